@@ -1,0 +1,44 @@
+"""Dead letters over HTTP, the same in every service: seen by people, redriven by people."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from sqlalchemy import Engine
+
+from libs.common.consume import Apply, redrive
+from libs.common.database import run
+from libs.common.errors import Reject
+from libs.common.internal import Actor, Caller
+from libs.common.problem import Problem
+
+
+def router(engine: Engine, applies: Mapping[str, Apply], token: str) -> APIRouter:
+    """`GET /ops/dead-letters`, `POST /ops/dead-letters/{id}/redrive`. Bodies are not shown: they hold sealed fields."""
+    routes = APIRouter(prefix="/ops/dead-letters")
+    caller = Depends(Caller(token))
+
+    @routes.get("", dependencies=[caller])
+    def dead_letters() -> dict[str, Any]:
+        with engine.connect() as connection:
+            rows = run(connection, """
+                SELECT dead_letter_id, consumer, topic, partition, message_offset, event_id, message_type, correlation, code, reason, buried_at,
+                       redriven_at, redriven_by FROM dead_letter ORDER BY redriven_at IS NOT NULL, dead_letter_id LIMIT 500""").mappings().all()
+        return {"items": [dict(row) for row in rows]}
+
+    @routes.post("/{dead_letter_id}/redrive")
+    def redrive_one(dead_letter_id: int, actor: Annotated[Actor, caller]) -> dict[str, Any]:
+        with engine.connect() as connection:
+            consumer = run(connection, "SELECT consumer FROM dead_letter WHERE dead_letter_id = :id", id=dead_letter_id).scalar()
+        if consumer is None:
+            raise Problem(404, "dead-letter.unknown", "There is no such dead letter.")
+        try:
+            with engine.begin() as connection:
+                done = redrive(connection, dead_letter_id, applies[consumer], actor.person)
+        except Reject as reason:
+            raise Problem(409, "dead-letter.still-wrong", f"It was refused again: {reason}", "Find out what produced it before trying again.") from None
+        if not done:
+            raise Problem(409, "dead-letter.redriven", "This dead letter was redriven before.")
+        return {"dead_letter_id": dead_letter_id, "redriven_by": actor.person}
+
+    return routes

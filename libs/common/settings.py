@@ -1,0 +1,65 @@
+"""Settings: environment variables read once at start; a misspelt one stops the start."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Self, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; the message is one sentence a person can act on."""
+
+
+class Settings(BaseSettings):
+    """Base of every service's settings; a subclass sets `env_prefix`, for example `PAYDOWN_LEDGER_`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """The settings of this process.
+
+        Raises:
+            SettingsError: a variable with our prefix is unknown, missing or out of range; it names the variable, never its value.
+        """
+        prefix = cls.model_config["env_prefix"]
+        source = os.environ if environment is None else environment
+        given = {key[len(prefix):].lower(): value for key, value in source.items() if key.startswith(prefix)}
+        unknown = sorted(set(given) - set(cls.model_fields))
+        if unknown:
+            names = ", ".join(prefix + name.upper() for name in unknown)
+            raise SettingsError(f"Unknown setting {names}: known are {', '.join(prefix + n.upper() for n in cls.model_fields)}.")
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            wrong = "; ".join(f"{prefix}{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+            raise SettingsError(f"Settings are not usable: {wrong}.") from None
+
+
+class ServiceSettings(Settings):
+    """What every service reads at start."""
+
+    database_url: str
+    owner_url: str = Field(default="", description="role that owns the schema; only `migrate` uses it")
+    kafka: str = "127.0.0.1:19092"
+    host: str = "127.0.0.1"
+    port: int = Field(gt=0, lt=65_536)
+    internal_token: str = Field(min_length=16, description="shared secret of calls between services")
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    batch_max: int = Field(default=500, gt=0, le=5_000, description="messages per transaction")
+    session_timeout_ms: int = Field(default=3_000, ge=1_000, le=60_000)
+
+
+S = TypeVar("S", bound="Settings")
+
+
+def read_or_exit(settings: type[S]) -> S:
+    """The settings, or one sentence on stderr and exit code 2."""
+    try:
+        return settings.read()
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - before logging exists
+        sys.exit(2)

@@ -1,0 +1,76 @@
+"""Start services: `python -m services [name …]`, `migrate [name …]`, `topics`, `rebuild ledger|reports`.
+
+One table names the services, in the order money flows; everything else is read from it.
+"""
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+FLOW = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
+USAGE = f"usage: python -m services [{'|'.join(FLOW)} …] | migrate [name …] | topics | rebuild ledger|reports"
+
+
+def start(names: list[str]) -> int:
+    """Run one service in this process, or several as children that live and die together."""
+    if len(names) == 1:
+        importlib.import_module(f"services.{names[0]}.app").main()
+        return 0
+    children = [subprocess.Popen([sys.executable, "-m", "services", name]) for name in names]  # noqa: S603 - our own interpreter
+    signal.signal(signal.SIGTERM, lambda *_: [child.terminate() for child in children])
+    try:
+        os.wait()
+    except KeyboardInterrupt:
+        pass
+    for child in children:
+        child.terminate()
+    return max(abs(child.wait()) for child in children)
+
+
+def migrate_all(names: list[str]) -> int:
+    """Bring the named databases (all, if none is named) to the newest revision, as the roles that own them."""
+    from libs.common.migrate import upgrade
+
+    for name in names:
+        url = os.environ.get(f"PAYDOWN_{name.upper()}_OWNER_URL", "")
+        if not url:
+            sys.stderr.write(f"PAYDOWN_{name.upper()}_OWNER_URL is not set: migrations need the role that owns the database.\n")
+            return 2
+        upgrade(url, Path(__file__).parent / name / "migrations")
+    return 0
+
+
+def create_topics() -> int:
+    """Create the topics that are missing."""
+    from libs.common import kafka, topics
+    from libs.common.errors import Fatal
+
+    try:
+        made = kafka.create_topics(os.environ.get("PAYDOWN_KAFKA", "127.0.0.1:19092"), topics.TOPICS)
+    except Fatal as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(f"topics created: {', '.join(made) or 'none were missing'}\n")
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0, or 2 when the words or the machine are wrong."""
+    match arguments:
+        case ["migrate", *names] if set(names) <= set(FLOW):
+            return migrate_all(names or list(FLOW))
+        case ["topics"]:
+            return create_topics()
+        case ["rebuild", ("ledger" | "reports") as name]:
+            return int(importlib.import_module(f"services.{name}.rebuild").main())
+        case names if set(names) <= set(FLOW):
+            return start(list(names) or list(FLOW))
+    sys.stderr.write(USAGE + "\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
