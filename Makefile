@@ -1,0 +1,54 @@
+# The commands of this checkout; `make help` lists them. Each sets up what it needs first.
+.PHONY: help setup up down status demo test lint types bench contracts clean
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+RUNTIME = @./tools/setup.sh runtime
+DEV = @./tools/setup.sh dev
+PYTHON = .venv/bin/python
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Python packages, Java, Kafka and PostgreSQL; the other commands do it by themselves
+	$(RUNTIME)
+
+demo: ## a roster from upload to reports on a throw-away stack: make demo [ROSTER=file.xml] [OUT=folder]
+	$(RUNTIME)
+	@set --; \
+	[ -z "$$ROSTER" ] || set -- "$$@" --roster "$$ROSTER"; \
+	[ -z "$$OUT" ] || set -- "$$@" --out "$$OUT"; \
+	exec $(PYTHON) -m tools.demo "$$@"
+
+up: ## the whole system in the background, ready on http://127.0.0.1:8080 when this returns
+	$(RUNTIME)
+	@exec $(PYTHON) -m tools.stack up
+
+down: ## stop what `make up` started
+	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m tools.stack down; fi
+
+status: ## <name> <pid> <state> <port> of each process; fails unless all are ready
+	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m tools.stack status; else echo "nothing is set up: make up" >&2; exit 1; fi
+
+test: ## everything CI runs: lint, types, import rules, contracts, all tests
+	$(DEV)
+	@exec $(PYTHON) -m tools.check
+
+lint: ## ruff and the import rules
+	$(DEV)
+	@exec $(PYTHON) -m tools.check lint imports
+
+types: ## mypy, strict
+	$(DEV)
+	@exec $(PYTHON) -m tools.check types
+
+bench: ## what the consumer loop and the relay carry, beside a bare loop of the same statements
+	$(DEV)
+	@exec $(PYTHON) -m tools.bench
+
+contracts: ## generate contracts/ again from the message classes
+	$(DEV)
+	@exec $(PYTHON) -m tools.contracts
+
+clean: down ## remove the environment, the caches and the state of stopped stacks
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m tools.stack remove; fi
+	@rm -rf .venv .cache .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,42 @@
+"""Runs the stages of `make test` one after the other and prints how long each took: python -m tools.check [stage …]."""
+
+import subprocess
+import sys
+import time
+
+from tools import places
+from tools.problem import Problem, exit_code
+
+BIN = places.VENV / "bin"
+PYTEST = [str(places.PYTHON), "-m", "pytest", "--durations=5"]
+STAGES = {
+    "lint": [str(BIN / "ruff"), "check", "--quiet", "."],
+    "types": [str(BIN / "mypy"), "."],
+    "imports": [str(BIN / "lint-imports"), "--no-logo"],
+    "contracts": [str(places.PYTHON), "-m", "tools.contracts", "--check"],
+    "unit": [*PYTEST, "-m", "not database and not broker and not flow"],
+    "stores": [*PYTEST, "-m", "(database or broker) and not flow"],
+    "flow": [*PYTEST, "-m", "flow"],
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the named stages, or all; stops at the first that fails and returns 1."""
+    unknown = set(names) - set(STAGES)
+    if unknown:
+        raise Problem(f"no stage {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
+    took: list[str] = []
+    for name in names or STAGES:
+        print(f"== {name}", flush=True)
+        began = time.monotonic()
+        code = subprocess.run(STAGES[name], cwd=places.ROOT, check=False).returncode
+        took.append(f"{name} {time.monotonic() - began:.0f} s")
+        if code:
+            print(f"{name} failed ({', '.join(took)})", file=sys.stderr)
+            return 1
+    print(f"all passed: {', '.join(took)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(lambda: main(sys.argv[1:])))

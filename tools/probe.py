@@ -1,0 +1,61 @@
+"""Asks each process of a stack whether it is ready, all at once and quickly: `make status` is called again and again."""
+
+import socket
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tools import postgres
+from tools.ports import HOST, Ports, is_listening
+from tools.supervise import Process, Supervisor
+
+ANSWER_LIMIT_S = 2.0  # a process that is down refuses at once; only one under load needs this long
+ORDER = ("postgres", "kafka", "simulator", "ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
+
+
+@dataclass(frozen=True)
+class Status:
+    """One process: its pid (None: none, or not ours), `ready`, `starting` or `down`, and its port."""
+
+    name: str
+    pid: int | None
+    state: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.pid or '-'} {self.state} {self.port}"
+
+
+def status(supervisor: Supervisor, ports: Ports, external: Iterable[str] = ()) -> list[Status]:
+    """Every process of a stack in the order of the flow; `external` ones are not ours to run, so only their port is asked."""
+    processes, port_of, external = supervisor.processes(), dict(ports.items()), set(external)
+
+    def one(name: str) -> Status:
+        process, port = processes.get(name, Process("STOPPED", 0)), port_of[name]
+        if name in external:
+            return Status(name, None, "ready" if processes and is_ready(name, port) else "down", port)
+        if not process.pid:
+            return Status(name, None, "starting" if process.state == "BACKOFF" else "down", port)
+        return Status(name, process.pid, "ready" if is_ready(name, port) else "starting", port)
+
+    with ThreadPoolExecutor(len(ORDER)) as pool:
+        return list(pool.map(one, ORDER))
+
+
+def is_ready(name: str, port: int) -> bool:
+    """Whether the process behind this port says that it can work."""
+    if name == "postgres":
+        return postgres.is_accepting(port, ANSWER_LIMIT_S)
+    if name in ("kafka", "simulator"):  # both listen only once they can work
+        return is_listening(port, ANSWER_LIMIT_S)
+    return _answers_200(port, "/health/ready")
+
+
+def _answers_200(port: int, path: str) -> bool:
+    try:
+        with socket.create_connection((HOST, port), ANSWER_LIMIT_S) as link:
+            link.settimeout(ANSWER_LIMIT_S)
+            link.sendall(f"GET {path} HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode())
+            return link.recv(16).split(b" ")[1:2] == [b"200"]
+    except OSError:
+        return False

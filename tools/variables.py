@@ -1,0 +1,92 @@
+"""Which environment variables each process of the local stack gets: the one table to change when a service needs another.
+
+A variable of the same name in the user's environment wins; one that belongs to no process stops the start.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.keys import Keys
+from tools.ports import HOST, Ports
+from tools.problem import Problem
+
+SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
+SEALED = ("ingest", "dispatcher", "reports")  # the services that open personal fields
+STACK_ONLY = {"PAYDOWN_POSTGRES_PORT", "PAYDOWN_KAFKA_PORT", "PAYDOWN_KAFKA_CONTROLLER_PORT"}
+FOR_TESTS = {"PAYDOWN_TEST_POSTGRES_URL", "PAYDOWN_TEST_KAFKA"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the table is computed from."""
+
+    state: Path
+    ports: Ports
+    keys: Keys
+    databases: Mapping[str, tuple[str, str]]  # service -> (URL of its role, URL of the role that owns the schema)
+
+
+def table(facts: Facts) -> dict[str, dict[str, str]]:
+    """{process: {variable: value}} of the simulator and of every service, without the user's own settings."""
+    ports, keys = facts.ports, facts.keys
+    url = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
+    own: dict[str, dict[str, str]] = {
+        "simulator": {"PORT": str(ports.simulator), "BOOKS": str(facts.state / "simulator" / "books.sqlite"), "PROFILE": "demo"},
+        "ingest": {"FILES_DIR": str(facts.state / "files")},
+        "dispatcher": {
+            "PROVIDER_URL": url["simulator"],
+            "PROVIDER_KEY": "sk_local",
+            "PROFILE": "demo",
+            "WEBHOOK_URL": f"{url['webhooks']}/webhooks/method",
+            "WEBHOOK_SECRET": keys.webhook_secret,
+        },
+        "webhooks": {"SECRET": keys.webhook_secret},
+        "ledger": {},
+        "reports": {},
+        "gateway": {
+            "AUTH_MODE": "demo",
+            **{f"{name.upper()}_URL": url[name] for name in SERVICES if name != "gateway"},
+        },
+    }
+    for service in SERVICES:
+        service_url, owner_url = facts.databases[service]
+        own[service] |= {
+            "DATABASE_URL": service_url,
+            "OWNER_URL": owner_url,
+            "KAFKA": f"{HOST}:{ports.kafka}",
+            "PORT": str(dict(ports.items())[service]),
+            "INTERNAL_TOKEN": keys.internal_token,
+        }
+    for service in SEALED:
+        own[service] |= {"SEAL_KEYS": keys.seal_keys, "INDEX_KEY": keys.index_key}
+    return {process: {f"PAYDOWN_{process.upper()}_{name}": value for name, value in values.items()} for process, values in own.items()}
+
+
+def with_users(variables: dict[str, dict[str, str]], environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The table with the user's own PAYDOWN_<PROCESS>_* laid over it; the services themselves refuse names they do not know."""
+    return {
+        process: values | {name: value for name, value in environment.items() if name.startswith(f"PAYDOWN_{process.upper()}_")}
+        for process, values in variables.items()
+    }
+
+
+def without_owner(values: Mapping[str, str]) -> dict[str, str]:
+    """What a running service gets: only migrations may use the role that owns the schema."""
+    return {name: value for name, value in values.items() if not name.endswith("_OWNER_URL")}
+
+
+def check_names(environment: Mapping[str, str]) -> None:
+    """Refuse a PAYDOWN_* variable that belongs to no process.
+
+    Raises:
+        Problem: names it, and the nearest one there is.
+    """
+    processes = ("simulator", *SERVICES)
+    prefixes = tuple(f"PAYDOWN_{process.upper()}_" for process in processes)
+    for name in environment:
+        if name.startswith("PAYDOWN_") and name not in STACK_ONLY | FOR_TESTS and not name.startswith(prefixes):
+            known = [f"{prefix}PORT" for prefix in prefixes] + sorted(STACK_ONLY)
+            near = difflib.get_close_matches(name, known, n=1)
+            raise Problem(f"{name} is not a setting of paydown" + (f"; did you mean {near[0]}?" if near else "; unset it"))
