@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools import kafka, places, postgres
@@ -39,12 +40,21 @@ def set_up(wanted: str) -> None:
     places.CACHE.mkdir(exist_ok=True)
     with (places.CACHE / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _python_packages(wanted, stamps=PYTHON_SETS[wanted])
-        if not os.environ.get("DATABASE_URL") and not postgres.on_machine():
-            _python_packages("postgres", stamps=("postgres",))
-        if kafka.find_java() is None:
-            _install("java", f"Java {kafka.OLDEST_JAVA} or newer", lambda: kafka.find_java() is not None)
-        _kafka_jars()
+        with ThreadPoolExecutor() as pool:  # Maven mostly waits, pip mostly computes
+            for done in [pool.submit(_python, wanted), pool.submit(_kafka)]:
+                done.result()
+
+
+def _python(wanted: str) -> None:
+    _python_packages(wanted, stamps=PYTHON_SETS[wanted])
+    if not os.environ.get("DATABASE_URL") and not postgres.on_machine():
+        _python_packages("postgres", stamps=("postgres",))
+
+
+def _kafka() -> None:
+    if kafka.find_java() is None:
+        _install("java", f"Java {kafka.OLDEST_JAVA} or newer", lambda: kafka.find_java() is not None)
+    _kafka_jars()
 
 
 def _python_packages(name: str, stamps: tuple[str, ...]) -> None:

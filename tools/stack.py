@@ -124,7 +124,8 @@ class Stack:
         base = {name: value for name, value in self.environment.items() if not name.startswith(("PAYDOWN_", "DATABASE_URL"))}
         table = self._table()
         if process == ALL_SERVICES:
-            return base | {name: value for service in variables.SERVICES for name, value in table[service].items()}
+            together = {name: value for service in variables.SERVICES for name, value in table[service].items()}
+            return base | together | {"PAYDOWN_KAFKA": f"{HOST}:{self.ports.kafka}"}
         return base | variables.without_owner(table[process])
 
     def _check(self) -> None:
