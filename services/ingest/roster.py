@@ -8,10 +8,10 @@ import codecs
 import gzip
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
+from io import BufferedReader
 from typing import IO, Final, NoReturn
 
 from lxml import etree
@@ -31,7 +31,7 @@ _LINE = re.compile(rb"[^\n]*\n+|[^\n]+")
 _FILE_CODES: Final = {
     etree.ErrorTypes.ERR_UNDECLARED_ENTITY: "E_FILE_ENTITY",
     etree.ErrorTypes.ERR_DOCUMENT_END: "E_FILE_TRAILING",
-    etree.ErrorTypes.ERR_INVALID_ENCODING: "E_FILE_ENCODING",
+    etree.ErrorTypes.ERR_NAME_TOO_LONG: "E_FILE_NAME_LENGTH",
 }
 
 
@@ -240,7 +240,7 @@ class End:
     issues: tuple[Issue, ...]
 
 
-def read(path: Path, limits: Limits, today: date) -> Iterator[Row | End]:
+def read(source: BufferedReader, limits: Limits, today: date) -> Iterator[Row | End]:
     """Read a roster, plain or gzip: its rows in order, then one End.
 
     Raises:
@@ -256,9 +256,12 @@ def read(path: Path, limits: Limits, today: date) -> Iterator[Row | End]:
         recover=False,
     )
     try:
-        for piece in _lines(_utf8(_inflated(path, limits.inflated_bytes))):
-            parser.feed(piece)
-            target.line += piece.count(b"\n")
+        for chunk in _utf8(_inflated(source, limits.inflated_bytes)):
+            for piece in _lines(chunk):
+                parser.feed(piece)
+                target.line += piece.count(b"\n")
+            if parser.feed_error_log:  # what libxml2 itself lets pass: a prefix that was never declared
+                raise FileRefused("E_FILE_NAMESPACE", parser.feed_error_log[0].line)
             yield from target.rows
             target.rows.clear()
     except etree.XMLSyntaxError as error:
@@ -267,7 +270,6 @@ def read(path: Path, limits: Limits, today: date) -> Iterator[Row | End]:
         parser.close()
     except etree.XMLSyntaxError:
         raise FileRefused("E_FILE_TRUNCATED", target.line) from None
-    yield from target.rows
     if not target.file_row:
         raise FileRefused("E_FILE_NO_ROWS")
     yield End(target.file_row, tuple(target.issues))
@@ -278,21 +280,18 @@ def _code(error: etree.XMLSyntaxError) -> str:
     return _FILE_CODES.get(getattr(error, "code", 0), "E_FILE_MALFORMED")
 
 
-def _inflated(path: Path, max_bytes: int) -> Iterator[bytes]:
+def _inflated(source: BufferedReader, max_bytes: int) -> Iterator[bytes]:
     """The file in chunks, inflated if it begins like gzip; the cap is checked before the next chunk is made."""
-    with path.open("rb") as plain:
-        zipped = plain.read(2) == b"\x1f\x8b"
-        plain.seek(0)
-        source: IO[bytes] = gzip.open(plain) if zipped else plain  # type: ignore[assignment]  # noqa: SIM115 - it closes with `plain`
-        size = 0
-        try:
-            while chunk := source.read(CHUNK_BYTES):
-                size += len(chunk)
-                if size > max_bytes:
-                    raise FileRefused("E_FILE_TOO_LARGE")
-                yield chunk
-        except (EOFError, gzip.BadGzipFile, zlib.error):
-            raise FileRefused("E_FILE_GZIP") from None
+    plain: IO[bytes] = gzip.open(source) if source.peek(2)[:2] == b"\x1f\x8b" else source  # type: ignore[assignment]  # noqa: SIM115
+    size = 0
+    try:
+        while chunk := plain.read(CHUNK_BYTES):
+            size += len(chunk)
+            if size > max_bytes:
+                raise FileRefused("E_FILE_TOO_LARGE")
+            yield chunk
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise FileRefused("E_FILE_GZIP") from None
 
 
 def _utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -301,10 +300,12 @@ def _utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
     if not head.strip():
         raise FileRefused("E_FILE_EMPTY")
     wide = head[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+    if not wide and not head.removeprefix(codecs.BOM_UTF8).lstrip(b"\0 \t\r\n").startswith(b"<"):
+        raise FileRefused("E_FILE_TYPE")
     decoder = codecs.getincrementaldecoder("utf-16" if wide else "utf-8-sig")("strict")
     try:
         text = decoder.decode(head)
-        _check_start(text, wide)
+        _check_declaration(text, wide)
         yield text.encode()
         for chunk in chunks:
             yield decoder.decode(chunk).encode()
@@ -313,12 +314,10 @@ def _utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise FileRefused("E_FILE_ENCODING") from None
 
 
-def _check_start(text: str, wide: bool) -> None:
-    """Refuse what does not begin like a roster; the sentence then tells more than the parser would."""
-    if "\0" in text[:4]:
+def _check_declaration(text: str, wide: bool) -> None:
+    """Refuse another encoding or version of XML; the parser is told UTF-8 and would not look."""
+    if "\0" in text[:4]:  # UTF-16 without a mark, or UTF-32
         raise FileRefused("E_FILE_ENCODING")
-    if not text.lstrip().startswith("<"):
-        raise FileRefused("E_FILE_TYPE")
     declared = _DECLARATION.match(text)
     if declared is None:
         if text.startswith("<?xml "):
@@ -330,10 +329,6 @@ def _check_start(text: str, wide: bool) -> None:
         raise FileRefused("E_FILE_ENCODING", 1)
 
 
-def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _lines(chunk: bytes) -> Iterable[bytes]:
     """Cut after each run of line ends, so that the reader knows the line it is on; the parser does not tell it."""
-    for chunk in chunks:
-        if b"\n" in chunk:
-            yield from _LINE.findall(chunk)
-        else:
-            yield chunk
+    return _LINE.findall(chunk) if b"\n" in chunk else (chunk,)
