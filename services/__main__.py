@@ -3,6 +3,7 @@
 One table names the services, in the order money flows; everything else is read from it.
 """
 
+import contextlib
 import importlib
 import os
 import signal
@@ -20,19 +21,21 @@ def start(names: list[str]) -> int:
         importlib.import_module(f"services.{names[0]}.app").main()
         return 0
     children = [subprocess.Popen([sys.executable, "-m", "services", name]) for name in names]  # noqa: S603 - our own interpreter
-    signal.signal(signal.SIGTERM, lambda *_: [child.terminate() for child in children])
-    try:
+
+    def end(*_: object) -> None:
+        for child in children:
+            child.terminate()
+
+    signal.signal(signal.SIGTERM, end)
+    with contextlib.suppress(KeyboardInterrupt):
         os.wait()
-    except KeyboardInterrupt:
-        pass
-    for child in children:
-        child.terminate()
+    end()
     return max(abs(child.wait()) for child in children)
 
 
 def migrate_all(names: list[str]) -> int:
     """Bring the named databases (all, if none is named) to the newest revision, as the roles that own them."""
-    from libs.common.migrate import upgrade
+    from libs.common.migrate import upgrade  # noqa: PLC0415 - `start` must not wait for Alembic
 
     for name in names:
         url = os.environ.get(f"PAYDOWN_{name.upper()}_OWNER_URL", "")
@@ -45,8 +48,8 @@ def migrate_all(names: list[str]) -> int:
 
 def create_topics() -> int:
     """Create the topics that are missing."""
-    from libs.common import kafka, topics
-    from libs.common.errors import Fatal
+    from libs.common import kafka, topics  # noqa: PLC0415
+    from libs.common.errors import Fatal  # noqa: PLC0415
 
     try:
         made = kafka.create_topics(os.environ.get("PAYDOWN_KAFKA", "127.0.0.1:19092"), topics.TOPICS)

@@ -36,7 +36,7 @@ def router(engine: Engine, applies: Mapping[str, Apply], token: str) -> APIRoute
             with engine.begin() as connection:
                 done = redrive(connection, dead_letter_id, applies[consumer], actor.person)
         except Reject as reason:
-            raise Problem(409, "dead-letter.still-wrong", f"It was refused again: {reason}", "Find out what produced it before trying again.") from None
+            raise Problem(409, "dead-letter.still-wrong", f"It was refused again: {reason}", "Find out what produced it first.") from None
         if not done:
             raise Problem(409, "dead-letter.redriven", "This dead letter was redriven before.")
         return {"dead_letter_id": dead_letter_id, "redriven_by": actor.person}

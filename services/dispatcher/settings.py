@@ -1,0 +1,50 @@
+"""PAYDOWN_DISPATCHER_*: how to reach the provider, how fast, and how long to wait before believing anything."""
+
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from libs.common.settings import ServiceSettings
+from services.dispatcher.domain import Timing
+
+PATIENT = Timing()
+#: For the simulator on this machine only: the same protocol with short waits.
+HASTY = Timing(timeout_s=6.0, resend_after_s=0.0, resend_until_s=72_000.0, grace_s=5.0, look_every_s=2.0, later_s=1.0, poll_s=2.0, watch_s=5.0,
+               statement_again_s=8.0, duplicates_every_s=60.0)
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class DispatcherSettings(ServiceSettings):
+    """Read once at start; short waits and the demo profile are refused unless the provider is on this machine."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="PAYDOWN_DISPATCHER_")
+
+    port: int = Field(default=8102, gt=0, lt=65_536)
+    provider_url: str = "http://127.0.0.1:8200"
+    provider_key: str = Field(min_length=3, description="sk_…; never logged")
+    provider_version: str = "2025-07-04"
+    profile: Literal["current", "legacy", "demo"] = "current"
+    webhook_url: str = ""
+    webhook_secret: str = ""
+    seal_keys: str = Field(description="id:base64key[,id:base64key]")
+    index_key: str = ""
+    concurrency: int = Field(default=8, ge=1, le=64, description="calls in flight at once")
+    preflight_limit_s: float = Field(default=30.0, gt=0, le=600)
+    payments_per_min: int = Field(default=0, ge=0, description="0: the profile's")
+    requests_per_min: int = Field(default=0, ge=0, description="0: the profile's")
+
+    @model_validator(mode="after")
+    def _only_the_simulator_is_hurried(self) -> Self:
+        local = urlsplit(self.provider_url).hostname in LOOPBACK
+        if self.profile == "demo" and not local:
+            raise ValueError("the demo profile is for the simulator on this machine; use current or legacy for a provider elsewhere")
+        if "dev.methodfi" not in self.provider_url and not local and not self.provider_url.startswith("https://"):
+            raise ValueError("a provider elsewhere is reached by https only")
+        return self
+
+    @property
+    def timing(self) -> Timing:
+        """The waits of the protocol (seconds)."""
+        return HASTY if self.profile == "demo" else PATIENT
