@@ -7,12 +7,12 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 import psycopg2
-from psycopg2 import errors, sql
+from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class, named in small letters there
 
 from tools.problem import Problem
@@ -99,7 +99,8 @@ def check(admin_url: str) -> None:
 
 def _make_role(admin: Connection, role: str, password: str) -> None:
     with admin.cursor() as cursor:
-        with suppress(errors.DuplicateObject):
+        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
+        if cursor.rowcount == 0:
             cursor.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
         cursor.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password)))
 
@@ -132,10 +133,7 @@ def _allow(inside: Connection, names: Names) -> None:
 @contextmanager
 def _connected(url: str, database: str | None = None) -> Iterator[Connection]:
     """An autocommit connection; every failure of the server is one sentence, without the password."""
-    parts = urlsplit(url)
-    scheme = parts.scheme.partition("+")[0]
-    if scheme not in ("postgresql", "postgres"):
-        raise Problem("DATABASE_URL is not the address of a PostgreSQL server: postgresql://role:password@host:port/database")
+    parts = _parts(url)
     plain = urlunsplit(("postgresql", parts.netloc, f"/{database}" if database else parts.path, parts.query, ""))
     try:
         link = psycopg2.connect(plain, connect_timeout=10)
@@ -155,13 +153,23 @@ def _password(role: str, secret: str) -> str:
 
 
 def _url(admin_url: str, database: str, role: str, secret: str) -> str:
-    parts = urlsplit(admin_url)
+    parts = _parts(admin_url)
     place = parts.netloc.rpartition("@")[2]
     return urlunsplit(("postgresql+psycopg2", f"{quote(role)}:{_password(role, secret)}@{place}", f"/{database}", parts.query, ""))
 
 
+def _parts(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme.partition("+")[0] not in ("postgresql", "postgres"):
+        raise Problem("DATABASE_URL is not the address of a PostgreSQL server: postgresql://role:password@host:port/database")
+    return parts
+
+
 def _shown(url: str) -> str:
-    return urlsplit(url).netloc.rpartition("@")[2] or "the given address"
+    return _parts(url).netloc.rpartition("@")[2] or "the given address"
 
 
 def _first_line(error: Exception) -> str:

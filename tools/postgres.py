@@ -192,7 +192,7 @@ def is_accepting(port: int, timeout_s: float = 0.5) -> bool:
     try:
         with socket.create_connection((HOST, port), timeout_s) as link:
             link.sendall(struct.pack("!I", len(body) + 4) + body)
-            return link.recv(1) == b"R"
+            return link.recv(1024)[:1] == b"R"  # read whole, else the server logs a reset connection
     except OSError:
         return False
 
