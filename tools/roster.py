@@ -23,15 +23,14 @@ BRANCHES: Final = 30
 ROWS_PER_EMPLOYEE: Final = 5
 APOSTROPHE_SHARE: Final = 0.017
 
-_FIRST: Final = (
-    "Al An Ar Bel Bren Cal Car Chris Clar Da Del Dor El Em Es Fre Ger Hal Har Is Jan Jo Jul Kel Lau Leo Lu Mar Mel Nor Pat Ro Sam Ter Wil".split(),
-    "a ana ane an bert bin den dine don ella ena erie etta ia ice ida ina ine ira is la len lie lin lyn man mer na ney ra ron sa ton vin y".split(),
-)
-_LAST: Final = (
-    "Ack Bar Beck Ber Black Bow Bran Brad Car Col Cun Dan Dick Fran Ger Gray Hal Har Hen Jen Ker Lan Lock Mar Mor Nich Pol Rob Ros Sand Sim Tor Wal Wat".split(),
-    "ard bach berg bert by den dall der ding don er ett ford hart house ing ington ison ker land ley man mann mer ner ning rell ridge sen son ton ville".split(),
-)
-_ADDRESS: Final = "<Line1>8412 Old Harbor Crossing</Line1><City>North Ellsworth</City><State>IA</State><Zip>67485</Zip>"
+# Beginnings and endings: as many names as make 35 pairs of namesakes among 10,000 people.
+_FIRST: Final = """
+    Al An Ar Bel Bren Cal Car Chris Clar Da Del Dor El Em Es Fre Ger Hal Har Is Jan Jo Jul Kel Lau Leo Lu Mar Mel Nor Pat Ro Sam Ter Wil
+    | a ana ane an bert bin den dine don ella ena erie etta ia ice ida ina ine ira is la len lie lin lyn man mer na ney ra ron sa ton vin y"""
+_LAST: Final = """
+    Ack Bar Beck Ber Bow Bran Brad Car Col Cun Dan Dick Fran Ger Gray Hal Har Hen Jen Ker Lan Lock Mar Mor Nich Pol Rob Ros Sand Sim Tor Wal Wat
+    | ard bach berg bert by den dall der ding don er ett ford hart ing ington ison ker land ley man mann mer ner ning rell ridge sen son ton"""
+_ADDRESS: Final = "<Line1>84 Harbor Lights</Line1><City>Port Ellsworth</City><State>IA</State><Zip>67485</Zip>"
 
 
 def make(rows: int, seed: int = 1) -> bytes:
@@ -77,8 +76,7 @@ def _loan(chance: random.Random, taken: set[tuple[str, int]]) -> tuple[str, int]
 
 
 def _employee(chance: random.Random, branches: list[str]) -> str:
-    first = "".join(chance.choice(part) for part in _FIRST)
-    last = "".join(chance.choice(part) for part in _LAST)
+    first, last = _name(chance, _FIRST), _name(chance, _LAST)
     if chance.random() < APOSTROPHE_SHARE:
         last = f"O'{last}"
     born = date(1960, 1, 1) + timedelta(days=chance.randrange(45 * 365))
@@ -87,6 +85,10 @@ def _employee(chance: random.Random, branches: list[str]) -> str:
         f"<Employee><DunkinId>{_id(chance, 'EMP')}</DunkinId><DunkinBranch>{chance.choice(branches)}</DunkinBranch>"
         f"<FirstName>{first}</FirstName><LastName>{last}</LastName><DOB>{born:%m-%d-%Y}</DOB><PhoneNumber>{phone}</PhoneNumber></Employee>"
     )
+
+
+def _name(chance: random.Random, parts: str) -> str:
+    return "".join(chance.choice(part.split()) for part in parts.split("|"))
 
 
 def _payor(chance: random.Random, prefix: str) -> str:

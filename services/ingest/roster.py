@@ -73,6 +73,11 @@ _UNKNOWN: Final = _Node("")
 class _Target:
     """Called by the parser for each piece of the document; finished rows gather in `rows`, what is odd outside of them in `issues`."""
 
+    __slots__ = (
+        "_above", "_attributes", "_containers", "_here", "_limits", "_lines", "_pieces", "_row_line", "_size", "_structure", "_texts", "_today",
+        "_unknown", "file_row", "issues", "line", "rows",
+    )  # fmt: skip
+
     def __init__(self, today: date, limits: Limits) -> None:
         self.rows: list[Row] = []
         self.issues: list[Issue] = []

@@ -17,6 +17,8 @@ MAX_CHARACTERS: Final = 256
 
 _AMOUNT = re.compile(r"\$?([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)\.([0-9]{2})")
 _DIGITS = re.compile(r"[0-9]+")
+_ACCOUNT = re.compile(r"[0-9]{1,17}")
+_EIN = re.compile(r"[0-9]{8,9}")
 _DATE = re.compile(r"([0-9]{2})-([0-9]{2})-([0-9]{4})")
 _PHONE = re.compile(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}")
 _ZIP = re.compile(r"[0-9]{5}(?:-[0-9]{4})?")
@@ -42,14 +44,10 @@ class Amount(NamedTuple):
 
 def amount(text: str, max_cents: int = MAX_AMOUNT_CENTS) -> Amount:
     """Cents of `$1,234.56`. Refuses every other form, and amounts outside $1.00 … max_cents; a lacking dollar sign is a warning."""
-    if not text:
-        return Amount(None, ("E_MISSING",))
-    if len(text) > MAX_CHARACTERS:
-        return Amount(None, ("E_TOO_LONG",))
-    match = _AMOUNT.fullmatch(text)
+    match = _AMOUNT.fullmatch(text) if len(text) <= MAX_CHARACTERS else None
     if match is None:
-        return Amount(None, ("E_AMOUNT_FORMAT",))
-    cents = int(match[1].replace(",", "")) * 100 + int(match[2])
+        return Amount(None, _refused(text, "E_AMOUNT_FORMAT").codes)
+    cents = int(match[1].replace(",", "") + match[2])
     if cents < MIN_AMOUNT_CENTS:
         return Amount(None, ("E_AMOUNT_BELOW_MINIMUM",))
     if cents > max_cents:
@@ -78,12 +76,10 @@ def name(text: str) -> Parsed:
 
 def routing(text: str) -> Parsed:
     """An ABA routing number. The checksum refuses, an unassigned prefix warns, a lost zero is never added."""
-    if refused := _strict(text):
-        return refused
     if not _DIGITS.fullmatch(text):
-        return Parsed(None, ("E_ABA_FORMAT",))
+        return _refused(text, "E_ABA_FORMAT")
     if len(text) != 9:
-        return Parsed(None, ("E_ABA_LENGTH",))
+        return _refused(text, "E_ABA_LENGTH")
     digits = [int(digit) for digit in text]
     total = 3 * sum(digits[0::3]) + 7 * sum(digits[1::3]) + sum(digits[2::3])
     if total % 10 or not total:  # all zeros pass the checksum and are nobody's
@@ -93,32 +89,26 @@ def routing(text: str) -> Parsed:
 
 def account_number(text: str) -> Parsed:
     """A bank account number, as text: leading zeros count. Spaces and dashes are dropped with a warning."""
-    if refused := _strict(text):
-        return refused
     if _SCIENTIFIC.fullmatch(text):
-        return Parsed(None, ("E_ACCOUNT_SPREADSHEET",))
+        return _refused(text, "E_ACCOUNT_SPREADSHEET")
     digits = text.replace(" ", "").replace("-", "")
-    if not _DIGITS.fullmatch(digits) or len(digits) > 17:
-        return Parsed(None, ("E_ACCOUNT_FORMAT",))
+    if not _ACCOUNT.fullmatch(digits):
+        return _refused(text, "E_ACCOUNT_FORMAT")
     return Parsed(digits, () if digits == text else ("W_ACCOUNT_NORMALISED",))
 
 
 def ein(text: str) -> Parsed:
     """An employer's tax id as written: 9 digits, or 8 with a warning (real files have 8)."""
-    if refused := _strict(text):
-        return refused
-    if not _DIGITS.fullmatch(text) or len(text) not in {8, 9}:
-        return Parsed(None, ("E_EIN_FORMAT",))
+    if not _EIN.fullmatch(text):
+        return _refused(text, "E_EIN_FORMAT")
     return Parsed(text, () if len(text) == 9 else ("W_EIN_LENGTH",))
 
 
 def birth_date(text: str, today: date) -> Parsed:
     """`MM-DD-YYYY` to `YYYY-MM-DD`."""
-    if refused := _strict(text):
-        return refused
     match = _DATE.fullmatch(text)
     if match is None:
-        return Parsed(None, ("E_DOB_FORMAT",))
+        return _refused(text, "E_DOB_FORMAT")
     try:
         born = date(int(match[3]), int(match[1]), int(match[2]))
     except ValueError:
@@ -130,52 +120,43 @@ def birth_date(text: str, today: date) -> Parsed:
 
 def phone(text: str) -> Parsed:
     """`+1` and ten digits, area and exchange not starting with 0 or 1, as the provider asks."""
-    if refused := _strict(text):
-        return refused
-    return Parsed(text) if _PHONE.fullmatch(text) else Parsed(None, ("E_PHONE_FORMAT",))
+    return Parsed(text) if _PHONE.fullmatch(text) else _refused(text, "E_PHONE_FORMAT")
 
 
 def state(text: str) -> Parsed:
     """A two-letter US state; capitals are made with a warning."""
-    if refused := _strict(text):
-        return refused
-    if not text.isascii() or text.upper() not in STATES:
-        return Parsed(None, ("E_STATE_UNKNOWN",))
-    return Parsed(text.upper(), () if text == text.upper() else ("W_STATE_CASE",))
+    capitals = text.upper()
+    if not text.isascii() or capitals not in STATES:
+        return _refused(text, "E_STATE_UNKNOWN")
+    return Parsed(capitals, () if text == capitals else ("W_STATE_CASE",))
 
 
 def zip_code(text: str) -> Parsed:
     """Five digits, or ZIP+4. Whether it lies in the state is a rule about the address, not about this value."""
-    if refused := _strict(text):
-        return refused
-    return Parsed(text) if _ZIP.fullmatch(text) else Parsed(None, ("E_ZIP_FORMAT",))
+    return Parsed(text) if _ZIP.fullmatch(text) else _refused(text, "E_ZIP_FORMAT")
 
 
 def institution(text: str) -> Parsed:
     """A Plaid institution id."""
-    if refused := _strict(text):
-        return refused
-    return Parsed(text) if _INSTITUTION.fullmatch(text) else Parsed(None, ("E_INSTITUTION_FORMAT",))
+    return Parsed(text) if _INSTITUTION.fullmatch(text) else _refused(text, "E_INSTITUTION_FORMAT")
 
 
 def loan_number(text: str) -> Parsed:
     """A loan number: opaque text, leading zeros count. Spaces are dropped with a warning; what looks like a card number warns."""
-    if refused := _strict(text):
-        return refused
-    if _SCIENTIFIC.fullmatch(text) and "+" in text:
-        return Parsed(None, ("E_LOAN_SPREADSHEET",))
     number = text.replace(" ", "")
-    if not _LOAN.fullmatch(number):
-        return Parsed(None, ("E_LOAN_FORMAT",))
+    if not _LOAN.fullmatch(number) or len(text) > MAX_CHARACTERS:
+        return _refused(text, "E_LOAN_FORMAT")
+    if "+" in number and _SCIENTIFIC.fullmatch(number):
+        return Parsed(None, ("E_LOAN_SPREADSHEET",))
     codes = () if number == text else ("W_LOAN_NORMALISED",)
     return Parsed(number, (*codes, "W_LOAN_CARD") if _is_card(number) else codes)
 
 
-def _strict(text: str) -> Parsed | None:
-    """The refusals all strict values share; None when the value's own grammar decides."""
+def _refused(text: str, code: str) -> Parsed:
+    """A refusal with `code`, unless nothing is there or too much: that says more."""
     if not text.strip(" "):
         return Parsed(None, ("E_MISSING",))
-    return Parsed(None, ("E_TOO_LONG",)) if len(text) > MAX_CHARACTERS else None
+    return Parsed(None, ("E_TOO_LONG" if len(text) > MAX_CHARACTERS else code,))
 
 
 def _is_card(number: str) -> bool:
