@@ -88,6 +88,7 @@ class BatchChanged(Event):
     row_messages: int = Field(default=0, description="row-read messages published for this batch so far; who reads rows waits for them")
     payments: int = Field(default=0, description="payment-approved messages of this batch")
     payments_cents: int = 0
+    one_person: bool = Field(default=False, description="the rule that approver and uploader differ was off; printed on every report")
     reason: str = ""
 
 
