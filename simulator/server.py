@@ -1,0 +1,29 @@
+"""uvicorn with the one thing it lacks here: a way to cut a connection without an answer."""
+
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from simulator.app import CUT, App
+
+KEEP_ALIVE_S = 75
+GRACE_S = 1
+
+
+class CuttableProtocol(HttpToolsProtocol):
+    """Hands each request the means to abort its connection: the socket is closed, what was not sent is dropped."""
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        extensions: dict[str, Any] = {CUT: self.transport.abort}  # Any: as ASGI has it
+        self.scope["extensions"] = extensions
+
+
+def config(app: App, port: int, log_level: str = "warning") -> uvicorn.Config:
+    """How the application is served: loopback only, no access log, connections kept longer than any client keeps them idle."""
+    return uvicorn.Config(
+        app, host="127.0.0.1", port=port, loop="uvloop", http=CuttableProtocol, ws="none", lifespan="on", access_log=False, log_level=log_level,
+        server_header=False, date_header=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S, backlog=2048,
+    )
