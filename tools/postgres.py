@@ -205,6 +205,8 @@ def _home(state: Path, account: Account | None) -> Path:
     for home, parents_mode in ((state / "postgres", 0o755), (_elsewhere(state), 0o711)):
         home.parent.mkdir(mode=parents_mode, parents=True, exist_ok=True)
         home.mkdir(mode=0o700, exist_ok=True)
+        if home.is_symlink() or home.stat().st_uid not in (0, account.uid):
+            raise Problem(f"{home} belongs to somebody else; remove it")
         os.chown(home, account.uid, account.gid)
         if account.run(["test", "-w", str(home)]).returncode == 0:
             return home

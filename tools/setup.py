@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -128,7 +129,8 @@ def _digest(file: Path, *more: str) -> str:
 def _do(command: list[str], otherwise: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
-        said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()] or [f"exit code {done.returncode}"]
+        text = re.sub(r"\x1b\[[0-9;]*m", "", done.stderr + done.stdout)  # Maven colours its complaints
+        said = [line for line in text.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
         raise Problem(f"{otherwise}: {next((line for line in said if 'ERROR' in line.upper()), said[-1]).strip()}")
 
 

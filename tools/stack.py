@@ -1,6 +1,6 @@
 """The local stack: PostgreSQL, Kafka, the simulator and the six services under one keeper, with state in one folder.
 
-    python -m tools.stack up | down | status | exec <command …>
+    python -m tools.stack up | down | status | remove | exec <command …>
 
 `exec` runs a command with the settings of all services, for example `python -m services rebuild ledger`.
 """
@@ -279,10 +279,14 @@ def main(arguments: list[str]) -> int:
             return down()
         case ["status"]:
             return status()
+        case ["remove"]:
+            for state in (places.UP, places.DEMO):
+                Stack(state).remove()
+            return 0
         case ["exec", program, *rest]:
             return execute([program, *rest])
         case _:
-            raise Problem("usage: python -m tools.stack up | down | status | exec <command …>")
+            raise Problem("usage: python -m tools.stack up | down | status | remove | exec <command …>")
 
 
 def _say(text: str) -> None:
