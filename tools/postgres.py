@@ -220,12 +220,14 @@ def _elsewhere(state: Path) -> Path:
 
 
 def _copied(binaries: Path, home: Path) -> Path:
-    copy = home / "pgsql"
+    """The wheel's binaries beside the data, together with the folder of libraries in which they look for theirs."""
+    package, copy = binaries.parent.parent, home / "pgsql"
     if not (copy / "complete").exists():
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(binaries.parent, copy, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            shutil.copytree(folder, copy / folder.name, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
         (copy / "complete").touch()
-    return copy / "bin"
+    return copy / package.name / "pginstall" / "bin"
 
 
 def _folders() -> Iterator[Path]:

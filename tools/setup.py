@@ -23,6 +23,7 @@ from tools.problem import Problem, exit_code
 
 PYTHON_SETS = {"runtime": ("runtime",), "dev": ("dev", "runtime")}  # dev.txt holds all of runtime.txt too
 POM = places.ROOT / "deploy" / "kafka" / "pom.xml"
+IMPORTED_BY_ALL = "alembic.command, confluent_kafka.admin, fastapi, httpx, pydantic_settings, sqlalchemy.dialects.postgresql, structlog, uvicorn"
 # What brings a Java and a Maven, by package manager; Homebrew alone needs no rights.
 PACKAGES = {
     "apt-get": {"java": "default-jre-headless", "maven": "maven", "install": "apt-get install -y -qq"},
@@ -72,6 +73,8 @@ def _python_packages(name: str, stamps: tuple[str, ...]) -> None:
         options = ["--no-compile", "--no-deps", "--require-hashes", "--no-input", "--disable-pip-version-check", "-q"]
         requirements = str(places.ROOT / "requirements" / f"{name}.txt")
         _do([str(places.PYTHON), "-m", "pip", "install", *options, "-r", requirements], f"requirements/{name}.txt cannot be installed")
+        if "runtime" in stamps:  # compile what every service imports once now, not in each of them at once when they first start
+            _do([str(places.PYTHON), "-W", "ignore", "-c", f"import {IMPORTED_BY_ALL}"], "the installed packages do not work")
     for stamp, mark in marks.items():
         _stamp(stamp).write_text(mark)
 
