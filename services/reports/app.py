@@ -1,0 +1,41 @@
+"""Wires reports and starts it."""
+
+from pathlib import Path
+
+from libs.common.seal import Sealer
+from libs.common.service import Service
+from libs.common.settings import read_or_exit
+from libs.common.topics import TOPICS
+from services.reports import query, routes, store
+from services.reports.live import Live
+from services.reports.settings import ReportsSettings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+READ = tuple(topic for topic in TOPICS if "reports" in topic.consumers)
+
+
+def build(settings: ReportsSettings) -> Service:
+    """The service with its consumers, routes and live view."""
+    service = Service("reports", settings, MIGRATIONS)
+    for topic in READ:
+        service.consumer(topic, store.apply)
+    service.dead_letters()
+    view: routes.LiveView = lambda _connection, _batch_id: None  # noqa: E731 - SQL answers everything
+    if settings.live == "faust":
+        live = Live(settings.kafka)
+        service.lifespan, view = live.lifespan, live.answer
+    service.routers.append(routes.router(routes.Context(
+        service.engine, settings.internal_token, Sealer.parse(settings.seal_keys), settings.certificate_wait_s, view)))
+
+    def waiting() -> tuple[int, float]:
+        with service.engine.connect() as connection:
+            return query.waiting(connection)
+
+    service.gauges["statuses_waiting"] = lambda: float(waiting()[0])
+    service.gauges["statuses_waiting_age_seconds"] = lambda: waiting()[1]
+    return service
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    build(read_or_exit(ReportsSettings)).serve()

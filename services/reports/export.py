@@ -1,0 +1,152 @@
+"""The reports of one snapshot as files: three tables as CSV and workbook, a summary for people, all of it as one archive.
+
+All three tables come from the same view in the same snapshot, so their sums are equal by construction.
+"""
+
+import csv
+import io
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, Any
+
+import xlsxwriter
+from sqlalchemy import Connection, Row
+
+from libs.common.money import CURRENCY, dollars
+from libs.common.seal import Sealer
+from services.reports import query
+from services.reports.domain import OUTCOMES, cell, instant, reason
+from services.reports.summary import Summary, summary_pdf
+
+Cell = str | int
+GROUP_COLUMNS = ("currency", "rows", "amount", *(f"{outcome}_{what}" for outcome in OUTCOMES for what in ("count", "amount")))
+SOURCES = ("batch_id", "source_account_id", "payor_name", "aba_routing", "account_last4", *GROUP_COLUMNS)
+BRANCHES = ("batch_id", "branch_id", *GROUP_COLUMNS)
+PAYMENTS = ("batch_id", "file_row", "row_id", "payment_id", "employee_id", "first_name", "last_name", "branch_id", "source_account_id",
+            "source_last4", "institution_id", "merchant_id", "loan_last4", "amount", "amount_cents", "currency", "status", "reason_code", "reason",
+            "provider_payment_id", "provider_status", "source_trace_id", "destination_trace_id", "attempts", "approved_by", "approved_at",
+            "created_at", "updated_at", "completed_at", "reversal_id")
+TABLES = ("sources", "branches", "payments")
+CHUNK_ROWS, CHUNK_BYTES = 500, 262_144
+SHEET_ROWS = 1_048_576  # a workbook's limit; longer tables go on in a next sheet
+
+
+@dataclass(frozen=True)
+class Report:
+    """One snapshot of one batch, from which every file is made; `sealer` opens the names of payments."""
+
+    connection: Connection
+    batch: Row[Any]
+    sealer: Sealer
+
+    def table(self, name: str) -> tuple[tuple[str, ...], Iterator[list[Cell]]]:
+        """Columns and lines of `sources`, `branches` or `payments`."""
+        if name == "sources":
+            return SOURCES, self._sources()
+        if name == "branches":
+            return BRANCHES, ([str(self.batch.batch_id), group.id, *_group(group)] for group in self._groups("branch_id"))
+        return PAYMENTS, (self._line(row) for row in query.lines(self.connection, self.batch.batch_id))
+
+    def csv(self, name: str) -> Iterator[bytes]:
+        """A table as RFC 4180 in UTF-8, in chunks; the header comes first, even of an empty table."""
+        columns, lines = self.table(name)
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\r\n")
+        writer.writerow(columns)
+        for count, line in enumerate(lines, 1):
+            writer.writerow([cell(value) if isinstance(value, str) else value for value in line])
+            if count % CHUNK_ROWS == 0:
+                yield _taken(buffer)
+        yield _taken(buffer)
+
+    def xlsx(self, name: str, out: IO[bytes]) -> None:
+        """A table as a workbook, written row by row: text stays text, it is never a formula, a link or a number."""
+        columns, lines = self.table(name)
+        with xlsxwriter.Workbook(out, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
+                                       "strings_to_numbers": False}) as book:
+            sheet, at = _sheet(book, columns), 1
+            for line in lines:
+                if at == SHEET_ROWS:
+                    sheet, at = _sheet(book, columns), 1
+                for column, value in enumerate(line):
+                    if isinstance(value, int):
+                        sheet.write_number(at, column, value)
+                    elif value:
+                        sheet.write_string(at, column, value)
+                at += 1
+
+    def pdf(self, out: IO[bytes]) -> None:
+        """The summary for people, one or two pages."""
+        batch_id = self.batch.batch_id
+        names = {source["source_account_id"]: f"{source['payor_name']} …{source['account_last4']}" for source in self.batch.sources}
+        out.write(summary_pdf(Summary(
+            batch=self.batch, sources=self._groups("source_account_id"), branches=self._groups("branch_id"), source_names=names,
+            totals=query.totals(self.connection, batch_id), certificate=query.certificate(self.connection, batch_id),
+            judgement=query.judgement(self.connection, batch_id))))
+
+    def archive(self, out: IO[bytes]) -> None:
+        """Every file of this snapshot in one zip."""
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
+            for name in TABLES:
+                with archive.open(f"{name}.csv", "w", force_zip64=True) as part:
+                    for chunk in self.csv(name):
+                        part.write(chunk)
+            for name in TABLES:
+                with archive.open(f"{name}.xlsx", "w", force_zip64=True) as part:
+                    part.writelines(spooled(partial(self.xlsx, name)))
+            with archive.open("summary.pdf", "w") as part:
+                self.pdf(part)
+
+    def _groups(self, by: str) -> list[Row[Any]]:
+        return query.groups(self.connection, self.batch.batch_id, by)
+
+    def _sources(self) -> Iterator[list[Cell]]:
+        known = {source["source_account_id"]: source for source in self.batch.sources}
+        for group in self._groups("source_account_id"):
+            source = known.get(group.id, {})
+            yield [str(self.batch.batch_id), group.id, *(source.get(name, "") for name in ("payor_name", "aba_routing", "account_last4")),
+                   *_group(group)]
+
+    def _line(self, row: Row[Any]) -> list[Cell]:
+        row_id = str(row.row_id)
+        first, last = (self.sealer.open(sealed, field, row_id) if sealed else ""
+                       for field, sealed in (("first_name", row.first_name), ("last_name", row.last_name)))
+        return [str(row.batch_id), row.file_row, row_id, str(row.payment_id or ""), row.employee_id, first, last, row.branch_id,
+                row.source_account_id, row.source_last4, row.institution_id, row.merchant_id, row.loan_last4, dollars(row.amount_cents),
+                row.amount_cents, CURRENCY, row.status, row.reason_code, reason(row.outcome, row.reason_code, row.reason), row.provider_payment_id,
+                row.provider_status, row.source_trace_id, row.destination_trace_id, row.attempts, row.approved_by, instant(row.approved_at),
+                instant(row.created_at), instant(row.updated_at), instant(row.completed_at), row.reversal_id]
+
+
+def spooled(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:
+    """What `write` writes, by way of a temporary file without a name, in chunks. It is written whole before the first chunk."""
+    with tempfile.TemporaryFile() as file:
+        write(file)
+        file.seek(0)
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _sheet(book: xlsxwriter.Workbook, columns: Iterable[str]) -> Any:  # the package has no types
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, columns)
+    return sheet
+
+
+def _group(group: Row[Any]) -> Iterable[Cell]:
+    yield CURRENCY
+    yield group.rows
+    yield dollars(group.cents)
+    for outcome in OUTCOMES:
+        yield getattr(group, f"{outcome}_count")
+        yield dollars(getattr(group, f"{outcome}_cents"))
+
+
+def _taken(buffer: io.StringIO) -> bytes:
+    taken = buffer.getvalue().encode()
+    buffer.seek(0)
+    buffer.truncate()
+    return taken
