@@ -12,12 +12,12 @@ from simulator.wire import Answer
 from simulator.world import World
 
 FORMAT = 1
+GROUP_S = 0.001  # what is noted within this time is one transaction
 TABLES = """
 create table if not exists record (kind text, seq integer, body text, primary key (kind, seq)) without rowid;
+-- Without indexes: each would cost a random page per write. Answers are found by a map in memory, events are read by people only.
 create table if not exists event (seq integer primary key, id text, type text, resource_id text, created_ms integer, body text);
-create index if not exists event_id on event (id);
-create index if not exists event_resource on event (resource_id);
-create table if not exists answer (scope blob primary key, digest blob, status integer, body blob);
+create table if not exists answer (place integer primary key, scope blob, digest blob, status integer, body blob);
 create table if not exists drawn (scope blob primary key);
 create table if not exists setting (name text primary key, value text);
 """
@@ -37,6 +37,7 @@ class Books:
         """Open or make the file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._answers: dict[bytes, tuple[bytes, int, bytes]] = {}
+        self._places: dict[bytes, int] = {}
         self._drawn: set[bytes] = set()
         self._settings: dict[str, str] = {}
         self._flush: asyncio.Future[None] | None = None
@@ -46,7 +47,9 @@ class Books:
         try:
             self._connection = sqlite3.connect(path, isolation_level=None)
             # Exclusive: a second simulator on the same books is refused instead of paying from another memory.
-            self._connection.executescript("pragma locking_mode=exclusive; pragma journal_mode=wal; pragma synchronous=off;")
+            self._connection.executescript(
+                "pragma locking_mode=exclusive; pragma journal_mode=wal; pragma synchronous=off; pragma wal_autocheckpoint=8000;"
+            )
             version = self._connection.execute("pragma user_version").fetchone()[0]
             if version not in (0, FORMAT):
                 raise BooksError(f"The books {path} have format {version}, this program writes {FORMAT}: start with another file.")
@@ -73,6 +76,7 @@ class Books:
                     record.plan = [(due, status) for due, status in record.plan]
                     world.schedule(record)
                 shelf.add(record)
+        self._places = dict(self._connection.execute("select scope, place from answer"))
         world.event_count = self._connection.execute("select coalesce(max(seq), 0) from event").fetchone()[0]
         self.world, self._before_write, self._on_events = world, before_write, on_events
 
@@ -80,6 +84,7 @@ class Books:
 
     def keep_answer(self, scope: bytes, digest: bytes, answer: Answer) -> None:
         """Keep the answer of an idempotency key for ever; `digest` is of the request's body."""
+        self._places[scope] = len(self._places) + 1
         self._answers[scope] = (digest, answer.status, answer.body)
 
     def keep_drawn(self, scope: bytes) -> None:
@@ -92,8 +97,11 @@ class Books:
 
     def answer(self, scope: bytes) -> tuple[bytes, Answer] | None:
         """(digest of the first body, answer) kept under a key, written or about to be."""
-        row = self._answers.get(scope) or self._connection.execute("select digest, status, body from answer where scope = ?", (scope,)).fetchone()
-        return None if row is None else (row[0], Answer(row[1], row[2]))
+        if scope not in self._places:
+            return None
+        sought = (self._places[scope],)
+        row = self._answers.get(scope) or self._connection.execute("select digest, status, body from answer where place = ?", sought).fetchone()
+        return row[0], Answer(row[1], row[2])
 
     def is_drawn(self, scope: bytes) -> bool:
         """Whether a key has had its fault."""
@@ -102,13 +110,13 @@ class Books:
     # Writing
 
     async def committed(self) -> None:
-        """Return once all that is noted by now is written; everything noted in one tick of the loop is one transaction."""
+        """Return once all that is noted by now is written; everything noted within GROUP_S is one transaction."""
         if self._flush is None:
             if not (self.world.dirty or self.world.events or self._answers or self._drawn or self._settings):
                 return
             loop = asyncio.get_running_loop()
             self._flush = loop.create_future()
-            loop.call_soon(self._flush_now)
+            loop.call_later(GROUP_S, self._flush_now)
         await asyncio.shield(self._flush)
 
     def _flush_now(self) -> None:
@@ -131,9 +139,12 @@ class Books:
         many = self._connection.executemany
         execute("begin")
         many("insert or replace into record values (?, ?, ?)", records)
-        many("insert into event values (?, ?, ?, ?, ?, ?)", [(e.seq, e.id, e.type, e.resource_id, e.created_ms, body(e)) for e in events])
-        many("insert or ignore into answer values (?, ?, ?, ?)", [(scope, *kept) for scope, kept in answers.items()])
-        many("insert or ignore into drawn values (?)", [(scope,) for scope in drawn])
+        if events:
+            many("insert into event values (?, ?, ?, ?, ?, ?)", [(e.seq, e.id, e.type, e.resource_id, e.created_ms, body(e)) for e in events])
+        if answers:
+            many("insert into answer values (?, ?, ?, ?, ?)", [(self._places[scope], scope, *kept) for scope, kept in answers.items()])
+        if drawn:
+            many("insert or ignore into drawn values (?)", [(scope,) for scope in drawn])
         many("insert or replace into setting values (?, ?)", list(settings.items()))
         execute("commit")
         if events:
@@ -160,6 +171,7 @@ class Books:
         return [Event(**json.loads(text)) for (text,) in rows]
 
 
+ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 NAMES: dict[type[Record], tuple[str, ...]] = {}
 
 
@@ -169,4 +181,4 @@ def body(record: Record) -> str:
     names = NAMES.get(kind)
     if names is None:
         names = NAMES[kind] = fields_of(kind)
-    return json.dumps({name: getattr(record, name) for name in names}, separators=(",", ":"))
+    return ENCODER.encode({name: getattr(record, name) for name in names})

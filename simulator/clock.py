@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 SPEED_MAX = 1_000_000.0
 
@@ -38,6 +39,7 @@ class Clock:
         self.anchor = Anchor(time.time_ns() // 1_000_000, self.now_ms(), speed)
 
 
+@lru_cache(maxsize=4_096)
 def iso(ms: int) -> str:
     """2026-11-20T12:00:00.000Z."""
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

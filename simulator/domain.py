@@ -1,5 +1,6 @@
 """A payment's life at the provider: statuses, moves, errors, what follows from them. Pure: no clock, no I/O."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -148,22 +149,18 @@ def fraction(*parts: object) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
+ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def canonical(value: object) -> str:
     """JSON of a value in the one way that does not depend on the order of its keys."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    return ENCODER.encode(value)
 
 
 def make_id(prefix: str, salt: str, number: int) -> str:
     """`pmt_` and 13 letters or digits, the same for the same salt and number."""
-    value = int.from_bytes(hashlib.blake2b(f"{salt}:{prefix}:{number}".encode(), digest_size=16).digest(), "big")
-    letters = []
-    for _ in range(13):
-        value, index = divmod(value, 62)
-        letters.append(BASE62[index])
-    return prefix + "".join(letters)
+    digest = hashlib.blake2b(f"{salt}:{prefix}:{number}".encode(), digest_size=10).digest()
+    return prefix + base64.b64encode(digest, b"Zz")[:13].decode()
 
 
 def trace_id(payment_id: str, side: str) -> str:

@@ -3,7 +3,7 @@
 from simulator import domain, rules, shapes
 from simulator.paging import page
 from simulator.records import Payment, Reversal
-from simulator.wire import Answer, Refusal, Request, not_found, success
+from simulator.wire import Answer, Refusal, Request, not_found, success, success_raw
 from simulator.world import World
 
 INDEXED = {
@@ -27,7 +27,7 @@ def create(world: World, request: Request) -> Answer:
     if body.get("dry_run") is True:
         return _dry_run(world, request)
     payment = world.create_payment(body, source, destination, request.key, request.now_ms)
-    return success(shapes.payment(payment, request.version))
+    return success_raw(shapes.payment_json(payment, request.version))
 
 
 def _dry_run(world: World, request: Request) -> Answer:
@@ -61,7 +61,7 @@ def listing(world: World, request: Request) -> Answer:
 
     filtered = len(chosen) > 1 or statuses or reversal_id or kind
     found, headers = page(request, world.payments, items, matches if filtered else None)
-    return success([shapes.payment(p, request.version) for p in found], headers)
+    return success_raw(b"[" + b",".join([shapes.payment_json(p, request.version) for p in found]) + b"]", headers)
 
 
 def _has(p: Payment, name: str, value: str) -> bool:

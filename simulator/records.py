@@ -84,6 +84,7 @@ class Payment(Record):
     plan: list[tuple[int, str]] = field(default_factory=list)
     outcome_code: int | None = None
     effects: bool = False
+    shown: tuple[str, bytes] | None = field(default=None, repr=False, metadata={"kept": False})  # (version, JSON) until it changes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,8 +134,8 @@ R = TypeVar("R", bound=Record)
 
 
 def fields_of(record_class: type[Record]) -> tuple[str, ...]:
-    """The names of a record's fields, in order."""
-    return tuple(f.name for f in fields(record_class))
+    """The names of the fields of a record that are kept in the books."""
+    return tuple(f.name for f in fields(record_class) if f.metadata.get("kept", True))
 
 
 class Shelf(Generic[R]):

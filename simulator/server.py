@@ -25,5 +25,5 @@ def config(app: App, port: int, log_level: str = "warning") -> uvicorn.Config:
     """How the application is served: loopback only, no access log, connections kept longer than any client keeps them idle."""
     return uvicorn.Config(
         app, host="127.0.0.1", port=port, loop="uvloop", http=CuttableProtocol, ws="none", lifespan="on", access_log=False, log_level=log_level,
-        server_header=False, date_header=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S, backlog=2048,
+        proxy_headers=False, server_header=False, date_header=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S, backlog=2048,
     )

@@ -6,7 +6,7 @@ from simulator.clock import iso
 from simulator.domain import trace_id
 from simulator.merchants import BY_ID, Merchant
 from simulator.records import Account, Entity, Event, Json, Payment, Report, Reversal, Session, Webhook
-from simulator.wire import FIRST
+from simulator.wire import FIRST, dump
 
 NO_PERSON = dict.fromkeys(("first_name", "last_name", "phone", "email", "dob", "ssn", "ssn_4"))
 CONSENT_SINCE = "2025-12-01"
@@ -121,6 +121,13 @@ def payment(p: Payment, version: str, *, single: bool = False) -> Json:
     if single:
         shape["fund_status"] = p.fund_status
     return shape
+
+
+def payment_json(p: Payment, version: str) -> bytes:
+    """A payment as JSON, made once until it moves: lists of thousands are read again and again."""
+    if p.shown is None or p.shown[0] != version:
+        p.shown = (version, dump(payment(p, version)))
+    return p.shown[1]
 
 
 def _trace(p: Payment, side: str) -> str | None:

@@ -79,14 +79,22 @@ class Request:
         return body
 
 
+ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
+
+
 def dump(value: Any) -> bytes:
     """Compact JSON; Any because answers are of every shape."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    return ENCODER.encode(value).encode("utf-8", "replace")
 
 
 def success(data: Any, headers: Headers = (), message: str | None = None) -> Answer:
     """200 with the success envelope; Any because resources differ."""
     return Answer(200, b'{"success":true,"data":' + dump(data) + b',"message":' + dump(message) + b"}", headers)
+
+
+def success_raw(data: bytes, headers: Headers = ()) -> Answer:
+    """200 with the success envelope around data that is JSON already."""
+    return Answer(200, b'{"success":true,"data":' + data + b',"message":null}', headers)
 
 
 def failure(status: int, kind: str, sub_type: str | None, message: str, headers: Headers = ()) -> Answer:

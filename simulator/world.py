@@ -127,7 +127,7 @@ class World:
     def move(self, payment: Payment, status: str, code: int | None, now_ms: int) -> None:
         """Bring a payment into a status, with its sides, traces, error and reversal."""
         before: Json = {"status": payment.status, "source_status": payment.source_status, "destination_status": payment.destination_status}
-        payment.status = status
+        payment.status, payment.shown = status, None
         payment.source_status, payment.destination_status, payment.fund_status = domain.sides(status, code)
         if status == "sent":
             payment.traced = True
