@@ -1,0 +1,59 @@
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from simulator.tests.harness import Simulator
+from simulator.wire import Request
+from simulator.world import World
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    simulator = Simulator(tmp_path_factory.mktemp("simulator"))
+    simulator.start()
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture
+def simulator(shared: Simulator) -> Iterator[Simulator]:
+    """The shared process, its orders undone afterwards."""
+    yield shared
+    shared.call("DELETE", "/_simulator/faults")
+    shared.call("DELETE", "/_simulator/outcomes")
+    shared.order("limits", {})
+    shared.order("profile", {"name": "demo"})
+    shared.order("webhooks", {"mode": "normal"})
+    shared.order("clock", {"speed": 1})
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Simulator]:
+    """A process of the test's own, not started yet."""
+    simulator = Simulator(tmp_path)
+    yield simulator
+    if simulator.process is not None and simulator.process.poll() is None:
+        simulator.kill()
+
+
+@pytest.fixture
+def world() -> World:
+    """A provider in memory."""
+    return World("test")
+
+
+@pytest.fixture
+def ask() -> "Ask":
+    return Ask()
+
+
+class Ask:
+    """Makes requests for the pure handlers; each is a second later than the one before."""
+
+    def __init__(self) -> None:
+        self.clock_s = itertools.count(1_700_000_000)
+
+    def __call__(self, body: str = "", *ids: str, query: str = "", version: str = "2025-07-04") -> Request:
+        return Request("POST", "/", "/", list(ids), query, body.encode(), version, next(self.clock_s) * 1000)
