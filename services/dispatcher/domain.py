@@ -23,8 +23,10 @@ class Timing:
     rekeys_max: int = 3
     later_s: float = 30.0
     closed_s: float = 60.0
-    poll_s: float = 60.0                # of a payment that is under way
-    watch_s: float = 21_600.0           # of a payment that is paid and may still be returned
+    poll_s: float = 300.0               # between two readings of a payment that is under way
+    watch_s: float = 21_600.0           # at most, of a payment that is paid and may still be returned
+    watch_for_s: float = 6_480_000.0    # 75 days after it was paid
+    quiet_s: float = 10.0               # without a change before a batch's statement is taken
     statement_again_s: float = 600.0
     duplicates_every_s: float = 300.0
 
@@ -167,15 +169,18 @@ class Found:
     equal: bool  # the same money and accounts that the attempt froze
 
 
-def after_look(found: Found | None, looks: int, attempts: int, cancelled: bool, timing: Timing) -> Next:
+def after_look(found: Found | None, looks: int, attempts: int, answered_200: bool, cancelled: bool, timing: Timing) -> Next:
     """What follows a complete walk of the provider's list; `looks` counts this one, if nothing was found.
 
     Absent counts only when seen `looks_needed` times running; then the attempt did not happen, and only then may another begin.
+    An attempt that was once answered with a 200 is never believed absent: what was accepted may stand there under another name.
     """
     if found is not None:
         return Next("pending", attempt="accepted") if found.equal else Next("held")
     if looks < timing.looks_needed:
         return Next("in_doubt", Step.LOOK_UP, timing.look_every_s)
+    if answered_200:
+        return Next("held")
     if cancelled:
         return Next("cancelled", attempt="absent")
     if attempts > timing.rekeys_max:
@@ -219,6 +224,19 @@ def our_status(current: str, provider_status: str) -> str:
 def may_apply(stored: str, observed: str) -> bool:
     """Whether an observed status of the provider follows from the stored one."""
     return observed in REACHABLE.get(stored, frozenset())
+
+
+def next_reading_s(status: str, provider_status: str, paid_s_ago: float, timing: Timing) -> float | None:
+    """When to read a payment again (seconds from now), None for never: what is paid is read ever more rarely, for 75 days."""
+    if status in ("pending", "in_doubt"):
+        return timing.poll_s
+    if status != "completed" or provider_status == "settled":
+        return None
+    if provider_status in RETURNING:
+        return timing.poll_s
+    if paid_s_ago > timing.watch_for_s:
+        return None
+    return min(timing.watch_s, max(timing.poll_s, paid_s_ago / 2))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The provider over HTTP. Our own client: the official SDK drops the Idempotency-Key and looks at no status."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -11,7 +11,6 @@ import httpx
 from services.dispatcher.domain import Answer
 
 PAGE_LIMIT = 100
-PAGES_MAX = 20_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Provider:
     def __post_init__(self) -> None:
         self.client = httpx.Client(
             base_url=self.url, headers={"Authorization": f"Bearer {self.key}", "Method-Version": self.version, "Content-Type": "application/json"},
-            timeout=httpx.Timeout(self.timeout_s, connect=min(5.0, self.timeout_s)), limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
+            timeout=httpx.Timeout(self.timeout_s, connect=min(5.0, self.timeout_s)),
             transport=httpx.HTTPTransport(retries=0, limits=httpx.Limits(max_connections=64, max_keepalive_connections=64)))
 
     def send(self, method: str, path: str, content: bytes | None = None, idempotency_key: str = "",
@@ -72,18 +71,9 @@ class Provider:
         lines = response.json()["data"]
         if not isinstance(lines, list):
             raise Unreachable(Answer(None))
-        return Page(lines, response.headers.get("pagination-page-cursor-next") or "", int(response.headers.get("pagination-total-count") or len(lines)),
-                    answer.request_id, answer.date)
-
-    def walk(self, path: str, params: Mapping[str, str]) -> Iterator[Page]:
-        """All pages by cursor. The caller compares the number of lines with the provider's total before believing in absence."""
-        cursor = ""
-        for _ in range(PAGES_MAX):
-            page = self.list(path, {**params, **({"page_cursor": cursor} if cursor else {})})
-            yield page
-            cursor = page.next_cursor
-            if not cursor or not page.lines:
-                return
+        headers = response.headers
+        total = int(headers.get("pagination-total-count") or len(lines))
+        return Page(lines, headers.get("pagination-page-cursor-next") or "", total, answer.request_id, answer.date)
 
     def _read(self, response: httpx.Response) -> Answer:
         headers = response.headers

@@ -11,8 +11,8 @@ from services.dispatcher.domain import Timing
 
 PATIENT = Timing()
 #: For the simulator on this machine only: the same protocol with short waits.
-HASTY = Timing(timeout_s=6.0, resend_after_s=0.0, resend_until_s=72_000.0, grace_s=5.0, look_every_s=2.0, later_s=1.0, poll_s=2.0, watch_s=5.0,
-               statement_again_s=8.0, duplicates_every_s=60.0)
+HASTY = Timing(timeout_s=6.0, resend_after_s=0.0, resend_until_s=72_000.0, grace_s=5.0, look_every_s=2.0, later_s=1.0, poll_s=2.0, watch_s=600.0,
+               quiet_s=0.5, statement_again_s=8.0, duplicates_every_s=60.0)
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 

@@ -25,9 +25,10 @@ TABLES = (
         state_reason text NOT NULL DEFAULT '',
         preflight_revision int NOT NULL DEFAULT 0,    -- answered
         preflight_since timestamptz,                  -- of the revision being checked
-        status_seq bigint NOT NULL DEFAULT 0,         -- changes of our status of its payments so far
-        statement_seq bigint NOT NULL DEFAULT -1,     -- of them, covered by the newest statement
-        statement_due_at timestamptz NOT NULL DEFAULT now(),
+        statement_seq bigint NOT NULL DEFAULT -1,     -- newest status_change that a statement covers
+        statement_n int NOT NULL DEFAULT 0,           -- statements begun
+        statement_begun_at timestamptz NOT NULL DEFAULT '-infinity',
+        statement_wanted_by text NOT NULL DEFAULT '', -- a person who asked for one
         changed_at timestamptz NOT NULL DEFAULT now()
     )""",
     """CREATE TABLE source (
@@ -77,6 +78,7 @@ TABLES = (
         batch_id uuid NOT NULL,                       -- where the sealed values lie
         row_id uuid,
         source_account_id text NOT NULL DEFAULT '',
+        made_of jsonb NOT NULL DEFAULT 'null',        -- of a corporation: what a correction must change before it is tried again
         purpose text NOT NULL DEFAULT 'create' CHECK (purpose IN ('create', 'verify-phone', 'verify-identity')),
         status text NOT NULL DEFAULT 'unprocessed' CHECK (status IN ('unprocessed', 'sending', 'in_doubt', 'pending', 'failed', 'held', 'inactive')),
         provider_id text UNIQUE,
@@ -91,6 +93,7 @@ TABLES = (
     )""",
     "CREATE INDEX object_waiting ON object (due_at) WHERE status IN ('unprocessed', 'sending', 'in_doubt')",
     "CREATE INDEX object_holder ON object (holder_id)",
+    "CREATE INDEX object_refused ON object (object_id) WHERE status IN ('failed', 'inactive', 'held')",
     """CREATE TABLE payment (
         payment_id uuid PRIMARY KEY,
         batch_id uuid NOT NULL,
@@ -130,6 +133,7 @@ TABLES = (
         UNIQUE (batch_id, source_account_id, employee_id, loan_index)
     )""",
     "CREATE INDEX payment_batch ON payment (batch_id, status)",
+    "CREATE INDEX payment_destination ON payment (destination_object) WHERE status = 'unprocessed'",
     "CREATE INDEX payment_unlinked ON payment (batch_id) WHERE status = 'unprocessed' AND destination_object IS NULL",
     "CREATE INDEX payment_sendable ON payment (batch_id, payment_id) WHERE status = 'unprocessed' AND destination_object IS NOT NULL",
     "CREATE INDEX payment_step ON payment (due_at) WHERE status IN ('sending', 'in_doubt')",
@@ -190,6 +194,11 @@ TABLES = (
             RETURN NEW;
         END $$""",
     "CREATE TRIGGER attempt_is_frozen BEFORE UPDATE ON attempt FOR EACH ROW EXECUTE FUNCTION attempt_is_frozen()",
+    # Appended to, so that workers do not queue for the batch's row; the newest id is what a statement must cover.
+    """CREATE TABLE status_change (
+        change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, batch_id uuid NOT NULL, changes int NOT NULL, at timestamptz NOT NULL DEFAULT now()
+    )""",
+    "CREATE INDEX status_change_batch ON status_change (batch_id, change_id)",
     """CREATE TABLE source_stop (
         account_index text PRIMARY KEY,
         reason_code text NOT NULL,

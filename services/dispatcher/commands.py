@@ -1,0 +1,122 @@
+"""What people order: pause, resume, cancel the rest, the kill switch, the exits of `held`. The row here is the truth, Kafka is told after."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from libs.common.database import run
+from libs.common.errors import PaydownError
+from services.dispatcher import store
+from services.dispatcher.domain import FINAL
+from services.dispatcher.handlers import Evidence
+from services.dispatcher.store import Change
+
+COMMANDABLE = ("ready", "approved", "paying", "paused")  # `ready` too: the approval may be on its way here
+
+
+class Refused(PaydownError):
+    """The order cannot be carried out in this state. Nothing was changed."""
+
+    code = "dispatch.state"
+
+
+class Unknown(PaydownError):
+    """There is no such batch or payment here."""
+
+    code = "not-found"
+
+
+@dataclass(frozen=True)
+class Order:
+    """Who wants what, and why."""
+
+    person: str
+    reason: str
+
+
+def command(connection: Connection, batch_id: UUID, act: str, order: Order) -> str:
+    """Pause, resume or cancel a batch; its state afterwards. The same order again changes nothing.
+
+    Takes effect with this transaction: it waits for every gate that holds the batch, and no later gate lets it through.
+
+    Raises:
+        Unknown, Refused
+    """
+    batch = run(connection, "SELECT batch_id, state, status FROM batch WHERE batch_id = :id FOR UPDATE", id=batch_id).first()
+    if batch is None:
+        raise Unknown(f"Batch {batch_id} is not known to the dispatcher.")
+    if batch.status not in COMMANDABLE and batch.state in ("waiting", "paying", "paused"):
+        raise Refused(f"The batch is {batch.status}; only a batch that is being paid can be commanded.")
+    if act == "resume":
+        return resume(connection, batch, order)
+    if act == "cancel":
+        return cancel(connection, batch, order)
+    if batch.state == "cancelled":
+        raise Refused("The rest of this batch was cancelled; there is nothing to pause.")
+    if batch.state != "paused":
+        store.set_state(connection, batch_id, "paused", order.person, order.reason)
+    return "paused"
+
+
+def resume(connection: Connection, batch: Row[tuple[object, ...]], order: Order) -> str:
+    """Go on after a pause, and with sources that had stopped."""
+    if batch.state == "cancelled":
+        raise Refused("The rest of this batch was cancelled; upload the file again to pay it.")
+    freed = run(connection, """
+        DELETE FROM source_stop WHERE account_index IN (SELECT account_index FROM source WHERE batch_id = :id)""", id=batch.batch_id).rowcount
+    if batch.state == "paused":
+        run(connection, "UPDATE batch SET state = 'waiting', state_by = :by, state_reason = :reason WHERE batch_id = :id",
+            id=batch.batch_id, by=order.person, reason=order.reason)
+    elif freed:
+        store.set_state(connection, batch.batch_id, None, "", "")
+    return "paying"
+
+
+def cancel(connection: Connection, batch: Row[tuple[object, ...]], order: Order) -> str:
+    """Stop everything that has no open attempt; what is in doubt ends by look-up, what the provider has stays."""
+    if batch.state == "cancelled":
+        return "cancelled"
+    unsent = run(connection, "SELECT 1 FROM payment WHERE batch_id = :id AND status <> ALL(CAST(:final AS text[])) LIMIT 1",
+                 id=batch.batch_id, final=sorted(FINAL)).first()
+    arrived = run(connection, "SELECT count(*) >= max(b.payments) AND max(b.payments) > 0 FROM batch b LEFT JOIN payment p USING (batch_id) "
+                              "WHERE b.batch_id = :id", id=batch.batch_id).scalar()
+    if arrived and unsent is None:
+        raise Refused("Every payment of this batch has ended; there is nothing left to cancel.")
+    store.set_state(connection, batch.batch_id, "cancelled", order.person, order.reason)
+    return "cancelled"
+
+
+def held(connection: Connection, payment_id: UUID, act: str, provider_id: str, order: Order) -> str:
+    """End `held` by two people: the first proposes (`proposed`), another one confirms the same act (`done`).
+
+    Raises:
+        Unknown, Refused
+    """
+    row = run(connection, "SELECT * FROM payment WHERE payment_id = :id FOR UPDATE", id=payment_id).first()
+    if row is None:
+        raise Unknown(f"Payment {payment_id} is not known to the dispatcher.")
+    if row.status != "held":
+        raise Refused(f"The payment is {row.status}; only a held payment can be decided by people.")
+    if act == "bind" and run(connection, "SELECT 1 FROM payment WHERE provider_id = :id", id=provider_id).first():
+        raise Refused(f"{provider_id} belongs to another payment already.")
+    proposal = run(connection, "SELECT * FROM held_proposal WHERE payment_id = :id", id=payment_id).first()
+    if proposal is None or (proposal.act, proposal.provider_id) != (act, provider_id):
+        run(connection, """
+            INSERT INTO held_proposal (payment_id, act, provider_id, reason, by_whom) VALUES (:id, :act, :provider_id, :reason, :by)
+            ON CONFLICT (payment_id) DO UPDATE SET act = excluded.act, provider_id = excluded.provider_id, reason = excluded.reason,
+                by_whom = excluded.by_whom, at = now()""", id=payment_id, act=act, provider_id=provider_id, reason=order.reason, by=order.person)
+        return "proposed"
+    if proposal.by_whom == order.person:
+        return "proposed"
+    run(connection, "DELETE FROM held_proposal WHERE payment_id = :id", id=payment_id)
+    evidence = Evidence("person", f"{act}/{payment_id}", f"{proposal.by_whom}, {order.person}")
+    if act == "look-up":
+        change = Change(row, "in_doubt", evidence, step="lookup", reason_code="in_doubt", reason=order.reason)
+    elif act == "close":
+        run(connection, "UPDATE attempt SET outcome = 'absent' WHERE subject_id = :id AND outcome = 'open'", id=payment_id)
+        change = Change(row, "cancelled", evidence, reason_code="closed_as_not_sent", reason=order.reason)
+    else:
+        change = Change(row, "pending", evidence, provider_id=provider_id, provider_status="", poll_s=0.0, reason=order.reason)
+    store.apply(connection, [change])
+    return "done"

@@ -1,0 +1,178 @@
+"""Getting ready: the objects a batch needs, its payments bound to them, the start of paying, and what can no longer be paid."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row
+
+from libs.common.database import run
+from services.dispatcher import store
+from services.dispatcher.domain import choose_merchant
+from services.dispatcher.handlers import Evidence
+from services.dispatcher.provider import Unreachable
+from services.dispatcher.reading import Reader
+from services.dispatcher.store import Change
+
+CHUNK = 2_000
+MERCHANT_DAYS = 1
+
+
+def ensure_sources(connection: Connection, batch_id: Any) -> None:
+    """One corporation per EIN and one ACH account per source account; one that was refused is made anew once its address was corrected."""
+    run(connection, """
+        INSERT INTO object (kind, natural_key, batch_id, source_account_id, made_of)
+        SELECT DISTINCT ON (ein) 'corporation', 'corporation:' || ein, batch_id, source_account_id, jsonb_build_array(address, payor_name, dba) FROM source
+        WHERE batch_id = :batch_id ORDER BY ein, source_account_id
+        ON CONFLICT (natural_key) DO UPDATE SET status = 'unprocessed', due_at = now(), batch_id = excluded.batch_id,
+            source_account_id = excluded.source_account_id, made_of = excluded.made_of
+        WHERE object.status = 'failed' AND object.made_of <> excluded.made_of""", batch_id=batch_id)
+    run(connection, """
+        INSERT INTO object (kind, natural_key, holder_id, number_index, batch_id, source_account_id)
+        SELECT DISTINCT ON (c.object_id, s.account_index) 'ach', 'ach:' || c.object_id || ':' || s.account_index, c.object_id, s.account_index,
+               s.batch_id, s.source_account_id
+        FROM source s JOIN object c ON c.natural_key = 'corporation:' || s.ein
+        WHERE s.batch_id = :batch_id ORDER BY c.object_id, s.account_index, s.source_account_id
+        ON CONFLICT (natural_key) DO NOTHING""", batch_id=batch_id)
+
+
+class Preparer:
+    """Brings batches from *rows are here* to *payments can be sent*."""
+
+    def __init__(self, engine: Engine, reader: Reader) -> None:
+        self.engine, self.reader = engine, reader
+
+    def merchants(self, institutions: list[str]) -> None:
+        """Ask the provider for institutions never asked or asked long ago; raises Unreachable."""
+        with self.engine.connect() as connection:
+            known = {row.institution_id for row in run(connection, """
+                SELECT institution_id FROM merchant WHERE institution_id = ANY(CAST(:ids AS text[])) AND read_at > now() - make_interval(days => :days)""",
+                ids=institutions, days=MERCHANT_DAYS)}
+        for institution in sorted(set(institutions) - known):
+            page = self.reader.page("/merchants", {"provider_id.plaid": institution})
+            merchant_id, reason = choose_merchant(page.lines)
+            with self.engine.begin() as connection:
+                run(connection, """
+                    INSERT INTO merchant (institution_id, merchant_id, reason) VALUES (:id, :merchant_id, :reason)
+                    ON CONFLICT (institution_id) DO UPDATE SET merchant_id = excluded.merchant_id, reason = excluded.reason, read_at = now()""",
+                    id=institution, merchant_id=merchant_id, reason=reason)
+
+    def prepare(self) -> bool:
+        """Objects for the payable rows of batches that people look at or have approved; whether there was work."""
+        with self.engine.connect() as connection:
+            batches = run(connection, """
+                SELECT b.batch_id, b.institutions FROM batch b JOIN row_count c USING (batch_id)
+                WHERE b.status IN ('ready', 'approved', 'paying', 'paused') AND b.state <> 'cancelled' AND c.messages >= b.row_messages
+                  AND EXISTS (SELECT 1 FROM batch_row r WHERE r.batch_id = b.batch_id AND NOT r.prepared AND r.status = 'payable')""").all()
+        worked = False
+        for batch in batches:
+            try:
+                self.merchants(batch.institutions)
+            except Unreachable:
+                continue
+            with self.engine.begin() as connection:
+                ensure_sources(connection, batch.batch_id)
+                worked = ensure_people_and_loans(connection, batch.batch_id) or worked
+        return worked
+
+    def link(self) -> bool:
+        """Bind approved payments to the objects made for exactly what was approved; fail those for which there can be none."""
+        with self.engine.begin() as connection:
+            linked = run(connection, """
+                WITH unlinked AS (SELECT p.payment_id FROM payment p JOIN batch b USING (batch_id)
+                                  WHERE p.status = 'unprocessed' AND p.destination_object IS NULL AND b.state <> 'cancelled'
+                                  LIMIT :chunk FOR UPDATE OF p SKIP LOCKED)
+                UPDATE payment p SET source_object = s.object_id, destination_object = d.object_id, merchant_id = m.merchant_id
+                FROM unlinked, merchant m, object h, object d, source a, object c, object s
+                WHERE p.payment_id = unlinked.payment_id AND m.institution_id = p.institution_id AND m.merchant_id <> ''
+                  AND (p.merchant_id = '' OR p.merchant_id = m.merchant_id)
+                  AND h.natural_key = 'individual:' || p.employee_id || ':' || p.person_index
+                  AND d.natural_key = 'liability:' || h.object_id || ':' || m.merchant_id || ':' || p.loan_index
+                  AND a.batch_id = p.batch_id AND a.source_account_id = p.source_account_id AND c.natural_key = 'corporation:' || a.ein
+                  AND s.natural_key = 'ach:' || c.object_id || ':' || p.account_index""", chunk=CHUNK).rowcount
+        return bool(linked)
+
+    def start(self) -> bool:
+        """Begin to pay batches of which everything that was announced is here: rows, payments, and their sum."""
+        started = False
+        with self.engine.begin() as connection:
+            for row in run(connection, """
+                    SELECT b.batch_id, b.state_by, b.state_reason FROM batch b JOIN row_count c USING (batch_id)
+                    WHERE b.state = 'waiting' AND b.status = 'approved' AND c.messages >= b.row_messages
+                      AND (b.payments, b.payments_cents) = (SELECT count(*), coalesce(sum(p.amount_cents), 0) FROM payment p
+                                                            WHERE p.batch_id = b.batch_id AND p.digest = b.digest)
+                    FOR UPDATE OF b SKIP LOCKED""").all():
+                store.set_state(connection, row.batch_id, "paying", row.state_by or "dispatcher", row.state_reason)
+                started = True
+        return started
+
+    def give_up(self) -> bool:
+        """Payments that can never be sent: fail them with the evidence (no payment was posted), or cancel them with their batch."""
+        with self.engine.begin() as connection:
+            failing = [*self._refused_there(connection), *self._without_merchant(connection)]
+            store.apply(connection, [failed(row) for row in failing])
+            cancelling = list(run(connection, """
+                SELECT p.*, b.state_by, b.state_reason FROM payment p JOIN batch b USING (batch_id)
+                WHERE p.status = 'unprocessed' AND b.state = 'cancelled' ORDER BY p.payment_id LIMIT :chunk FOR UPDATE OF p SKIP LOCKED""", chunk=CHUNK))
+            store.apply(connection, [
+                Change(row, "cancelled", Evidence("person", f"cancel/{row.batch_id}", row.state_by), reason_code="cancelled",
+                       reason=row.state_reason or "The rest of the batch was cancelled.") for row in cancelling])
+            for row in run(connection, """
+                    SELECT DISTINCT o.number_index, coalesce(nullif(o.reason_code, ''), c.reason_code) AS code,
+                           coalesce(nullif(o.reason, ''), c.reason) AS reason
+                    FROM object o JOIN object c ON c.object_id = o.holder_id JOIN source s ON s.account_index = o.number_index JOIN batch b USING (batch_id)
+                    WHERE o.kind = 'ach' AND (o.status IN ('failed', 'inactive') OR c.status IN ('failed', 'inactive')) AND b.state = 'paying'
+                      AND b.status IN ('approved', 'paying', 'paused') AND o.number_index NOT IN (SELECT account_index FROM source_stop)""").all():
+                store.stop_source(connection, row.number_index, row.code, row.reason, holder_too=False)
+        return bool(failing or cancelling)
+
+
+    def _refused_there(self, connection: Connection) -> list[Row[Any]]:
+        """Unsent payments whose account or holder the provider refused or disabled."""
+        return list(run(connection, """
+            SELECT p.*, x.reason_code AS why_code, x.reason AS why
+            FROM object x JOIN object d ON d.object_id = x.object_id OR d.holder_id = x.object_id
+            JOIN payment p ON p.destination_object = d.object_id JOIN batch b USING (batch_id)
+            WHERE x.status IN ('failed', 'inactive', 'held') AND x.kind IN ('individual', 'liability') AND p.status = 'unprocessed' AND b.state = 'paying'
+            ORDER BY p.payment_id LIMIT :chunk FOR UPDATE OF p SKIP LOCKED""", chunk=CHUNK))
+
+    def _without_merchant(self, connection: Connection) -> list[Row[Any]]:
+        """Unsent payments to an institution that has no merchant, or another one than was approved."""
+        return list(run(connection, """
+            SELECT p.*, coalesce(nullif(m.reason, ''), 'merchant_changed') AS why_code,
+                   CASE WHEN m.merchant_id = '' THEN 'The provider has no student-loan merchant for this institution.'
+                        ELSE 'The institution has another merchant now than when the batch was approved.' END AS why
+            FROM payment p JOIN batch b USING (batch_id) JOIN merchant m ON m.institution_id = p.institution_id
+            WHERE p.status = 'unprocessed' AND p.destination_object IS NULL AND b.state = 'paying'
+              AND (m.merchant_id = '' OR (p.merchant_id <> '' AND p.merchant_id <> m.merchant_id))
+            ORDER BY p.payment_id LIMIT :chunk FOR UPDATE OF p SKIP LOCKED""", chunk=CHUNK))
+
+
+def failed(row: Row[Any]) -> Change:
+    """A payment whose holder, account or merchant the provider refused: failed, and nothing was sent for it."""
+    return Change(row, "failed", Evidence("preparation", f"{row.payment_id}"), reason_code=row.why_code, reason=row.why)
+
+
+def ensure_people_and_loans(connection: Connection, batch_id: Any) -> bool:
+    """One individual per person and one liability per loan of a chunk of rows; known ones are used again."""
+    run(connection, """
+        CREATE TEMP TABLE IF NOT EXISTS chunk (row_id uuid, employee_id text, person_index text, institution_id text, merchant_id text, loan_index text)
+        ON COMMIT DELETE ROWS""")
+    run(connection, "DELETE FROM chunk")
+    count = run(connection, """
+        INSERT INTO chunk SELECT r.row_id, r.employee_id, r.person_index, r.institution_id, m.merchant_id, r.loan_index
+        FROM batch_row r JOIN merchant m USING (institution_id)
+        WHERE r.batch_id = :batch_id AND NOT r.prepared AND r.status = 'payable' ORDER BY r.employee_id LIMIT :chunk""",
+        batch_id=batch_id, chunk=CHUNK).rowcount
+    run(connection, """
+        INSERT INTO object (kind, natural_key, employee_id, person_index, batch_id, row_id)
+        SELECT DISTINCT ON (employee_id, person_index) 'individual', 'individual:' || employee_id || ':' || person_index, employee_id, person_index,
+               :batch_id, row_id FROM chunk WHERE merchant_id <> '' ORDER BY employee_id, person_index, row_id
+        ON CONFLICT (natural_key) DO NOTHING""", batch_id=batch_id)
+    run(connection, """
+        INSERT INTO object (kind, natural_key, holder_id, merchant_id, number_index, batch_id, row_id)
+        SELECT DISTINCT ON (h.object_id, c.merchant_id, c.loan_index) 'liability',
+               'liability:' || h.object_id || ':' || c.merchant_id || ':' || c.loan_index, h.object_id, c.merchant_id, c.loan_index, :batch_id, c.row_id
+        FROM chunk c JOIN object h ON h.natural_key = 'individual:' || c.employee_id || ':' || c.person_index
+        WHERE c.merchant_id <> '' ORDER BY h.object_id, c.merchant_id, c.loan_index, c.row_id
+        ON CONFLICT (natural_key) DO NOTHING""", batch_id=batch_id)
+    run(connection, "UPDATE batch_row r SET prepared = true FROM chunk c WHERE r.row_id = c.row_id")
+    return bool(count)

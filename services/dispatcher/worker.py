@@ -1,0 +1,83 @@
+"""The pump: claim work and write its intents (commit), call the provider without a transaction, write the answers (commit)."""
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from threading import Event as Stop
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from libs.common.database import is_away
+from libs.common.logs import log
+from libs.common.service import Beat
+from services.dispatcher.domain import Answer
+from services.dispatcher.provider import Provider
+
+IDLE_S = 0.2
+
+
+@dataclass(frozen=True)
+class Call:
+    """One attempt ready to be sent: its intent is committed. `fence` tells a late answer from the newest owner's."""
+
+    subject_id: UUID
+    n: int
+    fence: int
+    path: str
+    idempotency_key: UUID
+    body: str
+    prefix: str
+    expected: dict[str, Any]
+
+
+class Work(Protocol):
+    """What a pump works on."""
+
+    name: str
+
+    def claim(self, connection: Connection, limit: int) -> Sequence[Call]:
+        """Take up to `limit` pieces of work and write their intents, in the caller's transaction."""
+
+    def settle(self, connection: Connection, answers: Sequence[tuple[Call, Answer]]) -> None:
+        """Write what came back, in the caller's transaction; an answer of a stale owner is dropped."""
+
+
+def pump(work: Work, engine: Engine, provider: Provider, concurrency: int, stop: Stop, beat: Beat) -> None:
+    """Work until `stop`; what is in flight then is still recorded. A crash loses nothing: the intent is there, the key is the same."""
+    flying: dict[Future[tuple[Answer, Any]], Call] = {}
+    answers: list[tuple[Call, Answer]] = []
+    with ThreadPoolExecutor(concurrency, thread_name_prefix=work.name) as threads:
+        while flying or answers or not stop.is_set():
+            beat()
+            if flying:
+                done = wait(flying, timeout=0.05, return_when=FIRST_COMPLETED).done
+                answers.extend((flying.pop(future), future.result()[0]) for future in done)
+            try:
+                if answers:
+                    with engine.begin() as connection:
+                        work.settle(connection, answers)
+                    answers = []
+                free = concurrency - len(flying)
+                if stop.is_set() or free * 2 < concurrency:
+                    continue
+                with engine.begin() as connection:
+                    calls = work.claim(connection, free)
+            except DBAPIError as error:
+                if not is_away(error):
+                    raise
+                log.warning("worker_without_database", loop=work.name, error=type(error).__name__)
+                stop.wait(0.5)
+                continue
+            for call in calls:
+                flying[threads.submit(provider.send, "POST", call.path, call.body.encode(), str(call.idempotency_key))] = call
+            if not flying:
+                stop.wait(IDLE_S)
+
+
+def canonical(body: dict[str, Any]) -> str:
+    """The bytes that are frozen and sent: one body has one text."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
