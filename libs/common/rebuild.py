@@ -43,12 +43,14 @@ class Projection:
     """A store that is nothing but its topics: how each is applied, and what must come out equal.
 
     `digests` names queries; each is a complete, ordered SELECT without anything that depends on when a message was applied.
+    `finish` is called once on the rebuilt store when every topic is applied: for what the live store decides between messages.
     """
 
     name: str
     migrations: Path
     applies: Mapping[Topic, Apply]
     digests: Mapping[str, str]
+    finish: Callable[[Connection], None] = lambda connection: None  # noqa: ARG005
 
     def consumer(self, topic: Topic) -> str:
         """The name under which the live service keeps its offsets of a topic."""
@@ -70,6 +72,8 @@ def main(projection: Projection, settings: ServiceSettings, say: Callable[[str],
     since = time.monotonic()
     count = sum(replay(second, settings.kafka, projection.consumer(topic), topic, apply, ends[topic.name])
                 for topic, apply in projection.applies.items())
+    with second.begin() as connection:
+        projection.finish(connection)
     with second.connect() as connection:
         rebuilt = {name: digest(connection, query) for name, query in projection.digests.items()}
     second.dispose()
