@@ -1,0 +1,99 @@
+"""Wires ingest and starts it: uploads and reviews over HTTP, a loop that reads, one that makes ready, one that tidies up, and the topics."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event as Stop
+
+from sqlalchemy import Connection, Engine
+
+from libs.common import topics
+from libs.common.database import run
+from libs.common.event import Event
+from libs.common.events import DispatchChanged, PreflightDone
+from libs.common.seal import Index, Sealer
+from libs.common.service import Beat, Loop, Service, take_turns
+from libs.common.settings import SettingsError, read_or_exit
+from services.ingest import handlers, intake, routes, store, store_payments
+from services.ingest.checking import settle_one
+from services.ingest.files import Folder
+from services.ingest.intake import Secrets
+from services.ingest.roster import Limits
+from services.ingest.settings import IngestSettings
+
+POLL_S, TIDY_S = 0.2, 60.0
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def apply_preparation(connection: Connection, events: Sequence[Event]) -> None:
+    """What the dispatcher says of batches: a preflight to make a batch ready with, and what it does with approved ones."""
+    store.keep_preflights(connection, [event for event in events if isinstance(event, PreflightDone)])
+    changes = handlers.on_dispatch_changed(event for event in events if isinstance(event, DispatchChanged))
+    store.follow_dispatch(connection, changes, datetime.now(UTC))
+
+
+def apply_postings(connection: Connection, events: Sequence[Event]) -> None:
+    """What the ledger says: payments that ended free their rows and claims, a certificate ends its batch."""
+    postings = handlers.on_postings(events)
+    store_payments.end_payments(connection, postings.ended)
+    for certificate in postings.certificates:
+        store.certify(connection, certificate, datetime.now(UTC))
+
+
+def tidy(engine: Engine, folder: Folder, ready_days: int) -> None:
+    """Expire what nobody approved, and remove files that never became a batch."""
+    now = datetime.now(UTC)
+    with engine.begin() as connection:
+        store.expire(connection, now - timedelta(days=ready_days), now)
+        known = run(connection, "SELECT batch_id FROM batch").scalars().all()
+    folder.clean(known)
+
+
+def secrets_of(settings: IngestSettings) -> Secrets:
+    """The keys in the settings.
+
+    Raises:
+        SettingsError: they cannot be used; the keys are not repeated.
+    """
+    try:
+        return Secrets(Sealer.parse(settings.seal_keys), Index.parse(settings.index_key))
+    except ValueError as error:
+        raise SettingsError(f"PAYDOWN_INGEST_SEAL_KEYS or PAYDOWN_INGEST_INDEX_KEY is not usable: {error}.") from None
+
+
+def build(settings: IngestSettings) -> Service:
+    """The service with all its parts, not started."""
+    service = Service("ingest", settings, MIGRATIONS)
+    folder, secrets = Folder(settings.files_dir), secrets_of(settings)
+    folder.prepare()
+    folder.clean()
+    limits = Limits(rows=settings.rows_max, inflated_bytes=settings.plain_max_bytes, amount_cents=settings.amount_max_cents)
+
+    def read(stop: Stop, beat: Beat) -> None:
+        take_turns([lambda: intake.read_one(service.engine, secrets, limits, folder.of, beat)], stop, beat, POLL_S)
+
+    def check(stop: Stop, beat: Beat) -> None:
+        take_turns([lambda: settle_one(service.engine)], stop, beat, POLL_S)
+
+    def tidying(stop: Stop, beat: Beat) -> None:
+        take_turns([lambda: tidy(service.engine, folder, settings.ready_days)], stop, beat, TIDY_S)
+
+    service.loops += [Loop("read", read), Loop("check", check), Loop("tidy", tidying)]
+    service.consumer(topics.PREPARATION, apply_preparation)
+    service.consumer(topics.LEDGER_POSTINGS, apply_postings)
+    service.relay()
+    service.dead_letters()
+    service.routers.append(routes.router(routes.Parts(service.engine, settings, folder, secrets)))
+    return service
+
+
+def main() -> None:
+    """Run until SIGTERM; exit code 2 and one sentence when the settings cannot be used."""
+    settings = read_or_exit(IngestSettings)
+    try:
+        service = build(settings)
+    except (SettingsError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    service.serve()

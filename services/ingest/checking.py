@@ -1,0 +1,44 @@
+"""Making a batch ready: outcomes, totals, digest and the messages of its rows, once the provider has been asked."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+
+from libs.common import outbox
+from libs.common.logs import log
+from services.ingest import handlers, store, store_rows
+from services.ingest.batch import NOT_CHECKED, NOT_CHECKED_SENTENCE, Batch, Digest
+
+#: What of a row the digest covers.
+SEEN: Final = ("row_id", "root_row_id", "file_row", "status", "reason_code", "reason", "amount_text", "amount_cents", "payment_id", "employee_id",
+               "branch_id", "source_account_id", "institution_id", "merchant_id", "person_index", "loan_index")
+
+
+def settle_one(engine: Engine) -> bool:
+    """Make the oldest batch ready whose preflight has come; False if there is none. All of it is one transaction."""
+    with engine.begin() as connection:
+        found = store.claim_checked(connection)
+        if found is None:
+            return False
+        batch, preflight = found
+        now = datetime.now(UTC)
+        store_rows.judge(connection, batch, handlers.on_preflight_done(preflight))
+        store_rows.warn(connection, batch.batch_id, NOT_CHECKED, NOT_CHECKED_SENTENCE, not preflight.checked)
+        store_rows.total(connection, batch.batch_id)
+        digest, sent = publish_rows(connection, batch, now)
+        store.make_ready(connection, batch.batch_id, digest, sent, now)
+        log.info("batch_ready", batch_id=str(batch.batch_id), count=sent, seconds=round((datetime.now(UTC) - now).total_seconds(), 1))
+    return True
+
+
+def publish_rows(connection: Connection, batch: Batch, now: datetime) -> tuple[str, int]:
+    """Write the messages of the rows of this revision; the digest of all rows, and the number of messages."""
+    digest, sent = Digest(batch.period), 0
+    digest.corrections([c.source_account_id, c.field, c.from_value, c.to_value] for c in store.corrections(connection, batch.batch_id))
+    for page in store_rows.pages(connection, batch.batch_id):
+        digest.rows([getattr(row, name) for name in SEEN] for row in page)
+        fresh = [handlers.row_read(row, str(batch.batch_id), now) for row in page if row.revision == batch.revision]
+        outbox.add(connection, fresh)
+        sent += len(fresh)
+    return digest.text(), sent

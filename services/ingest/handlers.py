@@ -1,0 +1,157 @@
+"""What each message means for ingest, and the messages ingest writes, made from stored values. Pure: the same input, the same bytes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID, uuid5
+
+from libs.common.event import Event
+from libs.common.events import (
+    Address,
+    BatchChanged,
+    Branch,
+    CertificateIssued,
+    Counts,
+    DispatchChanged,
+    JournalPosted,
+    PaidRow,
+    PaymentApproved,
+    PreflightDone,
+    RowRead,
+    Source,
+)
+from services.ingest.batch import Batch
+
+Record = Any  # one row of a SELECT, read by attribute
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """What a preflight says, as columns for one set-based statement. Empty when the provider could not be asked."""
+
+    institutions: tuple[list[str], list[str], list[str]]
+    sources: tuple[list[str], list[str], list[str]]
+    people: list[str]
+    loans: list[str]
+
+
+@dataclass(frozen=True)
+class Postings:
+    """What a run of ledger postings changes: payments that ended (or came back), and certificates."""
+
+    ended: dict[UUID, str]
+    certificates: list[CertificateIssued]
+
+
+def on_preflight_done(event: PreflightDone) -> Judgements:
+    """The outcomes a preflight brings: no merchant, a refused source, an inactive person or loan."""
+    if not event.checked:
+        return Judgements(([], [], []), ([], [], []), [], [])
+    return Judgements(
+        ([i.institution_id for i in event.institutions], [i.merchant_id for i in event.institutions],
+         [i.reason or f"The provider has no merchant for {i.institution_id}." for i in event.institutions]),
+        ([s.source_account_id for s in event.source_problems], [s.code for s in event.source_problems], [s.message for s in event.source_problems]),
+        list(event.inactive_people), list(event.inactive_loans))
+
+
+def on_dispatch_changed(events: Iterable[DispatchChanged]) -> list[DispatchChanged]:
+    """The newest of each batch's dispatch states that move a batch here; `cancelled` moves it only with its certificate."""
+    newest: dict[UUID, DispatchChanged] = {}
+    for event in events:
+        if event.state != "cancelled" and (event.batch_id not in newest or newest[event.batch_id].version < event.version):
+            newest[event.batch_id] = event
+    return list(newest.values())
+
+
+def on_postings(events: Iterable[Event]) -> Postings:
+    """What ends payments: a release (failed or cancelled before the money went) and a reverse (after it). The rest is the ledger's."""
+    ended: dict[UUID, str] = {}
+    certificates = []
+    for event in events:
+        if isinstance(event, CertificateIssued):
+            certificates.append(event)
+        elif isinstance(event, JournalPosted) and event.kind == "release":
+            ended[event.payment_id] = "cancelled" if event.status == "cancelled" else "failed"
+        elif isinstance(event, JournalPosted) and event.kind == "reverse":
+            ended[event.payment_id] = "reversed"
+    return Postings(ended, certificates)
+
+
+def counts(totals: Iterable[Record]) -> tuple[Counts, Counts]:
+    """Rows and cents by outcome, from the totals of one source, one branch or all sources."""
+    rows: dict[str, int] = defaultdict(int)
+    cents: dict[str, int] = defaultdict(int)
+    for total in totals:
+        for name in (total.status, "total"):
+            rows[name] += total.rows
+            cents[name] += total.amount_cents
+    return Counts(**rows), Counts(**cents)
+
+
+def batch_changed(batch: Batch, sources: Sequence[Record], totals: Sequence[Record], institutions: Sequence[str], now: datetime) -> BatchChanged:
+    """The whole state of a batch, as it is after `batch.version`."""
+    by_kind: dict[str, dict[str, list[Record]]] = {"source": defaultdict(list), "branch": defaultdict(list)}
+    for total in totals:
+        by_kind[total.kind][total.id].append(total)
+    known = {source.source_account_id: source for source in sources}
+    rows, cents = counts(total for total in totals if total.kind == "source")
+    return BatchChanged(
+        event_id=uuid5(batch.batch_id, f"batch-changed-{batch.version}"), occurred_at=now, correlation=str(batch.batch_id),
+        batch_id=batch.batch_id, version=batch.version, status=batch.status, revision=batch.revision, digest=batch.digest,
+        family_id=batch.family_id, parent_batch_id=batch.parent_batch_id, period=batch.period.isoformat(), filename=batch.filename,
+        uploaded_by=batch.uploaded_by, uploaded_at=batch.uploaded_at, approved_by=batch.approved_by, approved_at=batch.approved_at,
+        rows=rows, amount_cents=cents, sources=tuple(_source(name, known.get(name), by_kind["source"][name]) for name in sorted(by_kind["source"])),
+        branches=tuple(_branch(name, found) for name, found in sorted(by_kind["branch"].items())), institutions=tuple(institutions),
+        row_messages=batch.row_messages, payments=batch.payments, payments_cents=batch.payments_cents, one_person=batch.one_person,
+        reason=batch.reason)
+
+
+def _source(source_account_id: str, found: Record | None, totals: list[Record]) -> Source:
+    rows, cents = counts(totals)
+    if found is None:  # rows refused for their source
+        return Source(source_account_id=source_account_id, rows=rows, amount_cents=cents)
+    address = Address(line1=found.line1, city=found.city, state=found.state, zip=found.zip)
+    return Source(source_account_id=source_account_id, payor_name=found.payor_name, dba=found.dba, ein=found.ein, aba_routing=found.aba_routing,
+                  account_last4=found.account_last4, account=found.account, account_index=found.account_index, address=address,
+                  rows=rows, amount_cents=cents)
+
+
+def _branch(branch_id: str, totals: list[Record]) -> Branch:
+    rows, cents = counts(totals)
+    return Branch(branch_id=branch_id, rows=rows, amount_cents=cents)
+
+
+def row_read(row: Record, correlation: str, now: datetime) -> RowRead:
+    """A stored row with its seals, as it travels."""
+    return RowRead(
+        event_id=uuid5(row.row_id, f"row-read-{row.revision}"), occurred_at=now, correlation=correlation, row_id=row.row_id,
+        root_row_id=row.root_row_id, batch_id=row.batch_id, revision=row.revision, file_row=row.file_row, status=row.status,
+        reason_code=row.reason_code, reason=row.reason, payment_id=row.payment_id, employee_id=row.employee_id, branch_id=row.branch_id,
+        source_account_id=row.source_account_id, source_last4=row.source_last4, institution_id=row.institution_id, merchant_id=row.merchant_id,
+        loan_last4=row.loan_last4, loan_index=row.loan_index, person_index=row.person_index, amount_text=row.amount_text,
+        amount_cents=row.amount_cents, first_name=row.first_name_seal, last_name=row.last_name_seal, dob=row.dob_seal, phone=row.phone_seal,
+        loan=row.loan_seal)
+
+
+def payments_approved(batch: Batch, rows: Iterable[Record], now: datetime) -> list[PaymentApproved]:
+    """The approved payments of some rows, which come ordered by payment and file row and with their source's columns."""
+    return [_payment_approved(batch, payment_id, list(group), now) for payment_id, group in groupby(rows, key=lambda row: row.payment_id)]
+
+
+def _payment_approved(batch: Batch, payment_id: UUID, rows: list[Record], now: datetime) -> PaymentApproved:
+    first = rows[0]
+    assert batch.digest is not None
+    assert batch.approved_by is not None
+    assert batch.approved_at is not None
+    return PaymentApproved(
+        event_id=uuid5(payment_id, "approved"), occurred_at=now, correlation=str(batch.batch_id), payment_id=payment_id, batch_id=batch.batch_id,
+        digest=batch.digest, period=batch.period.isoformat(), amount_cents=sum(row.amount_cents for row in rows),
+        rows=tuple(PaidRow(row_id=row.row_id, root_row_id=row.root_row_id, file_row=row.file_row, branch_id=row.branch_id,
+                           amount_cents=row.amount_cents) for row in rows),
+        source_account_id=first.source_account_id, account_index=first.account_index, source_routing=first.aba_routing,
+        source_last4=first.account_last4, employee_id=first.employee_id, person_index=first.person_index, institution_id=first.institution_id,
+        merchant_id=first.merchant_id, loan_last4=first.loan_last4, loan_index=first.loan_index, approved_by=batch.approved_by,
+        approved_at=batch.approved_at)
