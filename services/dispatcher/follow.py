@@ -73,7 +73,8 @@ class Follower:
                 SELECT p.*, a.http_status, f.provider_date, s.provider_id AS source, d.provider_id AS destination, b.state
                 FROM payment p JOIN attempt a ON a.subject_id = p.payment_id AND a.n = p.attempts
                 JOIN attempt f ON f.subject_id = p.payment_id AND f.n = 1
-                JOIN object s ON s.object_id = p.source_object JOIN object d ON d.object_id = p.destination_object JOIN batch b USING (batch_id)
+                JOIN object s ON s.object_id = p.source_object JOIN object d ON d.object_id = p.destination_object
+                JOIN batch b ON b.batch_id = p.batch_id
                 WHERE p.status = 'in_doubt' AND p.step = 'lookup' AND p.due_at <= now() AND p.lease_until <= now()
                 ORDER BY p.due_at LIMIT :most FOR UPDATE OF p SKIP LOCKED""", most=LOOKS_AT_ONCE))
             run(connection, """UPDATE payment SET lease_until = now() + interval '60 seconds', fence = fence + 1

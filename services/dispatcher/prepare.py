@@ -118,7 +118,8 @@ class Preparer:
             for row in run(connection, """
                     SELECT DISTINCT o.number_index, coalesce(nullif(o.reason_code, ''), c.reason_code) AS code,
                            coalesce(nullif(o.reason, ''), c.reason) AS reason
-                    FROM object o JOIN object c ON c.object_id = o.holder_id JOIN source s ON s.account_index = o.number_index JOIN batch b USING (batch_id)
+                    FROM object o JOIN object c ON c.object_id = o.holder_id JOIN source s ON s.account_index = o.number_index
+                    JOIN batch b ON b.batch_id = s.batch_id
                     WHERE o.kind = 'ach' AND (o.status IN ('failed', 'inactive') OR c.status IN ('failed', 'inactive')) AND b.state = 'paying'
                       AND b.status IN ('approved', 'paying', 'paused') AND o.number_index NOT IN (SELECT account_index FROM source_stop)""").all():
                 store.stop_source(connection, row.number_index, row.code, row.reason, holder_too=False)
@@ -130,7 +131,7 @@ class Preparer:
         return list(run(connection, """
             SELECT p.*, x.reason_code AS why_code, x.reason AS why
             FROM object x JOIN object d ON d.object_id = x.object_id OR d.holder_id = x.object_id
-            JOIN payment p ON p.destination_object = d.object_id JOIN batch b USING (batch_id)
+            JOIN payment p ON p.destination_object = d.object_id JOIN batch b ON b.batch_id = p.batch_id
             WHERE x.status IN ('failed', 'inactive', 'held') AND x.kind IN ('individual', 'liability') AND p.status = 'unprocessed' AND b.state = 'paying'
             ORDER BY p.payment_id LIMIT :chunk FOR UPDATE OF p SKIP LOCKED""", chunk=CHUNK))
 
