@@ -1,0 +1,124 @@
+"""Wires the ledger and starts it: what each topic's messages do to the books, in the consumer's transaction."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from libs.common import outbox, topics
+from libs.common.consume import Apply
+from libs.common.database import run
+from libs.common.event import Event
+from libs.common.events import BatchChanged, PaymentApproved, PaymentChanged, StatementClosed, StatementLine
+from libs.common.service import Beat, Loop, Service, take_turns
+from libs.common.settings import read_or_exit
+from libs.common.topics import Topic
+from services.ledger import handlers, reconcile, routes, statements, store
+from services.ledger.settings import LedgerSettings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOOK_AGAIN_S = 5.0
+
+
+def apply_batches(connection: Connection, events: Sequence[Event]) -> None:
+    """Keep the newest version of each batch."""
+    batches = [e for e in events if isinstance(e, BatchChanged)]
+    ids = {e.batch_id for e in batches}
+    store.lock_batches(connection, ids)
+    store.put_batches(connection, batches)
+    reconcile.judge_due(connection, ids)
+
+
+def apply_approvals(connection: Connection, events: Sequence[Event]) -> None:
+    """Hold each approved payment's money, once; then apply the changes that came before their approval."""
+    approvals = [e for e in events if isinstance(e, PaymentApproved)]
+    ids = {e.batch_id for e in approvals}
+    store.lock_batches(connection, ids)
+    holds = {e.payment_id: handlers.on_payment_approved(e) for e in approvals}
+    new = store.put_payments(connection, approvals)
+    posted = [journal for payment_id, journal in holds.items() if payment_id in new]
+    if posted:
+        store.append(connection, posted)
+        outbox.add(connection, [handlers.journal_posted(journal) for journal in posted])
+        advance(connection, [], {journal.payment_id for journal in posted})
+    reconcile.judge_due(connection, ids)
+
+
+def apply_changes(connection: Connection, events: Sequence[Event]) -> None:
+    """Bring payments to their next versions and post what that asks for; what comes too early waits."""
+    changes = [e for e in events if isinstance(e, PaymentChanged)]
+    ids = {e.batch_id for e in changes}
+    store.lock_batches(connection, ids)
+    advance(connection, changes, {e.payment_id for e in changes})
+    reconcile.judge_due(connection, ids)
+
+
+def apply_statements(connection: Connection, events: Sequence[Event]) -> None:
+    """Keep the provider's lines, and judge the statements that are closed."""
+    keep_statements(connection, events)
+    reconcile.judge_due(connection, {e.batch_id for e in events if isinstance(e, StatementClosed)})
+
+
+def keep_statements(connection: Connection, events: Sequence[Event]) -> None:
+    """Keep the provider's lines and closings without judging them."""
+    store.lock_batches(connection, {e.batch_id for e in events if isinstance(e, StatementLine | StatementClosed)})
+    statements.put_lines(connection, [e for e in events if isinstance(e, StatementLine)])
+    statements.put_closings(connection, [e for e in events if isinstance(e, StatementClosed)])
+
+
+def advance(connection: Connection, changes: Sequence[PaymentChanged], payment_ids: set[UUID]) -> None:
+    """Apply these changes and those that waited for these payments, as far as their versions follow without a gap."""
+    waiting = store.waiting(connection, payment_ids)
+    if not changes and not waiting:
+        return
+    result = handlers.on_payments_changed(changes, waiting, store.positions(connection, payment_ids), store.contents(connection, changes))
+    if result.kept:
+        store.keep(connection, result.kept)
+    if result.woken:
+        store.release_waiting(connection, result.woken)
+    if result.applied:
+        store.put_changes(connection, result.applied)
+    if result.postings:
+        journals = handlers.journals(result.postings, store.holds(connection, {p.change.payment_id for p in result.postings}))
+        store.append(connection, journals)
+        outbox.add(connection, [handlers.journal_posted(j, p.change) for j, p in zip(journals, result.postings, strict=True)])
+
+
+APPLIES: dict[Topic, Apply] = {topics.BATCHES: apply_batches, topics.APPROVED_PAYMENTS: apply_approvals, topics.STATUS_EVENTS: apply_changes,
+                               topics.PROVIDER_STATEMENTS: apply_statements}
+
+
+def look_again(engine: Engine, waiting_max_s: int) -> None:
+    """What time alone brings: breaks of what waits too long, and runs whose dead letters a person has redriven."""
+    with engine.begin() as connection:
+        reconcile.note_waiting(connection, waiting_max_s)
+        patient, overdue = reconcile.unfinished(connection, waiting_max_s)
+    for batch_id in (*patient, *overdue):
+        with engine.begin() as connection:
+            store.lock_batches(connection, [batch_id])
+            reconcile.judge_due(connection, [batch_id], overdue=batch_id in overdue)
+
+
+def main() -> None:
+    """Run the service until it is stopped."""
+    settings = read_or_exit(LedgerSettings)
+    service = Service("ledger", settings, MIGRATIONS)
+    for topic, apply in APPLIES.items():
+        service.consumer(topic, apply)
+
+    def watch(stop: threading.Event, beat: Beat) -> None:
+        take_turns([lambda: look_again(service.engine, settings.waiting_max_s)], stop, beat, LOOK_AGAIN_S)
+
+    def count(query: str) -> float:
+        with service.engine.connect() as connection:
+            return float(run(connection, query).scalar_one())
+
+    service.loops.append(Loop("watch", watch))
+    service.gauges["waiting_changes"] = lambda: count("SELECT count(*) FROM waiting")
+    service.gauges["open_breaks"] = lambda: count("SELECT count(*) FROM reconciliation_break WHERE closed_at IS NULL")
+    service.relay()
+    service.dead_letters()
+    service.routers.append(routes.router(service.engine, settings.internal_token))
+    service.serve()
