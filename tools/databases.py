@@ -97,6 +97,21 @@ def check(admin_url: str) -> None:
             raise Problem(f"the role of {_shown(admin_url)} may not create databases and roles: ALTER ROLE … CREATEDB CREATEROLE")
 
 
+def answers(url: str) -> bool:
+    """Whether a server takes our connections now."""
+    try:
+        with _connected(url):
+            return True
+    except Problem:
+        return False
+
+
+def place(url: str) -> tuple[str, int]:
+    """(host, port) of a server's address."""
+    parts = _parts(url)
+    return parts.hostname or "127.0.0.1", parts.port or 5432
+
+
 def _make_role(admin: Connection, role: str, password: str) -> None:
     with admin.cursor() as cursor:
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
@@ -136,7 +151,7 @@ def _connected(url: str, database: str | None = None) -> Iterator[Connection]:
     parts = _parts(url)
     plain = urlunsplit(("postgresql", parts.netloc, f"/{database}" if database else parts.path, parts.query, ""))
     try:
-        link = psycopg2.connect(plain, connect_timeout=10)
+        link = psycopg2.connect(plain, connect_timeout=5)
     except (psycopg2.Error, ValueError) as error:
         raise Problem(f"PostgreSQL at {_shown(url)} cannot be used: {_first_line(error)}") from None
     link.autocommit = True

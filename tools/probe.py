@@ -1,11 +1,10 @@
 """Asks each process of a stack whether it is ready, all at once and quickly: `make status` is called again and again."""
 
 import socket
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tools import postgres
+from tools import databases, postgres
 from tools.ports import HOST, Ports, is_listening
 from tools.supervise import Process, Supervisor
 
@@ -26,14 +25,14 @@ class Status:
         return f"{self.name} {self.pid or '-'} {self.state} {self.port}"
 
 
-def status(supervisor: Supervisor, ports: Ports, external: Iterable[str] = ()) -> list[Status]:
-    """Every process of a stack in the order of the flow; `external` ones are not ours to run, so only their port is asked."""
-    processes, port_of, external = supervisor.processes(), dict(ports.items()), set(external)
+def status(supervisor: Supervisor, ports: Ports, given_postgres: str | None = None) -> list[Status]:
+    """Every process of a stack in the order of the flow; a PostgreSQL that was given by its URL has no pid of ours."""
+    processes, port_of = supervisor.processes(), dict(ports.items())
 
     def one(name: str) -> Status:
         process, port = processes.get(name, Process("STOPPED", 0)), port_of[name]
-        if name in external:
-            return Status(name, None, "ready" if processes and is_ready(name, port) else "down", port)
+        if name == "postgres" and given_postgres:
+            return Status(name, None, "ready" if databases.answers(given_postgres) else "down", databases.place(given_postgres)[1])
         if not process.pid:
             return Status(name, None, "starting" if process.state == "BACKOFF" else "down", port)
         return Status(name, process.pid, "ready" if is_ready(name, port) else "starting", port)

@@ -29,6 +29,7 @@ from tools.supervise import Program, Supervisor
 
 START_LIMIT_S = 120.0
 ALL_SERVICES = "all services"
+DEMO_PREFIX = "paydown_demo"
 _KEPT = "stack.json"
 DEATHS_AT_START = 2  # a process that dies as often while it starts will not start
 
@@ -107,7 +108,7 @@ class Stack:
         if self.database_url:
             for service in variables.SERVICES:
                 databases.drop(self.database_url, service, self.prefix)
-        for folder in (self.state, *postgres.stored_in(self.state)):
+        for folder in (self.state, self.supervisor.socket_folder, *postgres.stored_in(self.state)):
             shutil.rmtree(folder, ignore_errors=True)
 
     def is_up(self) -> bool:
@@ -116,8 +117,7 @@ class Stack:
 
     def status(self) -> list[Status]:
         """Every process, on the ports with which the stack was started."""
-        external = ("postgres",) if self.database_url else ()
-        return probe.status(self.supervisor, self.ports, external)
+        return probe.status(self.supervisor, self.ports, self.database_url)
 
     def env_for(self, process: str) -> dict[str, str]:
         """The whole environment of one process; of `ALL_SERVICES` for migrations and topics, then with the owners' URLs."""
@@ -230,6 +230,20 @@ class Stack:
         return variables.with_users(variables.table(variables.Facts(self.state, self.ports, keys, urls)), self.environment)
 
 
+def demo_stack(say: Callable[[str], None]) -> Stack:
+    """The throw-away stack of `make demo`, empty and not started; it uses the same ports as `make up`.
+
+    Raises:
+        Problem: `make up` is up.
+    """
+    if Supervisor(places.UP).is_alive():
+        raise Problem("`make up` is up and has the ports; stop it with `make down`, or use its dashboard")
+    stack = Stack(places.DEMO, prefix=DEMO_PREFIX, say=say)
+    stack.down()  # a demo that was killed
+    stack.remove()
+    return stack
+
+
 def up() -> int:
     """`make up`: the stack in the background, ready when this returns."""
     if Supervisor(places.UP).is_alive():
@@ -280,8 +294,8 @@ def main(arguments: list[str]) -> int:
         case ["status"]:
             return status()
         case ["remove"]:
-            for state in (places.UP, places.DEMO):
-                Stack(state).remove()
+            Stack(places.UP).remove()
+            Stack(places.DEMO, prefix=DEMO_PREFIX).remove()
             return 0
         case ["exec", program, *rest]:
             return execute([program, *rest])

@@ -20,7 +20,8 @@ from tools import places
 from tools.keys import write_private
 from tools.problem import Problem
 
-LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 103 or 107, and supervisor adds a suffix while it binds
+SOCKET_NAME = "supervisor.sock"
+LONGEST_SOCKET_PATH = 90  # bytes; the system's limit is 103 or 107, and supervisor adds its pid while it binds
 ALIVE = {"RUNNING", "STARTING", "BACKOFF", "STOPPING"}
 
 
@@ -73,13 +74,16 @@ class Supervisor:
     def __init__(self, state: Path) -> None:
         self.state = state
         self.logs = state / "logs"
-        self.socket = _socket_path(state)
+        self.socket_folder = _socket_folder(state)
+        self.socket = self.socket_folder / SOCKET_NAME
         self._configuration = state / "supervisord.conf"
 
     def write(self, programs: Iterable[Program]) -> None:
         """Write the configuration; it holds secrets, so only its owner may read it."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.socket_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.socket_folder.stat().st_uid != os.geteuid():
+            raise Problem(f"{self.socket_folder} belongs to somebody else; remove it")
         daemon = {
             "logfile": _escaped(str(self.logs / "supervisord.log")),
             "pidfile": _escaped(str(self.state / "supervisord.pid")),
@@ -220,12 +224,11 @@ class _UnixTransport(xmlrpc.client.Transport):
         return _UnixConnection(self._path)
 
 
-def _socket_path(state: Path) -> Path:
-    near = state / "supervisor.sock"
-    if len(os.fsencode(near)) <= LONGEST_SOCKET_PATH - 12:
-        return near
+def _socket_folder(state: Path) -> Path:
+    if len(os.fsencode(state / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+        return state
     mark = hashlib.sha256(os.fsencode(state)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"paydown-{os.geteuid()}-{mark}" / "s"
+    return Path(tempfile.gettempdir()) / f"paydown-{os.geteuid()}-{mark}"
 
 
 def _quoted(name: str, value: str) -> str:
