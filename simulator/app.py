@@ -136,7 +136,10 @@ class App:
         if rule.fault == "lose_request":
             await cut(scope, receive)
         elif rule.fault == "hang":
-            await gone(receive)
+            try:
+                await gone(receive)
+            except asyncio.CancelledError:  # the server stops: not even then is there an answer
+                await cut(scope, receive)
         elif rule.fault == "delay":
             await asyncio.sleep(rule.seconds)
         return rule.fault in ("lose_request", "hang")

@@ -12,6 +12,7 @@ from simulator.wire import Answer
 from simulator.world import World
 
 FORMAT = 1
+LOCK_S = 1.0
 GROUP_S = 0.001  # what is noted within this time is one transaction
 TABLES = """
 create table if not exists record (kind text, seq integer, body text, primary key (kind, seq)) without rowid;
@@ -45,7 +46,7 @@ class Books:
         self._before_write: Callable[[], None] = lambda: None
         self._on_events: Callable[[list[Event]], None] = lambda _: None
         try:
-            self._connection = sqlite3.connect(path, isolation_level=None)
+            self._connection = sqlite3.connect(path, isolation_level=None, timeout=LOCK_S)
             # Exclusive: a second simulator on the same books is refused instead of paying from another memory.
             self._connection.executescript(
                 "pragma locking_mode=exclusive; pragma journal_mode=wal; pragma synchronous=off; pragma wal_autocheckpoint=8000;"

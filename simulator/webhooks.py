@@ -73,7 +73,8 @@ class Deliveries:
 
     def start(self) -> None:
         """Begin to deliver."""
-        timeout, connector = aiohttp.ClientTimeout(total=TIMEOUT_S), aiohttp.TCPConnector(limit=IN_FLIGHT_MAX)
+        # aiohttp rounds timeouts from its ceil_threshold (5 s) up to whole seconds of its clock: not this one.
+        timeout, connector = aiohttp.ClientTimeout(total=TIMEOUT_S, ceil_threshold=2 * TIMEOUT_S), aiohttp.TCPConnector(limit=IN_FLIGHT_MAX)
         self._session = aiohttp.ClientSession(timeout=timeout, connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         self._workers = [asyncio.create_task(self._work(self._session)) for _ in range(IN_FLIGHT_MAX)]
 

@@ -150,9 +150,10 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["Content-Length"]))
+            status, delay_s = state.status, state.delay_s
             state.got.append(({k.lower(): v for k, v in self.headers.items()}, raw))
-            time.sleep(state.delay_s)
-            self.send_response(state.status)
+            time.sleep(delay_s)
+            self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

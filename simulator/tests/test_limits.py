@@ -77,7 +77,7 @@ def test_the_first_rule_that_hits_wins_and_the_seed_decides() -> None:
     def run(seed: int) -> list[str | None]:
         faults = parse_faults({"seed": seed, "rules": rules})
         drawn = [faults.draw("POST", "/payments", None, lambda: True) for _ in range(2_000)]
-        return [rule and rule.fault for rule in drawn]
+        return [None if rule is None else rule.fault for rule in drawn]
 
     assert run(7) == run(7) != run(8)
     assert 520 <= run(7).count("lose_answer") <= 680

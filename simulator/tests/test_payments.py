@@ -1,0 +1,187 @@
+import json
+from typing import Any
+
+import pytest
+
+from simulator import payment_routes
+from simulator.clock import iso
+from simulator.outcomes import parse_outcomes
+from simulator.records import Payment
+from simulator.tests.conftest import Ask
+from simulator.tests.harness import Simulator, body_of
+from simulator.tests.test_refusals import accounts, data, pay
+from simulator.wire import Refusal
+from simulator.world import World
+
+
+def ended(world: World, ask: Ask, **rule: Any) -> tuple[Payment, list[str]]:
+    """A payment brought to the end of its plan, and the statuses it went through."""
+    world.outcomes = parse_outcomes({"rules": [{"share": 1, **rule}]})
+    payment = pay(world, ask)
+    seen = [payment.status]
+    while payment.plan:
+        world.step(payment.id, payment.plan[0][0])
+        seen.append(payment.status)
+    return payment, seen
+
+
+def test_a_payment_that_is_paid(world: World, ask: Ask) -> None:
+    accounts(world, ask)
+    payment, seen = ended(world, ask, status="posted")
+    assert seen == ["pending", "processing", "sent", "posted"]
+    shown = data(payment_routes.retrieve(world, ask("", payment.id)))
+    assert (shown["error"], shown["fund_status"], shown["source_status"]) == (None, "posted", "posted")
+    assert len(shown["source_trace_id"]) == len(shown["destination_trace_id"]) == 15
+
+
+def test_a_payment_refused_by_the_servicer_is_never_sent(world: World, ask: Ask) -> None:
+    accounts(world, ask)
+    payment, seen = ended(world, ask, status="failed", error_code=10009)
+    assert seen == ["pending", "processing", "failed"]
+    shown = data(payment_routes.retrieve(world, ask("", payment.id)))
+    assert shown["error"]["sub_type"] == "PAYMENT_REJECTED_BY_DESTINATION_INSTITUTION"
+    assert (shown["source_status"], shown["destination_status"], shown["source_trace_id"]) == ("reversed", "failed", None)
+
+
+def test_a_return_keeps_its_traces(world: World, ask: Ask) -> None:
+    accounts(world, ask)
+    payment, seen = ended(world, ask, status="failed", error_code=10008, after="sent")
+    assert seen == ["pending", "processing", "sent", "failed"]
+    assert payment.traced
+    assert all(a.status == "active" for a in world.accounts.items)  # effects only on order
+
+
+def test_a_second_debit_has_a_reversal(world: World, ask: Ask) -> None:
+    source, _ = accounts(world, ask)
+    payment, seen = ended(world, ask, status="settled", error_code=10001, after="reversal_processing")
+    assert seen[-2:] == ["reversal_processing", "settled"]
+    reversal = data(payment_routes.reversals(world, ask("", payment.id)))[0]
+    assert payment.reversal_id == reversal["id"]
+    assert (reversal["status"], reversal["target_account"], reversal["amount"]) == ("sent", source, 500)
+    assert payment.error is not None
+    assert payment.error["code"] == 10001
+
+
+def test_a_required_reversal_waits_for_approval(world: World, ask: Ask) -> None:
+    accounts(world, ask)
+    payment, seen = ended(world, ask, status="reversal_required", error_code=10001)
+    assert seen[-1] == "reversal_required"
+    reversal_id = payment.reversal_id or ""
+    approve = ask('{"status": "pending"}', payment.id, reversal_id)
+    assert data(payment_routes.approve_reversal(world, approve))["status"] == "processing"
+    assert payment.status == "reversal_processing"
+    world.step(payment.id, payment.plan[0][0])
+    assert payment.status == "settled"
+    with pytest.raises(Refusal):
+        payment_routes.approve_reversal(world, ask('{"status": "pending"}', payment.id, reversal_id))
+
+
+@pytest.mark.parametrize(("code", "disabled", "holder"), [(10005, 0, True), (10006, 1, True), (10007, 0, False), (10008, 1, False), (10009, None, False)])
+def test_knock_on_effects_on_order(world: World, ask: Ask, code: int, disabled: int | None, holder: bool) -> None:
+    accounts(world, ask)
+    ended(world, ask, status="failed", error_code=code, after="sent", effects=True)
+    assert [a.status for a in world.accounts.items] == ["disabled" if n == disabled else "active" for n in (0, 1)]
+    if disabled is not None:
+        entity = world.entities.by_id[world.accounts.items[disabled].holder_id]
+        assert entity.status == ("disabled" if holder else "active")
+        with pytest.raises(Refusal, match="not active"):
+            pay(world, ask)
+        assert any(e.type == "account.update" for e in world.events)
+
+
+def test_the_third_failure_for_lack_of_funds_disables_the_source(world: World, ask: Ask) -> None:
+    accounts(world, ask)
+    for expected in ("active", "active", "disabled"):
+        ended(world, ask, status="failed", error_code=10001, effects=True)
+        assert world.accounts.items[0].status == expected
+
+
+def test_a_step_by_hand_follows_the_moves_and_ends_the_plan(world: World, ask: Ask) -> None:
+    accounts(world, ask)
+    payment = pay(world, ask)
+    with pytest.raises(Refusal) as refusal:
+        payment_routes.simulate(world, ask('{"status": "sent"}', payment.id))
+    assert refusal.value.sub_type == "INVALID_STATUS"
+    for body in ({"status": "processing"}, {"status": "failed", "error_code": "10001"}):
+        payment_routes.simulate(world, ask(json.dumps(body), payment.id))
+    assert (payment.status, payment.plan) == ("failed", [])
+
+
+def listed(world: World, ask: Ask, **query: Any) -> tuple[list[str], dict[str, str]]:
+    text = "&".join(f"{k}={v}" for k, v in query.items())
+    answer = payment_routes.listing(world, ask(query=text))
+    return [p["id"] for p in data(answer)], {k.decode(): v.decode() for k, v in answer.headers}
+
+
+def test_a_walk_by_cursor_meets_each_payment_once_while_new_ones_arrive(world: World, ask: Ask) -> None:
+    accounts(world, ask)
+    wanted = [pay(world, ask).id for _ in range(57)]
+    found, headers = listed(world, ask, page_limit=10)
+    assert headers["pagination-total-count"] == "57"
+    assert headers["pagination-page-count"] == "6"
+    while cursor := headers.get("pagination-page-cursor-next"):
+        pay(world, ask)
+        page, headers = listed(world, ask, page_limit=10, page_cursor=cursor)
+        found += page
+    assert found == wanted[::-1]
+    assert headers["pagination-total-count"] == "62"
+
+
+def test_pages_by_number_and_the_way_back(world: World, ask: Ask) -> None:
+    accounts(world, ask)
+    wanted = [pay(world, ask).id for _ in range(25)][::-1]
+    assert [listed(world, ask, page_limit=10, page=n)[0] for n in (1, 2, 3, 4)] == [wanted[:10], wanted[10:20], wanted[20:], []]
+    _, headers = listed(world, ask, page_limit=10, page=3)
+    assert listed(world, ask, page_limit=10, page_cursor=headers["pagination-page-cursor-prev"])[0] == wanted[10:20]
+    assert "pagination-page-cursor-next" not in headers
+
+
+def test_filters_and_dates(world: World, ask: Ask) -> None:
+    source, destination = accounts(world, ask)
+    accounts(world, ask)
+    other = world.accounts.items[3].id
+    first, second = pay(world, ask), pay(world, ask, destination=other)
+    assert listed(world, ask, source=source)[0] == [second.id, first.id]
+    assert listed(world, ask, source=source, destination=destination)[0] == [first.id]
+    assert listed(world, ask, acc_id=other)[0] == [second.id]
+    assert listed(world, ask, destination="acc_none")[0] == []
+    assert listed(world, ask, holder_id=world.accounts.items[1].holder_id)[0] == [first.id]
+    world.step(first.id, first.plan[0][0])
+    assert listed(world, ask, status="processing")[0] == [first.id]
+    assert listed(world, ask, **{"status[]": "processing", "source": source})[0] == [first.id]
+    today = iso(first.created_ms)[:10]
+    assert len(listed(world, ask, from_date=today, to_date=today)[0]) == 2
+    assert listed(world, ask, from_date="2099-01-01")[0] == []
+    assert listed(world, ask, to_date="2000-01-01", destination=destination)[0] == []
+    for wrong in ({"from_date": "yesterday"}, {"page_limit": 101}, {"page": 0}, {"page_cursor": "pmt_none"}, {"status": "lost"}):
+        with pytest.raises(Refusal) as refusal:
+            listed(world, ask, **wrong)
+        assert refusal.value.sub_type == "INVALID_SEARCH_PARAMETERS"
+
+
+def test_the_first_version_has_its_own_shapes(simulator: Simulator) -> None:
+    source, destination = simulator.accounts()
+    old = {"Method-Version": "2020-12-06"}
+    payment = simulator.call("POST", "/payments", body_of(source, destination), None, **old).data
+    assert "source_status" not in payment
+    merchant = simulator.call("GET", "/merchants/mch_306101", **old).data
+    assert (merchant["mch_id"], merchant["types"]) == ("mch_306101", ["student_loan"])
+    account = simulator.call("GET", f"/accounts/{destination}", **old).data
+    assert (account["ach"], account["capabilities"]) == (None, ["payments:receive"])
+    entity = simulator.call("GET", f"/entities/{account['holder_id']}", **old).data
+    assert entity["corporation"] is None
+    assert simulator.call("GET", "/ping", None, None, Method_Version="2019-01-01").status == 400
+
+
+def test_a_payment_moves_by_itself(simulator: Simulator) -> None:
+    source, destination = simulator.accounts()
+    simulator.order("clock", {"speed": 10})
+    payment_id = simulator.call("POST", "/payments", body_of(source, destination)).data["id"]
+    assert simulator.wait_status(payment_id, "posted", limit_s=5)["source_trace_id"]
+    assert [p["status"] for p in simulator.book("payments") if p["id"] == payment_id] == ["posted"]
+
+
+def test_an_unknown_resource_is_404_in_the_envelope(simulator: Simulator) -> None:
+    for path in ("/payments/pmt_none", "/payments/nonsense", "/nothing", "//payments", "/entities/ent_none", "/accounts/acc_none/consent"):
+        reply = simulator.call("GET", path)
+        assert (reply.status, reply.error["sub_type"], reply.body["success"]) == (404, "NOT_FOUND", False), path
