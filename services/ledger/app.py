@@ -58,7 +58,7 @@ def apply_changes(connection: Connection, events: Sequence[Event]) -> None:
 def apply_statements(connection: Connection, events: Sequence[Event]) -> None:
     """Keep the provider's lines, and judge the statements that are closed."""
     keep_statements(connection, events)
-    reconcile.judge_due(connection, {e.batch_id for e in events if isinstance(e, StatementClosed)})
+    reconcile.judge_due(connection, {e.batch_id for e in events if isinstance(e, StatementLine | StatementClosed)})
 
 
 def keep_statements(connection: Connection, events: Sequence[Event]) -> None:

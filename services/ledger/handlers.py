@@ -98,16 +98,16 @@ def _advance(position: Position | None, queue: dict[int, PaymentChanged], conten
     at = position
     for number in sorted(queue):
         change, key = queue[number], (queue[number].payment_id, number)
-        if at is None or number > at.version + 1:
-            if key not in kept_before:
-                result.kept.append(change)
-            continue
         try:
             kinds = _fits(at, change, contents)
         except Reject:
             if key in kept_before:
                 return  # it goes on waiting, and becomes a break; what has just arrived is not to blame
             raise
+        if at is None or number > at.version + 1:
+            if key not in kept_before:
+                result.kept.append(change)
+            continue
         if number > at.version:
             result.postings += [Posting(change, kind) for kind in kinds]
             result.applied.append(change)
@@ -116,14 +116,19 @@ def _advance(position: Position | None, queue: dict[int, PaymentChanged], conten
             result.woken.append(key)
 
 
-def _fits(at: Position, change: PaymentChanged, contents: Mapping[tuple[UUID, int], str]) -> tuple[Kind, ...]:
-    if change.version <= at.version:
-        if contents.get((change.payment_id, change.version)) != content(change):
-            raise Conflict(f"payment {change.payment_id} has two versions {change.version}")
+def _fits(at: Position | None, change: PaymentChanged, contents: Mapping[tuple[UUID, int], str]) -> tuple[Kind, ...]:
+    """The journals a change asks for; none if it was applied before, or is not due yet.
+
+    Raises:
+        Conflict, ImpossibleChange: it never will fit.
+    """
+    if at is None:
         return ()
     if (change.amount_cents, change.batch_id) != (at.amount_cents, at.batch_id):
         raise Conflict(f"version {change.version} of payment {change.payment_id} is of another amount or batch than was approved")
-    return domain.journals_between(at.status, change.status)
+    if change.version <= at.version and contents.get((change.payment_id, change.version)) != content(change):
+        raise Conflict(f"payment {change.payment_id} has two versions {change.version}")
+    return domain.journals_between(at.status, change.status) if change.version == at.version + 1 else ()
 
 
 def journals(postings: Sequence[Posting], holds: Mapping[UUID, Journal]) -> list[Journal]:
