@@ -88,9 +88,8 @@ def approve(connection: Connection, approvals: Sequence[PaymentApproved]) -> Non
     run(connection, f"""{_insert("payment", APPROVAL)}
         ON CONFLICT (payment_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in APPROVAL[1:])} WHERE payment.approved_at IS NULL""",
         items=json.dumps([_approval(event) for event in approvals]))
-    once(connection, "payment_row", ("row_id", "payment_id", "batch_id"), [
-        {"row_id": str(row.row_id), "payment_id": str(event.payment_id), "batch_id": str(event.batch_id)}
-        for event in approvals for row in event.rows])
+    once(connection, "payment_row", ("row_id", "payment_id"), [
+        {"row_id": str(row.row_id), "payment_id": str(event.payment_id)} for event in approvals for row in event.rows])
 
 
 def change(connection: Connection, statuses: Sequence[PaymentChanged]) -> None:

@@ -98,8 +98,7 @@ CREATE TABLE payment (
 PAYMENT_ROW = """
 CREATE TABLE payment_row (
     row_id uuid PRIMARY KEY,
-    payment_id uuid NOT NULL,
-    batch_id uuid NOT NULL
+    payment_id uuid NOT NULL
 )"""
 
 # Every version that arrived. The payment shows the highest one below which none is missing; the others wait here.
@@ -191,7 +190,6 @@ CREATE TABLE dispatch (
 INDEXES = (
     "CREATE INDEX file_row_batch ON file_row (batch_id, file_row)",
     "CREATE INDEX payment_batch ON payment (batch_id)",
-    "CREATE INDEX payment_row_batch ON payment_row (batch_id)",
     "CREATE INDEX payment_row_payment ON payment_row (payment_id)",
     "CREATE INDEX provider_event_object ON provider_event (provider_id)",
     "CREATE INDEX journal_payment ON journal (payment_id)",
@@ -199,7 +197,7 @@ INDEXES = (
 )
 
 # One line per row of the file. A row in an approval has its payment's status; every row has exactly one outcome, so the
-# outcomes of any set of rows add up to that set at every moment.
+# outcomes of any set of rows add up to that set at every moment. The joins are by primary keys alone, so that no plan can be bad.
 REPORT_LINE = """
 CREATE VIEW report_line AS
 SELECT l.*, CASE WHEN l.status = 'completed' THEN 'paid'
@@ -225,8 +223,8 @@ FROM (
            coalesce(p.reversal_id, '') AS reversal_id
     FROM file_row r
     LEFT JOIN batch b ON b.batch_id = r.batch_id
-    LEFT JOIN payment_row pr ON pr.row_id = r.row_id AND pr.batch_id = r.batch_id
-    LEFT JOIN payment p ON p.payment_id = pr.payment_id AND p.batch_id = r.batch_id
+    LEFT JOIN payment_row pr ON pr.row_id = r.row_id
+    LEFT JOIN payment p ON p.payment_id = pr.payment_id
 ) l"""
 
 
