@@ -158,15 +158,13 @@ class Demo:
 
     def close(self, batch: dict[str, Any]) -> int:
         """Write summary.json, print the reconciliation, and judge."""
-        runs = self.approver.get(f"/reconciliation/runs?batch_id={batch['batch_id']}")["items"]
-        newest = max(runs, key=lambda r: str(r.get("judged_at") or r.get("begun_at") or "")) if runs else None
-        breaks = int(newest["break_count"]) if newest else -1
-        clean = bool(newest and newest["clean"] and batch["certificate"])
+        breaks = int(self.approver.get(f"/reconciliation/breaks?batch_id={batch['batch_id']}&status=open")["total"])
+        clean = bool(batch["certificate"]) and not breaks
         calls = httpx.get(f"http://{HOST}:{self.stack.ports.simulator}/_simulator/books").json()["calls"]
         summary = {
             "batch_id": batch["batch_id"], "status": batch["status"], "rows": batch["rows"], "amount_cents": batch["amount_cents"],
             "payments": batch["payments"], "payment_amount_cents": batch["payment_amount_cents"],
-            "reconciliation": {"clean": clean, "breaks": max(breaks, 0)}, "provider_calls": calls, "seconds": self.seconds,
+            "reconciliation": {"clean": clean, "breaks": breaks}, "provider_calls": calls, "seconds": self.seconds,
         }  # fmt: skip
         (self.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
         rows, cents, payments = batch["rows"], batch["amount_cents"], batch["payment_amount_cents"]

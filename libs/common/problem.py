@@ -73,7 +73,8 @@ def install(app: FastAPI) -> None:
 
 def unexpected(request: Request, error: Exception) -> JSONResponse:
     """A bug: 500, logged by its kind and place, without values."""
-    frames = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-6:]]
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
+    frames = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in ours[-6:]]
     log.error("unexpected", error=type(error).__name__, traceback=frames, request_id=request_id(request), path=request.scope.get("path"))
     return answer(request, Problem(500, "internal", "Something unexpected happened on our side; it has been recorded.",
                                    "Give the request id to support.", "Look at the batch before you repeat anything."))

@@ -158,7 +158,7 @@ class Service:
 
     def _die(self, loop: Loop, error: BaseException) -> None:
         frames = [f"{Path(frame.filename).parent.name}/{Path(frame.filename).name}:{frame.lineno}"
-                  for frame in traceback.extract_tb(error.__traceback__)[-8:]]
+                  for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename][-8:]
         log.critical("loop_failed", loop=loop.name, error=type(error).__name__, code=getattr(error, "code", None), traceback=frames)
         sys.stdout.flush()
         os._exit(70)

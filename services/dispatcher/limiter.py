@@ -64,6 +64,6 @@ def close(connection: Connection, tier: str, seconds: float) -> None:
 def state(connection: Connection) -> list[dict[str, object]]:
     """The tiers as people see them: rate, seconds until the next free call, seconds until a closed tier opens."""
     return [dict(row) for row in run(connection, """
-        SELECT tier, per_min, greatest(0, extract(epoch FROM free_at - clock_timestamp()))::float8 AS busy_s,
-               greatest(0, extract(epoch FROM closed_until - clock_timestamp()))::float8 AS closed_s
-        FROM limiter ORDER BY tier""").mappings().all()]
+        SELECT tier, per_min, extract(epoch FROM greatest(free_at, n) - n)::float8 AS busy_s,
+               extract(epoch FROM greatest(closed_until, n) - n)::float8 AS closed_s
+        FROM limiter, clock_timestamp() AS n ORDER BY tier""").mappings().all()]

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.dispatcher import commands
+from services.dispatcher import commands, limiter
 from services.dispatcher.commands import Order
+from services.dispatcher.routes import eta_s
 from services.dispatcher.tests.world import Simulator, World, batch, wait
 
 pytestmark = pytest.mark.database
@@ -163,3 +164,17 @@ def test_a_source_without_funds_stops_and_fails_no_row(world: World) -> None:
     if stopped:
         assert stopped[0].account_index == source.number_index
         assert "failed" not in world.statuses(batch_id)
+
+
+def test_the_limiter_shows_its_tiers_and_an_honest_eta(world: World) -> None:
+    batch_id = uuid4()
+    batch(world, batch_id, 12)
+    with world.engine.connect() as connection:
+        assert {tier["tier"] for tier in limiter.state(connection)} == set(limiter.PROFILES["demo"])
+        assert all(tier["busy_s"] == tier["closed_s"] == 0 for tier in limiter.state(connection))
+        assert eta_s(connection, batch_id) == 1
+    limiter.configure(world.engine, {limiter.PAYMENTS: 2})
+    with world.engine.begin() as connection:
+        limiter.close(connection, limiter.PAYMENTS, 60)
+        assert eta_s(connection, batch_id) == 12 * 30 + 60
+        assert limiter.take(connection, limiter.PAYMENTS, 1) == 0

@@ -110,7 +110,7 @@ class World:
         def guarded() -> None:
             try:
                 target()
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - shown by the test at its end
                 self.errors.append(error)
         self.threads.append(threading.Thread(target=guarded, daemon=True))
         self.threads[-1].start()
@@ -168,7 +168,8 @@ def batch(world: World, batch_id: UUID, count: int, status: str = "approved", ve
         intake.batches(connection, [BatchChanged(
             event_id=uuid5(batch_id, f"v{version}"), occurred_at=AT, batch_id=batch_id, version=version, status=status, revision=1, digest="sha256:x",
             family_id=batch_id, period="2026-11-20", uploaded_by="p", uploaded_at=AT, rows=Counts(total=count, payable=count), sources=tuple(sources),
-            institutions=(institution,), row_messages=count, payments=count if status == "approved" else 0, payments_cents=cents if status == "approved" else 0)])
+            institutions=(institution,), row_messages=count,
+            payments=count if status == "approved" else 0, payments_cents=cents if status == "approved" else 0)])
         intake.rows(connection, rows)
         if status == "approved":
             intake.payments(connection, payments)
