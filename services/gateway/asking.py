@@ -1,0 +1,91 @@
+"""What every route needs to ask a service on behalf of the person who asks."""
+
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+
+from libs.common.internal import Actor
+from libs.common.problem import request_id
+from services.gateway.domain import API
+from services.gateway.door import passed
+from services.gateway.shapes import PROBLEMS
+from services.gateway.upstream import Call, Params, Upstream
+
+LIMIT_MAX = 1_000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A person's request, as the calls made for it carry it."""
+
+    actor: Actor
+    request_id: str
+
+    def get(self, path: str, params: Params | None = None, timeout_s: float | None = None) -> Call:
+        """A reading call."""
+        return Call(self.actor, self.request_id, "GET", path, params=params, timeout_s=timeout_s)
+
+    def post(self, path: str, json: Any = None, params: Params | None = None) -> Call:  # Any: the other service's body
+        """A call that changes something."""
+        return Call(self.actor, self.request_id, "POST", path, params=params, json=json)
+
+    def upload(self, path: str, content: AsyncIterable[bytes], params: Params, headers: Mapping[str, str],
+               timeout_s: float) -> Call:
+        """A body of any size, passed on as it comes."""
+        return Call(self.actor, self.request_id, "POST", path, params=params, content=content, headers=headers, timeout_s=timeout_s)
+
+
+def asked(request: Request) -> Asked:
+    """The dependency: who asks, and under which id."""
+    return Asked(request.state.person.actor(), request_id(request))
+
+
+Asking = Annotated[Asked, Depends(asked)]
+
+
+Short = Annotated[str, Query(max_length=200)]
+
+
+def listing(limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100, cursor: Annotated[str, Query(max_length=1_000)] = "", q: Short = "",
+            status: Annotated[list[str], Query(max_length=20)] = [], sort: Short = "") -> Params:  # noqa: B006 - FastAPI's way to say "none"
+    """What every list understands: page size, the page before's `next`, search, states and order (`-` in front: descending)."""
+    return given(limit=limit, cursor=cursor, q=q, status=status, sort=sort)
+
+
+Listing = Annotated[Params, Depends(listing)]
+
+
+def filters(listed: Listing, source: Short = "", branch: Short = "", institution: Short = "") -> Params:
+    """A list of rows or payments, of one source account, branch or institution."""
+    return {**listed, **given(source=source, branch=branch, institution=institution)}
+
+
+def of(listed: Listing, batch_id: UUID | None = None, payment_id: UUID | None = None) -> Params:
+    """A list of the ledger's records, of one batch or payment."""
+    return {**listed, **given(batch_id=str(batch_id or ""), payment_id=str(payment_id or ""))}
+
+
+Filters = Annotated[Params, Depends(filters)]
+Of = Annotated[Params, Depends(of)]
+
+
+def given(**values: str | int | list[str]) -> Params:
+    """Those that say something."""
+    return {name: value for name, value in values.items() if value not in ("", [])}
+
+
+def door_routes(kind: type[APIRoute], tag: str) -> APIRouter:
+    """A router of the public API: behind the door, its problems described, each operation named as its function."""
+    bearer = Depends(HTTPBearer(auto_error=False, description="A token of a person; the door checks it before anything else."))
+    return APIRouter(prefix=API, route_class=kind, responses=PROBLEMS, tags=[tag], dependencies=[bearer],
+                     generate_unique_id_function=lambda route: route.name)
+
+
+async def relay(upstream: Upstream, call: Call) -> Response:
+    """A service's answer, as it is."""
+    return passed(await upstream.send(call))

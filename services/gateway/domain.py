@@ -1,0 +1,144 @@
+"""Rules of the door: who may do what, how a batch is shown, and how the audit log is chained. No I/O here."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+API = "/api/v1"
+PREPARER, APPROVER, AUDITOR, OPERATOR, ADMIN = "preparer", "approver", "auditor", "operator", "admin"
+ROLES = (PREPARER, APPROVER, AUDITOR, OPERATOR, ADMIN)
+EVERYBODY = frozenset(ROLES)
+OPERATIONS = frozenset({OPERATOR, ADMIN, AUDITOR})
+
+#: The one table of who may call what. A route that is not in it cannot be added to the gateway.
+MAY: Mapping[tuple[str, str], frozenset[str]] = {
+    ("GET", "/me"): EVERYBODY,
+    ("GET", "/batches"): EVERYBODY,
+    ("POST", "/batches"): frozenset({PREPARER}),
+    ("GET", "/batches/{batch_id}"): EVERYBODY,
+    ("GET", "/batches/{batch_id}/rows"): EVERYBODY,
+    ("GET", "/batches/{batch_id}/issues"): EVERYBODY,
+    ("GET", "/batches/{batch_id}/payments"): EVERYBODY,
+    ("GET", "/batches/{batch_id}/changes"): EVERYBODY,
+    ("GET", "/batches/{batch_id}/live"): EVERYBODY,
+    ("GET", "/batches/{batch_id}/certificate"): EVERYBODY,
+    ("GET", "/batches/{batch_id}/reports/{name}"): EVERYBODY,
+    ("POST", "/batches/{batch_id}/approve"): frozenset({APPROVER}),
+    ("POST", "/batches/{batch_id}/discard"): frozenset({PREPARER, APPROVER}),
+    ("POST", "/batches/{batch_id}/corrections"): frozenset({PREPARER}),
+    ("POST", "/batches/{batch_id}/child-batches"): frozenset({PREPARER}),
+    ("POST", "/batches/{batch_id}/pause"): frozenset({APPROVER}),
+    ("POST", "/batches/{batch_id}/resume"): frozenset({APPROVER}),
+    ("POST", "/batches/{batch_id}/cancel"): frozenset({APPROVER}),
+    ("GET", "/payments/{payment_id}"): EVERYBODY,
+    ("POST", "/payments/{payment_id}/held"): frozenset({APPROVER, OPERATOR}),  # two people; the dispatcher tells them apart
+    ("GET", "/ledger/accounts"): EVERYBODY,
+    ("GET", "/ledger/journals"): EVERYBODY,
+    ("GET", "/reconciliation/runs"): EVERYBODY,
+    ("GET", "/reconciliation/breaks"): EVERYBODY,
+    ("POST", "/reconciliation/runs"): frozenset({APPROVER, OPERATOR}),
+    ("GET", "/ops/health"): OPERATIONS,
+    ("GET", "/ops/dead-letters"): OPERATIONS,
+    ("POST", "/ops/dead-letters/{dead_letter_id}/redrive"): frozenset({OPERATOR}),
+    ("GET", "/ops/limiter"): EVERYBODY,  # the live run shows its line
+    ("GET", "/ops/kill-switch"): EVERYBODY,
+    ("POST", "/ops/kill-switch"): frozenset({OPERATOR, APPROVER}),
+    ("GET", "/audit"): frozenset({AUDITOR, ADMIN}),
+}
+
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+BEFORE_APPROVAL = frozenset({"receiving", "reading", "checking", "ready", "rejected", "discarded", "expired"})
+FINAL = frozenset({"completed", "completed_with_failures", "cancelled", "archived"})
+PAYMENT_STATUSES = ("unprocessed", "sending", "pending", "completed", "failed", "in_doubt", "held", "cancelled", "reversed")
+UNFINISHED = ("unprocessed", "sending", "pending", "in_doubt", "held")
+NO_PAYMENTS: Mapping[str, int] = dict.fromkeys(("total", *PAYMENT_STATUSES), 0)
+
+Json = Mapping[str, Any]  # an answer of another service, as it came
+
+
+def approved(batch: Json) -> bool:
+    """Whether a batch can have payments."""
+    return batch["status"] not in BEFORE_APPROVAL
+
+
+def caught_up(batch: Json, summary: Json) -> bool:
+    """Whether the payments' totals are those of the batch's status.
+
+    A batch that has ended has no unfinished payment, and its payments come to what its certificate says of them; until both
+    hold the read model is behind, and showing it beside that status would be a lie.
+    """
+    if batch["status"] not in FINAL:
+        return True
+    if any(summary["payments"][status] for status in UNFINISHED):
+        return False
+    certificate = batch.get("certificate")
+    if not certificate:
+        return True
+    certified = sum(certificate[outcome]["amount_cents"] for outcome in ("paid", "failed", "cancelled", "reversed"))
+    return bool(summary["payment_amount_cents"]["total"] == certified)
+
+
+def shown_status(status: str, state: str | None) -> str:
+    """A batch's status for people: a command the dispatcher has taken shows at once, as under way until the batch follows.
+
+    Args:
+        status: of the batch.
+        state: the dispatcher's, None if it has none of this batch.
+    """
+    if status in {"approved", "paying"} and state == "paused":
+        return "pausing"
+    if status in {"approved", "paying", "paused"} and state == "cancelled":
+        return "cancelling"
+    return status
+
+
+def compose(batch: Json, summary: Json | None, dispatch: Json | None) -> dict[str, Any]:
+    """The batch as the API shows it, from the three services that know a part of it."""
+    state = dispatch or {}
+    return {
+        **batch,
+        "status": shown_status(batch["status"], state.get("state")),
+        "payments": dict(summary["payments"] if summary else NO_PAYMENTS),
+        "payment_amount_cents": dict(summary["payment_amount_cents"] if summary else NO_PAYMENTS),
+        "eta_s": state.get("eta_s"),
+        "stopped_sources": list(state.get("stopped_sources") or ()),
+    }
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the audit log: an unsafe call as it began (`intent`), or how it ended (`outcome`, or `refused` at the door)."""
+
+    at: str
+    kind: str
+    request_id: str
+    person: str
+    roles: tuple[str, ...]
+    method: str
+    path: str
+    status: int | None = None
+    subject: str = ""
+
+
+START = "0" * 64
+
+
+def chained(previous: str, seq: int, entry: Entry) -> str:
+    """The hash of a line: SHA-256 over the hash before it, its number and its canonical JSON."""
+    text = json.dumps({"previous": previous, "seq": seq, **asdict(entry)}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def first_broken(lines: Iterable[tuple[int, Entry, str, str]]) -> int | None:
+    """The number of the first line (seq, entry, previous hash, hash) that is not what was written; None if the chain holds.
+
+    A changed, missing, moved or inserted line is found; lines cut off at the end are not.
+    """
+    before, expected = START, 1
+    for seq, entry, previous, own in lines:
+        if seq != expected or previous != before or chained(previous, seq, entry) != own:
+            return expected
+        before, expected = own, seq + 1
+    return None

@@ -1,0 +1,79 @@
+"""GET /batches/{id}/live: server-sent events. A full snapshot first, then what changed, asked for about once a second.
+
+A client that comes back with Last-Event-ID gets a snapshot again: it is the truth now, whatever was missed.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from libs.common.problem import Problem
+from services.gateway.upstream import Refusal
+
+EVERY_S, HEARTBEAT_S = 1.0, 15.0
+
+Read = Callable[[], Awaitable[dict[str, Any]]]
+
+
+@dataclass
+class Seats:
+    """How many live streams may be open at once."""
+
+    free: int
+
+    def take(self) -> None:
+        """Take one.
+
+        Raises:
+            Problem: 503, all are taken.
+        """
+        if self.free <= 0:
+            raise Problem(503, "live.full", "Too many live views are open.", "Close some, or look at the batch without its live view.")
+        self.free -= 1
+
+    def give(self) -> None:
+        """Give one back."""
+        self.free += 1
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often to ask, and how often to say that we are still there (seconds)."""
+
+    every_s: float = EVERY_S
+    heartbeat_s: float = HEARTBEAT_S
+
+
+def message(event: str, number: int, data: dict[str, Any]) -> str:
+    """One event on the wire."""
+    return f"event: {event}\nid: {number}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
+
+
+async def events(first: dict[str, Any], read: Read, seats: Seats, pace: Pace) -> AsyncIterator[str]:
+    """Until the reader leaves: `snapshot`, then `change` with the fields that differ, `away` while the figures cannot be had."""
+    try:
+        number, known, said = 1, first, time.monotonic()
+        yield f"retry: 2000\n{message('snapshot', number, known)}"
+        away = False
+        while True:
+            await asyncio.sleep(pace.every_s)
+            try:
+                now = await read()
+            except (Problem, Refusal):
+                if not away:
+                    number, said, away = number + 1, time.monotonic(), True
+                    yield message("away", number, {"message": "The figures cannot be read at the moment; these are the last ones."})
+                continue
+            changed = {name: value for name, value in now.items() if known.get(name) != value}
+            if changed or away:
+                number, known, said = number + 1, now, time.monotonic()
+                yield message("snapshot" if away else "change", number, now if away else changed)
+                away = False
+            elif time.monotonic() - said >= pace.heartbeat_s:
+                said = time.monotonic()
+                yield ": still here\n\n"
+    finally:
+        seats.give()

@@ -1,0 +1,123 @@
+"""The public API of operations: who I am, health, dead letters, limiter, kill switch, audit."""
+
+import asyncio
+from typing import Annotated, Any
+
+import httpx
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.routing import APIRoute
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Connection
+
+from libs.common.problem import Problem
+from services.gateway import shapes, store
+from services.gateway.asking import LIMIT_MAX, Asked, Asking, door_routes, relay
+from services.gateway.door import Door
+from services.gateway.upstream import Refusal, Upstream, Upstreams
+
+HEALTH_S = 3.0
+BODY_MAX = 100_000
+
+
+def router(kind: type[APIRoute], services: Upstreams, door: Door) -> APIRouter:
+    """/me, /ops, /audit."""
+    routes = door_routes(kind, "operations")
+
+    @routes.get("/me", response_model=shapes.Me)
+    async def me(request: Request) -> dict[str, Any]:
+        """Who is signed in."""
+        person = request.state.person
+        return {"id": person.id, "name": person.name, "roles": sorted(person.roles)}
+
+    @routes.get("/ops/health", response_model=shapes.Health)
+    async def health(asked: Asking) -> dict[str, Any]:
+        """Every service: ready or not, its checks, its lag and other figures. A service that is away is shown as away."""
+        found = await asyncio.gather(*(_health(service, asked) for service in services.all()))
+        return {"ready": all(one["ready"] for one in found), "services": found}
+
+    @routes.get("/ops/dead-letters", response_model=shapes.DeadLetters)
+    async def dead_letters(asked: Asking) -> dict[str, Any]:
+        """Messages that were refused, of every service; `away` names those that could not be asked."""
+        found = await asyncio.gather(*(_dead_letters(service, asked) for service in services.all()))
+        items = [item for one in found if one is not None for item in one]
+        away = [service.name for service, one in zip(services.all(), found, strict=True) if one is None]
+        return {"items": items, "next": None, "total": len(items), "away": away}
+
+    @routes.post("/ops/dead-letters/{dead_letter_id}/redrive", response_model=dict[str, Any])
+    async def redrive(dead_letter_id: Annotated[str, Path(pattern="^[a-z]{1,20}:[0-9]{1,18}$")], asked: Asking) -> Response:
+        """Apply a refused message again."""
+        name, _, number = dead_letter_id.partition(":")
+        service = next((one for one in services.all() if one.name == name), None)
+        if service is None:
+            raise Problem(404, "dead-letter.unknown", "There is no such dead letter.")
+        return await relay(service, asked.post(f"/ops/dead-letters/{number}/redrive"))
+
+    @routes.get("/ops/limiter", response_model=dict[str, Any])
+    async def limiter(asked: Asking) -> Response:
+        """What the provider allows, and how much of it is used."""
+        return await relay(services.dispatcher, asked.get("/limiter"))
+
+    @routes.get("/ops/kill-switch", response_model=dict[str, Any])
+    async def switched(asked: Asking) -> Response:
+        """Whether the kill switch is on, by whom and why."""
+        return await relay(services.dispatcher, asked.get("/kill-switch"))
+
+    @routes.post("/ops/kill-switch", response_model=dict[str, Any], max_body_size=BODY_MAX)
+    async def switch(order: shapes.Switch, asked: Asking) -> Response:
+        """Stop everything that goes to the provider, or let it go on."""
+        return await relay(services.dispatcher, asked.post("/kill-switch", order.model_dump(mode="json")))
+
+    @routes.get("/audit", response_model=shapes.Audit)
+    def audit(limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100, cursor: Annotated[str, Query(pattern="^[0-9]{0,18}$")] = "",
+              q: Annotated[str, Query(max_length=100, pattern="^[^\\x00]*$")] = "") -> dict[str, Any]:
+        """Every unsafe call, newest first, and whether the log is as it was written."""
+        with door.engine.connect() as connection:
+            return _audit(connection, limit, int(cursor) if cursor else None, q or None)
+
+    return routes
+
+
+def public() -> APIRouter:
+    """What needs no sign-in."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/health", responses={503: {"model": shapes.Problem, "description": "The gateway is starting."}})
+    def alive() -> shapes.Alive:
+        """That the gateway answers; nothing of what is behind it."""
+        return shapes.Alive(status="ok")
+
+    return routes
+
+
+def _audit(connection: Connection, limit: int, before: int | None, q: str | None) -> dict[str, Any]:
+    items, total = store.page(connection, limit, before, q)
+    broken = store.first_broken_line(connection)
+    following = str(items[-1]["seq"]) if len(items) == limit and items[-1]["seq"] > 1 else None
+    return {"items": items, "next": following, "total": total, "verified": broken is None, "first_broken": broken}
+
+
+async def _health(service: Upstream, asked: Asked) -> dict[str, Any]:
+    try:
+        ready, metrics = await asyncio.gather(service.send(asked.get("/health/ready", timeout_s=HEALTH_S)),
+                                              service.send(asked.get("/metrics", timeout_s=HEALTH_S)))
+        checks = ready.json().get("checks", {})
+        return {"name": service.name, "ready": ready.status_code == 200, "away": False, "checks": checks, "figures": _figures(service.name, metrics)}
+    except Problem:
+        return {"name": service.name, "ready": False, "away": True, "checks": {}, "figures": {}}
+
+
+def _figures(name: str, metrics: httpx.Response) -> dict[str, float]:
+    """The plain figures of a service's /metrics; none while its database is away."""
+    if metrics.status_code != 200:
+        return {}
+    return {sample.name.removeprefix(f"paydown_{name}_"): sample.value
+            for family in text_string_to_metric_families(metrics.text) for sample in family.samples if not sample.labels}
+
+
+async def _dead_letters(service: Upstream, asked: Asked) -> list[dict[str, Any]] | None:
+    """A service's dead letters with ids that name it; None if it could not be asked."""
+    try:
+        found = await service.ask(asked.get("/ops/dead-letters", timeout_s=HEALTH_S))
+    except (Problem, Refusal):
+        return None
+    return [{**item, "dead_letter_id": f"{service.name}:{item['dead_letter_id']}", "service": service.name} for item in found["items"]]

@@ -1,0 +1,77 @@
+"""A gateway on a real database, in front of five fakes."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine, create_engine, text
+
+from libs.common import migrate
+from services.gateway import app, live
+from services.gateway.settings import GatewaySettings
+from services.gateway.tests.fakes import TOKEN, Fake
+
+ADMIN = os.environ.get("PAYDOWN_TEST_POSTGRES_URL", "postgresql+psycopg2://postgres@127.0.0.1:55432/postgres")
+
+
+@pytest.fixture(scope="session")
+def url() -> Iterator[str]:
+    name = f"test_gateway_{os.getpid()}"
+    admin = create_engine(ADMIN, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    made = f"{ADMIN.rpartition('/')[0]}/{name}"
+    migrate.upgrade(made, app.MIGRATIONS)
+    yield made
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@dataclass
+class Gateway:
+    """The gateway under test, and what stands behind it."""
+
+    app: FastAPI
+    engine: Engine
+    fakes: dict[str, Fake]
+
+    def __getattr__(self, name: str) -> Fake:
+        return self.fakes[name]
+
+    def run(self, work: Callable[[httpx.AsyncClient], Awaitable[Any]]) -> Any:
+        """Do some work with a client of the gateway."""
+        async def main() -> Any:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+                return await work(client)
+
+        return asyncio.run(main())
+
+    def ask(self, method: str, path: str, who: str | None = "auditor", **options: Any) -> httpx.Response:
+        """One request of a person (None: not signed in)."""
+        headers = dict(options.pop("headers", {})) | ({"Authorization": f"Bearer demo-{who}"} if who else {})
+
+        async def work(client: httpx.AsyncClient) -> httpx.Response:
+            return await client.request(method, f"/api/v1{path}", headers=headers, **options)
+
+        answer: httpx.Response = self.run(work)
+        return answer
+
+
+@pytest.fixture
+def gateway(url: str) -> Iterator[Gateway]:
+    fakes = {name: Fake(name) for name in app.SERVICES}
+    settings = GatewaySettings(database_url=url, internal_token=TOKEN, upload_max_bytes=300_000_000, streams_max=2)
+    service = app.build(settings, {name: fake.client() for name, fake in fakes.items()}, live.Pace(0.01, 0.05))
+    with service.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))
+        connection.execute(text("TRUNCATE audit, idempotency"))
+        connection.execute(text("ALTER TABLE audit ENABLE TRIGGER USER"))
+    yield Gateway(service.app(), service.engine, fakes)
+    service.engine.dispose()

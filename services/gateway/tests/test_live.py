@@ -1,0 +1,99 @@
+"""The live stream: a snapshot first, then what changed, and an end when the reader leaves."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from libs.common.problem import Problem
+from services.gateway import live
+from services.gateway.tests.conftest import Gateway
+from services.gateway.tests.fakes import BATCH
+
+pytestmark = pytest.mark.database
+
+
+def parsed(text: str) -> tuple[str, int, dict[str, Any]]:
+    fields = dict(line.split(": ", 1) for line in text.strip().splitlines() if not line.startswith("retry"))
+    return fields["event"], int(fields["id"]), json.loads(fields["data"])
+
+
+def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
+    answers: list[dict[str, Any] | Problem] = [
+        {"version": 1, "completed": 0}, {"version": 2, "completed": 1}, Problem(503, "upstream.away", "away"), Problem(503, "upstream.away", "away"),
+        {"version": 2, "completed": 1}]
+    seats = live.Seats(0)
+
+    async def read() -> dict[str, Any]:
+        found = answers.pop(0)
+        if isinstance(found, Problem):
+            raise found
+        return found
+
+    async def main() -> list[tuple[str, int, dict[str, Any]]]:
+        stream = live.events({"version": 1, "completed": 0}, read, seats, live.Pace(0.0, 15.0))
+        found = [parsed(await anext(stream)) for _ in range(4)]
+        await stream.aclose()  # type: ignore[attr-defined]
+        return found
+
+    found = asyncio.run(main())
+    assert [(event, number) for event, number, _ in found] == [("snapshot", 1), ("change", 2), ("away", 3), ("snapshot", 4)]
+    assert found[1][2] == {"version": 2, "completed": 1}
+    assert seats.free == 1
+
+
+def test_silence_is_broken_by_a_heartbeat() -> None:
+    async def read() -> dict[str, Any]:
+        return {"version": 1}
+
+    async def main() -> str:
+        stream = live.events({"version": 1}, read, live.Seats(1), live.Pace(0.01, 0.03))
+        await anext(stream)
+        return await anext(stream)
+
+    assert asyncio.run(main()).startswith(":")
+
+
+def open_stream(gateway: Gateway, seen: list[bytes], enough: int) -> dict[str, Any]:
+    """Read a live stream over ASGI itself until `enough` pieces came, then leave."""
+    started: dict[str, Any] = {}
+    left = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        if seen:
+            await left.wait()
+        return {"type": "http.disconnect"} if left.is_set() else {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            started.update(message)
+        elif message.get("body"):
+            seen.append(message["body"])
+            if len(seen) >= enough:
+                left.set()
+
+    path = f"/api/v1/batches/{BATCH}/live"
+    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "http_version": "1.1",
+             "headers": [(b"authorization", b"Bearer demo-auditor"), (b"last-event-id", b"17")], "client": ("127.0.0.1", 1), "server": ("gateway", 80),
+             "scheme": "http", "asgi": {"version": "3.0"}}
+
+    async def main() -> None:
+        await asyncio.wait_for(gateway.app(scope, receive, send), 5)  # type: ignore[arg-type]
+
+    asyncio.run(main())
+    return started
+
+
+def test_the_first_event_is_a_snapshot_and_the_stream_ends_with_its_reader(gateway: Gateway) -> None:
+    gateway.reports.says("GET", f"/batches/{BATCH}/live", {"version": 4, "payments": {"completed": 2}})
+    for _ in range(3):  # two seats: they are given back
+        seen: list[bytes] = []
+        started = open_stream(gateway, seen, 2)
+        assert dict(started["headers"])[b"content-type"] == b"text/event-stream; charset=utf-8"
+        assert parsed(seen[0].decode()) == ("snapshot", 1, {"version": 4, "payments": {"completed": 2}})
+
+
+def test_no_stream_is_begun_for_what_is_not_there(gateway: Gateway) -> None:
+    gateway.reports.says("GET", f"/batches/{BATCH}/live", {"code": "batch.unknown"}, 404)
+    assert gateway.ask("GET", f"/batches/{BATCH}/live").status_code == 404
