@@ -33,7 +33,6 @@ class App:
     def __init__(self, provider: Provider, key_mismatch: str = "replay") -> None:
         self.provider, self.key_mismatch = provider, key_mismatch
         self.routes: dict[tuple[str, str], Handler] = table(provider.books)
-        self._running: dict[bytes, asyncio.Event] = {}
         self._requests = 0
         self._date = (0, b"")
 
@@ -76,7 +75,7 @@ class App:
             rule = provider.faults.draw(method, path, request.key, lambda: self._is_fresh(scope_key))
             if rule is not None and await self._hold(rule, scope, receive):
                 return
-            answer, status = await self._once(request, handler, scope_key, rule)
+            answer, status = self._once(request, handler, scope_key, rule)
         except Refusal as refusal:
             answer = refused(refusal)
             provider.limit_violations += refusal.status == 429
@@ -129,7 +128,7 @@ class App:
 
     def _is_fresh(self, scope_key: bytes) -> bool:
         books = self.provider.books
-        return scope_key not in self._running and not books.is_drawn(scope_key) and books.answer(scope_key) is None
+        return not books.is_drawn(scope_key) and books.answer(scope_key) is None
 
     async def _hold(self, rule: Rule, scope: Message, receive: Receive) -> bool:
         """Do what a fault does before the request runs; whether it shall not run at all."""
@@ -144,29 +143,25 @@ class App:
             await asyncio.sleep(rule.seconds)
         return rule.fault in ("lose_request", "hang")
 
-    async def _once(self, request: Request, handler: Handler | None, scope_key: bytes, rule: Rule | None) -> tuple[Answer, bytes]:
-        """(answer, idem-status): carried out at most once per key; who comes meanwhile waits and gets the same."""
+    def _once(self, request: Request, handler: Handler | None, scope_key: bytes, rule: Rule | None) -> tuple[Answer, bytes]:
+        """(answer, idem-status): carried out at most once per key.
+
+        Nothing is awaited between the look-up and the keeping, so two at once cannot both run; the caller awaits the commit before
+        it answers, so the second, too, is answered from what is written.
+        """
         if request.key is None:
             return self._run(request, handler, rule)[0], b"bypassed"
-        while (running := self._running.get(scope_key)) is not None:
-            await running.wait()
         books, digest = self.provider.books, hashlib.blake2b(request.raw, digest_size=16).digest()
         kept = books.answer(scope_key)
         if kept is not None:
             if kept[0] != digest and self.key_mismatch != "replay":
                 raise Refusal("INVALID_REQUEST", "This Idempotency-Key was used with another body.", int(self.key_mismatch))
             return kept[1], b"replayed"
-        done = self._running[scope_key] = asyncio.Event()
-        try:
-            answer, keep = self._run(request, handler, rule)
-            if rule is not None and rule.fault == "status":
-                books.keep_drawn(scope_key)
-            if keep is not None:
-                books.keep_answer(scope_key, digest, keep)
-            await books.committed()
-        finally:
-            del self._running[scope_key]
-            done.set()
+        answer, keep = self._run(request, handler, rule)
+        if rule is not None and rule.fault == "status":
+            books.keep_drawn(scope_key)
+        if keep is not None:
+            books.keep_answer(scope_key, digest, keep)
         return answer, b"stored" if keep is answer else b"bypassed"
 
     def _run(self, request: Request, handler: Handler | None, rule: Rule | None) -> tuple[Answer, Answer | None]:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,8 +127,9 @@ class Books:
         try:
             self.write()
         except sqlite3.Error as error:
-            # Memory is ahead of the books now: nothing may be answered from it. Whoever keeps the process starts it again from the books.
-            raise SystemExit(f"the books cannot be written: {error}") from error
+            # Memory is ahead of the books now: nothing may be answered from it, not even an error. The next start reads the books.
+            print(f"The books cannot be written: {error}.", file=sys.stderr, flush=True)  # noqa: T201 - the last words
+            os._exit(1)
         if flush is not None:
             flush.set_result(None)
 

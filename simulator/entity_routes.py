@@ -99,7 +99,7 @@ def _fill(known: Json, given: Json) -> Json:
     for field, value in given.items():
         if value and known[field] and value != known[field]:
             raise Refusal("ENTITY_UPDATE_INVALID", f"{field} is set and cannot be changed.")
-    return {field: known[field] or value for field, value in given.items()}
+    return {field: value if value and not known[field] else known[field] for field, value in given.items()}
 
 
 def consent(world: World, request: Request) -> Answer:

@@ -18,7 +18,7 @@ from simulator.outcomes import Outcomes, parse_outcomes
 from simulator.webhooks import MODES, Deliveries
 from simulator.world import Policy, World
 
-TICK_S, STEPS_PER_TICK, COUNTERS_EVERY_S = 0.05, 200, 1.0
+TICK_S, STEPS_PER_TICK, COUNTERS_EVERY_S = 0.05, 50, 1.0
 Order = dict[str, Any]  # Any: an order is JSON from outside, each is checked where it is obeyed
 
 

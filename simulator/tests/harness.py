@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -54,10 +55,12 @@ class Simulator:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
-    def start(self, **settings: str) -> None:
+    def start(self, file_max_bytes: int | None = None, **settings: str) -> None:
         ours = {"PORT": str(self.port), "BOOKS": str(self.folder / "books.sqlite"), "PROFILE": self.profile, **settings}
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PAYDOWN_")} | {f"PAYDOWN_SIMULATOR_{k}": v for k, v in ours.items()}
         self.process = subprocess.Popen([sys.executable, "-m", "simulator"], cwd=ROOT, env=environment)
+        if file_max_bytes is not None:
+            resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (file_max_bytes, file_max_bytes))
         until = time.monotonic() + 20
         while time.monotonic() < until:
             try:

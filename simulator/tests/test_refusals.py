@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from simulator import account_routes, entity_routes, other_routes, payment_routes
+from simulator.outcomes import parse_outcomes
 from simulator.records import Payment
 from simulator.tests.conftest import Ask
 from simulator.tests.harness import ADDRESS, BANK, CORPORATION, LOAN, PERSON
@@ -156,6 +157,12 @@ def test_a_dry_run_keeps_nothing(world: World, ask: Ask) -> None:
     body = {"source": source, "destination": destination, "amount": 500, "description": "Loan", "dry_run": True}
     assert data(payment_routes.create(world, ask(json.dumps(body))))["status"] == "pending"
     assert (world.payments.items, world.dirty, world.due) == ([], {}, [])
+
+
+def test_metadata_of_any_text_is_kept(world: World, ask: Ask) -> None:
+    accounts(world, ask)
+    world.outcomes = parse_outcomes({"rules": [{"share": 1, "status": "posted"}]})
+    assert pay(world, ask, metadata={"name": "\ud800 Núria \u0000"}).metadata == {"name": "\ud800 Núria \u0000"}
 
 
 def test_duplicates_follow_the_policy(ask: Ask) -> None:

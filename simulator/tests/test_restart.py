@@ -1,3 +1,4 @@
+import contextlib
 import os
 import socket
 import subprocess
@@ -94,6 +95,20 @@ def test_a_stop_is_clean_and_quick_even_with_a_hanging_client(own: Simulator) ->
         assert wire.recv(1) == b""
     own.start()
     assert own.summary()["calls"]["GET /ping"] == 1
+
+
+def test_a_full_disk_ends_the_process_before_it_answers_what_is_not_written(own: Simulator) -> None:
+    own.start(file_max_bytes=300_000)
+    answered: list[str] = []
+    with contextlib.suppress(OSError):  # a reset or a refused connection, depending on the moment
+        while len(answered) < 2_000:
+            reply = own.call("POST", "/entities", PERSON)
+            assert reply.status == 200
+            answered.append(reply.data["id"])
+    assert own.process is not None
+    assert own.process.wait(5) == 1
+    own.start()
+    assert {e["id"] for e in own.book("entities")} >= set(answered) != set()
 
 
 def test_books_in_use_by_another_are_refused(tmp_path: Path) -> None:
