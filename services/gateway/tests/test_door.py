@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -210,7 +211,7 @@ def test_a_failure_is_not_kept_for_its_key_and_a_refusal_is(gateway: Gateway) ->
 
 def test_a_key_in_progress_is_409_until_its_process_must_be_dead(gateway: Gateway) -> None:
     key = store.Key("demo-approver", "POST", f"/api/v1/batches/{BATCH}/pause", "k3")
-    first, second = (store.UUID(int=n) for n in (1, 2))
+    first, second = (UUID(int=n) for n in (1, 2))
     with gateway.engine.begin() as connection:
         assert store.claim(connection, key, "f", first, 60) == store.Claimed()
     with gateway.engine.begin() as connection:

@@ -58,12 +58,13 @@ def test_silence_is_broken_by_a_heartbeat() -> None:
 def open_stream(gateway: Gateway, seen: list[bytes], enough: int) -> dict[str, Any]:
     """Read a live stream over ASGI itself until `enough` pieces came, then leave."""
     started: dict[str, Any] = {}
-    left = asyncio.Event()
+    left, requests = asyncio.Event(), [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive() -> dict[str, Any]:
-        if seen:
-            await left.wait()
-        return {"type": "http.disconnect"} if left.is_set() else {"type": "http.request", "body": b"", "more_body": False}
+        if requests:
+            return requests.pop()
+        await left.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":

@@ -215,10 +215,12 @@ def test_health_of_all_services_shows_who_is_away(gateway: Gateway) -> None:
 
 
 def test_demo_sign_in_is_refused_where_strangers_or_real_money_are() -> None:
-    plain = {"database_url": "postgresql+psycopg2://x", "internal_token": TOKEN}
-    check_demo(GatewaySettings(**plain), {"PAYDOWN_DISPATCHER_PROVIDER_URL": "http://127.0.0.1:8200"})
+    def settings(host: str) -> GatewaySettings:
+        return GatewaySettings(database_url="postgresql+psycopg2://x", internal_token=TOKEN, host=host)
+
+    check_demo(settings("127.0.0.1"), {"PAYDOWN_DISPATCHER_PROVIDER_URL": "http://127.0.0.1:8200"})
     for host in ("0.0.0.0", "10.1.2.3", "gateway"):
         with pytest.raises(SettingsError, match=r"127\.0\.0\.1"):
-            check_demo(GatewaySettings(host=host, **plain), {})
+            check_demo(settings(host), {})
     with pytest.raises(SettingsError, match="moves money"):
-        check_demo(GatewaySettings(**plain), {"PAYDOWN_DISPATCHER_PROVIDER_URL": "https://production.methodfi.com"})
+        check_demo(settings("127.0.0.1"), {"PAYDOWN_DISPATCHER_PROVIDER_URL": "https://production.methodfi.com"})
