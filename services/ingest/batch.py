@@ -199,7 +199,7 @@ class Digest:
     def rows(self, rows: Iterable[Sequence[Any]]) -> None:
         """Rows in the order of the file: ids, outcome, money, who is paid, from where, to where."""
         for row in rows:
-            self._add(["row", *(str(value) if isinstance(value, UUID) else value for value in row)])
+            self._add(["row", *row])
 
     def text(self) -> str:
         """`sha256:` and 64 hex digits."""

@@ -1,18 +1,12 @@
 """Making a batch ready: outcomes, totals, digest and the messages of its rows, once the provider has been asked."""
 
 from datetime import UTC, datetime
-from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from libs.common import outbox
 from libs.common.logs import log
 from services.ingest import handlers, store, store_rows
 from services.ingest.batch import NOT_CHECKED, NOT_CHECKED_SENTENCE, Batch, Digest
-
-#: What of a row the digest covers.
-SEEN: Final = ("row_id", "root_row_id", "file_row", "status", "reason_code", "reason", "amount_text", "amount_cents", "payment_id", "employee_id",
-               "branch_id", "source_account_id", "institution_id", "merchant_id", "person_index", "loan_index")
 
 
 def settle_one(engine: Engine) -> bool:
@@ -37,8 +31,8 @@ def publish_rows(connection: Connection, batch: Batch, now: datetime) -> tuple[s
     digest, sent = Digest(batch.period), 0
     digest.corrections([c.source_account_id, c.field, c.from_value, c.to_value] for c in store.corrections(connection, batch.batch_id))
     for page in store_rows.pages(connection, batch.batch_id):
-        digest.rows([getattr(row, name) for name in SEEN] for row in page)
-        fresh = [handlers.row_read(row, str(batch.batch_id), now) for row in page if row.revision == batch.revision]
-        outbox.add(connection, fresh)
+        digest.rows(row[:-1] for row in page)
+        fresh = [row.row_id for row in page if row.fresh]
+        store_rows.publish(connection, fresh, handlers.event_ids(fresh, f"row-read-{batch.revision}"), now)
         sent += len(fresh)
     return digest.text(), sent

@@ -39,7 +39,7 @@ def derive(connection: Connection, parent_id: UUID, child_id: UUID, wanted: Want
     if parent.status not in APPROVED:
         raise Refused("conflict", "child.parent-not-approved", f"The batch is {parent.status.replace('_', ' ')}; only an approved one has child batches.",
                       "Correct or discard the batch itself.", batch_status=parent.status)
-    rows = [row for page in store_rows.pages(connection, parent_id) for row in _chosen(connection, page, wanted)]
+    rows = [row for page in store_rows.sealed(connection, parent_id) for row in _chosen(connection, page, wanted)]
     if wanted.rows and len(rows) != len(wanted.rows):
         missing = sorted(str(one) for one in wanted.rows - {row.row_id for row in rows})
         raise Refused("conflict", "child.row-not-free", "Some of these rows are no unpaid rows of this batch.", "Leave them out.", rows=missing[:100])

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from hashlib import sha1
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -17,10 +17,7 @@ from libs.common.events import (
     Counts,
     DispatchChanged,
     JournalPosted,
-    PaidRow,
-    PaymentApproved,
     PreflightDone,
-    RowRead,
     Source,
 )
 from services.ingest.batch import Batch
@@ -124,34 +121,11 @@ def _branch(branch_id: str, totals: list[Record]) -> Branch:
     return Branch(branch_id=branch_id, rows=rows, amount_cents=cents)
 
 
-def row_read(row: Record, correlation: str, now: datetime) -> RowRead:
-    """A stored row with its seals, as it travels."""
-    return RowRead(
-        event_id=uuid5(row.row_id, f"row-read-{row.revision}"), occurred_at=now, correlation=correlation, row_id=row.row_id,
-        root_row_id=row.root_row_id, batch_id=row.batch_id, revision=row.revision, file_row=row.file_row, status=row.status,
-        reason_code=row.reason_code, reason=row.reason, payment_id=row.payment_id, employee_id=row.employee_id, branch_id=row.branch_id,
-        source_account_id=row.source_account_id, source_last4=row.source_last4, institution_id=row.institution_id, merchant_id=row.merchant_id,
-        loan_last4=row.loan_last4, loan_index=row.loan_index, person_index=row.person_index, amount_text=row.amount_text,
-        amount_cents=row.amount_cents, first_name=row.first_name_seal, last_name=row.last_name_seal, dob=row.dob_seal, phone=row.phone_seal,
-        loan=row.loan_seal)
-
-
-def payments_approved(batch: Batch, rows: Iterable[Record], now: datetime) -> list[PaymentApproved]:
-    """The approved payments of some rows, which come ordered by payment and file row and with their source's columns."""
-    return [_payment_approved(batch, payment_id, list(group), now) for payment_id, group in groupby(rows, key=lambda row: row.payment_id)]
-
-
-def _payment_approved(batch: Batch, payment_id: UUID, rows: list[Record], now: datetime) -> PaymentApproved:
-    first = rows[0]
-    assert batch.digest is not None
-    assert batch.approved_by is not None
-    assert batch.approved_at is not None
-    return PaymentApproved(
-        event_id=uuid5(payment_id, "approved"), occurred_at=now, correlation=str(batch.batch_id), payment_id=payment_id, batch_id=batch.batch_id,
-        digest=batch.digest, period=batch.period.isoformat(), amount_cents=sum(row.amount_cents for row in rows),
-        rows=tuple(PaidRow(row_id=row.row_id, root_row_id=row.root_row_id, file_row=row.file_row, branch_id=row.branch_id,
-                           amount_cents=row.amount_cents) for row in rows),
-        source_account_id=first.source_account_id, account_index=first.account_index, source_routing=first.aba_routing,
-        source_last4=first.account_last4, employee_id=first.employee_id, person_index=first.person_index, institution_id=first.institution_id,
-        merchant_id=first.merchant_id, loan_last4=first.loan_last4, loan_index=first.loan_index, approved_by=batch.approved_by,
-        approved_at=batch.approved_at)
+def event_ids(names: Iterable[str], suffix: str) -> list[str]:
+    """The event ids of one fact about many rows or payments: uuid5(id, suffix) of each, as text (uuid.uuid5 takes twice as long)."""
+    ending, made = suffix.encode(), []
+    for name in names:
+        digest = bytearray(sha1(bytes.fromhex(name.replace("-", "")) + ending, usedforsecurity=False).digest()[:16])
+        digest[6], digest[8] = digest[6] & 0x0F | 0x50, digest[8] & 0x3F | 0x80
+        made.append(digest.hex())
+    return made

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -52,6 +53,11 @@ class Stage:
     issues: list[StoredIssue] = field(default_factory=list)
     payors: dict[str, Values] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        index = self.secrets.index
+        self._person = lru_cache(maxsize=32_768)(lambda *person: index.of("person", *person))  # a person has about five rows
+        self._one = lru_cache(maxsize=65_536)(index.of)
+
     def take(self, row: Row) -> None:
         """Stage one row of the file."""
         values, number = row.values, row_id(self.batch_id, row.file_row)
@@ -66,8 +72,8 @@ class Stage:
             number, number, self.batch_id, row.file_row, row.line, "refused" if refusal else "payable", refusal.code if refusal else "",
             refusal.message if refusal else "", payment_id(self.batch_id, row.file_row), values.employee_id or "", values.branch_id or "", source,
             institution, first, last, loan[-4:], index.of("loan", institution, loan) if loan and institution else "",
-            index.of("person", first, last, born, phone) if first and last and born and phone else "", index.of("dob", born) if born else "",
-            index.of("phone", phone) if phone else "", row.written.get("Amount", ""), values.amount_cents or 0))
+            self._person(first, last, born, phone) if first and last and born and phone else "", self._one("dob", born) if born else "",
+            self._one("phone", phone) if phone else "", row.written.get("Amount", ""), values.amount_cents or 0))
         self.seals.append(self._seal(str(number), number, (first, last, born, phone, loan), row.written))
         self.issues.extend(stored(self.batch_id, issue) for issue in row.issues)
         if len(self.rows) >= CHUNK_ROWS:

@@ -1,16 +1,15 @@
 """Approvals, claims and payments in the database. What two people must not both do is decided here by unique keys and row locks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from libs.common import outbox
 from libs.common.database import run
+from libs.common.events import PaymentApproved
 from services.ingest import handlers
 from services.ingest.batch import Approval, Batch, Refused
 from services.ingest.store import UnknownBatch
@@ -130,25 +129,30 @@ def add_payments(connection: Connection, batch: Batch) -> None:
 
 
 def publish_payments(connection: Connection, batch: Batch, now: datetime) -> None:
-    """Write the messages of all payments of an approved batch."""
-    for rows in _payment_pages(connection, batch.batch_id):
-        outbox.add(connection, handlers.payments_approved(batch, rows, now))
-
-
-def _payment_pages(connection: Connection, batch_id: UUID) -> Iterator[Sequence[Any]]:
-    """The payable rows ordered by payment, some thousands of payments at a time, never a payment in two parts."""
-    ids: list[UUID] = list(run(connection, "SELECT payment_id FROM payment WHERE batch_id = :id ORDER BY payment_id", id=batch_id).scalars())
-    by_payment = {}
-    found = run(connection, """
-        SELECT r.payment_id, r.row_id, r.root_row_id, r.file_row, r.branch_id, r.amount_cents, r.source_account_id, r.employee_id, r.person_index,
-               r.institution_id, r.merchant_id, r.loan_last4, r.loan_index, s.account_index, s.aba_routing, s.account_last4
-        FROM batch_row r JOIN batch_source s ON s.batch_id = r.batch_id AND s.source_account_id = r.source_account_id
-        WHERE r.batch_id = :id AND r.status = 'payable' ORDER BY r.payment_id, r.file_row""", id=batch_id)
-    for payment_id, rows in groupby(found, key=lambda row: row.payment_id):
-        by_payment[payment_id] = list(rows)
-    assert list(by_payment) == ids, "payments and payable rows differ"
+    """Write the PaymentApproved messages of an approved batch, made by the database as those of its rows are."""
+    ids: list[str] = list(run(connection, "SELECT payment_id::text FROM payment WHERE batch_id = :id ORDER BY payment_id", id=batch.batch_id).scalars())
     for start in range(0, len(ids), PAGE):
-        yield [row for payment_id in ids[start:start + PAGE] for row in by_payment[payment_id]]
+        part = ids[start:start + PAGE]
+        run(connection, """
+            INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
+            SELECT m.event_id, :topic, m.payment_id::text, :type, m.correlation, row_to_json(m)::text
+            FROM (
+                SELECT :type AS type, e.event_id, :now AS occurred_at, CAST(:id AS text) AS correlation, r.payment_id, CAST(:id AS text) AS batch_id,
+                    :digest AS digest, :period AS period, sum(r.amount_cents) AS amount_cents,
+                    json_agg(json_build_object('row_id', r.row_id, 'root_row_id', r.root_row_id, 'file_row', r.file_row, 'branch_id', r.branch_id,
+                                               'amount_cents', r.amount_cents) ORDER BY r.file_row) AS rows,
+                    r.source_account_id, s.account_index, s.aba_routing AS source_routing, s.account_last4 AS source_last4, r.employee_id,
+                    (array_agg(r.person_index ORDER BY r.file_row))[1] AS person_index, min(r.institution_id) AS institution_id, min(r.merchant_id) AS merchant_id,
+                    min(r.loan_last4) AS loan_last4, r.loan_index, :by AS approved_by, :at AS approved_at
+                FROM unnest(CAST(:payments AS uuid[]), CAST(:events AS uuid[])) AS e(payment_id, event_id)
+                    JOIN payment_row p USING (payment_id) JOIN batch_row r USING (row_id)
+                    JOIN batch_source s ON s.batch_id = r.batch_id AND s.source_account_id = r.source_account_id
+                GROUP BY e.event_id, r.payment_id, r.source_account_id, s.account_index, s.aba_routing, s.account_last4, r.employee_id, r.loan_index) m
+            ORDER BY m.payment_id""",
+            id=str(batch.batch_id), payments=part, events=handlers.event_ids(part, "approved"), topic=PaymentApproved.topic.name,
+            type=PaymentApproved.name(), now=now.isoformat(), digest=batch.digest, period=batch.period.isoformat(), by=batch.approved_by,
+            at=batch.approved_at.isoformat() if batch.approved_at else None)
+    run(connection, "SELECT pg_notify('outbox', '')")
 
 
 def end_payments(connection: Connection, ended: Mapping[UUID, str]) -> None:

@@ -2,12 +2,14 @@
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from libs.common.database import run
+from libs.common.events import RowRead
 from services.ingest.batch import ADDRESS_WARNINGS, Batch
 from services.ingest.handlers import Judgements
 
@@ -85,12 +87,16 @@ class StoredSource(NamedTuple):
 
 
 _TABLES: Final = {Staged: "batch_row", Seal: "row_seal", StoredIssue: "issue", StoredSource: "batch_source"}
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+# Joined by characters XML cannot hold, escaped as a whole, and only then cut: ten times as fast as value by value.
+_CELL, _LINE = "\x1f", "\x1e"
+_ESCAPES: Final = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), (_CELL, "\t"), (_LINE, "\n"))
 
 
 def copy(connection: Connection, kind: type[NamedTuple], records: Iterable[NamedTuple]) -> None:
     """Write records of one kind by COPY: ten times as fast as INSERT."""
-    lines = "".join("\t".join([str(value).translate(_ESCAPES) for value in record]) + "\n" for record in records)
+    lines = "".join([_CELL.join(map(str, record)) + _LINE for record in records])
+    for old, new in _ESCAPES:
+        lines = lines.replace(old, new)
     if lines:
         raw: Any = connection.connection.driver_connection  # psycopg2's own; COPY has no SQLAlchemy face
         with raw.cursor() as cursor:
@@ -202,14 +208,50 @@ def total(connection: Connection, batch_id: UUID) -> None:
 
 
 def pages(connection: Connection, batch_id: UUID) -> Iterator[Sequence[Any]]:
-    """All rows of a batch with their seals and the last four of their source, in the order of the file, some thousands at a time."""
+    """What a digest covers of all rows of a batch, as text, and whether the row is of the newest revision; in the order of the file."""
     after = 0
     while True:
         page = run(connection, """
-            SELECT r.*, coalesce(b.account_last4, '') AS source_last4, s.first_name AS first_name_seal, s.last_name AS last_name_seal, s.dob AS dob_seal,
-                   s.phone AS phone_seal, s.loan AS loan_seal, s.written AS written_seal
+            SELECT r.row_id::text, r.root_row_id::text, r.file_row, r.status, r.reason_code, r.reason, r.amount_text, r.amount_cents, r.payment_id::text,
+                   r.employee_id, r.branch_id, r.source_account_id, r.institution_id, r.merchant_id, r.person_index, r.loan_index,
+                   r.revision = b.revision AS fresh
+            FROM batch_row r JOIN batch b USING (batch_id)
+            WHERE r.batch_id = :id AND r.file_row > :after ORDER BY r.file_row LIMIT :page""", id=batch_id, after=after, page=PAGE).all()
+        if not page:
+            return
+        yield page
+        after = page[-1].file_row
+
+
+def publish(connection: Connection, row_ids: Sequence[str], event_ids: Sequence[str], now: datetime) -> None:
+    """Write the RowRead messages of these rows, made by the database: fifty thousand of them in Python took longer than all the rest.
+
+    They were never published at this revision, so none of them can be in the outbox.
+    """
+    run(connection, """
+        INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
+        SELECT e.event_id, :topic, e.row_id::text, :type, m.correlation, row_to_json(m)::text
+        FROM unnest(CAST(:rows AS uuid[]), CAST(:events AS uuid[])) WITH ORDINALITY AS e(row_id, event_id, n),
+            LATERAL (
+                SELECT :type AS type, e.event_id, :now AS occurred_at, r.batch_id::text AS correlation, r.row_id, r.root_row_id, r.batch_id, r.revision,
+                    r.file_row, r.status, r.reason_code, r.reason, r.payment_id, r.employee_id, r.branch_id, r.source_account_id,
+                    coalesce(b.account_last4, '') AS source_last4, r.institution_id, r.merchant_id, r.loan_last4, r.loan_index, r.person_index,
+                    r.amount_text, r.amount_cents, s.first_name, s.last_name, s.dob, s.phone, s.loan
+                FROM batch_row r JOIN row_seal s USING (row_id)
+                    LEFT JOIN batch_source b ON b.batch_id = r.batch_id AND b.source_account_id = r.source_account_id
+                WHERE r.row_id = e.row_id) m
+        ORDER BY e.n""", rows=list(row_ids), events=list(event_ids), topic=RowRead.topic.name, type=RowRead.name(), now=now.isoformat())
+    run(connection, "SELECT pg_notify('outbox', '')")
+
+
+def sealed(connection: Connection, batch_id: UUID) -> Iterator[Sequence[Any]]:
+    """All rows of a batch with their seals (`<field>_seal`), in the order of the file, some thousands at a time."""
+    after = 0
+    while True:
+        page = run(connection, """
+            SELECT r.*, s.first_name AS first_name_seal, s.last_name AS last_name_seal, s.dob AS dob_seal, s.phone AS phone_seal, s.loan AS loan_seal,
+                   s.written AS written_seal
             FROM batch_row r JOIN row_seal s USING (row_id)
-                LEFT JOIN batch_source b ON b.batch_id = r.batch_id AND b.source_account_id = r.source_account_id
             WHERE r.batch_id = :id AND r.file_row > :after ORDER BY r.file_row LIMIT :page""", id=batch_id, after=after, page=PAGE).all()
         if not page:
             return

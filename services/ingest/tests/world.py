@@ -1,5 +1,6 @@
 """An ingest on a real database without its threads: tests move it step by step and play the other services."""
 
+import asyncio
 import base64
 import re
 from collections.abc import Iterable, Sequence
@@ -10,8 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
-from httpx import Response
+from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import Engine
 
 from libs.common.database import connect, run
@@ -39,9 +39,10 @@ def settings(database_url: str, folder: Path, **more: Any) -> IngestSettings:
 @dataclass
 class World:
     engine: Engine
-    client: TestClient
+    web: FastAPI
     folder: Folder
     secrets: Secrets
+    owner_url: str = ""
 
     @classmethod
     def make(cls, database_url: str, path: Path, **more: Any) -> "World":
@@ -51,11 +52,16 @@ class World:
         web = FastAPI()
         install(web)
         web.include_router(routes.router(routes.Parts(engine, read, folder, secrets)))
-        return cls(engine, TestClient(web, raise_server_exceptions=False), folder, secrets)
+        return cls(engine, web, folder, secrets)
 
     def call(self, method: str, path: str, who: str = "otto", **more: Any) -> Response:
         headers = {**Actor(who, frozenset(PEOPLE[who].split(","))).headers(TOKEN), **more.pop("headers", {})}
-        return self.client.request(method, path, headers=headers, **more)
+
+        async def answer() -> Response:
+            async with AsyncClient(transport=ASGITransport(self.web, raise_app_exceptions=False), base_url="http://ingest") as client:
+                return await client.request(method, path, headers=headers, **more)
+
+        return asyncio.run(answer())
 
     def upload(self, xml: bytes, who: str = "paula", headers: dict[str, str] | None = None, **query: str) -> Response:
         return self.call("POST", "/batches", who, content=xml, headers=headers or {}, params={"filename": "roster.xml", **query})

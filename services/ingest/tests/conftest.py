@@ -1,0 +1,35 @@
+"""An ingest on a database of its own, shared by the tests of a file: each test uploads people of its own."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from libs.common.migrate import upgrade
+from services.ingest.app import MIGRATIONS
+from services.ingest.tests.world import World, consistent
+from tools import roster
+
+_seeds = count(1000)
+
+
+@pytest.fixture(scope="module")
+def world(make_database: Callable[[str], tuple[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    service_url, owner_url = make_database("ingest")
+    upgrade(owner_url, MIGRATIONS)
+    made = World.make(service_url, tmp_path_factory.mktemp("files"))
+    made.owner_url = owner_url
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def xml() -> bytes:
+    """A roster of twenty rows nobody else has."""
+    return consistent(roster.make(20, next(_seeds)))
+
+
+@pytest.fixture
+def make_xml() -> Callable[[int], bytes]:
+    return lambda rows: consistent(roster.make(rows, next(_seeds)))
+
