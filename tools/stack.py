@@ -27,7 +27,7 @@ from tools.probe import Status
 from tools.problem import Problem, exit_code
 from tools.supervise import Program, Supervisor
 
-START_LIMIT_S = 120.0
+START_LIMIT_S = 300.0  # of a process that hangs; one that dies is noticed at once
 ALL_SERVICES = "all services"
 DEMO_PREFIX = "paydown_demo"
 _KEPT = "stack.json"

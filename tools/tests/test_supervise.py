@@ -3,21 +3,14 @@
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tools.problem import Problem
 from tools.supervise import Program, Supervisor
-
-
-def eventually(check: Callable[[], bool], limit_s: float = 15) -> None:
-    until = time.monotonic() + limit_s
-    while not check():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.05)
+from tools.tests.waiting import eventually
 
 
 def lives(pid: int) -> bool:
