@@ -58,6 +58,12 @@ def test_two_payor_ids_on_one_account_are_one_source_under_the_smaller_id() -> N
     assert conclusion.sources == {"CORP-1": "CORP-1", "CORP-2": "CORP-1"}
 
 
+def test_a_payor_that_is_refused_lends_its_id_to_nobody() -> None:
+    _, conclusion = found({}, SECOND_LOAN | {"Payor/AccountNumber": "99999999"}, OTHER_PERSON | {"Payor/DunkinId": "CORP-2"})
+    assert [refusal.key for refusal in conclusion.refusals] == ["CORP-1"]
+    assert conclusion.sources["CORP-2"] == "CORP-2"
+
+
 def test_two_birth_dates_refuse_the_employee_whole() -> None:
     codes, conclusion = found({}, SECOND_LOAN | {"Employee/DOB": "03-11-1988"}, OTHER_PERSON | {"Employee/DOB": "03-11-1988"})
     assert codes == [[], [], []]
