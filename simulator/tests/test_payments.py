@@ -159,6 +159,15 @@ def test_filters_and_dates(world: World, ask: Ask) -> None:
         assert refusal.value.sub_type == "INVALID_SEARCH_PARAMETERS"
 
 
+def test_a_list_shows_a_payment_as_it_is_now_in_the_version_asked(world: World, ask: Ask) -> None:
+    accounts(world, ask)
+    payment = pay(world, ask)
+    for status in ("pending", "processing", "sent", "posted"):
+        assert data(payment_routes.listing(world, ask()))[0]["status"] == status
+        world.step(payment.id, 2**42)
+    assert "source_status" not in data(payment_routes.listing(world, ask(version="2020-12-06")))[0]
+
+
 def test_the_first_version_has_its_own_shapes(simulator: Simulator) -> None:
     source, destination = simulator.accounts()
     old = {"Method-Version": "2020-12-06"}
