@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ ENDED = frozenset({"completed", "failed", "cancelled", "reversed"})
 CERTIFIED = frozenset({"completed", "completed_with_failures", "cancelled", "archived"})
 #: Every other outcome must say why.
 NEEDS_NO_REASON = frozenset({"paid", "pending", "cancelled"})
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_STARTS = frozenset("=+-@\t\r\n")
 LINE_BREAKS = str.maketrans("\r\n", "  ")
 
 Totals = Mapping[str, tuple[int, int]]  # outcome -> (rows, cents)
@@ -60,8 +61,8 @@ def cell(value: str) -> str:
 
     A leading `= + - @`, tab or line break gets an apostrophe before it; line breaks inside become spaces; all else is kept.
     """
-    safe = "'" + value if value.startswith(FORMULA_STARTS) else value
-    return safe.translate(LINE_BREAKS)
+    safe = "'" + value if value[:1] in FORMULA_STARTS else value
+    return safe.translate(LINE_BREAKS) if "\n" in safe or "\r" in safe else safe  # asked first: a report has a million cells
 
 
 def reason(outcome: str, code: str, text: str) -> str:
@@ -111,31 +112,31 @@ class Progress:
     def on_batch(self, batch_id: UUID, version: int, status: str, payments: tuple[int, int], at: datetime) -> None:
         """A batch as announced; an older version changes nothing. `payments` is (number, cents)."""
         run = self._run(batch_id)
+        run.seen(at)
         if version > run.batch_version:
             run.batch_version, run.status, (run.announced, run.announced_cents) = version, status, payments
-            run.seen(at)
 
     def on_approved(self, batch_id: UUID, payment_id: UUID, amount_cents: int, at: datetime) -> None:
         """An approved payment; from now on it counts, under the newest status seen."""
+        self._run(batch_id).seen(at)
         paid = self.payments.setdefault(payment_id, Paid(batch_id))
         if not paid.approved:
             paid.approved, paid.amount_cents = True, amount_cents
             self._count(paid, +1)
-            self._run(batch_id).seen(at)
 
     def on_changed(self, batch_id: UUID, payment_id: UUID, change: tuple[int, str], at: datetime) -> None:
         """A payment's (version, status); an older version changes nothing, one before the approval counts when that comes."""
         version, status = change
+        run = self._run(batch_id)
+        run.seen(at)
         paid = self.payments.setdefault(payment_id, Paid(batch_id))
         if version <= paid.version:
             return
-        run = self._run(batch_id)
         if status in ENDED and paid.status not in ENDED:
             run.ended.append(at)
         self._count(paid, -1)
         paid.version, paid.status = version, status
         self._count(paid, +1)
-        run.seen(at)
 
     def snapshot(self, batch_id: UUID, now: datetime) -> dict[str, Any]:
         """The batch as the live page shows it; all zero for one never heard of."""
@@ -173,6 +174,7 @@ def summed(by_status: Totals, announced: tuple[int, int]) -> dict[str, dict[str,
     return {"payments": {"total": sum(payments.values())} | payments, "payment_amount_cents": {"total": sum(cents.values())} | cents}
 
 
+@lru_cache(maxsize=1_024)  # most lines of a report share their times
 def instant(at: datetime | None) -> str:
     """ISO-8601 in UTC with milliseconds, "" for None. The database connection speaks UTC."""
     return "" if at is None else at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

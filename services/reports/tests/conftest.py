@@ -1,0 +1,31 @@
+"""Databases for the tests of reports."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from libs.common import migrate
+from libs.common.database import connect, run
+
+MIGRATIONS = Path("services/reports/migrations")
+TABLES = ("batch, row_messages, file_row, payment, payment_row, payment_change, provider_event, journal, certificate, judgement, preflight, dispatch, "
+          "inbox, consumer_offset, dead_letter")
+
+
+@pytest.fixture(scope="session")
+def migrated(make_database: Callable[[str], tuple[str, str]]) -> Iterator[Engine]:
+    service_url, owner_url = make_database("reports")
+    migrate.upgrade(owner_url, MIGRATIONS)
+    engine = connect(service_url, "reports-tests")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(migrated: Engine) -> Engine:
+    with migrated.begin() as connection:
+        for table in TABLES.split(", "):
+            run(connection, f"DELETE FROM {table}")
+    return migrated

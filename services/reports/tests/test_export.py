@@ -1,0 +1,175 @@
+"""The files against the events they came from, by rules written here from the contract and not shared with the code."""
+
+import csv
+import io
+import random
+import sys
+import time
+import tracemalloc
+import zipfile
+from collections import Counter, defaultdict
+from uuid import uuid5
+from xml.etree import ElementTree as ET
+
+import pytest
+from sqlalchemy import Engine
+
+from libs.common.database import run
+from libs.common.event import Event
+from libs.common.events import BatchChanged, RowRead
+from services.reports import query, store
+from services.reports.export import Report, spooled
+from services.reports.tests import sample
+
+pytestmark = pytest.mark.database
+
+COLUMNS = ("batch_id,file_row,row_id,payment_id,employee_id,first_name,last_name,branch_id,source_account_id,source_last4,institution_id,merchant_id,"
+           "loan_last4,amount,amount_cents,currency,status,reason_code,reason,provider_payment_id,provider_status,source_trace_id,"
+           "destination_trace_id,attempts,approved_by,approved_at,created_at,updated_at,completed_at,reversal_id")
+OUTCOMES = ("paid", "pending", "failed", "cancelled", "reversed", "unpayable", "refused", "excluded")
+OUTCOME = {"completed": "paid"} | {name: name for name in ("failed", "cancelled", "reversed", "unpayable", "refused", "excluded")}
+PAIRS = ",".join(f"{name}_count,{name}_amount" for name in OUTCOMES)
+
+
+def stored(engine: Engine, events: list[Event], size: int = 500) -> None:
+    for start in range(0, len(events), size):
+        with engine.begin() as connection:
+            store.apply(connection, events[start:start + size])
+
+
+def files(engine: Engine, batch: sample.Sample) -> dict[str, bytes]:
+    with engine.connect() as connection:
+        known = query.batch(connection, batch.batch_id)
+        assert known is not None
+        report = Report(connection, known, sample.SEALER)
+        return {name: b"".join(report.csv(name)) for name in ("sources", "branches", "payments")}
+
+
+def read(raw: bytes) -> list[dict[str, str]]:
+    assert raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r") > 0
+    return list(csv.DictReader(io.StringIO(raw.decode("utf-8"), newline="")))
+
+
+def cents(text: str) -> int:
+    dollars, part = text.split(".")
+    assert len(part) == 2
+    return int(dollars + part)
+
+
+def check(found: dict[str, bytes], rows: list[RowRead]) -> dict[int, dict[str, str]]:
+    """Every rule of the contract; the lines of payments.csv by file row."""
+    lines = read(found["payments"])
+    assert ",".join(lines[0]) == COLUMNS
+    by_row = {int(line["file_row"]): line for line in lines}
+    assert len(lines) == len(by_row) == len(rows)
+    groups: dict[str, defaultdict[str, Counter[str]]] = {"source_account_id": defaultdict(Counter), "branch_id": defaultdict(Counter)}
+    for row in rows:
+        line = by_row[row.file_row]
+        assert (line["row_id"], line["employee_id"], line["branch_id"], line["source_account_id"]) == (
+            str(row.row_id), row.employee_id, row.branch_id, row.source_account_id)
+        assert cents(line["amount"]) == int(line["amount_cents"]) == row.amount_cents
+        outcome = OUTCOME.get(line["status"], "pending")
+        assert line["reason"] or outcome in ("paid", "pending", "cancelled")
+        for name in ("first_name", "last_name"):
+            clear = sample.SEALER.open(getattr(row, name), name, str(row.row_id))
+            assert line[name] in (clear, "'" + clear)
+            assert line[name][:1] not in {"=", "+", "-", "@", "\t", "\r"}
+            assert (line[name] == clear) is (clear[:1] not in {"=", "+", "-", "@", "\t", "\r"})
+        for column, sums in groups.items():
+            sums[line[column]].update({"rows": 1, "amount": row.amount_cents, f"{outcome}_count": 1, f"{outcome}_amount": row.amount_cents})
+    for name, column in (("sources", "source_account_id"), ("branches", "branch_id")):
+        listed = read(found[name])
+        assert [line[column] for line in listed] == sorted(groups[column])
+        for line in listed:
+            for key in ("rows", "amount", *PAIRS.split(",")):
+                value = cents(line[key]) if key.endswith("amount") else int(line[key])
+                assert value == groups[column][line[column]][key], (name, line[column], key)
+    return by_row
+
+
+def test_the_three_files_of_an_ended_batch_agree_with_each_other_and_with_every_row(engine: Engine) -> None:
+    batch = sample.make(400, 21)
+    stored(engine, batch.events)
+    found = files(engine, batch)
+    lines = check(found, batch.rows)
+    assert {int(row): OUTCOME[line["status"]] for row, line in lines.items()} == {row.file_row: batch.ending[row.row_id] for row in batch.rows}
+    paid = next(line for line in lines.values() if line["status"] == "completed")
+    assert (paid["approved_by"], paid["provider_status"], paid["attempts"]) == ("approver", "posted", "1")
+    assert paid["completed_at"].startswith("2026-11-20T")
+    assert paid["completed_at"].endswith("Z")
+    assert read(found["sources"])[1]["payor_name"] == "'=Dunkin'"
+    assert found["sources"].splitlines()[0].decode() == (
+        "batch_id,source_account_id,payor_name,aba_routing,account_last4,currency,rows,amount," + PAIRS)
+    assert found["branches"].splitlines()[0].decode() == "batch_id,branch_id,currency,rows,amount," + PAIRS
+
+
+def test_half_way_the_three_files_agree_as_well(engine: Engine) -> None:
+    batch = sample.make(300, 22)
+    rest = [event for event in batch.events if not isinstance(event, RowRead)]
+    random.Random(22).shuffle(rest)
+    stored(engine, [batch.events[0], *batch.rows])
+    while rest:
+        stored(engine, rest[:300])
+        del rest[:300]
+        check(files(engine, batch), batch.rows)
+
+
+def test_a_batch_without_rows_gives_headers(engine: Engine) -> None:
+    batch = sample.make(2, 1)
+    stored(engine, batch.events[:1])
+    assert all(raw.endswith(b"\r\n") and raw.count(b"\n") == 1 for raw in files(engine, batch).values())
+
+
+def test_workbook_and_archive_hold_the_same_and_no_formula_or_link(engine: Engine) -> None:
+    batch = sample.make(120, 23)
+    stored(engine, batch.events)
+    with engine.connect() as connection:
+        known = query.batch(connection, batch.batch_id)
+        report = Report(connection, known, sample.SEALER)  # type: ignore[arg-type]
+        archive = zipfile.ZipFile(io.BytesIO(b"".join(spooled(report.archive))))
+    assert sorted(archive.namelist()) == ["branches.csv", "branches.xlsx", "payments.csv", "payments.xlsx", "sources.csv", "sources.xlsx", "summary.pdf"]
+    assert archive.read("summary.pdf").startswith(b"%PDF-")
+    check({name: archive.read(f"{name}.csv") for name in ("sources", "branches", "payments")}, batch.rows)
+    book = zipfile.ZipFile(io.BytesIO(archive.read("payments.xlsx")))
+    sheet = ET.fromstring(book.read("xl/worksheets/sheet1.xml"))
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    assert len(sheet.findall(f".//{space}row")) == 1 + len(batch.rows)
+    assert not sheet.findall(f".//{space}f")
+    assert not sheet.findall(f".//{space}hyperlink")
+    assert "=cmd|' /C calc'!A0" in {"".join(cell.itertext()) for cell in sheet.findall(f".//{space}c")}
+
+
+def fill(engine: Engine, batch: sample.Sample, rows: int) -> None:
+    """A batch of many rows, each its own payment, written past the events."""
+    events = {type(event): event for event in batch.events}
+    pattern = events[RowRead].model_dump(mode="json") | {"read_at": str(sample.START)}
+    items = []
+    for number in range(1, rows + 1):
+        row_id = str(uuid5(batch.batch_id, str(number)))
+        names = {name: sample.SEALER.seal("Ada", name, row_id) for name in ("first_name", "last_name")}
+        items.append(pattern | names | {"row_id": row_id, "file_row": number, "payment_id": row_id, "branch_id": f"BRC-{number % 30}"})
+    with engine.begin() as connection:
+        store.apply(connection, [events[BatchChanged]])
+        store.newest(connection, "file_row", store.FILE_ROW, "revision", items)
+        run(connection, """INSERT INTO payment (payment_id, batch_id, approved_at, approved_by, amount_cents)
+                           SELECT payment_id, batch_id, now(), 'approver', amount_cents FROM file_row WHERE payment_id IS NOT NULL""")
+        run(connection, "INSERT INTO payment_row SELECT row_id, payment_id FROM file_row WHERE payment_id IS NOT NULL")
+
+
+def test_fifty_thousand_rows_stream_in_flat_memory(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    batch = sample.make(3, 24)
+    fill(engine, batch, 50_000)
+    with engine.connect() as connection:
+        known = query.batch(connection, batch.batch_id)
+        report = Report(connection, known, sample.SEALER)  # type: ignore[arg-type]
+        began, cpu = time.monotonic(), time.process_time()
+        size = sum(len(chunk) for chunk in report.csv("payments"))
+        seconds, cpu = time.monotonic() - began, time.process_time() - cpu
+        tracemalloc.start()
+        lines = sum(chunk.count(b"\n") for chunk, _ in zip(report.csv("payments"), range(30), strict=False))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    with capsys.disabled():
+        sys.stdout.write(f"\n50,000 rows: payments.csv {size / 1e6:.1f} MB in {seconds:.1f} s ({cpu:.1f} s of processor), {peak / 1e6:.1f} MB held\n")
+    assert lines == 30 * 500 + 1
+    assert peak < 16_000_000
