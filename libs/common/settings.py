@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Self, TypeVar
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
 class SettingsError(Exception):
@@ -17,6 +17,13 @@ class Settings(BaseSettings):
     """Base of every service's settings; a subclass sets `env_prefix`, for example `PAYDOWN_LEDGER_`."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override] # the sources we do not want stay unnamed
+            cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+            **_: PydanticBaseSettingsSource) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `read` gives: the process's environment must not fill what a given one leaves out."""
+        return (init_settings,)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -42,12 +49,12 @@ class Settings(BaseSettings):
 class ServiceSettings(Settings):
     """What every service reads at start."""
 
-    database_url: str
-    owner_url: str = Field(default="", description="role that owns the schema; only `migrate` uses it")
+    database_url: str = Field(repr=False)
+    owner_url: str = Field(default="", repr=False, description="role that owns the schema; only `migrate` uses it")
     kafka: str = "127.0.0.1:19092"
     host: str = "127.0.0.1"
     port: int = Field(gt=0, lt=65_536)
-    internal_token: str = Field(min_length=16, description="shared secret of calls between services")
+    internal_token: str = Field(min_length=16, repr=False, description="shared secret of calls between services")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     batch_max: int = Field(default=500, gt=0, le=5_000, description="messages per transaction")
     session_timeout_ms: int = Field(default=3_000, ge=1_000, le=60_000)
