@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from libs.common.settings import SettingsError
 
@@ -32,8 +32,10 @@ def is_away(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     code = getattr(error.orig, "pgcode", None)
+    if code is None:  # said by the client, not by the server: it cannot reach it, or we asked for something impossible (a bug)
+        return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
     # 08 connection, 57P shutdown or crash, 40 serialization or deadlock, 55P03 lock time-out, 53 out of connections or memory
-    return error.connection_invalidated or code is None or code[:2] in {"08", "40", "53"} or code[:3] == "57P" or code in {"55P03", "25P03"}
+    return error.connection_invalidated or code[:2] in {"08", "40", "53"} or code[:3] == "57P" or code in {"55P03", "25P03"}
 
 
 def run(connection: Connection, sql: str, **values: Any) -> Any:
