@@ -1,0 +1,36 @@
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from libs.common.logs import FIELDS, allowed, configure
+
+
+@pytest.fixture(autouse=True)
+def _reset() -> Iterator[None]:
+    yield
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
+
+
+def test_a_field_that_is_not_on_the_list_is_dropped_and_named() -> None:
+    entry = allowed(None, "info", {"event": "x", "batch_id": "b", "first_name": "Jane", "loan": "0012345678"})
+    assert entry == {"event": "x", "batch_id": "b", "dropped": ["first_name", "loan"]}
+
+
+def test_no_personal_field_is_on_the_list() -> None:
+    assert not FIELDS & {"first_name", "last_name", "dob", "phone", "loan", "account", "account_number", "body", "key", "message", "sql", "params", "value",
+                         "url", "query", "headers", "detail", "exception", "exc_info", "token"}
+
+
+def test_a_line_is_one_json_object_with_the_service(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("ledger", "info")
+    log = structlog.get_logger()
+    log.info("applied", count=3, phone="+15555550100")
+    log.debug("not shown", count=4)
+    (line,) = capsys.readouterr().out.splitlines()
+    written = json.loads(line)
+    assert {k: written[k] for k in ("event", "service", "count", "level", "dropped")} == {
+        "event": "applied", "service": "ledger", "count": 3, "level": "info", "dropped": ["phone"]}
+    assert "5555550100" not in line
