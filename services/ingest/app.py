@@ -69,9 +69,10 @@ def build(settings: IngestSettings) -> Service:
     folder.prepare()
     folder.clean()
     limits = Limits(rows=settings.rows_max, inflated_bytes=settings.plain_max_bytes, amount_cents=settings.amount_max_cents)
+    reading = intake.Reading(folder.of, secrets, limits)
 
     def read(stop: Stop, beat: Beat) -> None:
-        take_turns([lambda: intake.read_one(service.engine, secrets, limits, folder.of, beat)], stop, beat, POLL_S)
+        take_turns([lambda: intake.read_one(service.engine, reading, beat)], stop, beat, POLL_S)
 
     def check(stop: Stop, beat: Beat) -> None:
         take_turns([lambda: settle_one(service.engine)], stop, beat, POLL_S)

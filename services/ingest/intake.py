@@ -1,7 +1,7 @@
 """Reading a file into rows: one transaction from the first row to the totals, so that a file is taken whole or not at all."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -123,7 +123,17 @@ def stored(batch_id: UUID, issue: Issue) -> StoredIssue:
     return StoredIssue(batch_id, issue.file_row, issue.line, issue.field, issue.code, issue.outcome, issue.value, issue.message)
 
 
-def read_one(engine: Engine, secrets: Secrets, limits: Limits, path_of: Callable[[UUID], Path], beat: Callable[[], None]) -> bool:
+@dataclass(frozen=True)
+class Reading:
+    """How files are read: from where, within which limits, by what."""
+
+    path_of: Callable[[UUID], Path]
+    secrets: Secrets
+    limits: Limits = field(default_factory=Limits)
+    reader: Callable[[Path, Limits, date], Iterable[Row | Conclusion]] = read_in_child
+
+
+def read_one(engine: Engine, reading: Reading, beat: Callable[[], None] = lambda: None) -> bool:
     """Read the oldest batch that waits for it; False if none does.
 
     The batch is held by the transaction that stages its rows, so a reader that is killed leaves nothing and the next one begins at once.
@@ -135,7 +145,7 @@ def read_one(engine: Engine, secrets: Secrets, limits: Limits, path_of: Callable
         now = datetime.now(UTC)
         try:
             with connection.begin_nested():
-                _stage(connection, batch, secrets, limits, path_of(batch.batch_id), beat)
+                _stage(connection, batch, reading, beat)
         except FileRefused as refused:
             store_rows.copy(connection, StoredIssue, [StoredIssue(batch.batch_id, 0, refused.line or 0, "", refused.code, "file", "", refused.message)])
             store.reject(connection, batch.batch_id, refused.code, refused.message, refused.line, now)
@@ -146,9 +156,9 @@ def read_one(engine: Engine, secrets: Secrets, limits: Limits, path_of: Callable
     return True
 
 
-def _stage(connection: Connection, batch: Batch, secrets: Secrets, limits: Limits, path: Path, beat: Callable[[], None]) -> None:
-    stage = Stage(connection, batch.batch_id, secrets)
-    for piece in read_in_child(path, limits, business_day(datetime.now(UTC))):
+def _stage(connection: Connection, batch: Batch, reading: Reading, beat: Callable[[], None]) -> None:
+    stage = Stage(connection, batch.batch_id, reading.secrets)
+    for piece in reading.reader(reading.path_of(batch.batch_id), reading.limits, business_day(datetime.now(UTC))):
         beat()
         if isinstance(piece, Row):
             stage.take(piece)

@@ -130,7 +130,7 @@ def add_payments(connection: Connection, batch: Batch) -> None:
 
 def publish_payments(connection: Connection, batch: Batch, now: datetime) -> None:
     """Write the PaymentApproved messages of an approved batch, made by the database as those of its rows are."""
-    ids: list[str] = list(run(connection, "SELECT payment_id::text FROM payment WHERE batch_id = :id ORDER BY payment_id", id=batch.batch_id).scalars())
+    ids: list[str] = run(connection, "SELECT payment_id::text FROM payment WHERE batch_id = :id ORDER BY payment_id", id=batch.batch_id).scalars().all()
     for start in range(0, len(ids), PAGE):
         part = ids[start:start + PAGE]
         run(connection, """
@@ -141,8 +141,9 @@ def publish_payments(connection: Connection, batch: Batch, now: datetime) -> Non
                     :digest AS digest, :period AS period, sum(r.amount_cents) AS amount_cents,
                     json_agg(json_build_object('row_id', r.row_id, 'root_row_id', r.root_row_id, 'file_row', r.file_row, 'branch_id', r.branch_id,
                                                'amount_cents', r.amount_cents) ORDER BY r.file_row) AS rows,
-                    r.source_account_id, s.account_index, s.aba_routing AS source_routing, s.account_last4 AS source_last4, r.employee_id,
-                    (array_agg(r.person_index ORDER BY r.file_row))[1] AS person_index, min(r.institution_id) AS institution_id, min(r.merchant_id) AS merchant_id,
+                    r.source_account_id, s.account_index, s.aba_routing AS source_routing, s.account_last4 AS source_last4,
+                    r.employee_id, (array_agg(r.person_index ORDER BY r.file_row))[1] AS person_index,
+                    min(r.institution_id) AS institution_id, min(r.merchant_id) AS merchant_id,
                     min(r.loan_last4) AS loan_last4, r.loan_index, :by AS approved_by, :at AS approved_at
                 FROM unnest(CAST(:payments AS uuid[]), CAST(:events AS uuid[])) AS e(payment_id, event_id)
                     JOIN payment_row p USING (payment_id) JOIN batch_row r USING (row_id)

@@ -1,7 +1,6 @@
 """Uploads over HTTP and reading, on a real database."""
 
 import gzip
-
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import pytest
 from libs.common.database import run
 from libs.common.events import BatchChanged, RowRead
 from services.ingest import intake
-from services.ingest.roster import Limits
+from services.ingest.intake import Reading
 from services.ingest.tests.world import World, spaced
 
 pytestmark = pytest.mark.database
@@ -198,7 +197,7 @@ import os, signal
 from pathlib import Path
 from libs.common.database import connect
 from services.ingest import intake, store_rows
-from services.ingest.roster import Limits
+from services.ingest.intake import Reading
 from services.ingest.tests.world import World
 world, copy, copied = World.make({world.engine.url.render_as_string(hide_password=False)!r}, Path({str(world.folder.path)!r})), store_rows.copy, []
 def dying(connection, kind, records):
@@ -223,7 +222,7 @@ def test_two_readers_do_not_read_the_same_file(world: World, make_xml: MakeXml) 
     done: list[bool] = []
 
     def read() -> None:
-        done.append(intake.read_one(world.engine, world.secrets, Limits(), world.folder.of, lambda: None))
+        done.append(intake.read_one(world.engine, Reading(world.folder.of, world.secrets)))  # in child processes, as in earnest
 
     threads = [threading.Thread(target=read) for _ in range(2)]
     for thread in threads:
