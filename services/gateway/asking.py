@@ -52,8 +52,8 @@ Short = Annotated[str, Query(max_length=200)]
 
 
 def listing(limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100, cursor: Annotated[str, Query(max_length=1_000)] = "", q: Short = "",
-            status: Annotated[list[str], Query(max_length=20)] = [], sort: Short = "") -> Params:  # noqa: B006 - FastAPI's way to say "none"
-    """What every list understands: page size, the page before's `next`, search, states and order (`-` in front: descending)."""
+            status: Short = "", sort: Short = "") -> Params:
+    """What every list understands: page size, the page before's `next`, search, status and order (`-` in front: descending)."""
     return given(limit=limit, cursor=cursor, q=q, status=status, sort=sort)
 
 
@@ -65,18 +65,24 @@ def filters(listed: Listing, source: Short = "", branch: Short = "", institution
     return {**listed, **given(source=source, branch=branch, institution=institution)}
 
 
-def of(listed: Listing, batch_id: UUID | None = None, payment_id: UUID | None = None) -> Params:
-    """A list of the ledger's records, of one batch or payment."""
-    return {**listed, **given(batch_id=str(batch_id or ""), payment_id=str(payment_id or ""))}
+def of(listed: Listing, batch_id: UUID | None = None, payment_id: UUID | None = None, kind: Short = "") -> Params:
+    """A list of the ledger's records, of one batch, payment or kind."""
+    return {**listed, **given(batch_id=str(batch_id or ""), payment_id=str(payment_id or ""), kind=kind)}
+
+
+def found(listed: Listing, code: Short = "", outcome: Short = "") -> Params:
+    """A list of issues, of one code or outcome."""
+    return {**listed, **given(code=code, outcome=outcome)}
 
 
 Filters = Annotated[Params, Depends(filters)]
 Of = Annotated[Params, Depends(of)]
+Found = Annotated[Params, Depends(found)]
 
 
-def given(**values: str | int | list[str]) -> Params:
+def given(**values: str | int) -> Params:
     """Those that say something."""
-    return {name: value for name, value in values.items() if value not in ("", [])}
+    return {name: value for name, value in values.items() if value != ""}
 
 
 def door_routes(kind: type[APIRoute], tag: str) -> APIRouter:

@@ -33,7 +33,7 @@ MAY: Mapping[tuple[str, str], frozenset[str]] = {
     ("POST", "/batches/{batch_id}/resume"): frozenset({APPROVER}),
     ("POST", "/batches/{batch_id}/cancel"): frozenset({APPROVER}),
     ("GET", "/payments/{payment_id}"): EVERYBODY,
-    ("POST", "/payments/{payment_id}/held"): frozenset({APPROVER, OPERATOR}),  # two people; the dispatcher tells them apart
+    ("POST", "/payments/{payment_id}/held"): frozenset({APPROVER}),  # two of them; the dispatcher tells them apart
     ("GET", "/ledger/accounts"): EVERYBODY,
     ("GET", "/ledger/journals"): EVERYBODY,
     ("GET", "/reconciliation/runs"): EVERYBODY,

@@ -14,7 +14,7 @@ from starlette.background import BackgroundTask
 
 from libs.common.problem import Problem
 from services.gateway import domain, live, shapes
-from services.gateway.asking import Asked, Asking, Filters, Listing, door_routes, given, relay
+from services.gateway.asking import Asked, Asking, Filters, Found, Listing, door_routes, given, relay
 from services.gateway.door import passed
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstream import Refusal, Upstreams
@@ -54,7 +54,7 @@ def _reading(routes: APIRouter, services: Upstreams) -> None:
         return await relay(services.ingest, asked.get(f"/batches/{batch_id}/rows", params))
 
     @routes.get("/batches/{batch_id}/issues", response_model=shapes.Issues)
-    async def issues(batch_id: UUID, asked: Asking, params: Listing) -> Response:
+    async def issues(batch_id: UUID, asked: Asking, params: Found) -> Response:
         """What was found in the file."""
         return await relay(services.ingest, asked.get(f"/batches/{batch_id}/issues", params))
 

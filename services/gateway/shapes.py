@@ -391,5 +391,5 @@ _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schema
 _WORDS = {400: "The request is not one.", 401: "Not signed in.", 403: "Signed in, and not allowed.", 404: "There is no such thing.",
           409: "Something has changed, or this was done before.", 413: "Too large.", 415: "Not a kind of file that is taken.",
           422: "The request is not understood.", 500: "A bug.", 502: "A part of the system failed.", 503: "A part of the system is away.",
-          504: "A part of the system does not answer."}
+          504: "A part of the system does not answer.", 507: "There is no room for the file."}
 PROBLEMS: dict[int | str, dict[str, Any]] = {status: {"description": words, "content": _PROBLEM} for status, words in _WORDS.items()}

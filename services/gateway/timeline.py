@@ -17,9 +17,12 @@ def issues(found: Json, told: Sequence[Line]) -> list[dict[str, str]]:
 
 
 def attempts(found: Json) -> list[dict[str, str]]:
-    """The calls made to the provider for a payment, each dated as its intent was written."""
-    return [{"at": str(attempt["at"]), "kind": "attempt", "title": f"Attempt {attempt['n']}", "detail": str(attempt["outcome"]),
-             "evidence": str(attempt["evidence"])} for attempt in found.get("attempts") or ()]
+    """The calls made to the provider for a payment, each dated as its intent was written, and what was put aside for a person."""
+    calls = [{"at": str(a["first_sent_at"]), "kind": "attempt", "title": f"Attempt {a['n']}: {a['outcome']}", "evidence": str(a["idempotency_key"]),
+              "detail": " · ".join(str(a[part]) for part in ("http_status", "code", "message", "request_id") if a.get(part))}
+             for a in found.get("attempts") or ()]
+    flags = [{"at": str(f["at"]), "kind": "flag", "title": str(f["kind"]), "detail": str(f["detail"]), "evidence": ""} for f in found.get("flags") or ()]
+    return calls + flags
 
 
 def journals(items: Iterable[Line]) -> list[dict[str, str]]:
@@ -31,7 +34,7 @@ def journals(items: Iterable[Line]) -> list[dict[str, str]]:
 def joined(told: Sequence[Line], *more: Sequence[Line]) -> list[Line]:
     """All lines ordered by time; a line whose kind and evidence are told already is left out."""
     known = {(line["kind"], line["evidence"]) for line in told}
-    added = [line for lines in more for line in lines if (line["kind"], line["evidence"]) not in known]
+    added = [line for lines in more for line in lines if not line["evidence"] or (line["kind"], line["evidence"]) not in known]
     return sorted([*told, *added], key=lambda line: instant(str(line["at"])))
 
 

@@ -13,7 +13,7 @@ from libs.common.problem import NO_MONEY, Problem
 CONNECT_S = 2.0
 CONNECTIONS_MAX = 100
 UNKNOWN = "Whether this was carried out is not known: look before you repeat it."
-Params = Mapping[str, str | int | list[str]]
+Params = Mapping[str, str | int]
 
 
 @dataclass(frozen=True)

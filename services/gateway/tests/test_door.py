@@ -76,7 +76,7 @@ def test_the_table_says_what_the_design_says() -> None:
     assert {path for method, path in may["preparer"] if method == "POST"} == {
         "/batches", "/batches/{batch_id}/discard", "/batches/{batch_id}/corrections", "/batches/{batch_id}/child-batches"}
     assert {path for method, path in may["operator"] if method == "POST"} == {
-        "/ops/dead-letters/{dead_letter_id}/redrive", "/ops/kill-switch", "/reconciliation/runs", "/payments/{payment_id}/held"}
+        "/ops/dead-letters/{dead_letter_id}/redrive", "/ops/kill-switch", "/reconciliation/runs"}
     reading = {route for route in domain.MAY if route[0] == "GET" and not route[1].startswith(("/ops/health", "/ops/dead", "/audit"))}
     assert all(reading <= may[role] for role in domain.ROLES)
 

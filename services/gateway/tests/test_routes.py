@@ -8,7 +8,8 @@ import httpx
 import pytest
 from starlette.responses import Response
 
-from services.gateway.settings import GatewaySettings, SettingsError, check_demo
+from libs.common.settings import SettingsError
+from services.gateway.settings import GatewaySettings, check_demo
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH, PAYMENT, TOKEN, batch, certificate, summary
 
@@ -25,12 +26,12 @@ def test_health_needs_no_sign_in_and_says_nothing(gateway: Gateway) -> None:
 
 
 def test_a_service_is_told_who_asks_and_under_which_id(gateway: Gateway) -> None:
-    answer = gateway.ask("GET", f"{ONE}/rows?limit=5&cursor=abc&status=payable&status=refused&source=s%26x&unknown=1", headers={
+    answer = gateway.ask("GET", f"{ONE}/rows?limit=5&cursor=abc&status=payable,refused&source=s%26x&unknown=1", headers={
         "X-Request-Id": "mine", "X-Paydown-Actor": "demo-admin", "X-Paydown-Roles": "approver", "X-Paydown-Internal": "guess"})
     sent = gateway.ingest.headers[0]
     assert (sent["x-paydown-internal"], sent["x-paydown-actor"], sent["x-paydown-roles"]) == (TOKEN, "demo-auditor", "auditor")
     assert sent["x-request-id"] == answer.headers["x-request-id"] == "mine"
-    assert gateway.ingest.queries == ["limit=5&cursor=abc&status=payable&status=refused&source=s%26x"]
+    assert gateway.ingest.queries == ["limit=5&cursor=abc&status=payable%2Crefused&source=s%26x"]
 
 
 def test_a_batch_before_its_approval_has_no_payments_and_an_estimate_if_there_is_one(gateway: Gateway) -> None:
@@ -166,7 +167,8 @@ def test_a_payments_story_is_joined_from_four_services(gateway: Gateway) -> None
     row = {"at": "2026-11-20T10:00:00Z", "kind": "row", "title": "Row 1", "detail": "", "evidence": "r"}
     gateway.reports.says("GET", f"/payments/{PAYMENT}", {"payment_id": PAYMENT, "status": "pending", "timeline": [row]})
     gateway.ingest.says("GET", f"/payments/{PAYMENT}", {"issues": [{"code": "W_A", "file_row": 1, "field": "zip", "message": "m"}]})
-    gateway.dispatcher.says("GET", f"/payments/{PAYMENT}", {"attempts": [{"n": 1, "at": "2026-11-20T10:00:02Z", "outcome": "sent", "evidence": "e"}]})
+    gateway.dispatcher.says("GET", f"/payments/{PAYMENT}", {"attempts": [
+        {"n": 1, "first_sent_at": "2026-11-20T10:00:02Z", "outcome": "accepted", "idempotency_key": "e"}], "flags": []})
     gateway.ledger.says("GET", "/journals", {"items": [{"journal_id": "j", "kind": "hold", "posted_at": "2026-11-20T10:00:01Z"}]})
     found = gateway.ask("GET", f"/payments/{PAYMENT}").json()
     assert [line["kind"] for line in found["timeline"]] == ["row", "issue", "journal", "attempt"]

@@ -1,0 +1,77 @@
+"""What is committed in contracts/ is what the code says, and the pages that describe the flow agree with it."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from libs.common import topics
+from libs.common.event import parse
+from services.__main__ import FLOW
+from tools import contracts
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "contracts" / "examples").glob("*/*.json"))
+
+
+def test_the_committed_contracts_are_current() -> None:
+    assert contracts.stale(ROOT / "contracts") == []
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_example_ever_committed_still_parses(path: Path) -> None:
+    body = json.loads(path.read_text(encoding="utf-8"))
+    event = parse(path.parent.name, path.read_bytes())
+    assert event.type == body["type"] == path.parent.name
+    said = json.loads(event.body())
+    assert {name: said.get(name) for name in body} == body  # nothing it says is lost
+    assert event.key()
+
+
+def test_every_message_has_an_example() -> None:
+    assert {path.parent.name for path in EXAMPLES} == set(contracts.messages())
+
+
+def test_what_is_missing_changed_or_left_over_is_stale(tmp_path: Path) -> None:
+    copy = tmp_path / "contracts"
+    shutil.copytree(ROOT / "contracts", copy)
+    (copy / "topics.json").unlink()
+    (copy / "gateway.openapi.json").write_text("{}")
+    (copy / "moon-landed.v1.schema.json").write_text("{}")
+    there = list((copy / "examples" / "row-read.v1").iterdir())
+    for path in there:
+        path.write_text("{}")
+    assert contracts.stale(copy) == [f"examples/row-read.v1/{len(there) + 1:04}.json", "gateway.openapi.json", "moon-landed.v1.schema.json", "topics.json"]
+
+
+def line(service: str) -> dict[str, set[str]]:
+    """`in` and `out` of the line *owns · in · out · promises* at the top of a service's README."""
+    top = "\n".join((ROOT / "services" / service / "README.md").read_text(encoding="utf-8").replace("*", "").replace("`", "").splitlines()[:4])
+    found = re.search(r"owns:? .+ · in:? (?P<in>.+) · out:? (?P<out>.+) · promises:? .+", top)
+    assert found, f"services/{service}/README.md does not begin with owns · in · out · promises"
+    return {side: set(re.findall(r"[a-z]+(?:-[a-z]+)+|batches|preparation", found[side])) for side in ("in", "out")}
+
+
+@pytest.mark.parametrize("service", FLOW)
+def test_a_services_first_line_agrees_with_the_table_of_topics(service: str) -> None:
+    said = line(service)
+    assert said["in"] == {t.name for t in topics.TOPICS if service in t.consumers}
+    assert said["out"] == {t.name for t in topics.TOPICS if t.producer == service}
+
+
+def test_the_table_of_topics_names_only_services_of_the_flow() -> None:
+    named = {name for t in topics.TOPICS for name in (t.producer, *t.consumers)}
+    assert named <= set(FLOW)
+    assert len({t.name for t in topics.TOPICS}) == len(topics.TOPICS)
+
+
+def test_the_drawn_flow_names_every_service_in_order_and_every_topic() -> None:
+    page = (ROOT / "services" / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z]+)`", page, re.MULTILINE) == list(FLOW)
+    drawn = page.split("```")[1]
+    assert {t.name for t in topics.TOPICS} <= set(re.findall(r"[a-z]+(?:-[a-z]+)*", drawn))
+    for topic in topics.TOPICS:
+        row = next(text for text in page.splitlines() if text.startswith(f"| {topic.name} |"))
+        assert [cell.strip() for cell in row.strip("|").split("|")] == [topic.name, topic.key, topic.producer, ", ".join(topic.consumers)]
