@@ -19,7 +19,7 @@ from simulator.wire import FIRST, dump
 from simulator.world import World
 
 MODES = ("normal", "off", "twice", "shuffled", "late")
-IN_FLIGHT_MAX, TRIES_MAX, TIMEOUT_S = 32, 5, 5.0
+IN_FLIGHT_MAX, TRIES_MAX, TIMEOUT_S = 16, 5, 5.0  # more in flight would only take the loop from the API
 BACKOFF_S, DEMO_BACKOFF_S = 15.0, 1.0  # doubled with each try; the provider's own delays are not published
 SHUFFLE_S, LATE_S = 2.0, 20.0
 FAILURES_MAX = 5
