@@ -40,7 +40,7 @@ def build(settings: GatewaySettings, made: Mapping[str, httpx.AsyncClient], pace
 
     service.lifespan = lifespan
     service.routers += [routes_ops.public(), routes_batches.router(kind, upstreams, settings, pace or live.Pace()),
-                        routes_money.router(kind, upstreams), routes_ops.router(kind, upstreams, door)]
+                        routes_money.router(kind, upstreams), routes_ops.router(kind, upstreams, door, service.readiness)]
     return service
 
 

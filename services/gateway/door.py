@@ -33,6 +33,7 @@ UPLOAD = "/batches"  # its body is a file: never read here
 KEY_MAX = 255
 LEASE_S, UPLOAD_LEASE_S = 60, 900
 OUTCOME_TRIES = 5
+DRAIN_MAX_BYTES = 1_000_000_000
 PATH_MAX = 300
 PASSED_HEADERS = ("retry-after",)
 
@@ -71,6 +72,7 @@ class Door:
                               "Wait for its answer, or send the same request again in a while.")
             if known.answer is not None:
                 replayed = known.answer
+                await _drain(request)
                 await self._before(lambda c: store.append(c, [_entry(request, person, "replayed", replayed.status)]))
                 return Response(replayed.body, replayed.status, media_type=replayed.media_type, headers={"Idempotent-Replayed": "true"})
         await self._before(lambda c: store.append(c, [_entry(request, person, "intent")]))
@@ -188,6 +190,15 @@ def _key(request: Request, person: Person) -> store.Key | None:
     if not 0 < len(given) <= KEY_MAX or not given.isprintable():
         raise Problem(400, "idempotency.key", f"An Idempotency-Key has 1 to {KEY_MAX} printable characters.", "Use a random UUID.")
     return store.Key(person.id, request.method, _path(request), given)
+
+
+async def _drain(request: Request) -> None:
+    """Read a body on and forget it: a sender who closes after sending would lose an answer that comes before the end of the body."""
+    seen = 0
+    async for chunk in request.stream():
+        seen += len(chunk)
+        if seen > DRAIN_MAX_BYTES:
+            return
 
 
 async def _fingerprint(request: Request, template: str) -> str:

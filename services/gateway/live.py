@@ -20,23 +20,18 @@ Read = Callable[[], Awaitable[dict[str, Any]]]
 
 @dataclass
 class Seats:
-    """How many live streams may be open at once."""
+    """How many more live streams may be open."""
 
     free: int
 
-    def take(self) -> None:
-        """Take one.
+    def check(self) -> None:
+        """Refuse one more when there are enough. A seat is taken by the stream itself, so that one never begun holds none.
 
         Raises:
-            Problem: 503, all are taken.
+            Problem: 503.
         """
         if self.free <= 0:
             raise Problem(503, "live.full", "Too many live views are open.", "Close some, or look at the batch without its live view.")
-        self.free -= 1
-
-    def give(self) -> None:
-        """Give one back."""
-        self.free += 1
 
 
 @dataclass(frozen=True)
@@ -54,6 +49,7 @@ def message(event: str, number: int, data: dict[str, Any]) -> str:
 
 async def events(first: dict[str, Any], read: Read, seats: Seats, pace: Pace) -> AsyncIterator[str]:
     """Until the reader leaves: `snapshot`, then `change` with the fields that differ, `away` while the figures cannot be had."""
+    seats.free -= 1
     try:
         number, known, said = 1, first, time.monotonic()
         yield f"retry: 2000\n{message('snapshot', number, known)}"
@@ -76,4 +72,4 @@ async def events(first: dict[str, Any], read: Read, seats: Seats, pace: Pace) ->
                 said = time.monotonic()
                 yield ": still here\n\n"
     finally:
-        seats.give()
+        seats.free += 1

@@ -143,8 +143,8 @@ def _streaming(routes: APIRouter, services: Upstreams, settings: GatewaySettings
         async def read() -> dict[str, Any]:
             return await services.reports.ask(asked.get(f"/batches/{batch_id}/live"))
 
+        seats.check()
         first = await read()
-        seats.take()
         return StreamingResponse(live.events(first, read, seats, pace), media_type="text/event-stream",
                                  headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 

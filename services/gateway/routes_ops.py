@@ -1,6 +1,7 @@
 """The public API of operations: who I am, health, dead letters, limiter, kill switch, audit."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import httpx
@@ -19,7 +20,7 @@ HEALTH_S = 3.0
 BODY_MAX = 100_000
 
 
-def router(kind: type[APIRoute], services: Upstreams, door: Door) -> APIRouter:
+def router(kind: type[APIRoute], services: Upstreams, door: Door, readiness: Callable[[], dict[str, bool]]) -> APIRouter:
     """/me, /ops, /audit."""
     routes = door_routes(kind, "operations")
 
@@ -32,7 +33,9 @@ def router(kind: type[APIRoute], services: Upstreams, door: Door) -> APIRouter:
     @routes.get("/ops/health", response_model=shapes.Health)
     async def health(asked: Asking) -> dict[str, Any]:
         """Every service: ready or not, its checks, its lag and other figures. A service that is away is shown as away."""
-        found = await asyncio.gather(*(_health(service, asked) for service in services.all()))
+        checks = await asyncio.to_thread(readiness)
+        own = {"name": "gateway", "ready": all(checks.values()), "away": False, "checks": checks, "figures": {}}
+        found = [*await asyncio.gather(*(_health(service, asked) for service in services.all())), own]
         return {"ready": all(one["ready"] for one in found), "services": found}
 
     @routes.get("/ops/dead-letters", response_model=shapes.DeadLetters)

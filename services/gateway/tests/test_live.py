@@ -23,7 +23,7 @@ def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
     answers: list[dict[str, Any] | Problem] = [
         {"version": 1, "completed": 0}, {"version": 2, "completed": 1}, Problem(503, "upstream.away", "away"), Problem(503, "upstream.away", "away"),
         {"version": 2, "completed": 1}]
-    seats = live.Seats(0)
+    seats = live.Seats(1)
 
     async def read() -> dict[str, Any]:
         found = answers.pop(0)
@@ -93,6 +93,13 @@ def test_the_first_event_is_a_snapshot_and_the_stream_ends_with_its_reader(gatew
         started = open_stream(gateway, seen, 2)
         assert dict(started["headers"])[b"content-type"] == b"text/event-stream; charset=utf-8"
         assert parsed(seen[0].decode()) == ("snapshot", 1, {"version": 4, "payments": {"completed": 2}})
+
+
+def test_there_are_only_so_many_streams() -> None:
+    live.Seats(1).check()
+    with pytest.raises(Problem) as full:
+        live.Seats(0).check()
+    assert (full.value.status, full.value.code) == (503, "live.full")
 
 
 def test_no_stream_is_begun_for_what_is_not_there(gateway: Gateway) -> None:

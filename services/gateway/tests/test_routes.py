@@ -212,7 +212,8 @@ def test_health_of_all_services_shows_who_is_away(gateway: Gateway) -> None:
     found = gateway.ask("GET", "/ops/health", "operator").json()
     assert found["ready"] is False
     assert {one["name"]: (one["ready"], one["away"]) for one in found["services"]} == {
-        "ingest": (True, False), "dispatcher": (True, False), "webhooks": (True, False), "ledger": (False, True), "reports": (False, False)}
+        "ingest": (True, False), "dispatcher": (True, False), "webhooks": (True, False), "ledger": (False, True), "reports": (False, False),
+        "gateway": (True, False)}
     assert found["services"][0]["figures"] == {"outbox_waiting": 3.0}
 
 
