@@ -1,6 +1,7 @@
 """What dies comes back; what a killed keeper leaves behind is ended."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ def keeper(tmp_path: Path) -> Iterator[Supervisor]:
     yield supervisor
     supervisor.shutdown()
     supervisor.clear()
+    shutil.rmtree(supervisor.socket_folder)
 
 
 def test_a_killed_process_comes_back_as_itself(keeper: Supervisor) -> None:
