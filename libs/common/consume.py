@@ -5,6 +5,7 @@ here), drop what the inbox already has, apply the rest, and write what was rejec
 So a message is applied once, whatever dies when, and an offset never moves without its effects.
 """
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from threading import Event as Stop
@@ -20,6 +21,7 @@ from libs.common.message import Message, Source
 
 Apply = Callable[[Connection, Sequence[Event]], None]
 RETRY_FIRST_S, RETRY_MAX_S = 0.1, 5.0
+EVENT_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as PostgreSQL writes it: the inbox answers in this form
 
 
 class StaleOwner(Exception):
@@ -69,11 +71,16 @@ def apply_batch(connection: Connection, consumer: str, batch: Sequence[Message],
         Retry: not now; roll back and try the same batch again.
     """
     advance(connection, consumer, batch)
-    fresh = claim(connection, consumer, batch)
+    named = []
+    for message in batch:
+        if EVENT_ID.fullmatch(message.event_id):
+            named.append(message)
+        else:
+            bury(connection, consumer, message, Reject("its header event_id is no UUID in lower case", "event.no-id"))
     events: list[tuple[Message, Event]] = []
-    for message in fresh:
+    for message in claim(connection, consumer, named):
         try:
-            events.append((message, parse(message.type, message.body)))
+            events.append((message, _read(message)))
         except Reject as reason:
             bury(connection, consumer, message, reason)
     if not events:
@@ -88,6 +95,13 @@ def apply_batch(connection: Connection, consumer: str, batch: Sequence[Message],
                     apply(connection, [event])
             except Reject as reason:
                 bury(connection, consumer, message, reason)
+
+
+def _read(message: Message) -> Event:
+    event = parse(message.type, message.body)
+    if str(event.event_id) != message.event_id:  # the inbox knows the header's, so this one could be applied twice or never
+        raise Reject(f"its body is event {event.event_id}, its header says {message.event_id}", "event.other-id")
+    return event
 
 
 def advance(connection: Connection, consumer: str, batch: Sequence[Message]) -> None:
@@ -130,11 +144,13 @@ def bury(connection: Connection, consumer: str, message: Message, reason: Reject
     """Keep a rejected message as a dead letter, with its bytes; a second call for the same message changes nothing."""
     log.error("dead_letter", consumer=consumer, topic=message.topic, partition=message.partition, offset=message.offset,
               event_id=message.event_id, type=message.type, code=reason.code)
+    key, kind, correlation, text = (t.replace("\x00", "\ufffd") for t in (message.key, message.type, message.correlation, str(reason)))
     run(connection, """
         INSERT INTO dead_letter (consumer, topic, partition, message_offset, event_id, message_key, message_type, correlation, body, code, reason)
         VALUES (:consumer, :topic, :partition, :offset, :event_id, :key, :type, :correlation, :body, :code, :reason) ON CONFLICT DO NOTHING""",
-        consumer=consumer, topic=message.topic, partition=message.partition, offset=message.offset, event_id=message.event_id,
-        key=message.key, type=message.type, correlation=message.correlation, body=message.body, code=reason.code, reason=str(reason))
+        consumer=consumer, topic=message.topic, partition=message.partition, offset=message.offset, body=message.body,
+        event_id=message.event_id if EVENT_ID.fullmatch(message.event_id) else None, key=key, type=kind, correlation=correlation, code=reason.code,
+        reason=text)
 
 
 def redrive(connection: Connection, dead_letter_id: int, apply: Apply, by: str) -> bool:

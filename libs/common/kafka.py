@@ -26,6 +26,11 @@ PASSING = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._PART
            KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE}
 
 
+def text(raw: bytes | str | None) -> str:
+    """A key or header as text; what is no UTF-8 becomes a message that is buried, not a partition that stands still."""
+    return raw.decode(errors="replace") if isinstance(raw, bytes) else raw or ""
+
+
 def producer(bootstrap: str) -> Producer:
     """An idempotent producer; a message is delivered or reported as failed within 30 s."""
     return Producer({
@@ -128,8 +133,8 @@ class KafkaSource:
         if offset > expected:
             raise Fatal(f"{self.topic}/{partition}: offset {offset} follows {expected - 1}: messages are missing", "kafka.gap")
         self.expected[partition] = offset + 1
-        headers: dict[str, str] = {name: value.decode() for name, value in cast("list[tuple[str, bytes]]", record.headers() or [])}
-        return Message(self.topic, partition, offset, (record.key() or b"").decode(), headers.get("type", ""), headers.get("event_id", ""),
+        headers = {name: text(value) for name, value in cast("list[tuple[str, bytes | None]]", record.headers() or [])}
+        return Message(self.topic, partition, offset, text(record.key()), headers.get("type", ""), headers.get("event_id", ""),
                        record.value() or b"", headers.get("correlation", ""))
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
