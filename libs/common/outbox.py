@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from threading import Event as Stop
 from typing import Any
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from libs.common.database import is_away, run
+from libs.common.errors import Fatal
 from libs.common.event import Event
 from libs.common.logs import log
 
@@ -44,6 +45,7 @@ def relay(engine: Engine, producer: Producer, stop: Stop, beat: Callable[[], Non
     while not stop.is_set():
         try:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.detach()  # back in the pool it would keep the lock, and no relay could work again
                 while not stop.is_set():  # the lock lives as long as this connection, so the work is done on it as well
                     beat()
                     if run(connection, "SELECT pg_try_advisory_lock(:lock)", lock=RELAY_LOCK).scalar():
@@ -66,6 +68,9 @@ def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_M
     """Send the oldest unpublished events and mark the acknowledged ones; the number of those.
 
     A crash between the two sends them again: consumers have an inbox.
+
+    Raises:
+        Fatal: this producer will never send anything again; the process must end.
     """
     rows = run(connection, """
         SELECT id, event_id, topic, message_key, message_type, correlation, body FROM outbox
@@ -83,6 +88,8 @@ def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_M
         try:
             producer.produce(row.topic, key=row.message_key, value=row.body, headers=headers, on_delivery=delivered(row.id))
         except (BufferError, KafkaException) as error:
+            if isinstance(error, KafkaException) and error.args[0].code() == KafkaError._FATAL:  # noqa: SLF001 - its name there
+                raise Fatal(f"the producer is dead: {error.args[0].str()}", "kafka.producer") from error
             log.warning("produce_refused", topic=row.topic, error=str(error))
             break  # order within a key: nothing after it is sent in this turn
         producer.poll(0)
@@ -98,7 +105,7 @@ def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_M
 
 def wait_for_work(connection: Connection) -> None:
     """Wait for a NOTIFY, at most the floor of 200 ms."""
-    raw: Any = connection.connection.driver_connection  # psycopg2's own; LISTEN has no SQLAlchemy face
+    raw: Any = connection.connection.dbapi_connection  # psycopg2's own; LISTEN has no SQLAlchemy face
     select.select([raw], [], [], FLOOR_S)
     raw.poll()
     raw.notifies.clear()
