@@ -5,6 +5,7 @@ shape. Nothing printed comes from here. Kafka away, now or later, costs this vie
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -30,6 +31,7 @@ FOLLOWED = (topics.BATCHES, topics.APPROVED_PAYMENTS, topics.STATUS_EVENTS)
 CONSUMERS = [f"reports.{topic.name}" for topic in FOLLOWED]
 RESTART_S = 5.0
 LOOK_S = 1.0
+LIBRARIES = ("faust", "mode", "aiokafka")
 
 
 class Live:
@@ -62,6 +64,8 @@ class Live:
 
     async def keep(self) -> None:
         """Start the view whenever Kafka is there; start it anew, from nothing, whenever it fails."""
+        for name in LIBRARIES:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # they print tracebacks with values in them; we log that it failed
         while True:
             if await asyncio.to_thread(self.reachable):
                 try:
