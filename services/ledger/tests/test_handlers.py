@@ -1,8 +1,10 @@
 import itertools
+from uuid import UUID
 
 import pytest
 
 from libs.common.errors import Reject
+from libs.common.events import PaymentChanged
 from services.ledger import domain, handlers
 from services.ledger.domain import Entry, ImpossibleChange, Unbalanced
 from services.ledger.handlers import Conflict, Position, content, on_payment_approved, on_payments_changed
@@ -21,7 +23,8 @@ def test_each_journal_after_the_hold_mirrors_it() -> None:
     held = on_payment_approved(approved(2))
     assert domain.follow_up(held, "release", at(1)).entries == (Entry("source:A", "pending", 938, 1), Entry("branch:X", "pending", -938, -1))
     assert domain.follow_up(held, "settle", at(1)).entries == (
-        Entry("source:A", "pending", 938, 1), Entry("branch:X", "pending", -938, -1), Entry("source:A", "posted", -938, -1), Entry("branch:X", "posted", 938, 1))
+        Entry("source:A", "pending", 938, 1), Entry("branch:X", "pending", -938, -1),
+        Entry("source:A", "posted", -938, -1), Entry("branch:X", "posted", 938, 1))
     assert domain.follow_up(held, "reverse", at(1)).entries == (Entry("source:A", "posted", 938, 1), Entry("branch:X", "posted", -938, -1))
 
 
@@ -63,7 +66,8 @@ def test_the_providers_status_alone_posts_nothing() -> None:
 def test_every_order_of_a_life_comes_to_the_same() -> None:
     whole = on_payments_changed(life(1, "reversed"), [], AT, {})
     for order in itertools.permutations(life(1, "reversed")):
-        at_payment, waiting, kinds = dict(AT), {}, []
+        at_payment, kinds = dict(AT), []
+        waiting: dict[tuple[UUID, int], PaymentChanged] = {}
         for event in order:  # one by one, keeping what the shell would keep
             result = on_payments_changed([event], waiting.values(), at_payment, {})
             waiting |= {(c.payment_id, c.version): c for c in result.kept}
@@ -88,7 +92,7 @@ def test_the_same_version_again_is_nothing_and_with_other_content_a_conflict() -
     known = {payment_id(1): Position(BATCH, 500, 1, "sending")}
     first = changed(1, 1, "sending")
     again = on_payments_changed([first], [], known, {(payment_id(1), 1): content(first)})
-    assert not (again.applied or again.kept or again.postings)
+    assert (again.applied, again.kept, again.postings) == ([], [], [])
     with pytest.raises(Conflict):
         on_payments_changed([changed(1, 1, "cancelled")], [], known, {(payment_id(1), 1): content(first)})
     with pytest.raises(Conflict):
