@@ -16,10 +16,10 @@ ENDED = frozenset({"discarded", "expired", "rejected", "cancelled"})
 
 ACCOUNTS = """
     SELECT b.batch_id, b.account,
-        coalesce(sum(b.amount_cents) FILTER (WHERE b.layer = 'pending'), 0) AS pending_cents,
-        coalesce(sum(b.row_count) FILTER (WHERE b.layer = 'pending'), 0) AS pending_rows,
-        coalesce(sum(b.amount_cents) FILTER (WHERE b.layer = 'posted'), 0) AS posted_cents,
-        coalesce(sum(b.row_count) FILTER (WHERE b.layer = 'posted'), 0) AS posted_rows
+        CAST(coalesce(sum(b.amount_cents) FILTER (WHERE b.layer = 'pending'), 0) AS bigint) AS pending_cents,
+        CAST(coalesce(sum(b.row_count) FILTER (WHERE b.layer = 'pending'), 0) AS bigint) AS pending_rows,
+        CAST(coalesce(sum(b.amount_cents) FILTER (WHERE b.layer = 'posted'), 0) AS bigint) AS posted_cents,
+        CAST(coalesce(sum(b.row_count) FILTER (WHERE b.layer = 'posted'), 0) AS bigint) AS posted_rows
     FROM balance b WHERE (CAST(:batch_id AS uuid) IS NULL OR b.batch_id = :batch_id) AND (:q = '' OR b.account LIKE '%' || :q || '%')
     GROUP BY 1, 2 ORDER BY 1, 2"""
 JOURNALS = """

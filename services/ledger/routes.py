@@ -12,6 +12,7 @@ from libs.common.internal import Caller
 from libs.common.problem import Problem
 from services.ledger import query
 
+OFFSET_MAX = 2**62
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 Status = Literal["", "open", "closed"]
 Verdict = Literal["", "waiting", "clean", "breaks", "incomplete"]
@@ -70,6 +71,9 @@ def _cursor(offset: int) -> str:
 
 def _offset(cursor: str) -> int:
     try:
-        return int(base64.urlsafe_b64decode(cursor.encode()) or b"0")
+        offset = int(base64.b64decode(cursor, altchars=b"-_", validate=True) or b"0")
     except (ValueError, binascii.Error):
-        raise Problem(422, "cursor.invalid", "This cursor is not one of ours.", "Begin again without a cursor.") from None
+        offset = -1
+    if not 0 <= offset < OFFSET_MAX:
+        raise Problem(422, "cursor.invalid", "This cursor is not one of ours.", "Begin again without a cursor.")
+    return offset

@@ -1,0 +1,94 @@
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from libs.common.problem import install
+from services.ledger import app, routes
+from services.ledger.tests.conftest import Database
+from services.ledger.tests.sample import BATCH, approved, batch, changed, payment_id
+from services.ledger.tests.test_flow import ENDS, give, story
+
+pytestmark = pytest.mark.database
+TOKEN = "x" * 20
+
+
+class Client:
+    def __init__(self, web: FastAPI) -> None:
+        self.web = web
+
+    def get(self, path: str, params: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.web), base_url="http://ledger") as client:
+                return await client.get(path, params=params, headers=headers or {"X-Paydown-Internal": TOKEN})
+
+        return asyncio.run(ask())
+
+
+@pytest.fixture
+def client(database: Database) -> Client:
+    web = FastAPI()
+    install(web)
+    web.include_router(routes.router(database.service, TOKEN))
+    return Client(web)
+
+
+def test_a_certificate_and_its_versions(client: Client, database: Database) -> None:
+    assert client.get(f"/batches/{BATCH}/certificate").json()["code"] == "certificate.none"
+    give(database.service, *story(ENDS))
+    found = client.get(f"/batches/{BATCH}/certificate").json()
+    assert found["paid"] == {"rows": 6, "amount_cents": 6201, "amount": "62.01"}
+    assert [v["version"] for v in found["versions"]] == [found["version"]] == [1]
+    assert found["digest"].startswith("sha256:")
+
+
+def test_totals_add_up_at_every_moment(client: Client, database: Database) -> None:
+    assert client.get(f"/batches/{BATCH}/totals").status_code == 404
+    events = story({**ENDS, 2: "cancelled"})
+    for event in [e for e in events if e.topic.name != "provider-statements"]:
+        give(database.service, event)
+        outcomes = client.get(f"/batches/{BATCH}/totals").json()["outcomes"]
+        total = outcomes.pop("total")
+        assert sum(o["amount_cents"] for o in outcomes.values()) == total["amount_cents"] == 7929
+        assert sum(o["rows"] for o in outcomes.values()) == total["rows"] == 13
+    assert (outcomes["cancelled"]["rows"], outcomes["pending"]["rows"]) == (1, 0)
+    sources = {s["source_account_id"]: s for s in client.get(f"/batches/{BATCH}/totals").json()["sources"]}
+    assert (sources["B"]["posted"], sources["B"]["posted_rows"], sources["A"]["pending"]) == ("-57.01", -4, "0.00")
+
+
+def test_rows_of_a_discarded_batch_count_as_cancelled(client: Client, database: Database) -> None:
+    give(database.service, batch(6, "discarded", payments=0, payments_cents=0))
+    outcomes = client.get(f"/batches/{BATCH}/totals").json()["outcomes"]
+    assert (outcomes["cancelled"]["rows"], outcomes["pending"]["rows"]) == (7, 0)
+
+
+def test_lists_are_paged_to_their_end(client: Client, database: Database) -> None:
+    give(database.service, *story(ENDS))
+    items: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = client.get("/journals", params={"batch_id": str(BATCH), "limit": 3, "cursor": cursor}).json()
+        items += page["items"]
+        cursor = page["next"]
+    assert page["total"] == len(items) == len({i["journal_id"] for i in items}) == 8
+    settle = client.get("/journals", params={"payment_id": str(payment_id(1)), "kind": "settle"}).json()["items"][0]
+    assert settle["amount"] == "5.00"
+    assert settle["entries"][0] == {"n": 1, "account": "source:A", "layer": "pending", "amount_cents": 500, "amount": "5.00", "rows": 2}
+    assert client.get("/accounts", params={"batch_id": str(BATCH)}).json()["total"] == 5
+    assert client.get("/reconciliation/runs", params={"status": "clean"}).json()["items"][0]["break_count"] == 0
+    assert [client.get("/journals", params={"cursor": c}).status_code for c in ("!", "LTU=", "eA==")] == [422, 422, 422]
+
+
+def test_breaks_are_listed_with_their_age(client: Client, database: Database) -> None:
+    give(database.service, approved(1), changed(1, 2, "pending"))
+    app.look_again(database.service, 0)
+    (item,) = client.get("/reconciliation/breaks", params={"status": "open"}).json()["items"]
+    assert (item["kind"], item["payment_id"], item["status"]) == ("waiting", str(payment_id(1)), "open")
+    assert item["age_s"] >= 0
+    assert client.get("/reconciliation/breaks", params={"status": "closed"}).json()["items"] == []
+
+
+def test_without_the_shared_token_nothing_is_shown(client: Client) -> None:
+    assert client.get("/accounts", headers={"X-Paydown-Internal": "no"}).status_code == 401
