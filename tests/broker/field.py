@@ -1,0 +1,174 @@
+"""Where the workers fight: a topic, a database, processes, and the count that must be exact at the end."""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # its __init__ re-exports without __all__
+
+from libs.common import kafka
+from libs.common.consume import wait_for
+from libs.common.database import connect, run
+from libs.common.topics import Topic
+
+PARTITIONS = 6
+ACCOUNTS = 23
+SPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+TABLES = (
+    "CREATE TABLE applied (id bigint GENERATED ALWAYS AS IDENTITY, consumer text, account text, number int, amount_cents bigint, pid int)",
+    "CREATE TABLE tally (consumer text PRIMARY KEY, cents bigint NOT NULL)",
+)
+
+
+class Worker:
+    """One process of tests/broker/worker.py; its log is a file."""
+
+    def __init__(self, work: dict[str, Any], log: Path) -> None:
+        self.log = log
+        with log.open("wb") as out:
+            self.process = subprocess.Popen([sys.executable, "-m", "tests.broker.worker", json.dumps(work)], stdout=out, stderr=out)
+
+    def died_of(self, how: signal.Signals, limit_s: float = 20.0) -> bool:
+        try:
+            return self.process.wait(limit_s) == -how
+        except subprocess.TimeoutExpired:
+            return False
+
+    def is_stopped(self) -> bool:
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+    def send(self, how: signal.Signals) -> None:
+        self.process.send_signal(how)
+
+    def terminate(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+
+    def end(self) -> int:
+        """SIGTERM; the exit code. A worker that does not end in time is a failure."""
+        self.terminate()
+        try:
+            return self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5)
+            raise
+
+    def said(self, event: str) -> int:
+        return self.log.read_text().count(f'"event": "{event}"')
+
+
+class Field:
+    """One topic and its consumers, who go by the topic's name; a second topic for what they pass on."""
+
+    def __init__(self, url: str, bootstrap: str) -> None:
+        name = f"field-{uuid.uuid4().hex[:10]}"
+        self.url, self.bootstrap, self.topic, self.second = url, bootstrap, name, f"{name}-passed"
+        kafka.create_topics(bootstrap, [Topic(n, "account", "test", ("test",)) for n in (self.topic, self.second)], PARTITIONS)
+        self.engine = connect(url, "field")
+        self.sent: dict[int, int] = {}
+        self.workers: list[Worker] = []
+        self.expected_codes: set[int] = set()
+        self.folder = tempfile.TemporaryDirectory(prefix="paydown-broker-")
+        with self.engine.begin() as connection:
+            for table in ("applied", "tally", "inbox", "outbox", "dead_letter", "consumer_offset"):
+                run(connection, f"DELETE FROM {table}")
+            run(connection, "INSERT INTO tally VALUES (:a, 0), (:b, 0)", a=self.topic, b=self.second)
+
+    def start(self, role: str = "consume", **more: Any) -> Worker:
+        work = {"role": role, "url": self.url, "bootstrap": self.bootstrap, "topic": self.topic, **more}
+        self.workers.append(Worker(work, Path(self.folder.name) / f"{len(self.workers)}.log"))
+        return self.workers[-1]
+
+    def messages(self, count: int) -> list[dict[str, Any]]:
+        """The next `count` events; of each account they are numbered in order."""
+        made = []
+        for number in range(len(self.sent), len(self.sent) + count):
+            self.sent[number] = number % 997 + 1
+            event_id = str(uuid5(SPACE, f"{self.topic}/{number}"))
+            body = {"type": "counted.v1", "event_id": event_id, "occurred_at": "2025-03-14T09:26:00Z", "account": f"a{number % ACCOUNTS}",
+                    "number": number, "amount_cents": self.sent[number]}
+            made.append({"event_id": event_id, "key": body["account"], "body": json.dumps(body)})
+        return made
+
+    def produce(self, count: int) -> None:
+        """Put events on the topic directly; returns when they are there."""
+        producer = kafka.producer(self.bootstrap)
+        for m in self.messages(count):
+            producer.produce(self.topic, key=m["key"], value=m["body"], headers=[("type", "counted.v1"), ("event_id", m["event_id"])])
+            producer.poll(0)
+        assert producer.flush(20) == 0
+
+    def put(self, count: int) -> None:
+        """Put events into the outbox, for a relay."""
+        made = self.messages(count)
+        with self.engine.begin() as connection:
+            run(connection, """
+                INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
+                SELECT id, :topic, key, 'counted.v1', '', body
+                FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS text[]), CAST(:bodies AS text[])) AS m(id, key, body)""",
+                topic=self.topic, ids=[m["event_id"] for m in made], keys=[m["key"] for m in made], bodies=[m["body"] for m in made])
+
+    def on_topic(self) -> int:
+        """How many records the topic holds, doubles of a relay included."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2})
+        found = admin.list_offsets({TopicPartition(self.topic, p): OffsetSpec.latest() for p in range(PARTITIONS)})  # type: ignore[no-untyped-call]
+        return sum(future.result(10).offset for future in found.values())
+
+    def rows(self, sql: str, **values: Any) -> list[Any]:
+        with self.engine.connect() as connection:
+            return list(run(connection, sql, **values))
+
+    def applied(self, consumer: str = "") -> int:
+        return int(self.rows("SELECT count(*) FROM applied WHERE consumer = :c", c=consumer or self.topic)[0][0])
+
+    def until(self, condition: Callable[[], bool], limit_s: float = 40.0) -> None:
+        assert wait_for(condition, limit_s), self.story()
+
+    def until_applied(self, count: int, consumer: str = "", limit_s: float = 40.0) -> None:
+        self.until(lambda: self.applied(consumer) >= count, limit_s)
+
+    def exact(self, consumer: str = "") -> None:
+        """Nothing lost, nothing doubled, each account in its order, the tally to the cent, every offset at the end of its partition."""
+        consumer = consumer or self.topic
+        time.sleep(0.3)  # whoever would double something has the time for it
+        rows = self.rows("SELECT account, number, amount_cents FROM applied WHERE consumer = :c ORDER BY id", c=consumer)
+        numbers = [row.number for row in rows]
+        assert (len(set(self.sent) - set(numbers)), len(numbers) - len(set(numbers))) == (0, 0), f"(lost, doubled); {self.story()}"
+        assert {row.number: row.amount_cents for row in rows} == self.sent
+        for account in {row.account for row in rows}:
+            of_account = [row.number for row in rows if row.account == account]
+            assert of_account == sorted(of_account), f"{account} is out of order"
+        assert self.rows("SELECT cents FROM tally WHERE consumer = :c", c=consumer)[0][0] == sum(self.sent.values())
+        assert self.rows("SELECT count(*) FROM inbox WHERE consumer = :c", c=consumer)[0][0] == len(self.sent)
+        assert self.rows("SELECT count(*) FROM dead_letter")[0][0] == 0
+
+    def story(self) -> str:
+        """What the processes said last, for a failure."""
+        return "\n".join(f"{w.log.name} {w.process.poll()}: {w.log.read_text()[-600:]}" for w in self.workers[-4:])
+
+    def end(self) -> None:
+        """End every worker; each must have been killed by the test or end in order."""
+        for worker in self.workers:
+            worker.terminate()
+        codes = [worker.end() for worker in self.workers]
+        assert set(codes) <= {0, -signal.SIGKILL, *self.expected_codes}, self.story()
+        self.engine.dispose()
+        self.folder.cleanup()
+        forget(self.bootstrap, [self.topic, self.second])
+
+
+def forget(bootstrap: str, topics: Iterable[str]) -> None:
+    """Delete topics, so that a shared broker stays small; it may be gone."""
+    for future in AdminClient({"bootstrap.servers": bootstrap, "log_level": 2}).delete_topics(list(topics), operation_timeout=5).values():
+        wait_for(future.done, 5)

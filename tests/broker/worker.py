@@ -1,0 +1,207 @@
+"""A process that is killed: `python -m tests.broker.worker <settings as JSON>`.
+
+It runs the library as a service does (consume over KafkaSource, relay) and strikes itself at a named step. The strikes are in
+what is passed in: a wrapped source, a listener on the engine, a wrapped producer. Steps of a consumer, in order: `poll`,
+`offsets`, `inbox`, `apply`, `outbox` (each: just after), `before-commit` (of the transaction), `after-commit`, `told` (Kafka).
+Steps of a relay: `read`, `produced` (half of the batch), `flushed` (before the mark), `marked`.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+from uuid import uuid5
+
+from confluent_kafka import TopicPartition
+from sqlalchemy import Connection, Engine, event
+
+from libs.common import consume, kafka, outbox
+from libs.common.database import connect, run
+from libs.common.event import Event
+from libs.common.logs import configure
+from libs.common.message import Message, Source
+from libs.common.topics import Topic
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one process does. `strike` is `step` or `step:n` (at the n-th time); `signal` KILL or STOP; `duel` assigns every partition to itself."""
+
+    role: Literal["consume", "relay"]
+    url: str
+    bootstrap: str
+    topic: str
+    next_topic: str = ""
+    strike: str = ""
+    signal: Literal["KILL", "STOP"] = "KILL"
+    duel: bool = False
+    batch_max: int = 50
+    session_timeout_ms: int = 1_000
+    idle_limit_ms: int = 30_000
+
+
+SETTINGS = Work(**json.loads(sys.argv[1])) if len(sys.argv) > 1 else Work("consume", "", "", "", "")
+
+
+class Counted(Event):
+    """One of a numbered row of events of its key."""
+
+    topic: ClassVar[Topic] = Topic(SETTINGS.topic, "account", "test", ("test",))
+    type: Literal["counted.v1"] = "counted.v1"
+    account: str
+    number: int
+    amount_cents: int
+
+
+class Passed(Event):
+    """A Counted, passed on by a first consumer through its outbox."""
+
+    topic: ClassVar[Topic] = Topic(SETTINGS.next_topic, "account", "test", ("test",))
+    type: Literal["passed.v1"] = "passed.v1"
+    account: str
+    number: int
+    amount_cents: int
+
+
+class Strike:
+    """Sends this process its signal when the step was reached for the n-th time."""
+
+    def __init__(self, text: str, how: str) -> None:
+        self.step, _, count = text.partition(":")
+        self.left, self.signal = int(count or 1), signal.SIGKILL if how == "KILL" else signal.SIGSTOP
+
+    def __call__(self, step: str) -> None:
+        if step == self.step:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), self.signal)
+
+
+class Struck:
+    """A source that may strike after a poll with messages, before Kafka is told, and after."""
+
+    def __init__(self, inner: Source, strike: Strike) -> None:
+        self.inner, self.strike, self.topic = inner, strike, inner.topic
+
+    def poll(self) -> list[Message]:
+        batch = self.inner.poll()
+        if batch:
+            self.strike("poll")
+        return batch
+
+    def commit(self, messages: list[Message]) -> None:
+        self.strike("after-commit")
+        self.inner.commit(messages)
+        self.strike("told")
+
+    def rewind(self) -> None:
+        self.inner.rewind()
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class Duellist(kafka.KafkaSource):
+    """Takes every partition whoever else has it, as a worker does that missed that it was declared dead."""
+
+    def __init__(self, bootstrap: str, group: str, topic: str, load: Callable[[str, str, Sequence[int]], dict[int, int]], batch_max: int) -> None:
+        super().__init__(bootstrap, group, topic, load, batch_max)
+        self.consumer.unsubscribe()
+        partitions = list(self.consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+        self.expected = load(topic, self._topic_id(), partitions)
+        self.consumer.assign([TopicPartition(topic, p, o) for p, o in self.expected.items()])
+
+
+class StruckProducer:
+    """A producer that may strike in the middle of a batch and after its acknowledgements."""
+
+    def __init__(self, inner: Any, strike: Strike) -> None:  # confluent_kafka's or a fake
+        self.inner, self.strike, self.count = inner, strike, 0
+
+    def produce(self, *args: Any, **kwargs: Any) -> None:
+        self.inner.produce(*args, **kwargs)
+        self.count += 1
+        if self.count % 40 == 0:
+            self.inner.flush(5.0)
+            self.strike("produced")
+
+    def flush(self, limit_s: float) -> int:
+        left: int = self.inner.flush(limit_s)
+        self.strike("flushed")
+        return left
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def listen(engine: Engine, strike: Strike) -> None:
+    """Strike between statements of the library."""
+    steps = {"UPDATE consumer_offset": "offsets", "INSERT INTO inbox": "inbox", "INSERT INTO applied": "apply", "INSERT INTO outbox": "outbox",
+             "SELECT id, event_id, topic": "read", "UPDATE outbox": "marked"}
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def _(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
+        for text, step in steps.items():
+            if text in statement:
+                connection.info["applying"] = step == "offsets" or connection.info.get("applying")
+                strike(step)
+
+    @event.listens_for(engine, "commit")
+    def _(connection: Connection) -> None:
+        if connection.info.pop("applying", False):  # and not the transaction that reads the offsets on assignment
+            strike("before-commit")
+
+
+def applying(consumer: str) -> consume.Apply:
+    """Inserts a row an event into a table that takes doubles, adds to a tally, and passes a Counted on."""
+
+    def apply(connection: Connection, events: Sequence[Event]) -> None:
+        known = [e for e in events if isinstance(e, (Counted, Passed))]
+        run(connection, """
+            INSERT INTO applied (consumer, account, number, amount_cents, pid)
+            SELECT :consumer, *, :pid FROM unnest(CAST(:accounts AS text[]), CAST(:numbers AS int[]), CAST(:cents AS bigint[]))""",
+            consumer=consumer, pid=os.getpid(), accounts=[e.account for e in known], numbers=[e.number for e in known],
+            cents=[e.amount_cents for e in known])
+        run(connection, "UPDATE tally SET cents = cents + :cents WHERE consumer = :consumer", consumer=consumer, cents=sum(e.amount_cents for e in known))
+        if SETTINGS.next_topic:
+            outbox.add(connection, [Passed(event_id=uuid5(e.event_id, "passed"), occurred_at=e.occurred_at, account=e.account, number=e.number,
+                                           amount_cents=e.amount_cents) for e in known])
+
+    return apply
+
+
+def main(work: Work) -> None:
+    """Work until SIGTERM."""
+    configure(work.role)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    engine = connect(work.url, f"worker-{work.role}")
+    strike = Strike(work.strike, work.signal)
+    listen(engine, strike)
+    if work.role == "relay":
+        outbox.relay(engine, StruckProducer(kafka.producer(work.bootstrap), strike), stop)  # type: ignore[arg-type]
+        return
+
+    @event.listens_for(engine, "connect")
+    def _(raw: Any, _: object) -> None:
+        with raw.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = {work.idle_limit_ms}")
+        raw.commit()
+
+    load = kafka.Offsets(engine, work.topic).load
+    if work.duel:
+        source: Source = Duellist(work.bootstrap, work.topic, work.topic, load, work.batch_max)
+    else:
+        source = kafka.KafkaSource(work.bootstrap, work.topic, work.topic, load, work.batch_max, work.session_timeout_ms)
+    try:
+        consume.consume(Struck(source, strike), engine, work.topic, applying(work.topic), stop)
+    finally:
+        source.close()
+
+
+if __name__ == "__main__":
+    main(SETTINGS)
