@@ -5,7 +5,7 @@ has sent it). Money leaves a source (negative) and reaches branches (positive); 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid5
@@ -62,18 +62,15 @@ class Journal:
     row_count: int
     entries: tuple[Entry, ...]
     posted_at: datetime
+    journal_id: UUID = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "journal_id", journal_id(self.payment_id, self.kind))
         left = {"pending": 0, "posted": 0}
         for entry in self.entries:
             left[entry.layer] += entry.amount_cents
         if any(left.values()):
             raise Unbalanced(f"{self.kind} of {self.payment_id}: {left} cents are left over")
-
-    @property
-    def journal_id(self) -> UUID:
-        """uuid5 of payment and kind."""
-        return journal_id(self.payment_id, self.kind)
 
 
 def journal_id(payment_id: UUID, kind: Kind) -> UUID:

@@ -197,7 +197,8 @@ def append(connection: Connection, journals: Sequence[Journal]) -> None:
     Raises:
         JournalRefused: the database refused one of them; roll back.
     """
-    lines = [(str(j.journal_id), n, str(j.batch_id), e) for j in journals for n, e in enumerate(j.entries, start=1)]
+    heads = [(str(j.journal_id), str(j.batch_id), j) for j in journals]
+    lines = [(j_id, n, b_id, e) for j_id, b_id, j in heads for n, e in enumerate(j.entries, start=1)]
     try:
         run(connection, """
             WITH written AS (
@@ -207,7 +208,7 @@ def append(connection: Connection, journals: Sequence[Journal]) -> None:
             INSERT INTO entry (journal_id, n, batch_id, account, layer, amount_cents, row_count)
             SELECT * FROM unnest(CAST(:e_ids AS uuid[]), CAST(:e_ns AS int[]), CAST(:e_batches AS uuid[]), CAST(:e_accounts AS text[]),
                 CAST(:e_layers AS text[]), CAST(:e_cents AS bigint[]), CAST(:e_rows AS int[]))""",
-            ids=[str(j.journal_id) for j in journals], batches=[str(j.batch_id) for j in journals],
+            ids=[head[0] for head in heads], batches=[head[1] for head in heads],
             payments=[str(j.payment_id) for j in journals], kinds=[j.kind for j in journals], cents=[j.amount_cents for j in journals],
             rows=[j.row_count for j in journals], counts=[len(j.entries) for j in journals], times=[j.posted_at for j in journals],
             e_ids=[line[0] for line in lines], e_ns=[line[1] for line in lines], e_batches=[line[2] for line in lines],
