@@ -1,5 +1,6 @@
 """Kafka as this system uses it: settings pinned in one place, offsets from our own database, gaps never passed over."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -161,7 +162,7 @@ class KafkaSource:
 
 
 def create_topics(bootstrap: str, topics: Sequence[Topic], partitions: int = PARTITIONS, replication: int = 1) -> list[str]:
-    """Create the topics that are missing; their names. A second call creates nothing.
+    """Create the topics that are missing, and wait until they can be seen; their names. A second call creates nothing.
 
     Raises:
         Fatal: the broker cannot be reached, or a topic exists with another number of partitions (keys would move).
@@ -184,6 +185,10 @@ def create_topics(bootstrap: str, topics: Sequence[Topic], partitions: int = PAR
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise Fatal(f"topic {name} cannot be created: {error.args[0].str()}", "kafka.topics") from None
+    for _ in range(100):  # the controller answers before the broker knows: who asks at once would find no topic
+        if all(t.name in admin.list_topics(timeout=15).topics for t in missing):
+            break
+        time.sleep(0.05)
     return [t.name for t in missing]
 
 
