@@ -31,6 +31,7 @@ FOLLOWED = (topics.BATCHES, topics.APPROVED_PAYMENTS, topics.STATUS_EVENTS)
 CONSUMERS = [f"reports.{topic.name}" for topic in FOLLOWED]
 RESTART_S = 5.0
 LOOK_S = 1.0
+STOP_S = 3.0
 LIBRARIES = ("faust", "mode", "aiokafka")
 
 
@@ -94,8 +95,8 @@ class Live:
             while not app.should_stop and not app.crashed:  # noqa: ASYNC110 - Faust tells of a crash by a property only
                 await asyncio.sleep(LOOK_S)
         finally:
-            with suppress(Exception):
-                await asyncio.wait_for(app.stop(), 5.0)
+            with suppress(Exception):  # nothing here may take the place of the cancellation that brought us here
+                await asyncio.wait_for(app.stop(), STOP_S)
             await asyncio.to_thread(self.forget, app.conf.id)
 
     def build(self) -> faust.App:
@@ -132,5 +133,5 @@ class Live:
 
     def forget(self, group: str) -> None:
         """Delete the group this life leaves behind, if Kafka is there to be asked."""
-        with suppress(KafkaException):
-            AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0}).delete_consumer_groups([group])[group].result(5.0)
+        with suppress(KafkaException, TimeoutError):
+            AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0}).delete_consumer_groups([group])[group].result(STOP_S)
