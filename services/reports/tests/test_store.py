@@ -108,15 +108,19 @@ def test_a_status_waits_for_its_approval_and_for_the_versions_before_it(engine: 
     assert seen(changes[0], paid) == ("completed", 0)
 
 
-def test_approval_and_status_committed_at_the_same_moment_find_each_other(engine: Engine) -> None:
+@pytest.mark.parametrize("approved_before", [False, True])
+def test_versions_and_approval_committed_at_the_same_moment_find_each_other(engine: Engine, approved_before: bool) -> None:
     paid, changes, _ = one_payment(2)
+    if approved_before:
+        with engine.begin() as connection:
+            store.apply(connection, [paid])
     with engine.connect() as first, engine.connect() as second:
         store.apply(first, changes[1:2])  # holds the payment's row, not committed yet
         done = threading.Event()
 
         def other() -> None:
-            store.apply(second, [paid])
             store.apply(second, changes[:1])
+            store.apply(second, [paid])
             second.commit()
             done.set()
 
