@@ -32,7 +32,8 @@ def consume(source: Source, engine: Engine, consumer: str, apply: Apply, stop: S
     """Consume until `stop`. `beat` is called on every turn, and while waiting for a dependency.
 
     Raises:
-        Anything that is neither Reject, Retry nor a database that is away: a bug. The process must end and be started again.
+        Retry, or an error of a database that is away: the source cannot go on; close it, wait, and consume another.
+        Anything else: a bug. The process must end and be started again.
     """
     while not stop.is_set():
         beat()

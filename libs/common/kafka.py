@@ -15,7 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__
 from sqlalchemy import Engine
 
 from libs.common.database import run
-from libs.common.errors import Fatal
+from libs.common.errors import Fatal, Retry
 from libs.common.logs import log
 from libs.common.message import Message
 from libs.common.topics import CONFIG, PARTITIONS, Topic
@@ -94,7 +94,8 @@ class KafkaSource:
         """Up to `batch_max` messages; empty after half a second without any.
 
         Raises:
-            Fatal: a gap, a stored offset the topic no longer has, or an assignment that could not be made; end the process.
+            Fatal: a gap, a stored offset the topic no longer has, or a topic that is not the one it was; end the process.
+            Retry, or an error of the database: an assignment could not be made now; close this source and open another.
         """
         first = self.consumer.poll(0.5)  # consume(500, t) would wait out its time-out
         if self.failure is not None:
@@ -111,11 +112,18 @@ class KafkaSource:
             log.info("commit_for_lag_failed", topic=self.topic, error=str(error))
 
     def rewind(self) -> None:
-        """Seek every owned partition to its stored offset; without this the next batch would skip messages."""
+        """Seek every owned partition to its stored offset; without this the next batch would skip messages.
+
+        Raises:
+            Retry, or an error of the database: not now; close this source and open another.
+        """
         if self.expected:
-            self.expected = self.load(self.topic, self._topic_id(), list(self.expected))
-            for partition, offset in self.expected.items():
-                self.consumer.seek(TopicPartition(self.topic, partition, offset))
+            self.expected = self._stored(list(self.expected))
+            try:
+                for partition, offset in self.expected.items():
+                    self.consumer.seek(TopicPartition(self.topic, partition, offset))
+            except KafkaException as error:
+                raise Retry(f"{self.topic}: {error.args[0].str()}", "kafka.away") from error
 
     def close(self) -> None:
         """Leave the group at once, so that the partitions are taken over without waiting."""
@@ -141,7 +149,7 @@ class KafkaSource:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:
             numbers = [p.partition for p in partitions]
-            stored = self.load(self.topic, self._topic_id(), numbers) if numbers else {}
+            stored = self._stored(numbers) if numbers else {}
             consumer.incremental_assign([TopicPartition(self.topic, n, stored[n]) for n in numbers])
             self.expected.update(stored)
             self.joined = True
@@ -156,9 +164,12 @@ class KafkaSource:
         except KafkaException as error:
             log.info("unassign", topic=self.topic, error=str(error))
 
-    def _topic_id(self) -> str:
-        found = self.admin.describe_topics(TopicCollection([self.topic]), request_timeout=10.0)[self.topic].result(12.0)
-        return str(found.topic_id)
+    def _stored(self, partitions: Sequence[int]) -> dict[int, int]:
+        try:
+            found = self.admin.describe_topics(TopicCollection([self.topic]), request_timeout=10.0)[self.topic].result(12.0)
+        except (KafkaException, TimeoutError) as error:  # the broker is being restarted
+            raise Retry(f"{self.topic}: the broker does not say which topic this is: {error}", "kafka.away") from error
+        return self.load(self.topic, str(found.topic_id), partitions)
 
 
 def create_topics(bootstrap: str, topics: Sequence[Topic], partitions: int = PARTITIONS, replication: int = 1) -> list[str]:

@@ -24,7 +24,11 @@ class Source(Protocol):
     topic: str
 
     def poll(self) -> list[Message]:
-        """The next messages of the partitions owned, in order within each; empty after a short wait."""
+        """The next messages of the partitions owned, in order within each; empty after a short wait.
+
+        Raises:
+            Retry: not now; close this source and open another.
+        """
 
     def commit(self, messages: list[Message]) -> None:
         """Tell the broker how far we are; only lag tools believe it."""

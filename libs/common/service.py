@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common import consume, kafka, migrate, ops, outbox
 from libs.common.database import connect, is_away, run
+from libs.common.errors import Retry
 from libs.common.logs import configure, log
 from libs.common.problem import install
 from libs.common.settings import ServiceSettings
@@ -140,9 +141,9 @@ class Service:
         while not stop.is_set():
             try:
                 loop.run(stop, beat)
-            except SQLAlchemyError as error:
-                if is_away(error):  # the database is being restarted: wait for it here instead of starting Python again
-                    log.warning("loop_without_database", loop=loop.name, error=type(error).__name__)
+            except (SQLAlchemyError, Retry) as error:
+                if isinstance(error, Retry) or is_away(error):  # a server is being restarted: wait for it here instead of starting Python again
+                    log.warning("loop_begins_again", loop=loop.name, error=type(error).__name__, code=getattr(error, "code", None))
                     beat()
                     stop.wait(wait_s)
                     wait_s = min(wait_s * 2, 3.0)
