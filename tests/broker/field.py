@@ -34,7 +34,7 @@ class Worker:
     """One process of tests/broker/worker.py; its log is a file."""
 
     def __init__(self, work: dict[str, Any], log: Path) -> None:
-        self.log = log
+        self.log, self.asked = log, False
         with log.open("wb") as out:
             self.process = subprocess.Popen([sys.executable, "-m", "tests.broker.worker", json.dumps(work)], stdout=out, stderr=out)
 
@@ -51,7 +51,9 @@ class Worker:
         self.process.send_signal(how)
 
     def terminate(self) -> None:
-        if self.process.poll() is None:
+        """SIGTERM, once: a second one while Python ends would kill it."""
+        if self.process.poll() is None and not self.asked:
+            self.asked = True
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
 
@@ -159,11 +161,11 @@ class Field:
         return "\n".join(f"{w.log.name} {w.process.poll()}: {w.log.read_text()[-600:]}" for w in self.workers[-4:])
 
     def end(self) -> None:
-        """End every worker; each must have been killed by the test or end in order."""
+        """End every worker; each must have been killed by the test or end in order (SIGTERM: it was not up yet)."""
         for worker in self.workers:
             worker.terminate()
         codes = [worker.end() for worker in self.workers]
-        assert set(codes) <= {0, -signal.SIGKILL, *self.expected_codes}, self.story()
+        assert set(codes) <= {0, -signal.SIGKILL, -signal.SIGTERM, *self.expected_codes}, self.story()
         self.engine.dispose()
         self.folder.cleanup()
         forget(self.bootstrap, [self.topic, self.second])

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, event
 
 from libs.common import consume, kafka, outbox
 from libs.common.database import connect, run
+from libs.common.errors import Retry
 from libs.common.event import Event
 from libs.common.logs import configure
 from libs.common.message import Message, Source
@@ -112,7 +113,7 @@ class Duellist(kafka.KafkaSource):
         super().__init__(bootstrap, group, topic, load, batch_max)
         self.consumer.unsubscribe()
         partitions = list(self.consumer.list_topics(topic, timeout=10).topics[topic].partitions)
-        self.expected = load(topic, self._topic_id(), partitions)
+        self.expected = self._stored(partitions)
         self.consumer.assign([TopicPartition(topic, p, o) for p, o in self.expected.items()])
 
 
@@ -192,15 +193,22 @@ def main(work: Work) -> None:
             cursor.execute(f"SET idle_in_transaction_session_timeout = {work.idle_limit_ms}")
         raw.commit()
 
+    while not stop.is_set():
+        source = open_source(work, engine)
+        try:
+            consume.consume(Struck(source, strike), engine, work.topic, applying(work.topic), stop)
+        except Retry:  # as Service does
+            stop.wait(0.2)
+        finally:
+            source.close()
+
+
+def open_source(work: Work, engine: Engine) -> Source:
+    """What the work says to read from."""
     load = kafka.Offsets(engine, work.topic).load
     if work.duel:
-        source: Source = Duellist(work.bootstrap, work.topic, work.topic, load, work.batch_max)
-    else:
-        source = kafka.KafkaSource(work.bootstrap, work.topic, work.topic, load, work.batch_max, work.session_timeout_ms)
-    try:
-        consume.consume(Struck(source, strike), engine, work.topic, applying(work.topic), stop)
-    finally:
-        source.close()
+        return Duellist(work.bootstrap, work.topic, work.topic, load, work.batch_max)
+    return kafka.KafkaSource(work.bootstrap, work.topic, work.topic, load, work.batch_max, work.session_timeout_ms)
 
 
 if __name__ == "__main__":
