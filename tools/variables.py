@@ -13,7 +13,7 @@ from tools.ports import HOST, Ports
 from tools.problem import Problem
 
 SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
-SEALED = ("ingest", "dispatcher", "reports")  # the services that open personal fields
+SEALED = ("ingest", "dispatcher", "reports")  # the services that open personal fields; only ingest makes indexes of them
 STACK_ONLY = {"PAYDOWN_POSTGRES_PORT", "PAYDOWN_KAFKA_PORT", "PAYDOWN_KAFKA_CONTROLLER_PORT"}
 FOR_TESTS = {"PAYDOWN_TEST_POSTGRES_URL", "PAYDOWN_TEST_KAFKA"}
 
@@ -60,14 +60,17 @@ def table(facts: Facts) -> dict[str, dict[str, str]]:
             "INTERNAL_TOKEN": keys.internal_token,
         }
     for service in SEALED:
-        own[service] |= {"SEAL_KEYS": keys.seal_keys, "INDEX_KEY": keys.index_key}
-    return {process: {f"PAYDOWN_{process.upper()}_{name}": value for name, value in values.items()} for process, values in own.items()}
+        own[service]["SEAL_KEYS"] = keys.seal_keys
+    own["ingest"]["INDEX_KEY"] = keys.index_key
+    made = {process: {f"PAYDOWN_{process.upper()}_{name}": value for name, value in values.items()} for process, values in own.items()}
+    made["gateway"]["PAYDOWN_DISPATCHER_PROVIDER_URL"] = url["simulator"]  # demo sign-in is refused beside a live provider
+    return made
 
 
 def with_users(variables: dict[str, dict[str, str]], environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """The table with the user's own PAYDOWN_<PROCESS>_* laid over it; the services themselves refuse names they do not know."""
     return {
-        process: values | {name: value for name, value in environment.items() if name.startswith(f"PAYDOWN_{process.upper()}_")}
+        process: values | {name: value for name, value in environment.items() if name in values or name.startswith(f"PAYDOWN_{process.upper()}_")}
         for process, values in variables.items()
     }
 

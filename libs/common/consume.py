@@ -130,9 +130,9 @@ def advance(connection: Connection, consumer: str, batch: Sequence[Message]) -> 
 def claim(connection: Connection, consumer: str, batch: Sequence[Message]) -> list[Message]:
     """The messages of the batch that were never applied before, each once; they are in the inbox from now on."""
     known_ids = {message.event_id for message in batch}
-    new = {str(row[0]) for row in run(connection, """
+    new = {row[0] for row in run(connection, """
         INSERT INTO inbox (consumer, event_id) SELECT :consumer, id FROM unnest(CAST(:ids AS uuid[])) AS id ORDER BY id
-        ON CONFLICT DO NOTHING RETURNING event_id""", consumer=consumer, ids=list(known_ids))}
+        ON CONFLICT DO NOTHING RETURNING CAST(event_id AS text)""", consumer=consumer, ids=list(known_ids))}
     fresh = []
     for message in batch:
         if message.event_id in new:

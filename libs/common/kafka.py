@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
 from confluent_kafka import Message as Record
@@ -142,9 +142,9 @@ class KafkaSource:
         if offset > expected:
             raise Fatal(f"{self.topic}/{partition}: offset {offset} follows {expected - 1}: messages are missing", "kafka.gap")
         self.expected[partition] = offset + 1
-        headers = {name: text(value) for name, value in cast("list[tuple[str, bytes | None]]", record.headers() or [])}
-        return Message(self.topic, partition, offset, text(record.key()), headers.get("type", ""), headers.get("event_id", ""),
-                       record.value() or b"", headers.get("correlation", ""))
+        headers = dict(record.headers() or [])
+        return Message(self.topic, partition, offset, text(record.key()), text(headers.get("type")), text(headers.get("event_id")),
+                       record.value() or b"", text(headers.get("correlation")))
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:

@@ -29,7 +29,6 @@ class DispatcherSettings(ServiceSettings):
     webhook_url: str = ""
     webhook_secret: str = ""
     seal_keys: str = Field(description="id:base64key[,id:base64key]")
-    index_key: str = ""
     concurrency: int = Field(default=8, ge=1, le=64, description="calls in flight at once")
     preflight_limit_s: float = Field(default=30.0, gt=0, le=600)
     payments_per_min: int = Field(default=0, ge=0, description="0: the profile's")

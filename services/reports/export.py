@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
-import xlsxwriter
 from sqlalchemy import Connection, Row
 
 from libs.common.money import CURRENCY, dollars
 from libs.common.seal import Sealer
 from services.reports import query
 from services.reports.domain import OUTCOMES, cell, instant, reason
-from services.reports.summary import Summary, summary_pdf
 
 Cell = str | int
 GROUP_COLUMNS = ("currency", "rows", "amount", *(f"{outcome}_{what}" for outcome in OUTCOMES for what in ("count", "amount")))
@@ -64,6 +62,8 @@ class Report:
 
     def xlsx(self, name: str, out: IO[bytes]) -> None:
         """A table as a workbook, written row by row: text stays text, it is never a formula, a link or a number."""
+        import xlsxwriter  # noqa: PLC0415 - a workbook is rare, and a start must not wait for it
+
         columns, lines = self.table(name)
         with xlsxwriter.Workbook(out, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
                                        "strings_to_numbers": False}) as book:
@@ -82,6 +82,8 @@ class Report:
         """The summary for people, one or two pages."""
         batch_id = self.batch.batch_id
         names = {source["source_account_id"]: f"{source['payor_name']} …{source['account_last4']}" for source in self.batch.sources}
+        from services.reports.summary import Summary, summary_pdf  # noqa: PLC0415 - likewise
+
         out.write(summary_pdf(Summary(
             batch=self.batch, sources=self._groups("source_account_id"), branches=self._groups("branch_id"), source_names=names,
             totals=query.totals(self.connection, batch_id), certificate=query.certificate(self.connection, batch_id),
@@ -130,7 +132,7 @@ def spooled(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:
             yield chunk
 
 
-def _sheet(book: xlsxwriter.Workbook, columns: Iterable[str]) -> Any:  # the package has no types
+def _sheet(book: Any, columns: Iterable[str]) -> Any:  # the package has no types
     sheet = book.add_worksheet()
     sheet.write_row(0, 0, columns)
     return sheet

@@ -5,15 +5,18 @@ shape. Nothing printed comes from here. Kafka away, now or later, costs this vie
 """
 
 import asyncio
+import importlib
 import logging
+import os
+import tempfile
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import faust
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from fastapi import FastAPI
@@ -41,6 +44,7 @@ class Live:
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
         self.lock = threading.Lock()
+        self.wanted = threading.Event()
         self.progress = Progress()
         self.next_offset: dict[tuple[str, int], int] = {}
 
@@ -56,7 +60,8 @@ class Live:
                 await keeper
 
     def answer(self, connection: Connection, batch_id: UUID) -> dict[str, Any] | None:
-        """A snapshot of the batch, or None while this view is behind the database anywhere."""
+        """A snapshot of the batch, or None while this view is behind the database anywhere. The first question starts the view."""
+        self.wanted.set()
         stored = query.offsets(connection, CONSUMERS)
         with self.lock:
             if not stored or any(self.next_offset.get(place, 0) < offset for place, offset in stored.items()):
@@ -67,6 +72,9 @@ class Live:
         """Start the view whenever Kafka is there; start it anew, from nothing, whenever it fails."""
         for name in LIBRARIES:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # they print tracebacks with values in them; we log that it failed
+        while not self.wanted.is_set():  # noqa: ASYNC110 - set by request threads; a view nobody looks at reads nothing
+            await asyncio.sleep(LOOK_S)
+        await asyncio.to_thread(importlib.import_module, "faust")  # half a second that no start of the service waits for
         while True:
             if await asyncio.to_thread(self.reachable):
                 try:
@@ -99,10 +107,13 @@ class Live:
                 await asyncio.wait_for(app.stop(), STOP_S)
             await asyncio.to_thread(self.forget, app.conf.id)
 
-    def build(self) -> faust.App:
-        """A new app under a new name, so that it reads everything again; `kafka.md` has where each setting comes from."""
+    def build(self) -> Any:  # a faust.App; Faust has no types
+        """A new app under a new name, so that it reads everything again."""
+        import faust  # noqa: PLC0415 - see `keep`
+
+        folder = Path(tempfile.gettempdir()) / f"paydown-live-{os.getuid()}"  # nothing is kept in it, but Faust wants one
         app = faust.App(
-            f"live-{uuid4().hex}", broker=f"kafka://{self.bootstrap}", store="memory://", web_enabled=False, autodiscover=False,
+            f"live-{uuid4().hex}", datadir=str(folder), broker=f"kafka://{self.bootstrap}", store="memory://", web_enabled=False, autodiscover=False,
             topic_disable_leader=True, topic_allow_declare=False, consumer_auto_offset_reset="earliest", stream_wait_empty=False,
             broker_commit_interval=60.0, broker_commit_every=10**6, key_serializer="raw", value_serializer="raw")
         for topic in FOLLOWED:

@@ -16,7 +16,6 @@ class ReportsSettings(ServiceSettings):
 
     port: int = Field(default=8105, gt=0, lt=65_536)
     seal_keys: str = Field(description="id:base64key[,…]; opens the names printed in payments.csv")
-    index_key: str = Field(default="", description="given to every service that opens personal fields; reports compares none")
     live: Literal["faust", "sql"] = "faust"
     certificate_wait_s: float = Field(default=10.0, ge=0, le=60, description="how long a final batch's report waits for its certificate")
 
