@@ -29,7 +29,7 @@ PASSING = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._PART
 
 def text(raw: bytes | str | None) -> str:
     """A key or header as text; what is no UTF-8 becomes a message that is buried, not a partition that stands still."""
-    return raw.decode(errors="replace") if isinstance(raw, bytes) else raw or ""
+    return str(raw, "utf-8", "replace") if isinstance(raw, bytes) else raw or ""
 
 
 def producer(bootstrap: str) -> Producer:

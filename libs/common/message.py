@@ -1,11 +1,9 @@
 """A message as it lies on a topic, and the port through which a consumer reads it."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One record of one partition; `body` is UTF-8 JSON, `type` and `event_id` come from the headers."""
 
     topic: str

@@ -1,5 +1,6 @@
 """What every service is: loops in threads and HTTP with health and metrics, in one process that ends when a loop ends."""
 
+import gc
 import os
 import socket
 import sys
@@ -128,6 +129,7 @@ class Service:
             sys.exit(2)
         config = uvicorn.Config(self.app(), log_config=None, access_log=False, loop="uvloop", http="httptools", timeout_graceful_shutdown=3,
                                 timeout_keep_alive=75, server_header=False)
+        gc.freeze()  # what is loaded now stays: looking through it again and again cost one message in twenty
         log.info("serving", port=self.settings.port)
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection
@@ -65,7 +64,7 @@ def test_the_same_batch_again_is_refused_as_a_stale_owners(store: Store) -> None
 
 def test_an_event_that_comes_again_further_on_is_not_applied_again(store: Store) -> None:
     apply(store, messages(3))
-    again = [replace(m, offset=m.offset + 3) for m in messages(3)] + messages(1, first=6)
+    again = [m._replace(offset=m.offset + 3) for m in messages(3)] + messages(1, first=6)
     apply(store, again)
     assert store.applied() == [*ids(messages(3)), *ids(messages(1, first=6))]
     assert store.offsets()[0] == 7
@@ -73,7 +72,7 @@ def test_an_event_that_comes_again_further_on_is_not_applied_again(store: Store)
 
 def test_an_event_twice_in_one_batch_is_applied_once(store: Store) -> None:
     one = messages(1)[0]
-    apply(store, [one, replace(one, offset=1)])
+    apply(store, [one, one._replace(offset=1)])
     assert store.applied() == [one.event_id]
     assert store.offsets()[0] == 2
 
@@ -134,7 +133,7 @@ def test_only_the_wrong_ones_are_buried_with_their_bytes(store: Store) -> None:
 
 def test_an_unknown_type_and_a_body_that_does_not_fit_are_parked(store: Store) -> None:
     batch = messages(3)
-    apply(store, [batch[0], replace(batch[1], type="provider-event-received.v9"), replace(batch[2], body=b"{}")])
+    apply(store, [batch[0], batch[1]._replace(type="provider-event-received.v9"), batch[2]._replace(body=b"{}")])
     assert store.applied() == [batch[0].event_id]
     assert store.rows("SELECT message_offset, code FROM dead_letter ORDER BY 1") == [(1, "event.unknown"), (2, "event.unknown")]
 
@@ -142,7 +141,7 @@ def test_an_unknown_type_and_a_body_that_does_not_fit_are_parked(store: Store) -
 @pytest.mark.parametrize("event_id", ["", "not-a-uuid", "0A3C1B6E-7D1B-5B1C-9C50-1A3C3B6E7D1B"])
 def test_a_message_without_a_usable_id_is_parked_and_the_partition_goes_on(store: Store, event_id: str) -> None:
     batch = messages(3)
-    apply(store, [batch[0], replace(batch[1], event_id=event_id), batch[2]])
+    apply(store, [batch[0], batch[1]._replace(event_id=event_id), batch[2]])
     assert store.applied() == [batch[0].event_id, batch[2].event_id]
     assert store.offsets()[0] == 3
     assert store.rows("SELECT message_offset, event_id, code FROM dead_letter") == [(1, None, "event.no-id")]
@@ -150,13 +149,13 @@ def test_a_message_without_a_usable_id_is_parked_and_the_partition_goes_on(store
 
 def test_a_body_of_another_event_than_its_header_says_is_parked(store: Store) -> None:
     one, two = messages(2)
-    apply(store, [replace(one, body=two.body), two])
+    apply(store, [one._replace(body=two.body), two])
     assert store.applied() == [two.event_id]
     assert store.rows("SELECT message_offset, code FROM dead_letter") == [(0, "event.other-id")]
 
 
 def test_characters_the_database_cannot_hold_do_not_stop_the_partition(store: Store) -> None:
-    odd = replace(messages(1)[0], key="a\x00b", type="x\x00y", correlation="\x00", event_id="\x00")
+    odd = messages(1)[0]._replace(key="a\x00b", type="x\x00y", correlation="\x00", event_id="\x00")
     apply(store, [odd, *messages(1, first=1)])
     assert len(store.applied()) == 1
     assert store.rows("SELECT message_key, message_type FROM dead_letter") == [("a\ufffdb", "x\ufffdy")]
@@ -168,7 +167,7 @@ def test_retry_undoes_everything_even_what_was_buried(store: Store) -> None:
         raise Retry("the world is down")
 
     with pytest.raises(Retry):
-        apply(store, [*messages(2), replace(messages(3)[2], type="?")], later)
+        apply(store, [*messages(2), messages(3)[2]._replace(type="?")], later)
     assert (store.applied(), store.offsets()[0], store.rows("SELECT FROM dead_letter"), store.rows("SELECT FROM inbox")) == ([], 0, [], [])
 
 
