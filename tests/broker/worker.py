@@ -6,6 +6,7 @@ what is passed in: a wrapped source, a listener on the engine, a wrapped produce
 Steps of a relay: `read`, `produced` (half of the batch), `flushed` (before the mark), `marked`.
 """
 
+import asyncio
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 from uuid import uuid5
 
@@ -25,6 +27,8 @@ from libs.common.errors import Retry
 from libs.common.event import Event
 from libs.common.logs import configure
 from libs.common.message import Message, Source
+from libs.common.service import Service
+from libs.common.settings import ServiceSettings
 from libs.common.topics import Topic
 
 
@@ -32,7 +36,7 @@ from libs.common.topics import Topic
 class Work:
     """What one process does. `strike` is `step` or `step:n` (at the n-th time); `signal` KILL or STOP; `duel` assigns every partition to itself."""
 
-    role: Literal["consume", "relay"]
+    role: Literal["consume", "relay", "service"]
     url: str
     bootstrap: str
     topic: str
@@ -175,11 +179,25 @@ def applying(consumer: str) -> consume.Apply:
     return apply
 
 
+async def serve(work: Work, stop: threading.Event) -> None:
+    """The whole of a service but its port; its consumer is `worker.<topic>`."""
+    settings = ServiceSettings(database_url=work.url, kafka=work.bootstrap, port=18_999, internal_token="0123456789abcdef",
+                               session_timeout_ms=work.session_timeout_ms)
+    service = Service("worker", settings, Path())
+    service.consumer(Counted.topic, applying(f"worker.{work.topic}"))
+    app = service.app()
+    async with app.router.lifespan_context(app):
+        await asyncio.to_thread(stop.wait)
+
+
 def main(work: Work) -> None:
     """Work until SIGTERM."""
     configure(work.role)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    if work.role == "service":
+        asyncio.run(serve(work, stop))
+        return
     engine = connect(work.url, f"worker-{work.role}")
     strike = Strike(work.strike, work.signal)
     listen(engine, strike)
