@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
@@ -11,6 +12,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__
     ConfigResource,
     NewTopic,
     ResourceType,
+    TopicDescription,
 )
 from sqlalchemy import Engine
 
@@ -21,6 +23,7 @@ from libs.common.message import Message
 from libs.common.topics import CONFIG, PARTITIONS, Topic
 
 LIMIT_BYTES = 16_777_216
+WATCH_S = 5.0
 #: These come and go while a broker restarts or a group is rebalanced; librdkafka recovers by itself.
 PASSING = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._PARTITION_EOF, KafkaError._MAX_POLL_EXCEEDED, KafkaError._TIMED_OUT,
            KafkaError._RESOLVE, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -86,6 +89,8 @@ class KafkaSource:
         self.expected: dict[int, int] = {}
         self.joined = False
         self.failure: Exception | None = None
+        self.topic_id, self.ask_at = "", 0.0
+        self.answer: Future[TopicDescription] | None = None
         self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
         self.consumer = Consumer(consumer_config(bootstrap, group, session_timeout_ms))
         self.consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
@@ -100,6 +105,7 @@ class KafkaSource:
         first = self.consumer.poll(0.5)  # consume(500, t) would wait out its time-out
         if self.failure is not None:
             raise self.failure
+        self._watch()
         records = [] if first is None else [first, *self.consumer.consume(self.batch_max - 1, 0)]
         return [message for record in records if (message := self._checked(record)) is not None]
 
@@ -166,10 +172,24 @@ class KafkaSource:
 
     def _stored(self, partitions: Sequence[int]) -> dict[int, int]:
         try:
-            found = self.admin.describe_topics(TopicCollection([self.topic]), request_timeout=10.0)[self.topic].result(12.0)
+            self.topic_id = str(self._described().result(12.0).topic_id)
         except (KafkaException, TimeoutError) as error:  # the broker is being restarted
             raise Retry(f"{self.topic}: the broker does not say which topic this is: {error}", "kafka.away") from error
-        return self.load(self.topic, str(found.topic_id), partitions)
+        return self.load(self.topic, self.topic_id, partitions)
+
+    def _watch(self) -> None:
+        """Ask now and then, without waiting, whether the topic is still the same: librdkafka reads a new one of that name on from the old offset."""
+        if self.answer is None:
+            if self.topic_id and time.monotonic() >= self.ask_at:
+                self.answer = self._described()
+        elif self.answer.done():
+            error, answer = self.answer.exception(), self.answer
+            self.answer, self.ask_at = None, time.monotonic() + WATCH_S
+            if error is None and str(answer.result().topic_id) != self.topic_id:
+                raise Fatal(f"topic {self.topic} was deleted and made again while it was read", "kafka.topic-replaced")
+
+    def _described(self) -> Future[TopicDescription]:
+        return self.admin.describe_topics(TopicCollection([self.topic]), request_timeout=10.0)[self.topic]
 
 
 def create_topics(bootstrap: str, topics: Sequence[Topic], partitions: int = PARTITIONS, replication: int = 1) -> list[str]:
