@@ -26,7 +26,7 @@ from libs.common.tests.test_consume import refuse_odd
 REVISION = '''
 from alembic import op
 revision = "test_000{n}"
-down_revision = {down!r}
+down_revision = {down}
 def upgrade() -> None:
     op.execute("CREATE TABLE made_{n} (id int)")
 '''
@@ -50,7 +50,7 @@ def get(made: Service, path: str) -> httpx.Response:
 
 
 def revision(folder: Path, number: int) -> None:
-    down = f"test_000{number - 1}" if number > 1 else None
+    down = f'"test_000{number - 1}"' if number > 1 else None
     (folder / f"000{number}_step.py").write_text(REVISION.format(n=number, down=down))
 
 
@@ -98,8 +98,11 @@ def test_it_is_ready_when_the_newest_migration_is_there_and_every_check_is_true(
     assert made.readiness() == {"migrations": True, "group": False}
     joined = True
     assert get(made, "/health/ready").json() == {"ready": True, "checks": {"migrations": True, "group": True}}
-    revision(tmp_path, 2)
-    assert made.readiness()["migrations"] is False
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    for number in (1, 2):
+        revision(newer, number)
+    assert service(store.url, newer).readiness() == {"migrations": False}
     made.engine.dispose()
 
 
