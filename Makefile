@@ -2,6 +2,7 @@
 .PHONY: help setup up down status demo test lint types bench contracts clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+unexport PYTHONDONTWRITEBYTECODE
 RUNTIME = @./tools/setup.sh runtime
 DEV = @./tools/setup.sh dev
 PYTHON = .venv/bin/python

@@ -104,7 +104,8 @@ class Supervisor:
         Raises:
             Problem: it does not answer in time.
         """
-        kept_out = ("PAYDOWN_", "DATABASE_URL", "MAKE", "MFLAGS")  # each process gets its own settings and nobody else's
+        # each process gets its own settings and nobody else's, and keeps its bytecode: without it a start takes three times as long
+        kept_out = ("PAYDOWN_", "DATABASE_URL", "MAKE", "MFLAGS", "PYTHONDONTWRITEBYTECODE")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(kept_out)}
         command = [str(places.PYTHON), "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(self._configuration)]
         made = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
