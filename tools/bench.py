@@ -115,10 +115,6 @@ class Lane:
             self.paces.append((time.monotonic() - self.began) / messages)
         self.turns.give()
 
-    def rate(self) -> float:
-        """Messages a second in the median turn."""
-        return 1 / statistics.median(self.paces)
-
 
 class InTurns:
     """A source that polls when it is its turn, gives the turn away when Kafka was told, and sets `stop` at the last message."""
@@ -281,8 +277,8 @@ def count(place: Place, what: str) -> int:
         return int(run(connection, f"SELECT count(*) FROM {what}").scalar())  # noqa: S608 - our own words
 
 
-def repetition(place: Place) -> dict[str, float]:
-    """The rates of both loops in turns. Their counts must add up: every message once in each inbox and once in the business table."""
+def repetition(place: Place) -> dict[str, list[float]]:
+    """The paces of both loops, in seconds a message of each turn. Their counts must add up: every message once in each inbox and once in the business table."""
     with place.engine.begin() as connection:
         run(connection, "TRUNCATE posting, inbox, consumer_offset")
     loops = {"library": by_library, "bare": by_bare_loop}
@@ -307,7 +303,12 @@ def repetition(place: Place) -> dict[str, float]:
         raise failed[0]
     for lane in lanes:
         check(place, lane.name)
-    return {lane.name: lane.rate() for lane in lanes}
+    return {lane.name: lane.paces for lane in lanes}
+
+
+def rate(paces: Sequence[float]) -> float:
+    """Messages a second in the median turn."""
+    return 1 / statistics.median(paces)
 
 
 def check(place: Place, name: str) -> None:
@@ -357,6 +358,13 @@ def facts(place: Place) -> list[str]:
     ]
 
 
+def show(name: str, library: Sequence[float], bare: Sequence[float]) -> float:
+    """Print both rates and give their ratio."""
+    ratio = rate(library) / rate(bare)
+    print(f"  {name:<28} {rate(library):10,.0f} {rate(bare):10,.0f} {ratio:10.2f}", flush=True)
+    return ratio
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it and print it; 1 if the library carries less than 0.8 of the bare loop."""
     parser = argparse.ArgumentParser(description="What the library carries beside bare loops of the same statements.")
@@ -370,18 +378,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gc.freeze()  # as Service does; for both loops
         relay, produce, fetch = by_relay(place), by_bare_produce(place), by_bare_fetch(place)
         print("\nconsumer loop, messages/s          library       bare      ratio")
-        ratios: list[float] = []
-        while len(ratios) < REPETITIONS:
-            rates = repetition(place)
-            ratios.append(rates["library"] / rates["bare"])
-            print(f"  run {len(ratios)}                        {rates['library']:10,.0f} {rates['bare']:10,.0f} {ratios[-1]:10.2f}", flush=True)
-        ratio = statistics.median(ratios)
-        print(f"  the library carries {ratio:.2f} of the bare loop (median; at least {LEAST})")
+        library: list[float] = []
+        bare: list[float] = []
+        for number in range(1, REPETITIONS + 1):
+            paces = repetition(place)
+            show(f"run {number}", paces["library"], paces["bare"])
+            library += paces["library"]
+            bare += paces["bare"]
+        ratio = show("all turns", library, bare)
         print(f"\noutbox relay {relay:,.0f}/s beside bare produce {produce:,.0f}/s; bare fetch {fetch:,.0f}/s")
-    if ratio < LEAST:
-        print(f"the library carries less than {LEAST} of the bare loop", file=sys.stderr)
-        return 1
-    return 0
+    print(f"the library carries {ratio:.2f} of the bare loop (at least {LEAST} is asked for)")
+    return 0 if ratio >= LEAST else 1
 
 
 if __name__ == "__main__":
