@@ -156,11 +156,6 @@ def after_call(verdict: Verdict, answer: Answer, timing: Timing) -> Next:
             return Next("in_doubt", Step.LOOK_UP, timing.grace_s)
 
 
-def must_look_up(first_sent_s_ago: float, timing: Timing, cancelled: bool) -> bool:
-    """Whether a re-send is out of the question: the key may be forgotten, or the batch no longer allows sending."""
-    return cancelled or first_sent_s_ago >= timing.resend_until_s
-
-
 @dataclass(frozen=True)
 class Found:
     """A provider object that carries our id and attempt in its metadata."""

@@ -151,19 +151,21 @@ def test_a_payor_whose_zip_is_elsewhere_is_reported_before_approval_and_mended_b
     wait(completed(world, batch_id, 5), 30)
 
 
-def test_a_source_without_funds_stops_and_fails_no_row(world: World) -> None:
+def test_a_source_without_funds_stops_fails_no_row_and_pays_all_after_a_resume(world: World) -> None:
+    world.simulator.put("faults", {"seed": 1, "rules": [{"method": "POST", "path": "/payments", "share": 1.0, "fault": "status", "status": 400,
+                                                         "sub_type": "INSUFFICIENT_FUNDS", "execute": False, "stored": True}]})
     batch_id = uuid4()
-    batch(world, batch_id, 5, status="ready")
+    batch(world, batch_id, COUNT)
     world.start()
-    wait(lambda: world.simulator.calls().get("POST /accounts", 0) == 7, 20)
-    source = world.sql("SELECT provider_id, number_index FROM object WHERE kind = 'ach' ORDER BY natural_key LIMIT 1")[0]
-    world.provider.client.post(f"/accounts/{source.provider_id}/consent", json={"type": "withdraw", "reason": "entity_withdrew_consent"})
-    batch(world, batch_id, 5, version=4)
-    wait(lambda: world.sql("SELECT 1 FROM source_stop") or world.statuses(batch_id) == {"completed": 5}, 20)
-    stopped = world.sql("SELECT * FROM source_stop")
-    if stopped:
-        assert stopped[0].account_index == source.number_index
-        assert "failed" not in world.statuses(batch_id)
+    wait(lambda: len(world.sql("SELECT 1 FROM source_stop")) == 2, 30)
+    wait(lambda: world.statuses(batch_id) == {"unprocessed": COUNT}, 20)
+    assert world.simulator.calls()["POST /payments"] <= 2 * world.concurrency
+    assert {s["reason_code"] for s in world.said("dispatch-changed.v1")[-1]["stopped_sources"]} == {"insufficient_funds"}
+    world.simulator.put("faults", {"seed": 1, "rules": []})
+    with world.engine.begin() as connection:
+        commands.command(connection, batch_id, "resume", Order("a", "funded"))
+    wait(completed(world, batch_id, COUNT), 30)
+    paid_once(world, batch_id, COUNT)
 
 
 def test_the_limiter_shows_its_tiers_and_an_honest_eta(world: World) -> None:
