@@ -54,7 +54,7 @@ def main() -> None:
         reader = Reader(service.engine, provider, stop, beat)
         preparer = Preparer(service.engine, reader)
         preflight = Preflight(service.engine, reader, preparer, settings.preflight_limit_s)
-        take_turns((preflight.check, preparer.prepare, preparer.link, preparer.start, preparer.give_up), stop, beat, 0.3)
+        take_turns((preflight.check, preparer.prepare, preparer.link, preparer.wake, preparer.start, preparer.give_up), stop, beat, 0.3)
 
     def follow(stop: threading.Event, beat: Beat) -> None:
         reader = Reader(service.engine, provider, stop, beat)

@@ -44,8 +44,8 @@ class ObjectWork:
             LEFT JOIN batch_row r ON r.row_id = o.row_id
             LEFT JOIN source s ON s.batch_id = o.batch_id AND s.source_account_id = o.source_account_id
             LEFT JOIN attempt a ON a.subject_id = o.object_id AND a.n = o.attempts AND a.outcome = 'open'
-            WHERE (o.status = 'unprocessed' OR (o.status IN ('sending', 'in_doubt') AND o.step = 'resend' AND o.lease_until <= now()))
-              AND o.due_at <= now() AND (o.holder_id IS NULL OR h.status = 'pending')
+            WHERE o.status IN ('unprocessed', 'sending', 'in_doubt') AND o.due_at <= now() AND (o.holder_id IS NULL OR h.status = 'pending')
+              AND (o.status = 'unprocessed' OR (o.step = 'resend' AND o.lease_until <= now()))
             ORDER BY o.due_at LIMIT :limit FOR UPDATE OF o SKIP LOCKED""", limit=limit, until_s=self.timing.resend_until_s))
         self._too_old(connection, [row for row in rows if row.too_old])
         usable = [row for row in rows if not row.too_old]
@@ -237,6 +237,13 @@ def find(reader: Reader, row: Row[Any]) -> tuple[dict[str, Any] | None, bool]:
     return next((line for line in lines if line.get("metadata") == wanted), None), complete
 
 
+def wake(connection: Connection, ids: Sequence[str]) -> None:
+    """These objects are ready at the provider: their own accounts can be made now, and payments to them can be sent."""
+    run(connection, """UPDATE object SET due_at = now()
+                       WHERE holder_id = ANY(CAST(:ids AS uuid[])) AND status = 'unprocessed' AND due_at = 'infinity'""", ids=list(ids))
+    run(connection, "UPDATE payment SET ready = true WHERE destination_object = ANY(CAST(:ids AS uuid[])) AND status = 'unprocessed'", ids=list(ids))
+
+
 def write(connection: Connection, ends: Sequence[Ended]) -> None:
     """Write the objects' next states."""
     if not ends:
@@ -246,4 +253,4 @@ def write(connection: Connection, ends: Sequence[Ended]) -> None:
                purpose = x.purpose, reason_code = x.code, reason = x.reason, lease_until = '-infinity'
         FROM jsonb_to_recordset(CAST(:ends AS jsonb)) AS x(id uuid, status text, step text, wait_s float8, provider_id text, purpose text,
              code text, reason text) WHERE o.object_id = x.id""", ends=json.dumps(ends))
-
+    wake(connection, [end["id"] for end in ends if end["status"] == "pending"])

@@ -48,7 +48,7 @@ class PaymentWork:
             JOIN object d ON d.object_id = p.destination_object AND d.kind = 'liability' AND d.status = 'pending'
                  AND d.number_index = p.loan_index AND d.merchant_id = p.merchant_id
             JOIN object h ON h.object_id = d.holder_id AND h.employee_id = p.employee_id AND h.person_index = p.person_index
-            WHERE p.status = 'unprocessed' AND p.destination_object IS NOT NULL AND p.due_at <= now() AND p.batch_id = ANY(CAST(:paying AS uuid[]))
+            WHERE p.status = 'unprocessed' AND p.ready AND p.due_at <= now() AND p.batch_id = ANY(CAST(:paying AS uuid[]))
               AND p.account_index NOT IN (SELECT account_index FROM source_stop)
             ORDER BY p.batch_id, p.payment_id LIMIT :limit FOR UPDATE OF p SKIP LOCKED""", paying=paying, limit=limit))
 

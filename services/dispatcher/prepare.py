@@ -1,5 +1,6 @@
 """Getting ready: the objects a batch needs, its payments bound to them, the start of paying, and what can no longer be paid."""
 
+import time
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
@@ -14,6 +15,7 @@ from services.dispatcher.store import Change
 
 CHUNK = 2_000
 MERCHANT_DAYS = 1
+WAKE_EVERY_S = 5.0
 
 
 def ensure_sources(connection: Connection, batch_id: Any) -> None:
@@ -39,6 +41,7 @@ class Preparer:
 
     def __init__(self, engine: Engine, reader: Reader) -> None:
         self.engine, self.reader = engine, reader
+        self.woke_at = 0.0
 
     def merchants(self, institutions: list[str]) -> None:
         """Ask the provider for institutions never asked or asked long ago; raises Unreachable."""
@@ -80,7 +83,7 @@ class Preparer:
                 WITH unlinked AS (SELECT p.payment_id FROM payment p JOIN batch b USING (batch_id)
                                   WHERE p.status = 'unprocessed' AND p.destination_object IS NULL AND b.state <> 'cancelled'
                                   LIMIT :chunk FOR UPDATE OF p SKIP LOCKED)
-                UPDATE payment p SET source_object = s.object_id, destination_object = d.object_id, merchant_id = m.merchant_id
+                UPDATE payment p SET source_object = s.object_id, destination_object = d.object_id, merchant_id = m.merchant_id, ready = d.status = 'pending'
                 FROM unlinked, merchant m, object h, object d, source a, object c, object s
                 WHERE p.payment_id = unlinked.payment_id AND m.institution_id = p.institution_id AND m.merchant_id <> ''
                   AND (p.merchant_id = '' OR p.merchant_id = m.merchant_id)
@@ -89,6 +92,20 @@ class Preparer:
                   AND a.batch_id = p.batch_id AND a.source_account_id = p.source_account_id AND c.natural_key = 'corporation:' || a.ein
                   AND s.natural_key = 'ach:' || c.object_id || ':' || p.account_index""", chunk=CHUNK).rowcount
         return bool(linked)
+
+    def wake(self) -> bool:
+        """Every few seconds, what became ready at the very moment it was linked or inserted, and was missed."""
+        if time.monotonic() - self.woke_at < WAKE_EVERY_S:
+            return False
+        self.woke_at = time.monotonic()
+        with self.engine.begin() as connection:
+            run(connection, """
+                UPDATE object o SET due_at = now() FROM object h
+                WHERE o.status = 'unprocessed' AND o.due_at = 'infinity' AND h.object_id = o.holder_id AND h.status = 'pending'""")
+            run(connection, """
+                UPDATE payment p SET ready = true FROM object d
+                WHERE p.status = 'unprocessed' AND NOT p.ready AND d.object_id = p.destination_object AND d.status = 'pending'""")
+        return False
 
     def start(self) -> bool:
         """Begin to pay batches of which everything that was announced is here: rows, payments, and their sum."""
@@ -169,9 +186,10 @@ def ensure_people_and_loans(connection: Connection, batch_id: Any) -> bool:
                :batch_id, row_id FROM chunk WHERE merchant_id <> '' ORDER BY employee_id, person_index, row_id
         ON CONFLICT (natural_key) DO NOTHING""", batch_id=batch_id)
     run(connection, """
-        INSERT INTO object (kind, natural_key, holder_id, merchant_id, number_index, batch_id, row_id)
+        INSERT INTO object (kind, natural_key, holder_id, merchant_id, number_index, batch_id, row_id, due_at)
         SELECT DISTINCT ON (h.object_id, c.merchant_id, c.loan_index) 'liability',
-               'liability:' || h.object_id || ':' || c.merchant_id || ':' || c.loan_index, h.object_id, c.merchant_id, c.loan_index, :batch_id, c.row_id
+               'liability:' || h.object_id || ':' || c.merchant_id || ':' || c.loan_index, h.object_id, c.merchant_id, c.loan_index, :batch_id, c.row_id,
+               CASE WHEN h.status = 'pending' THEN now() ELSE 'infinity' END
         FROM chunk c JOIN object h ON h.natural_key = 'individual:' || c.employee_id || ':' || c.person_index
         WHERE c.merchant_id <> '' ORDER BY h.object_id, c.merchant_id, c.loan_index, c.row_id
         ON CONFLICT (natural_key) DO NOTHING""", batch_id=batch_id)

@@ -1,5 +1,6 @@
 """Statements: the provider's own list of a batch's payments, read to its end and published for the ledger to judge."""
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID, uuid5
@@ -26,7 +27,7 @@ class Statements:
         self.engine, self.reader, self.timing = engine, reader, timing
         self.accounts: dict[str, Mapping[str, Any]] = {}  # as read from the provider; a holder, merchant and mask never change there
         self.entities: dict[str, Mapping[str, Any]] = {}
-        self.last_search_s = 0.0
+        self.searched_at = time.monotonic()
 
     def take(self) -> bool:
         """One statement of every batch that needs one; whether any was taken."""
@@ -141,15 +142,15 @@ class Statements:
 
     def search_duplicates(self) -> bool:
         """List what was made today for batches being paid, and cancel what is there twice; every few minutes."""
+        if time.monotonic() - self.searched_at < self.timing.duplicates_every_s:
+            return False
+        self.searched_at = time.monotonic()
         with self.engine.connect() as connection:
             due = run(connection, """
                 SELECT b.batch_id, ARRAY(SELECT DISTINCT o.provider_id FROM payment p JOIN object o ON o.object_id = p.source_object
                                          WHERE p.batch_id = b.batch_id AND o.provider_id IS NOT NULL) AS sources,
-                       (SELECT max(a.provider_date) FROM attempt a WHERE a.kind = 'payment') AS today, extract(epoch FROM now())::float8 AS now_s
+                       (SELECT max(a.provider_date) FROM attempt a WHERE a.kind = 'payment') AS today
                 FROM batch b WHERE b.state = 'paying' AND b.status IN ('approved', 'paying', 'paused')""").all()
-        if not due or due[0].now_s - self.last_search_s < self.timing.duplicates_every_s:
-            return False
-        self.last_search_s = due[0].now_s
         for batch in due:
             bound = self._bound(batch.batch_id)
             try:

@@ -93,6 +93,8 @@ TABLES = (
     )""",
     "CREATE INDEX object_waiting ON object (due_at) WHERE status IN ('unprocessed', 'sending', 'in_doubt')",
     "CREATE INDEX object_holder ON object (holder_id)",
+    "CREATE INDEX object_ach ON object (number_index) WHERE kind = 'ach'",
+    "CREATE INDEX object_parked ON object (holder_id) WHERE status = 'unprocessed' AND due_at = 'infinity'",
     "CREATE INDEX object_refused ON object (object_id) WHERE status IN ('failed', 'inactive', 'held')",
     """CREATE TABLE payment (
         payment_id uuid PRIMARY KEY,
@@ -109,6 +111,7 @@ TABLES = (
         loan_index text NOT NULL,
         source_object uuid REFERENCES object,
         destination_object uuid REFERENCES object,
+        ready boolean NOT NULL DEFAULT false,         -- both accounts exist at the provider; looked at again when it is sent
         status text NOT NULL DEFAULT 'unprocessed'
             CHECK (status IN ('unprocessed', 'sending', 'pending', 'completed', 'failed', 'in_doubt', 'held', 'cancelled', 'reversed')),
         version int NOT NULL DEFAULT 0,
@@ -135,7 +138,7 @@ TABLES = (
     "CREATE INDEX payment_batch ON payment (batch_id, status)",
     "CREATE INDEX payment_destination ON payment (destination_object) WHERE status = 'unprocessed'",
     "CREATE INDEX payment_unlinked ON payment (batch_id) WHERE status = 'unprocessed' AND destination_object IS NULL",
-    "CREATE INDEX payment_sendable ON payment (batch_id, payment_id) WHERE status = 'unprocessed' AND destination_object IS NOT NULL",
+    "CREATE INDEX payment_sendable ON payment (batch_id, payment_id) WHERE status = 'unprocessed' AND ready",
     "CREATE INDEX payment_step ON payment (due_at) WHERE status IN ('sending', 'in_doubt')",
     "CREATE INDEX payment_poll ON payment (poll_due_at) WHERE poll_due_at < 'infinity'",
     "CREATE INDEX payment_walk ON payment (source_object, provider_created_at)",

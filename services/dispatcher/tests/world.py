@@ -91,7 +91,7 @@ class World:
         statements = Statements(self.engine, reader, HASTY)
         self._thread(self._pumping(ObjectWork(HASTY, SEALER, "2025-07-04", lambda: self.provider.last_date)))
         self._thread(self._pumping(PaymentWork(HASTY, lambda: self.provider.last_date)))
-        self._thread(self._turning(preflight.check, preparer.prepare, preparer.link, preparer.start, preparer.give_up))
+        self._thread(self._turning(preflight.check, preparer.prepare, preparer.link, preparer.wake, preparer.start, preparer.give_up))
         self._thread(self._turning(follower.poll, follower.look_up, follower.sweep, lambda: objects.look_up(self.engine, reader, HASTY)))
         self._thread(self._turning(statements.take))
 
