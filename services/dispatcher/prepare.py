@@ -72,6 +72,7 @@ class Preparer:
             except Unreachable:
                 continue
             with self.engine.begin() as connection:
+                by_index(connection)
                 ensure_sources(connection, batch.batch_id)
                 worked = ensure_people_and_loans(connection, batch.batch_id) or worked
         return worked
@@ -79,8 +80,9 @@ class Preparer:
     def link(self) -> bool:
         """Bind approved payments to the objects made for exactly what was approved; fail those for which there can be none."""
         with self.engine.begin() as connection:
+            by_index(connection)
             linked = run(connection, """
-                WITH unlinked AS (SELECT p.payment_id FROM payment p JOIN batch b USING (batch_id)
+                WITH unlinked AS MATERIALIZED (SELECT p.payment_id FROM payment p JOIN batch b USING (batch_id)
                                   WHERE p.status = 'unprocessed' AND p.destination_object IS NULL AND b.state <> 'cancelled'
                                   LIMIT :chunk FOR UPDATE OF p SKIP LOCKED)
                 UPDATE payment p SET source_object = s.object_id, destination_object = d.object_id, merchant_id = m.merchant_id, ready = d.status = 'pending'
@@ -99,6 +101,7 @@ class Preparer:
             return False
         self.woke_at = time.monotonic()
         with self.engine.begin() as connection:
+            by_index(connection)
             run(connection, """
                 UPDATE object o SET due_at = now() FROM object h
                 WHERE o.status = 'unprocessed' AND o.due_at = 'infinity' AND h.object_id = o.holder_id AND h.status = 'pending'""")
@@ -124,6 +127,7 @@ class Preparer:
     def give_up(self) -> bool:
         """Payments that can never be sent: fail them with the evidence (no payment was posted), or cancel them with their batch."""
         with self.engine.begin() as connection:
+            by_index(connection)
             failing = [*self._refused_there(connection), *self._without_merchant(connection)]
             store.apply(connection, [failed(row) for row in failing])
             cancelling = list(run(connection, """
@@ -162,6 +166,13 @@ class Preparer:
             WHERE p.status = 'unprocessed' AND p.destination_object IS NULL AND b.state = 'paying'
               AND (m.merchant_id = '' OR (p.merchant_id <> '' AND p.merchant_id <> m.merchant_id))
             ORDER BY p.payment_id LIMIT :chunk FOR UPDATE OF p SKIP LOCKED""", chunk=CHUNK))
+
+
+def by_index(connection: Connection) -> None:
+    """For this transaction: look a chunk's rows up one by one. Right after a file came in there are no statistics, and the planner's
+    guess was to read whole tables for each row (half a minute a chunk with 50,000 payments)."""
+    for method in ("seqscan", "hashjoin", "mergejoin"):
+        run(connection, f"SET LOCAL enable_{method} = off")
 
 
 def failed(row: Row[Any]) -> Change:
