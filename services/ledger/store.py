@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -158,8 +159,13 @@ def put_changes(connection: Connection, changes: Sequence[PaymentChanged]) -> No
                              CAST(:times AS timestamptz[]))""",
         ids=[str(c.payment_id) for c in changes], versions=[c.version for c in changes], statuses=[c.status for c in changes],
         contents=[content(c) for c in changes], times=[c.occurred_at for c in changes])
-    last = {c.payment_id: c for c in changes}
-    columns = [{"id": str(c.payment_id), "version": c.version, "status": c.status, "at": c.occurred_at, "provider_id": c.provider_payment_id,
+    last: dict[UUID, PaymentChanged] = {}
+    since: dict[UUID, datetime] = {}  # of the last status: several changes may come at once, and a rebuild sees them in other portions
+    for change in changes:
+        if change.payment_id not in last or last[change.payment_id].status != change.status:
+            since[change.payment_id] = change.occurred_at
+        last[change.payment_id] = change
+    columns = [{"id": str(c.payment_id), "version": c.version, "status": c.status, "at": since[c.payment_id], "provider_id": c.provider_payment_id,
                 "provider_status": c.provider_status, "merchant_id": c.merchant_id, "reversal_id": c.reversal_id,
                 "under_way": c.return_under_way, "reason_code": c.reason_code, "reason": c.reason} for c in last.values()]
     run(connection, """
