@@ -1,5 +1,5 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
-.PHONY: help setup up down status demo test lint types bench contracts clean
+.PHONY: help setup up down status demo test lint types bench chaos contracts clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
@@ -45,6 +45,10 @@ types: ## mypy, strict
 bench: ## what the consumer loop and the relay carry, beside a bare loop of the same statements
 	$(DEV)
 	@exec $(PYTHON) -m tools.bench
+
+chaos: ## a run with processes killed every few seconds; give it the machine for itself
+	$(DEV)
+	@exec $(PYTHON) -m tools.check chaos
 
 contracts: ## generate contracts/ again from the message classes
 	$(DEV)

@@ -91,6 +91,7 @@ def test_a_run_without_webhooks_ends_the_same(calm: Any, xml: bytes) -> None:
     assert max(per.values()) == 1
 
 
+@pytest.mark.chaos
 def test_killed_processes_and_lost_answers_change_nothing(calm: Any, xml: bytes, tmp_path: Path) -> None:
     with running(tmp_path, "flow_kills") as system:
         batch = system.corrected(system.ready(xml))
