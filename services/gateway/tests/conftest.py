@@ -1,7 +1,6 @@
 """A gateway on a real database, in front of five fakes."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,28 +8,19 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
 from libs.common import migrate
 from services.gateway import app, live
 from services.gateway.settings import GatewaySettings
 from services.gateway.tests.fakes import TOKEN, Fake
 
-ADMIN = os.environ.get("PAYDOWN_TEST_POSTGRES_URL", "postgresql+psycopg2://postgres@127.0.0.1:55432/postgres")
-
 
 @pytest.fixture(scope="session")
-def url() -> Iterator[str]:
-    name = f"test_gateway_{os.getpid()}"
-    admin = create_engine(ADMIN, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    made = f"{ADMIN.rpartition('/')[0]}/{name}"
-    migrate.upgrade(made, app.MIGRATIONS)
-    yield made
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+def url(make_database: Callable[[str], tuple[str, str]]) -> str:
+    _, owner = make_database("gateway")
+    migrate.upgrade(owner, app.MIGRATIONS)
+    return owner
 
 
 @dataclass

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import hmac
 import json
-import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -22,23 +21,15 @@ from services.webhooks.domain import Delivery
 from services.webhooks.settings import WebhooksSettings
 
 pytestmark = pytest.mark.database
-ADMIN = os.environ.get("PAYDOWN_TEST_POSTGRES_URL", "postgresql+psycopg2://postgres@127.0.0.1:55432/postgres")
 SECRET = "a-secret-of-some-length"
 Send = Callable[[httpx.AsyncClient], Awaitable[None]]
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    name = f"test_webhooks_{os.getpid()}"
-    admin = create_engine(ADMIN, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    made = f"{ADMIN.rpartition('/')[0]}/{name}"
-    migrate.upgrade(made, app.MIGRATIONS)
-    yield made
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+def url(make_database: Callable[[str], tuple[str, str]]) -> str:
+    _, owner = make_database("webhooks")
+    migrate.upgrade(owner, app.MIGRATIONS)
+    return owner
 
 
 @pytest.fixture
