@@ -39,6 +39,7 @@ def table(facts: Facts) -> dict[str, dict[str, str]]:
             "PROVIDER_URL": url["simulator"],
             "PROVIDER_KEY": "sk_local",
             "PROFILE": "demo",
+            "CONCURRENCY": "32",
             "WEBHOOK_URL": f"{url['webhooks']}/webhooks/method",
             "WEBHOOK_SECRET": keys.webhook_secret,
         },

@@ -72,7 +72,6 @@ class Preparer:
             except Unreachable:
                 continue
             with self.engine.begin() as connection:
-                by_index(connection)
                 ensure_sources(connection, batch.batch_id)
                 worked = ensure_people_and_loans(connection, batch.batch_id) or worked
         return worked
@@ -80,19 +79,21 @@ class Preparer:
     def link(self) -> bool:
         """Bind approved payments to the objects made for exactly what was approved; fail those for which there can be none."""
         with self.engine.begin() as connection:
-            by_index(connection)
             linked = run(connection, """
                 WITH unlinked AS MATERIALIZED (SELECT p.payment_id FROM payment p JOIN batch b USING (batch_id)
                                   WHERE p.status = 'unprocessed' AND p.destination_object IS NULL AND b.state <> 'cancelled'
                                   LIMIT :chunk FOR UPDATE OF p SKIP LOCKED)
-                UPDATE payment p SET source_object = s.object_id, destination_object = d.object_id, merchant_id = m.merchant_id, ready = d.status = 'pending'
-                FROM unlinked, merchant m, object h, object d, source a, object c, object s
-                WHERE p.payment_id = unlinked.payment_id AND m.institution_id = p.institution_id AND m.merchant_id <> ''
-                  AND (p.merchant_id = '' OR p.merchant_id = m.merchant_id)
-                  AND h.natural_key = 'individual:' || p.employee_id || ':' || p.person_index
-                  AND d.natural_key = 'liability:' || h.object_id || ':' || m.merchant_id || ':' || p.loan_index
-                  AND a.batch_id = p.batch_id AND a.source_account_id = p.source_account_id AND c.natural_key = 'corporation:' || a.ein
-                  AND s.natural_key = 'ach:' || c.object_id || ':' || p.account_index""", chunk=CHUNK).rowcount
+                UPDATE payment p SET source_object = x.source, destination_object = x.destination, merchant_id = x.merchant_id, ready = x.ready
+                FROM unlinked u CROSS JOIN LATERAL (
+                    SELECT s.object_id AS source, d.object_id AS destination, m.merchant_id, d.status = 'pending' AS ready
+                    FROM payment q JOIN merchant m ON m.institution_id = q.institution_id AND m.merchant_id <> ''
+                    JOIN object h ON h.natural_key = 'individual:' || q.employee_id || ':' || q.person_index
+                    JOIN object d ON d.natural_key = 'liability:' || h.object_id || ':' || m.merchant_id || ':' || q.loan_index
+                    JOIN source a ON a.batch_id = q.batch_id AND a.source_account_id = q.source_account_id
+                    JOIN object c ON c.natural_key = 'corporation:' || a.ein
+                    JOIN object s ON s.natural_key = 'ach:' || c.object_id || ':' || q.account_index
+                    WHERE q.payment_id = u.payment_id AND (q.merchant_id = '' OR q.merchant_id = m.merchant_id) OFFSET 0) x
+                WHERE p.payment_id = u.payment_id""", chunk=CHUNK).rowcount
         return bool(linked)
 
     def wake(self) -> bool:
@@ -201,8 +202,9 @@ def ensure_people_and_loans(connection: Connection, batch_id: Any) -> bool:
         SELECT DISTINCT ON (h.object_id, c.merchant_id, c.loan_index) 'liability',
                'liability:' || h.object_id || ':' || c.merchant_id || ':' || c.loan_index, h.object_id, c.merchant_id, c.loan_index, :batch_id, c.row_id,
                CASE WHEN h.status = 'pending' THEN now() ELSE 'infinity' END
-        FROM chunk c JOIN object h ON h.natural_key = 'individual:' || c.employee_id || ':' || c.person_index
+        FROM chunk c CROSS JOIN LATERAL (SELECT object_id, status FROM object o
+             WHERE o.natural_key = 'individual:' || c.employee_id || ':' || c.person_index OFFSET 0) h
         WHERE c.merchant_id <> '' ORDER BY h.object_id, c.merchant_id, c.loan_index, c.row_id
         ON CONFLICT (natural_key) DO NOTHING""", batch_id=batch_id)
-    run(connection, "UPDATE batch_row r SET prepared = true FROM chunk c WHERE r.row_id = c.row_id")
+    run(connection, "UPDATE batch_row SET prepared = true WHERE row_id = ANY(ARRAY(SELECT row_id FROM chunk))")
     return bool(count)

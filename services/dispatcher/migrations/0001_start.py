@@ -93,6 +93,7 @@ TABLES = (
     )""",
     "CREATE INDEX object_waiting ON object (due_at) WHERE status IN ('unprocessed', 'sending', 'in_doubt')",
     "CREATE INDEX object_holder ON object (holder_id)",
+    "CREATE INDEX object_new ON object (batch_id) WHERE status = 'unprocessed'",
     "CREATE INDEX object_ach ON object (number_index) WHERE kind = 'ach'",
     "CREATE INDEX object_parked ON object (holder_id) WHERE status = 'unprocessed' AND due_at = 'infinity'",
     "CREATE INDEX object_refused ON object (object_id) WHERE status IN ('failed', 'inactive', 'held')",
