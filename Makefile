@@ -46,7 +46,7 @@ bench: ## what the consumer loop and the relay carry, beside a bare loop of the 
 	$(DEV)
 	@exec $(PYTHON) -m tools.bench
 
-chaos: ## a run with processes killed every few seconds; give it the machine for itself
+chaos: ## 3,000 rows with a process killed every 1.5 s, twice, with figures
 	$(DEV)
 	@exec $(PYTHON) -m tools.check chaos
 

@@ -28,6 +28,15 @@ FINAL = {"completed", "completed_with_failures", "cancelled", "rejected", "disca
 #: Columns that may differ between two runs of one roster: ids, times and the number of attempts.
 RUN_COLUMNS = {"batch_id", "row_id", "payment_id", "provider_payment_id", "source_trace_id", "destination_trace_id", "attempts", "approved_at",
                "created_at", "updated_at", "completed_at", "reversal_id", "provider_status"}
+FAULTS = [
+    {"method": "POST", "path": "/payments", "share": 0.03, "fault": "lose_answer"},
+    {"method": "POST", "path": "/payments", "share": 0.02, "fault": "lose_request"},
+    {"method": "POST", "path": "/payments", "share": 0.02, "fault": "status", "status": 500, "execute": True, "stored": True},
+    {"method": "POST", "path": "/payments", "share": 0.02, "fault": "status", "status": 500, "execute": False, "stored": True},
+    {"method": "POST", "path": "/accounts", "share": 0.02, "fault": "lose_answer"},
+    {"method": "POST", "path": "/accounts", "share": 0.01, "fault": "status", "status": 500, "execute": True, "stored": True},
+    {"method": "POST", "path": "/entities", "share": 0.02, "fault": "lose_answer"},
+]
 Report = list[dict[str, str]]
 
 
@@ -142,10 +151,8 @@ def eventually(check: Callable[[], Any], limit_s: float) -> None:
 
 
 @contextmanager
-def nemesis(system: System, seed: int, every_s: float = 3.0) -> Iterator[Counter[str]]:
-    """kill -9 one process after the other, services four times as often as Kafka and PostgreSQL.
-
-    Every 3 s: a service needs about 2 s of two busy cores to be back, and a test must be able to ask four of them at once."""
+def nemesis(system: System, seed: int, every_s: float = 1.5) -> Iterator[Counter[str]]:
+    """kill -9 one process after the other, services four times as often as Kafka and PostgreSQL."""
     stop, killed, chance = threading.Event(), Counter[str](), random.Random(seed)
     names = [*SERVICES * 4, "kafka", "postgres"]
 
@@ -167,6 +174,17 @@ def nemesis(system: System, seed: int, every_s: float = 3.0) -> Iterator[Counter
     finally:
         stop.set()
         thread.join(30)
+
+
+def paid_under_kills(system: System, xml: bytes, seed: int, limit_s: float = 400) -> dict[str, Any]:
+    """Take a roster to its end with the provider at its worst and processes killed from before the approval on; what came of it."""
+    batch = system.corrected(system.ready(xml))
+    system.simulate("faults", {"seed": seed, "rules": FAULTS})
+    system.simulate("webhooks", {"mode": "shuffled"})
+    with nemesis(system, seed) as killed:
+        system.approve_until_done(batch)
+        ended = system.wait(batch["batch_id"], {"completed"}, limit_s)
+    return {"batch": ended, "killed": killed, "cents": paid_exactly_once(system, xml), "report": reports_agree(system, batch["batch_id"], xml)}
 
 
 def rows_of(xml: bytes) -> list[dict[str, Any]]:
