@@ -39,7 +39,7 @@ class ObjectWork:
         # The due ones are chosen first and the rest is looked up for each: fresh tables have no statistics, and joined at once they were read whole.
         rows = list(run(connection, """
             WITH due AS MATERIALIZED (
-                SELECT w.object_id FROM object w
+                SELECT w.* FROM object w
                 WHERE w.status IN ('unprocessed', 'sending', 'in_doubt') AND w.due_at <= now()
                   AND (w.status = 'unprocessed' OR (w.step = 'resend' AND w.lease_until <= now()))
                   AND (w.holder_id IS NULL OR (SELECT h.status FROM object h WHERE h.object_id = w.holder_id) = 'pending')
@@ -47,7 +47,7 @@ class ObjectWork:
             SELECT o.*, h.provider_id AS holder_provider_id, a.idempotency_key, a.path AS attempt_path, a.body AS attempt_body,
                    a.first_sent_at < now() - make_interval(secs => :until_s) AS too_old,
                    r.first_name, r.last_name, r.dob, r.phone, r.loan, s.ein, s.payor_name, s.dba, s.address, s.routing, s.account
-            FROM due JOIN object o USING (object_id) LEFT JOIN object h ON h.object_id = o.holder_id
+            FROM due o LEFT JOIN object h ON h.object_id = o.holder_id
             LEFT JOIN batch_row r ON r.row_id = o.row_id
             LEFT JOIN source s ON s.batch_id = o.batch_id AND s.source_account_id = o.source_account_id
             LEFT JOIN attempt a ON a.subject_id = o.object_id AND a.n = o.attempts AND a.outcome = 'open'""",

@@ -42,15 +42,22 @@ class PaymentWork:
         """New payments whose accounts exist and are exactly the approved row's; nothing else can be sent."""
         if limit <= 0:
             return []
+        # Chosen and locked first, the accounts looked up for each: without statistics the planner joined whole tables. The row that was
+        # locked is the row that is used: another look at the table could show an older version of it.
         return list(run(connection, """
-            SELECT p.*, s.provider_id AS source, d.provider_id AS destination FROM payment p
+            WITH chosen AS MATERIALIZED (
+                SELECT p.* FROM payment p
+                WHERE p.status = 'unprocessed' AND p.ready AND p.due_at <= now() AND p.batch_id = ANY(CAST(:paying AS uuid[]))
+                  AND p.account_index NOT IN (SELECT account_index FROM source_stop)
+                  AND (SELECT o.status FROM object o WHERE o.object_id = p.source_object) = 'pending'
+                  AND (SELECT o.status FROM object o WHERE o.object_id = p.destination_object) = 'pending'
+                ORDER BY p.batch_id, p.payment_id LIMIT :limit FOR UPDATE OF p SKIP LOCKED)
+            SELECT p.*, s.provider_id AS source, d.provider_id AS destination FROM chosen p
             JOIN object s ON s.object_id = p.source_object AND s.kind = 'ach' AND s.status = 'pending' AND s.number_index = p.account_index
             JOIN object d ON d.object_id = p.destination_object AND d.kind = 'liability' AND d.status = 'pending'
                  AND d.number_index = p.loan_index AND d.merchant_id = p.merchant_id
-            JOIN object h ON h.object_id = d.holder_id AND h.employee_id = p.employee_id AND h.person_index = p.person_index
-            WHERE p.status = 'unprocessed' AND p.ready AND p.due_at <= now() AND p.batch_id = ANY(CAST(:paying AS uuid[]))
-              AND p.account_index NOT IN (SELECT account_index FROM source_stop)
-            ORDER BY p.batch_id, p.payment_id LIMIT :limit FOR UPDATE OF p SKIP LOCKED""", paying=paying, limit=limit))
+            JOIN object h ON h.object_id = d.holder_id AND h.employee_id = p.employee_id AND h.person_index = p.person_index""",
+            paying=paying, limit=limit))
 
     def _due_again(self, connection: Connection, paying: list[str], limit: int) -> list[Row[Any]]:
         return list(run(connection, """

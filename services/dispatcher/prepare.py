@@ -41,7 +41,7 @@ class Preparer:
 
     def __init__(self, engine: Engine, reader: Reader) -> None:
         self.engine, self.reader = engine, reader
-        self.woke_at = 0.0
+        self.wake_at = 0.0
 
     def merchants(self, institutions: list[str]) -> None:
         """Ask the provider for institutions never asked or asked long ago; raises Unreachable."""
@@ -97,10 +97,10 @@ class Preparer:
         return bool(linked)
 
     def wake(self) -> bool:
-        """Every few seconds, what became ready at the very moment it was linked or inserted, and was missed."""
-        if time.monotonic() - self.woke_at < WAKE_EVERY_S:
+        """Every few seconds, what became ready at the very moment it was linked or inserted, and was missed; a twentieth of the time at most."""
+        began = time.monotonic()
+        if began < self.wake_at:
             return False
-        self.woke_at = time.monotonic()
         with self.engine.begin() as connection:
             by_index(connection)
             run(connection, """
@@ -109,6 +109,7 @@ class Preparer:
             run(connection, """
                 UPDATE payment p SET ready = true FROM object d
                 WHERE p.status = 'unprocessed' AND NOT p.ready AND d.object_id = p.destination_object AND d.status = 'pending'""")
+        self.wake_at = time.monotonic() + max(WAKE_EVERY_S, 20 * (time.monotonic() - began))
         return False
 
     def start(self) -> bool:
