@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from sqlalchemy.exc import DBAPIError
 from libs.common.database import run
 from libs.common.errors import Reject
 from libs.common.events import BatchChanged, DispatchChanged, PaymentApproved, RowRead, SourceProblem
-from services.ingest import app, store
 from services.ingest.tests.world import World, next_period, spaced
 
 pytestmark = pytest.mark.database
@@ -358,18 +357,6 @@ def test_messages_about_strangers_are_rejected(world: World, xml: bytes) -> None
     for act in acts:
         with pytest.raises(Reject):
             act()
-
-
-def test_a_batch_nobody_approves_expires(world: World, xml: bytes) -> None:
-    ready = world.ready(xml)
-    with world.engine.begin() as connection:
-        assert store.expire(connection, datetime.now(UTC) - timedelta(days=1), datetime.now(UTC)) == []
-        run(connection, "UPDATE batch SET ready_at = now() - interval '31 days' WHERE batch_id = :id", id=ready["batch_id"])
-    app.tidy(world.engine, world.folder, 30)
-    assert world.batch(ready["batch_id"])["status"] == "expired"
-    assert world.approve(ready).status_code == 409
-    assert world.upload(xml).status_code == 202
-    world.read_all()
 
 
 def test_nothing_stored_or_published_holds_a_personal_number_in_clear(world: World, xml: bytes) -> None:
