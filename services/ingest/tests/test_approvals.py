@@ -127,12 +127,21 @@ def test_an_approval_of_another_digest_is_refused_by_the_database(world: World, 
             insert()
 
 
-def test_one_person_may_do_both_where_the_setting_says_so_and_it_is_told(world: World, xml: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("approver", ["maria", "anna"])
+def test_one_person_may_do_both_where_the_setting_says_so_and_it_is_told_whoever_approves(world: World, xml: bytes, tmp_path: Path, approver: str) -> None:
     alone = World.make(world.engine.url.render_as_string(hide_password=False), tmp_path / "files", one_person=True)
     ready = alone.ready(xml, who="maria")
-    assert alone.approve(ready, "maria").status_code == 200
+    assert alone.approve(ready, approver).status_code == 200
     assert alone.published(ready["batch_id"], BatchChanged)[-1].one_person is True
+    assert alone.batch(ready["batch_id"])["one_person"] is True
     alone.engine.dispose()
+
+
+def test_the_rule_of_two_people_is_on_by_default(world: World, xml: bytes) -> None:
+    ready = world.ready(xml, who="maria")
+    assert world.approve(ready, "maria").status_code == 403
+    assert world.approve(ready).status_code == 200
+    assert world.published(ready["batch_id"], BatchChanged)[-1].one_person is False
 
 
 def test_of_two_approvers_and_a_discarder_exactly_one_wins(world: World, make_xml: MakeXml) -> None:

@@ -136,6 +136,8 @@ def test_what_is_compared_is_the_roster_approved_last_before_it(world: World, se
     with world.engine.begin() as connection:
         run(connection, "UPDATE batch SET status = 'archived' WHERE batch_id = :id", id=first["batch_id"])
     assert changed(world, last)["against"] == first["batch_id"]
+    assert world.approve(last).status_code == 200
+    assert changed(world, second)["against"] == first["batch_id"], "what came later is not before"
 
 
 def test_a_batch_that_was_not_read_has_nothing_to_compare(world: World) -> None:
