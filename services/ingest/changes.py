@@ -26,24 +26,24 @@ WITH line AS (
             count(*) FILTER (WHERE r.status <> 'refused')::int AS rows,
             coalesce(sum(r.amount_cents) FILTER (WHERE r.status <> 'refused'), 0)::bigint AS cents,
             array_agg(DISTINCT s.ein || '/' || s.account_index) FILTER (WHERE r.status <> 'refused') AS accounts,
-            array_agg(DISTINCT r.source_account_id || ' …' || s.account_last4) FILTER (WHERE r.status <> 'refused') AS sources
+            array_agg(DISTINCT r.source_account_id || ' …' || s.account_last4) FILTER (WHERE r.status <> 'refused') AS sources,
+            max(ARRAY[r.first_name, r.last_name]) AS names
         FROM batch_row r LEFT JOIN batch_source s ON s.batch_id = r.batch_id AND s.source_account_id = r.source_account_id
         WHERE r.batch_id IN (:id, :against) AND r.employee_id <> '' GROUP BY 1, 2, 3),
      person AS (
         SELECT r.batch_id = :id AS after, r.employee_id, count(*) FILTER (WHERE r.status <> 'refused')::int AS rows,
             coalesce(sum(r.amount_cents) FILTER (WHERE r.status <> 'refused'), 0)::bigint AS cents,
-            array_agg(DISTINCT r.branch_id) FILTER (WHERE r.status <> 'refused') AS branches,
-            (array_agg(r.first_name ORDER BY r.file_row))[1] AS first_name, (array_agg(r.last_name ORDER BY r.file_row))[1] AS last_name
+            array_agg(DISTINCT r.branch_id) FILTER (WHERE r.status <> 'refused') AS branches, max(ARRAY[r.first_name, r.last_name]) AS names
         FROM batch_row r WHERE r.batch_id IN (:id, :against) AND r.employee_id <> '' GROUP BY 1, 2),
      people AS (
         SELECT employee_id, o.rows AS old_rows, o.cents AS old_cents, o.branches AS old_branches, n.rows AS new_rows, n.cents AS new_cents,
-            n.branches AS new_branches, coalesce(n.first_name, o.first_name) AS first_name, coalesce(n.last_name, o.last_name) AS last_name
+            n.branches AS new_branches, coalesce(n.names, o.names) AS names
         FROM (SELECT * FROM person WHERE NOT after) o FULL JOIN (SELECT * FROM person WHERE after) n USING (employee_id)),
      loans AS (
         SELECT employee_id, loan_index, o.rows AS old_rows, o.institution_id AS old_institution, o.loan_last4 AS old_last4,
             o.cents AS old_cents, o.accounts AS old_accounts, o.sources AS old_sources, n.rows AS new_rows,
             n.institution_id AS new_institution, n.loan_last4 AS new_last4, n.cents AS new_cents, n.accounts AS new_accounts, n.sources AS new_sources,
-            count(o.employee_id) OVER w > 0 AND count(n.employee_id) OVER w > 0 AS stayed
+            coalesce(n.names, o.names) AS names, count(o.employee_id) OVER w > 0 AND count(n.employee_id) OVER w > 0 AS stayed
         FROM (SELECT * FROM line WHERE NOT after) o FULL JOIN (SELECT * FROM line WHERE after) n USING (employee_id, loan_index)
         WINDOW w AS (PARTITION BY employee_id)),
      moved AS (
@@ -51,37 +51,37 @@ WITH line AS (
                                      ORDER BY coalesce(old_institution, new_institution), coalesce(old_last4, new_last4), loan_index) AS n
         FROM loans WHERE stayed AND ((old_rows > 0 AND new_rows IS NULL) OR (new_rows > 0 AND old_rows IS NULL))),
      found AS (
-        SELECT 'new_person' AS kind, employee_id, NULL AS before, jsonb_build_object('amount_cents', new_cents, 'rows', new_rows) AS after
+        SELECT 'new_person' AS kind, employee_id, names, NULL AS before, jsonb_build_object('amount_cents', new_cents, 'rows', new_rows) AS after
         FROM people WHERE old_rows IS NULL AND new_rows > 0
         UNION ALL
-        SELECT 'gone_person', employee_id, jsonb_build_object('amount_cents', old_cents, 'rows', old_rows), NULL
+        SELECT 'gone_person', employee_id, names, jsonb_build_object('amount_cents', old_cents, 'rows', old_rows), NULL
         FROM people WHERE new_rows IS NULL AND old_rows > 0
         UNION ALL
-        SELECT 'branch', employee_id, jsonb_build_object('amount_cents', old_cents, 'rows', old_rows, 'branch_ids', old_branches),
+        SELECT 'branch', employee_id, names, jsonb_build_object('amount_cents', old_cents, 'rows', old_rows, 'branch_ids', old_branches),
             jsonb_build_object('amount_cents', new_cents, 'rows', new_rows, 'branch_ids', new_branches)
         FROM people WHERE old_branches <> new_branches
         UNION ALL
-        SELECT 'loan', employee_id,
+        SELECT 'loan', employee_id, max(names),
             (array_agg(jsonb_build_object('amount_cents', old_cents, 'rows', old_rows, 'institution_id', old_institution, 'loan_last4', old_last4,
                                           'sources', old_sources)) FILTER (WHERE old_rows > 0))[1],
             (array_agg(jsonb_build_object('amount_cents', new_cents, 'rows', new_rows, 'institution_id', new_institution, 'loan_last4', new_last4,
                                           'sources', new_sources)) FILTER (WHERE new_rows > 0))[1]
         FROM moved GROUP BY employee_id, n
         UNION ALL
-        SELECT k.kind, employee_id,
+        SELECT k.kind, employee_id, names,
             jsonb_build_object('amount_cents', old_cents, 'rows', old_rows, 'institution_id', old_institution, 'loan_last4', old_last4, 'sources', old_sources),
             jsonb_build_object('amount_cents', new_cents, 'rows', new_rows, 'institution_id', new_institution, 'loan_last4', new_last4, 'sources', new_sources)
         FROM loans CROSS JOIN (VALUES ('amount'), ('source')) AS k(kind)
         WHERE old_rows > 0 AND new_rows > 0 AND CASE k.kind WHEN 'amount' THEN old_cents <> new_cents ELSE old_accounts <> new_accounts END),
      listed AS (
-        SELECT f.*, p.first_name, p.last_name,
-            row_number() OVER (ORDER BY array_position(CAST(:kinds AS text[]), f.kind), f.employee_id, f.before ->> 'institution_id',
-                                        f.before ->> 'loan_last4', f.after ->> 'institution_id', f.after ->> 'loan_last4') AS position,
-            abs(coalesce(CAST(f.after ->> 'amount_cents' AS bigint), 0) - coalesce(CAST(f.before ->> 'amount_cents' AS bigint), 0)) AS swing_cents
-        FROM found f FULL JOIN people p USING (employee_id) WHERE f.kind IS NOT NULL),
+        SELECT *, row_number() OVER (ORDER BY array_position(CAST(:kinds AS text[]), kind), employee_id, before ->> 'institution_id',
+                                              before ->> 'loan_last4', after ->> 'institution_id', after ->> 'loan_last4',
+                                              before, after) AS position,
+            abs(coalesce(CAST(after ->> 'amount_cents' AS bigint), 0) - coalesce(CAST(before ->> 'amount_cents' AS bigint), 0)) AS swing_cents
+        FROM found),
      chosen AS (
         SELECT * FROM listed WHERE (:kind = '' OR kind = :kind)
-            AND (:q = '' OR employee_id ILIKE :pattern OR first_name || ' ' || last_name ILIKE :pattern))"""
+            AND (:q = '' OR employee_id ILIKE :pattern OR names[1] || ' ' || names[2] ILIKE :pattern))"""
 
 
 def changes(connection: Connection, batch_id: UUID, page: Page, kind: str) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def reference(connection: Connection, batch_id: UUID) -> UUID | None:
 
 def _item(found: Mapping[str, Any]) -> dict[str, Any]:
     """A change as people see it. `sources` and `branch_ids` are empty where they say nothing about this kind of change."""
-    return {"kind": found["kind"], "employee_id": found["employee_id"], "first_name": found["first_name"], "last_name": found["last_name"],
+    return {"kind": found["kind"], "employee_id": found["employee_id"], "first_name": found["names"][0], "last_name": found["names"][1],
             "before": _side(found["before"]), "after": _side(found["after"]), "swing_cents": found["swing_cents"]}
 
 
