@@ -10,8 +10,8 @@ import pytest
 from libs.common.database import run
 from libs.common.migrate import upgrade
 from services.ingest.app import MIGRATIONS
-from services.ingest.tests.sample import row
 from services.ingest.tests.sample import roster as roster_of
+from services.ingest.tests.sample import row
 from services.ingest.tests.world import World, next_period
 
 pytestmark = pytest.mark.database
