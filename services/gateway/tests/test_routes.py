@@ -35,7 +35,7 @@ def test_a_service_is_told_who_asks_and_under_which_id(gateway: Gateway) -> None
 
 
 def test_changes_are_ingests_and_a_kind_there_is_not_is_asked_of_nobody(gateway: Gateway) -> None:
-    found = {"items": [], "next": None, "total": 0, "against": None, "counts": {}}
+    found: dict[str, Any] = {"items": [], "next": None, "total": 0, "against": None, "counts": {}}
     gateway.ingest.says("GET", f"{ONE}/changes", found)
     assert gateway.ask("GET", f"{ONE}/changes?limit=2&kind=loan&q=ada").json() == found
     assert gateway.ask("GET", f"{ONE}/changes").json() == found

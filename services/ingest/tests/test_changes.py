@@ -85,7 +85,8 @@ def test_no_number_is_shown_in_clear(world: World, second: Any) -> None:
 
 
 def test_changes_are_paged_filtered_searched_and_sorted(world: World, second: Any) -> None:
-    whole, items, cursor = changed(world, second), [], ""
+    whole, cursor = changed(world, second), ""
+    items: list[Any] = []
     while cursor is not None:
         page = changed(world, second, limit=2, cursor=cursor)
         assert (page["total"], page["counts"], len(page["items"]) <= 2) == (7, whole["counts"], True)
