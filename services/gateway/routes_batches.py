@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.background import BackgroundTask
 
 from libs.common.problem import Problem
-from services.gateway import domain, live, shapes
+from services.gateway import changes, domain, live, shapes
 from services.gateway.asking import Asked, Asking, Filters, Found, Listing, door_routes, given, relay
 from services.gateway.door import passed
 from services.gateway.settings import GatewaySettings
@@ -58,10 +58,10 @@ def _reading(routes: APIRouter, services: Upstreams) -> None:
         """What was found in the file."""
         return await relay(services.ingest, asked.get(f"/batches/{batch_id}/issues", params))
 
-    @routes.get("/batches/{batch_id}/changes", response_model=shapes.Records)
-    async def changes(batch_id: UUID, asked: Asking, params: Listing) -> Response:
-        """What happened to the batch, and by whom."""
-        return await relay(services.ingest, asked.get(f"/batches/{batch_id}/changes", params))
+    @routes.get("/batches/{batch_id}/changes", response_model=changes.Changes, name="changes")
+    async def changed(batch_id: UUID, asked: Asking, params: Listing, kind: changes.ChangeKind | None = None) -> Response:
+        """What changed against the roster approved before: people, loans, source accounts, amounts, branches."""
+        return await relay(services.ingest, asked.get(f"/batches/{batch_id}/changes", {**params, **given(kind=kind or "")}))
 
     @routes.get("/batches/{batch_id}/payments", response_model=shapes.Payments)
     async def payments(batch_id: UUID, asked: Asking, params: Filters) -> Response:

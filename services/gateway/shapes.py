@@ -266,7 +266,7 @@ class Payments(Listed):
 
 
 class Records(Listed):
-    """A page of records of the ledger, the reconciliation, or a batch's changes."""
+    """A page of records of the ledger or the reconciliation."""
 
     items: list[dict[str, Any]]
 

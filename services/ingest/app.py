@@ -41,11 +41,12 @@ def apply_postings(connection: Connection, events: Sequence[Event]) -> None:
         store.certify(connection, certificate, datetime.now(UTC))
 
 
-def tidy(engine: Engine, folder: Folder, ready_days: int) -> None:
-    """Expire what nobody approved, and remove files that never became a batch."""
+def tidy(engine: Engine, folder: Folder, ready_days: int, archive_days: int) -> None:
+    """Expire what nobody approved, archive what ended long ago, and remove files that never became a batch."""
     now = datetime.now(UTC)
     with engine.begin() as connection:
-        store.expire(connection, now - timedelta(days=ready_days), now)
+        store.expire(connection, now - timedelta(days=ready_days), now, f"nobody approved it within {ready_days} days")
+        store.archive(connection, now - timedelta(days=archive_days), now)
         known = run(connection, "SELECT batch_id FROM batch").scalars().all()
     folder.clean(known)
 
@@ -78,7 +79,7 @@ def build(settings: IngestSettings) -> Service:
         take_turns([lambda: settle_one(service.engine)], stop, beat, POLL_S)
 
     def tidying(stop: Stop, beat: Beat) -> None:
-        take_turns([lambda: tidy(service.engine, folder, settings.ready_days)], stop, beat, TIDY_S)
+        take_turns([lambda: tidy(service.engine, folder, settings.ready_days, settings.archive_days)], stop, beat, TIDY_S)
 
     service.loops += [Loop("read", read), Loop("check", check), Loop("tidy", tidying)]
     service.consumer(topics.PREPARATION, apply_preparation)

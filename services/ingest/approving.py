@@ -35,15 +35,14 @@ def _approve(connection: Connection, batch_id: UUID, approval: Approval, one_per
     batch = store.find(connection, batch_id, lock=True)
     if batch.approved_by is not None and (batch.approved_by, batch.digest) == (approval.person, approval.digest):
         return batch
-    barred = store_payments.barred(connection, batch_id)
-    rules.check_approver(approval.person, barred, one_person)
+    rules.check_approver(approval.person, store_payments.barred(connection, batch_id), one_person)
     payable = store_payments.payable(connection, batch_id) + len(approval.include)
     rules.check_approval(batch, approval, store_payments.to_acknowledge(connection, batch_id), payable)
     sent = 0
     if store_payments.include(connection, batch, approval, now):
         _, sent = checking.publish_rows(connection, replace(batch, revision=batch.revision + 1), now)
         store_rows.total(connection, batch_id)
-    if not store_payments.mark_approved(connection, batch, approval, one_person and approval.person in barred, sent, now):
+    if not store_payments.mark_approved(connection, batch, approval, one_person, sent, now):
         raise Refused("conflict", "approval.stale", "The batch has changed since it was looked at.", "Look at it again.")
     store_payments.take_claims(connection, batch)
     store_payments.add_payments(connection, batch)

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from uuid import UUID, uuid5
 
 from libs.common.errors import PaydownError
+from libs.common.money import display
 from services.ingest import values
 from services.ingest.states import STATE_BY_ZIP_PREFIX, zip_is_in
 
@@ -23,6 +24,7 @@ CORRECTABLE: Final = {"line1": values.name, "city": values.name, "state": values
 ADDRESS_WARNINGS: Final = ("W_ZIP_STATE", "W_ZIP_UNKNOWN", "W_STATE_CASE")
 NOT_CHECKED: Final = "W_NOT_CHECKED"
 NOT_CHECKED_SENTENCE: Final = "The provider could not be asked about this batch; what it cannot pay will fail later, with its reason."
+OVERLAP: Final = "W_OVERLAP"
 
 
 class Refused(PaydownError):
@@ -60,6 +62,21 @@ class Batch:
     one_person: bool = False
     payments: int = 0
     payments_cents: int = 0
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What a batch has in common with a live batch of another family in the same pay period: rows of the same employee, loan and source account.
+
+    `payable` are those of them that would be paid here. Rows and cents are counted in the batch that is warned, not in the other one.
+    """
+
+    batch_id: UUID
+    status: str
+    rows: int
+    amount_cents: int
+    payable_rows: int
+    payable_cents: int
 
 
 @dataclass(frozen=True)
@@ -152,6 +169,19 @@ def check_correction(correction: Correction) -> Correction:
     if parsed.value is None:
         raise Refused("invalid", "correction.value", f"The new {correction.field} cannot be used.", code_of_value=parsed.codes[0])
     return Correction(correction.source_account_id, correction.field, correction.from_value, parsed.value)
+
+
+def overlap_sentence(overlap: Overlap) -> str:
+    """What an approver must know of an overlap, in words."""
+    found = f"{_rows(overlap.rows, overlap.amount_cents)} also in batch {overlap.batch_id} of this pay period, which is {overlap.status.replace('_', ' ')}."
+    if not overlap.payable_rows:
+        return f"{found} None of them would be paid here."
+    shown = "All of them" if overlap.payable_rows == overlap.rows else f"{overlap.payable_rows:,} of them, {display(overlap.payable_cents)},"
+    return f"{found} {shown} would be paid here, unless the other batch pays them first."
+
+
+def _rows(number: int, cents: int) -> str:
+    return f"{number:,} {'row' if number == 1 else 'rows'}, {display(cents)}, {'is' if number == 1 else 'are'}"
 
 
 def check_approver(person: str, barred: Collection[str], one_person: bool) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.logs import log
 from services.ingest import handlers, store, store_rows
-from services.ingest.batch import NOT_CHECKED, NOT_CHECKED_SENTENCE, Batch, Digest
+from services.ingest.batch import NOT_CHECKED, NOT_CHECKED_SENTENCE, OVERLAP, Batch, Digest, overlap_sentence
 
 
 def settle_one(engine: Engine) -> bool:
@@ -18,7 +18,9 @@ def settle_one(engine: Engine) -> bool:
         batch, preflight = found
         now = datetime.now(UTC)
         store_rows.judge(connection, batch, handlers.on_preflight_done(preflight))
-        store_rows.warn(connection, batch.batch_id, NOT_CHECKED, NOT_CHECKED_SENTENCE, not preflight.checked)
+        store_rows.warn(connection, batch.batch_id, NOT_CHECKED, [] if preflight.checked else [("", NOT_CHECKED_SENTENCE)])
+        shared = store_rows.overlaps(connection, batch)
+        store_rows.warn(connection, batch.batch_id, OVERLAP, [(str(one.batch_id), overlap_sentence(one)) for one in shared])
         store_rows.total(connection, batch.batch_id)
         digest, sent = publish_rows(connection, batch, now)
         store.make_ready(connection, batch.batch_id, digest, sent, now)

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from libs.common.internal import Actor, Caller
 from libs.common.problem import Problem
-from services.ingest import approving, children, store, views
+from services.ingest import approving, changes, children, store, views
 from services.ingest.batch import Approval, Batch, Correction, Include, Refused, period_named
 from services.ingest.files import PIECE_BYTES, Damaged, DiskFull, Folder, Stored, TooLarge, Upload
 from services.ingest.intake import Secrets, business_day
@@ -269,6 +269,11 @@ def _add_views(made: APIRouter, parts: Parts, caller: Any) -> None:
     def issues(batch_id: str, page: paged, code: str = "", outcome: str = "") -> dict[str, Any]:
         with answering(), parts.engine.connect() as connection:
             return views.issues(connection, known_id(batch_id, "batch"), page, code, outcome)
+
+    @made.get("/batches/{batch_id}/changes", dependencies=[caller])
+    def changed(batch_id: str, page: paged, kind: str = "") -> dict[str, Any]:
+        with answering(), parts.engine.connect() as connection:
+            return changes.changes(connection, known_id(batch_id, "batch"), page, kind)
 
     @made.get("/payments/{payment_id}", dependencies=[caller])
     def payment(payment_id: str) -> dict[str, Any]:

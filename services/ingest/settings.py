@@ -24,4 +24,5 @@ class IngestSettings(ServiceSettings):
     amount_max_cents: int = Field(default=10_000_00, ge=1_00, description="of one row")
     period_anchor: date = Field(default=date(2026, 1, 5), description="first day of any one pay period of the 14-day calendar")
     ready_days: int = Field(default=30, gt=0, le=366, description="a batch nobody approved for so long expires")
+    archive_days: int = Field(default=90, gt=0, le=3_660, description="a batch that was completed so long ago is archived; a late return brings it back")
     one_person: bool = Field(default=False, description="the approver may be the uploader; printed on every report")

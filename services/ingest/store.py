@@ -151,10 +151,22 @@ def make_ready(connection: Connection, batch_id: UUID, digest: str, row_messages
     return publish(connection, batch_id, now)
 
 
-def expire(connection: Connection, before: datetime, now: datetime) -> list[UUID]:
-    """End the batches that have been ready since before then; their ids."""
-    ids = list(run(connection, "UPDATE batch SET status = 'expired' WHERE status = 'ready' AND ready_at < :before RETURNING batch_id",
-                   before=before).scalars())
+def expire(connection: Connection, before: datetime, now: datetime, reason: str = "") -> list[UUID]:
+    """End the batches that have been ready since before then; their ids. None of their rows was paid or claimed, all count as cancelled."""
+    return _moved(connection, now, run(connection, """
+        UPDATE batch SET status = 'expired', reason = :reason WHERE status = 'ready' AND ready_at < :before RETURNING batch_id""",
+        before=before, reason=reason))
+
+
+def archive(connection: Connection, before: datetime, now: datetime) -> list[UUID]:
+    """Put away the batches that were completed before then; their ids. Nothing of them goes, and `certify` brings one back."""
+    return _moved(connection, now, run(connection, """
+        UPDATE batch SET status = 'archived' WHERE status IN ('completed', 'completed_with_failures') AND ended_at < :before RETURNING batch_id""",
+        before=before))
+
+
+def _moved(connection: Connection, now: datetime, found: Any) -> list[UUID]:
+    ids = list(found.scalars())
     for batch_id in ids:
         publish(connection, batch_id, now)
     return ids
@@ -223,7 +235,7 @@ def follow_dispatch(connection: Connection, events: Sequence[DispatchChanged], n
 
 
 def certify(connection: Connection, event: CertificateIssued, now: datetime) -> None:
-    """End a batch as its certificate says, also one that had ended otherwise; an older certificate, or the same again, changes nothing.
+    """End a batch as its certificate says, also one that had ended otherwise or is archived; an older one, or the same again, changes nothing.
 
     Raises:
         UnknownBatch: no such batch was approved here.
@@ -236,5 +248,5 @@ def certify(connection: Connection, event: CertificateIssued, now: datetime) -> 
     run(connection, "INSERT INTO certificate (batch_id, version, body) VALUES (:id, :version, CAST(:body AS jsonb)) ON CONFLICT DO NOTHING",
         id=event.batch_id, version=event.version, body=event.model_dump_json())
     if found.newest is None or found.newest < event.version:
-        run(connection, "UPDATE batch SET status = :outcome WHERE batch_id = :id", id=event.batch_id, outcome=event.outcome)
+        run(connection, "UPDATE batch SET status = :outcome, ended_at = :now WHERE batch_id = :id", id=event.batch_id, outcome=event.outcome, now=now)
         publish(connection, event.batch_id, now)

@@ -67,7 +67,11 @@ def include(connection: Connection, batch: Batch, approval: Approval, now: datet
 
 
 def mark_approved(connection: Connection, batch: Batch, approval: Approval, one_person: bool, row_messages: int, now: datetime) -> bool:
-    """Approve the batch if it still is what was seen. False: it is not; nothing changed."""
+    """Approve the batch if it still is what was seen. False: it is not; nothing changed.
+
+    Args:
+        one_person: the rule that another person approves is off. It is kept with the approval and told, whoever the approver is.
+    """
     moved = run(connection, """
         UPDATE batch SET status = 'approved', row_messages = row_messages + :row_messages
         WHERE batch_id = :id AND status = 'ready' AND digest = :digest""", id=batch.batch_id, digest=approval.digest, row_messages=row_messages).rowcount

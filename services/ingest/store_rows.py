@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 
 from libs.common.database import run
 from libs.common.events import RowRead
-from services.ingest.batch import ADDRESS_WARNINGS, Batch
+from services.ingest.batch import ADDRESS_WARNINGS, NOT_LIVE, Batch, Overlap
 from services.ingest.handlers import Judgements
 
 PAGE: Final = 5_000
+OVERLAPS_MAX: Final = 20
 
 
 class Staged(NamedTuple):
@@ -151,11 +152,38 @@ def forget_mended_warnings(connection: Connection, batch_id: UUID, source_accoun
             AND r.source_account_id = ANY(:sources)""", id=batch_id, codes=list(ADDRESS_WARNINGS), sources=list(source_account_ids))
 
 
-def warn(connection: Connection, batch_id: UUID, code: str, message: str, wanted: bool) -> None:
-    """Let a warning about the whole batch stand, or not; a second call changes nothing."""
+def warn(connection: Connection, batch_id: UUID, code: str, messages: Iterable[tuple[str, str]]) -> None:
+    """Let the warnings of one code about the whole batch be these (value, sentence), or none; a second call changes nothing."""
     run(connection, "DELETE FROM issue WHERE batch_id = :id AND file_row = 0 AND code = :code", id=batch_id, code=code)
-    if wanted:
-        copy(connection, StoredIssue, [StoredIssue(batch_id, 0, 0, "", code, "warning", "", message)])
+    copy(connection, StoredIssue, [StoredIssue(batch_id, 0, 0, "", code, "warning", value, message) for value, message in messages])
+
+
+def overlaps(connection: Connection, batch: Batch) -> list[Overlap]:
+    """What a batch has in common with each live batch of other families in its pay period; the largest first, at most `OVERLAPS_MAX`.
+
+    One pass over the rows of these batches, grouped by what a payment is: no plan of it can be slow for want of statistics. A row that is
+    refused here or there, or excluded there, is nobody's to pay twice. The account is compared as an account, not by the payor's id.
+    """
+    others = run(connection, """
+        SELECT batch_id FROM batch WHERE period = :period AND family_id <> :family AND status <> ALL(:ended)""",
+        period=batch.period, family=batch.family_id, ended=list(NOT_LIVE)).scalars().all()
+    if not others:
+        return []
+    found = run(connection, """
+        WITH shared AS (
+                SELECT count(*) FILTER (WHERE r.batch_id = :id) AS rows, sum(r.amount_cents) FILTER (WHERE r.batch_id = :id) AS cents,
+                    count(*) FILTER (WHERE r.batch_id = :id AND r.status = 'payable') AS payable_rows,
+                    sum(r.amount_cents) FILTER (WHERE r.batch_id = :id AND r.status = 'payable') AS payable_cents,
+                    array_agg(DISTINCT r.batch_id) FILTER (WHERE r.batch_id <> :id) AS others
+                FROM batch_row r JOIN batch_source s ON s.batch_id = r.batch_id AND s.source_account_id = r.source_account_id
+                WHERE (r.batch_id = :id AND r.status <> 'refused')
+                    OR (r.batch_id = ANY(CAST(:others AS uuid[])) AND r.status NOT IN ('refused', 'excluded'))
+                GROUP BY r.employee_id, r.loan_index, s.ein, s.account_index HAVING count(DISTINCT r.batch_id) > 1)
+        SELECT b.batch_id, b.status, sum(s.rows)::int AS rows, sum(s.cents)::bigint AS amount_cents, sum(s.payable_rows)::int AS payable_rows,
+            coalesce(sum(s.payable_cents), 0)::bigint AS payable_cents
+        FROM shared s CROSS JOIN unnest(s.others) AS o(batch_id) JOIN batch b USING (batch_id)
+        WHERE s.rows > 0 GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT :most""", id=batch.batch_id, others=list(others), most=OVERLAPS_MAX)
+    return [Overlap(**row) for row in found.mappings()]
 
 
 def judge(connection: Connection, batch: Batch, found: Judgements) -> None:

@@ -26,6 +26,7 @@ _INSTITUTION = re.compile(r"ins_[0-9A-Za-z]{1,32}")
 _LOAN = re.compile(r"[!-~]+")
 _SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")  # letters and marks by category, and nothing to be seen
 
 
 class Parsed(NamedTuple):
@@ -63,7 +64,7 @@ def plain(text: str) -> Parsed:
     if len(trimmed) > MAX_CHARACTERS:
         return Parsed(None, ("E_TOO_LONG",))
     # isprintable() is the quick way to a yes for ASCII; elsewhere it also refuses spaces of other scripts, which names may hold
-    if not (trimmed.isascii() and trimmed.isprintable()) and any(unicodedata.category(c) in _INVISIBLE for c in trimmed):
+    if not (trimmed.isascii() and trimmed.isprintable()) and any(map(_is_invisible, trimmed)):
         return Parsed(None, ("E_CONTROL",))
     return Parsed(trimmed, () if trimmed == text else ("W_SPACES",))
 
@@ -159,7 +160,12 @@ def _refused(text: str, code: str) -> Parsed:
     return Parsed(None, ("E_TOO_LONG" if len(text) > MAX_CHARACTERS else code,))
 
 
-def _is_card(number: str) -> bool:
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) in _INVISIBLE or character in _FILLERS
+
+
+def _is_card(text: str) -> bool:
+    number = text.replace("-", "")
     if not 13 <= len(number) <= 19 or not _DIGITS.fullmatch(number):
         return False
     digits = [int(digit) for digit in reversed(number)]
@@ -177,7 +183,7 @@ def masked(field: str, text: str) -> str:
         shown = _shape(text[: len(text) - kept][-60:]) + text[len(text) - kept :]
     elif field in PERSONAL:
         shown = _shape(shown)
-    return "".join(c if unicodedata.category(c) not in _INVISIBLE else f"\\u{ord(c):04x}" for c in shown)
+    return "".join(f"\\u{ord(c):04x}" if _is_invisible(c) else c for c in shown)
 
 
 def _shape(text: str) -> str:

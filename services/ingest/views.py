@@ -65,8 +65,12 @@ def listed(connection: Connection, sql: str, order: str, page: Page, values: Map
     offset, limit = page.offset(), min(max(page.limit, 1), LIMIT_MAX)
     found = run(connection, f"{sql} {order} LIMIT :limit OFFSET :offset", **values, limit=limit, offset=offset).all()
     total = int(run(connection, f"SELECT count(*) FROM ({sql}) AS everything", **values).scalar() or 0)  # noqa: S608 - likewise
-    end = offset + len(found)
-    return list(found), {"next": base64.urlsafe_b64encode(str(end).encode()).decode() if end < total else None, "total": total}
+    return list(found), {"next": next_cursor(offset + len(found), total), "total": total}
+
+
+def next_cursor(end: int, total: int) -> str | None:
+    """The cursor of the page after one that ended here; None after the last."""
+    return base64.urlsafe_b64encode(str(end).encode()).decode() if end < total else None
 
 
 def like(text: str) -> str:

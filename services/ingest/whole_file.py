@@ -49,6 +49,9 @@ Source = tuple[str, str, str]  # EIN, ABARouting, AccountNumber, as text
 
 @dataclass(slots=True)
 class _Payor:
+    ein: str | None = None
+    routing: str | None = None
+    account: str | None = None
     source: Source | None = None
     details: tuple[str | None, ...] | None = None
     refusal: str | None = None
@@ -131,16 +134,20 @@ class WholeFile:
         return issues
 
     def _source(self, payor: _Payor, payor_id: str, values: Values) -> str | None:
-        """Bind the payor to its account; a second account refuses it, a second payor on the account is a warning."""
-        if values.ein is None or values.routing is None or values.account is None:
+        """Bind the payor to its account; a second account refuses it, a second payor on the account is a warning.
+
+        Each part counts as soon as it is well-formed, whatever else is wrong with its row: two account numbers under one payor id are two.
+        """
+        if payor.refusal is None:
+            if _differ(payor.routing, values.routing) or _differ(payor.account, values.account):
+                payor.refusal = "E_PAYOR_TWO_ACCOUNTS"
+            elif _differ(payor.ein, values.ein):
+                payor.refusal = "E_PAYOR_TWO_EINS"
+        payor.ein, payor.routing, payor.account = payor.ein or values.ein, payor.routing or values.routing, payor.account or values.account
+        if payor.source is not None or payor.ein is None or payor.routing is None or payor.account is None:
             return None
-        source = (values.ein, values.routing, values.account)
-        if payor.source is None:
-            payor.source = source
-            return "W_PAYOR_TWO_IDS" if self._by_source.setdefault(source, payor_id) != payor_id else None
-        if payor.source != source and payor.refusal is None:
-            payor.refusal = "E_PAYOR_TWO_ACCOUNTS" if payor.source[1:] != source[1:] else "E_PAYOR_TWO_EINS"
-        return None
+        payor.source = (payor.ein, payor.routing, payor.account)
+        return "W_PAYOR_TWO_IDS" if self._by_source.setdefault(payor.source, payor_id) != payor_id else None
 
     def _of_person(self, row: Row, issues: list[Issue]) -> None:
         values = row.values
@@ -176,6 +183,10 @@ class WholeFile:
         if payment in self._paid:
             issues.append(Issue(row.file_row, row.line, "Amount", "W_POSSIBLE_DUPLICATE", row.written["Amount"]))
         self._paid.add(payment)
+
+
+def _differ(known: str | None, found: str | None) -> bool:
+    return known is not None and found is not None and known != found
 
 
 def _details(payor: _Payor, values: Values) -> str | None:

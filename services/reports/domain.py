@@ -56,6 +56,16 @@ def _say(total: tuple[int, int]) -> str:
     return f"{total[0]} rows of {total[1]} cents"
 
 
+def control(one_person: bool, uploaded_by: str, approved_by: str) -> str:
+    """Under which rule a batch was approved, in words, for every report; "" before its approval."""
+    if not approved_by:
+        return ""
+    if not one_person:
+        return f"two people: uploaded by {uploaded_by}, approved by {approved_by}"
+    whose = f"uploaded and approved by {approved_by}" if uploaded_by == approved_by else f"uploaded by {uploaded_by}, approved by {approved_by}"
+    return f"SINGLE CONTROL: the rule that another person approves was switched off; {whose}"
+
+
 def cell(value: str) -> str:
     """A text as it may stand in a CSV: no spreadsheet takes it for a formula, and it stays on one line.
 

@@ -4,10 +4,12 @@ All three tables come from the same view in the same snapshot, so their sums are
 """
 
 import csv
+import hashlib
 import io
+import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
@@ -17,7 +19,7 @@ from sqlalchemy import Connection, Row
 from libs.common.money import CURRENCY, dollars
 from libs.common.seal import Sealer
 from services.reports import query
-from services.reports.domain import OUTCOMES, cell, instant, reason
+from services.reports.domain import OUTCOMES, cell, control, instant, reason
 
 Cell = str | int
 GROUP_COLUMNS = ("currency", "rows", "amount", *(f"{outcome}_{what}" for outcome in OUTCOMES for what in ("count", "amount")))
@@ -48,6 +50,18 @@ class Report:
             return BRANCHES, ([str(self.batch.batch_id), group.id, *_group(group)] for group in self._groups("branch_id"))
         return PAYMENTS, (self._line(row) for row in query.lines(self.connection, self.batch.batch_id))
 
+    def about(self) -> dict[str, str]:
+        """What every report is about, and under which rule it was approved; the tables' columns are a contract and have no room for it."""
+        batch = self.batch
+        return {"batch_id": str(batch.batch_id), "status": batch.status, "pay_period": batch.period, "file": batch.filename,
+                "uploaded_by": batch.uploaded_by, "uploaded_at": instant(batch.uploaded_at), "approved_by": batch.approved_by,
+                "approved_at": instant(batch.approved_at), "digest": batch.digest,
+                "control": control(batch.one_person, batch.uploaded_by, batch.approved_by)}
+
+    def stem(self) -> str:
+        """How the names of its files begin. A CSV has no other place that says it was approved under single control."""
+        return f"{self.batch.batch_id}-single-control" if self.batch.one_person else str(self.batch.batch_id)
+
     def csv(self, name: str) -> Iterator[bytes]:
         """A table as RFC 4180 in UTF-8, in chunks; the header comes first, even of an empty table."""
         columns, lines = self.table(name)
@@ -61,7 +75,7 @@ class Report:
         yield _taken(buffer)
 
     def xlsx(self, name: str, out: IO[bytes]) -> None:
-        """A table as a workbook, written row by row: text stays text, it is never a formula, a link or a number."""
+        """A table as a workbook, written row by row: text stays text, it is never a formula, a link or a number. The last sheet says what it is about."""
         import xlsxwriter  # noqa: PLC0415 - a workbook is rare, and a start must not wait for it
 
         columns, lines = self.table(name)
@@ -77,6 +91,7 @@ class Report:
                     elif value:
                         sheet.write_string(at, column, value)
                 at += 1
+            _about(book, self.about())
 
     def pdf(self, out: IO[bytes]) -> None:
         """The summary for people, one or two pages."""
@@ -90,17 +105,20 @@ class Report:
             judgement=query.judgement(self.connection, batch_id))))
 
     def archive(self, out: IO[bytes]) -> None:
-        """Every file of this snapshot in one zip."""
+        """Every file of this snapshot in one zip, and a manifest: what it is about, and the SHA-256 of each file."""
+        files: dict[str, Iterator[bytes]] = {f"{name}.csv": self.csv(name) for name in TABLES}
+        files |= {f"{name}.xlsx": spooled(partial(self.xlsx, name)) for name in TABLES}
+        files |= {"summary.pdf": spooled(self.pdf)}
+        digests = {}
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
-            for name in TABLES:
-                with archive.open(f"{name}.csv", "w", force_zip64=True) as part:
-                    for chunk in self.csv(name):
+            for name, chunks in files.items():  # each is made when its turn comes
+                digest = hashlib.sha256()
+                with archive.open(name, "w", force_zip64=True) as part:
+                    for chunk in chunks:
+                        digest.update(chunk)
                         part.write(chunk)
-            for name in TABLES:
-                with archive.open(f"{name}.xlsx", "w", force_zip64=True) as part:
-                    part.writelines(spooled(partial(self.xlsx, name)))
-            with archive.open("summary.pdf", "w") as part:
-                self.pdf(part)
+                digests[name] = digest.hexdigest()
+            archive.writestr("manifest.json", json.dumps({**self.about(), "sha256": digests}, ensure_ascii=False, indent=1))
 
     def _groups(self, by: str) -> list[Row[Any]]:
         return query.groups(self.connection, self.batch.batch_id, by)
@@ -136,6 +154,13 @@ def _sheet(book: Any, columns: Iterable[str]) -> Any:  # the package has no type
     sheet = book.add_worksheet()
     sheet.write_row(0, 0, columns)
     return sheet
+
+
+def _about(book: Any, about: Mapping[str, str]) -> None:  # the package has no types
+    sheet = book.add_worksheet("about")
+    for at, pair in enumerate(about.items()):
+        for column, words in enumerate(pair):
+            sheet.write_string(at, column, words)
 
 
 def _group(group: Row[Any]) -> Iterable[Cell]:

@@ -99,9 +99,15 @@ def add_files(routes: APIRouter, context: Context) -> None:
     slots = threading.BoundedSemaphore(EXPORTS_MAX)
 
     def answer(batch_id: UUID, name: str, kind: str, make: Callable[[Report], Iterator[bytes]]) -> StreamingResponse:
-        chunks = exported(context, slots, batch_id, make)
+        stems: list[str] = []
+
+        def made(report: Report) -> Iterator[bytes]:
+            stems.append(report.stem())
+            return make(report)
+
+        chunks = exported(context, slots, batch_id, made)
         first = next(chunks)  # starts it: errors become an answer, and from here on its end is its own
-        headers = {"Content-Disposition": f'attachment; filename="{batch_id}-{name}.{kind}"', "Cache-Control": "no-store"}
+        headers = {"Content-Disposition": f'attachment; filename="{stems[0]}-{name}.{kind}"', "Cache-Control": "no-store"}
         return StreamingResponse(itertools.chain([first], chunks), media_type=MEDIA[kind], headers=headers)
 
     @routes.get("/batches/{batch_id}/reports/{name}.csv")

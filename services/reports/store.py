@@ -19,7 +19,7 @@ from services.reports.handlers import Changes, on_events
 Item = dict[str, Any]  # one row to write, as JSON values
 
 BATCH = ("batch_id", "version", "status", "revision", "digest", "period", "filename", "uploaded_by", "uploaded_at", "approved_by", "approved_at",
-         "rows_total", "amount_total_cents", "row_messages", "payments", "payments_cents", "sources", "reason", "changed_at")
+         "rows_total", "amount_total_cents", "row_messages", "payments", "payments_cents", "sources", "reason", "one_person", "changed_at")
 FILE_ROW = ("row_id", "batch_id", "file_row", "revision", "status", "reason_code", "reason", "payment_id", "employee_id", "branch_id",
             "source_account_id", "source_last4", "institution_id", "merchant_id", "loan_last4", "amount_cents", "first_name", "last_name", "read_at")
 APPROVAL = ("payment_id", "batch_id", "approved_at", "approved_by", "amount_cents", "source_account_id", "source_last4", "employee_id",

@@ -8,7 +8,7 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from libs.common.money import CURRENCY, display
-from services.reports.domain import OUTCOMES, Totals, instant
+from services.reports.domain import OUTCOMES, Totals, control, instant
 
 GROUPS_MAX = 40  # more are in the CSV; the summary stays at two pages
 
@@ -37,6 +37,9 @@ def summary_pdf(summary: Summary) -> bytes:
     page.set_font("Helvetica", "", 9)
     for words in _head(summary):
         _line(page, words, 4.6)
+    if summary.batch.one_person:
+        page.set_font("Helvetica", "B", 9)
+        _line(page, control(True, summary.batch.uploaded_by, summary.batch.approved_by), 6)
     rows, cents = (sum(pair[part] for pair in summary.totals.values()) for part in (0, 1))
     _table(page, ("Outcome", "Rows", f"Amount ({CURRENCY})"), (90, 40, 60),
            [*((outcome, f"{summary.totals.get(outcome, (0, 0))[0]:,}", display(summary.totals.get(outcome, (0, 0))[1])) for outcome in OUTCOMES),

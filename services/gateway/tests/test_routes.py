@@ -34,6 +34,15 @@ def test_a_service_is_told_who_asks_and_under_which_id(gateway: Gateway) -> None
     assert gateway.ingest.queries == ["limit=5&cursor=abc&status=payable%2Crefused&source=s%26x"]
 
 
+def test_changes_are_ingests_and_a_kind_there_is_not_is_asked_of_nobody(gateway: Gateway) -> None:
+    found: dict[str, Any] = {"items": [], "next": None, "total": 0, "against": None, "counts": {}}
+    gateway.ingest.says("GET", f"{ONE}/changes", found)
+    assert gateway.ask("GET", f"{ONE}/changes?limit=2&kind=loan&q=ada").json() == found
+    assert gateway.ask("GET", f"{ONE}/changes").json() == found
+    assert gateway.ask("GET", f"{ONE}/changes?kind=colour").status_code == 422
+    assert gateway.ingest.queries == ["limit=2&q=ada&kind=loan", "limit=100"]
+
+
 def test_a_batch_before_its_approval_has_no_payments_and_an_estimate_if_there_is_one(gateway: Gateway) -> None:
     gateway.ingest.says("GET", ONE, batch("ready"))
     gateway.dispatcher.says("GET", ONE, {"state": None, "eta_s": 90, "stopped_sources": []})

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from sqlalchemy.exc import DBAPIError
 from libs.common.database import run
 from libs.common.errors import Reject
 from libs.common.events import BatchChanged, DispatchChanged, PaymentApproved, RowRead, SourceProblem
-from services.ingest import app, store
 from services.ingest.tests.world import World, next_period, spaced
 
 pytestmark = pytest.mark.database
@@ -128,12 +127,21 @@ def test_an_approval_of_another_digest_is_refused_by_the_database(world: World, 
             insert()
 
 
-def test_one_person_may_do_both_where_the_setting_says_so_and_it_is_told(world: World, xml: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("approver", ["maria", "anna"])
+def test_one_person_may_do_both_where_the_setting_says_so_and_it_is_told_whoever_approves(world: World, xml: bytes, tmp_path: Path, approver: str) -> None:
     alone = World.make(world.engine.url.render_as_string(hide_password=False), tmp_path / "files", one_person=True)
     ready = alone.ready(xml, who="maria")
-    assert alone.approve(ready, "maria").status_code == 200
+    assert alone.approve(ready, approver).status_code == 200
     assert alone.published(ready["batch_id"], BatchChanged)[-1].one_person is True
+    assert alone.batch(ready["batch_id"])["one_person"] is True
     alone.engine.dispose()
+
+
+def test_the_rule_of_two_people_is_on_by_default(world: World, xml: bytes) -> None:
+    ready = world.ready(xml, who="maria")
+    assert world.approve(ready, "maria").status_code == 403
+    assert world.approve(ready).status_code == 200
+    assert world.published(ready["batch_id"], BatchChanged)[-1].one_person is False
 
 
 def test_of_two_approvers_and_a_discarder_exactly_one_wins(world: World, make_xml: MakeXml) -> None:
@@ -358,18 +366,6 @@ def test_messages_about_strangers_are_rejected(world: World, xml: bytes) -> None
     for act in acts:
         with pytest.raises(Reject):
             act()
-
-
-def test_a_batch_nobody_approves_expires(world: World, xml: bytes) -> None:
-    ready = world.ready(xml)
-    with world.engine.begin() as connection:
-        assert store.expire(connection, datetime.now(UTC) - timedelta(days=1), datetime.now(UTC)) == []
-        run(connection, "UPDATE batch SET ready_at = now() - interval '31 days' WHERE batch_id = :id", id=ready["batch_id"])
-    app.tidy(world.engine, world.folder, 30)
-    assert world.batch(ready["batch_id"])["status"] == "expired"
-    assert world.approve(ready).status_code == 409
-    assert world.upload(xml).status_code == 202
-    world.read_all()
 
 
 def test_nothing_stored_or_published_holds_a_personal_number_in_clear(world: World, xml: bytes) -> None:

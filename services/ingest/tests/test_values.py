@@ -123,6 +123,7 @@ def test_an_account_number(text: str, value: str | None, codes: tuple[str, ...])
         ("01234567", "01234567", ()), ("AB-12/x", "AB-12/x", ()), ("1234 5678", "12345678", ("W_LOAN_NORMALISED",)), ("12E5", "12E5", ()),
         ("4111111111111111", "4111111111111111", ("W_LOAN_CARD",)),
         ("4111 1111 1111 1111", "4111111111111111", ("W_LOAN_NORMALISED", "W_LOAN_CARD")),
+        ("4111-1111-1111-1111", "4111-1111-1111-1111", ("W_LOAN_CARD",)), ("4222222222222", "4222222222222", ("W_LOAN_CARD",)),
         ("4111111111111112", "4111111111111112", ()), ("1.27E+07", None, ("E_LOAN_SPREADSHEET",)), ("１２３", None, ("E_LOAN_FORMAT",)),
         ("12\t3", None, ("E_LOAN_FORMAT",)), ("", None, ("E_MISSING",)), ("9" * 257, None, ("E_TOO_LONG",)),
     ],
@@ -233,7 +234,8 @@ def test_a_name_is_data(text: str, value: str) -> None:
     assert values.name(text) == (value, ())
 
 
-@pytest.mark.parametrize("text", ["Ann\u200b", "\u202eAnn", "A\u2066nn", "Ann\r\nBob", "A\tB", "Ann\x7f", "A\u2028B", "A\ufeffB", "A\u00adB"])
+@pytest.mark.parametrize("text", ["Ann\u200b", "\u202eAnn", "A\u2066nn", "Ann\r\nBob", "A\tB", "Ann\x7f", "A\u2028B", "A\ufeffB", "A\u00adB",
+                                  "A\u034fB", "\u3164", "A\u115fB", "A\u200dB", "A\u061cB"])
 def test_a_name_with_something_invisible_is_refused(text: str) -> None:
     assert values.name(text) == (None, ("E_CONTROL",))
 

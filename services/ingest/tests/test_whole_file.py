@@ -41,6 +41,19 @@ def test_an_account_number_that_is_refused_does_not_count_as_a_second_one() -> N
     assert conclusion.refusals == ()
 
 
+@pytest.mark.parametrize("broken", [{"Payor/EIN": "x"}, {"Payor/ABARouting": "1"}, {"Payor/Address/State": "ZZ"}, {"Amount": "$1"}, {"Payor/EIN": None}])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_second_account_number_counts_whatever_else_is_wrong_with_its_row(broken: dict[str, str | None], place: int) -> None:
+    changes = [{**SECOND_LOAN, "Payor/AccountNumber": "99999999", **broken}, {}]
+    _, conclusion = found(*(changes if place == 0 else changes[::-1]), OTHER_PERSON)
+    assert conclusion.refusals == (Refusal("E_PAYOR_TWO_ACCOUNTS", "Payor/DunkinId", "CORP-1"),)
+
+
+def test_a_second_routing_number_makes_another_account() -> None:
+    _, conclusion = found({}, SECOND_LOAN | {"Payor/ABARouting": "011000015", "Payor/AccountNumber": "12A"})
+    assert [refusal.code for refusal in conclusion.refusals] == ["E_PAYOR_TWO_ACCOUNTS"]
+
+
 def test_the_same_account_in_another_spelling_is_the_same() -> None:
     codes, conclusion = found({}, SECOND_LOAN | {"Payor/AccountNumber": "000-1234 5678"})
     assert codes == [[], ["W_ACCOUNT_NORMALISED"]]

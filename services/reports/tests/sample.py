@@ -62,6 +62,12 @@ def envelope(*cause: object) -> dict[str, Any]:
     return {"event_id": uuid5(SPACE, name), "occurred_at": START + timedelta(milliseconds=int(uuid5(SPACE, name).int % 10_000_000))}
 
 
+def alone(batch: Sample) -> list[Event]:
+    """The events of a batch, approved by its uploader where the rule against that is off."""
+    change = {"one_person": True, "approved_by": "preparer"}
+    return [e.model_copy(update=change) if isinstance(e, BatchChanged) and e.approved_by else e for e in batch.events]
+
+
 def make(rows: int, seed: int) -> Sample:
     """A batch of `rows` rows that ends; about a tenth of them never enter the approval, some payments pay several rows."""
     draw = random.Random(seed)

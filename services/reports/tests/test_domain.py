@@ -17,6 +17,14 @@ def test_no_cell_begins_like_a_formula_or_leaves_its_line(text: str, shown: str)
     assert domain.cell(text) == shown
 
 
+def test_reports_say_under_which_rule_a_batch_was_approved() -> None:
+    assert domain.control(False, "paula", "") == ""
+    assert domain.control(False, "paula", "anna") == "two people: uploaded by paula, approved by anna"
+    assert domain.control(True, "paula", "paula").startswith("SINGLE CONTROL: ")
+    assert domain.control(True, "paula", "paula").endswith("uploaded and approved by paula")
+    assert domain.control(True, "paula", "anna").endswith("uploaded by paula, approved by anna")
+
+
 def standing(**changed: object) -> domain.Standing:
     totals = {"paid": (2, 300), "failed": (1, 50)}
     given = {"status": "completed_with_failures", "rows_announced": 3, "row_messages_announced": 3, "row_messages": 3, "file_total": (3, 350),
@@ -33,7 +41,7 @@ def test_a_report_that_equals_its_certificate_may_be_given() -> None:
     ({"totals": {"paid": (2, 300)}}, "reports.incomplete"),
     ({"totals": {"paid": (2, 299), "failed": (1, 51)}}, "reports.unequal"),
     ({"totals": {"paid": (1, 150), "pending": (1, 150), "failed": (1, 50)}}, "reports.unequal"),
-    ({"certificate": None}, "reports.uncertified"),
+    ({"certificate": None}, "reports.uncertified"), ({"status": "archived", "certificate": None}, "reports.uncertified"),
     ({"status": "paying", "certificate": {"paid": (3, 350)}}, "reports.unequal"),
 ])
 def test_a_report_that_is_not_whole_or_not_certified_is_refused(changed: dict[str, object], code: str) -> None:

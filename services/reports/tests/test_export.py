@@ -2,12 +2,15 @@
 
 import csv
 import io
+import json
 import random
 import sys
 import time
 import tracemalloc
 import zipfile
+import zlib
 from collections import Counter, defaultdict
+from hashlib import sha256
 from uuid import uuid5
 from xml.etree import ElementTree as ET
 
@@ -127,7 +130,11 @@ def test_workbook_and_archive_hold_the_same_and_no_formula_or_link(engine: Engin
         known = query.batch(connection, batch.batch_id)
         report = Report(connection, known, sample.SEALER)  # type: ignore[arg-type]
         archive = zipfile.ZipFile(io.BytesIO(b"".join(spooled(report.archive))))
-    assert sorted(archive.namelist()) == ["branches.csv", "branches.xlsx", "payments.csv", "payments.xlsx", "sources.csv", "sources.xlsx", "summary.pdf"]
+    assert sorted(archive.namelist()) == [
+        "branches.csv", "branches.xlsx", "manifest.json", "payments.csv", "payments.xlsx", "sources.csv", "sources.xlsx", "summary.pdf"]
+    manifest = json.loads(archive.read("manifest.json"))
+    assert manifest["sha256"] == {name: sha256(archive.read(name)).hexdigest() for name in archive.namelist() if name != "manifest.json"}
+    assert (manifest["batch_id"], manifest["control"]) == (str(batch.batch_id), "two people: uploaded by preparer, approved by approver")
     assert archive.read("summary.pdf").startswith(b"%PDF-")
     check({name: archive.read(f"{name}.csv") for name in ("sources", "branches", "payments")}, batch.rows)
     book = zipfile.ZipFile(io.BytesIO(archive.read("payments.xlsx")))
@@ -137,6 +144,36 @@ def test_workbook_and_archive_hold_the_same_and_no_formula_or_link(engine: Engin
     assert not sheet.findall(f".//{space}f")
     assert not sheet.findall(f".//{space}hyperlink")
     assert "=cmd|' /C calc'!A0" in {"".join(cell.itertext()) for cell in sheet.findall(f".//{space}c")}
+
+
+def texts(raw: bytes, sheet: int) -> list[str]:
+    """The texts of a sheet of a workbook."""
+    found = ET.fromstring(zipfile.ZipFile(io.BytesIO(raw)).read(f"xl/worksheets/sheet{sheet}.xml"))
+    return ["".join(one.itertext()) for one in found.iter("{http://schemas.openxmlformats.org/spreadsheetml/2006/main}c")]
+
+
+def printed(raw: bytes) -> bytes:
+    """The text operators of a PDF."""
+    streams = [part.split(b"endstream", 1)[0].strip(b"\r\n") for part in raw.split(b"stream")[1::2]]
+    return b"".join(zlib.decompress(part) for part in streams if part.startswith(b"\x78"))
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_every_report_says_whether_the_rule_of_two_people_was_off(engine: Engine, single: bool) -> None:
+    batch = sample.make(20, 25)
+    stored(engine, sample.alone(batch) if single else batch.events)
+    with engine.connect() as connection:
+        report = Report(connection, query.batch(connection, batch.batch_id), sample.SEALER)  # type: ignore[arg-type]
+        archive = zipfile.ZipFile(io.BytesIO(b"".join(spooled(report.archive))))
+        stem = report.stem()
+    sentence = "SINGLE CONTROL: the rule that another person approves was switched off; uploaded and approved by preparer"
+    expected = sentence if single else "two people: uploaded by preparer, approved by approver"
+    assert json.loads(archive.read("manifest.json"))["control"] == expected
+    for name in ("sources", "branches", "payments"):
+        about = texts(archive.read(f"{name}.xlsx"), 2)
+        assert dict(zip(about[::2], about[1::2], strict=True))["control"] == expected
+    assert (sentence.encode() in printed(archive.read("summary.pdf"))) is single
+    assert stem == (f"{batch.batch_id}-single-control" if single else str(batch.batch_id))
 
 
 def fill(engine: Engine, batch: sample.Sample, rows: int) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
 from libs.common import problem
-from libs.common.events import CertificateIssued, PaymentChanged
+from libs.common.events import BatchChanged, CertificateIssued, PaymentChanged
 from services.reports import routes, store
 from services.reports.routes import Context
 from services.reports.tests import sample
@@ -175,6 +175,14 @@ def test_every_file_is_given_with_its_type_and_leaves_no_connection_behind(clien
     assert client.get(f"{PATH}/reports/secrets.csv").status_code == 422
     assert isinstance(engine.pool, QueuePool)
     assert engine.pool.checkedout() == 0
+
+
+@pytest.mark.parametrize("name", ["sources.csv", "branches.csv", "payments.csv", "payments.xlsx", "summary.pdf", "all.zip"])
+def test_the_name_of_a_file_says_that_one_person_was_enough(client: Client, engine: Engine, name: str) -> None:
+    store_all(engine, BATCH.events)
+    assert client.get(f"{PATH}/reports/{name}").headers["content-disposition"] == f'attachment; filename="{BATCH.batch_id}-{name}"'
+    store_all(engine, [e.model_copy(update={"version": 9}) for e in sample.alone(BATCH)[-2:] if isinstance(e, BatchChanged)])
+    assert client.get(f"{PATH}/reports/{name}").headers["content-disposition"] == f'attachment; filename="{BATCH.batch_id}-single-control-{name}"'
 
 
 @pytest.mark.usefixtures("whole")

@@ -1,0 +1,17 @@
+"""When a batch ended, so that it can be archived later; and batches by pay period, for what they have in common."""
+
+from alembic import op
+
+revision = "ingest_0002"
+down_revision = "ingest_0001"
+
+ENDED_AT = "ALTER TABLE batch ADD COLUMN ended_at timestamptz"
+ENDED_ALREADY = """
+UPDATE batch b SET ended_at = c.at
+FROM (SELECT batch_id, max(CAST(body ->> 'occurred_at' AS timestamptz)) AS at FROM certificate GROUP BY 1) c WHERE c.batch_id = b.batch_id"""
+BATCH_PERIOD = "CREATE INDEX batch_period ON batch (period)"
+
+
+def upgrade() -> None:
+    for statement in (ENDED_AT, ENDED_ALREADY, BATCH_PERIOD):
+        op.execute(statement)
