@@ -194,10 +194,12 @@ class Open(APIRoute):
     """A route for those who are not signed in yet."""
 
     def get_route_handler(self) -> Handler:
-        """The handler behind the limit of its body."""
+        """The handler behind the limit of its body; another site's page signs nobody in."""
         handler = super().get_route_handler()
 
         async def enter(request: Request) -> Response:
+            if request.method in domain.UNSAFE:
+                check_page(request, by_cookie=False)
             response = await respond(limited(request, domain.BODY_MAX), handler)
             response.headers["X-Request-Id"] = request_id(request)
             return response
