@@ -18,10 +18,11 @@ NO_MONEY = "No money has moved because of this."
 
 
 class Problem(Exception):
-    """An answer that is not a success; raised in `routes.py` only."""
+    """An answer that is not a success; raised in `routes.py` only. `headers` go beside the body; a 503 has its Retry-After anyway."""
 
     def __init__(self, status: int, code: str, detail: str, action: str = "", money: str = NO_MONEY, **more: Any) -> None:
         super().__init__(detail)
+        self.headers: dict[str, str] = {"Retry-After": "2"} if status == 503 else {}
         self.status, self.code, self.detail, self.action, self.money, self.more = status, code, detail, action, money, more
 
 
@@ -30,8 +31,7 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
     body = {"type": f"urn:paydown:{problem.code}", "title": problem.code.replace(".", " ").replace("-", " ").replace("_", " ").capitalize(),
             "status": problem.status, "code": problem.code, "detail": problem.detail, "message": problem.detail, "money": problem.money,
             "action": problem.action, "request_id": request_id(request), **problem.more}
-    headers = {"Retry-After": "2"} if problem.status == 503 else None
-    return JSONResponse(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+    return JSONResponse(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers)
 
 
 def request_id(request: Request) -> str:
@@ -57,7 +57,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> JSONResponse:
         codes = {401: "auth.required", 403: "auth.forbidden", 404: "not-found", 405: "method.not-allowed", 413: "request.too-large"}
-        return answer(request, Problem(error.status_code, codes.get(error.status_code, "request.refused"), str(error.detail)))
+        problem = Problem(error.status_code, codes.get(error.status_code, "request.refused"), str(error.detail))
+        problem.headers |= error.headers or {}
+        return answer(request, problem)
 
     @app.exception_handler(DBAPIError)
     async def _(request: Request, error: DBAPIError) -> JSONResponse:

@@ -17,6 +17,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.middleware import Middleware
 
 from libs.common import consume, kafka, migrate, ops, outbox
 from libs.common.database import connect, is_away, run
@@ -55,6 +56,7 @@ class Service:
     gauges: dict[str, Callable[[], float]] = field(default_factory=dict)
     applies: dict[str, consume.Apply] = field(default_factory=dict)
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
+    middleware: list[Middleware] = field(default_factory=list)
     ticks: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -110,7 +112,7 @@ class Service:
             for thread in threads:
                 thread.join(max(0.0, until - time.monotonic()))
 
-        app = FastAPI(title=f"paydown {self.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
+        app = FastAPI(title=f"paydown {self.name}", lifespan=lifespan, docs_url=None, redoc_url=None, middleware=self.middleware)
         install(app)
         app.include_router(self._health())
         for router in self.routers:

@@ -21,6 +21,12 @@ class Refused(PaydownError):
     code = "dispatch.state"
 
 
+class NotAllowed(PaydownError):
+    """The order can be carried out, by somebody else. Nothing was changed."""
+
+    code = "auth.forbidden"
+
+
 class Unknown(PaydownError):
     """There is no such batch or payment here."""
 
@@ -33,6 +39,7 @@ class Order:
 
     person: str
     reason: str
+    approver: bool = False  # as the gateway vouches at this moment
 
 
 def command(connection: Connection, batch_id: UUID, act: str, order: Order) -> str:
@@ -88,10 +95,10 @@ def cancel(connection: Connection, batch: Row[tuple[object, ...]], order: Order)
 
 
 def held(connection: Connection, payment_id: UUID, act: str, provider_id: str, order: Order) -> str:
-    """End `held` by two people: the first proposes (`proposed`), another one confirms the same act (`done`).
+    """End `held` by two people: the first proposes (`proposed`), another one, who is an approver, confirms the same act (`done`).
 
     Raises:
-        Unknown, Refused
+        Unknown, Refused, NotAllowed
     """
     row = run(connection, "SELECT * FROM payment WHERE payment_id = :id FOR UPDATE", id=payment_id).first()
     if row is None:
@@ -109,6 +116,8 @@ def held(connection: Connection, payment_id: UUID, act: str, provider_id: str, o
         return "proposed"
     if proposal.by_whom == order.person:
         return "proposed"
+    if not order.approver:
+        raise NotAllowed(f"{proposal.by_whom} has proposed the same; it takes an approver, another person, to confirm it.")
     run(connection, "DELETE FROM held_proposal WHERE payment_id = :id", id=payment_id)
     evidence = Evidence("person", f"{act}/{payment_id}", f"{proposal.by_whom}, {order.person}")
     if act == "look-up":

@@ -11,9 +11,10 @@ from libs.common.database import run
 from libs.common.internal import Actor, Caller
 from libs.common.problem import Problem
 from services.dispatcher import commands, limiter, store
-from services.dispatcher.commands import Order, Refused, Unknown
+from services.dispatcher.commands import NotAllowed, Order, Refused, Unknown
 
 APPROVERS = frozenset({"approver"})
+PROPOSERS = frozenset({"preparer", "approver"})
 SWITCHERS = frozenset({"approver", "operator"})
 STATEMENT_READERS = frozenset({"approver", "operator", "auditor"})
 
@@ -92,12 +93,15 @@ def router(engine: Engine, token: str) -> APIRouter:
 
     @routes.post("/payments/{payment_id}/held")
     def decide_held(payment_id: UUID, body: HeldAct, actor: caller) -> dict[str, Any]:
-        allow(actor, APPROVERS)
+        allow(actor, PROPOSERS)
         if not body.reason or (body.act == "bind") != bool(body.provider_payment_id):
             raise Problem(422, "request.invalid", "A reason is needed, and for `bind` the provider's payment id.")
         try:
             with engine.begin() as connection:
-                came_of = commands.held(connection, payment_id, body.act, body.provider_payment_id, Order(actor.person, body.reason))
+                wanted = Order(actor.person, body.reason, approver=bool(actor.roles & APPROVERS))
+                came_of = commands.held(connection, payment_id, body.act, body.provider_payment_id, wanted)
+        except NotAllowed as error:
+            raise Problem(403, error.code, str(error), "Ask an approver.") from None
         except Unknown as error:
             raise Problem(404, error.code, str(error)) from None
         except Refused as error:

@@ -8,16 +8,21 @@ from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from libs.common.service import Service
 from libs.common.settings import SettingsError, read_or_exit
-from services.gateway import live, routes_batches, routes_money, routes_ops
-from services.gateway.auth import DemoPeople
+from services.gateway import live, routes_batches, routes_money, routes_ops, routes_sign_in, routes_tokens
+from services.gateway.auth import Auth, DemoPeople, KnownPeople
 from services.gateway.door import Door, guarded
-from services.gateway.settings import GatewaySettings, check_demo
+from services.gateway.limits import Buckets
+from services.gateway.oidc import Provider
+from services.gateway.pages import Front
+from services.gateway.settings import GatewaySettings, check_sign_in
 from services.gateway.upstream import Upstream, Upstreams, client
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+PROVIDER_S = 10.0
 SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports")
 
 
@@ -30,25 +35,33 @@ def build(settings: GatewaySettings, made: Mapping[str, httpx.AsyncClient], pace
     """The gateway in front of the given clients, ready to be served; nothing is connected yet."""
     service = Service("gateway", settings, MIGRATIONS)
     upstreams = Upstreams(**{name: Upstream(name, made[name], settings.internal_token) for name in SERVICES})
-    door = Door(DemoPeople(), service.engine)
+    demo = settings.auth_mode == "demo"
+    auth = Auth(DemoPeople() if demo else KnownPeople(), service.engine, settings.session_idle_s, settings.session_max_s)
+    door = Door(auth, service.engine, Buckets(settings.calls_per_min), Buckets(settings.failures_per_min))
     kind = guarded(door)
+    outside = None if demo else httpx.AsyncClient(timeout=PROVIDER_S)
+    people = routes_sign_in.Parts(door, settings, None if outside is None else Provider(settings, outside))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await upstreams.close()
+        if outside is not None:
+            await outside.aclose()
 
     service.lifespan = lifespan
-    service.routers += [routes_ops.public(), routes_batches.router(kind, upstreams, settings, pace or live.Pace()),
-                        routes_money.router(kind, upstreams), routes_ops.router(kind, upstreams, door, service.readiness)]
+    service.middleware.append(Middleware(Front, dist=settings.dashboard_dir, own_names_only=demo))
+    service.routers += [routes_ops.public(), routes_sign_in.public(people), routes_sign_in.signed_in(kind, people), routes_tokens.router(kind, door),
+                        routes_batches.router(kind, upstreams, settings, pace or live.Pace()), routes_money.router(kind, upstreams),
+                        routes_ops.router(kind, upstreams, door, service.readiness)]
     return service
 
 
 def main() -> None:
-    """Run until SIGTERM; exit code 2 and one sentence where demo sign-in is not allowed."""
+    """Run until SIGTERM; exit code 2 and one sentence where its sign-in cannot work, or must not."""
     settings = read_or_exit(GatewaySettings)
     try:
-        check_demo(settings, os.environ)
+        check_sign_in(settings, os.environ)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)

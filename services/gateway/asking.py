@@ -7,10 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPBearer
 
 from libs.common.internal import Actor
 from libs.common.problem import request_id
+from services.gateway.auth import COOKIE
 from services.gateway.domain import API
 from services.gateway.door import passed
 from services.gateway.shapes import PROBLEMS
@@ -87,8 +88,9 @@ def given(**values: str | int) -> Params:
 
 def door_routes(kind: type[APIRoute], tag: str) -> APIRouter:
     """A router of the public API: behind the door, its problems described, each operation named as its function."""
-    bearer = Depends(HTTPBearer(auto_error=False, description="A token of a person; the door checks it before anything else."))
-    return APIRouter(prefix=API, route_class=kind, responses=PROBLEMS, tags=[tag], dependencies=[bearer],
+    bearer = Depends(HTTPBearer(auto_error=False, description="An API token; in demo mode also a demo token. The door checks it before anything else."))
+    cookie = Depends(APIKeyCookie(name=COOKIE, auto_error=False, description="A browser's session."))
+    return APIRouter(prefix=API, route_class=kind, responses=PROBLEMS, tags=[tag], dependencies=[bearer, cookie],
                      generate_unique_id_function=lambda route: route.name)
 
 

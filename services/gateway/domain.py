@@ -15,6 +15,11 @@ OPERATIONS = frozenset({OPERATOR, ADMIN, AUDITOR})
 #: The one table of who may call what. A route that is not in it cannot be added to the gateway.
 MAY: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", "/me"): EVERYBODY,
+    ("DELETE", "/session"): EVERYBODY,
+    ("GET", "/tokens"): frozenset({ADMIN, AUDITOR}),
+    ("POST", "/tokens"): frozenset({ADMIN}),
+    ("DELETE", "/tokens/{token_id}"): frozenset({ADMIN}),
+    ("GET", "/people"): frozenset({ADMIN, AUDITOR}),
     ("GET", "/batches"): EVERYBODY,
     ("POST", "/batches"): frozenset({PREPARER}),
     ("GET", "/batches/{batch_id}"): EVERYBODY,
@@ -33,7 +38,7 @@ MAY: Mapping[tuple[str, str], frozenset[str]] = {
     ("POST", "/batches/{batch_id}/resume"): frozenset({APPROVER}),
     ("POST", "/batches/{batch_id}/cancel"): frozenset({APPROVER}),
     ("GET", "/payments/{payment_id}"): EVERYBODY,
-    ("POST", "/payments/{payment_id}/held"): frozenset({APPROVER}),  # two of them; the dispatcher tells them apart
+    ("POST", "/payments/{payment_id}/held"): frozenset({PREPARER, APPROVER}),  # two people; the dispatcher wants an approver second
     ("GET", "/ledger/accounts"): EVERYBODY,
     ("GET", "/ledger/journals"): EVERYBODY,
     ("GET", "/reconciliation/runs"): EVERYBODY,
@@ -48,6 +53,19 @@ MAY: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", "/audit"): frozenset({AUDITOR, ADMIN}),
 }
 
+#: How many bytes a request's body may have; an upload is counted by its route as it passes through.
+BODY_MAX = 64_000
+BODIES: Mapping[tuple[str, str], int | None] = {
+    ("POST", "/batches"): None,
+    ("POST", "/batches/{batch_id}/approve"): 6_000_000,  # ten thousand excluded rows to pay all the same, each with its reason
+    ("POST", "/batches/{batch_id}/corrections"): 1_000_000,  # a thousand fields
+    ("POST", "/batches/{batch_id}/child-batches"): 64_000_000,  # a million row ids
+}
+#: What works without being signed in: to sign in.
+PUBLIC = frozenset({("GET", "/sign-in"), ("GET", "/sign-in/start"), ("GET", "/sign-in/callback"), ("POST", "/session")})
+#: Roles no script gets: an administrator makes tokens for others, and would else hold the second pair of eyes in his own hand.
+IN_PERSON = frozenset({APPROVER, ADMIN})
+
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 BEFORE_APPROVAL = frozenset({"receiving", "reading", "checking", "ready", "rejected", "discarded", "expired"})
 FINAL = frozenset({"completed", "completed_with_failures", "cancelled", "archived"})
@@ -56,6 +74,39 @@ UNFINISHED = ("unprocessed", "sending", "pending", "in_doubt", "held")
 NO_PAYMENTS: Mapping[str, int] = dict.fromkeys(("total", *PAYMENT_STATUSES), 0)
 
 Json = Mapping[str, Any]  # an answer of another service, as it came
+
+
+def from_our_page(fetch_site: str | None, origin: str | None, host: str | None) -> bool | None:
+    """Whether a browser sent this from a page of ours; None if it is not said (then it was no browser of today).
+
+    Args:
+        fetch_site: Sec-Fetch-Site, which no page can set; it decides where it is there.
+        origin: Origin, compared with the name the request was sent to (`host`).
+    """
+    if fetch_site is not None:
+        return fetch_site == "same-origin"
+    if origin is not None:
+        return host is not None and origin.partition("://")[2].lower() == host.lower()
+    return None
+
+
+def granted(groups: Iterable[str], table: Mapping[str, str]) -> frozenset[str]:
+    """The roles of who is in these groups of the identity provider."""
+    return frozenset(table[group] for group in groups if group in table)
+
+
+def token_refused(roles: frozenset[str], of_person: frozenset[str], *, read_only: bool) -> str:
+    """Why a token with these roles cannot be made for a person; nothing if it can."""
+    if beyond := sorted(roles - of_person):
+        return f"The person does not have the role {', '.join(beyond)}."
+    if not read_only and (personal := sorted(roles & IN_PERSON)):
+        return f"{', '.join(personal).capitalize()} acts are made in person: a token with this role can only be read_only."
+    return ""
+
+
+def own_path(wanted: str) -> str:
+    """Where to go after a sign-in: a path of this site, else its start."""
+    return wanted if wanted.startswith("/") and wanted.isascii() and wanted.isprintable() and not wanted.startswith(("//", "/\\")) else "/"
 
 
 def approved(batch: Json) -> bool:
@@ -120,14 +171,16 @@ class Entry:
     path: str
     status: int | None = None
     subject: str = ""
+    via: str = ""  # `session`, or the API token the person's script used; nothing: a demo token
 
 
 START = "0" * 64
 
 
 def chained(previous: str, seq: int, entry: Entry) -> str:
-    """The hash of a line: SHA-256 over the hash before it, its number and its canonical JSON."""
-    text = json.dumps({"previous": previous, "seq": seq, **asdict(entry)}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """The hash of a line: SHA-256 over the hash before it, its number and its canonical JSON (`via` only if there is one: older lines had none)."""
+    said = {name: value for name, value in asdict(entry).items() if name != "via" or value}
+    text = json.dumps({"previous": previous, "seq": seq, **said}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

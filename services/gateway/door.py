@@ -1,4 +1,4 @@
-"""The order of checks at the one public door: who (401), may they (403), was it done before, is it written down; then the route.
+"""The order of checks at the one public door: who (401), not too often (429), may they (403), was it done before, is it written down; then the route.
 
 Every route of the API is made with `guarded`; nothing of a request's body is read before its sender may make it. An unsafe call
 is two lines of the audit log: `intent` before it is carried out, `outcome` before it is answered. If the first cannot be
@@ -17,15 +17,19 @@ from typing import Any
 import httpx
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.types import Message
 
 from libs.common.logs import log
 from libs.common.problem import Problem, request_id
 from services.gateway import domain, store
-from services.gateway.auth import People, Person, check_role, sign_in
+from services.gateway.auth import COOKIE, Auth, Person, WrongToken, check_page, check_role
 from services.gateway.domain import API, Entry
+from services.gateway.limits import Buckets
 from services.gateway.upstream import Refusal
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -38,33 +42,80 @@ PATH_MAX = 300
 PASSED_HEADERS = ("retry-after",)
 
 
+class ShownOnce(JSONResponse):
+    """An answer with a secret in it: under an idempotency key only `kept` is stored, and told again."""
+
+    def __init__(self, content: Any, kept: Any, status_code: int = 200) -> None:  # Any: JSON
+        super().__init__(content, status_code)
+        self.kept = self.render(kept)
+
+
 @dataclass(frozen=True)
 class Door:
-    """What the checks need: who knows the people, and where the audit log is."""
+    """What the checks need: who knows the people, where the audit log is, and how often anybody may ask or fail."""
 
-    people: People
+    auth: Auth
     engine: Engine
+    pace: Buckets
+    failures: Buckets
 
     async def enter(self, request: Request, template: str, handler: Handler) -> Response:
         """Check a request, have it answered, and write down what is unsafe."""
-        person = sign_in(self.people, request)
-        request.state.person = person
+        request = limited(request, domain.BODIES.get((request.method, template), domain.BODY_MAX))
+        try:
+            person = await self.auth.who(request)
+        except WrongToken:
+            await self.failed(request, "", 401)
+            raise
+        self.keep_pace(person)
+        request.state.person, request.state.still = person, lambda: self.auth.still(request)
         unsafe = request.method in domain.UNSAFE
         try:
             check_role(person, request.method, template)
+            if unsafe and person.via == "session":
+                check_page(request, by_cookie=True)
         except Problem:
             if unsafe:
-                await self._before(lambda c: store.append(c, [_entry(request, person, "refused", 403)]))
+                await self.before(lambda c: store.append(c, [entry(request, person, "refused", 403)]))
             raise
         response = await (self._unsafe(request, person, template, handler) if unsafe else respond(request, handler))
         response.headers["X-Request-Id"] = request_id(request)
         return response
 
+    def keep_pace(self, person: Person) -> None:
+        """Count a call of a person, by whichever session or token.
+
+        Raises:
+            Problem: 429, with the seconds to wait.
+        """
+        if wait_s := self.pace.take(person.id):
+            raise _too_often(f"{person.name} asks more than {self.pace.per_min} times a minute.", wait_s)
+
+    async def failed(self, request: Request, subject: str, status: int) -> None:
+        """Write down a sign-in that failed. What fails too often from one address is not written down, so that nobody fills the log.
+
+        Raises:
+            Problem: 429, with the seconds to wait.
+        """
+        if wait_s := self.failures.take(request.client.host if request.client else ""):
+            raise _too_often("Too many sign-ins from this address have failed.", wait_s)
+        await self.before(lambda c: store.append(c, [entry(request, Person("", "", frozenset()), "refused", status, subject)]))
+
+    async def signed_in(self, request: Request, person: Person, status: int, id_token: str = "") -> str:
+        """Start a person's session and write it down, in one transaction; the session's id for the cookie."""
+        def work(connection: Connection) -> str:
+            store.append(connection, [entry(request, person, "outcome", status, person.id)])
+            return self.auth.start(connection, person, request.cookies.get(COOKIE), id_token)
+
+        self.keep_pace(person)
+        started: str = await self.before(work)
+        return started
+
     async def _unsafe(self, request: Request, person: Person, template: str, handler: Handler) -> Response:
         key, claim_id = _key(request, person), uuid.uuid4()
         if key is not None:
             fingerprint, lease_s = await _fingerprint(request, template), UPLOAD_LEASE_S if template == UPLOAD else LEASE_S
-            known = await self._before(lambda c: store.claim(c, key, fingerprint, claim_id, lease_s))
+            known = await self.before(lambda c: store.claim(c, key, fingerprint, claim_id, lease_s))
             if known.other_request:
                 raise Problem(422, "idempotency.reused", "This Idempotency-Key was used for another request.", "Use a new key for a new request.")
             if known.in_progress:
@@ -73,14 +124,14 @@ class Door:
             if known.answer is not None:
                 replayed = known.answer
                 await _drain(request)
-                await self._before(lambda c: store.append(c, [_entry(request, person, "replayed", replayed.status)]))
+                await self.before(lambda c: store.append(c, [entry(request, person, "replayed", replayed.status)]))
                 return Response(replayed.body, replayed.status, media_type=replayed.media_type, headers={"Idempotent-Replayed": "true"})
-        await self._before(lambda c: store.append(c, [_entry(request, person, "intent")]))
+        await self.before(lambda c: store.append(c, [entry(request, person, "intent")]))
         response = await respond(request, handler)
         await self._after(request, person, response, None if key is None else (key, claim_id))
         return response
 
-    async def _before(self, work: Callable[[Connection], Any]) -> Any:  # Any: whatever the store's function returns
+    async def before(self, work: Callable[[Connection], Any]) -> Any:  # Any: whatever the store's function returns
         """Write before anything is carried out.
 
         Raises:
@@ -95,8 +146,9 @@ class Door:
 
     async def _after(self, request: Request, person: Person, response: Response, claimed: tuple[store.Key, uuid.UUID] | None) -> None:
         """Write how it ended. It has ended, so a database that stays away does not change the answer: the line `intent` stands alone."""
-        outcome = _entry(request, person, "outcome", response.status_code, _subject(response))
-        answer = store.Answer(response.status_code, response.headers.get("content-type", ""), bytes(response.body))
+        outcome = entry(request, person, "outcome", response.status_code, _subject(response))
+        body = response.kept if isinstance(response, ShownOnce) else response.body
+        answer = store.Answer(response.status_code, response.headers.get("content-type", ""), bytes(body))
 
         def work(connection: Connection) -> None:
             store.append(connection, [outcome])
@@ -138,6 +190,50 @@ def guarded(door: Door) -> type[APIRoute]:
     return Guarded
 
 
+class Open(APIRoute):
+    """A route for those who are not signed in yet."""
+
+    def get_route_handler(self) -> Handler:
+        """The handler behind the limit of its body; another site's page signs nobody in."""
+        handler = super().get_route_handler()
+
+        async def enter(request: Request) -> Response:
+            if request.method in domain.UNSAFE:
+                check_page(request, by_cookie=False)
+            response = await respond(limited(request, domain.BODY_MAX), handler)
+            response.headers["X-Request-Id"] = request_id(request)
+            return response
+
+        return enter
+
+
+def limited(request: Request, most: int | None) -> Request:
+    """The request with a body of at most so many bytes.
+
+    The framework's own limit replaces the answer after the route has done its work; here nothing is done for a body that says it is too large.
+
+    Raises:
+        HTTPException: 413, at once if the body says so, else when it is read.
+    """
+    declared = request.headers.get("content-length", "")
+    too_large = HTTPException(413, f"The body of this request may have {most} bytes; nothing was done.", {"Connection": "close"})
+    if most is None:
+        return request
+    if declared.isdecimal() and int(declared) > most:
+        raise too_large
+    seen = 0
+
+    async def receive() -> Message:
+        nonlocal seen
+        message = await request.receive()
+        seen += len(message.get("body", b""))
+        if seen > most:
+            raise too_large
+        return message
+
+    return Request(request.scope, receive)
+
+
 async def respond(request: Request, handler: Handler) -> Response:
     """The route's answer, also when that is a problem, a service's refusal, or a bug."""
     try:
@@ -163,10 +259,17 @@ async def _problem(request: Request, error: Exception) -> Response:
     return await next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(request, error)
 
 
-def _entry(request: Request, person: Person, kind: str, status: int | None = None, subject: str = "") -> Entry:
+def entry(request: Request, person: Person, kind: str, status: int | None = None, subject: str = "") -> Entry:
+    """A line for the audit log about this request."""
     subject = subject or next((str(v) for v in request.path_params.values() if str(v).isprintable()), "")
     return Entry(datetime.now(UTC).isoformat(), kind, request_id(request), person.id, tuple(sorted(person.roles)), request.method, _path(request),
-                 status, subject[:64])
+                 status, subject[:64], person.via)
+
+
+def _too_often(detail: str, wait_s: int) -> Problem:
+    problem = Problem(429, "rate.limited", detail, f"Wait {wait_s} s, and ask less often.")
+    problem.headers["Retry-After"] = str(wait_s)
+    return problem
 
 
 def _path(request: Request) -> str:
@@ -180,7 +283,7 @@ def _subject(response: Response) -> str:
         found = json.loads(bytes(response.body))
     except ValueError:
         return ""
-    return str(found.get("batch_id", "")) if isinstance(found, dict) and response.status_code < 400 else ""
+    return str(found.get("batch_id") or found.get("token_id") or "") if isinstance(found, dict) and response.status_code < 400 else ""
 
 
 def _key(request: Request, person: Person) -> store.Key | None:

@@ -13,9 +13,10 @@ from typing import Any
 from libs.common.problem import Problem
 from services.gateway.upstream import Refusal
 
-EVERY_S, HEARTBEAT_S = 1.0, 15.0
+EVERY_S, HEARTBEAT_S, ASK_AGAIN_S = 1.0, 15.0, 30.0
 
 Read = Callable[[], Awaitable[dict[str, Any]]]
+Still = Callable[[], Awaitable[bool]]
 
 
 @dataclass
@@ -36,10 +37,11 @@ class Seats:
 
 @dataclass(frozen=True)
 class Pace:
-    """How often to ask, and how often to say that we are still there (seconds)."""
+    """How often to ask, to say that we are still there, and to look whether the reader is still signed in (seconds)."""
 
     every_s: float = EVERY_S
     heartbeat_s: float = HEARTBEAT_S
+    ask_again_s: float = ASK_AGAIN_S
 
 
 def message(event: str, number: int, data: dict[str, Any]) -> str:
@@ -47,15 +49,20 @@ def message(event: str, number: int, data: dict[str, Any]) -> str:
     return f"event: {event}\nid: {number}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
 
 
-async def events(first: dict[str, Any], read: Read, seats: Seats, pace: Pace) -> AsyncIterator[str]:
-    """Until the reader leaves: `snapshot`, then `change` with the fields that differ, `away` while the figures cannot be had."""
+async def events(first: dict[str, Any], read: Read, still: Still, seats: Seats, pace: Pace) -> AsyncIterator[str]:
+    """Until the reader leaves or is no longer signed in: `snapshot`, then `change` with the fields that differ, `away` while the figures cannot be had."""
     seats.free -= 1
     try:
         number, known, said = 1, first, time.monotonic()
+        asked = said
         yield f"retry: 2000\n{message('snapshot', number, known)}"
         away = False
         while True:
             await asyncio.sleep(pace.every_s)
+            if time.monotonic() - asked >= pace.ask_again_s:
+                if not await still():
+                    return
+                asked = time.monotonic()
             try:
                 now = await read()
             except (Problem, Refusal):

@@ -22,8 +22,6 @@ from services.gateway.upstream import Refusal, Upstreams
 ReportName = Literal["sources.csv", "branches.csv", "payments.csv", "sources.xlsx", "branches.xlsx", "payments.xlsx", "summary.pdf", "all.zip"]
 CAUGHT_UP_S, LOOK_AGAIN_S = 5.0, 0.2
 REPORT_S = 120.0
-BODY_MAX = 1_000_000
-CHILD_BODY_MAX = 64_000_000  # a million row ids
 NO_REASON = shapes.OptionalReason()
 UPLOAD_HEADERS = ("content-type", "content-encoding", "content-length")
 
@@ -75,28 +73,28 @@ def _reading(routes: APIRouter, services: Upstreams) -> None:
 
 
 def _acting(routes: APIRouter, services: Upstreams) -> None:
-    @routes.post("/batches/{batch_id}/approve", response_model=shapes.Accepted, max_body_size=BODY_MAX)
+    @routes.post("/batches/{batch_id}/approve", response_model=shapes.Accepted)
     async def approve(batch_id: UUID, order: shapes.Approve, asked: Asking) -> Response:
         """Approve exactly what was shown. The same approval again by the same person is the same answer."""
         return await relay(services.ingest, asked.post(f"/batches/{batch_id}/approve", order.model_dump(mode="json")))
 
-    @routes.post("/batches/{batch_id}/discard", response_model=shapes.Accepted, max_body_size=BODY_MAX)
+    @routes.post("/batches/{batch_id}/discard", response_model=shapes.Accepted)
     async def discard(batch_id: UUID, order: shapes.Reason, asked: Asking) -> Response:
         """Discard a batch that was not approved."""
         return await relay(services.ingest, asked.post(f"/batches/{batch_id}/discard", order.model_dump(mode="json")))
 
-    @routes.post("/batches/{batch_id}/corrections", response_model=shapes.Accepted, max_body_size=BODY_MAX)
+    @routes.post("/batches/{batch_id}/corrections", response_model=shapes.Accepted)
     async def corrections(batch_id: UUID, order: shapes.Corrections, asked: Asking) -> Response:
         """Correct payors' addresses for this batch; it is checked again and gets another digest."""
         return await relay(services.ingest, asked.post(f"/batches/{batch_id}/corrections", order.model_dump(mode="json", by_alias=True)))
 
-    @routes.post("/batches/{batch_id}/child-batches", status_code=202, response_model=shapes.Accepted, max_body_size=CHILD_BODY_MAX)
+    @routes.post("/batches/{batch_id}/child-batches", status_code=202, response_model=shapes.Accepted)
     async def child_batch(batch_id: UUID, order: shapes.ChildBatch, asked: Asking) -> Response:
         """Make a new batch of rows that failed, were cancelled, or could not be paid."""
         return await relay(services.ingest, asked.post(f"/batches/{batch_id}/child-batches", order.model_dump(mode="json", exclude_none=True)))
 
     def command(name: str, sentence: str) -> None:
-        @routes.post(f"/batches/{{batch_id}}/{name}", response_model=dict[str, Any], name=name, description=sentence, max_body_size=BODY_MAX)
+        @routes.post(f"/batches/{{batch_id}}/{name}", response_model=dict[str, Any], name=name, description=sentence)
         async def act(batch_id: UUID, asked: Asking, order: shapes.OptionalReason = NO_REASON) -> Response:
             return await relay(services.dispatcher, asked.post(f"/batches/{batch_id}/{name}", order.model_dump(mode="json")))
 
@@ -138,14 +136,14 @@ def _streaming(routes: APIRouter, services: Upstreams, settings: GatewaySettings
             return StreamingResponse(answer.aiter_raw(), media_type=answer.headers.get("content-type"), headers=headers, background=done)
 
     @routes.get("/batches/{batch_id}/live", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
-    async def progress(batch_id: UUID, asked: Asking) -> Response:
+    async def progress(batch_id: UUID, request: Request, asked: Asking) -> Response:
         """Server-sent events: `snapshot` first, then `change`s."""
         async def read() -> dict[str, Any]:
             return await services.reports.ask(asked.get(f"/batches/{batch_id}/live"))
 
         seats.check()
         first = await read()
-        return StreamingResponse(live.events(first, read, seats, pace), media_type="text/event-stream",
+        return StreamingResponse(live.events(first, read, request.state.still, seats, pace), media_type="text/event-stream",
                                  headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 

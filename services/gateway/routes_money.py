@@ -12,8 +12,6 @@ from services.gateway import shapes, timeline
 from services.gateway.asking import Asked, Asking, Of, door_routes, relay
 from services.gateway.upstream import Refusal, Upstream, Upstreams
 
-BODY_MAX = 1_000_000
-
 
 def router(kind: type[APIRoute], services: Upstreams) -> APIRouter:
     """/payments, /ledger, /reconciliation."""
@@ -24,7 +22,7 @@ def router(kind: type[APIRoute], services: Upstreams) -> APIRouter:
         """A payment and everything that happened to it: file row, checks, approval, attempts, provider events, journals."""
         return JSONResponse(await story(services, asked, payment_id))
 
-    @routes.post("/payments/{payment_id}/held", response_model=dict[str, Any], max_body_size=BODY_MAX)
+    @routes.post("/payments/{payment_id}/held", response_model=dict[str, Any])
     async def held(payment_id: UUID, order: shapes.Held, asked: Asking) -> Response:
         """Say how a held payment ends; a second person has to say the same."""
         return await relay(services.dispatcher, asked.post(f"/payments/{payment_id}/held", order.model_dump(mode="json")))
@@ -49,7 +47,7 @@ def router(kind: type[APIRoute], services: Upstreams) -> APIRouter:
         """Differences that were found."""
         return await relay(services.ledger, asked.get("/reconciliation/breaks", params))
 
-    @routes.post("/reconciliation/runs", status_code=202, response_model=dict[str, Any], max_body_size=BODY_MAX)
+    @routes.post("/reconciliation/runs", status_code=202, response_model=dict[str, Any])
     async def reconcile(order: shapes.Reconcile, asked: Asking) -> Response:
         """Read the provider's list now and compare."""
         return await relay(services.dispatcher, asked.post("/statements", order.model_dump(mode="json", exclude_none=True)))
@@ -69,7 +67,7 @@ async def story(services: Upstreams, asked: Asked, payment_id: UUID) -> dict[str
         _known(services.ingest, asked, f"/payments/{payment_id}"), _known(services.dispatcher, asked, f"/payments/{payment_id}"),
         services.ledger.ask(asked.get("/journals", {"payment_id": str(payment_id)})))
     lines = timeline.joined(told["timeline"], timeline.issues(read, told["timeline"]), timeline.attempts(sent), timeline.journals(posted["items"]))
-    return {**told, "timeline": lines}
+    return {**told, "timeline": lines, "held_proposal": sent.get("held_proposal")}
 
 
 async def _known(service: Upstream, asked: Asked, path: str) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""The public API of operations: who I am, health, dead letters, limiter, kill switch, audit."""
+"""The public API of operations: health, dead letters, limiter, kill switch, audit."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import httpx
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.routing import APIRoute
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Connection
@@ -17,18 +17,11 @@ from services.gateway.door import Door
 from services.gateway.upstream import Refusal, Upstream, Upstreams
 
 HEALTH_S = 3.0
-BODY_MAX = 100_000
 
 
 def router(kind: type[APIRoute], services: Upstreams, door: Door, readiness: Callable[[], dict[str, bool]]) -> APIRouter:
-    """/me, /ops, /audit."""
+    """/ops, /audit."""
     routes = door_routes(kind, "operations")
-
-    @routes.get("/me", response_model=shapes.Me)
-    async def me(request: Request) -> dict[str, Any]:
-        """Who is signed in."""
-        person = request.state.person
-        return {"id": person.id, "name": person.name, "roles": sorted(person.roles)}
 
     @routes.get("/ops/health", response_model=shapes.Health)
     async def health(asked: Asking) -> dict[str, Any]:
@@ -65,7 +58,7 @@ def router(kind: type[APIRoute], services: Upstreams, door: Door, readiness: Cal
         """Whether the kill switch is on, by whom and why."""
         return await relay(services.dispatcher, asked.get("/kill-switch"))
 
-    @routes.post("/ops/kill-switch", response_model=dict[str, Any], max_body_size=BODY_MAX)
+    @routes.post("/ops/kill-switch", response_model=dict[str, Any])
     async def switch(order: shapes.Switch, asked: Asking) -> Response:
         """Stop everything that goes to the provider, or let it go on."""
         return await relay(services.dispatcher, asked.post("/kill-switch", order.model_dump(mode="json")))

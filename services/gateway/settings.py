@@ -2,24 +2,41 @@
 
 import ipaddress
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, Json
 from pydantic_settings import SettingsConfigDict
 
 from libs.common.settings import ServiceSettings, SettingsError
 
 LIVE_PROVIDER_HOSTS = frozenset({"production.methodfi.com", "sandbox.methodfi.com"})
 PROVIDER_URL = "PAYDOWN_DISPATCHER_PROVIDER_URL"
+DASHBOARD = Path(__file__).parents[2] / "dashboard" / "dist"
+PREFIX = "PAYDOWN_GATEWAY_"
+OIDC_NEEDED = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_roles")
+Role = Literal["preparer", "approver", "auditor", "operator", "admin"]
 
 
 class GatewaySettings(ServiceSettings):
     """PAYDOWN_GATEWAY_*; README.md says what each one costs."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="PAYDOWN_GATEWAY_")
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX)
     port: int = Field(default=8080, gt=0, lt=65_536)
-    auth_mode: Literal["demo"] = Field(default="demo", description="demo: five built-in people with tokens everybody knows")
+    auth_mode: Literal["demo", "oidc"] = Field(default="demo", description="demo: five built-in people with tokens everybody knows")
+    oidc_issuer: str = Field(default="", description="the identity provider's address, as its tokens name it")
+    oidc_client_id: str = ""
+    oidc_client_secret: str = Field(default="", repr=False)
+    oidc_groups_claim: str = "groups"
+    oidc_roles: Json[dict[str, Role]] = Field(default="{}", validate_default=True, description='a role for each group that has one, {"group": "role"}')
+    oidc_scope: str = "openid profile email"
+    public_url: str = Field(default="", description="where people's browsers find this gateway; default: http://127.0.0.1 and the port")
+    session_idle_s: int = Field(default=1_800, ge=60, le=28_800, description="a session ends when it was not used for so long")
+    session_max_s: int = Field(default=28_800, ge=60, le=86_400, description="and at the latest after so long")
+    calls_per_min: int = Field(default=3_000, gt=0, description="of one person, by whichever session or token; more is 429")
+    failures_per_min: int = Field(default=60, gt=0, description="failed sign-ins from one address; more is 429")
+    dashboard_dir: Path = DASHBOARD
     ingest_url: str = "http://127.0.0.1:8101"
     dispatcher_url: str = "http://127.0.0.1:8102"
     webhooks_url: str = "http://127.0.0.1:8103"
@@ -30,6 +47,23 @@ class GatewaySettings(ServiceSettings):
     upload_timeout_s: int = Field(default=300, gt=0, le=3_600, description="likewise for an upload, once its last byte was passed on")
     streams_max: int = Field(default=200, gt=0, le=5_000, description="live streams at once")
 
+    @property
+    def public(self) -> str:
+        """Where people's browsers find this gateway, without a slash at the end."""
+        return self.public_url.rstrip("/") or f"http://127.0.0.1:{self.port}"
+
+
+def check_sign_in(settings: GatewaySettings, environment: Mapping[str, str]) -> None:
+    """Refuse a sign-in that cannot work, or must not.
+
+    Raises:
+        SettingsError: as `check_demo` and `check_oidc`.
+    """
+    if settings.auth_mode == "demo":
+        check_demo(settings, environment)
+    else:
+        check_oidc(settings)
+
 
 def check_demo(settings: GatewaySettings, environment: Mapping[str, str]) -> None:
     """Refuse demo sign-in where it would let strangers in, or where real money could move.
@@ -37,11 +71,28 @@ def check_demo(settings: GatewaySettings, environment: Mapping[str, str]) -> Non
     Raises:
         SettingsError: the host is not this machine's own, or the provider is one that moves money.
     """
-    if settings.auth_mode == "demo" and not is_loopback(settings.host):
+    if not is_loopback(settings.host):
         raise SettingsError("PAYDOWN_GATEWAY_AUTH_MODE=demo has tokens everybody knows: PAYDOWN_GATEWAY_HOST must be 127.0.0.1.")
     provider = urlsplit(environment.get(PROVIDER_URL, "")).hostname or ""
-    if settings.auth_mode == "demo" and provider in LIVE_PROVIDER_HOSTS:
+    if provider in LIVE_PROVIDER_HOSTS:
         raise SettingsError(f"PAYDOWN_GATEWAY_AUTH_MODE=demo is refused while {PROVIDER_URL} is one that moves money.")
+
+
+def check_oidc(settings: GatewaySettings) -> None:
+    """Refuse a sign-in by identity provider that is only half described, or whose secrets would travel in clear.
+
+    Raises:
+        SettingsError: names what is missing or wrong.
+    """
+    missing = [PREFIX + name.upper() for name in OIDC_NEEDED if not getattr(settings, name)]
+    if missing:
+        raise SettingsError(f"PAYDOWN_GATEWAY_AUTH_MODE=oidc needs {', '.join(missing)} as well.")
+    for name, url in (("OIDC_ISSUER", settings.oidc_issuer), ("PUBLIC_URL", settings.public)):
+        address = urlsplit(url)
+        if address.scheme != "https" and not (address.scheme == "http" and is_loopback(address.hostname or "")):
+            raise SettingsError(f"{PREFIX}{name} must begin with https:// unless it is on this machine.")
+    if not settings.public_url and not is_loopback(settings.host):
+        raise SettingsError(f"{PREFIX}PUBLIC_URL is needed, because {PREFIX}HOST can be reached by others.")
 
 
 def is_loopback(host: str) -> bool:

@@ -37,14 +37,6 @@ class Problem(Shape):
     request_id: str
 
 
-class Me(Shape):
-    """The person who is signed in."""
-
-    id: str
-    name: str
-    roles: list[str]
-
-
 class RowCounts(Shape):
     """One number per outcome of a row, and their sum."""
 
@@ -232,6 +224,7 @@ class PaymentStory(Payment):
     """A payment with everything that happened to it, oldest first."""
 
     timeline: list[TimelineEntry]
+    held_proposal: dict[str, Any] | None = None
 
 
 class Listed(Shape):
@@ -284,6 +277,7 @@ class AuditLine(Shape):
     path: str
     status: int | None
     subject: str
+    via: str
     hash: str
 
 
@@ -390,6 +384,7 @@ class Switch(Order):
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _WORDS = {400: "The request is not one.", 401: "Not signed in.", 403: "Signed in, and not allowed.", 404: "There is no such thing.",
           409: "Something has changed, or this was done before.", 413: "Too large.", 415: "Not a kind of file that is taken.",
-          422: "The request is not understood.", 500: "A bug.", 502: "A part of the system failed.", 503: "A part of the system is away.",
+          422: "The request is not understood.", 429: "Asked too often; Retry-After says how long to wait.", 500: "A bug.",
+          502: "A part of the system failed.", 503: "A part of the system is away.",
           504: "A part of the system does not answer.", 507: "There is no room for the file."}
 PROBLEMS: dict[int | str, dict[str, Any]] = {status: {"description": words, "content": _PROBLEM} for status, words in _WORDS.items()}

@@ -25,10 +25,11 @@ def append(connection: Connection, entries: Sequence[Entry]) -> None:
         seq += 1
         own = chained(previous, seq, entry)
         run(connection, """
-            INSERT INTO audit (seq, at, kind, request_id, person, roles, method, path, status, subject, previous_hash, hash)
-            VALUES (:seq, :at, :kind, :request_id, :person, CAST(:roles AS text[]), :method, :path, :status, :subject, :previous, :hash)""",
+            INSERT INTO audit (seq, at, kind, request_id, person, roles, method, path, status, subject, via, previous_hash, hash)
+            VALUES (:seq, :at, :kind, :request_id, :person, CAST(:roles AS text[]), :method, :path, :status, :subject, :via, :previous, :hash)""",
             seq=seq, at=datetime.fromisoformat(entry.at), kind=entry.kind, request_id=entry.request_id, person=entry.person,
-            roles=list(entry.roles), method=entry.method, path=entry.path, status=entry.status, subject=entry.subject, previous=previous, hash=own)
+            roles=list(entry.roles), method=entry.method, path=entry.path, status=entry.status, subject=entry.subject, via=entry.via,
+            previous=previous, hash=own)
         previous = own
 
 
@@ -37,7 +38,7 @@ def page(connection: Connection, limit: int, before: int | None, q: str | None) 
     wanted = "(CAST(:q AS text) IS NULL OR person ILIKE :q OR path ILIKE :q OR subject ILIKE :q)"
     like = None if q is None else f"%{q}%"
     rows = run(connection, f"""
-        SELECT seq, at, kind, request_id, person, roles, method, path, status, subject, hash FROM audit
+        SELECT seq, at, kind, request_id, person, roles, method, path, status, subject, via, hash FROM audit
         WHERE (CAST(:before AS bigint) IS NULL OR seq < :before) AND {wanted} ORDER BY seq DESC LIMIT :limit""",  # noqa: S608 - our own text
         before=before, q=like, limit=min(limit, READ_MAX)).mappings().all()
     total = run(connection, f"SELECT count(*) FROM audit WHERE {wanted}", q=like).scalar()  # noqa: S608 - our own text
@@ -50,9 +51,11 @@ def first_broken_line(connection: Connection) -> int | None:
 
 
 def _lines(connection: Connection) -> Iterator[tuple[int, Entry, str, str]]:
-    sql = text("SELECT seq, at, kind, request_id, person, roles, method, path, status, subject, previous_hash, hash FROM audit ORDER BY seq")
+    sql = text("SELECT seq, at, kind, request_id, person, roles, method, path, status, subject, via, previous_hash, hash FROM audit "
+               "ORDER BY seq")
     for row in connection.execution_options(stream_results=True, yield_per=READ_MAX).execute(sql):
-        entry = Entry(row.at.isoformat(), row.kind, row.request_id, row.person, tuple(row.roles), row.method, row.path, row.status, row.subject)
+        entry = Entry(row.at.isoformat(), row.kind, row.request_id, row.person, tuple(row.roles), row.method, row.path, row.status, row.subject,
+                      row.via)
         yield row.seq, entry, row.previous_hash, row.hash
 
 

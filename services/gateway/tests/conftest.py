@@ -38,7 +38,7 @@ class Gateway:
         """Do some work with a client of the gateway."""
         async def main() -> Any:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 return await work(client)
 
         return asyncio.run(main())
@@ -54,14 +54,32 @@ class Gateway:
         return answer
 
 
-@pytest.fixture
-def gateway(url: str) -> Iterator[Gateway]:
+    def sign_in(self, person: str, **headers: str) -> str:
+        """Sign a demo person in; what the browser sends as Cookie from then on."""
+        answer = self.ask("POST", "/session", None, json={"person": person}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.headers["set-cookie"].partition(";")[0]
+
+    def lines(self) -> list[tuple[str, str, str, int | None]]:
+        """The audit log: kind, person, path, status."""
+        with self.engine.connect() as connection:
+            return [(r.kind, r.person, r.path, r.status) for r in connection.execute(text("SELECT * FROM audit ORDER BY seq"))]
+
+
+def build(url: str, **more: Any) -> Gateway:
+    """A gateway in front of five fakes, on an emptied database."""
     fakes = {name: Fake(name) for name in app.SERVICES}
-    settings = GatewaySettings(database_url=url, internal_token=TOKEN, upload_max_bytes=300_000_000, streams_max=2)
-    service = app.build(settings, {name: fake.client() for name, fake in fakes.items()}, live.Pace(0.01, 0.05))
+    settings = GatewaySettings(**{"database_url": url, "internal_token": TOKEN, "upload_max_bytes": 300_000_000, "streams_max": 2, **more})
+    service = app.build(settings, {name: fake.client() for name, fake in fakes.items()}, live.Pace(0.01, 0.05, 0.05))
     with service.engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))
-        connection.execute(text("TRUNCATE audit, idempotency"))
+        connection.execute(text("TRUNCATE audit, idempotency, session, api_token, person"))
         connection.execute(text("ALTER TABLE audit ENABLE TRIGGER USER"))
-    yield Gateway(service.app(), service.engine, fakes)
-    service.engine.dispose()
+    return Gateway(service.app(), service.engine, fakes)
+
+
+@pytest.fixture
+def gateway(url: str) -> Iterator[Gateway]:
+    made = build(url)
+    yield made
+    made.engine.dispose()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,6 +20,10 @@ def parsed(text: str) -> tuple[str, int, dict[str, Any]]:
     return fields["event"], int(fields["id"]), json.loads(fields["data"])
 
 
+async def signed_in() -> bool:
+    return True
+
+
 def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
     answers: list[dict[str, Any] | Problem] = [
         {"version": 1, "completed": 0}, {"version": 2, "completed": 1}, Problem(503, "upstream.away", "away"), Problem(503, "upstream.away", "away"),
@@ -32,7 +37,7 @@ def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
         return found
 
     async def main() -> list[tuple[str, int, dict[str, Any]]]:
-        stream = live.events({"version": 1, "completed": 0}, read, seats, live.Pace(0.0, 15.0))
+        stream = live.events({"version": 1, "completed": 0}, read, signed_in, seats, live.Pace(0.0, 15.0))
         found = [parsed(await anext(stream)) for _ in range(4)]
         await stream.aclose()  # type: ignore[attr-defined]
         return found
@@ -48,15 +53,16 @@ def test_silence_is_broken_by_a_heartbeat() -> None:
         return {"version": 1}
 
     async def main() -> str:
-        stream = live.events({"version": 1}, read, live.Seats(1), live.Pace(0.01, 0.03))
+        stream = live.events({"version": 1}, read, signed_in, live.Seats(1), live.Pace(0.01, 0.03))
         await anext(stream)
         return await anext(stream)
 
     assert asyncio.run(main()).startswith(":")
 
 
-def open_stream(gateway: Gateway, seen: list[bytes], enough: int) -> dict[str, Any]:
-    """Read a live stream over ASGI itself until `enough` pieces came, then leave."""
+def open_stream(gateway: Gateway, seen: list[bytes], enough: int, who: tuple[bytes, bytes] = (b"authorization", b"Bearer demo-auditor"),
+                meanwhile: Callable[[], Any] = lambda: None) -> dict[str, Any]:
+    """Read a live stream over ASGI itself until `enough` pieces came, then leave; `meanwhile` happens after the first of them."""
     started: dict[str, Any] = {}
     left, requests = asyncio.Event(), [{"type": "http.request", "body": b"", "more_body": False}]
 
@@ -71,12 +77,14 @@ def open_stream(gateway: Gateway, seen: list[bytes], enough: int) -> dict[str, A
             started.update(message)
         elif message.get("body"):
             seen.append(message["body"])
+            if len(seen) == 1:
+                await asyncio.to_thread(meanwhile)
             if len(seen) >= enough:
                 left.set()
 
     path = f"/api/v1/batches/{BATCH}/live"
     scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "http_version": "1.1",
-             "headers": [(b"authorization", b"Bearer demo-auditor"), (b"last-event-id", b"17")], "client": ("127.0.0.1", 1), "server": ("gateway", 80),
+             "headers": [(b"host", b"127.0.0.1"), who, (b"last-event-id", b"17")], "client": ("127.0.0.1", 1), "server": ("gateway", 80),
              "scheme": "http", "asgi": {"version": "3.0"}}
 
     async def main() -> None:
@@ -93,6 +101,16 @@ def test_the_first_event_is_a_snapshot_and_the_stream_ends_with_its_reader(gatew
         started = open_stream(gateway, seen, 2)
         assert dict(started["headers"])[b"content-type"] == b"text/event-stream; charset=utf-8"
         assert parsed(seen[0].decode()) == ("snapshot", 1, {"version": 4, "payments": {"completed": 2}})
+
+
+def test_a_stream_ends_when_its_reader_is_signed_out(gateway: Gateway) -> None:
+    gateway.reports.says("GET", f"/batches/{BATCH}/live", {"version": 4})
+    cookie = gateway.sign_in("demo-auditor")
+    seen: list[bytes] = []
+    started = open_stream(gateway, seen, 10_000, (b"cookie", cookie.encode()), lambda: gateway.ask("DELETE", "/session", None, headers={
+        "Cookie": cookie, "Sec-Fetch-Site": "same-origin"}))
+    assert started["status"] == 200
+    assert 1 <= len(seen) < 100  # it ended by itself; its reader never left
 
 
 def test_there_are_only_so_many_streams() -> None:
