@@ -42,10 +42,11 @@ def apply_postings(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def tidy(engine: Engine, folder: Folder, ready_days: int) -> None:
-    """Expire what nobody approved, and remove files that never became a batch."""
+    """Expire what nobody approved, end what only a dead letter kept from its end, and remove files that never became a batch."""
     now = datetime.now(UTC)
     with engine.begin() as connection:
         store.expire(connection, now - timedelta(days=ready_days), now)
+        store.complete(connection, store.certified(connection), now)
         known = run(connection, "SELECT batch_id FROM batch").scalars().all()
     folder.clean(known)
 

@@ -181,9 +181,8 @@ def test_a_provider_that_is_away_is_asked_by_one_call_at_a_time(engines: tuple[E
     sent = sum(desk.turn(4) for _ in range(20))
     assert sent <= 12
     desk.later(desk.timing.later_s)
-    desk.work.tried_at -= desk.timing.later_s
     assert desk.turn(4) == 1
     desk.provider.script = []
-    desk.work.tried_at -= desk.timing.later_s
+    desk.later(desk.timing.later_s)
     assert desk.turn(4) == 1  # it is back
     assert desk.turn(4) == 4
