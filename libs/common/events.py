@@ -283,6 +283,7 @@ class StatementClosed(Event):
     begun_at: AwareDatetime
     requested_by: str = ""
     final_versions: int = Field(description="sum of the batch's payment versions when the walk began; older statuses are covered")
+    dead_letters: int = Field(default=0, description="messages of the batch that the dispatcher has rejected and nobody has redriven")
     message: str = ""
 
 

@@ -1,6 +1,7 @@
 """Wires the dispatcher: four consumers, the relay, two pumps, and the loops that prepare, follow and take statements."""
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from libs.common import topics
@@ -13,7 +14,7 @@ from services.dispatcher.objects import ObjectWork
 from services.dispatcher.payments import PaymentWork
 from services.dispatcher.preflight import Preflight
 from services.dispatcher.prepare import Preparer
-from services.dispatcher.provider import Provider
+from services.dispatcher.provider import Provider, Unreachable
 from services.dispatcher.reading import Reader
 from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.statements import Statements
@@ -48,7 +49,12 @@ def main() -> None:
     service.relay()
 
     def pumping(work: Work) -> Loop:
-        return Loop(work.name, lambda stop, beat: pump(work, service.engine, provider, settings.concurrency, stop, beat))
+        def loop(stop: threading.Event, beat: Beat) -> None:
+            with suppress(Unreachable):  # its answer has the provider's clock, from which look-ups of what is sent next begin
+                Reader(service.engine, provider, stop, beat).call("GET", "/ping")
+            pump(work, service.engine, provider, settings.concurrency, stop, beat)
+
+        return Loop(work.name, loop)
 
     def prepare(stop: threading.Event, beat: Beat) -> None:
         reader = Reader(service.engine, provider, stop, beat)

@@ -71,12 +71,13 @@ def resume(connection: Connection, batch: Row[tuple[object, ...]], order: Order)
     if batch.state == "cancelled":
         raise Refused("The rest of this batch was cancelled; upload the file again to pay it.")
     freed = run(connection, """
-        DELETE FROM source_stop WHERE account_index IN (SELECT account_index FROM source WHERE batch_id = :id)""", id=batch.batch_id).rowcount
+        DELETE FROM source_stop WHERE account_index IN (SELECT account_index FROM source WHERE batch_id = :id) RETURNING account_index""",
+        id=batch.batch_id).scalars().all()
     if batch.state == "paused":
         run(connection, "UPDATE batch SET state = 'waiting', state_by = :by, state_reason = :reason WHERE batch_id = :id",
             id=batch.batch_id, by=order.person, reason=order.reason)
-    elif freed:
-        store.set_state(connection, batch.batch_id, None, "", "")
+    for batch_id in store.batches_of(connection, freed):  # others that wait for the same account as well
+        store.set_state(connection, batch_id, None, "", "")
     return "paying"
 
 
@@ -105,6 +106,8 @@ def held(connection: Connection, payment_id: UUID, act: str, provider_id: str, o
         raise Unknown(f"Payment {payment_id} is not known to the dispatcher.")
     if row.status != "held":
         raise Refused(f"The payment is {row.status}; only a held payment can be decided by people.")
+    if act == "close" and row.reason_code == "held_other_money":
+        raise Refused("The provider has this payment, with other money or accounts; it cannot be closed as not sent. End it there, then look it up again.")
     if act == "bind" and run(connection, "SELECT 1 FROM payment WHERE provider_id = :id", id=provider_id).first():
         raise Refused(f"{provider_id} belongs to another payment already.")
     proposal = run(connection, "SELECT * FROM held_proposal WHERE payment_id = :id", id=payment_id).first()

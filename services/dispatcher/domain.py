@@ -28,7 +28,13 @@ class Timing:
     watch_for_s: float = 6_480_000.0    # 75 days after it was paid
     quiet_s: float = 10.0               # without a change before a batch's statement is taken
     statement_again_s: float = 600.0
+    statement_nightly_s: float = 86_400.0
     duplicates_every_s: float = 300.0
+
+    @property
+    def send_within_s(self) -> float:
+        """How long after its claim a request may still go out: who was stopped longer may have been looked for and not found."""
+        return min(self.timeout_s, self.grace_s / 2)
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Verdict(StrEnum):
     LOCKED_OUT = "locked_out"        # 401/403: nothing runs; stop everything
     RESEND = "resend"                # unknown; the same key tells
     LOOK_UP = "look_up"              # unknown; only the provider's list tells
-    MISMATCH = "mismatch"            # accepted, but not what we asked: stop the source, look up
+    MISMATCH = "mismatch"            # a 200, but not with what we asked: stop the source, look up
 
 
 SOURCE = ("INVALID_SOURCE", "INSUFFICIENT_FUNDS", "INVALID_TEST_SOURCE", "MAX_DAILY_VOLUME", "MAX_REQUEST_LIMIT", "MAX_AMOUNT")
@@ -69,7 +75,7 @@ def classify(answer: Answer, expected: Mapping[str, Any], prefix: str) -> Verdic
     """The class table: every answer has a meaning, and the default is *unknown*.
 
     Args:
-        expected: what the provider's object must equal (`amount`, `metadata`, …).
+        expected: what the provider's object must equal (amount, accounts, metadata).
         prefix: of the provider's id (`pmt_`, `ent_`, `acc_`, `evf_`).
     """
     status = answer.status
@@ -93,11 +99,10 @@ def classify(answer: Answer, expected: Mapping[str, Any], prefix: str) -> Verdic
 
 
 def accepted(answer: Answer, expected: Mapping[str, Any], prefix: str) -> Verdict:
-    """A 200 counts only with an id and with what we asked for; anything else is unknown."""
+    """A 200 counts only with an id and with what we asked for; anything else is unknown, and something may have been accepted."""
     data = answer.data or {}
-    if not str(data.get("id", "")).startswith(prefix):
-        return Verdict.LOOK_UP
-    return Verdict.ACCEPTED if all(data.get(name) == value for name, value in expected.items()) else Verdict.MISMATCH
+    equal = str(data.get("id", "")).startswith(prefix) and all(data.get(name) == value for name, value in expected.items())
+    return Verdict.ACCEPTED if equal else Verdict.MISMATCH
 
 
 def refused(sub_type: str, prefix: str) -> Verdict:
@@ -156,9 +161,14 @@ def after_call(verdict: Verdict, answer: Answer, timing: Timing) -> Next:
             return Next("in_doubt", Step.LOOK_UP, timing.grace_s)
 
 
+def is_silence(answer: Answer) -> bool:
+    """Whether an answer says that the provider is away rather than anything about what was asked."""
+    return answer.status is None or answer.status >= 500
+
+
 @dataclass(frozen=True)
 class Found:
-    """A provider object that carries our id and attempt in its metadata."""
+    """A provider object that carries our id in its metadata."""
 
     provider_id: str
     equal: bool  # the same money and accounts that the attempt froze
@@ -218,7 +228,12 @@ def our_status(current: str, provider_status: str) -> str:
 
 def may_apply(stored: str, observed: str) -> bool:
     """Whether an observed status of the provider follows from the stored one."""
-    return observed in REACHABLE.get(stored, frozenset())
+    return observed in REACHABLE[known(stored)]
+
+
+def known(status: object) -> str:
+    """A status of the provider, or "" for one that is not known here: then any may follow."""
+    return status if isinstance(status, str) and status in REACHABLE else ""
 
 
 def next_reading_s(status: str, provider_status: str, paid_s_ago: float, timing: Timing) -> float | None:
@@ -234,28 +249,77 @@ def next_reading_s(status: str, provider_status: str, paid_s_ago: float, timing:
     return min(timing.watch_s, max(timing.poll_s, paid_s_ago / 2))
 
 
+Line = Mapping[str, Any]
+
+
+def of_payment(line: Line) -> str:
+    """The payment of ours that a line of the provider's list names; "" if none."""
+    metadata = line.get("metadata")
+    return str(metadata.get("payment_id") or "") if isinstance(metadata, Mapping) else ""
+
+
+def is_alive(line: Line) -> bool:
+    """Whether a payment at the provider moves money, or may."""
+    return line.get("status") not in ENDED_THERE
+
+
+def choose_line(lines: Iterable[Line], payment_id: str, attempt: int, bound: str) -> Line | None:
+    """The line a payment stands on: one that is alive, whichever attempt it is of; else what became of this attempt, or of the bound one.
+
+    An earlier attempt that was believed absent may turn up late: then it is the payment, and there is no further attempt.
+    """
+    def rank(line: Line) -> int:
+        this = str((line.get("metadata") or {}).get("attempt")) == str(attempt)
+        return 3 * is_alive(line) + 2 * this + (str(line.get("id")) == bound)
+
+    ours = [line for line in lines if of_payment(line) == payment_id]
+    best = max(ours, key=rank, default=None)
+    return best if best is not None and rank(best) > 0 else None
+
+
 @dataclass(frozen=True)
-class Duplicate:
-    """A payment of ours that exists more than once at the provider; `surplus` are the ids that are not bound."""
+class Standing:
+    """A payment as it stands here."""
+
+    status: str
+    provider_id: str = ""
+
+
+@dataclass(frozen=True)
+class Double:
+    """A payment that is alive at the provider where it should not be.
+
+    `bind` is the provider id to stand on from now on ("": as it is), `cancel` are those to be cancelled, `alive` all that were found.
+    """
 
     payment_id: str
-    bound: str
-    surplus: tuple[str, ...]
+    bind: str
+    cancel: tuple[str, ...]
+    alive: tuple[str, ...]
 
 
-def duplicates(lines: Iterable[Mapping[str, Any]], bound: Mapping[str, str]) -> list[Duplicate]:
-    """Payments alive more than once in a provider's list; `bound` names the provider id we hold for each of ours."""
-    alive: dict[str, list[str]] = {}
+def doubles(lines: Iterable[Line], ours: Mapping[str, Standing]) -> list[Double]:
+    """Payments that are alive more than once in a provider's list, or once though they ended here, or though they are to be sent (again)."""
+    found: dict[str, dict[str, str]] = {}
     for line in lines:
-        payment_id = str((line.get("metadata") or {}).get("payment_id", ""))
-        if payment_id and line["status"] not in ENDED_THERE:
-            alive.setdefault(payment_id, []).append(str(line["id"]))
-    found = []
-    for payment_id, ids in alive.items():
-        if len(ids) > 1:
-            keep = bound.get(payment_id) if bound.get(payment_id) in ids else min(ids)
-            found.append(Duplicate(payment_id, str(keep), tuple(sorted(i for i in ids if i != keep))))
-    return found
+        if of_payment(line) in ours:
+            found.setdefault(of_payment(line), {})[str(line["id"])] = str(line.get("status"))
+    made = [(_double(payment_id, statuses, ours[payment_id]), ours[payment_id]) for payment_id, statuses in found.items()]
+    return [double for double, standing in made if double.bind or len(double.alive) > 1
+            or (standing.status in FINAL and set(double.alive) - {standing.provider_id})]
+
+
+def _double(payment_id: str, statuses: Mapping[str, str], ours: Standing) -> Double:
+    """Which to stand on, and which to cancel: only what is still pending there can be. Whose outcome is open is left to the look-up."""
+    alive = tuple(sorted(i for i, status in statuses.items() if status not in ENDED_THERE))
+    pending = [i for i in alive if statuses[i] == "pending"]
+    keep, unseen = ours.provider_id, bool(ours.provider_id) and ours.provider_id not in statuses
+    if unseen or ours.status in ("sending", "in_doubt", "held"):
+        return Double(payment_id, "", (), alive)
+    if ours.status in ("unprocessed", "pending") and alive and (keep not in alive or keep in pending):
+        gone_out = [i for i in alive if i not in pending]
+        keep = min(gone_out) if gone_out else keep if keep in alive else min(alive)
+    return Double(payment_id, "" if keep == ours.provider_id else keep, tuple(i for i in pending if i != keep), alive)
 
 
 def choose_merchant(merchants: Iterable[Mapping[str, Any]]) -> tuple[str, str]:

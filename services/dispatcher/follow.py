@@ -9,9 +9,20 @@ from sqlalchemy import Connection, Engine, Row
 from libs.common.database import run
 from libs.common.logs import log
 from services.dispatcher import payments, store
-from services.dispatcher.domain import Found, Timing, after_look, may_apply, next_reading_s, our_status
+from services.dispatcher.domain import (
+    ENDED_THERE,
+    Found,
+    Timing,
+    after_look,
+    choose_line,
+    is_alive,
+    may_apply,
+    next_reading_s,
+    of_payment,
+    our_status,
+)
 from services.dispatcher.handlers import Evidence
-from services.dispatcher.provider import Unreachable
+from services.dispatcher.provider import Unreachable, shown
 from services.dispatcher.reading import Reader, since
 from services.dispatcher.store import Change
 
@@ -49,14 +60,29 @@ class Follower:
             if len(waiting) >= FEW:
                 page = self.reader.page("/payments", {"source": source, **self._just_before(newest)})
                 lines, request_id = page.lines, page.request_id
-            hits = [line for line in lines if line["id"] in waiting]
+            hits: list[Mapping[str, Any]] = [line for line in lines if line["id"] in waiting]
             if len(hits) < FEW:
-                one = self.reader.get(f"/payments/{newest.provider_id}")
-                hits, request_id = [one], one["_request_id"]
+                one = self._single(newest)
+                hits, request_id = [one] if one else [], one["_request_id"] if one else ""
+                waiting.pop(str(newest.provider_id))
             with self.engine.begin() as connection:
                 observe(connection, hits, request_id, self.timing)
             for line in hits:
                 waiting.pop(str(line["id"]), None)
+
+    def _single(self, due: Row[Any]) -> dict[str, Any] | None:
+        """One payment; None if the provider says it has none of this id. Read again later either way, so that one never holds up the others."""
+        try:
+            one = self.reader.get(f"/payments/{due.provider_id}")
+        except Unreachable as error:
+            with self.engine.begin() as connection:
+                run(connection, "UPDATE payment SET poll_due_at = now() + make_interval(secs => :wait_s) WHERE payment_id = :id",
+                    id=due.payment_id, wait_s=self.timing.poll_s)
+                if error.answer.status in (400, 404):
+                    store.flag(connection, due.payment_id, "not_at_provider", f"{due.provider_id}: {error.answer.status} {error.answer.sub_type}")
+                    return None
+            raise
+        return {**one, "id": due.provider_id}
 
     def _just_before(self, newest: Row[Any]) -> dict[str, str]:
         with self.engine.connect() as connection:
@@ -76,7 +102,8 @@ class Follower:
                 JOIN object s ON s.object_id = p.source_object JOIN object d ON d.object_id = p.destination_object
                 JOIN batch b ON b.batch_id = p.batch_id
                 WHERE p.status = 'in_doubt' AND p.step = 'lookup' AND p.due_at <= now() AND p.lease_until <= now()
-                ORDER BY p.due_at LIMIT :most FOR UPDATE OF p SKIP LOCKED""", most=LOOKS_AT_ONCE))
+                  AND a.last_sent_at <= now() - make_interval(secs => :grace_s)
+                ORDER BY p.due_at LIMIT :most FOR UPDATE OF p SKIP LOCKED""", most=LOOKS_AT_ONCE, grace_s=self.timing.grace_s))
             run(connection, """UPDATE payment SET lease_until = now() + interval '60 seconds', fence = fence + 1
                                WHERE payment_id = ANY(CAST(:ids AS uuid[]))""", ids=[str(row.payment_id) for row in rows])
         for row in rows:
@@ -89,16 +116,14 @@ class Follower:
         return bool(rows)
 
     def _looked(self, row: Row[Any], lines: Sequence[Mapping[str, Any]], complete: bool) -> None:
-        wanted = {"payment_id": str(row.payment_id), "attempt": str(row.attempts)}
-        match = [line for line in lines if all((line.get("metadata") or {}).get(k) == v for k, v in wanted.items())]
-        if not match and not complete:
+        line = choose_line(lines, str(row.payment_id), row.attempts, row.provider_id or "")
+        if line is None and not complete:
             self._later(row)
             return
-        line = match[0] if match else None
         found = None
-        if line is not None:
-            same = (line["amount"], line["source"], line["destination"]) == (row.amount_cents, row.source, row.destination)
-            found = Found(str(line["id"]), same)
+        if line is not None:  # what has ended there moves no money, whatever it is of
+            same = (line.get("amount"), line.get("source"), line.get("destination")) == (row.amount_cents, row.source, row.destination)
+            found = Found(str(line["id"]), same or not is_alive(line))
         looks = row.looks + 1
         following = after_look(found, looks, row.attempts, row.http_status == 200, row.state == "cancelled", self.timing)
         with self.engine.begin() as connection:
@@ -106,15 +131,13 @@ class Follower:
                          id=row.payment_id, fence=row.fence + 1).first()
             if locked is None:
                 return
-            run(connection, """UPDATE attempt SET outcome = :outcome WHERE subject_id = :id AND n = :n AND outcome = 'open'""",
-                outcome=following.attempt, id=row.payment_id, n=row.attempts)
             evidence = Evidence("lookup", f"{row.payment_id}/{row.attempts}/{looks}")
             if found is not None and found.equal and line is not None:
-                store.apply(connection, [Change(locked, our_status("pending", str(line["status"])), evidence, provider_id=found.provider_id,
-                                                provider_status=str(line["status"]), provider_created_at=line.get("created_at"), poll_s=0.0,
-                                                source_trace_id=line.get("source_trace_id"), destination_trace_id=line.get("destination_trace_id"))])
+                store.apply(connection, [adopted(connection, locked, line, evidence)])
                 payments.hurry_hinted(connection, [found.provider_id])
                 return
+            run(connection, """UPDATE attempt SET outcome = :outcome WHERE subject_id = :id AND n = :n AND outcome = 'open'""",
+                outcome=following.attempt, id=row.payment_id, n=row.attempts)
             code, reason = DOUBTS[following.status if found is None else "other_money"]
             store.apply(connection, [Change(locked, following.status, evidence, step=following.step.value, wait_s=following.wait_s,
                                             looks=looks if following.status == "in_doubt" else 0, reason_code=code, reason=reason,
@@ -145,6 +168,7 @@ class Follower:
 DOUBTS = {
     "in_doubt": ("in_doubt", "Whether the provider has this payment is not known yet; its list is being searched."),
     "held": ("held_absent", "The provider's list did not show any of the attempts; a person must decide."),
+    "no_more": ("in_doubt", "What the provider had of this payment has ended there; its list is searched for an earlier attempt before anything is said."),
     "other_money": ("held_other_money", "The provider has this payment with other money or other accounts; a person must decide."),
     "unprocessed": ("absent", "The provider's list showed three times running that the attempt did not happen; it is sent anew."),
     "cancelled": ("cancelled", "The batch was cancelled, and the provider's list shows that this payment was never made."),
@@ -158,13 +182,17 @@ def observe(connection: Connection, lines: Sequence[Mapping[str, Any]], request_
         SELECT *, coalesce(extract(epoch FROM now() - paid_at), 0)::float8 AS paid_s_ago FROM payment WHERE provider_id = ANY(CAST(:ids AS text[]))
         ORDER BY payment_id FOR UPDATE""", ids=list(by_id)))
     changes, same = [], []
+    strange = not_ours(connection, [row for row in rows if not row.provider_status], by_id)
     for row in rows:
         line = by_id[row.provider_id]
-        observed = str(line["status"])
-        if observed != row.provider_status and (line["amount"] != row.amount_cents or not may_apply(row.provider_status, observed)):
-            store.flag(connection, row.payment_id, "impossible_status", f"{row.provider_status} then {observed}, {line['amount']} cents")
+        observed = str(line.get("status"))
+        if row.payment_id in strange:
+            changes.append(unbound(row, request_id))
+            continue
+        if observed != row.provider_status and (line.get("amount") != row.amount_cents or not may_apply(row.provider_status, observed)):
+            store.flag(connection, row.payment_id, "impossible_status", f"{row.provider_status} then {observed}, {line.get('amount')} cents")
             observed = row.provider_status
-        if observed == row.provider_status:
+        if observed == row.provider_status or row.status not in ("pending", "completed"):
             same.append((row, next_reading_s(row.status, observed, row.paid_s_ago, timing)))
             continue
         changes.append(observed_change(row, line, request_id, timing))
@@ -177,13 +205,46 @@ def observe(connection: Connection, lines: Sequence[Mapping[str, Any]], request_
 
 
 def observed_change(row: Row[Any], line: Mapping[str, Any], request_id: str, timing: Timing) -> Change:
-    """The change that an observed provider status makes, with the reading as its evidence."""
-    observed = str(line["status"])
-    status = our_status(row.status, observed)
-    error = line.get("error") or {}
+    """The change that an observed provider status makes, with the reading as its evidence.
+
+    What ended there before it was paid is `failed` only if no earlier attempt, once believed absent, is alive: that is looked for first.
+    """
+    now = shown(line)
+    status = our_status(row.status, now.status)
     evidence = Evidence("webhook", f"{row.hint}/{request_id}") if row.hint else Evidence("poll", request_id)
-    code = str(error.get("sub_type") or ("" if status in ("pending", "completed") else observed)).lower()
-    reason = str(error.get("message") or (f"The provider says {observed}." if code else ""))
-    return Change(row, status, evidence, provider_status=observed, source_trace_id=line.get("source_trace_id"),
-                  destination_trace_id=line.get("destination_trace_id"), reversal_id=line.get("reversal_id"), reason_code=code, reason=reason,
-                  poll_s=next_reading_s(status, observed, 0.0 if row.status != "completed" else row.paid_s_ago, timing))
+    if row.attempts > 1 and now.status in ENDED_THERE and row.status == "pending":
+        code, reason = DOUBTS["no_more"]
+        return Change(row, "in_doubt", evidence, step="lookup", reason_code=code, reason=reason)
+    return Change(row, status, evidence, provider_status=now.status, source_trace_id=now.source_trace_id,
+                  destination_trace_id=now.destination_trace_id, reversal_id=now.reversal_id, reason_code=now.reason_code, reason=now.reason,
+                  poll_s=next_reading_s(status, now.status, 0.0 if row.status != "completed" else row.paid_s_ago, timing))
+
+
+def adopted(connection: Connection, row: Row[Any], line: Mapping[str, Any], evidence: Evidence) -> Change:
+    """The change that makes a payment stand on one of the provider's, found in its list; the attempt it is of was accepted, it turns out."""
+    now = shown(line)
+    run(connection, "UPDATE attempt SET outcome = 'accepted' WHERE subject_id = :id AND CAST(n AS text) = :n",
+        id=row.payment_id, n=str((line.get("metadata") or {}).get("attempt")))
+    return Change(row, our_status("pending", now.status), evidence, provider_id=str(line["id"]), provider_status=now.status,
+                  provider_created_at=now.created_at, source_trace_id=now.source_trace_id, destination_trace_id=now.destination_trace_id,
+                  reversal_id=now.reversal_id, reason_code=now.reason_code, reason=now.reason, poll_s=0.0)
+
+
+def not_ours(connection: Connection, rows: Sequence[Row[Any]], by_id: Mapping[str, Mapping[str, Any]]) -> set[Any]:
+    """Of payments read for the first time (people may have bound them) those whose provider payment is not what was approved."""
+    if not rows:
+        return set()
+    sides = {row.payment_id: row for row in run(connection, """
+        SELECT p.payment_id, s.provider_id AS source, d.provider_id AS destination FROM payment p
+        LEFT JOIN object s ON s.object_id = p.source_object LEFT JOIN object d ON d.object_id = p.destination_object
+        WHERE p.payment_id = ANY(CAST(:ids AS uuid[]))""", ids=[str(row.payment_id) for row in rows])}
+    wanted = {row.payment_id: (row.amount_cents, sides[row.payment_id].source, sides[row.payment_id].destination, str(row.payment_id)) for row in rows}
+    lines = {row.payment_id: by_id[row.provider_id] for row in rows}
+    return {payment_id for payment_id, line in lines.items()
+            if (line.get("amount"), line.get("source"), line.get("destination"), of_payment(line)) != wanted[payment_id]}
+
+
+def unbound(row: Row[Any], request_id: str) -> Change:
+    """A payment was bound to a provider payment that is not this one: it is held again."""
+    return Change(row, "held", Evidence("poll", request_id), provider_id="", provider_status="", reason_code="held_other_payment",
+                  reason=f"{row.provider_id} is of other money, other accounts or another payment; a person must decide.")

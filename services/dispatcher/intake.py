@@ -77,6 +77,7 @@ def payments(connection: Connection, events: Sequence[Event]) -> None:
 
     Raises:
         RowPaidTwice: one of its rows has another live payment.
+        Reject: it is not its rows, not what came before, or not among those its batch announced.
     """
     approved = cast("Sequence[PaymentApproved]", events)
     made = [{"payment_id": str(e.payment_id), "batch_id": str(e.batch_id), "digest": e.digest, "amount_cents": e.amount_cents,
@@ -86,12 +87,14 @@ def payments(connection: Connection, events: Sequence[Event]) -> None:
     wrong = [e for e in approved if e.amount_cents != sum(r.amount_cents for r in e.rows)]
     if wrong:
         raise Reject(f"payment {wrong[0].payment_id} is not the sum of its rows", "dispatcher.amount")
-    run(connection, """
+    new = run(connection, """
         INSERT INTO payment (payment_id, batch_id, digest, amount_cents, row_id, source_account_id, account_index, employee_id, person_index,
                              institution_id, merchant_id, loan_index)
         SELECT * FROM jsonb_to_recordset(CAST(:made AS jsonb)) AS x(payment_id uuid, batch_id uuid, digest text, amount_cents bigint, row_id uuid,
                source_account_id text, account_index text, employee_id text, person_index text, institution_id text, merchant_id text, loan_index text)
-        ON CONFLICT DO NOTHING""", made=json.dumps(made))
+        ON CONFLICT DO NOTHING RETURNING CAST(batch_id AS text)""", made=json.dumps(made)).scalars().all()
+    if run(connection, "SELECT 1 FROM batch WHERE batch_id = ANY(CAST(:new AS uuid[])) AND state = 'paying' LIMIT 1", new=sorted(set(new))).first():
+        raise Reject("the batch is being paid already: all payments that its approval announced were here before", "dispatcher.not-announced")
     kept = run(connection, """
         SELECT count(*) FROM payment p JOIN jsonb_to_recordset(CAST(:made AS jsonb)) AS x(payment_id uuid, amount_cents bigint, loan_index text)
         USING (payment_id) WHERE p.amount_cents = x.amount_cents AND p.loan_index = x.loan_index""", made=json.dumps(made)).scalar()

@@ -1,6 +1,8 @@
 """Sending payments: gate and intent in one transaction, one frozen body per key, and what each answer does to the payment."""
 
 import hashlib
+import json
+import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid5
@@ -10,12 +12,15 @@ from sqlalchemy import Connection, Row
 from libs.common.database import run
 from libs.common.logs import log
 from services.dispatcher import limiter, store
-from services.dispatcher.domain import HOLDER, Answer, Next, Timing, Verdict, after_call, classify, our_status
+from services.dispatcher.domain import HOLDER, Answer, Next, Timing, Verdict, after_call, classify, is_silence, our_status
 from services.dispatcher.handlers import Evidence
+from services.dispatcher.provider import shown
 from services.dispatcher.store import Change
 from services.dispatcher.worker import Call, canonical
 
 DESCRIPTION = "Loan"  # the provider allows ten characters
+SILENCE_MAX = 8  # answers missing in a row: the provider is away, and one call at a time asks whether it is back
+FROZEN = ("amount", "source", "destination", "metadata")
 REASONS = {Verdict.NOT_FOUND: ("provider_not_found", "The provider does not know one of the two accounts.")}
 
 
@@ -26,9 +31,15 @@ class PaymentWork:
 
     def __init__(self, timing: Timing, last_date: Any) -> None:
         self.timing, self.last_date = timing, last_date
+        self.silences = 0
+        self.tried_at = 0.0
 
     def claim(self, connection: Connection, limit: int) -> Sequence[Call]:
         """Up to `limit` calls whose intents are written: first re-sends that are due, then new payments."""
+        if self.silences >= SILENCE_MAX:
+            if time.monotonic() < self.tried_at + self.timing.later_s:
+                return []
+            limit = 1
         paying = store.gate(connection)
         if not paying:
             return []
@@ -36,28 +47,27 @@ class PaymentWork:
         fresh = self._unsent(connection, [str(b) for b in paying], limit - len(again))
         room = limiter.take(connection, limiter.PAYMENTS, len(again) + len(fresh))
         again, fresh = again[:room], fresh[:max(0, room - len(again))]
+        self.tried_at = time.monotonic() if room else self.tried_at
         return [*self._resend(connection, again), *self._intend(connection, fresh)]
 
     def _unsent(self, connection: Connection, paying: list[str], limit: int) -> list[Row[Any]]:
         """New payments whose accounts exist and are exactly the approved row's; nothing else can be sent."""
         if limit <= 0:
             return []
-        # Chosen and locked first, the accounts looked up for each: without statistics the planner joined whole tables. The row that was
-        # locked is the row that is used: another look at the table could show an older version of it.
+        # Batch by batch in the order of an index, the accounts looked up for each: joined at once, tables without statistics were read whole.
         return list(run(connection, """
-            WITH chosen AS MATERIALIZED (
-                SELECT p.* FROM payment p
-                WHERE p.status = 'unprocessed' AND p.ready AND p.due_at <= now() AND p.batch_id = ANY(CAST(:paying AS uuid[]))
-                  AND p.account_index NOT IN (SELECT account_index FROM source_stop)
-                  AND (SELECT o.status FROM object o WHERE o.object_id = p.source_object) = 'pending'
-                  AND (SELECT o.status FROM object o WHERE o.object_id = p.destination_object) = 'pending'
-                ORDER BY p.batch_id, p.payment_id LIMIT :limit FOR UPDATE OF p SKIP LOCKED)
-            SELECT p.*, s.provider_id AS source, d.provider_id AS destination FROM chosen p
-            JOIN object s ON s.object_id = p.source_object AND s.kind = 'ach' AND s.status = 'pending' AND s.number_index = p.account_index
-            JOIN object d ON d.object_id = p.destination_object AND d.kind = 'liability' AND d.status = 'pending'
-                 AND d.number_index = p.loan_index AND d.merchant_id = p.merchant_id
-            JOIN object h ON h.object_id = d.holder_id AND h.employee_id = p.employee_id AND h.person_index = p.person_index""",
-            paying=paying, limit=limit))
+            SELECT p.* FROM unnest(CAST(:paying AS uuid[])) AS b(batch_id) CROSS JOIN LATERAL (
+                SELECT q.*, x.source, x.destination FROM payment q CROSS JOIN LATERAL (
+                    SELECT s.provider_id AS source, d.provider_id AS destination FROM batch a
+                    JOIN object s ON s.object_id = q.source_object AND s.kind = 'ach' AND s.status = 'pending' AND s.number_index = q.account_index
+                    JOIN object d ON d.object_id = q.destination_object AND d.kind = 'liability' AND d.status = 'pending'
+                         AND d.number_index = q.loan_index AND d.merchant_id = q.merchant_id
+                    JOIN object h ON h.object_id = d.holder_id AND h.employee_id = q.employee_id AND h.person_index = q.person_index
+                    WHERE a.batch_id = q.batch_id AND a.digest = q.digest OFFSET 0) x
+                WHERE q.batch_id = b.batch_id AND q.status = 'unprocessed' AND q.ready AND q.due_at <= now()
+                  AND q.account_index NOT IN (SELECT account_index FROM source_stop)
+                ORDER BY q.payment_id LIMIT :limit FOR UPDATE OF q SKIP LOCKED) p
+            LIMIT :limit""", paying=paying, limit=limit))
 
     def _due_again(self, connection: Connection, paying: list[str], limit: int) -> list[Row[Any]]:
         return list(run(connection, """
@@ -98,12 +108,14 @@ class PaymentWork:
         return [self._call(row, row.attempts, row.idempotency_key, row.body, fence=row.fence + 1) for row in rows]
 
     def _call(self, row: Row[Any], n: int, key: Any, body: str, fence: int | None = None) -> Call:
-        expected = {"amount": row.amount_cents,
-                    "metadata": {"batch_id": str(row.batch_id), "payment_id": str(row.payment_id), "attempt": str(n)}}
+        frozen = json.loads(body)
+        expected = {name: frozen[name] for name in FROZEN}
         return Call(row.payment_id, n, row.fence + 1 if fence is None else fence, "/payments", key, body, "pmt_", expected)
 
     def settle(self, connection: Connection, answers: Sequence[tuple[Call, Answer]]) -> None:
         """Record what came back; an answer whose lease was taken over is dropped (the newer owner gets the same stored answer)."""
+        for _, answer in answers:
+            self.silences = self.silences + 1 if is_silence(answer) else 0
         rows = {row.payment_id: row for row in run(connection, """
             SELECT * FROM payment WHERE payment_id = ANY(CAST(:ids AS uuid[])) ORDER BY payment_id FOR UPDATE""",
             ids=[str(call.subject_id) for call, _ in answers])}
@@ -124,8 +136,9 @@ class PaymentWork:
         evidence = Evidence("response", answer.request_id or f"{call.subject_id}/{call.n}")
         if verdict is Verdict.ACCEPTED:
             data = answer.data or {}
-            return Change(row, our_status(row.status, str(data["status"])), evidence, provider_id=str(data["id"]), provider_status=str(data["status"]),
-                          provider_created_at=data.get("created_at"), poll_s=self.timing.poll_s)
+            now = shown(data)
+            return Change(row, our_status(row.status, now.status), evidence, provider_id=str(data["id"]), provider_status=now.status,
+                          provider_created_at=now.created_at, reason_code=now.reason_code, reason=now.reason, poll_s=self.timing.poll_s)
         code, reason = REASONS.get(verdict, (answer.sub_type.lower() or verdict.value, answer.message or WORDS.get(verdict, "")))
         return Change(row, following.status, evidence, step=following.step.value, wait_s=following.wait_s, reason_code=code, reason=reason,
                       silent=following.status == row.status)
@@ -145,7 +158,7 @@ class PaymentWork:
 WORDS = {
     Verdict.RESEND: "No answer came; the same request with the same key will tell.",
     Verdict.LOOK_UP: "The provider's answer leaves open whether the payment exists; its list will be searched.",
-    Verdict.MISMATCH: "The provider answered with other money or other metadata than were sent; its list will be searched.",
+    Verdict.MISMATCH: "The provider said yes, but not to what was sent; its list will be searched.",
     Verdict.CLOSED: "The provider's rate limit was reached; the same request goes out again later.",
     Verdict.LATER: "The provider could not take the request at the moment; the same request goes out again.",
     Verdict.LOCKED_OUT: "The provider refuses our key; nothing is sent until a person has looked.",

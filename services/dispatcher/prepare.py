@@ -113,12 +113,15 @@ class Preparer:
         return False
 
     def start(self) -> bool:
-        """Begin to pay batches of which everything that was announced is here: rows, payments, and their sum."""
+        """Begin to pay batches of which everything that was announced is here: rows, payments, and their sum; and go on after a resume.
+
+        By then ingest has said `paying` or `paused` of it, as it was told from here.
+        """
         started = False
         with self.engine.begin() as connection:
             for row in run(connection, """
                     SELECT b.batch_id, b.state_by, b.state_reason FROM batch b JOIN row_count c USING (batch_id)
-                    WHERE b.state = 'waiting' AND b.status = 'approved' AND c.messages >= b.row_messages
+                    WHERE b.state = 'waiting' AND b.status IN ('approved', 'paying', 'paused') AND c.messages >= b.row_messages
                       AND (b.payments, b.payments_cents) = (SELECT count(*), coalesce(sum(p.amount_cents), 0) FROM payment p
                                                             WHERE p.batch_id = b.batch_id AND p.digest = b.digest)
                     FOR UPDATE OF b SKIP LOCKED""").all():

@@ -1,5 +1,6 @@
 """The provider over HTTP. Our own client: the official SDK drops the Idempotency-Key and looks at no status."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,9 +9,11 @@ from typing import Any
 
 import httpx
 
-from services.dispatcher.domain import Answer
+from services.dispatcher.domain import Answer, known, our_status
 
 PAGE_LIMIT = 100
+RETRY_AFTER_MAX_S = 3_600.0
+UNCOUNTED = -1  # a list without the provider's total: no walk through it is complete
 
 
 @dataclass(frozen=True)
@@ -68,12 +71,12 @@ class Provider:
         answer, response = self.send("GET", path, params={**params, "page_limit": str(PAGE_LIMIT)})
         if answer.status != 200 or response is None:
             raise Unreachable(answer)
-        lines = response.json()["data"]
-        if not isinstance(lines, list):
+        lines = envelope(response.content).get("data")
+        if not isinstance(lines, list) or not all(isinstance(line, dict) and isinstance(line.get("id"), str) for line in lines):
             raise Unreachable(Answer(None))
-        headers = response.headers
-        total = int(headers.get("pagination-total-count") or len(lines))
-        return Page(lines, headers.get("pagination-page-cursor-next") or "", total, answer.request_id, answer.date)
+        total = response.headers.get("pagination-total-count", "")
+        return Page(lines, response.headers.get("pagination-page-cursor-next") or "", int(total) if is_number(total) else UNCOUNTED,
+                    answer.request_id, answer.date)
 
     def _read(self, response: httpx.Response) -> Answer:
         headers = response.headers
@@ -84,15 +87,65 @@ class Provider:
                 self.last_date = date
             except ValueError:
                 date = None
+        wait = headers.get("retry-after", "")
         common: dict[str, Any] = {
             "replayed": headers.get("idem-status") == "replayed", "request_id": headers.get("idem-request-id", ""), "date": date,
-            "retry_after_s": float(headers["retry-after"]) if headers.get("retry-after", "").isdigit() else 0.0}
-        try:
-            envelope = response.json()
-            data = envelope.get("data")
-        except (ValueError, AttributeError):
-            return Answer(response.status_code, **common)
+            "retry_after_s": min(float(wait), RETRY_AFTER_MAX_S) if is_number(wait) else 0.0}
+        data = envelope(response.content).get("data")
         error = data.get("error") if isinstance(data, dict) and "id" not in data else None
         if isinstance(error, dict):
             return Answer(response.status_code, data, str(error.get("sub_type") or ""), str(error.get("message") or ""), **common)
         return Answer(response.status_code, data if isinstance(data, dict) else None, **common)
+
+
+def is_number(text: str) -> bool:
+    """Whether a header's text is a whole number of a sensible length."""
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
+def envelope(content: bytes) -> dict[str, Any]:
+    """The JSON object in an answer; empty where there is none. Texts hold nothing that the database cannot keep."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: storable(value) for name, value in found.items()} if b"\\u" in content else found
+
+
+def storable(value: Any) -> Any:  # JSON
+    """JSON without NUL characters and halves of characters; both can be written as an escape and stored nowhere."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [storable(one) for one in value]
+    return {storable(name): storable(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a payment at the provider shows of itself, in forms that can be stored; "" or None where it does not say."""
+
+    status: str
+    created_at: datetime | None
+    source_trace_id: str
+    destination_trace_id: str
+    reversal_id: str
+    reason_code: str
+    reason: str
+
+
+def shown(line: Mapping[str, Any]) -> Shown:
+    """A payment of the provider, read with care: whatever is not of the form that was promised counts as not said."""
+    status = known(line.get("status"))
+    error = line.get("error")
+    told = error if isinstance(error, dict) else {}
+    code = str(told.get("sub_type") or ("" if our_status("", status) in ("pending", "completed") else status)).lower()
+    reason = str(told.get("message") or (f"The provider says {status}." if code else ""))
+    try:
+        created_at = datetime.fromisoformat(str(line.get("created_at")))
+    except ValueError:
+        created_at = None
+    source, destination, reversal = (str(line.get(name) or "") for name in ("source_trace_id", "destination_trace_id", "reversal_id"))
+    return Shown(status, created_at if created_at and created_at.tzinfo else None, source, destination, reversal, code[:200], reason[:500])

@@ -136,11 +136,17 @@ def stop_source(connection: Connection, account_index: str, reason_code: str, re
                (SELECT holder_id FROM object WHERE kind = 'ach' AND number_index = :account_index)))
         UNION SELECT :account_index, :code, :reason ON CONFLICT DO NOTHING""",
         account_index=account_index, code=reason_code, reason=reason, holder_too=holder_too)
-    touched = [row.batch_id for row in run(connection, """
-        SELECT DISTINCT b.batch_id FROM batch b JOIN source s USING (batch_id) JOIN source_stop t USING (account_index)
-        WHERE b.state IN ('paying', 'paused')""")]
-    for batch_id in touched:
+    stopped = run(connection, "SELECT account_index FROM source_stop").scalars().all()
+    for batch_id in batches_of(connection, stopped):
         set_state(connection, batch_id, None, "", "")
+
+
+def batches_of(connection: Connection, account_indexes: Sequence[str]) -> list[UUID]:
+    """The batches under way that pay from one of these accounts."""
+    return list(run(connection, """
+        SELECT DISTINCT b.batch_id FROM batch b JOIN source s USING (batch_id)
+        WHERE b.state IN ('paying', 'paused') AND s.account_index = ANY(CAST(:indexes AS text[])) ORDER BY 1""",
+        indexes=list(account_indexes)).scalars())
 
 
 def stopped_sources(connection: Connection, batch_id: UUID) -> list[StoppedSource]:

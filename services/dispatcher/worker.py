@@ -1,6 +1,7 @@
 """The pump: claim work and write its intents (commit), call the provider without a transaction, write the answers (commit)."""
 
 import json
+import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from libs.common.database import is_away
 from libs.common.logs import log
 from libs.common.service import Beat
-from services.dispatcher.domain import Answer
+from services.dispatcher.domain import Answer, Timing
 from services.dispatcher.provider import Provider
 
 IDLE_S = 0.2
@@ -38,6 +39,7 @@ class Work(Protocol):
     """What a pump works on."""
 
     name: str
+    timing: Timing
 
     def claim(self, connection: Connection, limit: int) -> Sequence[Call]:
         """Take up to `limit` pieces of work and write their intents, in the caller's transaction."""
@@ -64,6 +66,7 @@ def pump(work: Work, engine: Engine, provider: Provider, concurrency: int, stop:
                 free = concurrency - len(flying)
                 if stop.is_set() or free * 2 < concurrency:
                     continue
+                until = time.monotonic() + work.timing.send_within_s
                 with engine.begin() as connection:
                     calls = work.claim(connection, free)
             except DBAPIError as error:
@@ -73,9 +76,20 @@ def pump(work: Work, engine: Engine, provider: Provider, concurrency: int, stop:
                 stop.wait(0.5)
                 continue
             for call in calls:
-                flying[threads.submit(provider.send, "POST", call.path, call.body.encode(), str(call.idempotency_key))] = call
+                flying[threads.submit(send_in_time, provider, call, until)] = call
             if not flying:
                 stop.wait(IDLE_S)
+
+
+def send_in_time(provider: Provider, call: Call, until: float) -> tuple[Answer, Any]:
+    """Send a claimed call, unless it is too late for it (`until`, by the monotonic clock).
+
+    A process may stand still between its intent and its call. When it wakes, others may have looked, found nothing, and paid anew.
+    """
+    if time.monotonic() > until:
+        log.warning("call_too_late", loop=call.path)
+        return Answer(None), None
+    return provider.send("POST", call.path, call.body.encode(), str(call.idempotency_key))
 
 
 def canonical(body: dict[str, Any]) -> str:

@@ -42,10 +42,11 @@ def apply_postings(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def tidy(engine: Engine, folder: Folder, ready_days: int, archive_days: int) -> None:
-    """Expire what nobody approved, archive what ended long ago, and remove files that never became a batch."""
+    """Expire what nobody approved, end what only a dead letter kept from its end, archive what ended long ago, and remove files that never became a batch."""
     now = datetime.now(UTC)
     with engine.begin() as connection:
         store.expire(connection, now - timedelta(days=ready_days), now, f"nobody approved it within {ready_days} days")
+        store.complete(connection, store.certified(connection), now)
         store.archive(connection, now - timedelta(days=archive_days), now)
         known = run(connection, "SELECT batch_id FROM batch").scalars().all()
     folder.clean(known)

@@ -15,6 +15,7 @@ from libs.common import outbox
 from libs.common.database import run
 from libs.common.errors import Reject
 from libs.common.events import CertificateIssued, DispatchChanged, PreflightDone
+from libs.common.logs import log
 from services.ingest import handlers
 from services.ingest.batch import NOT_LIVE, RUNNING, Batch, Correction, Refused
 
@@ -23,6 +24,8 @@ COLUMNS = """
     b.row_messages, b.reason, b.error_code, b.error_message, b.error_line, b.dispatch_version, a.approved_by, a.approved_at,
     coalesce(a.acknowledged, '{}') AS acknowledged, coalesce(a.one_person, false) AS one_person, coalesce(a.payments, 0) AS payments,
     coalesce(a.payments_cents, 0) AS payments_cents"""
+
+NEWEST_CERTIFICATE = "SELECT DISTINCT ON (batch_id) batch_id, version, body->>'outcome' AS outcome FROM certificate ORDER BY batch_id, version DESC"
 
 
 class UnknownBatch(Reject):
@@ -237,6 +240,8 @@ def follow_dispatch(connection: Connection, events: Sequence[DispatchChanged], n
 def certify(connection: Connection, event: CertificateIssued, now: datetime) -> None:
     """End a batch as its certificate says, also one that had ended otherwise or is archived; an older one, or the same again, changes nothing.
 
+    The certificate is kept, and the batch stays as it is, while a message about it lies among the dead letters here (see `complete`).
+
     Raises:
         UnknownBatch: no such batch was approved here.
     """
@@ -248,5 +253,25 @@ def certify(connection: Connection, event: CertificateIssued, now: datetime) -> 
     run(connection, "INSERT INTO certificate (batch_id, version, body) VALUES (:id, :version, CAST(:body AS jsonb)) ON CONFLICT DO NOTHING",
         id=event.batch_id, version=event.version, body=event.model_dump_json())
     if found.newest is None or found.newest < event.version:
-        run(connection, "UPDATE batch SET status = :outcome, ended_at = :now WHERE batch_id = :id", id=event.batch_id, outcome=event.outcome, now=now)
-        publish(connection, event.batch_id, now)
+        complete(connection, [event.batch_id], now)
+
+
+def certified(connection: Connection) -> list[UUID]:
+    """The batches that their newest certificate has not ended: a dead letter stood in the way."""
+    return list(run(connection, f"""
+        SELECT b.batch_id FROM batch b JOIN ({NEWEST_CERTIFICATE}) c USING (batch_id)
+        WHERE c.version > b.ended_by_version ORDER BY 1""").scalars())  # noqa: S608 - our own text
+
+
+def complete(connection: Connection, batch_ids: Sequence[UUID], now: datetime) -> None:
+    """Bring certified batches to the end their newest certificate says, except those with a rejected message that nobody has redriven."""
+    for batch_id in batch_ids:
+        moved = run(connection, f"""
+            UPDATE batch b SET status = c.outcome, ended_at = :now, ended_by_version = c.version FROM ({NEWEST_CERTIFICATE}) c
+            WHERE b.batch_id = :id AND c.batch_id = b.batch_id
+                AND NOT EXISTS (SELECT FROM dead_letter d WHERE d.correlation = CAST(b.batch_id AS text) AND d.redriven_at IS NULL)""",  # noqa: S608
+            id=batch_id, now=now).rowcount
+        if moved:
+            publish(connection, batch_id, now)
+        else:
+            log.error("dead_letter_bars_completion", batch_id=str(batch_id))

@@ -101,10 +101,11 @@ def _check_lines(payment: Paid, lines: Sequence[Line]) -> list[Finding]:
         found.append(Finding("duplicate", "", payment_id, "", "one payment alive at the provider", ids))
     if bound is None and (ours or payment.status in NEED_LINE):
         found.append(Finding("missing_there", "", payment_id, ours, f"a payment at the provider ({payment.status} here)", "none"))
-    if bound is None and alive and payment.status in AT_PROVIDER:
-        found.append(Finding("status", "unbound", payment_id, alive[0].provider_payment_id, f"{payment.status} here, under {ours or 'no id'}",
-                             f"{alive[0].provider_status} at the provider"))
-    elif bound is not None and bound.provider_status not in AT_PROVIDER.get(payment.status, {bound.provider_status}):
+    strays = [line for line in alive if line is not bound]
+    if strays and bound not in alive and payment.status in AT_PROVIDER:  # money moves under an id that is not ours
+        found.append(Finding("status", "unbound", payment_id, strays[0].provider_payment_id, f"{payment.status} here, under {ours or 'no id'}",
+                             f"{strays[0].provider_status} at the provider"))
+    if bound is not None and bound.provider_status not in AT_PROVIDER.get(payment.status, {bound.provider_status}):
         late = payment.status == "completed" and bound.provider_status in DEAD
         found.append(Finding("late_return" if late else "status", "", payment_id, bound.provider_payment_id, f"{payment.status} here",
                              f"{bound.provider_status} at the provider"))

@@ -64,6 +64,8 @@ def judge(connection: Connection, walk: Run) -> None:
     findings += compare.check_parts("batch", {"payable": payable}, held["batch"])
     findings += compare.check_parts("source", _parts(batch.payable_by_source), held["source"])
     findings += compare.check_parts("branch", _parts(batch.payable_by_branch), held["branch"])
+    if walk.dead_letters:
+        findings.append(Finding("dead_letter", "dispatcher", expected="every message applied", found=f"{walk.dead_letters} rejected by the dispatcher"))
     final = set(by_status) <= FINAL
     if final:
         findings += compare.check_conservation(tallies)
@@ -103,8 +105,9 @@ def keep_breaks(connection: Connection, walk: Run, findings: Sequence[Finding]) 
     put_breaks(connection, walk.batch_id, walk.run_id, findings)
     run(connection, """
         UPDATE reconciliation_break SET closed_at = now(), last_run_id = :run
-        WHERE batch_id = :batch AND closed_at IS NULL AND break_id <> ALL(CAST(:found AS uuid[])) AND NOT (kind = 'waiting' AND subject = 'change')""",
-        run=walk.run_id, batch=walk.batch_id, found=[str(f.break_id(walk.batch_id)) for f in findings])
+        WHERE batch_id = :batch AND closed_at IS NULL AND break_id <> ALL(CAST(:found AS uuid[]))
+            AND NOT (kind = 'waiting' AND subject = ANY(CAST(:alone AS text[])))""",
+        run=walk.run_id, batch=walk.batch_id, found=[str(f.break_id(walk.batch_id)) for f in findings], alone=["change", "approval"])
 
 
 def put_breaks(connection: Connection, batch_id: UUID, run_id: UUID | None, findings: Sequence[Finding]) -> None:
@@ -144,8 +147,14 @@ def certify(connection: Connection, walk: Run, tallies: Mapping[str, Tally]) -> 
 
 
 def note_waiting(connection: Connection, older_than_s: int) -> None:
-    """Open a break for each change that has waited too long, and close those whose change was applied."""
+    """Open a break for each change, and each approval's payments, that have been waited for too long; close those that have come."""
     found: dict[UUID, list[Finding]] = {}
+    short = run(connection, """
+        SELECT b.batch_id, b.payments, p.here FROM batch b CROSS JOIN LATERAL (SELECT count(*) AS here FROM payment p WHERE p.batch_id = b.batch_id) p
+        WHERE b.status IN ('approved', 'paying', 'paused') AND b.changed_at < now() - make_interval(secs => :age) AND p.here < b.payments""",
+        age=older_than_s).all()
+    for row in short:
+        found[row.batch_id] = [Finding("waiting", "approval", expected=f"{row.payments} approved payments", found=f"{row.here} are here")]
     for row in run(connection, """
             SELECT batch_id, payment_id, min(version) AS version FROM waiting WHERE since < now() - make_interval(secs => :age)
             GROUP BY 1, 2 ORDER BY 1, 2 LIMIT :most""", age=older_than_s, most=WAITING_MAX):
@@ -155,6 +164,9 @@ def note_waiting(connection: Connection, older_than_s: int) -> None:
     run(connection, """
         UPDATE reconciliation_break b SET closed_at = now() WHERE kind = 'waiting' AND subject = 'change' AND closed_at IS NULL
             AND NOT EXISTS (SELECT FROM waiting w WHERE w.payment_id = CAST(b.payment_id AS uuid))""")
+    run(connection, """
+        UPDATE reconciliation_break SET closed_at = now() WHERE kind = 'waiting' AND subject = 'approval' AND closed_at IS NULL
+            AND batch_id <> ALL(CAST(:short AS uuid[]))""", short=[str(row.batch_id) for row in short])
 
 
 def unfinished(connection: Connection, older_than_s: int) -> tuple[list[UUID], list[UUID]]:

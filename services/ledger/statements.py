@@ -30,6 +30,7 @@ class Run:
     begun_at: datetime
     closed_at: datetime
     final_versions: int
+    dead_letters: int
     message: str
     verdict: str | None
     break_count: int
@@ -78,7 +79,7 @@ def put_closings(connection: Connection, events: Sequence[StatementClosed]) -> N
     """
     for event in events:  # one per walk
         values = event.model_dump(include={"run_id", "batch_id", "complete", "pages", "lines", "amount_cents", "from_at", "begun_at", "requested_by",
-                                           "final_versions", "message"})
+                                           "final_versions", "dead_letters", "message"})
         names = ", ".join(values)
         run(connection, f"""
             INSERT INTO statement_run ({names}, closed_at) VALUES ({", ".join(":" + name for name in values)}, :closed_at)
@@ -91,7 +92,8 @@ def put_closings(connection: Connection, events: Sequence[StatementClosed]) -> N
 def unjudged(connection: Connection, batch_ids: Sequence[UUID]) -> list[Run]:
     """The runs of these batches that still want a judgement, oldest first; a walk that was cut short wants it once."""
     rows = run(connection, """
-        SELECT run_id, batch_id, complete, lines, amount_cents, begun_at, closed_at, final_versions, message, verdict, break_count, judgements
+        SELECT run_id, batch_id, complete, lines, amount_cents, begun_at, closed_at, final_versions, dead_letters, message, verdict, break_count,
+            judgements
         FROM statement_run WHERE batch_id = ANY(CAST(:ids AS uuid[])) AND (verdict IS NULL OR (verdict = 'incomplete' AND complete))
         ORDER BY begun_at, run_id""", ids=[str(i) for i in batch_ids])
     return [Run(**row) for row in rows.mappings()]

@@ -171,7 +171,7 @@ def put_changes(connection: Connection, changes: Sequence[PaymentChanged]) -> No
     run(connection, """
         UPDATE payment p SET version = c.version, status = c.status,
             status_at = CASE WHEN p.status = c.status THEN p.status_at ELSE c.at END,
-            provider_payment_id = coalesce(nullif(c.provider_id, ''), p.provider_payment_id),
+            provider_payment_id = c.provider_id,
             provider_status = coalesce(nullif(c.provider_status, ''), p.provider_status),
             merchant_id = coalesce(nullif(p.merchant_id, ''), c.merchant_id),
             reversal_id = coalesce(nullif(c.reversal_id, ''), p.reversal_id),

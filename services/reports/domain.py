@@ -31,12 +31,14 @@ class Standing:
     file_total: tuple[int, int]
     totals: Totals
     certificate: Totals | None
+    dead_letters: int = 0
 
 
 def why_not(standing: Standing) -> tuple[str, str] | None:
     """(code, sentence) why no report can be given of this snapshot, None if it can.
 
-    A report is complete (every announced row is there), adds up to the file, and for a final batch equals its certificate.
+    A report is complete (every announced row is there), adds up to the file, and for a final batch equals its certificate, with no
+    message about it rejected here.
     """
     if standing.row_messages < standing.row_messages_announced:
         return "reports.incomplete", f"{standing.row_messages} of {standing.row_messages_announced} row messages have arrived"
@@ -45,6 +47,8 @@ def why_not(standing: Standing) -> tuple[str, str] | None:
         return "reports.incomplete", f"the rows here are {_say(found)}, the file is {_say(standing.file_total)}"
     if standing.certificate is None:
         return ("reports.uncertified", "the batch is final, its certificate has not arrived") if standing.status in CERTIFIED else None
+    if standing.dead_letters:
+        return "reports.dead-letter", f"{standing.dead_letters} messages about it were rejected here and wait for a person"
     for outcome in OUTCOMES:
         here, certified = standing.totals.get(outcome, (0, 0)), standing.certificate.get(outcome, (0, 0))
         if here != certified:

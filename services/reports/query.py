@@ -51,7 +51,12 @@ def standing(connection: Connection, known: Row[Any]) -> Standing:
     newest = certificate(connection, known.batch_id)
     certified = None if newest is None else {name: (part["rows"], part["amount_cents"]) for name, part in newest.totals.items() if name != "total"}
     return Standing(known.status, known.rows_total, known.row_messages, known.received, (known.rows_total, known.amount_total_cents),
-                    totals(connection, known.batch_id), certified)
+                    totals(connection, known.batch_id), certified, dead_letters(connection, known.batch_id))
+
+
+def dead_letters(connection: Connection, batch_id: UUID) -> int:
+    """Messages about a batch that were rejected here and that nobody has redriven."""
+    return int(run(connection, "SELECT count(*) FROM dead_letter WHERE correlation = :id AND redriven_at IS NULL", id=str(batch_id)).scalar_one())
 
 
 def totals(connection: Connection, batch_id: UUID) -> Totals:

@@ -13,14 +13,16 @@ from services.dispatcher.domain import (
     Answer,
     Bucket,
     Found,
+    Standing,
     Step,
     Timing,
     Verdict,
     after_call,
     after_look,
+    choose_line,
     choose_merchant,
     classify,
-    duplicates,
+    doubles,
     grant,
     may_apply,
     next_reading_s,
@@ -37,8 +39,8 @@ T = Timing()
     (Answer(200, GOOD), Verdict.ACCEPTED),
     (Answer(200, {**GOOD, "amount": 939}), Verdict.MISMATCH),
     (Answer(200, {**GOOD, "metadata": None}), Verdict.MISMATCH),
-    (Answer(200, None), Verdict.LOOK_UP),
-    (Answer(200, {"id": "acc_1"}), Verdict.LOOK_UP),
+    (Answer(200, None), Verdict.MISMATCH),
+    (Answer(200, {"id": "acc_1"}), Verdict.MISMATCH),
     (Answer(400, None, "INVALID_AMOUNT"), Verdict.REFUSED),
     (Answer(422, None, "INVALID_DESTINATION_HOLDER"), Verdict.REFUSED),
     (Answer(400, None, "INVALID_SOURCE"), Verdict.SOURCE_REFUSED),
@@ -63,6 +65,20 @@ T = Timing()
 ])
 def test_each_row_of_the_class_table(answer: Answer, verdict: Verdict) -> None:
     assert classify(answer, EXPECTED, "pmt_") is verdict
+
+
+def test_of_every_status_there_is_only_one_accepts_and_four_refuse() -> None:
+    """With every sub_type that is known to us: none of them makes another answer an end."""
+    known = ("", "IDEMPOTENCY_UNAVAILABLE", "INVALID_SOURCE", "INVALID_AMOUNT", "INSUFFICIENT_FUNDS", "TOO_MANY_REQUESTS", "NOT_FOUND", "SOMETHING_NEW")
+    for status in range(100, 600):
+        for sub_type in known:
+            for replayed in (False, True):
+                following = after_call(classify(Answer(status, GOOD, sub_type, replayed=replayed), EXPECTED, "pmt_"), Answer(status), T)
+                assert (following.attempt == "accepted") == (status == 200)
+                if following.attempt == "refused":
+                    assert status in (400, 404, 422)
+                    assert following.status in ("failed", "unprocessed", "held")
+                    assert following.status != "failed" or sub_type == "INVALID_AMOUNT"
 
 
 KNOWN = {200, 400, 401, 403, 404, 422, 429}
@@ -106,6 +122,8 @@ def test_statuses_of_the_provider_only_move_along_its_graph() -> None:
     assert may_apply("posted", "failed")
     assert not may_apply("failed", "sent")
     assert not may_apply("sent", "pending")
+    assert not may_apply("pending", "a_new_one")
+    assert may_apply("a_new_one", "sent")
     assert not any(may_apply(ended, other) for ended in ("failed", "canceled", "reversed", "settled") for other in REACHABLE)
 
 
@@ -125,13 +143,44 @@ def test_what_is_paid_is_read_for_75_days_and_longer_while_a_return_is_open() ->
     assert next_reading_s("failed", "failed", 0, T) is None
 
 
-def test_a_duplicate_keeps_the_one_we_hold() -> None:
-    def line(pmt: str, status: str = "pending") -> dict[str, Any]:
-        return {"id": pmt, "status": status, "metadata": {"payment_id": "p"}}
+def line(pmt: str, status: str = "pending", attempt: int = 1) -> dict[str, Any]:
+    return {"id": pmt, "status": status, "metadata": {"payment_id": "p", "attempt": str(attempt)}}
 
-    assert duplicates([line("pmt_1"), line("pmt_2", "failed")], {"p": "pmt_1"}) == []
-    found = duplicates([line("pmt_1"), line("pmt_2"), line("pmt_3")], {"p": "pmt_2"})
-    assert [(d.bound, d.surplus) for d in found] == [("pmt_2", ("pmt_1", "pmt_3"))]
+
+@pytest.mark.parametrize(("ours", "lines", "bind", "cancel"), [
+    (Standing("pending", "pmt_2"), [line("pmt_1"), line("pmt_2"), line("pmt_3")], "", ("pmt_1", "pmt_3")),
+    (Standing("pending", "pmt_1"), [line("pmt_1"), line("pmt_2", "sent")], "pmt_2", ("pmt_1",)),
+    (Standing("pending", "pmt_1"), [line("pmt_1", "processing"), line("pmt_2", "sent")], "", ()),
+    (Standing("pending", "pmt_1"), [line("pmt_1", "canceled"), line("pmt_2")], "pmt_2", ()),
+    (Standing("pending", "pmt_9"), [line("pmt_1"), line("pmt_2")], "", ()),
+    (Standing("completed", "pmt_1"), [line("pmt_1", "posted"), line("pmt_2")], "", ("pmt_2",)),
+    (Standing("unprocessed"), [line("pmt_1")], "pmt_1", ()),
+    (Standing("unprocessed"), [line("pmt_1"), line("pmt_2", "processing")], "pmt_2", ("pmt_1",)),
+    (Standing("cancelled"), [line("pmt_1")], "", ("pmt_1",)),
+    (Standing("failed", "pmt_1"), [line("pmt_1", "failed"), line("pmt_2")], "", ("pmt_2",)),
+    (Standing("failed", "pmt_1"), [line("pmt_1", "failed"), line("pmt_2", "sent")], "", ()),
+    (Standing("in_doubt"), [line("pmt_1"), line("pmt_2")], "", ()),
+])
+def test_what_is_alive_where_it_should_not_be(ours: Standing, lines: list[dict[str, Any]], bind: str, cancel: tuple[str, ...]) -> None:
+    (double,) = doubles(lines, {"p": ours})
+    assert (double.bind, double.cancel) == (bind, cancel)
+
+
+@pytest.mark.parametrize(("ours", "lines"), [
+    (Standing("pending", "pmt_1"), [line("pmt_1"), line("pmt_2", "failed")]), (Standing("completed", "pmt_1"), [line("pmt_1", "sent")]),
+    (Standing("in_doubt"), [line("pmt_1")]), (Standing("failed", "pmt_1"), [line("pmt_1", "failed")]), (Standing("unprocessed"), [line("pmt_1", "canceled")]),
+    (Standing("cancelled"), [{"id": "pmt_1", "status": "sent", "metadata": ["p"]}])])
+def test_what_is_alive_once_is_nothing_to_speak_of(ours: Standing, lines: list[dict[str, Any]]) -> None:
+    assert doubles(lines, {"p": ours}) == []
+
+
+def test_a_payment_stands_on_what_is_alive_then_on_what_became_of_this_attempt() -> None:
+    dead, other, early = line("pmt_1", "failed", 2), line("pmt_2", "sent", 1), line("pmt_3", "failed", 1)
+    assert choose_line([dead, other, early], "p", 2, "") is other
+    assert choose_line([early, dead], "p", 2, "") is dead
+    assert choose_line([early], "p", 2, "") is None
+    assert choose_line([early], "p", 2, "pmt_3") is early
+    assert choose_line([other], "q", 1, "") is None
 
 
 def test_the_student_loan_merchant_is_chosen_and_never_the_first() -> None:

@@ -11,6 +11,7 @@ from services.dispatcher import commands, limiter
 from services.dispatcher.commands import Order
 from services.dispatcher.routes import eta_s
 from services.dispatcher.tests.world import Simulator, World, batch, wait
+from tools.ports import free_ports
 
 pytestmark = pytest.mark.database
 COUNT = 60
@@ -18,7 +19,7 @@ COUNT = 60
 
 @pytest.fixture
 def world(make_database: Callable[[str], tuple[str, str]], tmp_path: Path) -> Iterator[World]:
-    simulator = Simulator(tmp_path, 18_271)
+    simulator = Simulator(tmp_path, free_ports(1)[0])
     made = World(make_database("dispatcher"), simulator)
     yield made
     made.end()

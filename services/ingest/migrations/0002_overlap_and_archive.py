@@ -5,10 +5,11 @@ from alembic import op
 revision = "ingest_0002"
 down_revision = "ingest_0001"
 
-ENDED_AT = "ALTER TABLE batch ADD COLUMN ended_at timestamptz"
+ENDED_AT = "ALTER TABLE batch ADD COLUMN ended_at timestamptz, ADD COLUMN ended_by_version int NOT NULL DEFAULT 0"  # of its certificate
 ENDED_ALREADY = """
-UPDATE batch b SET ended_at = c.at
-FROM (SELECT batch_id, max(CAST(body ->> 'occurred_at' AS timestamptz)) AS at FROM certificate GROUP BY 1) c WHERE c.batch_id = b.batch_id"""
+UPDATE batch b SET ended_at = c.at, ended_by_version = c.version
+FROM (SELECT batch_id, max(CAST(body ->> 'occurred_at' AS timestamptz)) AS at, max(version) AS version
+      FROM certificate GROUP BY 1) c WHERE c.batch_id = b.batch_id"""
 BATCH_PERIOD = "CREATE INDEX batch_period ON batch (period)"
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from libs.common.database import run
 from libs.common.errors import Reject
 from libs.common.events import BatchChanged, DispatchChanged, PaymentApproved, RowRead, SourceProblem
+from services.ingest import app
 from services.ingest.tests.world import World, next_period, spaced
 
 pytestmark = pytest.mark.database
@@ -358,6 +359,24 @@ def test_the_dispatcher_and_the_certificate_move_the_batch_and_never_back(world:
     assert (ended["status"], ended["certificate"]["version"], ended["certificate"]["outcome"]) == ("completed_with_failures", 2, "completed_with_failures")
     statuses = [event.status for event in world.published(ready["batch_id"], BatchChanged)]
     assert statuses == ["checking", "ready", "approved", "paying", "paused", "completed", "completed_with_failures"]
+
+
+def test_a_rejected_message_about_a_batch_bars_its_end_until_somebody_has_redriven_it(world: World, xml: bytes) -> None:
+    ready = world.ready(xml)
+    assert world.approve(ready).status_code == 200
+    with world.engine.begin() as connection:
+        run(connection, """INSERT INTO dead_letter (consumer, topic, partition, message_offset, correlation, body, code, reason)
+                           VALUES ('c', 't', 0, 0, :b, '', 'event.unknown', 'r')""", b=ready["batch_id"])
+    world.certify(ready, "completed")
+    app.tidy(world.engine, world.folder, 30, 90)
+    assert world.batch(ready["batch_id"])["status"] == "approved"
+    with world.engine.begin() as connection:
+        run(connection, "UPDATE dead_letter SET redriven_at = now()")
+    app.tidy(world.engine, world.folder, 30, 90)
+    assert world.batch(ready["batch_id"])["status"] == "completed"
+    published = len(world.published(ready["batch_id"], BatchChanged))
+    app.tidy(world.engine, world.folder, 30, 90)
+    assert len(world.published(ready["batch_id"], BatchChanged)) == published
 
 
 def test_messages_about_strangers_are_rejected(world: World, xml: bytes) -> None:

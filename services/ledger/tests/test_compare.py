@@ -48,6 +48,12 @@ def test_a_live_payment_at_the_provider_that_a_final_one_does_not_know(status: s
     assert ("status", "unbound") in kinds(findings)
 
 
+@pytest.mark.parametrize(("status", "theirs"), [("failed", "failed"), ("failed", "canceled"), ("reversed", "reversed"), ("completed", "failed")])
+def test_beside_the_one_that_has_ended_another_is_alive(status: str, theirs: str) -> None:
+    findings = check_payment(paid(status), [replace(LINE, provider_status=theirs), replace(LINE, provider_payment_id="pmt_2", provider_status="sent")])
+    assert ("status", "unbound") in kinds(findings)
+
+
 @pytest.mark.parametrize("status", ["pending", "completed", "reversed"])
 def test_a_payment_the_provider_does_not_have(status: str) -> None:
     assert kinds(check_payment(paid(status), [])) == [("missing_there", "")]

@@ -14,7 +14,7 @@ from libs.common.consume import apply_batch, redrive
 from libs.common.database import run
 from libs.common.errors import Reject
 from libs.common.event import Event
-from libs.common.events import StatementLine
+from libs.common.events import PaymentChanged, StatementLine
 from libs.common.message import Message
 from services.ledger import app, rebuild
 from services.ledger.tests.conftest import Database
@@ -167,7 +167,7 @@ def test_a_line_that_is_lost_or_other_money_at_the_closing_is_reported_when_over
 
 
 def test_what_waits_too_long_is_a_break_until_it_is_applied(database: Database) -> None:
-    give(database.service, batch(), changed(1, 2, "pending"))
+    give(database.service, batch(occurred_at=at(10**8)), changed(1, 2, "pending"))
     app.look_again(database.service, 900)
     assert breaks(database.service) == []
     app.look_again(database.service, 0)
@@ -176,6 +176,37 @@ def test_what_waits_too_long_is_a_break_until_it_is_applied(database: Database) 
     app.look_again(database.service, 0)
     assert breaks(database.service) == []
     assert rows(database.service, "SELECT version, status FROM payment") == [(2, "pending")]
+
+
+def test_a_rejected_message_in_the_dispatcher_bars_the_certificate_until_its_next_statement_has_none(database: Database) -> None:
+    *events, last = story(ENDS)
+    give(database.service, *events, last.model_copy(update={"dead_letters": 2}))
+    assert breaks(database.service) == [("dead_letter", "dispatcher")]
+    assert certificates(database.service) == []
+    again = [line(n, THEIRS[end], "run-2") for n, end in ENDS.items()]
+    give(database.service, *again, closed(again, 12, "run-2", begun_at=at(200), occurred_at=at(201)))
+    assert breaks(database.service) == []
+    assert len(certificates(database.service)) == 1
+
+
+def test_approved_payments_that_do_not_come_are_a_break_until_they_are_here(database: Database) -> None:
+    give(database.service, batch(), approved(1))
+    app.look_again(database.service, 3_600 * 24 * 365 * 50)
+    assert breaks(database.service) == []
+    app.look_again(database.service, 0)
+    assert breaks(database.service) == [("waiting", "approval")]
+    give(database.service, *(approved(n) for n in (2, 3, 4)))
+    app.look_again(database.service, 0)
+    assert breaks(database.service) == []
+
+
+def test_a_payment_that_stands_on_another_provider_payment_is_compared_with_that_one(database: Database) -> None:
+    *events, last = story(dict.fromkeys(ENDS, "completed"))
+    first = next(e for e in events if isinstance(e, PaymentChanged) and e.payment_id == payment_id(1) and e.version == 3)
+    moved = [e.model_copy(update={"provider_payment_id": "pmt_9"}) if e is first or (isinstance(e, StatementLine) and e.line == 1) else e for e in events]
+    give(database.service, *moved, last)
+    assert breaks(database.service) == []
+    assert len(certificates(database.service)) == 1
 
 
 def messages(events: Sequence[Event], first: int = 0) -> list[Message]:

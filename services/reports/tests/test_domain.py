@@ -42,6 +42,7 @@ def test_a_report_that_equals_its_certificate_may_be_given() -> None:
     ({"totals": {"paid": (2, 299), "failed": (1, 51)}}, "reports.unequal"),
     ({"totals": {"paid": (1, 150), "pending": (1, 150), "failed": (1, 50)}}, "reports.unequal"),
     ({"certificate": None}, "reports.uncertified"), ({"status": "archived", "certificate": None}, "reports.uncertified"),
+    ({"dead_letters": 1}, "reports.dead-letter"),
     ({"status": "paying", "certificate": {"paid": (3, 350)}}, "reports.unequal"),
 ])
 def test_a_report_that_is_not_whole_or_not_certified_is_refused(changed: dict[str, object], code: str) -> None:

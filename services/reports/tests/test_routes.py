@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
 from libs.common import problem
+from libs.common.database import run
 from libs.common.events import BatchChanged, CertificateIssued, PaymentChanged
 from services.reports import routes, store
 from services.reports.routes import Context
@@ -161,6 +162,17 @@ def test_a_final_batch_waits_for_a_certificate_that_is_equal(client: Client, eng
     store_all(engine, [certificate.model_copy(update={"paid": certificate.failed, "failed": certificate.paid})])
     assert client.get(f"{PATH}/reports/sources.csv").json()["code"] == "reports.unequal"
     store_all(engine, [certificate.model_copy(update={"version": 2})])
+    assert client.get(f"{PATH}/reports/sources.csv").status_code == 200
+
+
+@pytest.mark.usefixtures("whole")
+def test_a_final_batch_with_a_rejected_message_has_no_report_until_it_is_redriven(client: Client, engine: Engine) -> None:
+    with engine.begin() as connection:
+        run(connection, """INSERT INTO dead_letter (consumer, topic, partition, message_offset, correlation, body, code, reason)
+                           VALUES ('c', 't', 0, 0, :b, '', 'event.unknown', 'r')""", b=PATH.rsplit("/", 1)[1])
+    assert client.get(f"{PATH}/reports/sources.csv").json()["code"] == "reports.dead-letter"
+    with engine.begin() as connection:
+        run(connection, "DELETE FROM dead_letter")
     assert client.get(f"{PATH}/reports/sources.csv").status_code == 200
 
 

@@ -1,0 +1,23 @@
+"""A migrated dispatcher database for the tests that move a dispatcher by hand."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from services.dispatcher.tests.desk import Desk, database
+
+
+@pytest.fixture(scope="session")
+def engines(make_database: Callable[[str], tuple[str, str]]) -> Iterator[tuple[Engine, Engine]]:
+    """(the service's engine, the owner's)."""
+    made = database(make_database)
+    yield made
+    for engine in made:
+        engine.dispose()
+
+
+@pytest.fixture
+def desk(engines: tuple[Engine, Engine]) -> Desk:
+    """A batch of one payment, about to be sent."""
+    return Desk(*engines)
