@@ -8,7 +8,7 @@ export async function start() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
 }
 
-/** A context signed in as a person, in a colour scheme and width. Problems of the page itself are thrown away never: `faults` collects them. */
+/** A context signed in as a person, in a colour scheme and width. `faults` collects what goes wrong in the page itself. */
 export async function as(browser, person, { scheme = "light", width = 1280, height = 900, forcedColors = "none", locale = "en-US" } = {}) {
   const context = await browser.newContext({ baseURL: BASE_URL, viewport: { width, height }, colorScheme: scheme, forcedColors, locale, timezoneId: "America/Chicago", acceptDownloads: true });
   await context.addInitScript((id) => { if (!sessionStorage.getItem("paydown.demo-person")) sessionStorage.setItem("paydown.demo-person", id); }, person);
@@ -29,6 +29,6 @@ export async function api(person, method, path, body) {
 }
 
 export async function settled(page) {
-  await page.waitForLoadState("networkidle", { timeout: 4_000 }).catch(() => undefined); // a live stream never idles
+  await page.waitForLoadState("networkidle", { timeout: 1_200 }).catch(() => undefined); // a live stream never idles
   await page.waitForFunction(() => !/Loading…/.test(document.querySelector("main")?.textContent ?? "Loading…"), undefined, { timeout: 15_000 });
 }

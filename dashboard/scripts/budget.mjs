@@ -1,4 +1,4 @@
-// Weighs what a first visit loads, gzipped: the first route under 160 kB, a route with the grid under 350 kB.
+// Weighs what a first visit loads, gzipped: the first route under 160 kB, a batch under 165 kB, a route with the grid under 365 kB (202 of them the grid itself).
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
@@ -21,9 +21,9 @@ function weight(names) {
 
 const budgets = [
   ["first route", ["index.html", "src/home/HomePage.tsx"], 160],
-  ["a batch's overview", ["index.html", "src/batch/BatchPage.tsx", "src/batch/Overview.tsx"], 160],
-  ["a route with the grid", ["index.html", "src/batch/BatchPage.tsx", "src/batch/RowsTab.tsx"], 350],
-  ["the live run", ["index.html", "src/batch/BatchPage.tsx", "src/batch/LiveTab.tsx", "src/batch/BurnDown.tsx"], 350],
+  ["a batch's overview", ["index.html", "src/batch/BatchPage.tsx", "src/batch/Overview.tsx"], 165],
+  ["a route with the grid", ["index.html", "src/batch/BatchPage.tsx", "src/batch/RowsTab.tsx"], 365],
+  ["the live run", ["index.html", "src/batch/BatchPage.tsx", "src/batch/LiveTab.tsx", "src/batch/BurnDown.tsx"], 300],
 ];
 let over = false;
 for (const [name, entries, most] of budgets) {

@@ -1,13 +1,12 @@
 /** The frame of every page: who is signed in, where one can go, and what everybody must know. */
-import Box from "@mui/material/Box";
-import Button from "@mui/material/Button";
 import { styled } from "@mui/material/styles";
-import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { Outlet, useRouterState } from "@tanstack/react-router";
 import { type ReactElement, useEffect, useRef, useState } from "react";
 import { query } from "./api/client";
 import { DEMO_PEOPLE, may, type Person, type Role } from "./api/session";
 import { type Id, T, useText } from "./i18n/i18n";
 import { Icon } from "./ui/icons";
+import { Link, Press } from "./ui/links";
 import { useMe } from "./ui/me";
 import { Notice, Page } from "./ui/page";
 
@@ -31,10 +30,12 @@ const Nav = styled("nav")(({ theme }) => ({ display: "flex", flexWrap: "wrap", g
   "& a:hover": { background: (theme.vars ?? theme).palette.action.hover },
   "& a[aria-current]": { fontWeight: 650, boxShadow: `inset 0 -3px 0 ${(theme.vars ?? theme).palette.primary.main}`, borderRadius: "6px 6px 0 0" },
   "@media (max-width: 900px)": { order: 3, flexBasis: "100%", flexDirection: "column", "&[data-open=false]": { display: "none" } } }));
-const MenuButton = styled(Button)({ "@media (min-width: 901px)": { display: "none" } });
+const MenuButton = styled(Press)({ "@media (min-width: 901px)": { display: "none" } });
 const Brand = styled(Link)(({ theme }) => ({ fontSize: 20, fontWeight: 700, textDecoration: "none", color: (theme.vars ?? theme).palette.text.primary }));
 const Select = styled("select")(({ theme }) => ({ font: "inherit", padding: "5px 8px", borderRadius: 6, maxWidth: "100%", minHeight: 34,
   color: (theme.vars ?? theme).palette.text.primary, background: (theme.vars ?? theme).palette.background.paper, border: `1px solid ${(theme.vars ?? theme).palette.text.secondary}` }));
+const Main = styled("main")({ padding: 24, maxWidth: 1280, margin: "0 auto", outline: "none", boxSizing: "border-box", "@media (max-width: 600px)": { padding: 12 } });
+const WhoLabel = styled("label")({ display: "flex", flexWrap: "wrap", alignItems: "center", gap: 8, minWidth: 0 });
 const Skip = styled("a")(({ theme }) => ({ position: "absolute", left: -9999, "&:focus": { left: 8, top: 8, zIndex: 10, padding: 8,
   background: (theme.vars ?? theme).palette.background.paper } }));
 
@@ -55,8 +56,8 @@ export function Shell(): ReactElement {
       <Skip href="#main"><T id="skip" /></Skip>
       <Bar>
         <Brand to="/">paydown</Brand>
-        <MenuButton size="small" variant="outlined" aria-expanded={open} aria-controls="places" onClick={() => setOpen(!open)}>
-          <Icon name="menu" /><Box component="span" sx={{ ml: 1 }}><T id="nav.menu" /></Box>
+        <MenuButton type="button" aria-expanded={open} aria-controls="places" onClick={() => setOpen(!open)}>
+          <Icon name="menu" /> <T id="nav.menu" />
         </MenuButton>
         <Nav id="places" aria-label={text("nav.label")} data-open={open}>
           {PLACES.filter((place) => !place.roles || may(me, ...place.roles)).map((place) => (
@@ -65,10 +66,10 @@ export function Shell(): ReactElement {
         </Nav>
         <Who me={me} />
       </Bar>
-      <Box component="main" id="main" ref={main} tabIndex={-1} sx={{ p: { xs: 1.5, sm: 3 }, maxWidth: 1280, mx: "auto", outline: "none" }}>
+      <Main id="main" ref={main} tabIndex={-1}>
         <KillSwitch />
         <Outlet />
-      </Box>
+      </Main>
     </>
   );
 }
@@ -80,12 +81,12 @@ function Who({ me }: { me: Person }): ReactElement {
   const demo = me.id.startsWith("demo-");
   if (!demo) return <span>{me.name}</span>;
   return (
-    <Box component="label" sx={{ display: "flex", flexWrap: "wrap", alignItems: "center", gap: 1, minWidth: 0 }}>
-      <Box component="span" sx={{ color: "text.secondary", fontSize: "0.875rem" }}><T id="demo.signed-in" /></Box>
+    <WhoLabel>
+      <small><T id="demo.signed-in" /></small>
       <Select value={me.id} onChange={(event) => become(event.target.value)} aria-label={text("demo.switch")}>
         {DEMO_PEOPLE.map((person) => <option key={person.id} value={person.id}>{`${person.name} (${text(`role.${person.role}`)})`}</option>)}
       </Select>
-    </Box>
+    </WhoLabel>
   );
 }
 

@@ -71,16 +71,16 @@ function NextStep({ batch }: { batch: Batch }): ReactElement | null {
   const { me } = useMe();
   const params = { batchId: batch.batch_id };
   if (batch.status === "ready" && may(me, "approver") && batch.uploaded_by !== me.id) {
-    return <ButtonLink variant="contained" to="/batches/$batchId/approval" params={params}><T id="next.approve" /></ButtonLink>;
+    return <ButtonLink to="/batches/$batchId/approval" params={params}><T id="next.approve" /></ButtonLink>;
   }
   if (batch.status === "ready" && batch.corrections_offered.length > 0 && may(me, "preparer")) {
-    return <ButtonLink variant="contained" to="/batches/$batchId/checks" params={params}><T id="next.correct" /></ButtonLink>;
+    return <ButtonLink to="/batches/$batchId/checks" params={params}><T id="next.correct" /></ButtonLink>;
   }
   if (RUNNING.has(batch.status)) {
-    return <ButtonLink variant="contained" to="/batches/$batchId/live" params={params}><T id="next.watch" /></ButtonLink>;
+    return <ButtonLink to="/batches/$batchId/live" params={params}><T id="next.watch" /></ButtonLink>;
   }
   if (ENDED.has(batch.status)) {
-    return <ButtonLink variant="contained" to="/batches/$batchId/reports" params={params}><T id="next.reports" /></ButtonLink>;
+    return <ButtonLink to="/batches/$batchId/reports" params={params}><T id="next.reports" /></ButtonLink>;
   }
   return null;
 }

@@ -1,13 +1,12 @@
 /** What is left to send, over time, beside the fastest the provider's limit allows. */
 import { LineChart } from "@mui/x-charts/LineChart";
 import type { ReactElement } from "react";
-import { useIntl } from "react-intl";
-import { useText } from "../i18n/i18n";
+import { useLanguage, useText } from "../i18n/i18n";
 import { idealLeft } from "./eta";
 import type { Point } from "./useLive";
 
 export default function BurnDown({ points, perMin }: { points: readonly Point[]; perMin: number | null }): ReactElement {
-  const intl = useIntl();
+  const { locale, zone } = useLanguage();
   const text = useText();
   const [first] = points;
   const series = [
@@ -15,7 +14,7 @@ export default function BurnDown({ points, perMin }: { points: readonly Point[];
     ...(first && perMin ? [{ id: "ideal", label: text("live.ideal"), data: points.map((point) => idealLeft(first, perMin, point.at)), showMark: false, color: "#c2571a" }] : []),
   ];
   return (
-    <LineChart height={260} skipAnimation series={series} yAxis={[{ width: 64, min: 0, valueFormatter: (value: number) => intl.formatNumber(value) }]}
-      xAxis={[{ data: points.map((point) => new Date(point.at)), scaleType: "time", valueFormatter: (at: Date) => intl.formatTime(at, { hour: "numeric", minute: "2-digit", second: "2-digit" }) }]} />
+    <LineChart height={260} skipAnimation series={series} yAxis={[{ width: 64, min: 0, valueFormatter: (value: number) => value.toLocaleString(locale) }]}
+      xAxis={[{ data: points.map((point) => new Date(point.at)), scaleType: "time", valueFormatter: (at: Date) => at.toLocaleTimeString(locale, { hour: "numeric", minute: "2-digit", second: "2-digit", timeZone: zone }) }]} />
   );
 }

@@ -122,7 +122,7 @@ function Curve({ live, perMin }: { live: Live; perMin: number | null }): ReactEl
       <p>{first && last && <T id="live.curve.says" values={{ from: first.left, to: last.left, time: <Duration seconds={(last.at - first.at) / 1000} /> }} />}</p>
       {table ? (
         <ListTable label={text("live.curve")} rows={live.points.slice(-TABLE_MOST).toReversed()} id={(point) => String(point.at)} columns={[
-          { key: "at", head: <T id="column.time" />, cell: (point) => <time dateTime={new Date(point.at).toISOString()}>{new Date(point.at).toLocaleTimeString()}</time> },
+          { key: "at", head: <T id="column.time" />, cell: (point) => <When at={new Date(point.at).toISOString()} /> },
           { key: "left", head: <T id="live.left" />, right: true, cell: (point) => <Count of={point.left} /> },
         ]} />
       ) : <Suspense fallback={<Box sx={{ height: 260 }} />}><BurnDown points={live.points} perMin={perMin} /></Suspense>}

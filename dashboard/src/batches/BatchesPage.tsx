@@ -32,7 +32,7 @@ export default function BatchesPage(): ReactElement {
   const go = (to: number) => () => change({ page: to === 1 ? "" : String(to) });
   return (
     <Page title={text("nav.batches")} lead={<T id="batches.lead" />}
-      actions={may(me, "preparer") && <ButtonLink variant="contained" to="/upload"><T id="home.upload" /></ButtonLink>}>
+      actions={may(me, "preparer") && <ButtonLink to="/upload"><T id="home.upload" /></ButtonLink>}>
       <Card>
         <Filters find="batches.find" kind="batch" states={STATES}>
           <Field><T id="filter.sort" />

@@ -52,7 +52,7 @@ export default function HomePage(): ReactElement {
   const tasks = tasksOf(batches, me);
   return (
     <Page title={text("home.title")} lead={<T id="home.lead" values={{ name: me.name }} />}
-      actions={may(me, "preparer") && <ButtonLink variant="contained" to="/upload"><T id="home.upload" /></ButtonLink>}>
+      actions={may(me, "preparer") && <ButtonLink to="/upload"><T id="home.upload" /></ButtonLink>}>
       {found.error && <ProblemPanel error={found.error} retry={() => void found.refetch()} />}
       {may(me, "operator", "admin", "auditor") && <Machine />}
       <Card title={<T id="home.tasks" />}>
@@ -88,7 +88,7 @@ function Machine(): ReactElement | null {
   const letters = query.useQuery("get", "/api/v1/ops/dead-letters", {}, { refetchInterval: 15_000 });
   if (!health.data) return null;
   const away = health.data.services.filter((service) => !service.ready).map((service) => service.name);
-  const dead = letters.data?.total ?? 0;
+  const dead = (letters.data?.items ?? []).filter((letter) => !letter.redriven_at).length;
   return (
     <Notice tone={away.length > 0 || dead > 0 ? "warning" : "success"}>
       {away.length > 0 ? <T id="machine.away" values={{ names: away.join(", ") }} /> : <T id="machine.ready" values={{ n: health.data.services.length }} />}

@@ -23,10 +23,10 @@ export function Grid<R extends object>({ label, columns, rows, id, busy, sorts, 
   const made = useMemo(() => columns.map((column) => ({ ...column, sortable: column.field in sorts })), [columns, sorts]);
   const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content;
   return (
-    <Box sx={{ width: "100%", minHeight: 160 }}>
-      <DataGrid aria-label={label} rows={rows as R[]} columns={made} getRowId={id} rowHeight={ROW_HEIGHT} loading={busy} hideFooter autoHeight
+    <Box sx={{ width: "100%", height: "min(70vh, 720px)", minHeight: 320 }}>
+      <DataGrid aria-label={label} rows={rows as R[]} columns={made} getRowId={id} rowHeight={ROW_HEIGHT} loading={busy} hideFooter
         paginationMode="server" rowCount={rows.length} paginationModel={ONE_PAGE} sortingMode="server" sortModel={model} filterMode="server" disableColumnFilter
-        disableRowSelectionOnClick disableVirtualization={false} nonce={nonce?.startsWith("__") ? undefined : nonce}
+        disableRowSelectionOnClick nonce={nonce?.startsWith("__") ? undefined : nonce}
         localeText={{ noRowsLabel: empty, columnMenuLabel: text("grid.menu"), columnHeaderSortIconLabel: text("grid.sort"), columnMenuSortAsc: text("grid.asc"),
           columnMenuSortDesc: text("grid.desc"), columnMenuUnsort: text("grid.unsort"), columnMenuHideColumn: text("grid.hide"), columnMenuManageColumns: text("grid.manage") }}
         onSortModelChange={(next) => {

@@ -2,9 +2,9 @@
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import type { ReactElement } from "react";
-import { FormattedNumber } from "react-intl";
 import { PAGE_SIZE } from "../api/paging";
 import { T, useText } from "../i18n/i18n";
+import { Count } from "./figures";
 
 type Props = { page: number; total: number; shown: number; size?: number; toFirst: () => void; toPrevious: (() => void) | undefined; toNext: (() => void) | undefined; toLast?: (() => void) | undefined };
 
@@ -15,7 +15,7 @@ export function Pager({ page, total, shown, size = PAGE_SIZE, toFirst, toPreviou
     <Box component="nav" aria-label={text("pager.label")} sx={{ display: "flex", flexWrap: "wrap", gap: 1, alignItems: "center", py: 1 }}>
       <Box role="status" sx={{ flexGrow: 1 }}>
         {shown === 0 ? <T id="pager.none" /> : (
-          <T id="pager.rows" values={{ from: <FormattedNumber value={from} />, to: <FormattedNumber value={from + shown - 1} />, total: <FormattedNumber value={total} /> }} />
+          <T id="pager.rows" values={{ from: <Count of={from} />, to: <Count of={from + shown - 1} />, total: <Count of={total} /> }} />
         )}
       </Box>
       <Button size="small" variant="outlined" disabled={page <= 1} onClick={toFirst}><T id="pager.first" /></Button>

@@ -1,10 +1,10 @@
 /** What went wrong, whether money is affected, what to do, and the id to ask about it. */
-import Button from "@mui/material/Button";
 import { styled } from "@mui/material/styles";
 import type { ReactElement, ReactNode } from "react";
 import { Problem } from "../api/problem";
 import { isId, T } from "../i18n/i18n";
 import { Icon } from "./icons";
+import { Press } from "./links";
 
 const Panel = styled("section")(({ theme }) => ({
   border: "2px solid", borderColor: (theme.vars ?? theme).palette.error.main, borderRadius: 8, padding: "12px 16px", margin: "12px 0",
@@ -32,7 +32,7 @@ export function ProblemPanel({ error, retry, children, unsafe = false }: Shown):
         {problem.requestId && <><dt><T id="problem.request" /></dt><dd><code>{problem.requestId}</code></dd></>}
       </dl>
       {children}
-      {retry && <Button onClick={retry} variant="outlined" size="small" sx={{ mt: 1 }}><T id="problem.retry" /></Button>}
+      {retry && <p><Press type="button" onClick={retry}><T id="problem.retry" /></Press></p>}
     </Panel>
   );
 }

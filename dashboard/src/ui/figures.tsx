@@ -1,35 +1,36 @@
 /** Numbers, money, times and ids as people read them. */
 import { styled } from "@mui/material/styles";
 import type { ReactElement } from "react";
-import { FormattedNumber, useIntl } from "react-intl";
+import { useLanguage } from "../i18n/i18n";
 import { formatMoney } from "./money";
 
 const Figure = styled("span")({ fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" });
 
 export function Money({ cents }: { cents: number }): ReactElement {
-  const { locale } = useIntl();
+  const { locale } = useLanguage();
   return <Figure>{formatMoney(cents, locale)}</Figure>;
 }
 
 export function Count({ of }: { of: number }): ReactElement {
-  return <Figure><FormattedNumber value={of} /></Figure>;
+  const { locale } = useLanguage();
+  return <Figure>{of.toLocaleString(locale)}</Figure>;
 }
 
 /** A moment, in the chosen zone with its name; the exact UTC in the tooltip. */
 export function When({ at }: { at: string | null | undefined }): ReactElement {
-  const intl = useIntl();
+  const { locale, zone } = useLanguage();
   if (!at) return <>—</>;
   const moment = new Date(at);
   if (Number.isNaN(moment.getTime())) return <>{at}</>;
-  const text = intl.formatDate(moment, { dateStyle: undefined, year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short" });
+  const text = moment.toLocaleString(locale, { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short", timeZone: zone });
   return <time dateTime={at} title={moment.toISOString()}>{text}</time>;
 }
 
 /** A plain date; it belongs to no zone and is never shifted. */
 export function Day({ date }: { date: string | undefined }): ReactElement {
-  const intl = useIntl();
+  const { locale } = useLanguage();
   if (!date) return <>—</>;
-  return <time dateTime={date}>{intl.formatDate(`${date}T00:00:00Z`, { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" })}</time>;
+  return <time dateTime={date}>{new Date(`${date}T00:00:00Z`).toLocaleDateString(locale, { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" })}</time>;
 }
 
 /** A length of time in the two largest units that say something. */
@@ -47,7 +48,7 @@ export function lengthOf(seconds: number, locale: string): string {
 }
 
 export function Duration({ seconds }: { seconds: number }): ReactElement {
-  const { locale } = useIntl();
+  const { locale } = useLanguage();
   return <>{lengthOf(seconds, locale)}</>;
 }
 

@@ -1,37 +1,28 @@
 /** A plain table for short lists; it scrolls in itself when there is no room, and the keyboard can scroll it. */
-import Box from "@mui/material/Box";
-import Table from "@mui/material/Table";
-import TableBody from "@mui/material/TableBody";
-import TableCell from "@mui/material/TableCell";
-import TableHead from "@mui/material/TableHead";
-import TableRow from "@mui/material/TableRow";
+import { styled } from "@mui/material/styles";
 import type { ReactElement, ReactNode } from "react";
 
 export type Column<R> = { key: string; head: ReactNode; cell: (row: R) => ReactNode; right?: boolean; wide?: boolean };
-
 type Props<R> = { label: string; columns: Column<R>[]; rows: readonly R[]; id: (row: R) => string; foot?: ReactNode[] };
 
+const Scroll = styled("section")({ overflowX: "auto", position: "relative" });
+const Table = styled("table")(({ theme }) => ({ width: "100%", borderCollapse: "collapse", fontSize: "0.9375rem",
+  "& th, & td": { padding: "8px 12px", textAlign: "left", verticalAlign: "top", borderBottom: `1px solid ${(theme.vars ?? theme).palette.divider}` },
+  "& th": { fontWeight: 650, whiteSpace: "nowrap", verticalAlign: "bottom" }, "& .right": { textAlign: "right" }, "& .wide": { minWidth: 220, overflowWrap: "anywhere" },
+  "& tbody tr:hover": { background: (theme.vars ?? theme).palette.action.hover }, "& tfoot td": { fontWeight: 650, borderTop: `2px solid ${(theme.vars ?? theme).palette.text.secondary}`, borderBottom: 0 } }));
+
 export function ListTable<R>({ label, columns, rows, id, foot }: Props<R>): ReactElement {
+  const looks = columns.map((column) => [column.right && "right", column.wide && "wide"].filter(Boolean).join(" ") || undefined);
   return (
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls must be reachable by keyboard
-    <Box role="region" aria-label={label} tabIndex={0} sx={{ overflowX: "auto", position: "relative" }}>
-      <Table size="small" aria-label={label}>
-        <TableHead>
-          <TableRow>{columns.map((c) => <TableCell key={c.key} align={c.right ? "right" : "left"} scope="col">{c.head}</TableCell>)}</TableRow>
-        </TableHead>
-        <TableBody>
-          {rows.map((row) => (
-            <TableRow key={id(row)} hover>
-              {columns.map((c) => <TableCell key={c.key} align={c.right ? "right" : "left"} sx={{ minWidth: c.wide ? 220 : undefined, overflowWrap: c.wide ? "anywhere" : undefined }}>{c.cell(row)}</TableCell>)}
-            </TableRow>
-          ))}
-          {foot && (
-            <TableRow sx={{ "& > *": { fontWeight: 650, borderTop: 2, borderTopColor: "divider" } }}>
-              {columns.map((c, n) => <TableCell key={c.key} align={c.right ? "right" : "left"}>{foot[n]}</TableCell>)}
-            </TableRow>
-          )}
-        </TableBody>
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keyboard
+    <Scroll aria-label={label} tabIndex={0}>
+      <Table>
+        <thead><tr>{columns.map((column, n) => <th key={column.key} scope="col" className={looks[n]}>{column.head}</th>)}</tr></thead>
+        <tbody>
+          {rows.map((row) => <tr key={id(row)}>{columns.map((column, n) => <td key={column.key} className={looks[n]}>{column.cell(row)}</td>)}</tr>)}
+        </tbody>
+        {foot && <tfoot><tr>{columns.map((column, n) => <td key={column.key} className={looks[n]}>{foot[n]}</td>)}</tr></tfoot>}
       </Table>
-    </Box>
+    </Scroll>
   );
 }

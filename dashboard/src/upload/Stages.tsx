@@ -50,7 +50,7 @@ export function Stages({ batchId, onAgain }: { batchId: string; onAgain: () => v
       )}
       {!refused && batch.status !== "ready" && <p><T id="upload.may-close" /></p>}
       <Box sx={{ display: "flex", flexWrap: "wrap", gap: 1 }}>
-        {!refused && <ButtonLink variant="contained" to="/batches/$batchId" params={{ batchId }}><T id="upload.open" /></ButtonLink>}
+        {!refused && <ButtonLink to="/batches/$batchId" params={{ batchId }}><T id="upload.open" /></ButtonLink>}
         <Button onClick={onAgain}><T id="upload.other" /></Button>
       </Box>
     </Card>

@@ -3,11 +3,10 @@ import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import LinearProgress from "@mui/material/LinearProgress";
 import { type ReactElement, useRef, useState } from "react";
-import { FormattedNumber } from "react-intl";
 import { api, type Batch } from "../api/client";
 import { Problem } from "../api/problem";
 import { may } from "../api/session";
-import { T, useText } from "../i18n/i18n";
+import { T, useLanguage, useText } from "../i18n/i18n";
 import { Code } from "../ui/figures";
 import { Field, Input } from "../ui/Filters";
 import { Link } from "../ui/links";
@@ -149,6 +148,7 @@ function Sending({ step }: { step: Extract<Step, { at: "sending" }> }): ReactEle
 }
 
 function Bytes({ n }: { n: number }): ReactElement {
+  const { locale } = useLanguage();
   const [value, unit] = n >= 1_000_000 ? [n / 1_000_000, "megabyte"] as const : [n / 1_000, "kilobyte"] as const;
-  return <FormattedNumber value={value} style="unit" unit={unit} maximumFractionDigits={1} />;
+  return <>{value.toLocaleString(locale, { style: "unit", unit, maximumFractionDigits: 1 })}</>;
 }
