@@ -1,6 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
-import { messages } from "./messages";
+import { messages } from "./messages.ts";
 
 /** Where the gateway is while developing; in production it serves these files itself. */
 const gateway = process.env.PAYDOWN_GATEWAY_URL ?? `http://127.0.0.1:${process.env.PAYDOWN_GATEWAY_PORT ?? "8080"}`;

@@ -70,23 +70,47 @@ await step("the preparer cannot approve, and is told why", async () => {
   assert.equal(await preparer.getByRole("button", { name: /^Approve/ }).count(), 0);
 });
 
-await step("a correction while the approver looks is shown as a difference", async () => {
-  await approver.goto(`/batches/${batchId}/approval`);
-  await settled(approver);
+async function readyAgain() {
+  for (let tries = 0; (await api("demo-preparer", "GET", `/batches/${batchId}`)).body.status !== "ready"; tries += 1) {
+    assert.ok(tries < 120, "the batch is not ready again");
+    await new Promise((done) => { setTimeout(done, 500); });
+  }
+}
+
+await step("offered corrections are accepted, and the batch is checked again", async () => {
   await preparer.goto(`/batches/${batchId}/checks`);
   await preparer.getByRole("button", { name: /^Accept/ }).click();
   await preparer.getByRole("dialog").getByRole("button", { name: /^Accept/ }).click();
-  await preparer.getByText(/corrections? made/).waitFor({ timeout: 30_000 });
-  for (let tries = 0; (await api("demo-preparer", "GET", `/batches/${batchId}`)).body.status !== "ready"; tries += 1) {
-    assert.ok(tries < 60, "the batch is not ready again");
-    await new Promise((done) => { setTimeout(done, 500); });
+  await preparer.getByText(/corrections? made/).waitFor({ timeout: 60_000 });
+  await readyAgain();
+});
+
+await step("a batch that changes while the approver looks is not approved, and the difference is shown", async () => {
+  await approver.goto(`/batches/${batchId}/approval`);
+  for (const box of await approver.getByRole("checkbox").all()) await box.check();
+  const { body } = await api("demo-preparer", "GET", `/batches/${batchId}`);
+  const [made] = body.corrections;
+  const changed = await api("demo-preparer", "POST", `/batches/${batchId}/corrections`,
+    { corrections: [{ source_account_id: made.source_account_id, field: made.field, from: made.to, to: made.from }] });
+  assert.equal(changed.status, 200, JSON.stringify(changed.body));
+  await readyAgain();
+  const act = approver.getByRole("button", { name: /^Approve \d/ });
+  if (await act.isEnabled()) {
+    await act.click();
+    await approver.getByRole("button", { name: "Yes, approve and pay" }).click();
   }
+  await approver.getByText("The batch has changed since you looked at it.").waitFor({ timeout: 60_000 });
+  assert.equal((await api("demo-preparer", "GET", `/batches/${batchId}`)).body.approved_by, null);
+  await api("demo-preparer", "POST", `/batches/${batchId}/corrections`,
+    { corrections: [{ source_account_id: made.source_account_id, field: made.field, from: made.from, to: made.to }] });
+  await readyAgain();
 });
 
 const shown = await step("another person approves exactly what is shown", async () => {
   await approver.goto(`/batches/${batchId}/approval`);
   const act = approver.getByRole("button", { name: /^Approve \d/ });
-  await act.waitFor({ timeout: 30_000 });
+  await settled(approver);
+  await act.waitFor({ timeout: 60_000 });
   assert.equal(await act.isDisabled(), true, "nothing is ticked yet");
   for (const box of await approver.getByRole("checkbox").all()) await box.check();
   const { body } = await api("demo-approver", "GET", `/batches/${batchId}`);

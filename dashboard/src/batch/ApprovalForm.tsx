@@ -58,7 +58,7 @@ export function ApprovalForm(): ReactElement {
       </Box>
       <Box sx={{ mt: 2 }}>
         <Button variant="contained" size="large" disabled={missing.length > 0 || !compared || moved} onClick={() => setAsking(true)}>
-          <T id="approval.act" values={{ rows: <Count of={shown.rows.payable} />, money: <Money cents={shown.amount_cents.payable} /> }} />
+          <span><T id="approval.act" values={{ rows: <Count of={shown.rows.payable} />, money: <Money cents={shown.amount_cents.payable} /> }} /></span>
         </Button>
         {(missing.length > 0 || !compared) && <Box sx={{ mt: 1, color: "text.secondary" }}><T id="approval.missing" values={{ n: missing.length + (compared ? 0 : 1) }} /></Box>}
       </Box>

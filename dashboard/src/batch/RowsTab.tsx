@@ -50,7 +50,7 @@ function useColumns(): GridColDef<Row>[] {
     { field: "file_row", headerName: text("column.row"), width: 80, type: "number" },
     { field: "name", headerName: text("column.employee"), width: 170, valueGetter: (_value, row) => `${row.first_name} ${row.last_name}` },
     { field: "amount_cents", headerName: text("column.amount"), width: 140, align: "right", headerAlign: "right", renderCell: ({ row }) => <Money cents={row.amount_cents} /> },
-    { field: "status", headerName: text("column.status"), width: 140, renderCell: ({ row }) => <StateChip kind="row" state={row.status} /> },
+    { field: "status", headerName: text("column.status"), width: 160, renderCell: ({ row }) => <StateChip kind="row" state={row.status} /> },
     { field: "reason", headerName: text("column.reason"), width: 260, renderCell: ({ row }) => <span title={row.reason}>{row.reason}</span> },
     { field: "payment_id", headerName: text("column.payment"), width: 130,
       renderCell: ({ row }) => (row.payment_id ? <Link to="/payments/$paymentId" params={{ paymentId: row.payment_id }}><ShortId id={row.payment_id} /></Link> : "—") },

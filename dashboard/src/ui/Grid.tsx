@@ -20,7 +20,7 @@ export function Grid<R extends object>({ label, columns, rows, id, busy, sorts, 
     const field = Object.keys(sorts).find((name) => sorts[name] === sorted.replace(/^-/, ""));
     return field ? [{ field, sort: sorted.startsWith("-") ? "desc" : "asc" }] : NONE;
   }, [sorted, sorts]);
-  const made = useMemo(() => columns.map((column) => ({ ...column, sortable: column.field in sorts })), [columns, sorts]);
+  const made = useMemo(() => columns.map((column) => ({ display: "flex" as const, ...column, sortable: column.field in sorts })), [columns, sorts]);
   const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content;
   return (
     <Box sx={{ width: "100%", height: "min(70vh, 720px)", minHeight: 320 }}>

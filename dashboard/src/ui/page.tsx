@@ -9,7 +9,7 @@ const Row = styled("div")({ display: "flex", flexWrap: "wrap", gap: 8, alignItem
 const Quiet = styled("div")(({ theme }) => ({ color: (theme.vars ?? theme).palette.text.secondary, maxWidth: "75ch" }));
 const Heading = styled("h1")({ margin: 0, fontSize: "1.6rem", fontWeight: 650, lineHeight: 1.25, overflowWrap: "anywhere" });
 const Sheet = styled("section")(({ theme }) => ({ background: (theme.vars ?? theme).palette.background.paper, border: `1px solid ${(theme.vars ?? theme).palette.divider}`, borderRadius: 8,
-  padding: 16, marginBottom: 16, minWidth: 0, "& h2": { margin: "0 0 8px", fontSize: "1.15rem", fontWeight: 650, lineHeight: 1.3 }, "& p": { marginTop: 4 },
+  padding: 16, marginBottom: 16, minWidth: 0, "& h2": { margin: 0, fontSize: "1.15rem", fontWeight: 650, lineHeight: 1.3 }, "& p": { marginTop: 4 },
   "@media (max-width: 600px)": { padding: 12 } }));
 
 /** A page: sets the window's title; `actions` stand beside the heading. */
@@ -17,7 +17,7 @@ export function Page({ title, lead, actions, children }: { title: string; lead?:
   useEffect(() => { document.title = `${title} · paydown`; }, [title]);
   return (
     <>
-      <Row style={{ marginBottom: 16 }}>
+      <Row style={{ marginBottom: 16, alignItems: "flex-start" }}>
         <div><Heading>{title}</Heading>{lead && <Quiet>{lead}</Quiet>}</div>
         {actions && <Row>{actions}</Row>}
       </Row>
@@ -27,7 +27,7 @@ export function Page({ title, lead, actions, children }: { title: string; lead?:
 }
 
 export function Card({ title, children, actions }: { title?: ReactNode; children: ReactNode; actions?: ReactNode }): ReactElement {
-  return <Sheet>{title && <Row><h2>{title}</h2>{actions}</Row>}{children}</Sheet>;
+  return <Sheet>{title && <Row style={{ marginBottom: 8 }}><h2>{title}</h2>{actions}</Row>}{children}</Sheet>;
 }
 
 const NoticeBox = styled("div", { shouldForwardProp: (name) => name !== "tone" })<{ tone: Tone }>(({ theme, tone }) => ({
