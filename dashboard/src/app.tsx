@@ -49,8 +49,7 @@ function Door(): ReactElement {
   const [me, setMe] = useState<Person | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const signIn = useCallback((who: Promise<Person>) => {
-    setProblem(null);
-    who.then((person) => { queries.clear(); setMe(person); }, setProblem);
+    who.then((person) => { queries.clear(); setProblem(null); setMe(person); }, setProblem);
   }, []);
   const become = useCallback((id: string) => signIn(session.become(id)), [signIn]);
   useEffect(() => signIn(session.start()), [signIn]);

@@ -47,7 +47,6 @@ export function Shell(): ReactElement {
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {
-    setOpen(false);
     if (!first.current && !/^\/batches\/[^/]+/.test(path)) main.current?.focus({ preventScroll: true });
     first.current = false;
   }, [path]);
@@ -61,7 +60,7 @@ export function Shell(): ReactElement {
         </MenuButton>
         <Nav id="places" aria-label={text("nav.label")} data-open={open}>
           {PLACES.filter((place) => !place.roles || may(me, ...place.roles)).map((place) => (
-            <Link key={place.to} to={place.to} activeOptions={{ exact: place.to === "/", includeSearch: false }} activeProps={{ "aria-current": "page" }}><T id={place.word} /></Link>
+            <Link key={place.to} to={place.to} activeOptions={{ exact: place.to === "/", includeSearch: false }} activeProps={{ "aria-current": "page" }} onClick={() => setOpen(false)}><T id={place.word} /></Link>
           ))}
         </Nav>
         <Who me={me} />

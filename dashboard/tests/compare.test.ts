@@ -7,6 +7,9 @@ import { hex, remember, rememberedBatch } from "../src/upload/prepare";
 
 const batch = { rows: { total: 3, payable: 2 }, amount_cents: { total: 600, payable: 300 }, to_acknowledge: ["W_A"], corrections: [], digest: "sha256:1" } as unknown as Batch;
 
+const line = (change: Partial<BatchLine>) => ({ batch_id: "b", status: "ready", filename: "f", uploaded_by: "prea", ...change }) as BatchLine;
+const item = (id: string, reason_code: string) => ({ id, status: "failed", reason_code, reason: "", amount_cents: 5, institution_id: "ins_1" });
+
 test("what changed since the approver looked is named, and nothing else", () => {
   expect(difference(batch, batch)).toEqual([]);
   const after = { ...batch, rows: { total: 3, payable: 1 }, amount_cents: { total: 600, payable: 100 }, digest: "sha256:2" } as unknown as Batch;
@@ -14,7 +17,6 @@ test("what changed since the approver looked is named, and nothing else", () => 
 });
 
 test("an approver's own upload is never a task to approve", () => {
-  const line = (change: Partial<BatchLine>) => ({ batch_id: "b", status: "ready", filename: "f", uploaded_by: "prea", ...change }) as BatchLine;
   const appy = { id: "appy", name: "A", roles: ["approver", "preparer"] };
   expect(tasksOf([line({})], appy)[0]?.word).toBe("task.approve");
   expect(tasksOf([line({ uploaded_by: "appy" })], appy)[0]?.word).toBe("task.waits");
@@ -22,7 +24,6 @@ test("an approver's own upload is never a task to approve", () => {
 });
 
 test("failures are counted by cause, largest first", () => {
-  const item = (id: string, reason_code: string) => ({ id, status: "failed", reason_code, reason: "", amount_cents: 5, institution_id: "ins_1" });
   const groups = groupedBy([item("1", "a"), item("2", "b"), item("3", "b")], (one) => one.id);
   expect(groups.map((group) => [group.code, group.count, group.cents, group.ids])).toEqual([["b", 2, 10, ["2", "3"]], ["a", 1, 5, ["1"]]]);
 });

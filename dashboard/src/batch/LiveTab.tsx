@@ -20,6 +20,11 @@ const STATES = ["unprocessed", "sending", "pending", "completed", "failed", "in_
 type Tier = { tier: string; per_min: number; busy_s: number; closed_s: number };
 
 export default function LiveTab(): ReactElement {
+  const { batch } = useBatch();
+  return <Run key={batch.batch_id} />; // what was seen of another batch is no part of this one
+}
+
+function Run(): ReactElement {
   const { batch, again } = useBatch();
   const live = useLive(batch.batch_id);
   const limiter = query.useQuery("get", "/api/v1/ops/limiter", {}, { refetchInterval: 10_000 });

@@ -27,7 +27,6 @@ export function useLive(batchId: string): Live {
   const { me } = useMe();
   const [live, setLive] = useState<Live>(START);
   useEffect(() => {
-    setLive(START);
     return follow<LiveState>(`paydown.live.${batchId}.${me.id}`, `/api/v1/batches/${batchId}/live`, (word) => {
       setLive((before) => {
         if (word.kind === "lost") return { ...before, connected: false };

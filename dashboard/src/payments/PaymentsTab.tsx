@@ -1,7 +1,7 @@
 /** The payments of a batch. The list is read forward, so its pages are reached one after another. */
 import { keepPreviousData } from "@tanstack/react-query";
 import type { GridColDef } from "@mui/x-data-grid";
-import { type ReactElement, useMemo, useRef } from "react";
+import { type ReactElement, useMemo } from "react";
 import { type Payment, query } from "../api/client";
 import { pageOf } from "../api/paging";
 import { useBatch } from "../batch/useBatch";
@@ -20,23 +20,23 @@ const SORTS = { rows: "file_row", amount_cents: "amount", status: "status", empl
 const STATES = Object.keys(PAYMENT);
 const SHOWN = ["source", "branch", "institution"] as const;
 const CHANGING_MS = 4_000;
+const BEFORE = new Map<string, string>(); // of each page's cursor: the one before it
 
 export default function PaymentsTab(): ReactElement {
   const { batch } = useBatch();
   const [search, change] = useAddress();
   const text = useText();
-  const before = useRef(new Map<string, string>()); // of each page's cursor: the one before it
   const { q, status, sort, source, branch, institution, cursor } = search;
   const page = cursor ? pageOf(search.page) : 1;
   const found = query.useQuery("get", "/api/v1/batches/{batch_id}/payments", {
     params: { path: { batch_id: batch.batch_id }, query: { limit: 100, cursor, q, status, sort, source, branch, institution } },
   }, { placeholderData: keepPreviousData, refetchInterval: MOVING.has(batch.status) ? CHANGING_MS : false });
   const next = found.data?.next;
-  const previous = cursor === undefined ? undefined : before.current.get(cursor);
+  const previous = cursor === undefined ? undefined : BEFORE.get(cursor);
   const columns = useColumns();
   const toNext = () => {
     if (!next) return;
-    before.current.set(next, cursor ?? "");
+    BEFORE.set(next, cursor ?? "");
     change({ cursor: next, page: String(page + 1) });
   };
   return (

@@ -37,6 +37,7 @@ export default function SettingsPage(): ReactElement {
 }
 
 function Display(): ReactElement {
+  const [now] = useState(() => new Date().toISOString());
   const [scheme, setScheme] = useState<Scheme>(chosenScheme());
   const { setMode } = useColorScheme();
   const { locale, choose, zone, chooseZone } = useLanguage();
@@ -56,7 +57,7 @@ function Display(): ReactElement {
         <Field><T id="settings.zone" />
           <Choice value={zone} onChange={(event) => chooseZone(event.target.value)}>{zones.map((one) => <option key={one} value={one}>{one.replaceAll("_", " ")}</option>)}</Choice>
         </Field>
-        <p><T id="settings.now" values={{ now: <When at={new Date().toISOString()} /> }} /></p>
+        <p><T id="settings.now" values={{ now: <When at={now} /> }} /></p>
         <p><T id="settings.kept" /></p>
       </div>
     </Card>

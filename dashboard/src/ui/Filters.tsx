@@ -20,8 +20,9 @@ export { Choice, Field, Input };
 
 type Props = { find?: Id; kind?: Kind; states?: readonly string[]; shown?: readonly (keyof Search)[]; children?: ReactNode };
 const WAIT_MS = 300;
+const NONE: readonly (keyof Search)[] = [];
 
-export function Filters({ find, kind, states, shown = [], children }: Props): ReactElement {
+export function Filters({ find, kind, states, shown = NONE, children }: Props): ReactElement {
   const [search, change] = useAddress();
   const text = useText();
   const chips = shown.filter((key) => search[key]);
@@ -57,7 +58,7 @@ function Find({ label }: { label: Id }): ReactElement {
   const [search, change] = useAddress();
   const [typed, setTyped] = useState(search.q ?? "");
   const latest = useRef(change);
-  latest.current = change;
+  useEffect(() => { latest.current = change; }, [change]);
   const asked = search.q ?? "";
   useEffect(() => {
     if (typed === asked) return undefined;
