@@ -87,6 +87,8 @@ await step("offered corrections are accepted, and the batch is checked again", a
 
 await step("a batch that changes while the approver looks is not approved, and the difference is shown", async () => {
   await approver.goto(`/batches/${batchId}/approval`);
+  const act = approver.getByRole("button", { name: /^Approve \d/ });
+  await act.waitFor({ timeout: 60_000 });
   for (const box of await approver.getByRole("checkbox").all()) await box.check();
   const { body } = await api("demo-preparer", "GET", `/batches/${batchId}`);
   const [made] = body.corrections;
@@ -94,7 +96,6 @@ await step("a batch that changes while the approver looks is not approved, and t
     { corrections: [{ source_account_id: made.source_account_id, field: made.field, from: made.to, to: made.from }] });
   assert.equal(changed.status, 200, JSON.stringify(changed.body));
   await readyAgain();
-  const act = approver.getByRole("button", { name: /^Approve \d/ });
   if (await act.isEnabled()) {
     await act.click();
     await approver.getByRole("button", { name: "Yes, approve and pay" }).click();

@@ -36,7 +36,7 @@ function Run(): ReactElement {
   const ended = ENDED.has(batch.status);
   return (
     <>
-      <Connection live={live} ended={ended} />
+      <Connection live={live} ended={ended} paused={batch.status === "paused" || batch.status === "pausing"} />
       {closed > 0 && !ended && <Notice tone="warning"><T id="live.closed" values={{ time: <Duration seconds={closed} /> }} /></Notice>}
       {state && <Progress state={state} />}
       {state && !ended && <Eta live={live} state={state} perMin={perMin} limitSeconds={batch.eta_s} />}
@@ -48,9 +48,9 @@ function Run(): ReactElement {
 }
 
 /** Live, or since when not; a stopped view never looks like a running one. */
-function Connection({ live, ended }: { live: Live; ended: boolean }): ReactElement {
+function Connection({ live, ended, paused }: { live: Live; ended: boolean; paused: boolean }): ReactElement {
   if (live.refused) return <Notice tone="error" live><T id="live.refused" /></Notice>;
-  if (live.connected) return <Notice tone="success"><T id={ended ? "live.on.ended" : "live.on"} values={{ at: <When at={live.state?.as_of} /> }} /></Notice>;
+  if (live.connected) return <Notice tone="success"><T id={ended ? "live.on.ended" : paused ? "live.on.paused" : "live.on"} values={{ at: <When at={live.state?.as_of} /> }} /></Notice>;
   if (live.heard === 0) return <Notice tone="neutral" live><T id="live.connecting" /></Notice>;
   return <Notice tone="warning" live><T id="live.lost" values={{ at: <When at={new Date(live.heard).toISOString()} /> }} /></Notice>;
 }

@@ -6,6 +6,8 @@ import { Count, Money } from "../ui/figures";
 import { Notice } from "../ui/page";
 import { ENDED, NOTHING_SENT, type Tone } from "../ui/states";
 
+const STOPPED: ReadonlySet<string> = new Set(["paused", "pausing"]);
+
 export function MoneySentence({ batch }: { batch: Batch }): ReactElement {
   const p = batch.payments;
   const cents = batch.payment_amount_cents;
@@ -15,10 +17,10 @@ export function MoneySentence({ batch }: { batch: Batch }): ReactElement {
   }
   const ended = ENDED.has(batch.status);
   const worry = p.failed + p.reversed + unknown > 0;
-  const tone: Tone = unknown > 0 ? "warning" : ended ? (worry ? "warning" : "success") : "info";
+  const tone: Tone = unknown > 0 || STOPPED.has(batch.status) ? "warning" : ended ? (worry ? "warning" : "success") : "info";
   return (
     <Notice tone={tone}>
-      <T id={ended ? "money.ended" : "money.running"} values={{
+      <T id={ended ? "money.ended" : STOPPED.has(batch.status) ? "money.paused" : "money.running"} values={{
         paid: <Money cents={cents.completed} />, total: <Money cents={cents.total} />, provider: <Money cents={cents.pending + cents.sending} />,
         unsent: <Money cents={cents.unprocessed} />,
       }} />
@@ -26,7 +28,6 @@ export function MoneySentence({ batch }: { batch: Batch }): ReactElement {
       {p.reversed > 0 && <> <T id="money.reversed" values={{ money: <Money cents={cents.reversed} />, count: <Count of={p.reversed} /> }} /></>}
       {p.cancelled > 0 && <> <T id="money.cancelled" values={{ money: <Money cents={cents.cancelled} />, count: <Count of={p.cancelled} /> }} /></>}
       {unknown > 0 && <> <T id="money.unknown" values={{ money: <Money cents={cents.in_doubt + cents.held} />, count: <Count of={unknown} /> }} /></>}
-      {!ended && batch.status === "paused" && <> <T id="money.paused" /></>}
     </Notice>
   );
 }

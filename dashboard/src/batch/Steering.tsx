@@ -39,6 +39,7 @@ export function Steering(): ReactElement | null {
       {!stopped && batch.status !== "cancelling" && <Button variant="outlined" color="warning" onClick={() => ask("pause")}><T id="steer.pause" /></Button>}
       {(stopped || batch.stopped_sources.length > 0) && <Button variant="contained" onClick={() => ask("resume")}><T id="steer.resume" /></Button>}
       {batch.status !== "cancelling" && <Button variant="outlined" color="error" onClick={() => ask("cancel")}><T id="steer.cancel" /></Button>}
+      {order.isSuccess && !asking && <Notice tone="info" live><T id="steer.taken" /></Notice>}
       {asking && (
         <Suspense fallback={null}>
           <ReasonDialog title={text(`steer.${asking}.ask`)} act={text(`steer.${asking}`)} tone={asking === "cancel" ? "error" : "primary"} reason={asking === "resume" ? "optional" : "required"}

@@ -55,7 +55,7 @@ export function lookOf(kind: Kind, state: string): Look {
 /** Nothing of such a batch was ever sent. */
 export const NOTHING_SENT: ReadonlySet<string> = new Set(["receiving", "reading", "checking", "ready", "rejected", "discarded", "expired"]);
 /** Something is going on by itself, so the page asks again. */
-export const MOVING: ReadonlySet<string> = new Set(["receiving", "reading", "checking", "approved", "paying", "pausing", "cancelling"]);
+export const MOVING: ReadonlySet<string> = new Set(["receiving", "reading", "checking", "approved", "paying", "pausing", "paused", "cancelling"]);
 /** Payments of it may still be sent. */
 export const RUNNING: ReadonlySet<string> = new Set(["approved", "paying", "pausing", "paused", "cancelling"]);
 /** Its outcome is final, but for returns. */
