@@ -1,0 +1,37 @@
+// Weighs what a first visit loads, gzipped: the first route under 160 kB, a batch under 165 kB, a route with the grid under 365 kB (202 of them the grid itself).
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+
+const dist = new URL("../dist/", import.meta.url);
+const manifest = JSON.parse(readFileSync(new URL(".vite/manifest.json", dist), "utf8"));
+
+function loaded(names, seen = new Set()) {
+  for (const name of names) {
+    if (seen.has(name) || !manifest[name]) continue;
+    seen.add(name);
+    loaded(manifest[name].imports ?? [], seen);
+  }
+  return seen;
+}
+
+function weight(names) {
+  const files = [...loaded(names)].map((name) => manifest[name].file).filter((file) => file.endsWith(".js"));
+  return files.reduce((sum, file) => sum + gzipSync(readFileSync(new URL(file, dist))).length, 0) / 1000;
+}
+
+const budgets = [
+  ["first route", ["index.html", "src/home/HomePage.tsx"], 160],
+  ["a batch's overview", ["index.html", "src/batch/BatchPage.tsx", "src/batch/Overview.tsx"], 165],
+  ["a route with the grid", ["index.html", "src/batch/BatchPage.tsx", "src/batch/RowsTab.tsx"], 365],
+  ["the live run", ["index.html", "src/batch/BatchPage.tsx", "src/batch/LiveTab.tsx", "src/batch/BurnDown.tsx"], 300],
+];
+let over = false;
+for (const [name, entries, most] of budgets) {
+  for (const entry of entries) {
+    if (!manifest[entry]) throw new Error(`${entry} is not in the build's manifest`);
+  }
+  const size = weight(entries);
+  over ||= size > most;
+  console.log(`${name.padEnd(24)} ${size.toFixed(1).padStart(7)} kB of ${most}${size > most ? "  TOO HEAVY" : ""}`);
+}
+process.exit(over ? 1 : 0);

@@ -1,0 +1,39 @@
+/** The gateway's API, typed by its own description. Errors are thrown as `Problem`. */
+import createFetchClient, { type Middleware } from "openapi-fetch";
+import createQueryClient from "openapi-react-query";
+import type { components, paths } from "./gateway";
+import { problemOf, unanswered } from "./problem";
+import { session } from "./session";
+
+const door: Middleware = {
+  onRequest({ request }) {
+    for (const [name, value] of Object.entries(session.headers())) request.headers.set(name, value);
+    return request;
+  },
+  async onResponse({ response }) {
+    if (!response.ok) throw await problemOf(response);
+  },
+  onError({ error }) {
+    return unanswered(error);
+  },
+};
+
+export const api = createFetchClient<paths>({ baseUrl: "" });
+api.use(door);
+export const query = createQueryClient(api);
+
+type Schemas = components["schemas"];
+export type Batch = Schemas["Batch"] & Partial<BatchMore>;
+export type BatchLine = Schemas["BatchLine"] & Partial<BatchMore> & { rows?: Schemas["RowCounts"]; amount_cents?: Schemas["RowCounts"];
+  uploaded_by?: string; uploaded_at?: string; approved_by?: string | null; period?: string };
+export type BatchStatus = Schemas["Batch"]["status"];
+export type Row = Schemas["Row"];
+export type Payment = Schemas["Payment"];
+export type PaymentStory = Schemas["PaymentStory"] & { batch_id?: string; return_under_way?: boolean };
+export type PaymentCounts = Schemas["PaymentCounts"];
+export type RowCounts = Schemas["RowCounts"];
+export type Issue = Schemas["Issue"];
+export type Correction = Schemas["Correction"];
+
+/** What the gateway passes on beside what its description names. */
+type BatchMore = { approved_at: string | null; family_id: string; revision: number; reason: string; one_person: boolean; acknowledged: string[] };

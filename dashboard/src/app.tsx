@@ -1,0 +1,60 @@
+/** What every page stands in: styles, language, queries, the person, routes. */
+import createCache from "@emotion/cache";
+import { CacheProvider } from "@emotion/react";
+import CssBaseline from "@mui/material/CssBaseline";
+import { ThemeProvider } from "@mui/material/styles";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { type ReactElement, useCallback, useEffect, useMemo, useState } from "react";
+import { Problem } from "./api/problem";
+import { type Person, session } from "./api/session";
+import { Language } from "./i18n/i18n";
+import { router } from "./routes";
+import { theme } from "./theme";
+import { SignedIn } from "./ui/me";
+import { Loading } from "./ui/page";
+import { ProblemPanel } from "./ui/ProblemPanel";
+
+const NEVER_BETTER = 500;
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 2_000, refetchOnWindowFocus: true,
+      retry: (times, error) => times < 3 && (!(error instanceof Problem) || error.status === 0 || error.status > NEVER_BETTER),
+      retryDelay: (times) => Math.min(1_000 * 2 ** times, 8_000),
+    },
+    mutations: { retry: false }, // an order is never sent again by itself
+  },
+});
+
+/** The server writes a nonce into the page for the styles made here; without one there is none. */
+function nonce(): string | undefined {
+  const content = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content;
+  return content && !content.startsWith("__") ? content : undefined;
+}
+
+export function App(): ReactElement {
+  const styles = useMemo(() => createCache({ key: "pd", nonce: nonce() }), []);
+  return (
+    <CacheProvider value={styles}>
+      <ThemeProvider theme={theme} defaultMode="system">
+        <CssBaseline />
+        <Language><QueryClientProvider client={queries}><Door /></QueryClientProvider></Language>
+      </ThemeProvider>
+    </CacheProvider>
+  );
+}
+
+function Door(): ReactElement {
+  const [me, setMe] = useState<Person | null>(null);
+  const [problem, setProblem] = useState<unknown>(null);
+  const signIn = useCallback((who: Promise<Person>) => {
+    who.then((person) => { queries.clear(); setProblem(null); setMe(person); }, setProblem);
+  }, []);
+  const become = useCallback((id: string) => signIn(session.become(id)), [signIn]);
+  useEffect(() => signIn(session.start()), [signIn]);
+  const signed = useMemo(() => (me ? { me, become } : null), [me, become]);
+  if (problem) return <main style={{ padding: 24 }}><ProblemPanel error={problem} retry={() => signIn(session.start())} /></main>;
+  if (!signed) return <Loading />;
+  return <SignedIn value={signed}><RouterProvider router={router} key={signed.me.id} /></SignedIn>;
+}

@@ -1,0 +1,40 @@
+/** Asks before an order that matters; says what it does to money, and takes the reason. */
+import Button from "@mui/material/Button";
+import Dialog from "@mui/material/Dialog";
+import DialogActions from "@mui/material/DialogActions";
+import DialogContent from "@mui/material/DialogContent";
+import DialogTitle from "@mui/material/DialogTitle";
+import TextField from "@mui/material/TextField";
+import { type ReactElement, type ReactNode, useState } from "react";
+import { T, useText } from "../i18n/i18n";
+import { ProblemPanel } from "./ProblemPanel";
+
+export type ReasonProps = {
+  title: string; children: ReactNode; act: string; tone?: "primary" | "error" | "warning"; reason: "required" | "optional" | "none";
+  busy: boolean; error: unknown; onClose: () => void; onAct: (reason: string) => void;
+};
+
+export default function ReasonDialog({ title, children, act, tone = "primary", reason, busy, error, onClose, onAct }: ReasonProps): ReactElement {
+  const [said, setSaid] = useState("");
+  const text = useText();
+  const missing = reason === "required" && said.trim() === "";
+  return (
+    <Dialog open onClose={busy ? undefined : onClose} fullWidth maxWidth="sm" aria-labelledby="reason-title">
+      <form onSubmit={(event) => { event.preventDefault(); if (!missing && !busy) onAct(said.trim()); }}>
+        <DialogTitle id="reason-title">{title}</DialogTitle>
+        <DialogContent>
+          {children}
+          {reason !== "none" && (
+            <TextField label={text(reason === "required" ? "reason.required" : "reason.optional")} value={said} onChange={(event) => setSaid(event.target.value)}
+              required={reason === "required"} fullWidth multiline maxRows={4} margin="normal" slotProps={{ htmlInput: { maxLength: 500 } }} />
+          )}
+          {Boolean(error) && <ProblemPanel error={error} unsafe />}
+        </DialogContent>
+        <DialogActions sx={{ flexWrap: "wrap", p: 2 }}>
+          <Button onClick={onClose} disabled={busy}><T id="cancel" /></Button>
+          <Button type="submit" variant="contained" color={tone} disabled={missing || busy}>{busy ? text("working") : act}</Button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}

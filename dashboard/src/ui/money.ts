@@ -1,0 +1,30 @@
+/** Money is whole cents. It is written from its digits, never divided, so no cent is lost however large it is. */
+
+/** 1079_88 → "1079.88", for Intl and for comparing; throws for what is no whole number of cents. */
+export function decimalOf(cents: number | bigint): string {
+  if (typeof cents === "number" && !Number.isSafeInteger(cents)) throw new RangeError(`${cents} is no whole number of cents`);
+  const digits = (cents < 0 ? -BigInt(cents) : BigInt(cents)).toString().padStart(3, "0");
+  return `${cents < 0 ? "-" : ""}${digits.slice(0, -2)}.${digits.slice(-2)}`;
+}
+
+const formats = new Map<string, Intl.NumberFormat>();
+
+/** "$1,079.88"; a negative amount has a real minus sign. */
+export function formatMoney(cents: number | bigint, locale: string): string {
+  let format = formats.get(locale);
+  if (!format) {
+    format = new Intl.NumberFormat(locale, { style: "currency", currency: "USD" });
+    formats.set(locale, format);
+  }
+  return format.format(decimalOf(cents) as `${number}`).replace("-", "−");
+}
+
+/** The sum of whole cents; throws if one is not whole or the sum cannot be told exactly. */
+export function sumCents(amounts: Iterable<number>): number {
+  let sum = 0;
+  for (const cents of amounts) {
+    sum += cents;
+    if (!Number.isSafeInteger(cents) || !Number.isSafeInteger(sum)) throw new RangeError("a sum of cents is not exact");
+  }
+  return sum;
+}
