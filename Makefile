@@ -22,6 +22,7 @@ demo: ## a roster from upload to reports on a throw-away stack: make demo [ROSTE
 
 up: ## the whole system in the background, ready on http://127.0.0.1:8080 when this returns
 	$(RUNTIME)
+	@$(PYTHON) -m tools.dashboard build
 	@exec $(PYTHON) -m tools.stack up
 
 down: ## stop what `make up` started

@@ -17,6 +17,8 @@ STAGES = {
     "unit": [*PYTEST, "-m", "not database and not broker and not flow and not chaos"],
     "stores": [*PYTEST, "-m", "(database or broker) and not flow and not chaos"],
     "flow": [*PYTEST, "-m", "flow"],
+    "dashboard": [str(places.PYTHON), "-m", "tools.dashboard", "check"],
+    "browser": [str(places.PYTHON), "-m", "tools.dashboard", "browser"],
     "chaos": [*PYTEST, "-m", "chaos", "tests/chaos"],
 }
 

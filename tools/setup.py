@@ -65,10 +65,10 @@ def _python_packages(name: str, stamps: tuple[str, ...]) -> None:
     if _runs(places.PYTHON) and _stamp(name).exists() and _stamp(name).read_text() == marks[name]:
         return
     if not _runs(places.PYTHON):
-        with _step("making the Python environment"):
+        with step("making the Python environment"):
             shutil.rmtree(places.VENV, ignore_errors=True)
             _do([sys.executable, "-m", "venv", str(places.VENV)], "the Python environment cannot be made")
-    with _step(f"installing Python packages ({name})"):
+    with step(f"installing Python packages ({name})"):
         # Compiling everything costs longer than installing it, and most of it is never imported.
         options = ["--no-compile", "--no-deps", "--require-hashes", "--no-input", "--disable-pip-version-check", "-q"]
         requirements = str(places.ROOT / "requirements" / f"{name}.txt")
@@ -85,7 +85,7 @@ def _kafka_jars() -> None:
         return
     if shutil.which("mvn") is None:
         _install("maven", "Maven", lambda: shutil.which("mvn") is not None)
-    with _step("fetching Apache Kafka"):
+    with step("fetching Apache Kafka"):
         draft = places.CACHE / "kafka-jars.draft"
         shutil.rmtree(draft, ignore_errors=True)
         command = ["mvn", "-q", "-B", "-ntp", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={draft}"]
@@ -106,7 +106,7 @@ def _install(what: str, title: str, is_there: Callable[[], bool]) -> None:
         raise Problem(f"{title} is missing, and no package manager known here can install it; install it and run this again")
     command = [*PACKAGES[manager]["install"].split(), PACKAGES[manager][what]]
     if manager == "brew" or os.geteuid() == 0:
-        with _step(f"installing {title} by {manager}"):
+        with step(f"installing {title} by {manager}"):
             quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
             if manager == "apt-get":
                 subprocess.run(["apt-get", "update", "-qq"], env=quiet, capture_output=True, check=False)
@@ -138,7 +138,7 @@ def _do(command: list[str], otherwise: str) -> None:
 
 
 @contextlib.contextmanager
-def _step(title: str) -> Iterator[None]:
+def step(title: str) -> Iterator[None]:
     """Says what is being done and how long it took."""
     print(f"{title} …", flush=True)
     began = time.monotonic()

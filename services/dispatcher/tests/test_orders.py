@@ -116,7 +116,7 @@ def test_a_cancel_after_the_gate_waits_for_it_and_ends_by_look_up(desk: Desk) ->
 def decide(desk: Desk, act: str, provider_id: str = "") -> None:
     for person in ("anna", "adam"):
         with desk.engine.begin() as connection:
-            commands.held(connection, desk.payment.payment_id, act, provider_id, Order(person, "looked at it"))
+            commands.held(connection, desk.payment.payment_id, act, provider_id, Order(person, "looked at it", approver=True))
 
 
 def held(desk: Desk) -> None:
