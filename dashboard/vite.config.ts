@@ -1,5 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { lighterGrid } from "./lighter-grid.ts";
 import { messages } from "./messages.ts";
 
 /** Where the gateway is while developing; in production it serves these files itself. */
@@ -10,7 +11,7 @@ const proxy = { "/api": { target: gateway, changeOrigin: false } };
 const FRAME = /react-dom|node_modules\/react\/|@tanstack|@emotion|intl|messageformat|@mui\/(system|utils|styled-engine|private-theming)|material\/(styles|CssBaseline|GlobalStyles|DefaultPropsProvider|zero-styled|colors)|clsx|scheduler|openapi|stylis|use-sync|src\/(shell|app|theme|routes|api\/(client|session|problem|paging)|i18n\/(i18n|en-US\.core)|ui\/(figures|icons|table|StateChip|states|links|page|me|money|ProblemPanel|search))/;
 
 export default defineConfig({
-  plugins: [messages(), react()],
+  plugins: [messages(), lighterGrid(), react()],
   resolve: { alias: [{ find: /^@formatjs\/icu-messageformat-parser$/, replacement: "@formatjs/icu-messageformat-parser/no-parser.js" }] },
   server: { host: "127.0.0.1", proxy },
   preview: { host: "127.0.0.1", proxy },

@@ -1,4 +1,4 @@
-// Weighs what a first visit loads, gzipped: the first route under 160 kB, a batch under 165 kB, a route with the grid under 365 kB (202 of them the grid itself).
+// Weighs what a first visit loads, gzipped: the first route under 160 kB, a batch under 165 kB, a route with the grid under 350 kB.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
@@ -22,7 +22,7 @@ function weight(names) {
 const budgets = [
   ["first route", ["index.html", "src/home/HomePage.tsx"], 160],
   ["a batch's overview", ["index.html", "src/batch/BatchPage.tsx", "src/batch/Overview.tsx"], 165],
-  ["a route with the grid", ["index.html", "src/batch/BatchPage.tsx", "src/batch/RowsTab.tsx"], 365],
+  ["a route with the grid", ["index.html", "src/batch/BatchPage.tsx", "src/batch/RowsTab.tsx"], 350],
   ["the live run", ["index.html", "src/batch/BatchPage.tsx", "src/batch/LiveTab.tsx", "src/batch/BurnDown.tsx"], 300],
 ];
 let over = false;
