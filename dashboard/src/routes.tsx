@@ -22,6 +22,7 @@ const parts = [
   createRoute({ ...part, path: "/", component: lazyRouteComponent(() => ready(import("./batch/Overview"))) }),
   createRoute({ ...part, path: "/rows", component: lazyRouteComponent(() => ready(import("./batch/RowsTab"))) }),
   createRoute({ ...part, path: "/checks", component: lazyRouteComponent(() => ready(import("./batch/ChecksTab"))) }),
+  createRoute({ ...part, path: "/changes", component: lazyRouteComponent(() => ready(import("./batch/ChangesTab"))) }),
   createRoute({ ...part, path: "/approval", component: lazyRouteComponent(() => ready(import("./batch/ApprovalTab"))) }),
   createRoute({ ...part, path: "/live", component: lazyRouteComponent(() => ready(import("./batch/LiveTab"))) }),
   createRoute({ ...part, path: "/payments", component: lazyRouteComponent(() => ready(import("./payments/PaymentsTab"))) }),

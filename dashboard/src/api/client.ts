@@ -33,6 +33,9 @@ export type PaymentStory = Schemas["PaymentStory"] & { batch_id?: string; return
 export type PaymentCounts = Schemas["PaymentCounts"];
 export type RowCounts = Schemas["RowCounts"];
 export type Issue = Schemas["Issue"];
+export type RosterChange = Schemas["Change"];
+export type ChangeSide = Schemas["ChangeSide"];
+export type ChangeCounts = Schemas["ChangeCounts"];
 export type Correction = Schemas["Correction"];
 
 /** What the gateway passes on beside what its description names. */

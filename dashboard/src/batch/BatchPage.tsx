@@ -85,7 +85,7 @@ function NextStep({ batch }: { batch: Batch }): ReactElement | null {
   return null;
 }
 
-type Tab = { to: "" | "/rows" | "/checks" | "/approval" | "/live" | "/payments" | "/failures" | "/activity" | "/reports"; word: Id; count?: number };
+type Tab = { to: "" | "/rows" | "/checks" | "/changes" | "/approval" | "/live" | "/payments" | "/failures" | "/activity" | "/reports"; word: Id; count?: number };
 
 function BatchTabs({ batch }: { batch: Batch }): ReactElement {
   const text = useText();
@@ -95,6 +95,7 @@ function BatchTabs({ batch }: { batch: Batch }): ReactElement {
     { to: "", word: "tab.overview" },
     { to: "/rows", word: "tab.rows", count: batch.rows.total },
     { to: "/checks", word: "tab.checks", count: batch.issues.length },
+    { to: "/changes", word: "tab.changes" },
     { to: "/approval", word: "tab.approval" },
     ...(approved ? [
       { to: "/live" as const, word: "tab.live" as const },
