@@ -20,7 +20,11 @@ STAGES = {
     "dashboard": [str(places.PYTHON), "-m", "tools.dashboard", "check"],
     "browser": [str(places.PYTHON), "-m", "tools.dashboard", "browser"],
     "chaos": [*PYTEST, "-m", "chaos", "tests/chaos"],
+    "simulate": [*PYTEST, "services/dispatcher/tests/test_simulation.py"],
 }
+
+
+ON_REQUEST = {"chaos", "simulate"}  # longer than a suite should be
 
 
 def main(names: list[str]) -> int:
@@ -29,7 +33,7 @@ def main(names: list[str]) -> int:
     if unknown:
         raise Problem(f"no stage {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
     took: list[str] = []
-    for name in names or [stage for stage in STAGES if stage != "chaos"]:
+    for name in names or [stage for stage in STAGES if stage not in ON_REQUEST]:
         print(f"== {name}", flush=True)
         began = time.monotonic()
         code = subprocess.run(STAGES[name], cwd=places.ROOT, check=False).returncode
