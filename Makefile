@@ -1,5 +1,5 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
-.PHONY: help setup up down status demo test lint types bench chaos contracts clean
+.PHONY: help setup up down status demo test lint types bench chaos simulate contracts clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
@@ -50,6 +50,10 @@ bench: ## what the consumer loop and the relay carry, beside a bare loop of the 
 chaos: ## 3,000 rows with a process killed every 1.5 s, twice, with figures
 	$(DEV)
 	@exec $(PYTHON) -m tools.check chaos
+
+simulate: ## the money protocol in 100 seeded storms: make simulate [SEEDS=1000]
+	$(DEV)
+	@PAYDOWN_SIMULATION_SEEDS=$${SEEDS:-100} exec $(PYTHON) -m tools.check simulate
 
 contracts: ## generate contracts/ again from the message classes
 	$(DEV)

@@ -40,10 +40,11 @@ class Statements:
         with self.engine.connect() as connection:
             due = run(connection, """
                 SELECT b.batch_id FROM batch b
-                JOIN LATERAL (SELECT max(change_id) AS newest, max(at) AS at, min(at) AS begun FROM status_change c WHERE c.batch_id = b.batch_id) c ON true
+                JOIN LATERAL (SELECT change_id AS newest, at FROM status_change WHERE batch_id = b.batch_id ORDER BY change_id DESC LIMIT 1) c ON true
+                JOIN LATERAL (SELECT at FROM status_change WHERE batch_id = b.batch_id ORDER BY change_id LIMIT 1) o ON true
                 WHERE b.state <> 'waiting' AND b.payments > 0 AND b.statement_begun_at < now() - make_interval(secs => :quiet_s)
                   AND (b.statement_wanted_by <> ''
-                    OR (greatest(b.statement_begun_at, c.begun) < now() - make_interval(secs => :nightly_s)
+                    OR (greatest(b.statement_begun_at, o.at) < now() - make_interval(secs => :nightly_s)
                         AND c.at > now() - make_interval(secs => :watch_for_s))
                     OR ((c.newest > b.statement_seq OR (b.status IN ('approved', 'paying', 'paused')
                                                         AND b.statement_begun_at < now() - make_interval(secs => :again_s)))

@@ -37,9 +37,10 @@ def router(kind: type[APIRoute], services: Upstreams, settings: GatewaySettings,
 
 def _reading(routes: APIRouter, services: Upstreams) -> None:
     @routes.get("/batches", response_model=shapes.Batches)
-    async def batches(asked: Asking, params: Listing) -> Response:
-        """All batches, newest first."""
-        return await relay(services.ingest, asked.get("/batches", params))
+    async def batches(asked: Asking, params: Listing, status: Annotated[str, Query(max_length=40, pattern="^[a-z_]*$")] = "",
+                      sha256: Annotated[str, Query(pattern="^([0-9a-fA-F]{64})?$")] = "") -> Response:
+        """All batches, newest first; `sha256` of an inflated file tells whether it was uploaded before."""
+        return await relay(services.ingest, asked.get("/batches", {**params, **given(status=status, sha256=sha256)}))
 
     @routes.get("/batches/{batch_id}", response_model=shapes.Batch)
     async def batch(batch_id: UUID, asked: Asking) -> Response:

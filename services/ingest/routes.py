@@ -251,9 +251,9 @@ def _add_views(made: APIRouter, parts: Parts, caller: Any) -> None:
     paged = Annotated[Page, Depends(Page)]
 
     @made.get("/batches", dependencies=[caller])
-    def batches(page: paged, status: str = "") -> dict[str, Any]:
+    def batches(page: paged, status: str = "", sha256: str = "") -> dict[str, Any]:
         with answering(), parts.engine.connect() as connection:
-            return views.batches(connection, page, status)
+            return views.batches(connection, page, status, sha256)
 
     @made.get("/batches/{batch_id}", dependencies=[caller])
     def batch(batch_id: str) -> dict[str, Any]:

@@ -92,12 +92,13 @@ def _head(batch: Batch) -> dict[str, Any]:
             "version": batch.version, "reason": batch.reason, "one_person": batch.one_person, "error": error}
 
 
-def batches(connection: Connection, page: Page, status: str) -> dict[str, Any]:
-    """The list of batches, newest first."""
+def batches(connection: Connection, page: Page, status: str, sha256: str = "") -> dict[str, Any]:
+    """The list of batches, newest first; `sha256` (64 hex digits, of the inflated file) leaves those of these very bytes."""
     sql = f"""SELECT {store.COLUMNS} FROM batch b LEFT JOIN approval a USING (batch_id)
-              WHERE (:status = '' OR b.status = :status) AND (:q = '' OR b.filename ILIKE :pattern OR b.batch_id::text = :q)"""  # noqa: S608
+              WHERE (:status = '' OR b.status = :status) AND (:sha256 = '' OR b.content_sha256 = :sha256)
+                AND (:q = '' OR b.filename ILIKE :pattern OR b.batch_id::text = :q)"""  # noqa: S608
     found, rest = listed(connection, sql, page.order(BATCH_SORTS, "batch_id", "-uploaded_at"), page,
-                         {"status": status, "q": page.q, "pattern": like(page.q)})
+                         {"status": status, "sha256": sha256.lower(), "q": page.q, "pattern": like(page.q)})
     shown = [store.as_batch(row) for row in found]
     totals = run(connection, """
         SELECT batch_id, kind, status, sum(rows)::int AS rows, sum(amount_cents)::bigint AS amount_cents FROM batch_total

@@ -91,7 +91,9 @@ def test_poison_becomes_a_dead_letter_the_partition_goes_on_and_a_redrive_applie
         send(field, range(200, 300))
         field.until_applied(298)
     assert numbers(field) == sorted(set(range(300)) - {7, 150})
-    assert letters(field) == [("a7", "provider-event-received.v1", "test.conflict"), ("a12", "provider-event-received.v1", "test.conflict")]
+    assert {letter[0] for letter in letters(field)} == {"a7", "a12"}  # of two partitions, between which there is no order
+    assert len(letters(field)) == 2
+    assert {letter[1:] for letter in letters(field)} == {("provider-event-received.v1", "test.conflict")}
     for (letter,) in field.rows("SELECT dead_letter_id FROM dead_letter"):
         for expected in (True, False):
             with field.engine.begin() as connection:

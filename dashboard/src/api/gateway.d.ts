@@ -201,7 +201,7 @@ export interface paths {
         };
         /**
          * Batches
-         * @description All batches, newest first.
+         * @description All batches, newest first; `sha256` of an inflated file tells whether it was uploaded before.
          */
         get: operations["batches"];
         put?: never;
@@ -3352,10 +3352,11 @@ export interface operations {
     batches: {
         parameters: {
             query?: {
+                status?: string;
+                sha256?: string;
                 limit?: number;
                 cursor?: string;
                 q?: string;
-                status?: string;
                 sort?: string;
             };
             header?: never;

@@ -1,6 +1,7 @@
 """Uploads over HTTP and reading, on a real database."""
 
 import gzip
+import hashlib
 import signal
 import subprocess
 import sys
@@ -182,6 +183,15 @@ def test_lists_are_paged_filtered_sorted_and_searched(world: World, make_xml: Ma
     assert world.rows(ready, q="%") == []
     for wrong in ({"cursor": "!!"}, {"sort": "loan_index"}):
         assert world.call("GET", path, params=wrong).status_code == 422
+
+
+def test_batches_of_the_very_same_bytes_are_found_by_their_hash(world: World, make_xml: MakeXml) -> None:
+    xml = make_xml(3)
+    ready, _other = world.ready(xml), world.ready(make_xml(4))
+    found = world.get("/batches", sha256=hashlib.sha256(xml).hexdigest().upper())
+    assert [item["batch_id"] for item in found["items"]] == [ready["batch_id"]]
+    assert world.get("/batches", sha256="0" * 64)["items"] == []
+    assert world.get("/batches")["total"] >= 2
 
 
 @pytest.mark.parametrize("path", ["/batches/nonsense", f"/batches/{uuid4()}", f"/batches/{uuid4()}/rows", f"/batches/{uuid4()}/issues",
