@@ -3,7 +3,7 @@ import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import LinearProgress from "@mui/material/LinearProgress";
 import { type ReactElement, useRef, useState } from "react";
-import { api, type Batch } from "../api/client";
+import type { BatchLine } from "../api/client";
 import { Problem } from "../api/problem";
 import { may } from "../api/session";
 import { T, useLanguage, useText } from "../i18n/i18n";
@@ -14,17 +14,17 @@ import { useMe } from "../ui/me";
 import { Card, Facts, Notice, Page } from "../ui/page";
 import { ProblemPanel } from "../ui/ProblemPanel";
 import { StateChip } from "../ui/StateChip";
-import { type Prepared, prepare, remember, rememberedBatch } from "./prepare";
+import { earlier } from "./earlier";
+import { type Prepared, prepare, remember } from "./prepare";
 import { type Progress, send } from "./send";
 import { Stages } from "./Stages";
 
-const NOT_LIVE = new Set(["rejected", "discarded", "expired", "cancelled"]);
 const UPDATE_MS = 250; // a bar that is told more often than it can move only stutters
 
 type Step =
   | { at: "choose"; error?: unknown }
   | { at: "preparing"; name: string }
-  | { at: "check"; file: Prepared; before: Batch | null; error?: unknown }
+  | { at: "check"; file: Prepared; before: BatchLine | null; error?: unknown }
   | { at: "sending"; file: Prepared; progress: Progress }
   | { at: "done"; batchId: string };
 
@@ -49,18 +49,6 @@ export default function UploadPage(): ReactElement {
       {step.at === "done" && <Stages batchId={step.batchId} onAgain={() => setStep({ at: "choose" })} />}
     </Page>
   );
-}
-
-/** A live batch that this browser made of the same bytes. */
-async function earlier(sha256: string): Promise<Batch | null> {
-  const id = rememberedBatch(sha256);
-  if (!id) return null;
-  try {
-    const { data } = await api.GET("/api/v1/batches/{batch_id}", { params: { path: { batch_id: id } } });
-    return data && !NOT_LIVE.has(data.status) ? data : null;
-  } catch {
-    return null; // a batch of another installation, or no answer: the server will say it at the upload
-  }
 }
 
 function Choose({ onFile, error }: { onFile: (file: File) => void; error: unknown }): ReactElement {
