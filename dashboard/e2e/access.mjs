@@ -10,24 +10,32 @@ const LOOKS = [
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const only = process.argv.slice(2);
 const browser = await start();
+const opened = new Map();
 let wrong = 0;
 let looked = 0;
-for (const [name, path, person] of await pages()) {
-  if (only.length > 0 && !only.includes(name)) continue;
-  for (const [look, options] of LOOKS) {
-    const { context, page, faults } = await as(browser, person, options);
-    await page.goto(path);
-    await settled(page);
-    await page.evaluate(axe);
-    const found = await page.evaluate((values) => window.axe.run(document, { runOnly: values, resultTypes: ["violations"] }), TAGS);
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    const said = [...found.violations.map((one) => `${one.id} (${one.nodes.length}): ${one.nodes[0].html.slice(0, 160)}`), ...faults, ...(over > 0 ? [`${over} px cut off sideways`] : [])];
-    looked += 1;
-    wrong += said.length;
-    if (said.length > 0) console.log(`${name} ${look}:\n  ${said.join("\n  ")}`);
-    await context.close();
-  }
+
+/** One window for each person and look: signed in once, then led from page to page. */
+async function windowOf(person, look, options) {
+  const key = `${person} ${look}`;
+  if (!opened.has(key)) opened.set(key, await as(browser, person, options));
+  return opened.get(key);
 }
+
+async function check([name, path, person], [look, options]) {
+  const { page, faults } = await windowOf(person, look, options);
+  await page.goto(path);
+  await settled(page);
+  await page.evaluate(axe);
+  const found = await page.evaluate((values) => window.axe.run(document, { runOnly: values, resultTypes: ["violations"] }), TAGS);
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const said = [...found.violations.map((one) => `${one.id} (${one.nodes.length}): ${one.nodes[0].html.slice(0, 160)}`), ...faults.splice(0), ...(over > 0 ? [`${over} px cut off sideways`] : [])];
+  looked += 1;
+  wrong += said.length;
+  if (said.length > 0) console.log(`${name} ${look}:\n  ${said.join("\n  ")}`);
+}
+
+const found = (await pages()).filter(([name]) => only.length === 0 || only.includes(name));
+await Promise.all(LOOKS.map(async (look) => { for (const page of found) await check(page, look); })); // looks beside each other: much of the time is waiting
 await browser.close();
 console.log(`${looked} views of pages, ${wrong} things wrong`);
 process.exit(wrong > 0 ? 1 : 0);

@@ -6,6 +6,7 @@ export async function pages() {
   const { body } = await api("demo-preparer", "GET", "/batches?limit=100");
   const ended = body.items.find((batch) => batch.status.startsWith("completed"));
   const ready = body.items.find((batch) => batch.status === "ready");
+  const running = body.items.find((batch) => ["approved", "paying", "paused"].includes(batch.status));
   const refused = body.items.find((batch) => batch.status === "rejected");
   const found = [
     ["home", "/", "demo-preparer"], ["home-approver", "/", "demo-approver"], ["home-operator", "/", "demo-operator"],
@@ -16,13 +17,14 @@ export async function pages() {
   ];
   if (ended) {
     const at = `/batches/${ended.batch_id}`;
-    const { body: paid } = await api("demo-preparer", "GET", `${at}/payments?limit=1`);
+    const { body: paid } = await api("demo-preparer", "GET", `${at}/payments?limit=1&status=completed`);
     found.push(["overview", at, "demo-preparer"], ["rows", `${at}/rows`, "demo-preparer"], ["rows-filtered", `${at}/rows?status=unpayable&sort=-amount_cents`, "demo-preparer"],
       ["checks", `${at}/checks`, "demo-preparer"], ["approved", `${at}/approval`, "demo-auditor"], ["live-ended", `${at}/live`, "demo-approver"],
       ["payments", `${at}/payments`, "demo-preparer"], ["failures", `${at}/failures`, "demo-preparer"], ["activity", `${at}/activity`, "demo-auditor"],
       ["reports", `${at}/reports`, "demo-preparer"], ["payment", `/payments/${paid.items[0]?.payment_id}`, "demo-preparer"]);
   }
-  if (ready) found.push(["checks-ready", `/batches/${ready.batch_id}/checks`, "demo-preparer"], ["approval", `/batches/${ready.batch_id}/approval`, "demo-approver"]);
+  if (running) found.push(["live", `/batches/${running.batch_id}/live`, "demo-approver"]);
+  if (ready) found.push(["overview-ready", `/batches/${ready.batch_id}`, "demo-approver"], ["changes", `/batches/${ready.batch_id}/changes`, "demo-approver"], ["checks-ready", `/batches/${ready.batch_id}/checks`, "demo-preparer"], ["approval", `/batches/${ready.batch_id}/approval`, "demo-approver"]);
   if (refused) found.push(["refused", `/batches/${refused.batch_id}`, "demo-preparer"]);
   return found;
 }

@@ -1,12 +1,13 @@
 // The way of a batch in a real browser: uploaded, corrected, approved by another person, watched, its reports downloaded and summed; and what must be refused.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { api, as, settled, start } from "./browser.mjs";
 
-const ROWS = Number(process.env.ROWS ?? "120");
+const ROWS = Number(process.env.ROWS ?? "400");
 const root = new URL("../../", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "paydown-e2e-"));
 const file = join(folder, "roster.xml");
@@ -30,10 +31,10 @@ async function person(id, options) {
 const preparer = await person("demo-preparer");
 const approver = await person("demo-approver");
 
-async function upload(page) {
+async function upload(page, path = file) {
   await page.goto("/upload");
-  await page.setInputFiles("input[type=file]", file);
-  await page.getByRole("heading", { name: "roster.xml" }).waitFor();
+  await page.setInputFiles("input[type=file]", path);
+  await page.getByRole("heading", { name: basename(path), exact: true }).waitFor();
 }
 
 const batchId = await step("upload in the browser, watched through its stages", async () => {
@@ -50,14 +51,19 @@ await step("the same file again is stopped before a byte is sent", async () => {
   const count = (request) => { if (request.method() === "POST" && request.url().includes("/api/v1/batches")) sent += 1; };
   preparer.on("request", count);
   await upload(preparer);
-  await preparer.getByText("You already uploaded this very file").waitFor();
+  await preparer.getByText("This very file was uploaded already").waitFor();
   assert.equal(await preparer.getByRole("button", { name: "Upload again on purpose" }).isDisabled(), true);
   assert.equal(sent, 0);
   preparer.off("request", count);
 });
 
-await step("another browser with the same file is told by the server", async () => {
+await step("another browser with the same file, gzipped, is told before a byte is sent; without the list's answer the server says it at the upload", async () => {
   const other = await person("demo-preparer");
+  const zipped = join(folder, "roster.xml.gz");
+  writeFileSync(zipped, gzipSync(readFileSync(file)));
+  await upload(other, zipped);
+  await other.getByText("This very file was uploaded already").waitFor();
+  await other.route(/batches\?.*sha256=/, (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: "{}" }));
   await upload(other);
   await other.getByRole("button", { name: "Upload", exact: true }).click();
   await other.getByText("The system has this file already").waitFor({ timeout: 30_000 });
@@ -107,7 +113,27 @@ await step("a batch that changes while the approver looks is not approved, and t
   await readyAgain();
 });
 
-const shown = await step("another person approves exactly what is shown", async () => {
+const now = async () => (await api("demo-approver", "GET", `/batches/${batchId}`)).body;
+const dispatcher = Number(process.env.DISPATCHER_PID ?? "");
+
+/** Kills the dispatcher as soon as payments have gone out and others have not; false where its process is not known. */
+async function killed() {
+  if (!Number.isInteger(dispatcher) || dispatcher <= 1) return false;
+  for (let tries = 0; tries < 1_200; tries += 1) {
+    const { payments: p } = await now();
+    const left = p.unprocessed + p.sending;
+    if (left > 0 && left < p.total) {
+      process.kill(dispatcher, "SIGKILL");
+      console.log(`    dispatcher (${dispatcher}) killed with ${left} of ${p.total} payments not yet sent`);
+      return true;
+    }
+    assert.ok(p.total === 0 || left > 0, "the run was over before the dispatcher could be killed: give more ROWS");
+    await new Promise((done) => { setTimeout(done, 50); });
+  }
+  throw new Error("no payment went out within a minute");
+}
+
+const [shown, killing] = await step("another person approves exactly what is shown", async () => {
   await approver.goto(`/batches/${batchId}/approval`);
   const act = approver.getByRole("button", { name: /^Approve \d/ });
   await settled(approver);
@@ -118,16 +144,32 @@ const shown = await step("another person approves exactly what is shown", async 
   const said = await act.textContent();
   assert.ok(said.includes(String(body.rows.payable)), `${said} names ${body.rows.payable} rows`);
   await act.click();
-  await approver.getByRole("button", { name: "Yes, approve and pay" }).click();
+  const [kill] = await Promise.all([killed(), approver.getByRole("button", { name: "Yes, approve and pay" }).click()]);
   await approver.waitForURL(/\/live$/, { timeout: 30_000 });
-  return body;
+  return [body, kill];
 });
 
-await step("the run is watched to its end", async () => {
+if (killing) {
+  await step("the dispatcher was killed while payments went out: the page says how fresh its figures are, and no end before there is one", async () => {
+    for (let looks = 0; looks < 12; looks += 1) {
+      const said = (await approver.locator("main").textContent()) ?? "";
+      assert.ok(/Live\. Figures as of|Live figures lost|Connecting|This batch has ended/.test(said), `the page does not say whether its figures are live: ${said.slice(0, 300)}`);
+      if (said.includes("This batch has ended")) assert.ok((await now()).status.startsWith("completed"), "said to have ended, but has not");
+      await approver.waitForTimeout(250);
+    }
+  });
+} else {
+  console.log("!!! SKIPPED: DISPATCHER_PID is not set, so no service was killed while payments went out");
+}
+
+await step("the run is watched to its end, everything paid that was approved", async () => {
   await approver.getByText("This batch has ended.").waitFor({ timeout: 180_000 });
   const { body } = await api("demo-approver", "GET", `/batches/${batchId}`);
   assert.ok(body.status.startsWith("completed"), body.status);
-  assert.equal(body.payment_amount_cents.total, shown.amount_cents.payable);
+  const { payments, payment_amount_cents: cents } = body;
+  assert.equal(cents.total, shown.amount_cents.payable);
+  assert.equal(payments.completed + payments.failed + payments.reversed, payments.total, "nothing is left half done");
+  assert.ok(payments.completed > 0);
 });
 
 await step("reports are downloaded and come to the file", async () => {
