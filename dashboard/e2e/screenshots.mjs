@@ -32,6 +32,7 @@ for (const [name, path, person] of all) {
       const page = await windowOf(person, width, scheme);
       await page.goto(path);
       await settled(page);
+      if (readme && name === "payment") await page.getByText("from the file to the bank").waitFor({ timeout: 15_000 });
       if (name === "live") await page.waitForTimeout(readme ? SEEN_MS : 0);
       const file = join(target, readme ? `${README.get(name)}.png` : `${name}-${scheme}${width === 1280 ? "" : `-${width}`}.png`);
       await page.screenshot({ path: file, fullPage: process.env.FULL === "1" });
