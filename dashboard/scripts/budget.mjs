@@ -1,4 +1,4 @@
-// Weighs what a first visit loads, gzipped: the first route under 160 kB, a batch under 165 kB, a route with the grid under 350 kB.
+// Weighs what a first visit loads, gzipped: the first route under 160 kB, a batch under 165 kB, a route with the grid under 350 kB. Compressed as the gateway does it, at level 9.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
@@ -16,7 +16,7 @@ function loaded(names, seen = new Set()) {
 
 function weight(names) {
   const files = [...loaded(names)].map((name) => manifest[name].file).filter((file) => file.endsWith(".js"));
-  return files.reduce((sum, file) => sum + gzipSync(readFileSync(new URL(file, dist))).length, 0) / 1000;
+  return files.reduce((sum, file) => sum + gzipSync(readFileSync(new URL(file, dist)), { level: 9 }).length, 0) / 1000;
 }
 
 const budgets = [

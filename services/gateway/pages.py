@@ -112,7 +112,7 @@ def read(file: Path) -> File:
 @lru_cache(maxsize=256)
 def _read(file: Path, _changed: int, size: int) -> File:
     content = file.read_bytes() if size <= FILE_MAX else b""
-    return File(content, gzip.compress(content, 6, mtime=0) if file.suffix in ZIPPED else b"")
+    return File(content, gzip.compress(content, 9, mtime=0) if file.suffix in ZIPPED else b"")
 
 
 def with_nonce(page: bytes) -> Response:
