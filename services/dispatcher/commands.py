@@ -96,7 +96,9 @@ def cancel(connection: Connection, batch: Row[tuple[object, ...]], order: Order)
 
 
 def held(connection: Connection, payment_id: UUID, act: str, provider_id: str, order: Order) -> str:
-    """End `held` by two people: the first proposes (`proposed`), another one, who is an approver, confirms the same act (`done`).
+    """End `held` by two people: the first proposes (`proposed`), another one confirms the same act (`done`).
+
+    Who confirms is an approver who had no hand in the batch, as for its approval.
 
     Raises:
         Unknown, Refused, NotAllowed
@@ -121,7 +123,13 @@ def held(connection: Connection, payment_id: UUID, act: str, provider_id: str, o
         return "proposed"
     if not order.approver:
         raise NotAllowed(f"{proposal.by_whom} has proposed the same; it takes an approver, another person, to confirm it.")
+    if run(connection, "SELECT :by = ANY(barred) FROM batch WHERE batch_id = :id", by=order.person, id=row.batch_id).scalar():
+        raise NotAllowed("You uploaded, corrected or derived this batch; it takes an approver who had no hand in it to confirm this.")
     run(connection, "DELETE FROM held_proposal WHERE payment_id = :id", id=payment_id)
+    run(connection, """
+        INSERT INTO held_decision (payment_id, version, act, provider_id, reason, proposed_by, confirmed_by)
+        VALUES (:id, :version, :act, :provider_id, :reason, :first, :second)""", id=payment_id, version=row.version, act=act, provider_id=provider_id,
+        reason=order.reason, first=proposal.by_whom, second=order.person)
     evidence = Evidence("person", f"{act}/{payment_id}", f"{proposal.by_whom}, {order.person}")
     if act == "look-up":
         change = Change(row, "in_doubt", evidence, step="lookup", reason_code="in_doubt", reason=order.reason)

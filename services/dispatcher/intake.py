@@ -24,15 +24,17 @@ def batches(connection: Connection, events: Sequence[Event]) -> None:
     """Keep the newest version of each batch and its sources; an older or repeated version changes nothing."""
     for event in sorted(cast("Sequence[BatchChanged]", events), key=lambda e: e.version):
         newer = run(connection, """
-            INSERT INTO batch (batch_id, version, status, revision, digest, period, row_messages, payments, payments_cents, institutions)
-            VALUES (:batch_id, :version, :status, :revision, :digest, :period, :row_messages, :payments, :cents, CAST(:institutions AS text[]))
+            INSERT INTO batch (batch_id, version, status, revision, digest, period, row_messages, payments, payments_cents, institutions, barred)
+            VALUES (:batch_id, :version, :status, :revision, :digest, :period, :row_messages, :payments, :cents, CAST(:institutions AS text[]),
+                    CAST(:barred AS text[]))
             ON CONFLICT (batch_id) DO UPDATE SET version = excluded.version, status = excluded.status, digest = excluded.digest,
                 row_messages = excluded.row_messages, payments = excluded.payments, payments_cents = excluded.payments_cents,
-                institutions = excluded.institutions, changed_at = now(), revision = excluded.revision,
+                institutions = excluded.institutions, barred = excluded.barred, changed_at = now(), revision = excluded.revision,
                 preflight_since = CASE WHEN batch.revision < excluded.revision THEN NULL ELSE batch.preflight_since END
             WHERE batch.version < excluded.version RETURNING 1""",
             batch_id=event.batch_id, version=event.version, status=event.status, revision=event.revision, digest=event.digest, period=event.period,
-            row_messages=event.row_messages, payments=event.payments, cents=event.payments_cents, institutions=list(event.institutions)).first()
+            row_messages=event.row_messages, payments=event.payments, cents=event.payments_cents, institutions=list(event.institutions),
+            barred=[] if event.one_person else list(event.barred)).first()
         if newer:
             sources(connection, event)
 

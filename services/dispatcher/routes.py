@@ -88,7 +88,9 @@ def router(engine: Engine, token: str) -> APIRouter:
                 SELECT n, idempotency_key, first_sent_at, last_sent_at, sends, outcome, http_status, code, message, request_id
                 FROM attempt WHERE subject_id = :id ORDER BY n""", id=payment_id).mappings().all()
             flags = run(connection, "SELECT kind, detail, at FROM flag WHERE payment_id = :id ORDER BY flag_id", id=payment_id).mappings().all()
-            proposal = run(connection, "SELECT act, reason, by_whom, at FROM held_proposal WHERE payment_id = :id", id=payment_id).mappings().first()
+            proposal = run(connection, """
+                SELECT act, provider_id AS provider_payment_id, reason, by_whom, at FROM held_proposal WHERE payment_id = :id""",
+                id=payment_id).mappings().first()
         return {"attempts": [dict(r) for r in rows], "flags": [dict(r) for r in flags], "held_proposal": dict(proposal) if proposal else None}
 
     @routes.post("/payments/{payment_id}/held")

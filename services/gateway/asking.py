@@ -14,7 +14,7 @@ from libs.common.problem import request_id
 from services.gateway.auth import COOKIE
 from services.gateway.domain import API
 from services.gateway.door import passed
-from services.gateway.shapes import PROBLEMS
+from services.gateway.shapes import PLAIN, PROBLEMS
 from services.gateway.upstream import Call, Params, Upstream
 
 LIMIT_MAX = 1_000
@@ -49,7 +49,7 @@ def asked(request: Request) -> Asked:
 Asking = Annotated[Asked, Depends(asked)]
 
 
-Short = Annotated[str, Query(max_length=200)]
+Short = Annotated[str, Query(max_length=200, pattern=PLAIN)]
 
 
 def listing(limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100, cursor: Annotated[str, Query(max_length=1_000)] = "", q: Short = "",
@@ -61,9 +61,9 @@ def listing(limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100, cursor: Anno
 Listing = Annotated[Params, Depends(listing)]
 
 
-def filters(listed: Listing, source: Short = "", branch: Short = "", institution: Short = "") -> Params:
-    """A list of rows or payments, of one source account, branch or institution."""
-    return {**listed, **given(source=source, branch=branch, institution=institution)}
+def filters(listed: Listing, source: Short = "", branch: Short = "", institution: Short = "", reason_code: Short = "") -> Params:
+    """A list of rows or payments, of one source account, branch, institution or cause."""
+    return {**listed, **given(source=source, branch=branch, institution=institution, reason_code=reason_code)}
 
 
 def of(listed: Listing, batch_id: UUID | None = None, payment_id: UUID | None = None, kind: Short = "") -> Params:

@@ -95,7 +95,7 @@ def _acting(routes: APIRouter, services: Upstreams) -> None:
         return await relay(services.ingest, asked.post(f"/batches/{batch_id}/child-batches", order.model_dump(mode="json", exclude_none=True)))
 
     def command(name: str, sentence: str) -> None:
-        @routes.post(f"/batches/{{batch_id}}/{name}", response_model=dict[str, Any], name=name, description=sentence)
+        @routes.post(f"/batches/{{batch_id}}/{name}", response_model=shapes.Commanded, name=name, description=sentence)
         async def act(batch_id: UUID, asked: Asking, order: shapes.OptionalReason = NO_REASON) -> Response:
             return await relay(services.dispatcher, asked.post(f"/batches/{batch_id}/{name}", order.model_dump(mode="json")))
 
@@ -138,11 +138,12 @@ def _streaming(routes: APIRouter, services: Upstreams, settings: GatewaySettings
 
     @routes.get("/batches/{batch_id}/live", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
     async def progress(batch_id: UUID, request: Request, asked: Asking) -> Response:
-        """Server-sent events: `snapshot` first, then `change`s."""
+        """Server-sent events: `snapshot` first, then `change`s. 404 for a batch that is not there."""
         async def read() -> dict[str, Any]:
             return await services.reports.ask(asked.get(f"/batches/{batch_id}/live"))
 
         seats.check()
+        await services.ingest.ask(asked.get(f"/batches/{batch_id}"))  # reports does not tell a batch it has not heard of yet from one that is not
         first = await read()
         return StreamingResponse(live.events(first, read, request.state.still, seats, pace), media_type="text/event-stream",
                                  headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from services.gateway import shapes, timeline
+from services.gateway import shapes, shapes_money, timeline
 from services.gateway.asking import Asked, Asking, Of, door_routes, relay
 from services.gateway.upstream import Refusal, Upstream, Upstreams
 
@@ -22,33 +22,33 @@ def router(kind: type[APIRoute], services: Upstreams) -> APIRouter:
         """A payment and everything that happened to it: file row, checks, approval, attempts, provider events, journals."""
         return JSONResponse(await story(services, asked, payment_id))
 
-    @routes.post("/payments/{payment_id}/held", response_model=dict[str, Any])
-    async def held(payment_id: UUID, order: shapes.Held, asked: Asking) -> Response:
+    @routes.post("/payments/{payment_id}/held", response_model=shapes_money.HeldAnswer)
+    async def held(payment_id: UUID, order: shapes_money.Held, asked: Asking) -> Response:
         """Say how a held payment ends; a second person has to say the same."""
         return await relay(services.dispatcher, asked.post(f"/payments/{payment_id}/held", order.model_dump(mode="json")))
 
-    @routes.get("/ledger/accounts", response_model=shapes.Records)
+    @routes.get("/ledger/accounts", response_model=shapes_money.Accounts)
     async def accounts(asked: Asking, params: Of) -> Response:
         """Accounts with their balances."""
         return await relay(services.ledger, asked.get("/accounts", params))
 
-    @routes.get("/ledger/journals", response_model=shapes.Records)
+    @routes.get("/ledger/journals", response_model=shapes_money.Journals)
     async def journals(asked: Asking, params: Of) -> Response:
         """Journals with their entries."""
         return await relay(services.ledger, asked.get("/journals", params))
 
-    @routes.get("/reconciliation/runs", response_model=shapes.Records)
+    @routes.get("/reconciliation/runs", response_model=shapes_money.Runs)
     async def runs(asked: Asking, params: Of) -> Response:
         """Comparisons with the provider's own list."""
         return await relay(services.ledger, asked.get("/reconciliation/runs", params))
 
-    @routes.get("/reconciliation/breaks", response_model=shapes.Records)
+    @routes.get("/reconciliation/breaks", response_model=shapes_money.Breaks)
     async def breaks(asked: Asking, params: Of) -> Response:
         """Differences that were found."""
         return await relay(services.ledger, asked.get("/reconciliation/breaks", params))
 
-    @routes.post("/reconciliation/runs", status_code=202, response_model=dict[str, Any])
-    async def reconcile(order: shapes.Reconcile, asked: Asking) -> Response:
+    @routes.post("/reconciliation/runs", status_code=202, response_model=shapes_money.Reconciling)
+    async def reconcile(order: shapes_money.Reconcile, asked: Asking) -> Response:
         """Read the provider's list now and compare."""
         return await relay(services.dispatcher, asked.post("/statements", order.model_dump(mode="json", exclude_none=True)))
 

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import httpx
 from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Connection
 
 from libs.common.problem import Problem
-from services.gateway import shapes, store
+from services.gateway import shapes, shapes_ops, store
 from services.gateway.asking import LIMIT_MAX, Asked, Asking, door_routes, relay
 from services.gateway.door import Door
 from services.gateway.upstream import Refusal, Upstream, Upstreams
@@ -23,7 +24,7 @@ def router(kind: type[APIRoute], services: Upstreams, door: Door, readiness: Cal
     """/ops, /audit."""
     routes = door_routes(kind, "operations")
 
-    @routes.get("/ops/health", response_model=shapes.Health)
+    @routes.get("/ops/health", response_model=shapes_ops.Health)
     async def health(asked: Asking) -> dict[str, Any]:
         """Every service: ready or not, its checks, its lag and other figures. A service that is away is shown as away."""
         checks = await asyncio.to_thread(readiness)
@@ -31,15 +32,15 @@ def router(kind: type[APIRoute], services: Upstreams, door: Door, readiness: Cal
         found = [*await asyncio.gather(*(_health(service, asked) for service in services.all())), own]
         return {"ready": all(one["ready"] for one in found), "services": found}
 
-    @routes.get("/ops/dead-letters", response_model=shapes.DeadLetters)
-    async def dead_letters(asked: Asking) -> dict[str, Any]:
+    @routes.get("/ops/dead-letters", response_model=shapes_ops.DeadLetters)
+    async def dead_letters(asked: Asking) -> Response:
         """Messages that were refused, of every service; `away` names those that could not be asked."""
         found = await asyncio.gather(*(_dead_letters(service, asked) for service in services.all()))
         items = [item for one in found if one is not None for item in one]
         away = [service.name for service, one in zip(services.all(), found, strict=True) if one is None]
-        return {"items": items, "next": None, "total": len(items), "away": away}
+        return JSONResponse({"items": items, "next": None, "total": len(items), "away": away})
 
-    @routes.post("/ops/dead-letters/{dead_letter_id}/redrive", response_model=dict[str, Any])
+    @routes.post("/ops/dead-letters/{dead_letter_id}/redrive", response_model=shapes_ops.Redriven)
     async def redrive(dead_letter_id: Annotated[str, Path(pattern="^[a-z]{1,20}:[0-9]{1,18}$")], asked: Asking) -> Response:
         """Apply a refused message again."""
         name, _, number = dead_letter_id.partition(":")
@@ -48,24 +49,24 @@ def router(kind: type[APIRoute], services: Upstreams, door: Door, readiness: Cal
             raise Problem(404, "dead-letter.unknown", "There is no such dead letter.")
         return await relay(service, asked.post(f"/ops/dead-letters/{number}/redrive"))
 
-    @routes.get("/ops/limiter", response_model=dict[str, Any])
+    @routes.get("/ops/limiter", response_model=shapes_ops.Limiter)
     async def limiter(asked: Asking) -> Response:
         """What the provider allows, and how much of it is used."""
         return await relay(services.dispatcher, asked.get("/limiter"))
 
-    @routes.get("/ops/kill-switch", response_model=dict[str, Any])
+    @routes.get("/ops/kill-switch", response_model=shapes_ops.KillSwitch)
     async def switched(asked: Asking) -> Response:
         """Whether the kill switch is on, by whom and why."""
         return await relay(services.dispatcher, asked.get("/kill-switch"))
 
-    @routes.post("/ops/kill-switch", response_model=dict[str, Any])
-    async def switch(order: shapes.Switch, asked: Asking) -> Response:
+    @routes.post("/ops/kill-switch", response_model=shapes_ops.KillSwitch)
+    async def switch(order: shapes_ops.Switch, asked: Asking) -> Response:
         """Stop everything that goes to the provider, or let it go on."""
         return await relay(services.dispatcher, asked.post("/kill-switch", order.model_dump(mode="json")))
 
-    @routes.get("/audit", response_model=shapes.Audit)
+    @routes.get("/audit", response_model=shapes_ops.Audit)
     def audit(limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100, cursor: Annotated[str, Query(pattern="^[0-9]{0,18}$")] = "",
-              q: Annotated[str, Query(max_length=100, pattern="^[^\\x00]*$")] = "") -> dict[str, Any]:
+              q: Annotated[str, Query(max_length=100, pattern=shapes.PLAIN)] = "") -> dict[str, Any]:
         """Every unsafe call, newest first, and whether the log is as it was written."""
         with door.engine.connect() as connection:
             return _audit(connection, limit, int(cursor) if cursor else None, q or None)
@@ -78,9 +79,9 @@ def public() -> APIRouter:
     routes = APIRouter(tags=["health"])
 
     @routes.get("/health", responses={503: {"model": shapes.Problem, "description": "The gateway is starting."}})
-    def alive() -> shapes.Alive:
+    def alive() -> shapes_ops.Alive:
         """That the gateway answers; nothing of what is behind it."""
-        return shapes.Alive(status="ok")
+        return shapes_ops.Alive(status="ok")
 
     return routes
 

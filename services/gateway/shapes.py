@@ -1,7 +1,7 @@
 """The shapes of the public API, for its description and for clients generated from it. Answers are passed on, not rebuilt."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +10,9 @@ from libs.common.events import PaymentStatus, RowStatus
 
 ShownStatus = Literal["receiving", "reading", "checking", "ready", "approved", "paying", "pausing", "paused", "cancelling", "completed",
                       "completed_with_failures", "archived", "rejected", "discarded", "expired", "cancelled"]
+
+
+PLAIN = r"^[^\x00]*$"  # PostgreSQL holds no NUL in a text
 
 
 class Shape(BaseModel):
@@ -93,10 +96,18 @@ class IssueCount(Shape):
 class Correction(Order):
     """One field of one payor's address: as it is, and as it should be."""
 
-    source_account_id: str = Field(max_length=200)
-    field: str = Field(max_length=50)
-    from_: str = Field(alias="from", max_length=200)
-    to: str = Field(max_length=200)
+    source_account_id: str = Field(max_length=200, pattern=PLAIN)
+    field: str = Field(max_length=50, pattern=PLAIN)
+    from_: str = Field(alias="from", max_length=200, pattern=PLAIN)
+    to: str = Field(max_length=200, pattern=PLAIN)
+
+
+class Corrected(Correction):
+    """A correction that was made."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+    by: str
+    at: datetime
 
 
 class FileError(Shape):
@@ -124,6 +135,12 @@ class Batch(Shape):
     uploaded_by: str
     uploaded_at: datetime
     approved_by: str | None
+    approved_at: datetime | None
+    acknowledged: list[str]
+    one_person: bool
+    family_id: UUID
+    revision: int
+    reason: str
     digest: str | None
     period: date
     rows: RowCounts
@@ -135,7 +152,7 @@ class Batch(Shape):
     issues: list[IssueCount]
     to_acknowledge: list[str]
     corrections_offered: list[Correction]
-    corrections: list[Any]
+    corrections: list[Corrected]
     parent_batch_id: UUID | None
     error: FileError | None
     eta_s: int | None
@@ -149,6 +166,17 @@ class BatchLine(Shape):
     batch_id: UUID
     status: ShownStatus
     filename: str
+    uploaded_by: str
+    uploaded_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+    one_person: bool
+    period: date
+    parent_batch_id: UUID | None
+    revision: int
+    reason: str
+    rows: RowCounts
+    amount_cents: RowCounts
 
 
 class Accepted(Shape):
@@ -156,6 +184,13 @@ class Accepted(Shape):
 
     batch_id: UUID
     status: ShownStatus
+
+
+class Commanded(Shape):
+    """What the dispatcher makes of a batch from now on; the batch itself follows in a moment."""
+
+    batch_id: UUID
+    state: Literal["waiting", "paying", "paused", "cancelled"]
 
 
 class Row(Shape):
@@ -220,11 +255,23 @@ class TimelineEntry(Shape):
     evidence: str
 
 
-class PaymentStory(Payment):
-    """A payment with everything that happened to it, oldest first."""
+class HeldProposal(Shape):
+    """What one person has said about a held payment, and a second one has to confirm."""
 
+    act: Literal["look-up", "bind", "close"]
+    provider_payment_id: str
+    reason: str
+    by_whom: str
+    at: datetime
+
+
+class PaymentStory(Payment):
+    """A payment with everything that happened to it, oldest first; `return_under_way`: the provider wants the money back from the employer."""
+
+    batch_id: UUID
+    return_under_way: bool
     timeline: list[TimelineEntry]
-    held_proposal: dict[str, Any] | None = None
+    held_proposal: HeldProposal | None = None
 
 
 class Listed(Shape):
@@ -258,92 +305,31 @@ class Payments(Listed):
     items: list[Payment]
 
 
-class Records(Listed):
-    """A page of records of the ledger or the reconciliation."""
-
-    items: list[dict[str, Any]]
-
-
-class AuditLine(Shape):
-    """One line of the audit log."""
-
-    seq: int
-    at: datetime
-    kind: Literal["intent", "outcome", "refused", "replayed"]
-    request_id: str
-    person: str
-    roles: list[str]
-    method: str
-    path: str
-    status: int | None
-    subject: str
-    via: str
-    hash: str
-
-
-class Audit(Listed):
-    """A page of the audit log, newest first; `verified` says whether the whole chain is as it was written."""
-
-    items: list[AuditLine]
-    verified: bool
-    first_broken: int | None
-
-
-class DeadLetters(Listed):
-    """Messages that a service could not apply; `away` names the services that could not be asked."""
-
-    items: list[dict[str, Any]]
-    away: list[str]
-
-
-class ServiceHealth(Shape):
-    """One service: whether it is ready, its checks, and its figures."""
-
-    name: str
-    ready: bool
-    away: bool
-    checks: dict[str, bool]
-    figures: dict[str, float]
-
-
-class Health(Shape):
-    """Every service."""
-
-    ready: bool
-    services: list[ServiceHealth]
-
-
-class Alive(Shape):
-    """The gateway itself."""
-
-    status: Literal["ok", "starting"]
-
-
 class Include(Order):
     """An excluded row that is to be paid all the same, and why."""
 
     row_id: UUID
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500, pattern=PLAIN)
 
 
 class Approve(Order):
     """An approval of exactly what was shown (`digest`), with the warnings that were read."""
 
-    digest: str = Field(max_length=100)
-    acknowledge: list[str] = Field(default=[], max_length=200)
+    digest: str = Field(max_length=100, pattern=PLAIN)
+    acknowledge: list[Annotated[str, Field(pattern=PLAIN)]] = Field(default=[], max_length=200)
     include: list[Include] = Field(default=[], max_length=10_000)
 
 
 class Reason(Order):
     """Why."""
 
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500, pattern=PLAIN)
 
 
 class OptionalReason(Order):
     """Why, if there is something to say."""
 
-    reason: str = Field(default="", max_length=500)
+    reason: str = Field(default="", max_length=500, pattern=PLAIN)
 
 
 class Corrections(Order):
@@ -357,27 +343,7 @@ class ChildBatch(Order):
 
     rows: list[UUID] | None = Field(default=None, max_length=1_000_000)
     filter: dict[str, str] | None = None
-    reason: str = Field(min_length=1, max_length=500)
-
-
-class Held(BaseModel):
-    """What one of two people says about a held payment; the evidence's fields depend on the act."""
-
-    model_config = ConfigDict(extra="allow")
-    act: Literal["look-up", "bind", "close"]
-
-
-class Reconcile(Order):
-    """Which batch is to be reconciled; every running one if none is named."""
-
-    batch_id: UUID | None = None
-
-
-class Switch(Order):
-    """The kill switch: while it is on, nothing is sent to the provider."""
-
-    on: bool
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500, pattern=PLAIN)
 
 
 #: Refers to `Problem` by name; /health carries the model itself, so that the name is among the schemas.

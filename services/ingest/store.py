@@ -85,7 +85,8 @@ def publish(connection: Connection, batch_id: UUID, now: datetime) -> Batch:
     totals = run(connection, "SELECT kind, id, status, rows, amount_cents FROM batch_total WHERE batch_id = :id", id=batch_id).all()
     institutions = run(connection, """
         SELECT DISTINCT institution_id FROM batch_row WHERE batch_id = :id AND status <> 'refused' ORDER BY 1""", id=batch_id).scalars().all()
-    outbox.add(connection, [handlers.batch_changed(batch, sources(connection, batch_id), totals, institutions, now)])
+    barred = run(connection, "SELECT barred(:id)", id=batch_id).scalars().all()
+    outbox.add(connection, [handlers.batch_changed(batch, sources(connection, batch_id), totals, institutions, barred, now)])
     return batch
 
 

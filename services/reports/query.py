@@ -25,6 +25,7 @@ class Filter:
     source: str = ""
     branch: str = ""
     institution: str = ""
+    reason_code: str = ""
     q: str = ""
 
 
@@ -134,6 +135,9 @@ def _where(batch_id: UUID, wanted: Filter) -> tuple[str, dict[str, Any]]:
     if wanted.institution:
         parts.append("p.institution_id = :institution")
         values["institution"] = wanted.institution
+    if wanted.reason_code:
+        parts.append("p.reason_code = :reason_code")
+        values["reason_code"] = wanted.reason_code
     if wanted.q:
         parts.append("""(strpos(lower(p.employee_id), :q) > 0 OR p.loan_last4 = :q OR strpos(lower(p.provider_payment_id), :q) > 0
                          OR strpos(CAST(p.payment_id AS text), :q) > 0 OR :q = ANY(CAST(p.file_rows AS text[])))""")

@@ -175,9 +175,10 @@ def from_sql(connection: Connection, batch_id: UUID) -> dict[str, Any]:
     return head | domain.summed({row.status: (row.payments, row.cents) for row in rows}, announced)
 
 
-def asked(status: str = "", source: str = "", branch: str = "", institution: str = "", q: Annotated[str, Query(max_length=200)] = "") -> query.Filter:
+def asked(status: str = "", source: str = "", branch: str = "", institution: str = "", reason_code: str = "",
+          q: Annotated[str, Query(max_length=200)] = "") -> query.Filter:
     """The filters of a list of payments; several statuses are separated by commas."""
-    return query.Filter(tuple(filter(None, status.split(","))), source, branch, institution, q.strip())
+    return query.Filter(tuple(filter(None, status.split(","))), source, branch, institution, reason_code, q.strip())
 
 
 def item(row: Any) -> dict[str, Any]:

@@ -23,13 +23,12 @@ api.use(door);
 export const query = createQueryClient(api);
 
 type Schemas = components["schemas"];
-export type Batch = Schemas["Batch"] & Partial<BatchMore>;
-export type BatchLine = Schemas["BatchLine"] & Partial<BatchMore> & { rows?: Schemas["RowCounts"]; amount_cents?: Schemas["RowCounts"];
-  uploaded_by?: string; uploaded_at?: string; approved_by?: string | null; period?: string };
+export type Batch = Schemas["Batch"];
+export type BatchLine = Schemas["BatchLine"];
 export type BatchStatus = Schemas["Batch"]["status"];
 export type Row = Schemas["Row"];
 export type Payment = Schemas["Payment"];
-export type PaymentStory = Schemas["PaymentStory"] & { batch_id?: string; return_under_way?: boolean };
+export type PaymentStory = Schemas["PaymentStory"];
 export type PaymentCounts = Schemas["PaymentCounts"];
 export type RowCounts = Schemas["RowCounts"];
 export type Issue = Schemas["Issue"];
@@ -37,6 +36,4 @@ export type RosterChange = Schemas["Change"];
 export type ChangeSide = Schemas["ChangeSide"];
 export type ChangeCounts = Schemas["ChangeCounts"];
 export type Correction = Schemas["Correction"];
-
-/** What the gateway passes on beside what its description names. */
-type BatchMore = { approved_at: string | null; family_id: string; revision: number; reason: string; one_person: boolean; acknowledged: string[] };
+export type Letter = Schemas["DeadLetter"];

@@ -505,7 +505,7 @@ export interface paths {
         };
         /**
          * Progress
-         * @description Server-sent events: `snapshot` first, then `change`s.
+         * @description Server-sent events: `snapshot` first, then `change`s. 404 for a batch that is not there.
          */
         get: operations["progress"];
         put?: never;
@@ -787,6 +787,43 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * Account
+         * @description One account of one batch with both layers of its balance, in cents; the text of each amount stands beside it.
+         */
+        Account: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Account */
+            account: string;
+            /** Pending Cents */
+            pending_cents: number;
+            /** Pending Rows */
+            pending_rows: number;
+            /** Posted Cents */
+            posted_cents: number;
+            /** Posted Rows */
+            posted_rows: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Accounts
+         * @description A page of accounts.
+         */
+        Accounts: {
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+            /** Items */
+            items: components["schemas"]["Account"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Alive
          * @description The gateway itself.
          */
@@ -899,6 +936,21 @@ export interface components {
             uploaded_at: string;
             /** Approved By */
             approved_by: string | null;
+            /** Approved At */
+            approved_at: string | null;
+            /** Acknowledged */
+            acknowledged: string[];
+            /** One Person */
+            one_person: boolean;
+            /**
+             * Family Id
+             * Format: uuid
+             */
+            family_id: string;
+            /** Revision */
+            revision: number;
+            /** Reason */
+            reason: string;
             /** Digest */
             digest: string | null;
             /**
@@ -921,7 +973,7 @@ export interface components {
             /** Corrections Offered */
             corrections_offered: components["schemas"]["Correction"][];
             /** Corrections */
-            corrections: unknown[];
+            corrections: components["schemas"]["Corrected"][];
             /** Parent Batch Id */
             parent_batch_id: string | null;
             error: components["schemas"]["FileError"] | null;
@@ -967,6 +1019,32 @@ export interface components {
             status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "pausing" | "paused" | "cancelling" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled";
             /** Filename */
             filename: string;
+            /** Uploaded By */
+            uploaded_by: string;
+            /**
+             * Uploaded At
+             * Format: date-time
+             */
+            uploaded_at: string;
+            /** Approved By */
+            approved_by: string | null;
+            /** Approved At */
+            approved_at: string | null;
+            /** One Person */
+            one_person: boolean;
+            /**
+             * Period
+             * Format: date
+             */
+            period: string;
+            /** Parent Batch Id */
+            parent_batch_id: string | null;
+            /** Revision */
+            revision: number;
+            /** Reason */
+            reason: string;
+            rows: components["schemas"]["RowCounts"];
+            amount_cents: components["schemas"]["RowCounts"];
         } & {
             [key: string]: unknown;
         };
@@ -1001,6 +1079,64 @@ export interface components {
             total: number;
             /** Items */
             items: components["schemas"]["BatchLine"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Break
+         * @description A difference between two of the five books, open until a later run no longer finds it.
+         */
+        Break: {
+            /**
+             * Break Id
+             * Format: uuid
+             */
+            break_id: string;
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
+            /** Payment Id */
+            payment_id: string;
+            /** Provider Payment Id */
+            provider_payment_id: string;
+            /** Expected */
+            expected: string;
+            /** Found */
+            found: string;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Closed At */
+            closed_at: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "open" | "closed";
+            /** Age S */
+            age_s: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Breaks
+         * @description A page of differences.
+         */
+        Breaks: {
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+            /** Items */
+            items: components["schemas"]["Break"][];
         } & {
             [key: string]: unknown;
         };
@@ -1101,6 +1237,47 @@ export interface components {
             reason: string;
         };
         /**
+         * Commanded
+         * @description What the dispatcher makes of a batch from now on; the batch itself follows in a moment.
+         */
+        Commanded: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "paying" | "paused" | "cancelled";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Corrected
+         * @description A correction that was made.
+         */
+        Corrected: {
+            /** Source Account Id */
+            source_account_id: string;
+            /** Field */
+            field: string;
+            /** From */
+            from: string;
+            /** To */
+            to: string;
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Correction
          * @description One field of one payor's address: as it is, and as it should be.
          */
@@ -1123,6 +1300,35 @@ export interface components {
             corrections: components["schemas"]["Correction"][];
         };
         /**
+         * DeadLetter
+         * @description A message that a service could not apply; its body is not shown, it holds sealed fields.
+         */
+        DeadLetter: {
+            /** Dead Letter Id */
+            dead_letter_id: string;
+            /** Service */
+            service: string;
+            /** Topic */
+            topic: string;
+            /** Message Type */
+            message_type: string;
+            /** Code */
+            code: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Buried At
+             * Format: date-time
+             */
+            buried_at: string;
+            /** Redriven At */
+            redriven_at: string | null;
+            /** Redriven By */
+            redriven_by: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * DeadLetters
          * @description Messages that a service could not apply; `away` names the services that could not be asked.
          */
@@ -1132,11 +1338,30 @@ export interface components {
             /** Total */
             total: number;
             /** Items */
-            items: {
-                [key: string]: unknown;
-            }[];
+            items: components["schemas"]["DeadLetter"][];
             /** Away */
             away: string[];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Entry
+         * @description One line of a journal; a debit is positive.
+         */
+        Entry: {
+            /** N */
+            n: number;
+            /** Account */
+            account: string;
+            /**
+             * Layer
+             * @enum {string}
+             */
+            layer: "pending" | "posted";
+            /** Amount Cents */
+            amount_cents: number;
+            /** Rows */
+            rows: number;
         } & {
             [key: string]: unknown;
         };
@@ -1168,7 +1393,7 @@ export interface components {
         };
         /**
          * Held
-         * @description What one of two people says about a held payment; the evidence's fields depend on the act.
+         * @description What one of two people says about a held payment; `provider_payment_id` goes with `bind` alone.
          */
         Held: {
             /**
@@ -1176,6 +1401,58 @@ export interface components {
              * @enum {string}
              */
             act: "look-up" | "bind" | "close";
+            /** Reason */
+            reason: string;
+            /**
+             * Provider Payment Id
+             * @default
+             */
+            provider_payment_id: string;
+        };
+        /**
+         * HeldAnswer
+         * @description `proposed`: a second person has to say the same. `done`: the payment goes on accordingly.
+         */
+        HeldAnswer: {
+            /**
+             * Payment Id
+             * Format: uuid
+             */
+            payment_id: string;
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "look-up" | "bind" | "close";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "proposed" | "done";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * HeldProposal
+         * @description What one person has said about a held payment, and a second one has to confirm.
+         */
+        HeldProposal: {
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "look-up" | "bind" | "close";
+            /** Provider Payment Id */
+            provider_payment_id: string;
+            /** Reason */
+            reason: string;
+            /** By Whom */
+            by_whom: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
         } & {
             [key: string]: unknown;
         };
@@ -1261,6 +1538,88 @@ export interface components {
             total: number;
             /** Items */
             items: components["schemas"]["Issue"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Journal
+         * @description A journal: its entries come to zero.
+         */
+        Journal: {
+            /**
+             * Journal Id
+             * Format: uuid
+             */
+            journal_id: string;
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /**
+             * Payment Id
+             * Format: uuid
+             */
+            payment_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "hold" | "settle" | "release" | "reverse";
+            /** Amount Cents */
+            amount_cents: number;
+            /** Rows */
+            rows: number;
+            /**
+             * Posted At
+             * Format: date-time
+             */
+            posted_at: string;
+            /** Entries */
+            entries: components["schemas"]["Entry"][] | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Journals
+         * @description A page of journals.
+         */
+        Journals: {
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+            /** Items */
+            items: components["schemas"]["Journal"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * KillSwitch
+         * @description Whether the kill switch is on, by whom, since when and why.
+         */
+        KillSwitch: {
+            /** On */
+            on: boolean;
+            /** By Whom */
+            by_whom: string;
+            /** Reason */
+            reason: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Limiter
+         * @description Every limit of the provider.
+         */
+        Limiter: {
+            /** Tiers */
+            tiers: components["schemas"]["Tier"][];
         } & {
             [key: string]: unknown;
         };
@@ -1375,7 +1734,7 @@ export interface components {
         };
         /**
          * PaymentStory
-         * @description A payment with everything that happened to it, oldest first.
+         * @description A payment with everything that happened to it, oldest first; `return_under_way`: the provider wants the money back from the employer.
          */
         PaymentStory: {
             /**
@@ -1414,12 +1773,16 @@ export interface components {
             reason_code: string;
             /** Reason */
             reason: string;
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Return Under Way */
+            return_under_way: boolean;
             /** Timeline */
             timeline: components["schemas"]["TimelineEntry"][];
-            /** Held Proposal */
-            held_proposal?: {
-                [key: string]: unknown;
-            } | null;
+            held_proposal?: components["schemas"]["HeldProposal"] | null;
         } & {
             [key: string]: unknown;
         };
@@ -1492,18 +1855,24 @@ export interface components {
             batch_id?: string | null;
         };
         /**
-         * Records
-         * @description A page of records of the ledger or the reconciliation.
+         * Reconciling
+         * @description The batches whose comparison was asked for; those that are not being paid are left out.
          */
-        Records: {
-            /** Next */
-            next: string | null;
-            /** Total */
-            total: number;
-            /** Items */
-            items: {
-                [key: string]: unknown;
-            }[];
+        Reconciling: {
+            /** Batches */
+            batches: string[];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Redriven
+         * @description A dead letter that was applied after all; here it is the number within its service.
+         */
+        Redriven: {
+            /** Dead Letter Id */
+            dead_letter_id: number;
+            /** Redriven By */
+            redriven_by: string;
         } & {
             [key: string]: unknown;
         };
@@ -1580,6 +1949,69 @@ export interface components {
             total: number;
             /** Items */
             items: components["schemas"]["Row"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Run
+         * @description One comparison with the provider's own list; `status` is its verdict, `waiting` before there is one.
+         */
+        Run: {
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Complete */
+            complete: boolean;
+            /** Pages */
+            pages: number;
+            /** Lines */
+            lines: number;
+            /** Amount Cents */
+            amount_cents: number;
+            /**
+             * Begun At
+             * Format: date-time
+             */
+            begun_at: string;
+            /**
+             * Closed At
+             * Format: date-time
+             */
+            closed_at: string;
+            /** Requested By */
+            requested_by: string;
+            /** Message */
+            message: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "waiting" | "clean" | "breaks" | "incomplete";
+            /** Break Count */
+            break_count: number;
+            /** Judged At */
+            judged_at: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Runs
+         * @description A page of comparisons.
+         */
+        Runs: {
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+            /** Items */
+            items: components["schemas"]["Run"][];
         } & {
             [key: string]: unknown;
         };
@@ -1670,6 +2102,22 @@ export interface components {
             on: boolean;
             /** Reason */
             reason: string;
+        };
+        /**
+         * Tier
+         * @description One limit of the provider: how many calls a minute, how long until the next one is free, and until a closed one opens (seconds).
+         */
+        Tier: {
+            /** Tier */
+            tier: string;
+            /** Per Min */
+            per_min: number;
+            /** Busy S */
+            busy_s: number;
+            /** Closed S */
+            closed_s: number;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * TimelineEntry
@@ -3811,6 +4259,7 @@ export interface operations {
                 source?: string;
                 branch?: string;
                 institution?: string;
+                reason_code?: string;
                 limit?: number;
                 cursor?: string;
                 q?: string;
@@ -4279,6 +4728,7 @@ export interface operations {
                 source?: string;
                 branch?: string;
                 institution?: string;
+                reason_code?: string;
                 limit?: number;
                 cursor?: string;
                 q?: string;
@@ -5209,9 +5659,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Commanded"];
                 };
             };
             /** @description The request is not one. */
@@ -5363,9 +5811,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Commanded"];
                 };
             };
             /** @description The request is not one. */
@@ -5517,9 +5963,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Commanded"];
                 };
             };
             /** @description The request is not one. */
@@ -6114,9 +6558,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["HeldAnswer"];
                 };
             };
             /** @description The request is not one. */
@@ -6271,7 +6713,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Records"];
+                    "application/json": components["schemas"]["Accounts"];
                 };
             };
             /** @description The request is not one. */
@@ -6426,7 +6868,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Records"];
+                    "application/json": components["schemas"]["Journals"];
                 };
             };
             /** @description The request is not one. */
@@ -6581,7 +7023,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Records"];
+                    "application/json": components["schemas"]["Runs"];
                 };
             };
             /** @description The request is not one. */
@@ -6731,9 +7173,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Reconciling"];
                 };
             };
             /** @description The request is not one. */
@@ -6888,7 +7328,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Records"];
+                    "application/json": components["schemas"]["Breaks"];
                 };
             };
             /** @description The request is not one. */
@@ -7328,9 +7768,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Redriven"];
                 };
             };
             /** @description The request is not one. */
@@ -7476,9 +7914,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Limiter"];
                 };
             };
             /** @description The request is not one. */
@@ -7624,9 +8060,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["KillSwitch"];
                 };
             };
             /** @description The request is not one. */
@@ -7776,9 +8210,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["KillSwitch"];
                 };
             };
             /** @description The request is not one. */

@@ -18,7 +18,7 @@ export default function ActivityTab(): ReactElement {
   const { batch } = useBatch();
   const { me } = useMe();
   const text = useText();
-  const corrections = batch.corrections as { source_account_id: string; field: string; from: string; to: string; by?: string; at?: string }[];
+  const corrections = batch.corrections;
   const certificate = batch.certificate as { issued_at?: string; version?: number } | null;
   const happenings: Happening[] = [
     { key: "u", at: batch.uploaded_at, what: <T id={batch.parent_batch_id ? "activity.child" : "activity.uploaded"} values={{ file: batch.filename }} />, by: batch.uploaded_by },

@@ -92,7 +92,7 @@ function Figures({ batch }: { batch: Batch }): ReactElement {
 
 function MadeCorrections({ batch }: { batch: Batch }): ReactElement | null {
   const text = useText();
-  const made = batch.corrections as { source_account_id: string; field: string; from: string; to: string; by?: string }[];
+  const made = batch.corrections;
   if (made.length === 0) return null;
   return (
     <>

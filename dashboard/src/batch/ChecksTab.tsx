@@ -14,7 +14,7 @@ import { ProblemPanel } from "../ui/ProblemPanel";
 import { ListTable } from "../ui/table";
 import { NOTHING_SENT } from "../ui/states";
 import { ChildBatch } from "./ChildBatch";
-import { rowsByReason } from "./grouped";
+import { behind, rowsByReason } from "./grouped";
 import { Issues } from "./Issues";
 import { useBatch } from "./useBatch";
 
@@ -50,17 +50,18 @@ function NotPaid({ status }: { status: (typeof OUT)[number] }): ReactElement {
       {found.data && (
         <ListTable label={text(`checks.${status}.table`)} rows={found.data.groups} id={(group) => group.key} columns={[
           { key: "why", head: <T id="column.reason" />, wide: true, cell: (group) => <>{group.reason || "—"} <Box component="span" sx={{ color: "text.secondary" }}><Code>{group.code}</Code></Box></> },
-          { key: "n", head: <T id="column.rows" />, right: true, cell: (group) => <Count of={group.count} /> },
+          { key: "n", head: <T id="column.rows" />, right: true, cell: (group) => (
+            <Link to="/batches/$batchId/rows" params={{ batchId: batch.batch_id }} search={behind(group)}><Count of={group.count} /></Link>) },
           { key: "money", head: <T id="column.amount" />, right: true, cell: (group) => <Money cents={group.cents} /> },
           { key: "where", head: <T id="column.institution" />, wide: true, cell: (group) => (
             <Box sx={{ display: "flex", flexWrap: "wrap", gap: 1 }}>
               {[...group.institutions].toSorted((a, b) => b[1] - a[1]).slice(0, MOST_INSTITUTIONS).map(([institution, n]) => (
-                <Link key={institution} to="/batches/$batchId/rows" params={{ batchId: batch.batch_id }} search={institution ? { status, institution } : { status }}>
+                <Link key={institution} to="/batches/$batchId/rows" params={{ batchId: batch.batch_id }} search={institution ? { ...behind(group), institution } : behind(group)}>
                   {institution || "—"} ({n})
                 </Link>
               ))}
               {group.institutions.size > MOST_INSTITUTIONS && (
-                <Link to="/batches/$batchId/rows" params={{ batchId: batch.batch_id }} search={{ status }}><T id="checks.more" values={{ n: group.institutions.size - MOST_INSTITUTIONS }} /></Link>
+                <Link to="/batches/$batchId/rows" params={{ batchId: batch.batch_id }} search={behind(group)}><T id="checks.more" values={{ n: group.institutions.size - MOST_INSTITUTIONS }} /></Link>
               )}
             </Box>
           ) },
@@ -78,7 +79,7 @@ function Corrections(): ReactElement | null {
   const [asking, setAsking] = useState(false);
   const take = query.useMutation("post", "/api/v1/batches/{batch_id}/corrections", { onSuccess: () => { setAsking(false); void again(); } });
   const offered = batch.corrections_offered;
-  const made = batch.corrections as { source_account_id: string; field: string; from: string; to: string; by?: string; at?: string }[];
+  const made = batch.corrections;
   if (offered.length === 0 && made.length === 0) return null;
   const rows = offered.length > 0 ? offered : made;
   return (

@@ -17,7 +17,6 @@ import { leftOf, type Live, type LiveState, useLive } from "./useLive";
 
 const BurnDown = lazy(() => import("./BurnDown"));
 const STATES = ["unprocessed", "sending", "pending", "completed", "failed", "in_doubt", "held", "cancelled", "reversed"] as const;
-type Tier = { tier: string; per_min: number; busy_s: number; closed_s: number };
 
 export default function LiveTab(): ReactElement {
   const { batch } = useBatch();
@@ -28,7 +27,7 @@ function Run(): ReactElement {
   const { batch, again } = useBatch();
   const live = useLive(batch.batch_id);
   const limiter = query.useQuery("get", "/api/v1/ops/limiter", {}, { refetchInterval: 10_000 });
-  const tiers = ((limiter.data as { tiers?: Tier[] } | undefined)?.tiers ?? []);
+  const tiers = limiter.data?.tiers ?? [];
   const perMin = tiers.find((tier) => tier.tier === "payments")?.per_min ?? null;
   const closed = Math.max(0, ...tiers.map((tier) => tier.closed_s));
   const state = live.state;

@@ -19,16 +19,16 @@ import { useBatch } from "./useBatch";
 const SORTS = { file_row: "file_row", name: "last_name", employee_id: "employee_id", branch_id: "branch_id", source_account_id: "source_account_id",
   institution_id: "institution_id", amount_cents: "amount_cents", status: "status" };
 const STATES = Object.keys(ROW);
-const SHOWN = ["source", "branch", "institution"] as const;
+const SHOWN = ["source", "branch", "institution", "reason_code"] as const;
 
 export default function RowsTab(): ReactElement {
   const { batch } = useBatch();
   const [search, change] = useAddress();
   const text = useText();
   const page = pageOf(search.page);
-  const { q, status, sort, source, branch, institution } = search;
+  const { q, status, sort, source, branch, institution, reason_code } = search;
   const found = query.useQuery("get", "/api/v1/batches/{batch_id}/rows", {
-    params: { path: { batch_id: batch.batch_id }, query: { limit: 100, cursor: cursorOf(page), q, status, sort, source, branch, institution } },
+    params: { path: { batch_id: batch.batch_id }, query: { limit: 100, cursor: cursorOf(page), q, status, sort, source, branch, institution, reason_code } },
   }, { placeholderData: keepPreviousData });
   const columns = useColumns();
   const total = found.data?.total ?? 0;

@@ -1,6 +1,7 @@
-/** Lists grouped by cause. The API counts rows, not reasons, so the rows are read, a thousand at a time. */
+/** Lists grouped by cause (state and code, as the API filters them). It counts rows, not reasons, so the rows are read, a thousand at a time. */
 import { api, type Payment, type Row } from "../api/client";
 import { cursorOf } from "../api/paging";
+import type { Search } from "../ui/search";
 
 const STEP = 1_000;
 const STEPS_MOST = 50;
@@ -9,11 +10,16 @@ export type Group = { key: string; status: string; code: string; reason: string;
 export type Grouped = { groups: Group[]; read: number; total: number };
 type Item = { status: string; reason_code: string; reason: string; amount_cents: number; institution_id: string };
 
+/** The address of a group's list. */
+export function behind(group: Group): Search {
+  return group.code ? { status: group.status, reason_code: group.code } : { status: group.status };
+}
+
 /** Largest first. `idOf` names each item in its group. */
 export function groupedBy<I extends Item>(items: readonly I[], idOf: (item: I) => string): Group[] {
   const groups = new Map<string, Group>();
   for (const item of items) {
-    const key = `${item.status}|${item.reason_code}|${item.reason}`;
+    const key = `${item.status}|${item.reason_code || item.reason}`;
     const group: Group = groups.get(key) ?? { key, status: item.status, code: item.reason_code, reason: item.reason, count: 0, cents: 0, institutions: new Map(), ids: [] };
     group.count += 1;
     group.cents += item.amount_cents;

@@ -11,7 +11,6 @@ import { Link } from "../ui/links";
 import { Card, Empty, Loading, Page } from "../ui/page";
 import { Pager } from "../ui/Pager";
 import { ProblemPanel } from "../ui/ProblemPanel";
-import { type Account, recordsOf } from "../ui/records";
 import { ListTable } from "../ui/table";
 import { usePaged } from "../ui/usePaged";
 
@@ -23,7 +22,7 @@ export default function AccountsPage(): ReactElement {
   const { q, batch_id } = search;
   const found = query.useQuery("get", "/api/v1/ledger/accounts", { params: { query: { limit: SIZE, cursor: cursorOf(pageOf(search.page), SIZE), q, batch_id } } },
     { placeholderData: keepPreviousData });
-  const rows = recordsOf<Account>(found.data?.items);
+  const rows = found.data?.items ?? [];
   const paged = usePaged(found.data?.total ?? 0, rows.length, found.data?.next, SIZE);
   return (
     <Page title={text("nav.ledger")} lead={<T id="ledger.lead" />} actions={<Link to="/ledger/journals" search={batch_id ? { batch_id } : {}}><T id="ledger.journals" /></Link>}>

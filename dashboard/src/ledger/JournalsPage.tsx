@@ -13,7 +13,6 @@ import { sumCents } from "../ui/money";
 import { Card, Empty, Loading, Page } from "../ui/page";
 import { Pager } from "../ui/Pager";
 import { ProblemPanel } from "../ui/ProblemPanel";
-import { type Journal, recordsOf } from "../ui/records";
 import { ListTable } from "../ui/table";
 import { usePaged } from "../ui/usePaged";
 import { AccountName } from "./AccountsPage";
@@ -27,7 +26,7 @@ export default function JournalsPage(): ReactElement {
   const { batch_id, payment_id, kind } = search;
   const found = query.useQuery("get", "/api/v1/ledger/journals", { params: { query: { limit: SIZE, cursor: cursorOf(pageOf(search.page), SIZE), batch_id, payment_id, kind } } },
     { placeholderData: keepPreviousData });
-  const rows = recordsOf<Journal>(found.data?.items);
+  const rows = found.data?.items ?? [];
   const paged = usePaged(found.data?.total ?? 0, rows.length, found.data?.next, SIZE);
   return (
     <Page title={text("ledger.journals")} lead={<T id="journals.lead" />} actions={<Link to="/ledger"><T id="ledger.accounts" /></Link>}>

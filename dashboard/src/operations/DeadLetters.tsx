@@ -1,6 +1,6 @@
 import Button from "@mui/material/Button";
 import { lazy, type ReactElement, Suspense, useState } from "react";
-import { query } from "../api/client";
+import { type Letter, query } from "../api/client";
 import { may } from "../api/session";
 import { T, useText } from "../i18n/i18n";
 import { Code, When } from "../ui/figures";
@@ -10,7 +10,6 @@ import { ProblemPanel } from "../ui/ProblemPanel";
 import { ListTable } from "../ui/table";
 
 const ReasonDialog = lazy(() => import("../ui/ReasonDialog"));
-export type Letter = { dead_letter_id: string; service: string; topic: string; message_type: string; code: string; reason: string; buried_at: string; redriven_at: string | null; redriven_by: string | null };
 
 /** Messages a service could not apply; each may be applied again once its cause is mended. */
 export function DeadLetters(): ReactElement {
@@ -19,7 +18,7 @@ export function DeadLetters(): ReactElement {
   const [asking, setAsking] = useState<Letter | null>(null);
   const found = query.useQuery("get", "/api/v1/ops/dead-letters", {}, { refetchInterval: 10_000 });
   const redrive = query.useMutation("post", "/api/v1/ops/dead-letters/{dead_letter_id}/redrive", { onSuccess: () => { setAsking(null); void found.refetch(); } });
-  const letters = (found.data?.items ?? []) as unknown as Letter[];
+  const letters = found.data?.items ?? [];
   return (
     <Card title={<T id="dead.title" />}>
       <p><T id="dead.means" /></p>

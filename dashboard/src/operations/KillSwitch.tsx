@@ -10,7 +10,6 @@ import { Card, Loading, Notice } from "../ui/page";
 import { ProblemPanel } from "../ui/ProblemPanel";
 
 const ReasonDialog = lazy(() => import("../ui/ReasonDialog"));
-type State = { on: boolean; by_whom: string; reason: string; at: string };
 
 /** Stops everything that goes to the provider, or lets it go on. */
 export function KillSwitch(): ReactElement {
@@ -20,7 +19,7 @@ export function KillSwitch(): ReactElement {
   const [asking, setAsking] = useState(false);
   const found = query.useQuery("get", "/api/v1/ops/kill-switch", {}, { refetchInterval: 5_000 });
   const turn = query.useMutation("post", "/api/v1/ops/kill-switch", { onSuccess: () => { setAsking(false); void queries.invalidateQueries({ queryKey: ["get", "/api/v1/ops/kill-switch"] }); } });
-  const state = found.data as State | undefined;
+  const state = found.data;
   return (
     <Card title={<T id="kill.title" />} actions={state && may(me, "operator", "approver") && (
       <Button variant={state.on ? "contained" : "outlined"} color={state.on ? "primary" : "error"} onClick={() => { turn.reset(); setAsking(true); }}><T id={state.on ? "kill.release" : "kill.engage"} /></Button>)}>

@@ -12,8 +12,6 @@ import { ListTable } from "../ui/table";
 import { DeadLetters } from "./DeadLetters";
 import { KillSwitch } from "./KillSwitch";
 
-type Tier = { tier: string; per_min: number; busy_s: number; closed_s: number };
-
 export default function OperationsPage(): ReactElement {
   const { me } = useMe();
   const text = useText();
@@ -68,7 +66,7 @@ function Figures({ of }: { of: Record<string, number> }): ReactElement {
 function Limiter(): ReactElement {
   const text = useText();
   const found = query.useQuery("get", "/api/v1/ops/limiter", {}, { refetchInterval: 5_000 });
-  const tiers = (found.data as { tiers?: Tier[] } | undefined)?.tiers ?? [];
+  const tiers = found.data?.tiers ?? [];
   return (
     <Card title={<T id="limiter.title" />}>
       <p><T id="limiter.means" /></p>

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactElement } from "react";
 import { may } from "../api/session";
 import { ChildBatch } from "../batch/ChildBatch";
-import { paymentsByReason } from "../batch/grouped";
+import { behind, paymentsByReason } from "../batch/grouped";
 import { useBatch } from "../batch/useBatch";
 import { T, useText } from "../i18n/i18n";
 import { Code, Count, Money } from "../ui/figures";
@@ -35,7 +35,7 @@ export default function FailuresTab(): ReactElement {
         { key: "state", head: <T id="column.status" />, cell: (group) => <StateChip kind="payment" state={group.status} /> },
         { key: "why", head: <T id="column.reason" />, wide: true, cell: (group) => <>{group.reason || <T id="failures.no-reason" />} {group.code && <Code>{group.code}</Code>}</> },
         { key: "n", head: <T id="column.payments" />, right: true, cell: (group) => (
-          <Link to="/batches/$batchId/payments" params={{ batchId: batch.batch_id }} search={{ status: group.status }}><Count of={group.count} /></Link>) },
+          <Link to="/batches/$batchId/payments" params={{ batchId: batch.batch_id }} search={behind(group)}><Count of={group.count} /></Link>) },
         { key: "money", head: <T id="column.amount" />, right: true, cell: (group) => <Money cents={group.cents} /> },
         { key: "first", head: <T id="failures.example" />, cell: (group) => (group.ids[0]
           ? <Link to="/payments/$paymentId" params={{ paymentId: group.ids[0] }}><T id="failures.open" /></Link> : "—") },

@@ -18,7 +18,7 @@ import { MOVING, PAYMENT } from "../ui/states";
 
 const SORTS = { rows: "file_row", amount_cents: "amount", status: "status", employee_id: "employee_id" };
 const STATES = Object.keys(PAYMENT);
-const SHOWN = ["source", "branch", "institution"] as const;
+const SHOWN = ["source", "branch", "institution", "reason_code"] as const;
 const CHANGING_MS = 4_000;
 const BEFORE = new Map<string, string>(); // of each page's cursor: the one before it
 
@@ -26,10 +26,10 @@ export default function PaymentsTab(): ReactElement {
   const { batch } = useBatch();
   const [search, change] = useAddress();
   const text = useText();
-  const { q, status, sort, source, branch, institution, cursor } = search;
+  const { q, status, sort, source, branch, institution, reason_code, cursor } = search;
   const page = cursor ? pageOf(search.page) : 1;
   const found = query.useQuery("get", "/api/v1/batches/{batch_id}/payments", {
-    params: { path: { batch_id: batch.batch_id }, query: { limit: 100, cursor, q, status, sort, source, branch, institution } },
+    params: { path: { batch_id: batch.batch_id }, query: { limit: 100, cursor, q, status, sort, source, branch, institution, reason_code } },
   }, { placeholderData: keepPreviousData, refetchInterval: MOVING.has(batch.status) ? CHANGING_MS : false });
   const next = found.data?.next;
   const previous = cursor === undefined ? undefined : BEFORE.get(cursor);

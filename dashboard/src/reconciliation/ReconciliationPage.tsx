@@ -15,7 +15,6 @@ import { useMe } from "../ui/me";
 import { Card, Empty, Loading, Notice, Page } from "../ui/page";
 import { Pager } from "../ui/Pager";
 import { ProblemPanel } from "../ui/ProblemPanel";
-import { type Break, recordsOf, type Run } from "../ui/records";
 import { ListTable } from "../ui/table";
 import { usePaged } from "../ui/usePaged";
 
@@ -28,7 +27,7 @@ export default function ReconciliationPage(): ReactElement {
   const text = useText();
   const runs = query.useQuery("get", "/api/v1/reconciliation/runs", { params: { query: { limit: RUNS, batch_id: search.batch_id } } }, { refetchInterval: 10_000 });
   const order = query.useMutation("post", "/api/v1/reconciliation/runs", { onSuccess: () => void runs.refetch() });
-  const list = recordsOf<Run>(runs.data?.items);
+  const list = runs.data?.items ?? [];
   const asked = order.data as { batches?: string[] } | undefined;
   return (
     <Page title={text("nav.reconciliation")} lead={<T id="reconciliation.lead" />}
@@ -66,7 +65,7 @@ function Breaks(): ReactElement {
   const found = query.useQuery("get", "/api/v1/reconciliation/breaks", { params: { query: { limit: SIZE, cursor: cursorOf(pageOf(search.page), SIZE), batch_id, status, kind } } },
     { placeholderData: keepPreviousData, refetchInterval: 15_000 });
   const open = query.useQuery("get", "/api/v1/reconciliation/breaks", { params: { query: { limit: 1, batch_id, status: "open" } } }, { refetchInterval: 15_000 });
-  const rows = recordsOf<Break>(found.data?.items);
+  const rows = found.data?.items ?? [];
   const paged = usePaged(found.data?.total ?? 0, rows.length, found.data?.next, SIZE);
   return (
     <Card title={<T id="reconciliation.breaks" />}>

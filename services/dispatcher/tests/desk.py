@@ -26,7 +26,7 @@ from services.dispatcher.worker import Call
 
 Line = dict[str, Any]
 TABLES = ("payment_row", "payment", "object", "batch_row", "batch", "source", "row_count", "merchant", "attempt", "status_change", "source_stop",
-          "limiter", "hint", "flag", "held_proposal", "outbox", "dead_letter")
+          "limiter", "hint", "flag", "held_proposal", "held_decision", "outbox", "dead_letter")
 TIMES = {"payment": ("due_at", "lease_until", "poll_due_at", "paid_at"), "attempt": ("first_sent_at", "last_sent_at"), "status_change": ("at",),
          "batch": ("statement_begun_at",), "limiter": ("free_at", "closed_until")}
 

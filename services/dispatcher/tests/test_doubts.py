@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from services.dispatcher import commands
 from services.dispatcher.domain import Answer
 from services.dispatcher.tests.desk import Desk, lost, refusing
 
@@ -115,7 +116,9 @@ def test_other_money_is_held_and_cannot_be_closed_as_not_sent_until_it_has_ended
     desk.look()
     assert (desk.payment.status, desk.payment.reason_code) == ("held", "held_other_money")
     other["status"] = "canceled"
-    desk.rows("UPDATE payment SET status = 'in_doubt', step = 'lookup', due_at = now() RETURNING 1")
+    for person in ("anna", "adam"):
+        with desk.engine.begin() as connection:
+            commands.held(connection, desk.payment.payment_id, "look-up", "", commands.Order(person, "ended there", approver=True))
     desk.look()
     assert (desk.payment.status, desk.payment.provider_status) == ("failed", "canceled")
 

@@ -12,13 +12,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from libs.common import migrate
 from libs.common.database import connect, run
+from libs.common.events import BatchChanged
 from libs.common.internal import Actor
 from libs.common.problem import install
-from services.dispatcher import routes
-from services.dispatcher.tests.world import World, batch
+from services.dispatcher import intake, routes
+from services.dispatcher.tests.world import AT, World, batch
 
 pytestmark = pytest.mark.database
 TOKEN = "a-token-of-the-tests"
@@ -95,3 +97,40 @@ def test_nobody_else_has_a_say(desk: Desk, who: str) -> None:
     assert desk.say(who).status_code == 403
     with desk.engine.connect() as connection:
         assert not run(connection, "SELECT 1 FROM held_proposal WHERE payment_id = :id", id=desk.payment_id).first()
+
+
+def test_who_had_a_hand_in_the_batch_proposes_but_does_not_confirm(desk: Desk) -> None:
+    with desk.engine.begin() as connection:
+        run(connection, "UPDATE batch SET barred = '{both}' WHERE batch_id = (SELECT batch_id FROM payment WHERE payment_id = :id)", id=desk.payment_id)
+    desk.say("appy")
+    answer = desk.say("both")
+    assert (answer.status_code, answer.json()["code"], desk.status()) == (403, "auth.forbidden", "held")
+    assert "no hand in it" in answer.json()["detail"]
+    assert desk.say("anna").json()["state"] == "done"
+    with desk.engine.connect() as connection:
+        kept = run(connection, "SELECT act, proposed_by, confirmed_by FROM held_decision WHERE payment_id = :id", id=desk.payment_id).one()
+    assert tuple(kept) == ("look-up", "appy", "anna")
+
+
+DECIDED = "INSERT INTO held_decision (payment_id, version, act, reason, proposed_by, confirmed_by) VALUES (:id, 2, 'close', 'r', :first, :second)"
+
+
+@pytest.mark.parametrize("statement", [
+    "UPDATE payment SET status = 'cancelled' WHERE payment_id = :id", DECIDED.replace(":first", "'appy'").replace(":second", "'appy'"),
+    DECIDED.replace(":first", "'appy'").replace(":second", "'both'")])
+def test_the_database_refuses_what_no_two_people_decided(desk: Desk, statement: str) -> None:
+    with desk.engine.begin() as connection:
+        run(connection, "UPDATE batch SET barred = '{both}' WHERE batch_id = (SELECT batch_id FROM payment WHERE payment_id = :id)", id=desk.payment_id)
+    with pytest.raises(DBAPIError), desk.engine.begin() as connection:
+        run(connection, statement, id=desk.payment_id)
+    assert desk.status() == "held"
+
+
+def test_a_batch_brings_the_people_who_had_a_hand_in_it_unless_its_employer_is_one_person(engine: Engine) -> None:
+    for one_person, barred in ((False, ["p", "q"]), (True, [])):
+        batch_id = uuid4()
+        with engine.begin() as connection:
+            intake.batches(connection, [BatchChanged(
+                event_id=uuid4(), occurred_at=AT, batch_id=batch_id, version=1, status="approved", revision=1, family_id=batch_id, period="2026-11-20",
+                uploaded_by="p", uploaded_at=AT, barred=("p", "q"), one_person=one_person)])
+            assert run(connection, "SELECT barred FROM batch WHERE batch_id = :id", id=batch_id).scalar_one() == barred

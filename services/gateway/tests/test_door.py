@@ -24,7 +24,8 @@ from services.gateway.tests.fakes import BATCH, PAYMENT, TOKEN, Fake, batch, sum
 pytestmark = pytest.mark.database
 DIGEST = "sha256:" + "0" * 64
 BODIES: dict[str, Any] = {
-    "/batches/{batch_id}/approve": {"digest": DIGEST}, "/batches/{batch_id}/discard": {"reason": "no"}, "/payments/{payment_id}/held": {"act": "look-up"},
+    "/batches/{batch_id}/approve": {"digest": DIGEST}, "/batches/{batch_id}/discard": {"reason": "no"},
+    "/payments/{payment_id}/held": {"act": "look-up", "reason": "no"},
     "/batches/{batch_id}/corrections": {"corrections": [{"source_account_id": "s", "field": "state", "from": "IA", "to": "KS"}]},
     "/batches/{batch_id}/child-batches": {"filter": {"status": "failed"}, "reason": "again"}, "/batches/{batch_id}/pause": {"reason": "wait"},
     "/batches/{batch_id}/cancel": {"reason": "stop"}, "/batches/{batch_id}/resume": {"reason": "go"}, "/reconciliation/runs": {},

@@ -121,5 +121,6 @@ def test_there_are_only_so_many_streams() -> None:
 
 
 def test_no_stream_is_begun_for_what_is_not_there(gateway: Gateway) -> None:
-    gateway.reports.says("GET", f"/batches/{BATCH}/live", {"code": "batch.unknown"}, 404)
+    gateway.ingest.says("GET", f"/batches/{BATCH}", {"code": "batch.unknown"}, 404)
+    gateway.reports.says("GET", f"/batches/{BATCH}/live", {"version": 0})  # all zero is what reports says of any id
     assert gateway.ask("GET", f"/batches/{BATCH}/live").status_code == 404

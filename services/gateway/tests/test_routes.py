@@ -164,12 +164,12 @@ def test_orders_are_passed_on_as_the_services_expect_them(gateway: Gateway) -> N
     gateway.ask("POST", f"{ONE}/approve", "approver", json={"digest": "d", "acknowledge": ["W_A"]})
     assert [json.loads(body) for body in gateway.ingest.bodies] == [
         {"corrections": offered}, {"filter": {"status": "failed"}, "reason": "again"}, {"digest": "d", "acknowledge": ["W_A"], "include": []}]
-    gateway.ask("POST", f"/payments/{PAYMENT}/held", "approver", json={"act": "bind", "provider_payment_id": "pmt_1"})
+    gateway.ask("POST", f"/payments/{PAYMENT}/held", "approver", json={"act": "bind", "provider_payment_id": "pmt_1", "reason": "seen"})
     gateway.ask("POST", "/reconciliation/runs", "operator", json={"batch_id": BATCH})
     gateway.ask("POST", f"{ONE}/cancel", "approver", json={"reason": "half way"})
     gateway.ask("POST", f"{ONE}/resume", "approver")
     assert [json.loads(body) for body in gateway.dispatcher.bodies] == [
-        {"act": "bind", "provider_payment_id": "pmt_1"}, {"batch_id": BATCH}, {"reason": "half way"}, {"reason": ""}]
+        {"act": "bind", "reason": "seen", "provider_payment_id": "pmt_1"}, {"batch_id": BATCH}, {"reason": "half way"}, {"reason": ""}]
 
 
 def test_a_payments_story_is_joined_from_four_services(gateway: Gateway) -> None:
@@ -236,3 +236,12 @@ def test_demo_sign_in_is_refused_where_strangers_or_real_money_are() -> None:
             check_demo(settings(host), {})
     with pytest.raises(SettingsError, match="moves money"):
         check_demo(settings("127.0.0.1"), {"PAYDOWN_DISPATCHER_PROVIDER_URL": "https://production.methodfi.com"})
+
+
+@pytest.mark.parametrize(("method", "path", "more"), [
+    ("GET", f"{ONE}/rows?q=%00", {}), ("GET", "/ledger/journals?kind=%00", {}), ("POST", f"{ONE}/discard", {"json": {"reason": "a\x00"}}),
+    ("POST", f"/payments/{PAYMENT}/held", {"json": {"act": "close", "reason": "\x00"}})])
+def test_a_text_no_database_can_hold_is_refused_at_the_door(gateway: Gateway, method: str, path: str, more: dict[str, Any]) -> None:
+    answer = gateway.ask(method, path, "approver", **more)
+    assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid")
+    assert not any(fake.calls for fake in gateway.fakes.values())
