@@ -1,5 +1,5 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
-.PHONY: help setup up down status demo test lint types bench chaos simulate contracts clean
+.PHONY: help setup up down status demo test lint types bench chaos simulate compose-test contracts clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
@@ -8,7 +8,7 @@ DEV = @./tools/setup.sh dev
 PYTHON = .venv/bin/python
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Python packages, Java, Kafka and PostgreSQL; the other commands do it by themselves
 	$(RUNTIME)
@@ -54,6 +54,10 @@ chaos: ## 3,000 rows with a process killed every 1.5 s, twice, with figures
 simulate: ## the money protocol in 100 seeded storms: make simulate [SEEDS=1000]
 	$(DEV)
 	@PAYDOWN_SIMULATION_SEEDS=$${SEEDS:-100} exec $(PYTHON) -m tools.check simulate
+
+compose-test: ## docker-compose.yml built and run, with kills and two replicas; installs Debian's Docker where there is none and it may
+	$(DEV)
+	@exec $(PYTHON) -m tools.check containers
 
 contracts: ## generate contracts/ again from the message classes
 	$(DEV)

@@ -35,14 +35,25 @@ def start(names: list[str]) -> int:
 
 def migrate_all(names: list[str]) -> int:
     """Bring the named databases (all, if none is named) to the newest revision, as the roles that own them."""
-    from libs.common.migrate import upgrade  # noqa: PLC0415 - `start` must not wait for Alembic
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - `start` must not wait for Alembic
+
+    from libs.common.migrate import TooNew, upgrade  # noqa: PLC0415
+    from libs.common.settings import SettingsError, from_files  # noqa: PLC0415
 
     for name in names:
-        url = os.environ.get(f"PAYDOWN_{name.upper()}_OWNER_URL", "")
-        if not url:
-            sys.stderr.write(f"PAYDOWN_{name.upper()}_OWNER_URL is not set: migrations need the role that owns the database.\n")
+        prefix = f"PAYDOWN_{name.upper()}_"
+        try:
+            url = from_files(os.environ, prefix, {"owner_url"}).get(f"{prefix}OWNER_URL", "")
+            if not url:
+                raise SettingsError(f"{prefix}OWNER_URL is not set: migrations need the role that owns the database.")  # noqa: TRY301 - one way out
+            upgrade(url, Path(__file__).parent / name / "migrations")
+        except (SettingsError, TooNew) as error:
+            sys.stderr.write(f"{name}: {error}\n")
             return 2
-        upgrade(url, Path(__file__).parent / name / "migrations")
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
+            sys.stderr.write(f"{name}: the database cannot be migrated: {reason}. Nothing of this migration was kept.\n")
+            return 2
     return 0
 
 

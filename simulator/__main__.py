@@ -22,7 +22,7 @@ def main() -> int:
     except BooksError as error:
         print(error, file=sys.stderr)  # noqa: T201 - one sentence for who started it
         return 2
-    server = uvicorn.Server(config(App(provider, settings.key_mismatch), settings.port, settings.log_level))
+    server = uvicorn.Server(config(App(provider, settings.key_mismatch), settings.port, settings.log_level, settings.host))
     server.run()
     return 0 if server.started else 1
 

@@ -14,6 +14,7 @@ class SimulatorSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="PAYDOWN_SIMULATOR_")
 
+    host: str = Field(default="127.0.0.1", description="0.0.0.0 only in a container, in a network where the services alone can reach it")
     port: int = Field(default=8200, gt=0, lt=65_536)
     books: Path = Field(default=Path(".run/simulator.sqlite"), description="the SQLite file; made when missing")
     profile: Literal["demo", "legacy", "current"] = "demo"

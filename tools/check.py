@@ -15,19 +15,20 @@ STAGES = {
     "types": [str(BIN / "mypy"), "."],
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
     "contracts": [str(places.PYTHON), "-m", "tools.contracts", "--check"],
-    "unit": [*PYTEST, "-m", "not database and not broker and not flow and not chaos"],
-    "stores": [*PYTEST, "-m", "(database or broker) and not flow and not chaos", "--ignore=tests/broker"],
+    "unit": [*PYTEST, "-m", "not database and not broker and not flow and not chaos and not containers"],
+    "stores": [*PYTEST, "-m", "(database or broker) and not flow and not chaos and not containers", "--ignore=tests/broker"],
     "flow": [*PYTEST, "-m", "flow"],
     "dashboard": [str(places.PYTHON), "-m", "tools.dashboard", "check"],
     "browser": [str(places.PYTHON), "-m", "tools.dashboard", "browser"],
     "chaos": [*PYTEST, "-m", "chaos", "tests/chaos"],
+    "containers": [*PYTEST, "-s", "-m", "containers", "tests/containers"],
     "simulate": [*PYTEST, "services/dispatcher/tests/test_simulation.py"],
 }
 
 
 #: Started with the stage of the first name and waited for at its end: the broker's tests mostly wait, for processes they have killed.
 BESIDE = {"stores": [*PYTEST, "-m", "not flow and not chaos", "tests/broker"]}
-ON_REQUEST = {"chaos", "simulate"}  # longer than a suite should be
+ON_REQUEST = {"chaos", "containers", "simulate"}  # longer than a suite should be
 
 
 def run(name: str) -> int:

@@ -122,6 +122,7 @@ class Service:
     def serve(self) -> None:
         """Run until SIGTERM. Exit code 2 and one sentence if the port is taken or the database cannot be used."""
         configure(self.name, self.settings.log_level)
+        self._check_database()
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -134,6 +135,16 @@ class Service:
         gc.freeze()  # what is loaded now stays: looking through it again and again cost one message in twenty
         log.info("serving", port=self.settings.port)
         uvicorn.Server(config).run(sockets=[listener])
+
+    def _check_database(self) -> None:
+        """Exit code 2 and one sentence if a newer version has changed the database; one that is away is waited for later."""
+        try:
+            migrate.check(self.engine, self.migrations)
+        except migrate.TooNew as error:
+            sys.stderr.write(f"{self.name}: {error}\n")
+            sys.exit(2)
+        except (SQLAlchemyError, OSError):
+            pass
 
     def _run(self, loop: Loop, stop: threading.Event) -> None:
         """One loop, for as long as the process lives; a loop that ends by an error takes the process with it."""

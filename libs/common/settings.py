@@ -2,11 +2,14 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Self, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+FILE = "_FILE"
 
 
 class SettingsError(Exception):
@@ -33,7 +36,7 @@ class Settings(BaseSettings):
             SettingsError: a variable with our prefix is unknown, missing or out of range; it names the variable, never its value.
         """
         prefix = cls.model_config["env_prefix"]
-        source = os.environ if environment is None else environment
+        source = from_files(os.environ if environment is None else environment, prefix, set(cls.model_fields))
         given = {key[len(prefix):].lower(): value for key, value in source.items() if key.startswith(prefix)}
         unknown = sorted(set(given) - set(cls.model_fields))
         if unknown:
@@ -58,6 +61,26 @@ class ServiceSettings(Settings):
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     batch_max: int = Field(default=500, gt=0, le=5_000, description="messages per transaction")
     session_timeout_ms: int = Field(default=3_000, ge=1_000, le=60_000)
+
+
+def from_files(environment: Mapping[str, str], prefix: str, fields: Collection[str]) -> dict[str, str]:
+    """The environment with `<NAME>_FILE=/path` replaced by `<NAME>=<what the file says>`, as containers are given their secrets.
+
+    Raises:
+        SettingsError: the file cannot be read, or both are given.
+    """
+    found = dict(environment)
+    for key in [key for key in environment if key.startswith(prefix) and key.endswith(FILE)]:
+        name = key.removesuffix(FILE)
+        if key[len(prefix):].lower() in fields or name[len(prefix):].lower() not in fields:
+            continue
+        if name in environment:
+            raise SettingsError(f"{name} and {key} are both set; one of them is enough.")
+        try:
+            found[name] = Path(found.pop(key)).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{key} names a file that cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from None
+    return found
 
 
 S = TypeVar("S", bound="Settings")

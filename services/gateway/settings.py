@@ -25,6 +25,7 @@ class GatewaySettings(ServiceSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX)
     port: int = Field(default=8080, gt=0, lt=65_536)
     auth_mode: Literal["demo", "oidc"] = Field(default="demo", description="demo: five built-in people with tokens everybody knows")
+    published_host: str = Field(default="", description="in a container: the one address under which its port is published")
     oidc_issuer: str = Field(default="", description="the identity provider's address, as its tokens name it")
     oidc_client_id: str = ""
     oidc_client_secret: str = Field(default="", repr=False)
@@ -71,8 +72,9 @@ def check_demo(settings: GatewaySettings, environment: Mapping[str, str]) -> Non
     Raises:
         SettingsError: the host is not this machine's own, or the provider is one that moves money.
     """
-    if not is_loopback(settings.host):
-        raise SettingsError("PAYDOWN_GATEWAY_AUTH_MODE=demo has tokens everybody knows: PAYDOWN_GATEWAY_HOST must be 127.0.0.1.")
+    if not is_loopback(settings.published_host or settings.host):
+        name = "PUBLISHED_HOST" if settings.published_host else "HOST"
+        raise SettingsError(f"PAYDOWN_GATEWAY_AUTH_MODE=demo has tokens everybody knows: PAYDOWN_GATEWAY_{name} must be 127.0.0.1.")
     provider = urlsplit(environment.get(PROVIDER_URL, "")).hostname or ""
     if provider in LIVE_PROVIDER_HOSTS:
         raise SettingsError(f"PAYDOWN_GATEWAY_AUTH_MODE=demo is refused while {PROVIDER_URL} is one that moves money.")

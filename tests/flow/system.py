@@ -11,7 +11,7 @@ import threading
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -176,15 +176,18 @@ def nemesis(system: System, seed: int, every_s: float = 1.5) -> Iterator[Counter
         thread.join(30)
 
 
-def paid_under_kills(system: System, xml: bytes, seed: int, limit_s: float = 400) -> dict[str, Any]:
-    """Take a roster to its end with the provider at its worst and processes killed from before the approval on; what came of it."""
+def paid_under_kills(system: System, xml: bytes, seed: int, limit_s: float = 400, earlier: Iterable[bytes] = ()) -> dict[str, Any]:
+    """Take a roster to its end with the provider at its worst and processes killed from before the approval on; what came of it.
+
+    `earlier` are the rosters that the provider has paid already.
+    """
     batch = system.corrected(system.ready(xml))
     system.simulate("faults", {"seed": seed, "rules": FAULTS})
     system.simulate("webhooks", {"mode": "shuffled"})
     with nemesis(system, seed) as killed:
         system.approve_until_done(batch)
         ended = system.wait(batch["batch_id"], {"completed"}, limit_s)
-    return {"batch": ended, "killed": killed, "cents": paid_exactly_once(system, xml), "report": reports_agree(system, batch["batch_id"], xml)}
+    return {"batch": ended, "killed": killed, "cents": paid_exactly_once(system, xml, *earlier), "report": reports_agree(system, batch["batch_id"], xml)}
 
 
 def rows_of(xml: bytes) -> list[dict[str, Any]]:
@@ -197,12 +200,12 @@ def rows_of(xml: bytes) -> list[dict[str, Any]]:
              "cents": int(text(r, "Amount").replace("$", "").replace(".", ""))} for n, r in enumerate(ET.fromstring(xml), start=1)]
 
 
-def paid_exactly_once(system: System, xml: bytes) -> int:
-    """The provider's books hold each payable (source, loan) once, with its exact sum, for the right person; the total in cents."""
+def paid_exactly_once(system: System, *rosters: bytes) -> int:
+    """Of these rosters the provider's books hold each payable (source, loan) once, with its exact sum, for the right person; the total in cents."""
     merchants = {m["id"]: set(m["plaid"]) for m in system.book("merchants")}
     payable = {i for plaid in merchants.values() for i in plaid}
     expected: Counter[tuple[Any, ...]] = Counter()
-    for row in rows_of(xml):
+    for row in (row for xml in rosters for row in rows_of(xml)):
         if row["institution"] in payable:
             expected[(row["source"], row["institution"], row["loan"], row["phone"])] += row["cents"]
     accounts, entities = {a["id"]: a for a in system.book("accounts")}, {e["id"]: e for e in system.book("entities")}

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -69,3 +71,19 @@ def test_secrets_are_not_shown_with_the_settings() -> None:
 def test_settings_never_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Example.read(GIVEN).port = 1  # type: ignore[misc]
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"{SECRET}-2\n")
+    given = {"PAYDOWN_EXAMPLE_DATABASE_URL": "x", "PAYDOWN_EXAMPLE_INTERNAL_TOKEN_FILE": str(tmp_path / "token")}
+    assert Example.read(given).internal_token == f"{SECRET}-2"
+
+
+@pytest.mark.parametrize(("more", "says"), [
+    ({"PAYDOWN_EXAMPLE_INTERNAL_TOKEN_FILE": "/nowhere/token"}, "INTERNAL_TOKEN_FILE names a file that cannot be read: No such file or directory."),
+    ({"PAYDOWN_EXAMPLE_INTERNAL_TOKEN_FILE": "/nowhere/token", "PAYDOWN_EXAMPLE_INTERNAL_TOKEN": SECRET}, "both set"),
+    ({"PAYDOWN_EXAMPLE_TOKEN_FILE": "/nowhere/token"}, "Unknown setting PAYDOWN_EXAMPLE_TOKEN_FILE")])
+def test_a_file_that_says_nothing_stops_the_start(more: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Example.read({"PAYDOWN_EXAMPLE_DATABASE_URL": "x", **more})
+    assert says in str(refused.value)

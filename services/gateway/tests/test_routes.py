@@ -1,5 +1,6 @@
 """What the gateway makes of the services' answers, also when they give none."""
 
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -234,6 +235,10 @@ def test_demo_sign_in_is_refused_where_strangers_or_real_money_are() -> None:
     for host in ("0.0.0.0", "10.1.2.3", "gateway"):
         with pytest.raises(SettingsError, match=r"127\.0\.0\.1"):
             check_demo(settings(host), {})
+    for published, fine in (("127.0.0.1", True), ("0.0.0.0", False), ("10.1.2.3", False)):  # of a container, which listens on all its addresses
+        inside = settings("0.0.0.0").model_copy(update={"published_host": published})
+        with contextlib.nullcontext() if fine else pytest.raises(SettingsError, match="PUBLISHED_HOST must be"):
+            check_demo(inside, {})
     with pytest.raises(SettingsError, match="moves money"):
         check_demo(settings("127.0.0.1"), {"PAYDOWN_DISPATCHER_PROVIDER_URL": "https://production.methodfi.com"})
 

@@ -1,0 +1,39 @@
+# One recipe, one image: the command names what runs (docker-compose.yml lists them). Base images by argument; docs/containers.md says why it is so.
+ARG BASE=python:3.11-slim-bookworm
+ARG NODE_BASE=node:20-bookworm-slim
+
+FROM ${NODE_BASE} AS dashboard
+WORKDIR /build/dashboard
+COPY dashboard/package.json dashboard/package-lock.json ./
+RUN npm ci --no-audit --no-fund --loglevel=error
+COPY contracts /build/contracts
+COPY dashboard ./
+RUN npm run build
+
+FROM ${BASE} AS packages
+COPY requirements/runtime.txt /build/requirements.txt
+# Every wheel is held to the hashes of the lock; what would have to be compiled is refused, so no build tool is ever needed.
+RUN python -m venv /opt/venv \
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --quiet --require-hashes --only-binary=:all: -r /build/requirements.txt \
+    && /opt/venv/bin/pip uninstall --quiet --yes pip setuptools \
+    && find /opt/venv -name '*.dist-info' -prune -o -name tests -type d -prune -exec rm -rf {} +
+WORKDIR /app
+COPY libs libs
+COPY services services
+COPY simulator simulator
+COPY tools tools
+RUN find . -type d -name tests -prune -exec rm -rf {} + && /opt/venv/bin/python -m compileall -q -j 0 /opt/venv/lib . && chmod -R a+rX /app
+
+FROM ${BASE}
+RUN groupadd --gid 10001 paydown && useradd --uid 10001 --gid paydown --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin paydown \
+    && mkdir -p /app /var/lib/paydown && chown paydown /var/lib/paydown
+COPY --from=packages /opt/venv /opt/venv
+COPY --from=packages /app /app
+COPY --from=dashboard /build/dashboard/dist /app/dashboard/dist
+WORKDIR /app
+ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 10001:10001
+STOPSIGNAL SIGTERM
+# Asks what HEALTH_URL names; a container without it is a job, and healthy as long as it runs.
+HEALTHCHECK --interval=3s --timeout=3s --start-period=60s --retries=5 CMD ["python", "-m", "tools.containers", "health"]
+CMD ["python", "-m", "services"]

@@ -1,0 +1,130 @@
+"""A Docker engine for the tests: the one there is, else Debian's own, installed and started for them alone; and images to try, official or stand-ins."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import places
+from tools.problem import Problem
+
+IMAGE = "paydown:test"
+OFFICIAL = {"BASE": "python:3.11-slim-bookworm", "NODE_BASE": "node:20-bookworm-slim", "KAFKA_IMAGE": "apache/kafka:4.3.1", "POSTGRES_IMAGE": "postgres:17"}
+STAND_INS = {"BASE": "standin/python", "NODE_BASE": "standin/node", "KAFKA_IMAGE": "standin/kafka", "POSTGRES_IMAGE": "standin/postgres"}
+PULL_S = 60
+BRIDGE_MTU = "1400"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answers: its address, and the words for compose 2 or compose 1."""
+
+    host: str
+    compose: tuple[str, ...]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The process's own, pointed at this engine."""
+        return {**os.environ, "DOCKER_HOST": self.host}
+
+    def docker(self, *words: str, check: bool = True, more: Mapping[str, str] | None = None, limit_s: float = 900) -> subprocess.CompletedProcess[str]:
+        """`docker …` on this engine."""
+        made = subprocess.run(["docker", *words], env={**self.environment, **(more or {})}, capture_output=True, text=True, check=False, timeout=limit_s,
+                              cwd=places.ROOT)
+        if check and made.returncode:
+            raise Problem(f"docker {' '.join(words[:3])} failed: {(made.stderr or made.stdout).strip()[-600:]}")
+        return made
+
+
+@contextmanager
+def engine() -> Iterator[Engine]:
+    """An engine; one that was started here is stopped again, its stand-in images stay in .cache for the next time.
+
+    Raises:
+        Problem: there is none and none can be had here; says what would mend it.
+    """
+    for host in filter(None, (os.environ.get("DOCKER_HOST"), "unix:///var/run/docker.sock")):
+        if shutil.which("docker") and _answers(host):
+            yield Engine(host, _compose())
+            return
+    if os.geteuid():
+        raise Problem("no Docker engine answers, and only root can start one: start Docker, or run this as root")
+    if not shutil.which("dockerd"):
+        _install()
+    with tempfile.TemporaryDirectory(prefix="paydown-dockerd-") as folder:
+        host = f"unix://{folder}/sock"
+        data = places.CACHE / "docker"
+        data.mkdir(parents=True, exist_ok=True)
+        command = ["dockerd", "--data-root", str(data), "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid", "-H", host, "--mtu", BRIDGE_MTU,
+                   "--ip", "127.0.0.1"]
+        with Path(folder, "log").open("w") as log:
+            daemon = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            until = time.monotonic() + 30
+            while not _answers(host):
+                if daemon.poll() is not None or time.monotonic() > until:
+                    raise Problem(f"dockerd does not start here: {Path(folder, 'log').read_text().strip()[-400:]}")
+                time.sleep(0.3)
+            yield Engine(host, _compose())
+        finally:
+            daemon.terminate()
+            daemon.wait(60)
+
+
+def images(found: Engine) -> dict[str, str]:
+    """The base images by variable: given ones, official ones where the engine has them or can pull them, else stand-ins built here.
+
+    Raises:
+        Problem: the stand-ins cannot be built.
+    """
+    given = {name: os.environ[name] for name in OFFICIAL if name in os.environ}
+    if len(given) == len(OFFICIAL) or all(_has(found, image) for image in OFFICIAL.values()):
+        return {**OFFICIAL, **given}
+    made = subprocess.run([str(places.ROOT / "tests" / "standins" / "build.sh")], env=found.environment, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise Problem(f"the stand-in images cannot be built: {made.stderr.strip()[-600:]}")
+    return {**STAND_INS, **given}
+
+
+def build(found: Engine, bases: Mapping[str, str], *, buildkit: bool = False) -> None:
+    """The image, by the one recipe."""
+    arguments = [word for name in ("BASE", "NODE_BASE") for word in ("--build-arg", f"{name}={bases[name]}")]
+    found.docker("build", "-q", "-t", IMAGE, *arguments, ".", more={"DOCKER_BUILDKIT": "1" if buildkit else "0"})
+
+
+def _has(found: Engine, image: str) -> bool:
+    if found.docker("image", "inspect", image, check=False).returncode == 0:
+        return True
+    try:
+        return found.docker("pull", "-q", image, check=False, limit_s=PULL_S).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _answers(host: str) -> bool:
+    made = subprocess.run(["docker", "-H", host, "version"], capture_output=True, check=False, timeout=20)
+    return made.returncode == 0
+
+
+def _compose() -> tuple[str, ...]:
+    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0:
+        return ("docker", "compose")
+    if shutil.which("docker-compose"):
+        return ("docker-compose",)
+    raise Problem("compose is missing: apt-get install docker-compose")
+
+
+def _install() -> None:
+    if not shutil.which("apt-get"):
+        raise Problem("Docker is missing and there is no apt-get to install it with: install Docker")
+    os.write(2, b"installing Debian's Docker (docker.io docker-compose debootstrap)\n")
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "docker.io", "docker-compose", "debootstrap", "iptables"]):
+        made = subprocess.run(["apt-get", *words], env=quiet, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise Problem(f"Docker cannot be installed: {made.stderr.strip()[-300:]}")

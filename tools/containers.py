@@ -1,0 +1,112 @@
+"""What the containers need beside the services: `python -m tools.containers secrets FOLDER | databases | health`. docker-compose.yml calls it.
+
+    secrets    make every secret once, one folder per container below FOLDER; what is there already stays
+    databases  make the databases and roles where they are missing (DATABASE_URL_FILE, DATABASE_SECRET_FILE)
+    health     0 if HEALTH_URL answers 200, or is not set
+"""
+
+import os
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from tools.keys import Keys, write_private
+from tools.problem import Problem, exit_code
+
+SECRET_NAMES = ("DATABASE_URL", "INTERNAL_TOKEN", "SEAL_KEYS", "INDEX_KEY", "PROVIDER_KEY", "WEBHOOK_SECRET", "SECRET")
+ADMIN = "paydown_admin"
+WAIT_S = 60.0
+
+
+def secrets(folder: Path) -> int:
+    """Write the secrets, each where only its container sees it. A second call changes nothing that is there.
+
+    Raises:
+        Problem: the folder cannot be written.
+    """
+    from tools import databases, variables  # noqa: PLC0415 - `health` runs every three seconds and needs none of them
+    from tools.ports import Ports  # noqa: PLC0415
+
+    postgres = os.environ.get("POSTGRES_AT", "postgres:5432")
+    try:
+        (folder / "keys").mkdir(exist_ok=True)
+        keys = Keys.kept_in(folder / "keys")
+        admin = f"postgresql://{ADMIN}:{keys.database_secret}@{postgres}/postgres"
+        urls = {name: databases.urls(admin, name, "paydown", keys.database_secret) for name in variables.SERVICES}
+        table = variables.table(variables.Facts(Path("/nowhere"), Ports(), keys, urls))
+        _keep(folder / "postgres", {"password": keys.database_secret})
+        _keep(folder / "databases", {"database_url": admin, "database_secret": keys.database_secret})
+        _keep(folder / "migrate", {f"{name}_owner_url": owner for name, (_, owner) in urls.items()})
+        for name in variables.SERVICES:
+            prefix = f"PAYDOWN_{name.upper()}_"
+            _keep(folder / name, {key.removeprefix(prefix).lower(): value for key, value in table[name].items() if key.removeprefix(prefix) in SECRET_NAMES})
+    except OSError as error:
+        raise Problem(f"the secrets cannot be written to {folder}: {error.strerror}") from None
+    return 0
+
+
+def _keep(folder: Path, values: dict[str, str]) -> None:
+    """One file a secret. The folder is a volume of its own that only its container has, so the files need no owner."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    for name, value in values.items():
+        if not (folder / name).exists():
+            write_private(folder / name, value)
+            (folder / name).chmod(0o444)
+
+
+def make_databases() -> int:
+    """Make the databases and roles of all services on a server that may still be starting.
+
+    Raises:
+        Problem: a secret is missing, or the server cannot be used within a minute.
+    """
+    from tools import databases, variables  # noqa: PLC0415 - as above
+
+    url, secret = (_secret(name) for name in ("DATABASE_URL_FILE", "DATABASE_SECRET_FILE"))
+    until = time.monotonic() + WAIT_S
+    while not databases.answers(url) and time.monotonic() < until:
+        time.sleep(0.5)
+    databases.check(url)
+    for service in variables.SERVICES:
+        databases.create(url, service, "paydown", secret)
+    return 0
+
+
+def _secret(name: str) -> str:
+    try:
+        return Path(os.environ[name]).read_text().strip()
+    except KeyError:
+        raise Problem(f"{name} is not set: it names the file with the secret") from None
+    except OSError as error:
+        raise Problem(f"{name} names a file that cannot be read: {error.strerror}") from None
+
+
+def healthy() -> bool:
+    """Whether the service of this container is ready."""
+    url = os.environ.get("HEALTH_URL", "")
+    if not url:
+        return True
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - the compose file wrote the address
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0, 1 if not healthy, 2 when something is missing."""
+    match arguments:
+        case ["secrets", folder]:
+            return exit_code(lambda: secrets(Path(folder)))
+        case ["databases"]:
+            return exit_code(make_databases)
+        case ["health"]:
+            return 0 if healthy() else 1
+    sys.stderr.write(f"{__doc__}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
