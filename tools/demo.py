@@ -25,7 +25,7 @@ from tools.progress import Progress
 from tools.stack import Stack, demo_stack
 
 SAMPLE_ROWS = 1_000
-FINAL = {"completed", "completed_with_failures", "cancelled"}
+FINAL = {"completed", "completed_with_failures", "archived", "cancelled"}
 PREVIEW_LIMIT_S, STALL_LIMIT_S = 1_800.0, 900.0
 REPORTS = ("sources.csv", "branches.csv", "payments.csv")
 
@@ -174,6 +174,8 @@ class Demo:
             print(f"  {name:<9} {rows[name]:>8,} rows      {display(cents[name]):>16}")
         for name in ("completed", "failed", "cancelled", "reversed"):
             print(f"  {name:<9} {batch['payments'][name]:>8,} payments  {display(payments[name]):>16}")
+        if batch["one_person"]:
+            print("  single control: the rule that another person approves was off")
         print(f"  reconciliation: {'clean, certificate issued' if clean else f'{breaks} breaks'}")
         print(f"  reports: {self.out / 'sources.csv'}, branches.csv, payments.csv, summary.json; {self.seconds}", flush=True)
         ended = sum(payments[name] for name in ("completed", "failed", "cancelled", "reversed"))

@@ -64,3 +64,21 @@ def test_a_cancelled_batch_is_not_archived(world: World, xml: bytes) -> None:
         run(connection, "UPDATE batch SET ended_at = ended_at - interval '999 days' WHERE batch_id = :id", id=ready["batch_id"])
     app.tidy(world.engine, world.folder, 30, 90)
     assert world.batch(ready["batch_id"])["status"] == "cancelled"
+
+
+def test_a_rejected_message_about_a_batch_bars_its_end_until_somebody_has_redriven_it(world: World, xml: bytes) -> None:
+    ready = world.ready(xml)
+    assert world.approve(ready).status_code == 200
+    with world.engine.begin() as connection:
+        run(connection, """INSERT INTO dead_letter (consumer, topic, partition, message_offset, correlation, body, code, reason)
+                           VALUES ('c', 't', 0, 0, :b, '', 'event.unknown', 'r')""", b=ready["batch_id"])
+    world.certify(ready, "completed")
+    app.tidy(world.engine, world.folder, 30, 90)
+    assert world.batch(ready["batch_id"])["status"] == "approved"
+    with world.engine.begin() as connection:
+        run(connection, "UPDATE dead_letter SET redriven_at = now()")
+    app.tidy(world.engine, world.folder, 30, 90)
+    assert world.batch(ready["batch_id"])["status"] == "completed"
+    published = len(world.published(ready["batch_id"], BatchChanged))
+    app.tidy(world.engine, world.folder, 30, 90)
+    assert len(world.published(ready["batch_id"], BatchChanged)) == published

@@ -139,6 +139,11 @@ class World:
         found: list[Any] = self.get(f"/batches/{batch['batch_id']}/rows", limit=1000, **filters)["items"]
         return found
 
+    def live_claims(self, batch: Any) -> int:
+        """How many claims the batch's family holds."""
+        with self.engine.connect() as connection:
+            return int(run(connection, "SELECT count(*) FROM claim JOIN batch b USING (family_id) WHERE b.batch_id = :id", id=batch["batch_id"]).scalar_one())
+
     def payments(self, batch: Any) -> list[UUID]:
         with self.engine.connect() as connection:
             return list(run(connection, "SELECT payment_id FROM payment WHERE batch_id = :id ORDER BY payment_id", id=batch["batch_id"]).scalars())
