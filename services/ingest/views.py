@@ -162,9 +162,11 @@ def rows(connection: Connection, batch_id: UUID, page: Page, filters: Mapping[st
         where += """ AND (first_name ILIKE :pattern OR last_name ILIKE :pattern OR first_name || ' ' || last_name ILIKE :pattern
                      OR employee_id ILIKE :pattern OR loan_last4 = :q OR file_row::text = :q)"""
         given |= {"q": page.q, "pattern": like(page.q)}
-    found, rest = listed(connection, f"SELECT * FROM batch_row WHERE batch_id = :id{where}",  # noqa: S608 - parts of this file
-                         page.order(ROW_SORTS, "file_row", "file_row"), page, {**given, "id": batch_id})
-    return {"items": [shown_row(row) for row in found], **rest}
+    ids, rest = listed(connection, f"SELECT row_id FROM batch_row WHERE batch_id = :id{where}",  # noqa: S608 - parts of this file
+                       page.order(ROW_SORTS, "file_row", "file_row"), page, {**given, "id": batch_id})
+    whole = {row.row_id: row for row in run(connection, "SELECT * FROM batch_row WHERE row_id = ANY(CAST(:ids AS uuid[]))",
+                                            ids=[str(one.row_id) for one in ids])}  # sorting ids and not rows: a third of the time at 50,000
+    return {"items": [shown_row(whole[one.row_id]) for one in ids], **rest}
 
 
 def shown_row(row: Any) -> dict[str, Any]:

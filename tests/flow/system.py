@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import os
 import random
@@ -151,14 +152,16 @@ def eventually(check: Callable[[], Any], limit_s: float) -> None:
 
 
 @contextmanager
-def nemesis(system: System, seed: int, every_s: float = 1.5) -> Iterator[Counter[str]]:
-    """kill -9 one process after the other, services four times as often as Kafka and PostgreSQL."""
+def nemesis(system: System, seed: int, every_s: float = 1.5, once: Iterable[str] = ()) -> Iterator[Counter[str]]:
+    """kill -9 one process after the other: those of `once` in their order, else by chance, services four times as often as Kafka and PostgreSQL."""
     stop, killed, chance = threading.Event(), Counter[str](), random.Random(seed)
     names = [*SERVICES * 4, "kafka", "postgres"]
+    order = iter(once) if once else (chance.choice(names) for _ in itertools.count())
 
     def kill() -> None:
-        while not stop.wait(every_s):
-            name = chance.choice(names)
+        for name in order:
+            if stop.wait(every_s):
+                return
             pid = next((one.pid for one in system.stack.status() if one.name == name), 0)
             if pid and not stop.is_set():
                 try:
@@ -176,15 +179,15 @@ def nemesis(system: System, seed: int, every_s: float = 1.5) -> Iterator[Counter
         thread.join(30)
 
 
-def paid_under_kills(system: System, xml: bytes, seed: int, limit_s: float = 400, earlier: Iterable[bytes] = ()) -> dict[str, Any]:
+def paid_under_kills(system: System, xml: bytes, seed: int, limit_s: float = 400, earlier: Iterable[bytes] = (), **kills: Any) -> dict[str, Any]:
     """Take a roster to its end with the provider at its worst and processes killed from before the approval on; what came of it.
 
-    `earlier` are the rosters that the provider has paid already.
+    `earlier` are the rosters that the provider has paid already; `kills` is what `nemesis` takes.
     """
     batch = system.corrected(system.ready(xml))
     system.simulate("faults", {"seed": seed, "rules": FAULTS})
     system.simulate("webhooks", {"mode": "shuffled"})
-    with nemesis(system, seed) as killed:
+    with nemesis(system, seed, **kills) as killed:
         system.approve_until_done(batch)
         ended = system.wait(batch["batch_id"], {"completed"}, limit_s)
     return {"batch": ended, "killed": killed, "cents": paid_exactly_once(system, xml, *earlier), "report": reports_agree(system, batch["batch_id"], xml)}
