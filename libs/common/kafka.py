@@ -131,6 +131,11 @@ class KafkaSource:
             except KafkaException as error:
                 raise Retry(f"{self.topic}: {error.args[0].str()}", "kafka.away") from error
 
+    def lag(self) -> int:
+        """How many messages of the owned partitions are still to be read, as far as the broker has told with what it sent last."""
+        ends = {p: self.consumer.get_watermark_offsets(TopicPartition(self.topic, p), cached=True) for p in self.expected}
+        return sum(max(0, end[1] - self.expected[p]) for p, end in ends.items() if end is not None)
+
     def close(self) -> None:
         """Leave the group at once, so that the partitions are taken over without waiting."""
         self.consumer.close()

@@ -58,6 +58,7 @@ class Service:
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
     middleware: list[Middleware] = field(default_factory=list)
     ticks: dict[str, float] = field(default_factory=dict)
+    lags: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
@@ -75,6 +76,7 @@ class Service:
 
             def tick() -> None:
                 beat()
+                self.lags[name] = source.lag()
                 if source.joined:
                     joined.set()
 
@@ -226,7 +228,7 @@ class Service:
     def _messaging(self) -> dict[str, float]:
         with self.engine.connect() as connection:
             tables = {row[0] for row in run(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
-            found: dict[str, float] = {}
+            found: dict[str, float] = {"lag": float(sum(self.lags.values()))} if self.applies else {}
             if "outbox" in tables:
                 row = run(connection, """SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0) AS age_s
                                          FROM outbox WHERE published_at IS NULL""").one()

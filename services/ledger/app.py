@@ -117,6 +117,8 @@ def main() -> None:
 
     service.loops.append(Loop("watch", watch))
     service.gauges["waiting_changes"] = lambda: count("SELECT count(*) FROM waiting")
+    service.gauges["waiting_age_seconds"] = lambda: count("SELECT coalesce(extract(epoch FROM now() - min(since)), 0) FROM waiting")
+    service.gauges["verdict_age_seconds"] = lambda: count("SELECT coalesce(extract(epoch FROM now() - max(judged_at)), 0) FROM statement_run")
     service.gauges["open_breaks"] = lambda: count("SELECT count(*) FROM reconciliation_break WHERE closed_at IS NULL")
     service.relay()
     service.dead_letters()

@@ -1,14 +1,18 @@
 """A roster in, balanced books and reports out: once calmly, once with processes killed and the provider at its worst; then the two are compared."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import httpx
 import pytest
 
-from tests.flow.system import System, comparable, eventually, paid_exactly_once, paid_under_kills, reports_agree, running
+from tests.flow.system import SERVICES, System, comparable, eventually, paid_exactly_once, paid_under_kills, reports_agree, running
+from tests.seeing import watched
 from tools import roster
+from tools.ports import HOST
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
 ROWS, SEED = 400, 11
@@ -49,6 +53,14 @@ def test_a_calm_run_pays_each_row_once_and_all_reports_agree(calm: Any, xml: byt
     assert batch["payment_amount_cents"]["completed"] == run["cents"] == batch["amount_cents"]["payable"]
     assert system.calls()["POST /payments"] == batch["payments"]["total"] == len(system.book("payments"))
     assert system.get(f"/reconciliation/breaks?batch_id={batch['batch_id']}&status=open").json()["total"] == 0
+
+
+def test_every_figure_that_alerts_and_dashboards_ask_for_is_given_by_a_service(calm: Any) -> None:
+    _, system = calm
+    ports = dict(system.stack.ports.items())
+    given = "\n".join(httpx.get(f"http://{HOST}:{ports[name]}/metrics").text for name in SERVICES if name != "gateway")
+    assert watched.missing(set(re.findall(r"^(paydown_[a-z_]+) ", given, re.MULTILINE))) == []
+    assert watched.missing(set())  # it does ask
 
 
 def test_the_ledger_and_the_reports_can_be_built_again_from_the_topics(calm: Any) -> None:
