@@ -1,6 +1,7 @@
 """What every test may ask for: a PostgreSQL, a Kafka, databases of its own. Each is started when the first test asks, so unit tests need nothing.
 
-PAYDOWN_TEST_POSTGRES_URL (an administrator's) and PAYDOWN_TEST_KAFKA name servers that run already; they are used instead.
+PAYDOWN_TEST_POSTGRES_URL (an administrator's) and PAYDOWN_TEST_KAFKA name servers that run already; they are used instead. Else a Docker engine that
+has or can pull the images runs them (PAYDOWN_TEST_SERVERS=processes declines, =containers insists); else they are processes of this machine.
 """
 
 import os
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.containers import servers
 from tools import databases, running
 
 
@@ -19,7 +21,7 @@ def postgres_url() -> Iterator[str]:
     if given:
         yield given
     else:
-        with running.temporary_postgres() as url:
+        with servers.postgres() if servers.chosen() else running.temporary_postgres() as url:
             yield url
 
 
@@ -30,14 +32,14 @@ def kafka_bootstrap() -> Iterator[str]:
     if given:
         yield given
     else:
-        with running.temporary_kafka() as broker:
+        with servers.kafka() if servers.chosen() else running.temporary_kafka() as broker:
             yield broker.bootstrap
 
 
 @pytest.fixture(scope="module")
-def kafka_broker() -> Iterator[running.RunningBroker]:
+def kafka_broker() -> Iterator[running.RunningBroker | servers.ContainerBroker]:
     """A broker of the module's own, started: `bootstrap`, `kill()`, `start()` again with the same data, `stop()`."""
-    with running.temporary_kafka() as broker:
+    with servers.kafka() if servers.chosen() else running.temporary_kafka() as broker:
         yield broker
 
 

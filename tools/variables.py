@@ -15,7 +15,7 @@ from tools.problem import Problem
 SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
 SEALED = ("ingest", "dispatcher", "reports")  # the services that open personal fields; only ingest makes indexes of them
 STACK_ONLY = {"PAYDOWN_POSTGRES_PORT", "PAYDOWN_KAFKA_PORT", "PAYDOWN_KAFKA_CONTROLLER_PORT"}
-FOR_TESTS = {"PAYDOWN_TEST_POSTGRES_URL", "PAYDOWN_TEST_KAFKA"}
+FOR_TESTS = {"PAYDOWN_TEST_POSTGRES_URL", "PAYDOWN_TEST_KAFKA", "PAYDOWN_TEST_SERVERS"}
 
 
 @dataclass(frozen=True)

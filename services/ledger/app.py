@@ -101,6 +101,11 @@ def look_again(engine: Engine, waiting_max_s: int) -> None:
             reconcile.judge_due(connection, [batch_id], overdue=batch_id in overdue)
 
 
+#: Where there was no verdict yet, since the first payment that was reserved.
+VERDICT_AGE = """
+SELECT coalesce(extract(epoch FROM now() - coalesce((SELECT max(judged_at) FROM statement_run), (SELECT min(posted_at) FROM journal))), 0)"""
+
+
 def main() -> None:
     """Run the service until it is stopped."""
     settings = read_or_exit(LedgerSettings)
@@ -118,7 +123,7 @@ def main() -> None:
     service.loops.append(Loop("watch", watch))
     service.gauges["waiting_changes"] = lambda: count("SELECT count(*) FROM waiting")
     service.gauges["waiting_age_seconds"] = lambda: count("SELECT coalesce(extract(epoch FROM now() - min(since)), 0) FROM waiting")
-    service.gauges["verdict_age_seconds"] = lambda: count("SELECT coalesce(extract(epoch FROM now() - max(judged_at)), 0) FROM statement_run")
+    service.gauges["verdict_age_seconds"] = lambda: count(VERDICT_AGE)
     service.gauges["open_breaks"] = lambda: count("SELECT count(*) FROM reconciliation_break WHERE closed_at IS NULL")
     service.relay()
     service.dead_letters()

@@ -38,6 +38,7 @@ def test_a_rule_that_is_wrong_is_found(tool: str, tmp_path: Path) -> None:
 def test_each_alert_is_tried_both_ways() -> None:
     tried = [(test["name"], bool(test["alert_rule_test"][0]["exp_alerts"])) for test in
              yaml.safe_load((watched.PROMETHEUS / "alerts.test.yml").read_text())["tests"]]
+    tried = [one for one in tried if not one[0].endswith("nothing is left to be asked")]
     assert sorted(tried) == sorted((f"{rule['alert']} {word}", fires) for rule in watched.rules() for word, fires in (("fires", True), ("is quiet", False)))
 
 

@@ -1,0 +1,113 @@
+"""PostgreSQL and Kafka of the tests in containers, where a Docker engine has their images or can pull them."""
+
+import contextlib
+import functools
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tools.ports import free_ports
+
+KAFKA, POSTGRES = os.environ.get("KAFKA_IMAGE", "apache/kafka:4.3.1"), os.environ.get("POSTGRES_IMAGE", "postgres:17")
+CHOICE = "PAYDOWN_TEST_SERVERS"  # containers or processes; nothing: containers where they can be had
+PULL_S, ANSWER_S = 180, 5
+PASSWORD = "only-for-tests"
+SETTINGS = {
+    "KAFKA_NODE_ID": "1", "KAFKA_PROCESS_ROLES": "broker,controller", "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
+    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+    "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093", "KAFKA_LOG_DIRS": "/var/lib/kafka/data", "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
+    "KAFKA_MESSAGE_MAX_BYTES": "16777216", "KAFKA_REPLICA_FETCH_MAX_BYTES": "16777216", "KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS": "4",
+    "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1", "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1", "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": "1",
+    "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR": "1", "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0", "KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS": "1000",
+    "KAFKA_BROKER_SESSION_TIMEOUT_MS": "3000", "KAFKA_BROKER_HEARTBEAT_INTERVAL_MS": "500", "CLUSTER_ID": "cGF5ZG93bi1rYWZrYS0wMQ",
+}
+
+
+@functools.cache
+def chosen() -> bool:
+    """Whether the tests' servers are containers. Asked once; says on stderr what it came to if somebody chose or an engine answers."""
+    wanted = os.environ.get(CHOICE, "")
+    if wanted == "processes" or not shutil.which("docker") or _docker("version", limit_s=ANSWER_S) != 0:
+        if wanted == "containers":
+            raise RuntimeError(f"{CHOICE}=containers, but no Docker engine answers: start Docker, or set DOCKER_HOST")
+        return False
+    found = all(_docker("image", "inspect", image, limit_s=ANSWER_S) == 0 or _docker("pull", "-q", image, limit_s=PULL_S) == 0 for image in (KAFKA, POSTGRES))
+    if wanted == "containers" and not found:
+        raise RuntimeError(f"{CHOICE}=containers, but {KAFKA} and {POSTGRES} are not there and cannot be pulled")
+    os.write(2, f"PostgreSQL and Kafka of the tests: {f'containers of {POSTGRES} and {KAFKA}' if found else 'processes (the engine has no images)'}\n".encode())
+    return found
+
+
+def _docker(*words: str, limit_s: float) -> int:
+    try:
+        return subprocess.run(["docker", *words], capture_output=True, check=False, timeout=limit_s).returncode
+    except subprocess.TimeoutExpired:
+        return 124
+
+
+def _prepared() -> None:
+    """What testcontainers reads from the environment: no helper container that no registry gives us, and the engine's own address."""
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[str]:
+    """An empty PostgreSQL; gives the administrator's URL, and leaves nothing behind."""
+    _prepared()
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - needs the environment above, and half a second
+
+    with PostgresContainer(POSTGRES, username="paydown_admin", password=PASSWORD, dbname="postgres", driver=None) as server:
+        yield f"postgresql://paydown_admin:{PASSWORD}@127.0.0.1:{server.get_exposed_port(5432)}/postgres"
+
+
+@dataclass
+class ContainerBroker:
+    """A broker in a container, to be killed and started again with the same data, on the same port."""
+
+    container: str
+    port: int
+
+    @property
+    def bootstrap(self) -> str:
+        """What clients connect to; the same after a restart."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections; fine if it runs."""
+        self._order("start", self.container)
+        self._order("exec", self.container, "bash", "-c", "until (</dev/tcp/localhost/9092) 2>/dev/null; do sleep 0.1; done")
+
+    def kill(self) -> None:
+        """kill -9 of its process."""
+        pid = int(self._order("inspect", "-f", "{{.State.Pid}}", self.container))
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            self._order("wait", self.container)
+
+    def stop(self) -> None:
+        """An orderly end; fine if it does not run."""
+        self._order("stop", self.container)
+
+    def _order(self, *words: str) -> str:
+        return subprocess.run(["docker", *words], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+
+@contextlib.contextmanager
+def kafka() -> Iterator[ContainerBroker]:
+    """An empty broker, started; leaves nothing behind."""
+    _prepared()
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - as above
+
+    (port,) = free_ports(1)
+    made = DockerContainer(KAFKA).with_bind_ports(9092, port)
+    for name, value in {**SETTINGS, "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}"}.items():
+        made = made.with_env(name, value)
+    with made as started:
+        broker = ContainerBroker(started.get_wrapped_container().id, port)
+        broker.start()  # what the log says of a start depends on how it is configured; that the port answers does not
+        yield broker
