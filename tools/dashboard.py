@@ -61,7 +61,7 @@ def check() -> int:
 
 
 def browser() -> int:
-    """A batch from upload to summed reports in Chromium on a stack of its own, then every page under axe."""
+    """In Chromium on a stack of its own: a batch from upload to summed reports, one by keyboard alone, what goes wrong, then every page under axe."""
     if not has_node():
         return loudly(f"{MISSING} is missing: the dashboard was NOT tried in a browser")
     chromium = find_chromium() or install_chromium()
@@ -74,9 +74,10 @@ def browser() -> int:
     stack = Stack(folder / "state", Ports.free(), prefix="browser")
     try:
         stack.up()
-        given = {"BASE_URL": f"http://{HOST}:{stack.ports.gateway}", "CHROMIUM": chromium, "OUT": str(folder / "out"),
+        given = {"BASE_URL": f"http://{HOST}:{stack.ports.gateway}", "SIMULATOR_URL": f"http://{HOST}:{stack.ports.simulator}",
+                 "KAFKA": f"{HOST}:{stack.ports.kafka}", "CHROMIUM": chromium, "OUT": str(folder / "out"),
                  "DISPATCHER_PID": str(pid_of(stack, "dispatcher"))}
-        for script in ("e2e", "access"):
+        for script in ("e2e", "e2e:keyboard", "e2e:troubles", "access"):
             with step(f"npm run {script}"):
                 code = subprocess.run(["npm", "run", "-s", script], cwd=FOLDER, env={**os.environ, **given}, check=False, timeout=900).returncode
             if code != 0:

@@ -13,7 +13,7 @@ export async function pages() {
     ["upload", "/upload", "demo-preparer"], ["upload-forbidden", "/upload", "demo-auditor"], ["batches", "/batches", "demo-preparer"],
     ["batches-empty", "/batches?q=nothing-is-called-this", "demo-preparer"], ["ledger", "/ledger", "demo-auditor"], ["journals", "/ledger/journals", "demo-auditor"],
     ["reconciliation", "/reconciliation", "demo-approver"], ["operations", "/operations", "demo-operator"], ["audit", "/audit", "demo-auditor"],
-    ["settings", "/settings", "demo-preparer"], ["unknown", "/batches/00000000-0000-4000-8000-000000000000", "demo-preparer"], ["nowhere", "/nowhere", "demo-preparer"],
+    ["settings", "/settings", "demo-preparer"], ["tokens", "/settings/tokens", "demo-admin"], ["tokens-forbidden", "/settings/tokens", "demo-preparer"], ["unknown", "/batches/00000000-0000-4000-8000-000000000000", "demo-preparer"], ["nowhere", "/nowhere", "demo-preparer"],
   ];
   if (ended) {
     const at = `/batches/${ended.batch_id}`;

@@ -153,7 +153,7 @@ if (killing) {
   await step("the dispatcher was killed while payments went out: the page says how fresh its figures are, and no end before there is one", async () => {
     for (let looks = 0; looks < 12; looks += 1) {
       const said = (await approver.locator("main").textContent()) ?? "";
-      assert.ok(/Live\. Figures as of|Live figures lost|Connecting|This batch has ended/.test(said), `the page does not say whether its figures are live: ${said.slice(0, 300)}`);
+      assert.ok(/Live\. Figures as of|Connection lost; reconnecting|Connecting|This batch has ended/.test(said), `the page does not say whether its figures are live: ${said.slice(0, 300)}`);
       if (said.includes("This batch has ended")) assert.ok((await now()).status.startsWith("completed"), "said to have ended, but has not");
       await approver.waitForTimeout(250);
     }

@@ -19,11 +19,12 @@ const NEVER_BETTER = 500;
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
+      networkMode: "always", // a browser that believes itself offline asks all the same, so that the page says what it cannot read
       staleTime: 2_000, refetchOnWindowFocus: true,
       retry: (times, error) => times < 3 && (!(error instanceof Problem) || error.status === 0 || error.status > NEVER_BETTER),
       retryDelay: (times) => Math.min(1_000 * 2 ** times, 8_000),
     },
-    mutations: { retry: false }, // an order is never sent again by itself
+    mutations: { retry: false, networkMode: "always" }, // an order is never sent again by itself, nor kept until there is a network again
   },
 });
 
@@ -54,7 +55,12 @@ function Door(): ReactElement {
   const become = useCallback((id: string) => signIn(session.become(id)), [signIn]);
   useEffect(() => signIn(session.start()), [signIn]);
   const signed = useMemo(() => (me ? { me, become } : null), [me, become]);
-  if (problem) return <main style={{ padding: 24 }}><ProblemPanel error={problem} retry={() => signIn(session.start())} /></main>;
-  if (!signed) return <Loading />;
+  if (problem) return <Before><ProblemPanel error={problem} retry={() => signIn(session.start())} /></Before>;
+  if (!signed) return <Before><Loading /></Before>;
   return <SignedIn value={signed}><RouterProvider router={router} key={signed.me.id} /></SignedIn>;
+}
+
+/** Before anybody is signed in: what index.html has painted already. */
+function Before({ children }: { children: ReactElement }): ReactElement {
+  return <><header className="shell-bar"><h1>paydown</h1></header><main className="shell-main">{children}</main></>;
 }

@@ -1,6 +1,6 @@
 /** Every address of the dashboard. Pages load when they are opened. */
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, parseSearchWith, stringifySearchWith } from "@tanstack/react-router";
-import { NotFound, Shell } from "./shell";
+import { Broken, NotFound, Shell } from "./shell";
 import { allMessages } from "./i18n/i18n";
 import { plain } from "./ui/search";
 
@@ -37,11 +37,12 @@ const reconciliation = createRoute({ ...at, path: "/reconciliation", component: 
 const operations = createRoute({ ...at, path: "/operations", component: lazyRouteComponent(() => ready(import("./operations/OperationsPage"))) });
 const audit = createRoute({ ...at, path: "/audit", component: lazyRouteComponent(() => ready(import("./audit/AuditPage"))) });
 const settings = createRoute({ ...at, path: "/settings", component: lazyRouteComponent(() => ready(import("./settings/SettingsPage"))) });
+const tokens = createRoute({ ...at, path: "/settings/tokens", component: lazyRouteComponent(() => ready(import("./settings/TokensPage"))) });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, upload, batches, batch.addChildren([...parts]), payment, ledger, journals, reconciliation, operations, audit, settings]),
+  routeTree: root.addChildren([home, upload, batches, batch.addChildren([...parts]), payment, ledger, journals, reconciliation, operations, audit, settings, tokens]),
   parseSearch: parseSearchWith((text) => text), stringifySearch: stringifySearchWith(String),
-  defaultPreload: "intent", scrollRestoration: true,
+  defaultErrorComponent: Broken, defaultPreload: "intent", scrollRestoration: true,
 });
 
 declare module "@tanstack/react-router" {

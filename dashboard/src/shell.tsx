@@ -1,14 +1,17 @@
 /** The frame of every page: who is signed in, where one can go, and what everybody must know. */
 import { styled } from "@mui/material/styles";
+import { useIsFetching } from "@tanstack/react-query";
 import { Outlet, useRouterState } from "@tanstack/react-router";
-import { type ReactElement, useEffect, useRef, useState } from "react";
+import { type ReactElement, type RefObject, useEffect, useRef, useState } from "react";
 import { query } from "./api/client";
+import { Problem } from "./api/problem";
 import { DEMO_PEOPLE, may, type Person, type Role } from "./api/session";
 import { type Id, T, useText } from "./i18n/i18n";
 import { Icon } from "./ui/icons";
 import { Link, Press } from "./ui/links";
 import { useMe } from "./ui/me";
 import { Notice, Page } from "./ui/page";
+import { ProblemPanel } from "./ui/ProblemPanel";
 
 type Place = { to: "/" | "/upload" | "/batches" | "/ledger" | "/reconciliation" | "/operations" | "/audit" | "/settings"; word: Id; roles?: Role[] };
 const PLACES: Place[] = [
@@ -39,17 +42,17 @@ const WhoLabel = styled("label")({ display: "flex", flexWrap: "wrap", alignItems
 const Skip = styled("a")(({ theme }) => ({ position: "absolute", left: -9999, "&:focus": { left: 8, top: 8, zIndex: 10, padding: 8,
   background: (theme.vars ?? theme).palette.background.paper } }));
 
+/** What asks before an order is fetched ahead: it must be there when the network is not. */
+const DIALOG_MS = 500;
+
 export function Shell(): ReactElement {
   const { me } = useMe();
   const [open, setOpen] = useState(false);
   const text = useText();
-  const path = useRouterState({ select: (state) => state.location.pathname });
   const main = useRef<HTMLElement>(null);
-  const first = useRef(true);
-  useEffect(() => {
-    if (!first.current && !/^\/batches\/[^/]+/.test(path)) main.current?.focus({ preventScroll: true });
-    first.current = false;
-  }, [path]);
+  const coming = useComing();
+  useFocusAtPage(main);
+  useEffect(() => { const timer = setTimeout(() => { import("./ui/ReasonDialog").catch(() => undefined); }, DIALOG_MS); return () => clearTimeout(timer); }, []);
   return (
     <>
       <Skip href="#main"><T id="skip" /></Skip>
@@ -65,12 +68,31 @@ export function Shell(): ReactElement {
         </Nav>
         <Who me={me} />
       </Bar>
-      <Main id="main" ref={main} tabIndex={-1}>
+      <Main id="main" ref={main} tabIndex={-1} data-loading={coming || undefined}>
         <KillSwitch />
         <Outlet />
       </Main>
     </>
   );
+}
+
+/** Whether something this page shows is asked for the first time; said in the document, so that tests need not guess when a page is whole. */
+function useComing(): boolean {
+  const asked = useIsFetching({ predicate: (one) => one.state.status === "pending" });
+  const page = useRouterState({ select: (state) => state.isLoading });
+  return asked > 0 || page;
+}
+
+/** After each step to another page its heading has the focus; the tabs of a batch keep it, so that one can go on along them. */
+function useFocusAtPage(main: RefObject<HTMLElement | null>): void {
+  const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current !== undefined && before.current !== path && !document.activeElement?.closest("[data-keeps-focus]")) {
+      (main.current?.querySelector<HTMLElement>("h1") ?? main.current)?.focus({ preventScroll: true });
+    }
+    before.current = path;
+  }, [main, path]);
 }
 
 /** The demo's people; anybody may be anybody, and it says so. */
@@ -95,6 +117,13 @@ function KillSwitch(): ReactElement | null {
   const state = found.data as { on?: boolean; by_whom?: string; reason?: string } | undefined;
   if (!state?.on) return null;
   return <Notice tone="error" icon="stop" live><T id="kill.on" values={{ who: state.by_whom ?? "", why: state.reason ?? "" }} /></Notice>;
+}
+
+/** A part of the page that could not be fetched or has a fault: said like any other error, with the way out. */
+export function Broken({ error }: { error: unknown }): ReactElement {
+  const text = useText();
+  const shown = error instanceof TypeError && /import|module/i.test(error.message) ? new Problem({ code: "page.part" }, 0) : error;
+  return <Page title={text("problem.title")}><ProblemPanel error={shown} retry={() => window.location.reload()} /></Page>;
 }
 
 export function NotFound(): ReactElement {

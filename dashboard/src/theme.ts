@@ -1,6 +1,8 @@
 /** Colours, sizes and shapes, for light and dark; contrast of text is 4.5 to 1 or more in both. */
 import { createTheme } from "@mui/material/styles";
 
+const FOCUS = { outline: "3px solid var(--mui-palette-primary-main)", outlineOffset: 2 } as const;
+
 export const theme = createTheme({
   cssVariables: { colorSchemeSelector: "data-scheme" },
   colorSchemes: {
@@ -29,12 +31,12 @@ export const theme = createTheme({
     MuiCssBaseline: {
       styleOverrides: {
         "@media (prefers-reduced-motion: reduce)": { "*": { animation: "none !important", transition: "none !important" } },
-        ":focus-visible": { outline: "3px solid var(--mui-palette-primary-main)", outlineOffset: 2 },
+        ":focus-visible, input[type=date]:focus-within": FOCUS, // the parts of a date have the focus by themselves
         a: { color: "var(--mui-palette-primary-main)" },
         code: { fontSize: "0.92em", overflowWrap: "anywhere" },
       },
     },
-    MuiButtonBase: { defaultProps: { disableRipple: true } },
+    MuiButtonBase: { defaultProps: { disableRipple: true }, styleOverrides: { root: { "&.Mui-focusVisible": FOCUS } } }, // its own style takes the outline away
     MuiPaper: { defaultProps: { variant: "outlined" } },
     MuiTableCell: { styleOverrides: { root: { padding: "8px 12px" }, head: { fontWeight: 650 } } },
   },

@@ -93,8 +93,11 @@ function browser(): Ports {
     channel: (name) => new BroadcastChannel(name),
     read: readStream,
     wait: (ms, signal) => new Promise((done) => {
-      const timer = setTimeout(done, ms);
-      signal.addEventListener("abort", () => { clearTimeout(timer); done(); }, { once: true });
+      const over = new AbortController();
+      const end = () => { clearTimeout(timer); over.abort(); done(); };
+      const timer = setTimeout(end, ms);
+      signal.addEventListener("abort", end, { once: true, signal: over.signal });
+      window.addEventListener("online", end, { once: true, signal: over.signal }); // there is a network again: no use in waiting on
     }),
     now: () => Date.now(),
   };

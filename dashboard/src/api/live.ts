@@ -25,19 +25,33 @@ export function parseEvents(text: string): { events: LiveEvent[]; rest: string }
   return { events, rest };
 }
 
-/** Read one stream until it ends or `signal` aborts; resumes after `lastId` where the gateway can. Throws a Problem if refused. */
-export async function readStream(url: string, lastId: string, signal: AbortSignal, onEvent: (event: LiveEvent) => void): Promise<void> {
-  const headers: Record<string, string> = { Accept: "text/event-stream", ...session.headers() };
-  if (lastId) headers["Last-Event-ID"] = lastId;
-  const response = await fetch(url, { headers, signal, cache: "no-store" }).catch((error: unknown) => { throw unanswered(error); });
-  if (!response.ok || !response.body) throw await problemOf(response);
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const parsed = parseEvents(text + value);
-    text = parsed.rest;
-    parsed.events.forEach(onEvent);
+/** The gateway says something every 15 s, if only that it is there; after more silence than this the connection is dead, whatever the browser believes. */
+export const SILENT_MS = 40_000;
+
+/** Read one stream until it ends, falls silent or `signal` aborts; resumes after `lastId` where the gateway can. Throws a Problem if refused. */
+export async function readStream(url: string, lastId: string, signal: AbortSignal, onEvent: (event: LiveEvent) => void, silentMs = SILENT_MS): Promise<void> {
+  const dead = new AbortController();
+  const cut = () => dead.abort();
+  let timer = setTimeout(cut, silentMs);
+  window.addEventListener("offline", cut);
+  try {
+    const headers: Record<string, string> = { Accept: "text/event-stream", ...session.headers() };
+    if (lastId) headers["Last-Event-ID"] = lastId;
+    const response = await fetch(url, { headers, signal: AbortSignal.any([signal, dead.signal]), cache: "no-store" }).catch((error: unknown) => { throw unanswered(error); });
+    if (!response.ok || !response.body) throw await problemOf(response);
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      clearTimeout(timer);
+      timer = setTimeout(cut, silentMs);
+      const parsed = parseEvents(text + value);
+      text = parsed.rest;
+      parsed.events.forEach(onEvent);
+    }
+  } finally {
+    clearTimeout(timer);
+    window.removeEventListener("offline", cut);
   }
 }

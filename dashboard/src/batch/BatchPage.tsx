@@ -1,7 +1,7 @@
 /** A batch: its head, which says whether money went out, and its tabs. */
 import Box from "@mui/material/Box";
 import { styled } from "@mui/material/styles";
-import { getRouteApi, Outlet } from "@tanstack/react-router";
+import { getRouteApi, Outlet, useRouterState } from "@tanstack/react-router";
 import { type ReactElement, useMemo } from "react";
 import type { Batch } from "../api/client";
 import { may } from "../api/session";
@@ -66,21 +66,25 @@ function Lead({ batch }: { batch: Batch }): ReactElement {
   );
 }
 
-/** The one thing this person can do next with the batch in this state. */
+/** The one thing this person can do next with the batch in this state; nothing where it is being done. */
 function NextStep({ batch }: { batch: Batch }): ReactElement | null {
   const { me } = useMe();
+  const here = useRouterState({ select: (state) => state.location.pathname.split("/").at(-1) });
   const params = { batchId: batch.batch_id };
   if (batch.status === "ready" && may(me, "approver") && batch.uploaded_by !== me.id) {
-    return <ButtonLink to="/batches/$batchId/approval" params={params}><T id="next.approve" /></ButtonLink>;
+    return here === "approval" ? null : <ButtonLink to="/batches/$batchId/approval" params={params}><T id="next.approve" /></ButtonLink>;
   }
   if (batch.status === "ready" && batch.corrections_offered.length > 0 && may(me, "preparer")) {
-    return <ButtonLink to="/batches/$batchId/checks" params={params}><T id="next.correct" /></ButtonLink>;
+    return here === "checks" ? null : <ButtonLink to="/batches/$batchId/checks" params={params}><T id="next.correct" /></ButtonLink>;
+  }
+  if (RUNNING.has(batch.status) && batch.payments.held > 0 && may(me, "preparer", "approver")) {
+    return here === "payments" ? null : <ButtonLink to="/batches/$batchId/payments" params={params} search={{ status: "held" }}><T id="next.held" values={{ n: batch.payments.held }} /></ButtonLink>;
   }
   if (RUNNING.has(batch.status)) {
-    return <ButtonLink to="/batches/$batchId/live" params={params}><T id="next.watch" /></ButtonLink>;
+    return here === "live" ? null : <ButtonLink to="/batches/$batchId/live" params={params}><T id="next.watch" /></ButtonLink>;
   }
   if (ENDED.has(batch.status)) {
-    return <ButtonLink to="/batches/$batchId/reports" params={params}><T id="next.reports" /></ButtonLink>;
+    return here === "reports" ? null : <ButtonLink to="/batches/$batchId/reports" params={params}><T id="next.reports" /></ButtonLink>;
   }
   return null;
 }
@@ -106,7 +110,7 @@ function BatchTabs({ batch }: { batch: Batch }): ReactElement {
     { to: "/reports", word: "tab.reports" },
   ];
   return (
-    <Tabs aria-label={text("batch.tabs")}>
+    <Tabs aria-label={text("batch.tabs")} data-keeps-focus>
       {tabs.map((tab) => (
         <Link key={tab.to} to={`/batches/$batchId${tab.to || "/"}` as "/batches/$batchId"} params={{ batchId: batch.batch_id }}
           activeOptions={{ exact: true, includeSearch: false }} activeProps={{ "aria-current": "page" }}>

@@ -46,8 +46,8 @@ function Against({ batchId, all }: { batchId: string; all: number }): ReactEleme
   const { data } = useBatchQuery(batchId);
   return (
     <Notice tone={all === 0 ? "success" : "info"}>
-      <T id="changes.against" /> <Link to="/batches/$batchId" params={{ batchId }}>{data?.filename ?? <ShortId id={batchId} />}</Link>{" "}
-      {data && <T id="batch.period" values={{ day: <Day date={data.period} /> }} />} (<ShortId id={batchId} />). <T id={all === 0 ? "changes.none" : "changes.look"} />
+      <T id="changes.against" /> <Link to="/batches/$batchId" params={{ batchId }}>{data?.filename ?? <ShortId id={batchId} />}</Link>
+      {data && <> · <T id="batch.period" values={{ day: <Day date={data.period} /> }} /></>} (<ShortId id={batchId} />). <T id={all === 0 ? "changes.none" : "changes.look"} />
     </Notice>
   );
 }

@@ -22,7 +22,7 @@ export function Excluded({ batchId, include, onInclude }: { batchId: string; inc
   const tick = (id: string, on: boolean) => onInclude(on ? [...include, { row_id: id, reason: reason.trim() }] : include.filter((one) => one.row_id !== id));
   const say = (said: string) => { setReason(said); onInclude(said.trim() === "" ? [] : include.map((one) => ({ ...one, reason: said.trim() }))); };
   return (
-    <section aria-label={text("excluded.title")}>
+    <div>
       <Notice tone="warning"><T id="excluded.means" values={{ n: found.data.total }} /> {found.data.total > MOST && <T id="excluded.first" values={{ n: MOST }} />}</Notice>
       <Field><T id="excluded.reason" /><Input value={reason} maxLength={500} onChange={(event) => say(event.target.value)} /></Field>
       <ListTable label={text("excluded.title")} rows={found.data.items} id={(row) => row.row_id} columns={[
@@ -34,6 +34,6 @@ export function Excluded({ batchId, include, onInclude }: { batchId: string; inc
         { key: "amount", head: <T id="column.amount" />, right: true, cell: (row) => <Money cents={row.amount_cents} /> },
         { key: "why", head: <T id="column.reason" />, wide: true, cell: (row) => row.reason },
       ]} />
-    </section>
+    </div>
   );
 }

@@ -4,6 +4,7 @@ import Button from "@mui/material/Button";
 import LinearProgress from "@mui/material/LinearProgress";
 import { lazy, type ReactElement, Suspense, useEffect, useRef, useState } from "react";
 import { query } from "../api/client";
+import { Problem } from "../api/problem";
 import { T, useText } from "../i18n/i18n";
 import { Count, Duration, Money, When } from "../ui/figures";
 import { Link } from "../ui/links";
@@ -26,16 +27,18 @@ export default function LiveTab(): ReactElement {
 function Run(): ReactElement {
   const { batch, again } = useBatch();
   const live = useLive(batch.batch_id);
-  const limiter = query.useQuery("get", "/api/v1/ops/limiter", {}, { refetchInterval: 10_000 });
+  const limiter = query.useQuery("get", "/api/v1/ops/limiter", {}, { refetchInterval: 5_000 });
   const tiers = limiter.data?.tiers ?? [];
   const perMin = tiers.find((tier) => tier.tier === "payments")?.per_min ?? null;
   const closed = Math.max(0, ...tiers.map((tier) => tier.closed_s));
   const state = live.state;
   useEffect(() => { if (state && state.status !== batch.status) void again(); }, [state, batch.status, again]);
   const ended = ENDED.has(batch.status);
+  const senderAway = limiter.failureReason instanceof Problem && limiter.failureReason.status >= 500; // no network here says nothing about it
   return (
     <>
       <Connection live={live} ended={ended} paused={batch.status === "paused" || batch.status === "pausing"} />
+      {senderAway && !ended && <Notice tone="warning" live away><T id="live.sender-away" /></Notice>}
       {closed > 0 && !ended && <Notice tone="warning"><T id="live.closed" values={{ time: <Duration seconds={closed} /> }} /></Notice>}
       {state && <Progress state={state} />}
       {state && !ended && <Eta live={live} state={state} perMin={perMin} limitSeconds={batch.eta_s} />}
@@ -48,10 +51,10 @@ function Run(): ReactElement {
 
 /** Live, or since when not; a stopped view never looks like a running one. */
 function Connection({ live, ended, paused }: { live: Live; ended: boolean; paused: boolean }): ReactElement {
-  if (live.refused) return <Notice tone="error" live><T id="live.refused" /></Notice>;
+  if (live.refused) return <Notice tone="error" live away><T id="live.refused" /></Notice>;
   if (live.connected) return <Notice tone="success"><T id={ended ? "live.on.ended" : paused ? "live.on.paused" : "live.on"} values={{ at: <When at={live.state?.as_of} /> }} /></Notice>;
-  if (live.heard === 0) return <Notice tone="neutral" live><T id="live.connecting" /></Notice>;
-  return <Notice tone="warning" live><T id="live.lost" values={{ at: <When at={new Date(live.heard).toISOString()} /> }} /></Notice>;
+  if (live.heard === 0) return live.lost ? <Notice tone="warning" live away><T id="live.none-yet" /></Notice> : <Notice tone="neutral" live><T id="live.connecting" /></Notice>;
+  return <Notice tone="warning" live away><T id="live.lost" values={{ at: <When at={new Date(live.heard).toISOString()} /> }} /></Notice>;
 }
 
 const STEP_PERCENT = 10;

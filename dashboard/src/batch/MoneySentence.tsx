@@ -18,9 +18,10 @@ export function MoneySentence({ batch }: { batch: Batch }): ReactElement {
   const ended = ENDED.has(batch.status);
   const worry = p.failed + p.reversed + unknown > 0;
   const tone: Tone = unknown > 0 || STOPPED.has(batch.status) ? "warning" : ended ? (worry ? "warning" : "success") : "info";
+  const waits = !ended && p.held > 0 && p.unprocessed + p.sending + p.pending + p.in_doubt === 0;
   return (
     <Notice tone={tone}>
-      <T id={ended ? "money.ended" : STOPPED.has(batch.status) ? "money.paused" : "money.running"} values={{
+      <T id={ended ? "money.ended" : waits ? "money.waits" : STOPPED.has(batch.status) ? "money.paused" : "money.running"} values={{
         paid: <Money cents={cents.completed} />, total: <Money cents={cents.total} />, provider: <Money cents={cents.pending + cents.sending} />,
         unsent: <Money cents={cents.unprocessed} />,
       }} />

@@ -49,7 +49,7 @@ function useColumns(): GridColDef<Row>[] {
   return useMemo(() => [
     { field: "file_row", headerName: text("column.row"), width: 80, type: "number" },
     { field: "name", headerName: text("column.employee"), width: 170, valueGetter: (_value, row) => `${row.first_name} ${row.last_name}` },
-    { field: "amount_cents", headerName: text("column.amount"), width: 140, align: "right", headerAlign: "right", renderCell: ({ row }) => <Money cents={row.amount_cents} /> },
+    { field: "amount_cents", headerName: text("column.amount"), width: 160, align: "right", headerAlign: "right", renderCell: ({ row }) => <Money cents={row.amount_cents} /> },
     { field: "status", headerName: text("column.status"), width: 160, renderCell: ({ row }) => <StateChip kind="row" state={row.status} /> },
     { field: "reason", headerName: text("column.reason"), width: 260, renderCell: ({ row }) => <span title={row.reason}>{row.reason}</span> },
     { field: "payment_id", headerName: text("column.payment"), width: 130,

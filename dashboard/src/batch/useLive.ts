@@ -6,10 +6,10 @@ import { useMe } from "../ui/me";
 
 export type LiveState = { batch_id: string; status: BatchStatus; version: number; as_of: string | null; ended_per_min: number; payments: PaymentCounts; payment_amount_cents: PaymentCounts };
 export type Point = { at: number; left: number };
-export type Live = { state: LiveState | null; heard: number; connected: boolean; refused: boolean; points: Point[] };
+export type Live = { state: LiveState | null; heard: number; connected: boolean; lost: boolean; refused: boolean; points: Point[] };
 
 const POINTS_MOST = 600;
-const START: Live = { state: null, heard: 0, connected: false, refused: false, points: [] };
+const START: Live = { state: null, heard: 0, connected: false, lost: false, refused: false, points: [] };
 
 /** Not yet at the provider for good: what the limiter still has to let through. */
 export function leftOf(payments: PaymentCounts): number {
@@ -29,10 +29,10 @@ export function useLive(batchId: string): Live {
   useEffect(() => {
     return follow<LiveState>(`paydown.live.${batchId}.${me.id}`, `/api/v1/batches/${batchId}/live`, (word) => {
       setLive((before) => {
-        if (word.kind === "lost") return { ...before, connected: false };
+        if (word.kind === "lost") return { ...before, connected: false, lost: true };
         if (word.kind === "refused") return { ...before, connected: false, refused: true };
         const points = word.state.payments.total > 0 ? withPoint(before.points, { at: word.at, left: leftOf(word.state.payments) }) : before.points;
-        return { state: word.state, heard: word.at, connected: true, refused: false, points };
+        return { state: word.state, heard: word.at, connected: true, lost: false, refused: false, points };
       });
     });
   }, [batchId, me.id]);

@@ -16,8 +16,7 @@ export function BatchTable({ rows }: { rows: readonly BatchLine[] }): ReactEleme
       { key: "payable", head: <T id="column.payable" />, right: true, cell: (b) => (b.amount_cents ? <Money cents={b.amount_cents.payable} /> : "—") },
       { key: "rows", head: <T id="column.payable-rows" />, right: true, cell: (b) => (b.rows ? <Count of={b.rows.payable} /> : "—") },
       { key: "out", head: <T id="column.not-payable-rows" />, right: true, cell: (b) => (b.rows ? <Count of={b.rows.unpayable + b.rows.refused + b.rows.excluded} /> : "—") },
-      { key: "uploaded", head: <T id="column.uploaded" />, cell: (b) => <When at={b.uploaded_at} /> },
-      { key: "by", head: <T id="column.by" />, cell: (b) => b.uploaded_by ?? "—" },
+      { key: "uploaded", head: <T id="column.uploaded" />, cell: (b) => <><When at={b.uploaded_at} />{b.uploaded_by && <> · {b.uploaded_by}</>}</> },
       { key: "approved", head: <T id="column.approved-by" />, cell: (b) => b.approved_by ?? "—" },
     ]} />
   );

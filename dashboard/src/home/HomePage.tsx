@@ -2,6 +2,7 @@
 import type { ReactElement } from "react";
 import { type BatchLine, query } from "../api/client";
 import { may, type Person } from "../api/session";
+import { useBatchQuery } from "../batch/useBatch";
 import { BatchTable } from "../batches/BatchTable";
 import { type Id, T, useText } from "../i18n/i18n";
 import { Count, Money } from "../ui/figures";
@@ -69,12 +70,24 @@ export default function HomePage(): ReactElement {
   );
 }
 
+function TaskLink({ task }: { task: Task }): ReactElement {
+  return <Link to={TARGETS[task.to]} params={{ batchId: task.batch.batch_id }}><T id={task.word} values={{ file: task.batch.filename }} /></Link>;
+}
+
+/** A run to watch, unless payments of it wait for people: the list does not say so, the batch itself does. */
+function Running({ batch }: { batch: BatchLine }): ReactElement {
+  const held = useBatchQuery(batch.batch_id).data?.payments.held ?? 0;
+  if (held === 0) return <TaskLink task={{ batch, word: "task.running", to: "live" }} />;
+  return <Link to="/batches/$batchId/payments" params={{ batchId: batch.batch_id }} search={{ status: "held" }}><T id="task.held" values={{ n: held, file: batch.filename }} /></Link>;
+}
+
 function Tasks({ tasks }: { tasks: readonly Task[] }): ReactElement {
+  const { me } = useMe();
   const text = useText();
   return (
     <ListTable label={text("home.tasks")} rows={tasks} id={(task) => task.batch.batch_id} columns={[
-      { key: "what", head: <T id="column.what" />, wide: true, cell: (task) => (
-        <Link to={TARGETS[task.to]} params={{ batchId: task.batch.batch_id }}><T id={task.word} values={{ file: task.batch.filename }} /></Link>) },
+      { key: "what", head: <T id="column.what" />, wide: true, cell: (task) => (task.word === "task.running" && may(me, "preparer", "approver")
+        ? <Running batch={task.batch} /> : <TaskLink task={task} />) },
       { key: "state", head: <T id="column.status" />, cell: (task) => <StateChip kind="batch" state={task.batch.status} /> },
       { key: "rows", head: <T id="column.payable-rows" />, right: true, cell: (task) => (task.batch.rows ? <Count of={task.batch.rows.payable} /> : "—") },
       { key: "money", head: <T id="column.payable" />, right: true, cell: (task) => (task.batch.amount_cents ? <Money cents={task.batch.amount_cents.payable} /> : "—") },
@@ -86,6 +99,7 @@ function Tasks({ tasks }: { tasks: readonly Task[] }): ReactElement {
 function Machine(): ReactElement | null {
   const health = query.useQuery("get", "/api/v1/ops/health", {}, { refetchInterval: 10_000 });
   const letters = query.useQuery("get", "/api/v1/ops/dead-letters", {}, { refetchInterval: 15_000 });
+  if (health.error) return <Notice tone="warning" live away><T id="machine.unknown" /> <Link to="/operations"><T id="nav.operations" /></Link></Notice>;
   if (!health.data) return null;
   const away = health.data.services.filter((service) => !service.ready).map((service) => service.name);
   const dead = (letters.data?.items ?? []).filter((letter) => !letter.redriven_at).length;

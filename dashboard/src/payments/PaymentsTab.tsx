@@ -55,7 +55,7 @@ function useColumns(): GridColDef<Payment>[] {
   return useMemo(() => [
     { field: "rows", headerName: text("column.row"), width: 80, align: "right", headerAlign: "right", valueGetter: (_value, one) => one.rows.join(", ") },
     { field: "payment_id", headerName: text("column.payment"), width: 120, renderCell: ({ row }) => <Link to="/payments/$paymentId" params={{ paymentId: row.payment_id }}><ShortId id={row.payment_id} /></Link> },
-    { field: "amount_cents", headerName: text("column.amount"), width: 140, align: "right", headerAlign: "right", renderCell: ({ row }) => <Money cents={row.amount_cents} /> },
+    { field: "amount_cents", headerName: text("column.amount"), width: 160, align: "right", headerAlign: "right", renderCell: ({ row }) => <Money cents={row.amount_cents} /> },
     { field: "status", headerName: text("column.status"), width: 190, renderCell: ({ row }) => <StateChip kind="payment" state={row.status} /> },
     { field: "provider_status", headerName: text("column.provider-status"), width: 130, valueFormatter: (value: string | null) => value ?? "—" },
     { field: "reason", headerName: text("column.reason"), width: 260, renderCell: ({ row }) => <span title={row.reason}>{row.reason || row.reason_code}</span> },

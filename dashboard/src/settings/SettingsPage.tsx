@@ -1,11 +1,12 @@
 /** How this browser shows things, who is signed in, and what each role may do. */
 import { useColorScheme } from "@mui/material/styles";
 import { type ReactElement, useState } from "react";
-import { DEMO_PEOPLE } from "../api/session";
+import { DEMO_PEOPLE, may } from "../api/session";
 import { type Locale, LOCALES, T, useLanguage, useText } from "../i18n/i18n";
 import { applyScheme, chosenScheme, type Scheme } from "../theme";
 import { When } from "../ui/figures";
 import { Choice, Field } from "../ui/Filters";
+import { Link } from "../ui/links";
 import { useMe } from "../ui/me";
 import { Card, Facts, Page } from "../ui/page";
 import { ListTable } from "../ui/table";
@@ -31,6 +32,7 @@ export default function SettingsPage(): ReactElement {
           { key: "not", head: <T id="settings.may-not" />, wide: true, cell: (person) => <T id={`role.${person.role}.not`} /> },
         ]} />
       </Card>
+      {may(me, "admin", "auditor") && <Card title={<T id="tokens.title" />} actions={<Link to="/settings/tokens"><T id="tokens.open" /></Link>}><p><T id="settings.tokens" /></p></Card>}
       <Card title={<T id="settings.rules" />}><p><T id="settings.rules.means" /></p></Card>
     </Page>
   );

@@ -5,7 +5,7 @@ import DialogActions from "@mui/material/DialogActions";
 import DialogContent from "@mui/material/DialogContent";
 import DialogTitle from "@mui/material/DialogTitle";
 import TextField from "@mui/material/TextField";
-import { type ReactElement, type ReactNode, useState } from "react";
+import { type ReactElement, type ReactNode, useEffect, useState } from "react";
 import { T, useText } from "../i18n/i18n";
 import { ProblemPanel } from "./ProblemPanel";
 
@@ -14,9 +14,27 @@ export type ReasonProps = {
   busy: boolean; error: unknown; onClose: () => void; onAct: (reason: string) => void;
 };
 
+const FOLLOWS_MS = 5_000;
+
+function keepFocus(): void {
+  const lost = document.activeElement === null || document.activeElement === document.body;
+  if (lost) document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
+}
+
+/** The dialog gives the focus back to what opened it; where that goes away, at once or once the order has come through, the page's heading takes it. */
+function useFocusAfterwards(): void {
+  useEffect(() => () => {
+    const changes = new MutationObserver(keepFocus);
+    changes.observe(document.body, { childList: true, subtree: true });
+    setTimeout(keepFocus);
+    setTimeout(() => changes.disconnect(), FOLLOWS_MS);
+  }, []);
+}
+
 export default function ReasonDialog({ title, children, act, tone = "primary", reason, busy, error, onClose, onAct }: ReasonProps): ReactElement {
   const [said, setSaid] = useState("");
   const text = useText();
+  useFocusAfterwards();
   const missing = reason === "required" && said.trim() === "";
   return (
     <Dialog open onClose={busy ? undefined : onClose} fullWidth maxWidth="sm" aria-labelledby="reason-title">
@@ -32,7 +50,7 @@ export default function ReasonDialog({ title, children, act, tone = "primary", r
         </DialogContent>
         <DialogActions sx={{ flexWrap: "wrap", p: 2 }}>
           <Button onClick={onClose} disabled={busy}><T id="cancel" /></Button>
-          <Button type="submit" variant="contained" color={tone} disabled={missing || busy}>{busy ? text("working") : act}</Button>
+          <Button type="submit" variant="contained" color={tone} disabled={missing} aria-disabled={missing || busy}>{busy ? text("working") : act}</Button>
         </DialogActions>
       </form>
     </Dialog>

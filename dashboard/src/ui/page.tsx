@@ -18,7 +18,7 @@ export function Page({ title, lead, actions, children }: { title: string; lead?:
   return (
     <>
       <Row style={{ marginBottom: 16, alignItems: "flex-start" }}>
-        <div><Heading>{title}</Heading>{lead && <Quiet>{lead}</Quiet>}</div>
+        <div><Heading tabIndex={-1}>{title}</Heading>{lead && <Quiet>{lead}</Quiet>}</div>
         {actions && <Row>{actions}</Row>}
       </Row>
       {children}
@@ -40,9 +40,11 @@ const NoticeBox = styled("div", { shouldForwardProp: (name) => name !== "tone" }
 
 const SIGNS: Record<Tone, IconName> = { neutral: "info", info: "info", success: "check-circle", warning: "triangle", error: "octagon" };
 
-/** A sentence that matters. `live` has it read out when it appears. */
-export function Notice({ tone, children, live = false, icon }: { tone: Tone; children: ReactNode; live?: boolean; icon?: IconName }): ReactElement {
-  return <NoticeBox tone={tone} role={live ? "status" : undefined}><Icon name={icon ?? SIGNS[tone]} /><div>{children}</div></NoticeBox>;
+type NoticeProps = { tone: Tone; children: ReactNode; live?: boolean; away?: boolean; icon?: IconName };
+
+/** A sentence that matters. `live` has it read out when it appears; `away` marks, for tests, that something cannot be had now. */
+export function Notice({ tone, children, live = false, away = false, icon }: NoticeProps): ReactElement {
+  return <NoticeBox tone={tone} role={live ? "status" : undefined} data-away={away || undefined}><Icon name={icon ?? SIGNS[tone]} /><div>{children}</div></NoticeBox>;
 }
 
 const List = styled("dl")(({ theme }) => ({ "& dt": { color: (theme.vars ?? theme).palette.text.secondary }, display: "grid", gridTemplateColumns: "minmax(9em, max-content) 1fr", gap: "6px 16px", margin: 0,
@@ -65,14 +67,17 @@ export function BigNumber({ label, value, below, tone = "neutral" }: { label: Re
   return <Figure tone={tone}><Quiet>{label}</Quiet><b>{value}</b>{below && <Quiet>{below}</Quiet>}</Figure>;
 }
 
-/** Said only after a moment, so that quick answers do not flicker. */
+const LATE_MS = 250;
+const LONG_MS = 3_000;
+
+/** Said only after a moment, so that quick answers do not flicker; after some more, that the answer is overdue. */
 export function Loading(): ReactElement {
-  const [late, setLate] = useState(false);
+  const [late, setLate] = useState<Id | null>(null);
   useEffect(() => {
-    const timer = setTimeout(() => setLate(true), 250);
-    return () => clearTimeout(timer);
+    const timers = [setTimeout(() => setLate("loading"), LATE_MS), setTimeout(() => setLate("loading.long"), LONG_MS)];
+    return () => timers.forEach(clearTimeout);
   }, []);
-  return <Quiet role="status" style={{ padding: 16, minHeight: 80 }}>{late && <T id="loading" />}</Quiet>;
+  return <Quiet role="status" data-loading style={{ padding: 16, minHeight: 80 }}>{late && <T id={late} />}</Quiet>;
 }
 
 export function Empty({ children }: { children: ReactNode }): ReactElement {
