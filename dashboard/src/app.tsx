@@ -3,10 +3,10 @@ import createCache from "@emotion/cache";
 import { CacheProvider } from "@emotion/react";
 import CssBaseline from "@mui/material/CssBaseline";
 import { ThemeProvider } from "@mui/material/styles";
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { type ReactElement, useCallback, useEffect, useMemo, useState } from "react";
-import { Problem } from "./api/problem";
+import { queries } from "./api/queries";
 import { type Person, session } from "./api/session";
 import { Language } from "./i18n/i18n";
 import { router } from "./routes";
@@ -14,19 +14,6 @@ import { theme } from "./theme";
 import { SignedIn } from "./ui/me";
 import { Loading } from "./ui/page";
 import { ProblemPanel } from "./ui/ProblemPanel";
-
-const NEVER_BETTER = 500;
-const queries = new QueryClient({
-  defaultOptions: {
-    queries: {
-      networkMode: "always", // a browser that believes itself offline asks all the same, so that the page says what it cannot read
-      staleTime: 2_000, refetchOnWindowFocus: true,
-      retry: (times, error) => times < 3 && (!(error instanceof Problem) || error.status === 0 || error.status > NEVER_BETTER),
-      retryDelay: (times) => Math.min(1_000 * 2 ** times, 8_000),
-    },
-    mutations: { retry: false, networkMode: "always" }, // an order is never sent again by itself, nor kept until there is a network again
-  },
-});
 
 /** The server writes a nonce into the page for the styles made here; without one there is none. */
 function nonce(): string | undefined {
@@ -46,6 +33,9 @@ export function App(): ReactElement {
   );
 }
 
+const atOnce = session.start(); // while the first page is still being put together
+atOnce.catch(() => undefined); // told by the door
+
 function Door(): ReactElement {
   const [me, setMe] = useState<Person | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
@@ -53,7 +43,7 @@ function Door(): ReactElement {
     who.then((person) => { queries.clear(); setProblem(null); setMe(person); }, setProblem);
   }, []);
   const become = useCallback((id: string) => signIn(session.become(id)), [signIn]);
-  useEffect(() => signIn(session.start()), [signIn]);
+  useEffect(() => signIn(atOnce), [signIn]);
   const signed = useMemo(() => (me ? { me, become } : null), [me, become]);
   if (problem) return <Before><ProblemPanel error={problem} retry={() => signIn(session.start())} /></Before>;
   if (!signed) return <Before><Loading /></Before>;

@@ -3,7 +3,7 @@ import { keepPreviousData } from "@tanstack/react-query";
 import type { GridColDef } from "@mui/x-data-grid";
 import { type ReactElement, useMemo } from "react";
 import { query, type Row } from "../api/client";
-import { cursorOf, pageOf, pagesOf } from "../api/paging";
+import { pageOf, pagesOf } from "../api/paging";
 import { useText } from "../i18n/i18n";
 import { useAddress } from "../ui/address";
 import { Money, ShortId } from "../ui/figures";
@@ -14,6 +14,7 @@ import { Pager } from "../ui/Pager";
 import { ProblemPanel } from "../ui/ProblemPanel";
 import { StateChip } from "../ui/StateChip";
 import { ROW } from "../ui/states";
+import { rowsAsked } from "./rows";
 import { useBatch } from "./useBatch";
 
 const SORTS = { file_row: "file_row", name: "last_name", employee_id: "employee_id", branch_id: "branch_id", source_account_id: "source_account_id",
@@ -26,10 +27,7 @@ export default function RowsTab(): ReactElement {
   const [search, change] = useAddress();
   const text = useText();
   const page = pageOf(search.page);
-  const { q, status, sort, source, branch, institution, reason_code } = search;
-  const found = query.useQuery("get", "/api/v1/batches/{batch_id}/rows", {
-    params: { path: { batch_id: batch.batch_id }, query: { limit: 100, cursor: cursorOf(page), q, status, sort, source, branch, institution, reason_code } },
-  }, { placeholderData: keepPreviousData });
+  const found = query.useQuery("get", "/api/v1/batches/{batch_id}/rows", rowsAsked(batch.batch_id, search), { placeholderData: keepPreviousData });
   const columns = useColumns();
   const total = found.data?.total ?? 0;
   const go = (to: number) => () => change({ page: to === 1 ? "" : String(to) });
