@@ -31,14 +31,14 @@ def router(engine: Engine, applies: Mapping[str, Apply], token: str) -> APIRoute
         with engine.connect() as connection:
             consumer = run(connection, "SELECT consumer FROM dead_letter WHERE dead_letter_id = :id", id=dead_letter_id).scalar()
         if consumer is None:
-            raise Problem(404, "dead-letter.unknown", "There is no such dead letter.")
+            raise Problem(404, "dead-letter.unknown", "There is no such dead letter.", "Look at the list of dead letters.")
         try:
             with engine.begin() as connection:
                 done = redrive(connection, dead_letter_id, applies[consumer], actor.person)
         except Reject as reason:
             raise Problem(409, "dead-letter.still-wrong", f"It was refused again: {reason}", "Find out what produced it first.") from None
         if not done:
-            raise Problem(409, "dead-letter.redriven", "This dead letter was redriven before.")
+            raise Problem(409, "dead-letter.redriven", "This dead letter was redriven before.", "Look at what came of it; nothing more is to be done here.")
         return {"dead_letter_id": dead_letter_id, "redriven_by": actor.person}
 
     return routes

@@ -20,7 +20,7 @@ NO_MONEY = "No money has moved because of this."
 class Problem(Exception):
     """An answer that is not a success; raised in `routes.py` only. `headers` go beside the body; a 503 has its Retry-After anyway."""
 
-    def __init__(self, status: int, code: str, detail: str, action: str = "", money: str = NO_MONEY, **more: Any) -> None:
+    def __init__(self, status: int, code: str, detail: str, action: str, money: str = NO_MONEY, **more: Any) -> None:
         super().__init__(detail)
         self.headers: dict[str, str] = {"Retry-After": "2"} if status == 503 else {}
         self.status, self.code, self.detail, self.action, self.money, self.more = status, code, detail, action, money, more
@@ -57,7 +57,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> JSONResponse:
         codes = {401: "auth.required", 403: "auth.forbidden", 404: "not-found", 405: "method.not-allowed", 413: "request.too-large"}
-        problem = Problem(error.status_code, codes.get(error.status_code, "request.refused"), str(error.detail))
+        problem = Problem(error.status_code, codes.get(error.status_code, "request.refused"), str(error.detail),
+                          "Check the address and the method against the description of the API.")
         problem.headers |= error.headers or {}
         return answer(request, problem)
 

@@ -62,7 +62,7 @@ def router(engine: Engine, token: str) -> APIRouter:
             with engine.begin() as connection:
                 state = commands.command(connection, batch_id, act, Order(actor.person, body.reason))
         except Unknown as error:
-            raise Problem(404, error.code, str(error)) from None
+            raise Problem(404, error.code, str(error), "Check the id; what is new is here in seconds.") from None
         except Refused as error:
             raise Problem(409, error.code, str(error), "Look at the batch's state.") from None
         return {"batch_id": batch_id, "state": state}
@@ -73,7 +73,7 @@ def router(engine: Engine, token: str) -> APIRouter:
             row = run(connection, "SELECT batch_id, state, state_version AS version, state_by, state_reason FROM batch WHERE batch_id = :id",
                       id=batch_id).mappings().first()
             if row is None:
-                raise Problem(404, "not-found", f"Batch {batch_id} is not known to the dispatcher.")
+                raise Problem(404, "not-found", f"Batch {batch_id} is not known to the dispatcher.", "Check the id; a new batch is here in seconds.")
             counts = run(connection, """
                 SELECT count(*) FILTER (WHERE status = 'in_doubt') AS in_doubt, count(*) FILTER (WHERE status = 'held') AS held,
                        count(*) FILTER (WHERE status IN ('unprocessed', 'sending', 'in_doubt')) AS unsent FROM payment WHERE batch_id = :id""",
@@ -97,7 +97,7 @@ def router(engine: Engine, token: str) -> APIRouter:
     def decide_held(payment_id: UUID, body: HeldAct, actor: caller) -> dict[str, Any]:
         allow(actor, PROPOSERS)
         if not body.reason or (body.act == "bind") != bool(body.provider_payment_id):
-            raise Problem(422, "request.invalid", "A reason is needed, and for `bind` the provider's payment id.")
+            raise Problem(422, "request.invalid", "A reason is needed, and for `bind` the provider's payment id.", "Send them with it.")
         try:
             with engine.begin() as connection:
                 wanted = Order(actor.person, body.reason, approver=bool(actor.roles & APPROVERS))
@@ -105,9 +105,9 @@ def router(engine: Engine, token: str) -> APIRouter:
         except NotAllowed as error:
             raise Problem(403, error.code, str(error), "Ask an approver.") from None
         except Unknown as error:
-            raise Problem(404, error.code, str(error)) from None
+            raise Problem(404, error.code, str(error), "Check the id; what is new is here in seconds.") from None
         except Refused as error:
-            raise Problem(409, error.code, str(error)) from None
+            raise Problem(409, error.code, str(error), "Look at the payment as it is now.") from None
         return {"payment_id": payment_id, "act": body.act, "state": came_of}
 
     @routes.get("/limiter")

@@ -242,7 +242,7 @@ async def respond(request: Request, handler: Handler) -> Response:
         return passed(refusal.answer)
     except RequestValidationError as error:
         if any(e["loc"][0] == "path" for e in error.errors()):
-            return await _problem(request, Problem(404, "not-found", "There is nothing of this name."))
+            return await _problem(request, Problem(404, "not-found", "There is nothing of this name.", "Check the address."))
         return await _problem(request, error)
     except Exception as error:  # noqa: BLE001 - every error has an answer, and an unsafe call's outcome is written down
         return await _problem(request, error)

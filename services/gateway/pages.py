@@ -70,7 +70,7 @@ class Front:
             await answer(request, problem)(scope, receive, guarded(send))
         elif request.method in ("GET", "HEAD") and not within(path, API):
             response = await asyncio.to_thread(self.page, path, "gzip" in request.headers.get("accept-encoding", ""))
-            await (response or answer(request, Problem(404, "not-found", "There is nothing of this name.")))(scope, receive, guarded(send))
+            await (response or answer(request, Problem(404, "not-found", "There is nothing of this name.", "Check the name.")))(scope, receive, guarded(send))
         else:
             await self.app(scope, receive, guarded(send))
 

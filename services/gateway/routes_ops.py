@@ -46,7 +46,7 @@ def router(kind: type[APIRoute], services: Upstreams, door: Door, readiness: Cal
         name, _, number = dead_letter_id.partition(":")
         service = next((one for one in services.all() if one.name == name), None)
         if service is None:
-            raise Problem(404, "dead-letter.unknown", "There is no such dead letter.")
+            raise Problem(404, "dead-letter.unknown", "There is no such dead letter.", "Look at the list of dead letters.")
         return await relay(service, asked.post(f"/ops/dead-letters/{number}/redrive"))
 
     @routes.get("/ops/limiter", response_model=shapes_ops.Limiter)

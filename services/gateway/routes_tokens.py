@@ -52,7 +52,7 @@ def router(kind: type[APIRoute], door: Door) -> APIRouter:
         """End a token at once and for ever; again, the answer is the same."""
         found = await asyncio.to_thread(_revoke, door, token_id, request.state.person.id)
         if found is None:
-            raise Problem(404, "token.unknown", "There is no such token.")
+            raise Problem(404, "token.unknown", "There is no such token.", "Look at the list of tokens.")
         return found
 
     return routes

@@ -30,7 +30,7 @@ OVERLAP: Final = "W_OVERLAP"
 class Refused(PaydownError):
     """An act that is not done; nothing has changed. `kind` says what is wrong with it, `more` goes into the answer."""
 
-    def __init__(self, kind: Literal["unknown", "forbidden", "conflict", "invalid"], code: str, message: str, action: str = "", **more: Any) -> None:
+    def __init__(self, kind: Literal["unknown", "forbidden", "conflict", "invalid"], code: str, message: str, action: str, **more: Any) -> None:
         super().__init__(message, code)
         self.kind, self.action, self.more = kind, action, more
 
@@ -139,7 +139,7 @@ def period_named(text: str, today: date, anchor: date) -> date:
     try:
         return period_of(day, anchor)
     except OverflowError:
-        raise Refused("invalid", "period.invalid", "The pay period is not a date of this calendar.") from None
+        raise Refused("invalid", "period.invalid", "The pay period is not a date of this calendar.", "Give a date within a year.") from None
 
 
 def offered(source_account_id: str, state: str, zip_code: str) -> Correction | None:
@@ -167,7 +167,7 @@ def check_correction(correction: Correction) -> Correction:
                       "Discard the batch and upload a mended roster for anything else.")
     parsed = read(correction.to_value)
     if parsed.value is None:
-        raise Refused("invalid", "correction.value", f"The new {correction.field} cannot be used.", code_of_value=parsed.codes[0])
+        raise Refused("invalid", "correction.value", f"The new {correction.field} cannot be used.", "Name another value.", code_of_value=parsed.codes[0])
     return Correction(correction.source_account_id, correction.field, correction.from_value, parsed.value)
 
 
@@ -187,7 +187,7 @@ def _rows(number: int, cents: int) -> str:
 def check_approver(person: str, barred: Collection[str], one_person: bool) -> None:
     """Raise Refused if the approver had a hand in the batch or in one of its ancestors."""
     if not person:
-        raise Refused("forbidden", "approval.nobody", "An approval needs a person.")
+        raise Refused("forbidden", "approval.nobody", "An approval needs a person.", "Sign in as yourself.")
     if person in barred and not one_person:
         raise Refused("forbidden", "approval.same-person",
                       "Who uploaded, corrected or derived a batch, or one it comes from, cannot approve it.", "Ask another approver.")

@@ -91,7 +91,7 @@ def changes(connection: Connection, batch_id: UUID, page: Page, kind: str) -> di
         Refused: no such batch, or no such kind.
     """
     if kind and kind not in KINDS:
-        raise Refused("invalid", "changes.kind", f"There is no such kind of change; there are {', '.join(KINDS)}.")
+        raise Refused("invalid", "changes.kind", f"There is no such kind of change; there are {', '.join(KINDS)}.", "Ask for one of these.")
     order, offset, limit = page.order(SORTS, "position", "position"), page.offset(), min(max(page.limit, 1), LIMIT_MAX)
     against = reference(connection, batch_id)
     if against is None:

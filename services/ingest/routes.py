@@ -113,7 +113,7 @@ def known_id(text: str, what: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise Problem(404, f"{what}.unknown", f"There is no such {what}.") from None
+        raise Problem(404, f"{what}.unknown", f"There is no such {what}.", "Check the id.") from None
 
 
 def router(parts: Parts) -> APIRouter:
@@ -236,7 +236,7 @@ def _add_acts(made: APIRouter, parts: Parts, caller: Any) -> None:
         allow(actor, "preparer")
         kind = body.filter.status if body.filter else ""
         if bool(body.rows) == bool(kind) or kind not in {"", *children.FILTERS}:
-            raise Problem(422, "child.which-rows", f"Name either rows or a filter by status ({', '.join(children.FILTERS)}).")
+            raise Problem(422, "child.which-rows", f"Name either rows or a filter by status ({', '.join(children.FILTERS)}).", "Send one of the two.")
         wanted = children.Wanted(frozenset(body.rows), kind, actor.person, body.reason)
         with answering(), parts.engine.begin() as connection:
             child = children.derive(connection, known_id(batch_id, "batch"), uuid4(), wanted, parts.secrets, datetime.now(UTC))

@@ -56,7 +56,7 @@ class Page:
         given = self.sort or default
         name, direction = given.removeprefix("-"), "DESC" if given.startswith("-") else "ASC"
         if name not in allowed:
-            raise Refused("invalid", "page.sort", f"This list is sorted by one of {', '.join(allowed)}, with - for descending.")
+            raise Refused("invalid", "page.sort", f"This list is sorted by one of {', '.join(allowed)}, with - for descending.", "Sort by one of these.")
         return f"ORDER BY {name} {direction}" + ("" if name == tie else f", {tie}")
 
 

@@ -43,7 +43,7 @@ def router(engine: Engine, token: str) -> APIRouter:
         with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:  # one moment for all its figures
             found = query.totals(connection, batch_id)
         if found is None:
-            raise Problem(404, "batch.unknown", "The ledger knows no such batch.")
+            raise Problem(404, "batch.unknown", "The ledger knows no such batch.", "Check the id; a new batch is here in seconds.")
         return found
 
     @routes.get("/accounts")

@@ -52,7 +52,8 @@ def router(settings: WebhooksSettings, gatherer: Gatherer, brake: Brake) -> APIR
         try:
             delivery = domain.read(body, timestamp)
         except domain.Malformed as error:
-            raise Problem(400, error.code, f"The delivery is signed but cannot be read: {error}.") from None
+            raise Problem(400, error.code, f"The delivery is signed but cannot be read: {error}.",
+                          "Compare the delivery with the provider's description of its webhooks.") from None
         await store(gatherer, Received(delivery, body, now))
         return {"received": delivery.provider_event}
 

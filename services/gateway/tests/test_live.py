@@ -26,7 +26,7 @@ async def signed_in() -> bool:
 
 def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
     answers: list[dict[str, Any] | Problem] = [
-        {"version": 1, "completed": 0}, {"version": 2, "completed": 1}, Problem(503, "upstream.away", "away"), Problem(503, "upstream.away", "away"),
+        {"version": 1, "completed": 0}, {"version": 2, "completed": 1}, *[Problem(503, "upstream.away", "away", "wait")] * 2,
         {"version": 2, "completed": 1}]
     seats = live.Seats(1)
 
