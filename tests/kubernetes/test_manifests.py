@@ -125,6 +125,8 @@ def test_each_user_of_kafka_may_do_what_the_table_of_topics_says_and_nothing_els
         for consumer in topic.consumers:
             wanted.setdefault(consumer, {})["topic", topic.name, "literal"] = {"Describe", "Read"}
             wanted[consumer]["group", f"{consumer}.", "prefix"] = {"Read"}
+    for projection in ("ledger", "reports"):
+        wanted[projection]["group", "rebuild", "literal"] = {"Read"}
     wanted["reports"]["group", "live-", "prefix"] = {"Read", "Delete"}
     assert users == wanted
 
