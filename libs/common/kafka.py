@@ -16,6 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__
 )
 from sqlalchemy import Engine
 
+from libs.common.broker import client
 from libs.common.database import run
 from libs.common.errors import Fatal, Retry
 from libs.common.logs import log
@@ -38,7 +39,7 @@ def text(raw: bytes | str | None) -> str:
 def producer(bootstrap: str) -> Producer:
     """An idempotent producer; a message is delivered or reported as failed within 30 s."""
     return Producer({
-        "bootstrap.servers": bootstrap, "enable.idempotence": True, "acks": "all", "linger.ms": 5, "compression.type": "lz4",
+        **client(bootstrap), "enable.idempotence": True, "acks": "all", "linger.ms": 5, "compression.type": "lz4",
         "delivery.timeout.ms": 30_000, "message.max.bytes": LIMIT_BYTES, "queue.buffering.max.kbytes": 262_144,
         "reconnect.backoff.max.ms": 2_000, "log_level": 2})
 
@@ -46,7 +47,7 @@ def producer(bootstrap: str) -> Producer:
 def consumer_config(bootstrap: str, group: str, session_timeout_ms: int) -> dict[str, Any]:
     """Every setting that decides whether a message can be lost or applied by two; librdkafka's defaults are not trusted."""
     return {
-        "bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "enable.auto.offset.store": False,
+        **client(bootstrap), "group.id": group, "enable.auto.commit": False, "enable.auto.offset.store": False,
         "auto.offset.reset": "error", "partition.assignment.strategy": "cooperative-sticky", "session.timeout.ms": session_timeout_ms,
         "heartbeat.interval.ms": session_timeout_ms // 6, "max.poll.interval.ms": 60_000, "fetch.wait.max.ms": 100,
         "message.max.bytes": LIMIT_BYTES, "fetch.message.max.bytes": LIMIT_BYTES, "queued.max.messages.kbytes": 65_536,
@@ -91,7 +92,7 @@ class KafkaSource:
         self.failure: Exception | None = None
         self.topic_id, self.ask_at = "", 0.0
         self.answer: Future[TopicDescription] | None = None
-        self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
+        self.admin = AdminClient({**client(bootstrap), "log_level": 2})
         self.consumer = Consumer(consumer_config(bootstrap, group, session_timeout_ms))
         self.consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
 
@@ -203,7 +204,7 @@ def create_topics(bootstrap: str, topics: Sequence[Topic], partitions: int = PAR
     Raises:
         Fatal: the broker cannot be reached, or a topic exists with another number of partitions (keys would move).
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
+    admin = AdminClient({**client(bootstrap), "log_level": 2})
     try:
         existing = admin.list_topics(timeout=15).topics
     except KafkaException as error:
@@ -230,7 +231,7 @@ def create_topics(bootstrap: str, topics: Sequence[Topic], partitions: int = PAR
 
 def effective(bootstrap: str, topic: str) -> dict[str, str]:
     """The settings a topic really has, for tests and for people."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient(client(bootstrap))
     resource = ConfigResource(ResourceType.TOPIC, topic)
     entries = admin.describe_configs([resource])[resource].result(10)
     return {name: str(entry.value) for name, entry in entries.items()}

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy import text as statement
 
 from libs.common import migrate
+from libs.common.broker import client
 from libs.common.consume import Apply, apply_batch, wait_for
 from libs.common.database import connect, run
 from libs.common.errors import Fatal
@@ -135,7 +136,7 @@ def replay(engine: Engine, bootstrap: str, consumer: str, topic: Topic, apply: A
         Fatal: the topic no longer holds what the live store has read.
     """
     left = {partition: end for partition, end in until.items() if end > 0}
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
+    admin = AdminClient({**client(bootstrap), "log_level": 2})
     topic_id = str(admin.describe_topics(TopicCollection([topic.name]), request_timeout=10.0)[topic.name].result(12.0).topic_id)
     Offsets(engine, consumer).load(topic.name, topic_id, list(until))
     reader = _reader(bootstrap)
@@ -169,7 +170,7 @@ def digest(connection: Connection, query: str) -> str:
 
 
 def _reader(bootstrap: str) -> Consumer:
-    return Consumer({"bootstrap.servers": bootstrap, "group.id": "rebuild", "enable.auto.commit": False, "enable.auto.offset.store": False,
+    return Consumer({**client(bootstrap), "group.id": "rebuild", "enable.auto.commit": False, "enable.auto.offset.store": False,
                      "auto.offset.reset": "error", "message.max.bytes": LIMIT_BYTES, "fetch.message.max.bytes": LIMIT_BYTES,
                      "fetch.wait.max.ms": 100, "log_level": 2})
 

@@ -6,8 +6,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from libs.common.broker import Broker
 
 FILE = "_FILE"
 
@@ -54,13 +56,19 @@ class ServiceSettings(Settings):
 
     database_url: str = Field(repr=False)
     owner_url: str = Field(default="", repr=False, description="role that owns the schema; only `migrate` uses it")
-    kafka: str = "127.0.0.1:19092"
+    kafka: str = Field(default="127.0.0.1:19092", description="host:port, or ssl://host:port?ca=FILE&cert=FILE&key=FILE")
     host: str = "127.0.0.1"
     port: int = Field(gt=0, lt=65_536)
     internal_token: str = Field(min_length=16, repr=False, description="shared secret of calls between services")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     batch_max: int = Field(default=500, gt=0, le=5_000, description="messages per transaction")
     session_timeout_ms: int = Field(default=3_000, ge=1_000, le=60_000)
+
+    @field_validator("kafka")
+    @classmethod
+    def _an_address(cls, text: str) -> str:
+        Broker.parse(text)
+        return text
 
 
 def from_files(environment: Mapping[str, str], prefix: str, fields: Collection[str]) -> dict[str, str]:

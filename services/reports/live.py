@@ -8,6 +8,7 @@ import asyncio
 import importlib
 import logging
 import os
+import ssl
 import tempfile
 import threading
 from collections.abc import AsyncIterator
@@ -23,6 +24,7 @@ from fastapi import FastAPI
 from sqlalchemy import Connection
 
 from libs.common import topics
+from libs.common.broker import Broker, client
 from libs.common.errors import Reject
 from libs.common.event import Event, parse
 from libs.common.events import BatchChanged, PaymentApproved, PaymentChanged
@@ -36,6 +38,13 @@ RESTART_S = 5.0
 LOOK_S = 1.0
 STOP_S = 3.0
 LIBRARIES = ("faust", "mode", "aiokafka")
+
+
+def context(broker: Broker) -> ssl.SSLContext:
+    """The certificates of an encrypted broker and of our own, as aiokafka wants them."""
+    made = ssl.create_default_context(cafile=broker.ca)
+    made.load_cert_chain(broker.cert, broker.key)
+    return made
 
 
 class Live:
@@ -86,7 +95,7 @@ class Live:
     def reachable(self) -> bool:
         """Whether Kafka answers and has the topics; Faust itself does not bear their absence."""
         try:
-            known = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0}).list_topics(timeout=5.0).topics
+            known = AdminClient({**client(self.bootstrap), "log_level": 0}).list_topics(timeout=5.0).topics
         except KafkaException:
             return False
         return all(topic.name in known for topic in FOLLOWED)
@@ -111,9 +120,12 @@ class Live:
         """A new app under a new name, so that it reads everything again."""
         import faust  # noqa: PLC0415 - see `keep`
 
+        broker = Broker.parse(self.bootstrap)
+        servers = ";".join(f"kafka://{host}" for host in broker.hosts.split(","))
+        ours = faust.SSLCredentials(context(broker)) if broker.ca else None
         folder = Path(tempfile.gettempdir()) / f"paydown-live-{os.getuid()}"  # nothing is kept in it, but Faust wants one
         app = faust.App(
-            f"live-{uuid4().hex}", datadir=str(folder), broker=f"kafka://{self.bootstrap}", store="memory://", web_enabled=False, autodiscover=False,
+            f"live-{uuid4().hex}", datadir=str(folder), broker=servers, broker_credentials=ours, store="memory://", web_enabled=False, autodiscover=False,
             topic_disable_leader=True, topic_allow_declare=False, consumer_auto_offset_reset="earliest", stream_wait_empty=False,
             broker_commit_interval=60.0, broker_commit_every=10**6, key_serializer="raw", value_serializer="raw")
         for topic in FOLLOWED:
@@ -145,4 +157,4 @@ class Live:
     def forget(self, group: str) -> None:
         """Delete the group this life leaves behind, if Kafka is there to be asked."""
         with suppress(KafkaException, TimeoutError):
-            AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0}).delete_consumer_groups([group])[group].result(STOP_S)
+            AdminClient({**client(self.bootstrap), "log_level": 0}).delete_consumer_groups([group])[group].result(STOP_S)

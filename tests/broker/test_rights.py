@@ -1,0 +1,233 @@
+"""A broker with certificates on both sides and the rights of deploy/kubernetes/production/users.yaml: each service can do its work, and nothing else."""
+
+import asyncio
+import datetime as dt
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # as in libs/common/kafka.py
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from libs.common import kafka
+from libs.common.broker import client
+from libs.common.topics import TOPICS
+from services.reports.live import FOLLOWED, Live
+from tools import kafka as server
+from tools import kubernetes
+from tools.ports import free_ports, is_listening
+from tools.running import RunningBroker
+
+pytestmark = pytest.mark.broker
+
+SERVICES = sorted({topic.producer for topic in TOPICS} | {name for topic in TOPICS for name in topic.consumers})
+REFUSED = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+           KafkaError._PURGE_QUEUE}  # what a producer still held when it was refused
+PEM, NO_PASSWORD = serialization.Encoding.PEM, serialization.NoEncryption()
+
+
+@dataclass
+class Authority:
+    """Signs what it is given; writes certificate, key, and both in one file."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
+        made = self._begun("test authority", self.key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        self.pem = made.sign(self.key, hashes.SHA256()).public_bytes(PEM)
+        (self.folder / "ca.crt").write_bytes(self.pem)
+
+    def issue(self, name: str) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        crt = self._begun(name, key).add_extension(address, critical=False).sign(self.key, hashes.SHA256()).public_bytes(PEM)
+        secret = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, NO_PASSWORD)
+        for ending, body in (("crt", crt), ("key", secret), ("both", secret + crt + self.pem)):
+            (self.folder / f"{name}.{ending}").write_bytes(body)
+
+    def _begun(self, name: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        now = dt.datetime.now(dt.UTC)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        begun = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key.public_key())
+        return begun.serial_number(x509.random_serial_number()).not_valid_before(now).not_valid_after(now + dt.timedelta(days=1))
+
+
+@dataclass
+class Guarded:
+    """A broker; `admin` is an address of somebody who may do all."""
+
+    folder: Path
+    admin: str
+    port: int
+
+    def address(self, service: str) -> str:
+        return f"ssl://127.0.0.1:{self.port}?ca={self.folder}/ca.crt&cert={self.folder}/{service}.crt&key={self.folder}/{service}.key"
+
+
+def rights() -> list[AclBinding]:
+    """What Strimzi makes of the users."""
+    made = []
+    for user in kubernetes.load(kubernetes.FOLDER / "production" / "users.yaml"):
+        for acl in user["spec"]["authorization"]["acls"]:
+            on = acl["resource"]
+            pattern = {"literal": ResourcePatternType.LITERAL, "prefix": ResourcePatternType.PREFIXED}[on["patternType"]]
+            made += [AclBinding(ResourceType[on["type"].upper()], on["name"], pattern, f"User:CN={user['metadata']['name']}", "*",
+                                AclOperation[operation.upper()], AclPermissionType.ALLOW) for operation in acl["operations"]]
+    return made
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    folder = tmp_path_factory.mktemp("rights")
+    authority = Authority(folder)
+    for name in ("broker", *SERVICES):
+        authority.issue(name)
+    port, controller_port, encrypted = free_ports(3)
+    broker = server.broker(folder, port, controller_port)
+    broker.prepare()
+    clear = f"PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:{encrypted}"
+    lines = {
+        "listeners": f"{clear},CONTROLLER://127.0.0.1:{controller_port}", "advertised.listeners": clear,
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT", "super.users": "User:ANONYMOUS",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer", "ssl.client.auth": "required",
+        "ssl.keystore.type": "PEM", "ssl.keystore.location": str(folder / "broker.both"),
+        "ssl.truststore.type": "PEM", "ssl.truststore.location": str(folder / "ca.crt")}
+    with (broker.home / "server.properties").open("a") as properties:
+        properties.write("".join(f"{name}={value}\n" for name, value in lines.items()))
+    running = RunningBroker(broker.command, encrypted, folder / "kafka.log", is_listening, signal.SIGTERM)
+    try:
+        running.start()
+        made = Guarded(folder, f"127.0.0.1:{port}", encrypted)
+        kafka.create_topics(made.admin, TOPICS, partitions=1)
+        admin = AdminClient(client(made.admin))
+        for future in admin.create_acls(rights()).values():
+            future.result(10)
+        yield made
+    finally:
+        running.stop()
+
+
+def written(address: str) -> set[str]:
+    """The topics that take a message from this address; a refusal of anything but rights is an error."""
+    taken, codes = set[str](), set[int]()
+
+    def said(error: KafkaError | None, record: Message) -> None:
+        if error is None:
+            taken.add(str(record.topic()))
+        else:
+            codes.add(error.code())
+
+    producer = kafka.producer(address)
+    for topic in TOPICS:
+        producer.produce(topic.name, b"{}", "key", on_delivery=said)
+    with suppress(KafkaException):  # who may write nothing at all is refused before a topic is named
+        producer.flush(20)
+    assert codes <= REFUSED
+    return taken
+
+
+def heard(address: str, group: str, wanted: set[str]) -> tuple[set[str], set[int]]:
+    """The topics of which a message arrives, and what was refused; waits for those that are wanted, and a second for any other."""
+    consumer = Consumer({**kafka.consumer_config(address, group, 3_000), "auto.offset.reset": "earliest"})
+    consumer.assign([TopicPartition(topic.name, 0, 0) for topic in TOPICS])
+    found, until, codes = set[str](), time.monotonic() + 20, set[int]()
+    while time.monotonic() < until:
+        record = consumer.poll(0.2)
+        if record is not None and (error := record.error()) is not None:
+            codes.add(error.code())
+        elif record is not None:
+            found.add(str(record.topic()))
+        if found >= wanted:
+            until, wanted = min(until, time.monotonic() + 1), {"nothing more"}
+    consumer.close()
+    assert codes <= REFUSED
+    return found, codes
+
+
+def test_each_service_writes_to_its_topics_and_to_no_others(guarded: Guarded) -> None:
+    taken = {service: written(guarded.address(service)) for service in SERVICES}
+    assert taken == {service: {topic.name for topic in TOPICS if topic.producer == service} for service in SERVICES}
+
+
+def test_each_service_reads_its_topics_and_no_others(guarded: Guarded) -> None:
+    assert written(guarded.admin) == {topic.name for topic in TOPICS}
+    for service in SERVICES:
+        may = {topic.name for topic in TOPICS if service in topic.consumers}
+        assert heard(guarded.address(service), f"{service}.any", may)[0] == may, service
+
+
+def test_a_consumer_joins_its_group_and_commits(guarded: Guarded) -> None:
+    assert "status-events" in written(guarded.admin)
+    source = kafka.KafkaSource(guarded.address("ledger"), "ledger.status-events", "status-events", lambda _, __, numbers: dict.fromkeys(numbers, 0))
+    until = time.monotonic() + 20
+    while not (messages := source.poll()) and time.monotonic() < until:
+        pass
+    assert messages
+    source.commit(messages)
+    place = TopicPartition("status-events", 0)
+    while source.consumer.committed([place], timeout=5)[0].offset < 1 and time.monotonic() < until:
+        time.sleep(0.1)
+    assert source.consumer.committed([place], timeout=5)[0].offset == messages[-1].offset + 1
+    source.close()
+
+
+def test_nobody_joins_the_group_of_another(guarded: Guarded) -> None:
+    consumer = Consumer(kafka.consumer_config(guarded.address("ledger"), "reports.status-events", 3_000))
+    consumer.subscribe(["status-events"])
+    until, codes = time.monotonic() + 20, set[int]()
+    while not codes and time.monotonic() < until:
+        record = consumer.poll(1)
+        if record is not None and (error := record.error()) is not None:
+            codes.add(error.code())
+    consumer.close()
+    assert codes == {KafkaError.GROUP_AUTHORIZATION_FAILED}
+
+
+@pytest.mark.parametrize("service", ["ledger", "reports"])
+def test_a_projection_can_be_rebuilt(guarded: Guarded, service: str) -> None:
+    written(guarded.admin)
+    may = {topic.name for topic in TOPICS if service in topic.consumers}
+    found, refused = heard(guarded.address(service), "rebuild", may)
+    assert found == may
+    assert KafkaError.GROUP_AUTHORIZATION_FAILED not in refused  # which ends a rebuild
+
+
+def test_the_live_view_reads_from_an_encrypted_broker(guarded: Guarded) -> None:
+    written(guarded.admin)
+    live = Live(guarded.address("reports"))
+    live.wanted.set()
+    loop = asyncio.new_event_loop()
+    keeper = loop.create_task(live.keep())
+
+    def keep() -> None:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(keeper)
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    until = time.monotonic() + 40
+    while {topic for topic, _ in live.next_offset} != {topic.name for topic in FOLLOWED} and time.monotonic() < until:
+        time.sleep(0.2)
+    loop.call_soon_threadsafe(keeper.cancel)
+    thread.join(20)
+    loop.close()
+    assert {topic for topic, _ in live.next_offset} == {topic.name for topic in FOLLOWED}
