@@ -1,10 +1,10 @@
 """Dead letters over HTTP, the same in every service: seen by people, redriven by people."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from libs.common.consume import Apply, redrive
 from libs.common.database import run
@@ -12,9 +12,19 @@ from libs.common.errors import Reject
 from libs.common.internal import Actor, Caller
 from libs.common.problem import Problem
 
+Barred = Callable[[Connection, str], Collection[str]]
 
-def router(engine: Engine, applies: Mapping[str, Apply], token: str) -> APIRouter:
-    """`GET /ops/dead-letters`, `POST /ops/dead-letters/{id}/redrive`. Bodies are not shown: they hold sealed fields."""
+
+def nobody(_connection: Connection, _batch_id: str) -> Collection[str]:
+    """For a service in which a redriven message decides about no money."""
+    return ()
+
+
+def router(engine: Engine, applies: Mapping[str, Apply], token: str, barred: Barred = nobody) -> APIRouter:
+    """`GET /ops/dead-letters`, `POST /ops/dead-letters/{id}/redrive`. Bodies are not shown: they hold sealed fields.
+
+    `barred` names who had a hand in a batch (its id as text): none of them redrives what decides about its money.
+    """
     routes = APIRouter(prefix="/ops/dead-letters")
     caller = Depends(Caller(token))
 
@@ -29,12 +39,15 @@ def router(engine: Engine, applies: Mapping[str, Apply], token: str) -> APIRoute
     @routes.post("/{dead_letter_id}/redrive")
     def redrive_one(dead_letter_id: int, actor: Annotated[Actor, caller]) -> dict[str, Any]:
         with engine.connect() as connection:
-            consumer = run(connection, "SELECT consumer FROM dead_letter WHERE dead_letter_id = :id", id=dead_letter_id).scalar()
-        if consumer is None:
-            raise Problem(404, "dead-letter.unknown", "There is no such dead letter.", "Look at the list of dead letters.")
+            letter = run(connection, "SELECT consumer, correlation FROM dead_letter WHERE dead_letter_id = :id", id=dead_letter_id).first()
+            if letter is None:
+                raise Problem(404, "dead-letter.unknown", "There is no such dead letter.", "Look at the list of dead letters.")
+            if actor.person in barred(connection, letter.correlation):
+                raise Problem(403, "auth.same-person", "You had a hand in this batch; another person redrives what decides about its money.",
+                              "Ask another operator.")
         try:
             with engine.begin() as connection:
-                done = redrive(connection, dead_letter_id, applies[consumer], actor.person)
+                done = redrive(connection, dead_letter_id, applies[letter.consumer], actor.person)
         except Reject as reason:
             raise Problem(409, "dead-letter.still-wrong", f"It was refused again: {reason}", "Find out what produced it first.") from None
         if not done:

@@ -91,9 +91,9 @@ class Service:
         """Add the loop that carries the outbox to Kafka."""
         self.loops.append(Loop("relay", lambda stop, beat: outbox.relay(self.engine, kafka.producer(self.settings.kafka), stop, beat)))
 
-    def dead_letters(self) -> None:
-        """Add the internal routes for people: list dead letters, apply one again."""
-        self.routers.append(ops.router(self.engine, self.applies, self.settings.internal_token))
+    def dead_letters(self, barred: ops.Barred = ops.nobody) -> None:
+        """Add the internal routes for people: list dead letters, apply one again (not those who are `barred`)."""
+        self.routers.append(ops.router(self.engine, self.applies, self.settings.internal_token, barred))
 
     def app(self) -> FastAPI:
         """The HTTP application, with the loops bound to its lifetime."""

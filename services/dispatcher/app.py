@@ -8,7 +8,7 @@ from libs.common import topics
 from libs.common.seal import Sealer
 from libs.common.service import Beat, Loop, Service, take_turns
 from libs.common.settings import read_or_exit
-from services.dispatcher import gauges, intake, limiter, objects, routes, subscriptions
+from services.dispatcher import commands, gauges, intake, limiter, objects, routes, subscriptions
 from services.dispatcher.follow import Follower
 from services.dispatcher.objects import ObjectWork
 from services.dispatcher.payments import PaymentWork
@@ -77,6 +77,6 @@ def main() -> None:
     service.loops += [pumping(ObjectWork(timing, sealer, settings.provider_version, date)), pumping(PaymentWork(timing, date)),
                       Loop("prepare", prepare), Loop("follow", follow), Loop("statements", statements)]
     service.gauges |= gauges.all_of(service.engine)
-    service.dead_letters()
+    service.dead_letters(commands.barred)
     service.routers.append(routes.router(service.engine, settings.internal_token))
     service.serve()

@@ -95,6 +95,11 @@ def cancel(connection: Connection, batch: Row[tuple[object, ...]], order: Order)
     return "cancelled"
 
 
+def barred(connection: Connection, batch_id: str) -> frozenset[str]:
+    """Who had a hand in a batch, by its id as text: none of them decides about its money. Nobody for an id we do not know."""
+    return frozenset(run(connection, "SELECT unnest(barred) FROM batch WHERE batch_id::text = :id", id=batch_id).scalars())
+
+
 def held(connection: Connection, payment_id: UUID, act: str, provider_id: str, order: Order) -> str:
     """End `held` by two people: the first proposes (`proposed`), another one confirms the same act (`done`).
 
@@ -123,7 +128,7 @@ def held(connection: Connection, payment_id: UUID, act: str, provider_id: str, o
         return "proposed"
     if not order.approver:
         raise NotAllowed(f"{proposal.by_whom} has proposed the same; it takes an approver, another person, to confirm it.")
-    if run(connection, "SELECT :by = ANY(barred) FROM batch WHERE batch_id = :id", by=order.person, id=row.batch_id).scalar():
+    if order.person in barred(connection, str(row.batch_id)):
         raise NotAllowed("You uploaded, corrected or derived this batch; it takes an approver who had no hand in it to confirm this.")
     run(connection, "DELETE FROM held_proposal WHERE payment_id = :id", id=payment_id)
     run(connection, """

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.database
 TOKEN = "0123456789abcdef"
 
 
-def call(store: Store, method: str, path: str, apply: Any = write, token: str = TOKEN) -> httpx.Response:
+def call(store: Store, method: str, path: str, apply: Any = write, token: str = TOKEN, barred: ops.Barred = ops.nobody) -> httpx.Response:
     app = FastAPI()
     install(app)
-    app.include_router(ops.router(store.engine, {CONSUMER: apply}, TOKEN))
+    app.include_router(ops.router(store.engine, {CONSUMER: apply}, TOKEN, barred))
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://test") as client:
@@ -59,3 +59,10 @@ def test_an_unknown_one_and_a_stranger_are_refused(store: Store, letter: int) ->
     assert call(store, "POST", f"/ops/dead-letters/{letter + 1}/redrive").status_code == 404
     assert call(store, "POST", f"/ops/dead-letters/{letter}/redrive", token="another-secret-00").status_code == 401
     assert len(store.applied()) == 1
+
+
+def test_who_had_a_hand_in_the_batch_does_not_redrive_what_decides_about_its_money(store: Store, letter: int) -> None:
+    answer = call(store, "POST", f"/ops/dead-letters/{letter}/redrive", barred=lambda _connection, _batch_id: {"pat"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "auth.same-person")
+    assert len(store.applied()) == 1
+    assert call(store, "POST", f"/ops/dead-letters/{letter}/redrive", barred=lambda _connection, _batch_id: {"paula"}).status_code == 200
