@@ -49,7 +49,7 @@ test("a gateway with sessions is asked with the cookie and no token", async () =
       expect(request.headers.get("authorization")).toBeNull();
       return signedIn ? HttpResponse.json(PEOPLE[signedIn]) : HttpResponse.json(REFUSED, { status: 401 });
     }),
-    http.post("/api/v1/session", async ({ request }) => { signedIn = ((await request.json()) as { person: string }).person; return HttpResponse.json({}); }),
+    http.post("/api/v1/session", async ({ request }) => { signedIn = ((await request.json()) as { person: string }).person; return HttpResponse.json(PEOPLE[signedIn]); }),
   );
   const session = new Session(new Memory());
   expect((await session.start()).id).toBe("demo-preparer");

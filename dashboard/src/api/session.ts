@@ -53,7 +53,10 @@ export class Session {
     if (answer.ok) {
       this.way = "cookie";
       this.token = "";
-    } else if (answer.status === 404 || answer.status === 405) {
+      this.storage.setItem(KEPT, id);
+      return (await answer.json()) as Person; // the same as GET /me would say
+    }
+    if (answer.status === 404 || answer.status === 405) {
       this.way = "bearer";
       this.token = id;
     } else {
