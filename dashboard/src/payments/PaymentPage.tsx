@@ -14,7 +14,7 @@ import { StateChip, StateMeans } from "../ui/StateChip";
 import { HeldActs } from "./HeldActs";
 
 const route = getRouteApi("/payments/$paymentId");
-const MOVES = new Set(["unprocessed", "sending", "pending", "in_doubt"]);
+const MOVES = new Set(["unprocessed", "sending", "pending", "in_doubt", "held"]); // held too: what two people decide comes here a moment later
 const ICONS: Readonly<Record<string, IconName>> = { upload: "arrow-down", check: "check", row: "box", issue: "triangle", approval: "hand", journal: "copy", status: "arrow-right",
   attempt: "arrow-right", webhook: "dots", flag: "question", certificate: "check-circle" };
 
