@@ -37,8 +37,8 @@ def migrate_all(names: list[str]) -> int:
     """Bring the named databases (all, if none is named) to the newest revision, as the roles that own them."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - `start` must not wait for Alembic
 
-    from libs.common.migrate import TooNew, upgrade  # noqa: PLC0415
-    from libs.common.settings import SettingsError, from_files  # noqa: PLC0415
+    from libs.common.migrate import TooNew, upgrade  # noqa: PLC0415 - likewise
+    from libs.common.settings import SettingsError, from_files  # noqa: PLC0415 - likewise
 
     for name in names:
         prefix = f"PAYDOWN_{name.upper()}_"

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, pool
+from sqlalchemy import Connection, Engine, create_engine, pool
 
 from libs.common.database import run
 from libs.common.errors import PaydownError
@@ -24,11 +24,12 @@ def upgrade(owner_url: str, migrations: Path, revision: str = "heads") -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     engine = create_engine(owner_url, poolclass=pool.NullPool, hide_parameters=True, connect_args={"connect_timeout": 5})
-    if _current(engine) - known(migrations):
-        check(engine, migrations)
-        return  # side by side with a newer version, whose additions are there already
     with engine.connect() as connection:
         run(connection, "SELECT pg_advisory_lock(:lock)", lock=MIGRATION_LOCK)
+        current = _current(connection)  # not before the lock: a newer version may have held it
+        _refuse_newer(current, migrations)
+        if current - known(migrations):
+            return  # side by side with a newer version, whose additions are there already
         run(connection, "SET lock_timeout = '10s'")
         run(connection, "SET statement_timeout = '10min'")
         connection.commit()
@@ -39,7 +40,6 @@ def upgrade(owner_url: str, migrations: Path, revision: str = "heads") -> None:
         made.attributes["connection"] = connection
         command.upgrade(made, revision)
         connection.commit()
-    engine.dispose()
 
 
 class TooNew(PaydownError):
@@ -53,7 +53,8 @@ def at_head(engine: Engine, migrations: Path) -> bool:
 
     A part of /health/ready.
     """
-    current = _current(engine)
+    with engine.connect() as connection:
+        current = _current(connection)
     return current == heads(migrations) or _only_added(current, migrations)
 
 
@@ -63,17 +64,20 @@ def check(engine: Engine, migrations: Path) -> None:
     Raises:
         TooNew
     """
-    current = _current(engine)
+    with engine.connect() as connection:
+        _refuse_newer(_current(connection), migrations)
+
+
+def _refuse_newer(current: set[str], migrations: Path) -> None:
     if current - known(migrations) and not _only_added(current, migrations):
         raise TooNew(f"The database is at {', '.join(sorted(current))}, which a newer version of paydown has made and this one does not understand; "
                      f"start that version, or restore a copy from before its migration. No money is affected.")
 
 
-def _current(engine: Engine) -> set[str]:
-    with engine.connect() as connection:
-        if run(connection, "SELECT to_regclass('alembic_version')").scalar() is None:
-            return set()
-        return {row.version_num for row in run(connection, "SELECT version_num FROM alembic_version")}
+def _current(connection: Connection) -> set[str]:
+    if run(connection, "SELECT to_regclass('alembic_version')").scalar() is None:
+        return set()
+    return {row.version_num for row in run(connection, "SELECT version_num FROM alembic_version")}
 
 
 def _only_added(current: set[str], migrations: Path) -> bool:

@@ -8,11 +8,12 @@ import threading
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
+from confluent_kafka import KafkaException
 from fastapi import APIRouter, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import Engine
@@ -76,7 +77,8 @@ class Service:
 
             def tick() -> None:
                 beat()
-                self.lags[name] = source.lag()
+                with suppress(KafkaException):  # a figure that cannot be had keeps its last value and ends nothing
+                    self.lags[name] = source.lag()
                 if source.joined:
                     joined.set()
 

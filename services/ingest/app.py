@@ -86,7 +86,7 @@ def build(settings: IngestSettings) -> Service:
     service.consumer(topics.PREPARATION, apply_preparation)
     service.consumer(topics.LEDGER_POSTINGS, apply_postings)
     service.relay()
-    service.dead_letters(store_payments.barred_of)
+    service.dead_letters(store.barred)
     service.routers.append(routes.router(routes.Parts(service.engine, settings, folder, secrets)))
     return service
 

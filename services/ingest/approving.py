@@ -35,7 +35,7 @@ def _approve(connection: Connection, batch_id: UUID, approval: Approval, one_per
     batch = store.find(connection, batch_id, lock=True)
     if batch.approved_by is not None and (batch.approved_by, batch.digest) == (approval.person, approval.digest):
         return batch
-    rules.check_approver(approval.person, store_payments.barred(connection, batch_id), one_person)
+    rules.check_approver(approval.person, store.barred(connection, batch_id), one_person)
     payable = store_payments.payable(connection, batch_id) + len(approval.include)
     rules.check_approval(batch, approval, store_payments.to_acknowledge(connection, batch_id), payable)
     sent = 0

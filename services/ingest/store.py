@@ -85,9 +85,14 @@ def publish(connection: Connection, batch_id: UUID, now: datetime) -> Batch:
     totals = run(connection, "SELECT kind, id, status, rows, amount_cents FROM batch_total WHERE batch_id = :id", id=batch_id).all()
     institutions = run(connection, """
         SELECT DISTINCT institution_id FROM batch_row WHERE batch_id = :id AND status <> 'refused' ORDER BY 1""", id=batch_id).scalars().all()
-    barred = run(connection, "SELECT barred(:id)", id=batch_id).scalars().all()
-    outbox.add(connection, [handlers.batch_changed(batch, sources(connection, batch_id), totals, institutions, barred, now)])
+    people = barred(connection, batch_id)
+    outbox.add(connection, [handlers.batch_changed(batch, sources(connection, batch_id), totals, institutions, people, now)])
     return batch
+
+
+def barred(connection: Connection, batch_id: UUID | str) -> frozenset[str]:
+    """The people who had a hand in a batch or in its ancestors; nobody for what is no batch's id."""
+    return frozenset(run(connection, "SELECT barred(batch_id) FROM batch WHERE batch_id::text = :id", id=str(batch_id)).scalars())
 
 
 def sources(connection: Connection, batch_id: UUID) -> Sequence[Any]:

@@ -22,16 +22,6 @@ class ClaimsMoved(Exception):
     """Rows of the batch were approved in another one since it became ready: nothing is approved, it must be checked again."""
 
 
-def barred(connection: Connection, batch_id: UUID) -> frozenset[str]:
-    """The people who had a hand in a batch or in its ancestors."""
-    return frozenset(run(connection, "SELECT barred(:id)", id=batch_id).scalars())
-
-
-def barred_of(connection: Connection, batch_id: str) -> frozenset[str]:
-    """As `barred`, by the id as text; nobody for an id we do not know."""
-    return frozenset(run(connection, "SELECT barred(batch_id) FROM batch WHERE batch_id::text = :id", id=batch_id).scalars())
-
-
 def to_acknowledge(connection: Connection, batch_id: UUID) -> list[str]:
     """The warnings of a batch, by code."""
     return list(run(connection, "SELECT DISTINCT code FROM issue WHERE batch_id = :id AND outcome = 'warning' ORDER BY 1", id=batch_id).scalars())

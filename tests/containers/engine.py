@@ -91,10 +91,10 @@ def images(found: Engine) -> dict[str, str]:
     return {**STAND_INS, **given}
 
 
-def build(found: Engine, bases: Mapping[str, str], *, buildkit: bool = False) -> None:
+def build(found: Engine, bases: Mapping[str, str]) -> None:
     """The image, by the one recipe."""
     arguments = [word for name in ("BASE", "NODE_BASE") for word in ("--build-arg", f"{name}={bases[name]}")]
-    found.docker("build", "-q", "-t", IMAGE, *arguments, ".", more={"DOCKER_BUILDKIT": "1" if buildkit else "0"})
+    found.docker("build", "-q", "-t", IMAGE, *arguments, ".", more={"DOCKER_BUILDKIT": "0"})  # which every engine has
 
 
 def _has(found: Engine, image: str) -> bool:

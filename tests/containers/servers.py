@@ -9,21 +9,17 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tools import kafka as broker
 from tools.ports import free_ports
 
 KAFKA, POSTGRES = os.environ.get("KAFKA_IMAGE", "apache/kafka:4.3.1"), os.environ.get("POSTGRES_IMAGE", "postgres:17")
 CHOICE = "PAYDOWN_TEST_SERVERS"  # containers or processes; nothing: containers where they can be had
 PULL_S, ANSWER_S = 180, 5
 PASSWORD = "only-for-tests"
-SETTINGS = {
-    "KAFKA_NODE_ID": "1", "KAFKA_PROCESS_ROLES": "broker,controller", "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
-    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-    "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093", "KAFKA_LOG_DIRS": "/var/lib/kafka/data", "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
-    "KAFKA_MESSAGE_MAX_BYTES": "16777216", "KAFKA_REPLICA_FETCH_MAX_BYTES": "16777216", "KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS": "4",
-    "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1", "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-    "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1", "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": "1",
-    "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR": "1", "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0", "KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS": "1000",
-    "KAFKA_BROKER_SESSION_TIMEOUT_MS": "3000", "KAFKA_BROKER_HEARTBEAT_INTERVAL_MS": "500", "CLUSTER_ID": "cGF5ZG93bi1rYWZrYS0wMQ",
+#: What the stack's own broker has, as the image reads it.
+SETTINGS = {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in broker.SETTINGS.items()} | {
+    "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093", "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+    "KAFKA_LOG_DIRS": "/var/lib/kafka/data", "CLUSTER_ID": "cGF5ZG93bi1rYWZrYS0wMQ",
 }
 
 
@@ -108,6 +104,6 @@ def kafka() -> Iterator[ContainerBroker]:
     for name, value in {**SETTINGS, "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}"}.items():
         made = made.with_env(name, value)
     with made as started:
-        broker = ContainerBroker(started.get_wrapped_container().id, port)
-        broker.start()  # what the log says of a start depends on how it is configured; that the port answers does not
-        yield broker
+        running = ContainerBroker(started.get_wrapped_container().id, port)
+        running.start()  # what the log says of a start depends on how it is configured; that the port answers does not
+        yield running

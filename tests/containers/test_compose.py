@@ -84,7 +84,7 @@ def test_two_replicas_of_each_service_pay_once_keep_the_limit_and_have_one_relay
     loud(f"two replicas of each: {project.up(*(word for name in SERVICES for word in ('--scale', f'{name}=2'))):.0f} s")
     assert {name: sum(one.name == name for one in project.status()) for name in SERVICES} == dict.fromkeys(SERVICES, 2)
     before = httpx.get(f"{system.simulator}/books").json()["payments"]
-    doubled = System(project)  # type: ignore[arg-type]
+    doubled = System(project)  # type: ignore[arg-type] # as above
     run = paid_under_kills(doubled, SECOND, 72, limit_s=240, earlier=[FIRST], every_s=5.0)
     loud(f"{run['batch']['payments']['total']} payments by two replicas under {sum(run['killed'].values())} kills")
     books = httpx.get(f"{doubled.simulator}/books").json()

@@ -1,7 +1,7 @@
 """The alert rules fire when they should and only then, each with its page; the dashboards ask for what can be asked."""
 
 import json
-import sys
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ HEADINGS = ("## What it means", "## Is money affected?", "## What to do", "## Ho
 def tool() -> str:
     found = promtool()
     if found is None:
-        sys.__stderr__.write("!!! SKIPPED: promtool is not here and cannot be had, so the alert rules were not tried: apt-get install prometheus\n")  # type: ignore[union-attr]
+        os.write(2, b"!!! SKIPPED: promtool is not here and cannot be had, so the alert rules were not tried: apt-get install prometheus\n")
         pytest.skip("no promtool")
     return found
 
@@ -32,7 +32,7 @@ def test_a_rule_that_is_wrong_is_found(tool: str, tmp_path: Path) -> None:
     for name in ("alerts.yml", "alerts.test.yml"):
         (tmp_path / name).write_text((watched.PROMETHEUS / name).read_text().replace("_payments_held > 0", "_payments_held > 5"))
     code, text = said(tool, "test", "rules", "alerts.test.yml", folder=tmp_path)
-    assert (code, "PaydownHeld fires" in text or "PaydownHeld" in text) == (1, True), text
+    assert (code, "PaydownHeld" in text) == (1, True), text
 
 
 def test_each_alert_is_tried_both_ways() -> None:

@@ -27,14 +27,14 @@ export default function PaymentPage(): ReactElement {
   const text = useText();
   const found = query.useQuery("get", "/api/v1/payments/{payment_id}", { params: { path: { payment_id: paymentId } } },
     { refetchInterval: (asked) => (asked.state.data && MOVES.has(asked.state.data.status) ? 3_000 : false) });
-  const payment = found.data as PaymentStory | undefined;
+  const payment = found.data;
   const title = text("payment.title", { id: shortId(paymentId) });
   if (!payment) return <Page title={title}>{found.error ? <ProblemPanel error={found.error} retry={() => void found.refetch()} /> : <Loading />}</Page>;
   return (
     <Page title={title} lead={(
       <Box sx={{ display: "flex", flexWrap: "wrap", gap: "4px 12px", alignItems: "center" }}>
         <StateChip kind="payment" state={payment.status} /> <b><Money cents={payment.amount_cents} /></b> <span role="status"><StateMeans kind="payment" state={payment.status} /></span>
-        {payment.batch_id && <Link to="/batches/$batchId" params={{ batchId: payment.batch_id }}><T id="payment.batch" /></Link>}
+        <Link to="/batches/$batchId" params={{ batchId: payment.batch_id }}><T id="payment.batch" /></Link>
       </Box>
     )}>
       {found.error && <Notice tone="warning" live><T id="stale" values={{ at: <When at={new Date(found.dataUpdatedAt).toISOString()} /> }} /></Notice>}
@@ -68,10 +68,10 @@ function Kind({ kind }: { kind: string }): ReactElement {
 
 function About({ payment }: { payment: PaymentStory }): ReactElement {
   const facts: (readonly [Id, ReactElement | string])[] = [
-    ["payment.rows", payment.batch_id ? (
+    ["payment.rows", (
       <span key="r">{payment.rows.map((row) => (
-        <span key={row}><Link to="/batches/$batchId/rows" params={{ batchId: payment.batch_id ?? "" }} search={{ q: String(row) }}>{row}</Link> </span>))}</span>
-    ) : payment.rows.join(", ")],
+        <span key={row}><Link to="/batches/$batchId/rows" params={{ batchId: payment.batch_id }} search={{ q: String(row) }}>{row}</Link> </span>))}</span>
+    )],
     ["column.employee-id", <ShortId key="e" id={payment.employee_id} />],
     ["column.loan", `****${payment.loan_last4} · ${payment.institution_id}`],
     ["column.source", <ShortId key="s" id={payment.source_account_id} />],

@@ -1,6 +1,8 @@
 """Which databases this code works with: its own revision, an older one to be migrated, and a newer one that only added something."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,18 @@ def test_an_older_one_waits_for_its_migration(folder: Path, owner: str, engine: 
     migrate.upgrade(owner, folder, "thing_0001")
     migrate.check(engine, folder)
     assert not migrate.at_head(engine, folder)
+
+
+def test_a_newer_version_that_migrates_meanwhile_is_seen_when_the_lock_is_had(folder: Path, owner: str, engine: Engine) -> None:
+    migrate.upgrade(owner, folder, "thing_0001")
+    with ThreadPoolExecutor(1) as pool, engine.connect() as newer:
+        run(newer, "SELECT pg_advisory_lock(:lock)", lock=migrate.MIGRATION_LOCK)
+        waiting = pool.submit(migrate.upgrade, owner, folder)
+        while not run(newer, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").scalar():
+            time.sleep(0.05)
+        run(newer, "UPDATE alembic_version SET version_num = 'thing_0007'")
+        newer.commit()
+        run(newer, "SELECT pg_advisory_unlock(:lock)", lock=migrate.MIGRATION_LOCK)
+        newer.commit()
+        waiting.result(20)
+    assert migrate.at_head(engine, folder)

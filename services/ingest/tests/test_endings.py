@@ -7,7 +7,7 @@ import pytest
 
 from libs.common.database import run
 from libs.common.events import BatchChanged
-from services.ingest import app, store, store_payments
+from services.ingest import app, store
 from services.ingest.tests.world import World
 
 pytestmark = pytest.mark.database
@@ -87,5 +87,5 @@ def test_a_rejected_message_about_a_batch_bars_its_end_until_somebody_has_redriv
 def test_the_people_of_a_batch_are_found_by_its_id_as_text_and_nobody_for_a_stranger(world: World, xml: bytes) -> None:
     ready = world.ready(xml)
     with world.engine.connect() as connection:
-        assert store_payments.barred_of(connection, ready["batch_id"]) == {"paula"}
-        assert store_payments.barred_of(connection, "no id at all") == frozenset()
+        assert store.barred(connection, ready["batch_id"]) == {"paula"}
+        assert store.barred(connection, "no id at all") == frozenset()
