@@ -90,6 +90,7 @@ class BatchChanged(Event):
     payments_cents: int = 0
     one_person: bool = Field(default=False, description="the rule that approver and uploader differ was off; printed on every report")
     reason: str = ""
+    content_sha256: str | None = Field(default=None, description="of the file's inflated bytes; none for a child")
     barred: tuple[str, ...] = Field(default=(), description="who had a hand in it or its ancestors: none of them confirms what becomes of its money")
 
 

@@ -14,6 +14,7 @@ class Message(NamedTuple):
     event_id: str
     body: bytes
     correlation: str = ""
+    producer: str = ""  # the service whose outbox it left; empty before headers named it
 
 
 class Source(Protocol):

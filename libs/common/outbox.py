@@ -40,8 +40,11 @@ def traceparent(correlation: str, event_id: str) -> str:
     return f"00-{trace if len(trace) == 32 else span}-{span[:16]}-01"
 
 
-def relay(engine: Engine, producer: Producer, stop: Stop, beat: Callable[[], None] = lambda: None) -> None:
-    """Publish until `stop`. Of several replicas one works, the others wait behind an advisory lock (two would break the order in a key)."""
+def relay(engine: Engine, producer: Producer, stop: Stop, beat: Callable[[], None] = lambda: None, name: str = "") -> None:
+    """Publish until `stop`, under the service's name.
+
+    Of several replicas one works, the others wait behind an advisory lock (two would break the order in a key).
+    """
     while not stop.is_set():
         try:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -54,7 +57,7 @@ def relay(engine: Engine, producer: Producer, stop: Stop, beat: Callable[[], Non
                 run(connection, "LISTEN outbox")
                 while not stop.is_set():
                     beat()
-                    if publish(connection, producer) < BATCH_MAX:
+                    if publish(connection, producer, name=name) < BATCH_MAX:
                         wait_for_work(connection)
         except DBAPIError as error:
             if not is_away(error):
@@ -64,7 +67,7 @@ def relay(engine: Engine, producer: Producer, stop: Stop, beat: Callable[[], Non
             stop.wait(0.5)
 
 
-def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_MAX) -> int:
+def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_MAX, name: str = "") -> int:
     """Send the oldest unpublished events and mark the acknowledged ones; the number of those.
 
     A crash between the two sends them again: consumers have an inbox.
@@ -84,7 +87,7 @@ def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_M
 
     for row in rows:
         headers = [("event_id", str(row.event_id)), ("type", row.message_type), ("correlation", row.correlation),
-                   ("traceparent", traceparent(row.correlation, str(row.event_id)))]
+                   ("traceparent", traceparent(row.correlation, str(row.event_id))), ("producer", name)]
         try:
             producer.produce(row.topic, key=row.message_key, value=row.body, headers=headers, on_delivery=delivered(row.id))
         except (BufferError, KafkaException) as error:

@@ -14,25 +14,23 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from confluent_kafka import Consumer, TopicCollection, TopicPartition
+from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy import text as statement
 
-from libs.common import migrate
+from libs.common import migrate, shelf
 from libs.common.broker import client
 from libs.common.consume import Apply, apply_batch, wait_for
 from libs.common.database import connect, run
 from libs.common.errors import Fatal
-from libs.common.kafka import LIMIT_BYTES, PASSING, Offsets
-from libs.common.message import Message
+from libs.common.kafka import Offsets
 from libs.common.settings import ServiceSettings
 from libs.common.topics import Topic
 
 SCHEMA = "rebuild"
-BATCH_MAX = 2_000
 SILENCE_S = 30.0
 CATCH_UP_S = 30.0
 
@@ -121,10 +119,10 @@ def behind(engine: Engine, bootstrap: str, projection: Projection) -> int:
     """How many messages lie on the topics that the store has not applied yet."""
     with engine.connect() as connection:
         ends = offsets(connection, projection)
-    reader = _reader(bootstrap)
+    reader = shelf.reader(bootstrap)
     try:
         return sum(high - ends[topic.name].get(partition, 0) for topic in projection.applies
-                   for partition, high in _watermarks(reader, topic.name).items())
+                   for partition, (_, high) in shelf.ends(reader, topic.name).items())
     finally:
         reader.close()
 
@@ -139,12 +137,12 @@ def replay(engine: Engine, bootstrap: str, consumer: str, topic: Topic, apply: A
     admin = AdminClient({**client(bootstrap), "log_level": 2})
     topic_id = str(admin.describe_topics(TopicCollection([topic.name]), request_timeout=10.0)[topic.name].result(12.0).topic_id)
     Offsets(engine, consumer).load(topic.name, topic_id, list(until))
-    reader = _reader(bootstrap)
+    reader = shelf.reader(bootstrap)
     reader.assign([TopicPartition(topic.name, partition, 0) for partition in left])
     done, heard = 0, time.monotonic()
     try:
         while left:
-            batch = [message for message in _messages(reader, topic.name) if message.offset < until[message.partition]]
+            batch = [message for message in shelf.messages(reader, topic.name) if message.offset < until[message.partition]]
             if batch:
                 with engine.begin() as connection:
                     apply_batch(connection, consumer, batch, apply)
@@ -167,28 +165,3 @@ def digest(connection: Connection, query: str) -> str:
     for row in rows:
         total.update(row[0].encode() + b"\n")
     return total.hexdigest()
-
-
-def _reader(bootstrap: str) -> Consumer:
-    return Consumer({**client(bootstrap), "group.id": "rebuild", "enable.auto.commit": False, "enable.auto.offset.store": False,
-                     "auto.offset.reset": "error", "message.max.bytes": LIMIT_BYTES, "fetch.message.max.bytes": LIMIT_BYTES,
-                     "fetch.wait.max.ms": 100, "log_level": 2})
-
-
-def _watermarks(reader: Consumer, topic: str) -> dict[int, int]:
-    partitions = reader.list_topics(topic, timeout=10.0).topics[topic].partitions
-    return {number: reader.get_watermark_offsets(TopicPartition(topic, number), timeout=10.0)[1] for number in partitions}
-
-
-def _messages(reader: Consumer, topic: str) -> list[Message]:
-    found = []
-    for record in reader.consume(BATCH_MAX, 0.5):
-        error = record.error()
-        if error is not None:
-            if error.code() in PASSING and not error.fatal():
-                continue
-            raise Fatal(f"{topic}: {error.str()}", "kafka.consumer")
-        headers: dict[str, str] = {name: value.decode() for name, value in cast("list[tuple[str, bytes]]", record.headers() or [])}
-        found.append(Message(topic, record.partition() or 0, record.offset() or 0, (record.key() or b"").decode(), headers.get("type", ""),
-                             headers.get("event_id", ""), record.value() or b"", headers.get("correlation", "")))
-    return found

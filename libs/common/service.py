@@ -20,12 +20,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware import Middleware
 
-from libs.common import consume, kafka, migrate, ops, outbox
+from libs.common import consume, kafka, migrate, ops, outbox, standing
 from libs.common.database import connect, is_away, run
 from libs.common.errors import Retry
 from libs.common.logs import configure, log
 from libs.common.problem import install
 from libs.common.settings import ServiceSettings
+from libs.common.standing import Gate, Standing
 from libs.common.topics import Topic
 
 STALE_S = 90.0  # a loop that has not ticked for so long is stuck; a provider call may take 30 s
@@ -60,9 +61,12 @@ class Service:
     middleware: list[Middleware] = field(default_factory=list)
     ticks: dict[str, float] = field(default_factory=dict)
     lags: dict[str, int] = field(default_factory=dict)
+    consumed: dict[Topic, Loop] = field(default_factory=dict)
+    standing: Standing = field(init=False)
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
+        self.standing = Standing(self.name, self.engine, self.settings.kafka, lambda: migrate.at_head(self.engine, self.migrations))
 
     def consumer(self, topic: Topic, apply: consume.Apply) -> None:
         """Add the loop that consumes a topic; the consumer's name is `<service>.<topic>`."""
@@ -88,10 +92,11 @@ class Service:
                 source.close()
 
         self.loops.append(Loop(name, loop))
+        self.consumed[topic] = self.loops[-1]
 
     def relay(self) -> None:
         """Add the loop that carries the outbox to Kafka."""
-        self.loops.append(Loop("relay", lambda stop, beat: outbox.relay(self.engine, kafka.producer(self.settings.kafka), stop, beat)))
+        self.loops.append(Loop("relay", lambda stop, beat: outbox.relay(self.engine, kafka.producer(self.settings.kafka), stop, beat, self.name)))
 
     def dead_letters(self, barred: ops.Barred = ops.nobody) -> None:
         """Add the internal routes for people: list dead letters, apply one again (not those who are `barred`)."""
@@ -103,9 +108,8 @@ class Service:
 
         @asynccontextmanager
         async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-            threads = [threading.Thread(target=self._run, args=(loop, stop), name=loop.name, daemon=True) for loop in self.loops]
-            for thread in threads:
-                thread.start()
+            threads: list[threading.Thread] = []
+            threads += self._start([Loop("standing", lambda stop, beat: self._begin(stop, beat, threads))], stop)
             if self.lifespan is None:
                 yield
             else:
@@ -113,15 +117,31 @@ class Service:
                     yield
             stop.set()
             until = time.monotonic() + STOP_S
-            for thread in threads:
+            for thread in tuple(threads):
                 thread.join(max(0.0, until - time.monotonic()))
 
-        app = FastAPI(title=f"paydown {self.name}", lifespan=lifespan, docs_url=None, redoc_url=None, middleware=self.middleware)
+        app = FastAPI(title=f"paydown {self.name}", lifespan=lifespan, docs_url=None, redoc_url=None,
+                      middleware=[*self.middleware, Middleware(Gate, closed=lambda: self.standing.closed)])
         install(app)
         app.include_router(self._health())
+        if self.standing.says:
+            app.include_router(standing.router(self.engine, self.settings.internal_token))
         for router in self.routers:
             app.include_router(router)
         return app
+
+    def _start(self, loops: Iterable[Loop], stop: threading.Event) -> list[threading.Thread]:
+        threads = [threading.Thread(target=self._run, args=(loop, stop), name=loop.name, daemon=True) for loop in loops]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _begin(self, stop: threading.Event, beat: Beat, threads: list[threading.Thread]) -> None:
+        """The first loop: it starts the others once the database is known to be whole, or is released."""
+        self.standing.wait(stop, beat, self.consumed, lambda enough: self._start(self.consumed.values(), enough))
+        if not stop.is_set():
+            threads += self._start(self.loops, stop)
+            self.standing.watch(stop, beat)
 
     def serve(self) -> None:
         """Run until SIGTERM. Exit code 2 and one sentence if the port is taken or the database cannot be used."""
@@ -190,7 +210,10 @@ class Service:
 
     def readiness(self) -> dict[str, bool]:
         """Each check by name. A check that cannot be made has failed."""
-        checks: dict[str, Callable[[], bool]] = {"migrations": lambda: migrate.at_head(self.engine, self.migrations), **self.ready}
+        checks: dict[str, Callable[[], bool]] = {"migrations": lambda: migrate.at_head(self.engine, self.migrations)}
+        if not self.standing.held:
+            opened = {"open": lambda: not self.standing.closed} if self.standing.says else {}
+            checks |= {**opened, **self.ready}  # while it is held it reads no topic, but it answers people
         found = {}
         for name, check in checks.items():
             try:
@@ -213,7 +236,7 @@ class Service:
         def health_ready(response: Response) -> dict[str, object]:
             checks = self.readiness()
             response.status_code = 200 if all(checks.values()) else 503
-            return {"ready": all(checks.values()), "checks": checks}
+            return {"ready": all(checks.values()), "checks": checks, "held": self.standing.held}
 
         @router.get("/metrics", include_in_schema=False)
         def metrics(_: Request) -> Response:

@@ -53,3 +53,21 @@ CREATE TABLE outbox (
 OUTBOX_INDEX = "CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL"
 
 MESSAGING = (INBOX, CONSUMER_OFFSET, DEAD_LETTER, OUTBOX, OUTBOX_INDEX)
+
+# A database that came back from a backup: one row while nothing may be decided on it, kept when two people have released it.
+RESTORED = """
+CREATE TABLE restored (
+    restored_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    noticed_at timestamptz NOT NULL DEFAULT now(),
+    why text NOT NULL,
+    first_outbox_id bigint NOT NULL,              -- what was taken back into the outbox lies above it
+    progress text NOT NULL DEFAULT '',
+    settled_at timestamptz,                       -- all that could be learnt is taken back: it may be released
+    proposed_by text,
+    released_by text CHECK (released_by <> ''),
+    reason text NOT NULL DEFAULT '',
+    released_at timestamptz,
+    CHECK ((released_by IS NULL) = (released_at IS NULL)),
+    CHECK (released_by IS NULL OR (settled_at IS NOT NULL AND proposed_by IS NOT NULL AND proposed_by <> released_by))
+)"""
+RESTORED_HELD = "CREATE UNIQUE INDEX restored_held ON restored ((true)) WHERE released_at IS NULL"

@@ -8,7 +8,7 @@ from libs.common import topics
 from libs.common.seal import Sealer
 from libs.common.service import Beat, Loop, Service, take_turns
 from libs.common.settings import read_or_exit
-from services.dispatcher import commands, gauges, intake, limiter, objects, routes, subscriptions
+from services.dispatcher import commands, gauges, intake, limiter, objects, routes, subscriptions, taking_back
 from services.dispatcher.follow import Follower
 from services.dispatcher.objects import ObjectWork
 from services.dispatcher.payments import PaymentWork
@@ -73,6 +73,7 @@ def main() -> None:
         subscriber = subscriptions.Subscriber(reader, settings.webhook_url, settings.webhook_secret)
         take_turns((subscriber.ensure, taker.take, taker.search_duplicates), stop, beat, 0.5)
 
+    service.standing.taking_back = taking_back.taking_back(lambda stop, beat: Reader(service.engine, provider, stop, beat), timing)
     limiter.configure(service.engine, limits(settings))
     service.loops += [pumping(ObjectWork(timing, sealer, settings.provider_version, date)), pumping(PaymentWork(timing, date)),
                       Loop("prepare", prepare), Loop("follow", follow), Loop("statements", statements)]

@@ -10,6 +10,7 @@ from libs.common.database import run
 from libs.common.errors import Reject
 from libs.common.event import Event
 from libs.common.events import BatchChanged, PaymentApproved, ProviderEventReceived, RowRead
+from services.dispatcher import recall
 
 LIVE = ("checking", "ready", "approved", "paying", "paused")
 
@@ -105,9 +106,10 @@ def payments(connection: Connection, events: Sequence[Event]) -> None:
                      "dispatcher.payment-conflict")
     parts = [{"root_row_id": str(r.root_row_id), "payment_id": str(e.payment_id), "row_id": str(r.row_id)} for e in approved for r in e.rows]
     run(connection, """
-        INSERT INTO payment_row (root_row_id, payment_id, row_id)
-        SELECT * FROM jsonb_to_recordset(CAST(:parts AS jsonb)) AS x(root_row_id uuid, payment_id uuid, row_id uuid) ON CONFLICT DO NOTHING""",
-        parts=json.dumps(parts))
+        INSERT INTO payment_row (root_row_id, payment_id, row_id, live)
+        SELECT x.*, x.payment_id <> ALL(CAST(:ended AS uuid[]))
+        FROM jsonb_to_recordset(CAST(:parts AS jsonb)) AS x(root_row_id uuid, payment_id uuid, row_id uuid) ON CONFLICT DO NOTHING""",
+        parts=json.dumps(parts), ended=recall.ended(connection, [e.payment_id for e in approved]))
     count = run(connection, """
         SELECT count(*) FROM payment_row p JOIN jsonb_to_recordset(CAST(:parts AS jsonb)) AS x(root_row_id uuid, payment_id uuid, row_id uuid)
         ON p.payment_id = x.payment_id AND p.row_id = x.row_id AND p.root_row_id = x.root_row_id""", parts=json.dumps(parts)).scalar()

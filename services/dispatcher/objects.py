@@ -34,7 +34,7 @@ class ObjectWork:
 
     def claim(self, connection: Connection, limit: int) -> Sequence[Call]:
         """Up to `limit` calls whose intents are written. No batch gate: preparing moves no money; the kill switch counts."""
-        if run(connection, "SELECT engaged FROM kill_switch FOR SHARE").scalar():
+        if store.halted(connection):
             return []
         # The due ones are chosen first and the rest is looked up for each: fresh tables have no statistics, and joined at once they were read whole.
         rows = list(run(connection, """

@@ -14,12 +14,17 @@ from services.dispatcher.reading import Reader
 from services.dispatcher.store import Change
 
 CHUNK = 2_000
+OBJECTS_LOCK = 7_030_103
 MERCHANT_DAYS = 1
 WAKE_EVERY_S = 5.0
 
 
 def ensure_sources(connection: Connection, batch_id: Any) -> None:
-    """One corporation per EIN and one ACH account per source account; one that was refused is made anew once its address was corrected."""
+    """One corporation per EIN and one ACH account per source account; one that was refused is made anew once its address was corrected.
+
+    Like all objects' inserts one replica at a time: their ids follow from their natural keys, and of two unique keys only one can decide a conflict.
+    """
+    run(connection, "SELECT pg_advisory_xact_lock(:lock)", lock=OBJECTS_LOCK)
     run(connection, """
         INSERT INTO object (kind, natural_key, batch_id, source_account_id, made_of)
         SELECT DISTINCT ON (ein) 'corporation', 'corporation:' || ein, batch_id, source_account_id, jsonb_build_array(address, payor_name, dba) FROM source
@@ -58,15 +63,19 @@ class Preparer:
                     ON CONFLICT (institution_id) DO UPDATE SET merchant_id = excluded.merchant_id, reason = excluded.reason, read_at = now()""",
                     id=institution, merchant_id=merchant_id, reason=reason)
 
-    def prepare(self) -> bool:
-        """Objects for the payable rows of batches that people look at or have approved; whether there was work."""
+    def unprepared(self, *, every: bool = False) -> list[Row[Any]]:
+        """The batches that people look at or have approved, of which some payable rows have no objects yet; with `every` also those that ended."""
         with self.engine.connect() as connection:
-            batches = run(connection, """
+            return list(run(connection, """
                 SELECT b.batch_id, b.institutions FROM batch b JOIN row_count c USING (batch_id)
-                WHERE b.status IN ('ready', 'approved', 'paying', 'paused') AND b.state <> 'cancelled' AND c.messages >= b.row_messages
-                  AND EXISTS (SELECT 1 FROM batch_row r WHERE r.batch_id = b.batch_id AND NOT r.prepared AND r.status = 'payable')""").all()
+                WHERE (b.status IN ('ready', 'approved', 'paying', 'paused') AND b.state <> 'cancelled'
+                       OR (:every AND EXISTS (SELECT FROM payment p WHERE p.batch_id = b.batch_id))) AND c.messages >= b.row_messages
+                  AND EXISTS (SELECT 1 FROM batch_row r WHERE r.batch_id = b.batch_id AND NOT r.prepared AND r.status = 'payable')""", every=every).all())
+
+    def prepare(self, *, every: bool = False) -> bool:
+        """Objects for the payable rows of these batches; whether there was work."""
         worked = False
-        for batch in batches:
+        for batch in self.unprepared(every=every):
             try:
                 self.merchants(batch.institutions)
             except Unreachable:
@@ -76,12 +85,12 @@ class Preparer:
                 worked = ensure_people_and_loans(connection, batch.batch_id) or worked
         return worked
 
-    def link(self) -> bool:
-        """Bind approved payments to the objects made for exactly what was approved; fail those for which there can be none."""
+    def link(self, *, every: bool = False) -> bool:
+        """Bind approved payments to the objects made for exactly what was approved; with `every` those too that were sent or have ended."""
         with self.engine.begin() as connection:
             linked = run(connection, """
                 WITH unlinked AS MATERIALIZED (SELECT p.payment_id FROM payment p JOIN batch b USING (batch_id)
-                                  WHERE p.status = 'unprocessed' AND p.destination_object IS NULL AND b.state <> 'cancelled'
+                                  WHERE p.destination_object IS NULL AND (:every OR (p.status = 'unprocessed' AND b.state <> 'cancelled'))
                                   LIMIT :chunk FOR UPDATE OF p SKIP LOCKED)
                 UPDATE payment p SET source_object = x.source, destination_object = x.destination, merchant_id = x.merchant_id, ready = x.ready
                 FROM unlinked u CROSS JOIN LATERAL (
@@ -93,7 +102,7 @@ class Preparer:
                     JOIN object c ON c.natural_key = 'corporation:' || a.ein
                     JOIN object s ON s.natural_key = 'ach:' || c.object_id || ':' || q.account_index
                     WHERE q.payment_id = u.payment_id AND (q.merchant_id = '' OR q.merchant_id = m.merchant_id) OFFSET 0) x
-                WHERE p.payment_id = u.payment_id""", chunk=CHUNK).rowcount
+                WHERE p.payment_id = u.payment_id""", chunk=CHUNK, every=every).rowcount
         return bool(linked)
 
     def wake(self) -> bool:
@@ -187,6 +196,7 @@ def failed(row: Row[Any]) -> Change:
 
 def ensure_people_and_loans(connection: Connection, batch_id: Any) -> bool:
     """One individual per person and one liability per loan of a chunk of rows; known ones are used again."""
+    run(connection, "SELECT pg_advisory_xact_lock(:lock)", lock=OBJECTS_LOCK)
     run(connection, """
         CREATE TEMP TABLE IF NOT EXISTS chunk (row_id uuid, employee_id text, person_index text, institution_id text, merchant_id text, loan_index text)
         ON COMMIT DELETE ROWS""")

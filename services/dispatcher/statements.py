@@ -62,7 +62,7 @@ class Statements:
 
     def _take(self, batch_id: UUID) -> None:
         begun = self._begin(batch_id)
-        run_id = uuid5(batch_id, f"statement-{begun.statement_n}")
+        run_id = store.statement_id(batch_id, begun.statement_n)
         lines: list[dict[str, Any]] = []
         pages, complete = 0, True
         for source in begun.sources:

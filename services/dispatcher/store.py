@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Row
 
@@ -17,13 +17,23 @@ from services.dispatcher.handlers import Evidence, PaymentState
 
 
 def gate(connection: Connection) -> list[UUID]:
-    """The batches that may pay, held FOR SHARE to the end of the transaction; none while the kill switch is engaged.
+    """The batches that may pay, held FOR SHARE to the end of the transaction; none while everything is halted.
 
     A pause, a cancel or the kill switch waits for this transaction, and the next one sees it.
     """
-    if run(connection, "SELECT engaged FROM kill_switch FOR SHARE").scalar():
+    if halted(connection):
         return []
     return [row.batch_id for row in run(connection, "SELECT batch_id FROM batch WHERE state = 'paying' ORDER BY batch_id FOR SHARE")]
+
+
+def halted(connection: Connection) -> bool:
+    """Whether nothing may go to the provider: the kill switch is engaged (held FOR SHARE), or the database is held after a restore."""
+    return bool(run(connection, "SELECT engaged OR EXISTS (SELECT FROM restored WHERE released_at IS NULL) FROM kill_switch FOR SHARE").scalar())
+
+
+def statement_id(batch_id: UUID, number: int) -> UUID:
+    """The run id of a batch's statement of this number."""
+    return uuid5(batch_id, f"statement-{number}")
 
 
 @dataclass(frozen=True)

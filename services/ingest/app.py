@@ -15,7 +15,7 @@ from libs.common.events import DispatchChanged, PreflightDone
 from libs.common.seal import Index, Sealer
 from libs.common.service import Beat, Loop, Service, take_turns
 from libs.common.settings import SettingsError, read_or_exit
-from services.ingest import handlers, intake, routes, store, store_payments
+from services.ingest import handlers, intake, routes, store, store_payments, taking_back
 from services.ingest.checking import settle_one
 from services.ingest.files import Folder
 from services.ingest.intake import Secrets
@@ -82,6 +82,7 @@ def build(settings: IngestSettings) -> Service:
     def tidying(stop: Stop, beat: Beat) -> None:
         take_turns([lambda: tidy(service.engine, folder, settings.ready_days, settings.archive_days)], stop, beat, TIDY_S)
 
+    service.standing.taking_back = taking_back.taking_back(secrets)
     service.loops += [Loop("read", read), Loop("check", check), Loop("tidy", tidying)]
     service.consumer(topics.PREPARATION, apply_preparation)
     service.consumer(topics.LEDGER_POSTINGS, apply_postings)

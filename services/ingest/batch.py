@@ -62,6 +62,7 @@ class Batch:
     one_person: bool = False
     payments: int = 0
     payments_cents: int = 0
+    content_sha256: str | None = None
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def batch_changed(batch: Batch, sources: Sequence[Record], totals: Sequence[Reco
         rows=rows, amount_cents=cents, sources=tuple(_source(name, known.get(name), by_kind["source"][name]) for name in sorted(by_kind["source"])),
         branches=tuple(_branch(name, found) for name, found in sorted(by_kind["branch"].items())), institutions=tuple(institutions),
         row_messages=batch.row_messages, payments=batch.payments, payments_cents=batch.payments_cents, one_person=batch.one_person,
-        reason=batch.reason, barred=tuple(sorted(barred)))
+        reason=batch.reason, content_sha256=batch.content_sha256, barred=tuple(sorted(barred)))
 
 
 def _source(source_account_id: str, found: Record | None, totals: list[Record]) -> Source:

@@ -23,7 +23,7 @@ COLUMNS = """
     b.batch_id, b.family_id, b.parent_batch_id, b.status, b.version, b.revision, b.filename, b.period, b.uploaded_by, b.uploaded_at, b.digest,
     b.row_messages, b.reason, b.error_code, b.error_message, b.error_line, b.dispatch_version, a.approved_by, a.approved_at,
     coalesce(a.acknowledged, '{}') AS acknowledged, coalesce(a.one_person, false) AS one_person, coalesce(a.payments, 0) AS payments,
-    coalesce(a.payments_cents, 0) AS payments_cents"""
+    coalesce(a.payments_cents, 0) AS payments_cents, b.content_sha256"""
 
 NEWEST_CERTIFICATE = "SELECT DISTINCT ON (batch_id) batch_id, version, body->>'outcome' AS outcome FROM certificate ORDER BY batch_id, version DESC"
 

@@ -128,7 +128,7 @@ def add_payments(connection: Connection, batch: Batch) -> None:
 
 
 def publish_payments(connection: Connection, batch: Batch, now: datetime) -> None:
-    """Write the PaymentApproved messages of an approved batch, made by the database as those of its rows are."""
+    """Write the PaymentApproved messages of an approved batch, made by the database as those of its rows are; one that is there already stays."""
     ids: list[str] = run(connection, "SELECT payment_id::text FROM payment WHERE batch_id = :id ORDER BY payment_id", id=batch.batch_id).scalars().all()
     for start in range(0, len(ids), PAGE):
         part = ids[start:start + PAGE]
@@ -148,7 +148,7 @@ def publish_payments(connection: Connection, batch: Batch, now: datetime) -> Non
                     JOIN payment_row p USING (payment_id) JOIN batch_row r USING (row_id)
                     JOIN batch_source s ON s.batch_id = r.batch_id AND s.source_account_id = r.source_account_id
                 GROUP BY e.event_id, r.payment_id, r.source_account_id, s.account_index, s.aba_routing, s.account_last4, r.employee_id, r.loan_index) m
-            ORDER BY m.payment_id""",
+            ORDER BY m.payment_id ON CONFLICT (event_id) DO NOTHING""",
             id=str(batch.batch_id), payments=part, events=handlers.event_ids(part, "approved"), topic=PaymentApproved.topic.name,
             type=PaymentApproved.name(), now=now.isoformat(), digest=batch.digest, period=batch.period.isoformat(), by=batch.approved_by,
             at=batch.approved_at.isoformat() if batch.approved_at else None)

@@ -12,6 +12,7 @@ from libs.common.consume import Apply
 from libs.common.database import run
 from libs.common.event import Event
 from libs.common.events import BatchChanged, PaymentApproved, PaymentChanged, StatementClosed, StatementLine
+from libs.common.restored import TakingBack
 from libs.common.service import Beat, Loop, Service, take_turns
 from libs.common.settings import read_or_exit
 from libs.common.topics import Topic
@@ -120,6 +121,11 @@ def main() -> None:
         with service.engine.connect() as connection:
             return float(run(connection, query).scalar_one())
 
+    def take_back(engine: Engine, first: int) -> None:
+        with engine.begin() as connection:
+            reconcile.take_back(connection, first)
+
+    service.standing.taking_back = TakingBack(before=take_back)  # the rest follows from the topics, read to their ends
     service.loops.append(Loop("watch", watch))
     service.gauges["waiting_changes"] = lambda: count("SELECT count(*) FROM waiting")
     service.gauges["waiting_age_seconds"] = lambda: count("SELECT coalesce(extract(epoch FROM now() - min(since)), 0) FROM waiting")

@@ -128,12 +128,12 @@ def put_breaks(connection: Connection, batch_id: UUID, run_id: UUID | None, find
 def certify(connection: Connection, walk: Run, tallies: Mapping[str, Tally]) -> None:
     """Issue the next version of a batch's certificate, unless the last one says the same or is of a later walk."""
     last = run(connection, """
-        SELECT c.version, c.body, r.begun_at FROM certificate c JOIN statement_run r USING (run_id)
+        SELECT c.version, c.body, r.begun_at FROM certificate c LEFT JOIN statement_run r USING (run_id)
         WHERE c.batch_id = :id ORDER BY c.version DESC LIMIT 1""", id=walk.batch_id).first()
     says: dict[str, Any] = {"outcome": compare.outcome(tallies)} | {  # JSON
         name: {"rows": t.rows, "amount_cents": t.amount_cents} for name, t in tallies.items()}
-    if last is not None and (last.begun_at > walk.begun_at or {name: last.body[name] for name in says} == says):
-        return
+    if last is not None and (last.begun_at is None or last.begun_at > walk.begun_at or {name: last.body[name] for name in says} == says):
+        return  # a walk that is not here is one of after a copy from which this database came back
     version = last.version + 1 if last else 1
     body = {"batch_id": str(walk.batch_id), "version": version, "run_id": str(walk.run_id), **says}
     body["digest"] = compare.digest(body)
@@ -144,6 +144,16 @@ def certify(connection: Connection, walk: Run, tallies: Mapping[str, Tally]) -> 
     outbox.add(connection, [CertificateIssued.model_validate({
         "event_id": uuid5(walk.batch_id, f"certificate-{version}"), "occurred_at": walk.closed_at, "correlation": str(walk.batch_id), **body,
         **{name: Outcome(rows=t.rows, amount_cents=t.amount_cents) for name, t in tallies.items()}})])
+
+
+def take_back(connection: Connection, first: int) -> None:
+    """After a restore: the certificates that were issued since the copy (outbox ids above `first`), so that no version is issued twice."""
+    run(connection, """
+        INSERT INTO certificate (batch_id, version, run_id, outcome, digest, body, issued_at)
+        SELECT CAST(b ->> 'batch_id' AS uuid), CAST(b ->> 'version' AS int), CAST(b ->> 'run_id' AS uuid), b ->> 'outcome', b ->> 'digest',
+               b - ARRAY['event_id', 'type', 'occurred_at', 'correlation'], CAST(b ->> 'occurred_at' AS timestamptz)
+        FROM outbox CROSS JOIN LATERAL (SELECT CAST(body AS jsonb) AS b) j WHERE id > :first AND message_type = :type
+        ON CONFLICT DO NOTHING""", first=first, type=CertificateIssued.name())
 
 
 def note_waiting(connection: Connection, older_than_s: int) -> None:

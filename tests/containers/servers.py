@@ -18,7 +18,10 @@ PULL_S, ANSWER_S = 180, 5
 PASSWORD = "only-for-tests"
 #: What the stack's own broker has, as the image reads it.
 SETTINGS = {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in broker.SETTINGS.items()} | {
-    "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093", "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+    "KAFKA_LISTENERS": "PLAINTEXT://:9092,INSIDE://:9094,CONTROLLER://:9093",
+    # Under the address that clients are told, the port on the host, the broker cannot reach itself; for transactions it must.
+    "KAFKA_INTER_BROKER_LISTENER_NAME": "INSIDE", "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
     "KAFKA_LOG_DIRS": "/var/lib/kafka/data", "CLUSTER_ID": "cGF5ZG93bi1rYWZrYS0wMQ",
 }
 
@@ -58,7 +61,7 @@ def postgres() -> Iterator[str]:
     from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - needs the environment above, and half a second
 
     with PostgresContainer(POSTGRES, username="paydown_admin", password=PASSWORD, dbname="postgres", driver=None) as server:
-        yield f"postgresql://paydown_admin:{PASSWORD}@127.0.0.1:{server.get_exposed_port(5432)}/postgres"
+        yield f"postgresql+psycopg2://paydown_admin:{PASSWORD}@127.0.0.1:{server.get_exposed_port(5432)}/postgres"
 
 
 @dataclass
@@ -101,7 +104,7 @@ def kafka() -> Iterator[ContainerBroker]:
 
     (port,) = free_ports(1)
     made = DockerContainer(KAFKA).with_bind_ports(9092, port)
-    for name, value in {**SETTINGS, "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}"}.items():
+    for name, value in {**SETTINGS, "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port},INSIDE://localhost:9094"}.items():
         made = made.with_env(name, value)
     with made as started:
         running = ContainerBroker(started.get_wrapped_container().id, port)

@@ -57,7 +57,7 @@ def add(store: Store, numbers: Iterable[int]) -> list[str]:
 
 def publish(store: Store, producer: Producer, batch_max: int = 1_000) -> int:
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return outbox.publish(connection, producer, batch_max)  # type: ignore[arg-type]
+        return outbox.publish(connection, producer, batch_max, "webhooks")  # type: ignore[arg-type]
 
 
 def waiting(store: Store) -> list[str]:
@@ -99,7 +99,7 @@ class TestPublish:
         assert (record["topic"], record["key"], record["value"].encode()) == ("provider-events", "pmt_1", hint(1).body())
         event_id = str(hint(1).event_id)
         assert dict(record["headers"]) == {"event_id": event_id, "type": "provider-event-received.v1", "correlation": BATCH,
-                                           "traceparent": outbox.traceparent(BATCH, event_id)}
+                                           "traceparent": outbox.traceparent(BATCH, event_id), "producer": "webhooks"}
 
     def test_oldest_first_and_no_more_than_asked_for(self, store: Store) -> None:
         sent = add(store, range(25))

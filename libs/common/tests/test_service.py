@@ -58,7 +58,7 @@ def test_without_its_database_it_lives_and_is_not_ready(tmp_path: Path) -> None:
     revision(tmp_path, 1)
     made = service("postgresql+psycopg2://role:hunter2@127.0.0.1:1/none", tmp_path)
     answer = get(made, "/health/ready")
-    assert (answer.status_code, answer.json()) == (503, {"ready": False, "checks": {"migrations": False}})
+    assert (answer.status_code, answer.json()) == (503, {"ready": False, "checks": {"migrations": False}, "held": ""})
     assert "hunter2" not in answer.text
     assert get(made, "/health/live").status_code == 200
 
@@ -97,7 +97,7 @@ def test_it_is_ready_when_the_newest_migration_is_there_and_every_check_is_true(
     upgrade(store.owner_url, tmp_path)  # again: nothing happens
     assert made.readiness() == {"migrations": True, "group": False}
     joined = True
-    assert get(made, "/health/ready").json() == {"ready": True, "checks": {"migrations": True, "group": True}}
+    assert get(made, "/health/ready").json() == {"ready": True, "checks": {"migrations": True, "group": True}, "held": ""}
     newer = tmp_path / "newer"
     newer.mkdir()
     for number in (1, 2):

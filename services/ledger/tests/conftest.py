@@ -11,7 +11,7 @@ from libs.common.migrate import upgrade
 from services.ledger.app import MIGRATIONS
 
 TABLES = ("batch", "payment", "payment_row", "payment_change", "waiting", "statement_run", "statement_line", "reconciliation_break", "inbox", "outbox",
-          "dead_letter", "consumer_offset")
+          "dead_letter", "consumer_offset", "restored")
 GUARDED = ("certificate", "entry", "journal", "balance")
 
 

@@ -10,13 +10,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
+from libs.common import restored
 from libs.common.consume import apply_batch, redrive
 from libs.common.database import run
 from libs.common.errors import Reject
 from libs.common.event import Event
 from libs.common.events import PaymentChanged, StatementLine
 from libs.common.message import Message
-from services.ledger import app, rebuild
+from services.ledger import app, rebuild, reconcile
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.sample import BATCH, approved, at, batch, changed, closed, life, line, payment_id
 
@@ -127,6 +128,33 @@ def test_a_late_return_makes_a_break_and_then_the_next_version(database: Databas
     again = [x.model_copy(update={"run_id": UUID(int=4)}) for x in gone]
     give(database.service, *again, closed(again, 13, "run-4", run_id=UUID(int=4), begun_at=at(330), occurred_at=at(340)))
     assert len(certificates(database.service)) == 2  # it would say the same
+
+
+def test_after_a_restore_no_version_of_a_certificate_is_issued_twice(database: Database) -> None:
+    give(database.service, *story(ENDS))
+    gone = [line(1, "failed", "run-2", 1), line(2, "failed", "run-2", 2), line(3, "posted", "run-2", 3), line(4, "posted", "run-2", 4)]
+    since = [changed(1, 4, "reversed", occurred_at=at(220)), *gone, closed(gone, 13, "run-2", begun_at=at(230), occurred_at=at(240))]
+    give(database.service, *since)
+    issued = certificates(database.service)
+    told = rows(database.service, "SELECT event_id, topic, message_key, message_type, correlation, body FROM outbox ORDER BY id")
+    database.empty()
+    give(database.service, *story(ENDS))  # the copy: it has never heard of the second one
+    with database.service.begin() as connection:
+        restored.hold(connection, "a test")
+        first = getattr(restored.held(connection), "first_outbox_id")  # noqa: B009 - a row of any columns
+        for message in told:
+            run(connection, """INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body, published_at)
+                               VALUES (:event_id, :topic, :message_key, :message_type, :correlation, :body, now()) ON CONFLICT DO NOTHING""",
+                **dict(message._mapping))
+        reconcile.take_back(connection, first)
+        reconcile.take_back(connection, first)
+    assert certificates(database.service) == issued
+    give(database.service, *since)  # the topics are read again from the copy's offsets
+    assert certificates(database.service) == issued
+    later = [line(1, "failed", "run-3", 1), line(2, "failed", "run-3", 2), line(3, "failed", "run-3", 3), line(4, "posted", "run-3", 4)]
+    give(database.service, changed(3, 4, "reversed", occurred_at=at(320)), *later, closed(later, 14, "run-3", begun_at=at(330), occurred_at=at(340)))
+    assert [c["version"] for c in certificates(database.service)] == [1, 2, 3]
+    assert len(published(database.service, "certificate-issued.v1")) == 3
 
 
 def test_a_statement_during_which_a_status_changed_gives_no_certificate(database: Database) -> None:

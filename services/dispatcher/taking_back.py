@@ -1,0 +1,225 @@
+"""After a restore: the provider is asked for all that this database has forgotten, before anything may be sent.
+
+A payment that the copy believes unsent may have been paid, under an attempt that is on no topic. So the wait that every doubt has, and
+three complete walks of the provider's list of payments: what is in it is taken over, and only what is in none of the three was not made.
+"""
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from threading import Event as Stop
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row
+
+from libs.common import restored
+from libs.common.database import run
+from libs.common.logs import log
+from libs.common.service import Beat
+from services.dispatcher import objects, recall, store
+from services.dispatcher.domain import Timing, after_look, choose_line, is_alive, of_payment
+from services.dispatcher.follow import DOUBTS, adopted
+from services.dispatcher.handlers import Evidence
+from services.dispatcher.prepare import Preparer
+from services.dispatcher.provider import Unreachable, shown
+from services.dispatcher.reading import Reader, since
+from services.dispatcher.store import Change
+
+OPEN = ("unprocessed", "sending", "in_doubt")
+AGAIN_S, SLICE_S, CHUNK = 2.0, 1.0, 1_000
+SWITCHED = "This database came back from a backup. Whether the switch was on is not known: release the database first, then turn the switch off."
+
+Line = Mapping[str, Any]
+
+
+def before(engine: Engine, first: int) -> None:
+    """Before the topics are read: the kill switch goes on, and payments that are here come to what they had said."""
+    with engine.begin() as connection:
+        store.engage_kill_switch(connection, True, "dispatcher", SWITCHED)
+        log.warning("payments_recalled", count=recall.payments(connection, first))
+
+
+def after(engine: Engine, reader: Reader, timing: Timing, first: int) -> None:
+    """When the topics are read: batches and the other payments as they had said, then the provider's books. Returns early when stopped."""
+    with engine.begin() as connection:
+        recall.batches(connection, first)
+        log.warning("payments_recalled", count=recall.payments(connection, first))
+    with engine.connect() as connection:
+        from_date = begin(connection, first)
+    restored.tell(engine, "People and accounts are taken over from the provider.")
+    Accounts(engine, reader, from_date).take_over()
+    Payments(engine, reader, timing, from_date).take_over()
+
+
+def begin(connection: Connection, first: int) -> datetime | None:
+    """From when on something may have been made that the copy does not know: its last word, or an attempt it knows as open. None: from ever."""
+    at: datetime | None = run(connection, """
+        SELECT least((SELECT max(created_at) FROM outbox WHERE id <= :first),
+                     (SELECT min(a.first_sent_at) FROM attempt a WHERE a.outcome = 'open')) WHERE EXISTS (SELECT FROM outbox WHERE id <= :first)""",
+        first=first).scalar()
+    return at
+
+
+@dataclasses.dataclass
+class Accounts:
+    """Holders and accounts: the rows that a batch needs, bound to what the provider has under their ids, and payments bound to them."""
+
+    engine: Engine
+    reader: Reader
+    from_date: datetime | None
+
+    def take_over(self) -> None:
+        """Return when every approved payment that can be is linked to its accounts, or when stopped."""
+        preparer = Preparer(self.engine, self.reader)
+        while not self.reader.stop.is_set() and preparer.unprepared(every=True):
+            self.reader.beat()
+            if not preparer.prepare(every=True):
+                self.reader.stop.wait(AGAIN_S)
+        while not self.reader.stop.is_set():
+            try:
+                for path in ("/entities", "/accounts"):
+                    for page in self.reader.pages(path, since(self.from_date)):
+                        self._bind(page.lines)
+                break
+            except Unreachable:
+                self.reader.stop.wait(AGAIN_S)
+        while not self.reader.stop.is_set() and preparer.link(every=True):
+            self.reader.beat()
+
+    def _bind(self, lines: Sequence[Line]) -> None:
+        named = {str((line.get("metadata") or {}).get("object_id", "")): line for line in lines}
+        with self.engine.begin() as connection:
+            rows = run(connection, """
+                SELECT * FROM object WHERE CAST(object_id AS text) = ANY(CAST(:ids AS text[])) AND provider_id IS NULL
+                    AND status IN ('unprocessed', 'sending', 'in_doubt') ORDER BY object_id FOR UPDATE""", ids=list(named)).all()
+            objects.write(connection, [{"id": str(row.object_id), "step": "", "wait_s": 0.0, "purpose": row.purpose, "code": "", "reason": "",
+                                        **objects.ready_or_next(row, named[str(row.object_id)])} for row in rows])
+
+
+@dataclasses.dataclass
+class Payments:
+    """Every payment without an end, held against the provider's whole list."""
+
+    engine: Engine
+    reader: Reader
+    timing: Timing
+    from_date: datetime | None
+
+    def take_over(self) -> None:
+        """Return when each is known to be there or not to be, or when stopped."""
+        self._rest(self.timing.grace_s, "Requests that may still be under way are waited for.")
+        looks = 0
+        while looks < self.timing.looks_needed and not self.reader.stop.is_set():
+            complete = False
+            with suppress(Unreachable):
+                complete = self._look(looks + 1)
+            looks = looks + 1 if complete else 0  # a walk that was cut short says nothing of what is not there
+            if looks < self.timing.looks_needed:
+                self._rest(self.timing.look_every_s if complete else AGAIN_S, f"The provider's list was read {looks} of {self.timing.looks_needed} times.")
+        if looks == self.timing.looks_needed:
+            self._absent()
+
+    def _rest(self, seconds: float, why: str) -> None:
+        restored.tell(self.engine, why)
+        for _ in range(max(1, round(seconds / SLICE_S))):
+            self.reader.beat()
+            if self.reader.stop.wait(min(seconds, SLICE_S)):
+                return
+
+    def _look(self, number: int) -> bool:
+        """Walk the list once and take over what is in it; whether the walk was complete."""
+        restored.tell(self.engine, f"The provider's list of payments is read, {number} of {self.timing.looks_needed}.")
+        with self.engine.connect() as connection:
+            wanted = {str(i) for i in run(connection, "SELECT payment_id FROM payment WHERE status = ANY(CAST(:open AS text[]))", open=list(OPEN)).scalars()}
+        seen: set[str] = set()
+        total, found = 0, dict[str, list[Line]]()
+        for page in self.reader.pages("/payments", since(self.from_date)):
+            seen |= {str(line["id"]) for line in page.lines}
+            total = page.total
+            self._dates(page.lines)
+            for line in page.lines:
+                if of_payment(line) in wanted:
+                    found.setdefault(of_payment(line), []).append(line)
+        for some in chunks(sorted(found)):
+            self._adopt({payment_id: found[payment_id] for payment_id in some})
+        return len(seen) == total
+
+    def _dates(self, lines: Sequence[Line]) -> None:
+        """When the provider made them: by that it is found in which page a payment is read later."""
+        made = {str(line["id"]): at for line in lines if (at := shown(line).created_at) is not None}
+        with self.engine.begin() as connection:
+            run(connection, """
+                UPDATE payment p SET provider_created_at = x.at FROM unnest(CAST(:ids AS text[]), CAST(:ats AS timestamptz[])) AS x(id, at)
+                WHERE p.provider_id = x.id AND p.provider_created_at IS NULL""", ids=list(made), ats=list(made.values()))
+
+    def _adopt(self, found: Mapping[str, Sequence[Line]]) -> None:
+        with self.engine.begin() as connection:
+            rows = run(connection, """
+                SELECT p.*, s.provider_id AS source, d.provider_id AS destination FROM payment p
+                LEFT JOIN object s ON s.object_id = p.source_object LEFT JOIN object d ON d.object_id = p.destination_object
+                WHERE CAST(p.payment_id AS text) = ANY(CAST(:ids AS text[])) AND p.status = ANY(CAST(:open AS text[]))
+                ORDER BY p.payment_id FOR UPDATE OF p""", ids=list(found), open=list(OPEN)).all()
+            lines = {row.payment_id: choose_line(found[str(row.payment_id)], str(row.payment_id), row.attempts, "") for row in rows}
+            mine = [(row, line) for row in rows if (line := lines[row.payment_id]) is not None]
+            self._attempts(connection, mine)
+            store.apply(connection, [self._change(connection, row, line) for row, line in mine])
+            log.warning("payments_found_at_provider", count=len(mine))
+
+    def _attempts(self, connection: Connection, mine: Sequence[tuple[Row[Any], Line]]) -> None:
+        """The attempts that led to these lines, as far as they are not known here."""
+        known = {(row.subject_id, row.n) for row in run(connection, "SELECT subject_id, n FROM attempt WHERE subject_id = ANY(CAST(:ids AS uuid[]))",
+                                                        ids=[str(row.payment_id) for row, _ in mine])}
+        run(connection, """
+            UPDATE attempt a SET outcome = 'absent' FROM unnest(CAST(:ids AS uuid[]), CAST(:ns AS int[])) AS x(id, n)
+            WHERE a.subject_id = x.id AND a.n < x.n AND a.outcome = 'open'""",
+            ids=[str(row.payment_id) for row, _ in mine], ns=[attempt_of(line) for _, line in mine])
+        recall.insert_attempts(connection, [(row.payment_id, n, "accepted" if n == attempt_of(line) else "absent") for row, line in mine
+                                            for n in range(1, attempt_of(line) + 1) if (row.payment_id, n) not in known])
+
+    def _change(self, connection: Connection, row: Row[Any], line: Line) -> Change:
+        evidence = Evidence("lookup", f"{row.payment_id}/{line['id']}")
+        sides = [(row.source, line.get("source")), (row.destination, line.get("destination"))]
+        same = line.get("amount") == row.amount_cents and all(ours is None or ours == theirs for ours, theirs in sides)
+        number = max(row.attempts, attempt_of(line))
+        if same or not is_alive(line):  # what has ended there moves no money, whatever it is of
+            return dataclasses.replace(adopted(connection, row, line, evidence), attempts=number)
+        code, reason = DOUBTS["other_money"]
+        return Change(row, "held", evidence, attempts=number, reason_code=code, reason=reason)
+
+    def _absent(self) -> None:
+        """What is in none of the complete walks was not made: attempts that the copy knew as open did not happen."""
+        with self.engine.begin() as connection:
+            rows = run(connection, """
+                SELECT p.*, a.http_status, b.state FROM payment p JOIN attempt a ON a.subject_id = p.payment_id AND a.n = p.attempts
+                JOIN batch b ON b.batch_id = p.batch_id WHERE p.status IN ('sending', 'in_doubt') ORDER BY p.payment_id FOR UPDATE OF p""").all()
+            changes = []
+            for row in rows:
+                following = after_look(None, self.timing.looks_needed, row.attempts, row.http_status == 200, row.state == "cancelled", self.timing)
+                code, reason = DOUBTS[following.status]
+                changes.append(Change(row, following.status, Evidence("lookup", f"{row.payment_id}/{row.attempts}/restored"), reason_code=code, reason=reason))
+                run(connection, "UPDATE attempt SET outcome = :outcome WHERE subject_id = :id AND n = :n AND outcome = 'open'",
+                    outcome=following.attempt, id=row.payment_id, n=row.attempts)
+            store.apply(connection, changes)
+            log.warning("attempts_did_not_happen", count=len(changes))
+
+
+def attempt_of(line: Line) -> int:
+    """Which attempt of ours a line is of, as its metadata says; 1 where that cannot be read."""
+    said = str((line.get("metadata") or {}).get("attempt"))
+    return int(said) if said.isascii() and said.isdigit() and 1 <= int(said) <= 50 else 1
+
+
+def chunks(ids: Sequence[str]) -> Iterator[Collection[str]]:
+    """In portions of one transaction."""
+    return (ids[at:at + CHUNK] for at in range(0, len(ids), CHUNK))
+
+
+def taking_back(reader_of: Callable[[Stop, Beat], Reader], timing: Timing) -> restored.TakingBack:
+    """What the dispatcher does while its database is held; `reader_of(stop, beat)` reads from the provider."""
+
+    def ask(engine: Engine, first: int, stop: Stop, beat: Beat) -> None:
+        after(engine, reader_of(stop, beat), timing, first)
+
+    return restored.TakingBack(before, ask)
+

@@ -1,0 +1,155 @@
+"""An ingest whose database came back from a copy: what was approved since stays approved and claimed, what was not is looked at again."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import create_engine, make_url
+
+from libs.common import restored
+from libs.common.database import run
+from libs.common.events import BatchChanged, PaymentApproved
+from libs.common.migrate import upgrade
+from services.ingest import taking_back
+from services.ingest.app import MIGRATIONS
+from services.ingest.tests.test_approvals import city
+from services.ingest.tests.world import World, next_period, spaced
+
+pytestmark = pytest.mark.database
+MakeXml = Callable[[int], bytes]
+
+
+class Past:
+    """Copies of a database, and a way back to one."""
+
+    def __init__(self, admin_url: str, urls: tuple[str, str], folder: Path) -> None:
+        upgrade(urls[1], MIGRATIONS)
+        self.urls, self.folder = urls, folder
+        self.admin = create_engine(admin_url, isolation_level="AUTOCOMMIT")
+        self.world = World.make(urls[0], folder)
+        self.copies: list[str] = []
+
+    def copy(self) -> str:
+        name, original = f"copy_{uuid4().hex[:10]}", make_url(self.urls[0])
+        self.world.engine.dispose()
+        with self.admin.connect() as connection:
+            connection.exec_driver_sql(f'CREATE DATABASE {name} TEMPLATE "{original.database}"')
+            connection.exec_driver_sql(f'GRANT CONNECT, TEMPORARY ON DATABASE {name} TO "{original.username}"')
+        self.copies.append(name)
+        return name
+
+    def back(self, name: str, lost: int = 0) -> World:
+        """The world on that copy, held, with its own messages taken back, but for the last `lost` that never left the outbox."""
+        with self.world.engine.connect() as connection:
+            said = run(connection, "SELECT event_id, topic, message_key, message_type, correlation, body FROM outbox ORDER BY id").all()
+        self.world.engine.dispose()
+        made = World.make(make_url(self.urls[0]).set(database=name).render_as_string(hide_password=False), self.folder)
+        self.world = made
+        with made.engine.begin() as connection:
+            restored.hold(connection, "a test")
+            hold = restored.held(connection)
+            assert hold is not None
+            for message in said[:-lost or None]:
+                run(connection, """INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body, published_at)
+                                   VALUES (:event_id, :topic, :message_key, :message_type, :correlation, :body, now()) ON CONFLICT DO NOTHING""",
+                    **dict(message._mapping))
+        for _ in range(2):  # a crash between may repeat it
+            taking_back.take_back(made.engine, made.secrets, int(hold.first_outbox_id))
+        return made
+
+    def end(self) -> None:
+        self.world.engine.dispose()
+        with self.admin.connect() as connection:
+            for name in self.copies:
+                connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        self.admin.dispose()
+
+
+@pytest.fixture
+def past(postgres_url: str, make_database: Callable[[str], tuple[str, str]], tmp_path: Path) -> Iterator[Past]:
+    made = Past(postgres_url, make_database("ingest"), tmp_path)
+    yield made
+    made.end()
+
+
+def told(world: World, batch: Any) -> BatchChanged:
+    last: BatchChanged = max(world.published(batch["batch_id"], BatchChanged), key=lambda b: b.version)
+    return last
+
+
+SAME = ("status", "digest", "rows", "amount_cents", "approved_by", "approved_at", "period", "family_id", "filename")
+
+
+@pytest.mark.parametrize("knows", ["nothing", "ready"])
+@pytest.mark.parametrize("lost", [0, 7], ids=["all was said", "some payments were not said"])
+def test_what_was_approved_since_the_copy_cannot_be_approved_again(past: Past, xml: bytes, knows: str, lost: int) -> None:
+    name = past.copy() if knows == "nothing" else ""
+    ready = past.world.ready(xml)
+    name = name or past.copy()
+    assert past.world.approve(ready).status_code == 200
+    was, payments = past.world.batch(ready["batch_id"]), past.world.payments(ready)
+    messages = {p.event_id: p for p in past.world.published(ready["batch_id"], PaymentApproved)}
+    people = {row["row_id"]: row for row in past.world.rows(ready)}
+    world = past.back(name, lost)
+    now = world.batch(ready["batch_id"])
+    assert {name: now[name] for name in SAME} == {name: was[name] for name in SAME}
+    assert world.payments(ready) == payments
+    assert {p.event_id: p.model_copy(update={"occurred_at": None}) for p in world.published(ready["batch_id"], PaymentApproved)} == {
+        i: p.model_copy(update={"occurred_at": None}) for i, p in messages.items()}, "those that were not said are said"
+    kept = {row["row_id"]: row for row in world.rows(ready)}
+    assert [(r["status"], r["payment_id"], r["amount_cents"], r["last_name"]) for r in kept.values()] == [
+        (people[i]["status"], people[i]["payment_id"], people[i]["amount_cents"], people[i]["last_name"]) for i in kept]
+    assert world.upload(xml).status_code == 409, "the same bytes"
+    again = world.ready(spaced(xml), period=ready["period"])
+    assert (again["rows"]["payable"], again["rows"]["excluded"]) == (0, ready["rows"]["payable"])
+    world.end(ready, payments[:3])
+    assert world.child(ready, filter={"status": "failed"}).status_code == 202, "and it goes on"
+
+
+def test_what_was_freed_and_approved_again_stays_with_the_later_one(past: Past, xml: bytes) -> None:
+    name = past.copy()
+    first = past.world.ready(xml)
+    assert past.world.approve(first).status_code == 200
+    payments = past.world.payments(first)
+    past.world.end(first, payments[:4])
+    child = past.world.check(past.world.child(first, filter={"status": "failed"}).json()["batch_id"])
+    assert past.world.approve(child).status_code == 200
+    cancelled = past.world.payments(first)[4:6]
+    past.world.end(first, cancelled, "cancelled")
+    second = past.world.ready(spaced(xml), period=first["period"])
+    assert past.world.approve(second).status_code == 200
+    rows, claims = past.world.payments(second), [past.world.live_claims(first), past.world.live_claims(second)]
+    world = past.back(name)
+    assert (world.payments(second), [world.live_claims(first), world.live_claims(second)]) == (rows, claims)
+    world.end(first, [*payments[:4], *cancelled])  # what the ledger said comes again
+    third = world.ready(spaced(spaced(xml)), period=first["period"])
+    assert third["rows"]["payable"] == 0
+
+
+def test_what_was_not_approved_is_checked_again_or_discarded(past: Past, make_xml: MakeXml) -> None:
+    known = past.world.ready(make_xml(8))
+    gone = past.world.ready(make_xml(6))
+    name = past.copy()
+    change = {"source_account_id": known["sources"][0]["source_account_id"], "field": "city", "from": city(past.world, known), "to": "Ames"}
+    assert past.world.call("POST", f"/batches/{known['batch_id']}/corrections", "maria", json={"corrections": [change]}).status_code == 200
+    past.world.check(known["batch_id"])
+    assert past.world.discard(gone).status_code == 200
+    unknown_xml = make_xml(5)
+    unknown = past.world.ready(unknown_xml)
+    before = told(past.world, known)
+    world = past.back(name)
+    assert world.batch(known["batch_id"])["status"] == "checking"
+    assert told(world, known).version == before.version + 1
+    assert told(world, known).revision == before.revision + 1
+    settled = world.check(known["batch_id"])
+    assert settled["status"] == "ready"
+    assert world.approve(settled, "maria").json()["code"] == "approval.same-person", "she corrected it, though the correction is forgotten"
+    assert world.approve(settled).status_code == 200
+    assert world.batch(gone["batch_id"])["status"] == "discarded"
+    assert world.batch(unknown["batch_id"])["status"] == "discarded"
+    assert told(world, unknown).status == "discarded"
+    fresh = world.ready(unknown_xml, period=next_period(unknown))
+    assert fresh["rows"]["payable"] == unknown["rows"]["payable"]
+    assert UUID(fresh["batch_id"]) != UUID(unknown["batch_id"])
