@@ -1,5 +1,5 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
-.PHONY: help setup up down status demo test lint types bench chaos simulate compose-test contracts clean
+.PHONY: help setup up down status backup restore demo test lint types bench chaos simulate compose-test contracts clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
@@ -30,6 +30,13 @@ down: ## stop what `make up` started
 
 status: ## <name> <pid> <state> <port> of each process; fails unless all are ready
 	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m tools.stack status; else echo "nothing is set up: make up" >&2; exit 1; fi
+
+backup: ## copy the databases and uploads of what `make up` started: make backup TO=folder
+	@exec $(PYTHON) -m tools.backup save "$${TO:?name a new folder: make backup TO=folder}"
+
+restore: ## put them back while it is down: make restore FROM=folder [ONLY="service …"]; it starts held
+	$(RUNTIME)
+	@exec $(PYTHON) -m tools.backup restore "$${FROM:?name a copy: make restore FROM=folder}" $${ONLY:-}
 
 test: ## everything CI runs: lint, types, import rules, contracts, all tests
 	$(DEV)

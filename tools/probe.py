@@ -14,7 +14,7 @@ ORDER = ("postgres", "kafka", "simulator", "ingest", "dispatcher", "webhooks", "
 
 @dataclass(frozen=True)
 class Status:
-    """One process: its pid (None: none, or not ours), `ready`, `starting` or `down`, and its port."""
+    """One process: its pid (None: none, or not ours), `ready`, `starting`, `down` or `held` (after a restore, until two people release it), and its port."""
 
     name: str
     pid: int | None
@@ -35,26 +35,32 @@ def status(supervisor: Supervisor, ports: Ports, given_postgres: str | None = No
             return Status(name, None, "ready" if databases.answers(given_postgres) else "down", databases.place(given_postgres)[1])
         if not process.pid:
             return Status(name, None, "starting" if process.state == "BACKOFF" else "down", port)
-        return Status(name, process.pid, "ready" if is_ready(name, port) else "starting", port)
+        return Status(name, process.pid, "starting" if not is_ready(name, port) else "held" if is_held(name, port) else "ready", port)
 
     with ThreadPoolExecutor(len(ORDER)) as pool:
         return list(pool.map(one, ORDER))
 
 
 def is_ready(name: str, port: int) -> bool:
-    """Whether the process behind this port says that it can work."""
+    """Whether the process behind this port says that it can work, or that it is held and waits for people."""
     if name == "postgres":
         return postgres.is_accepting(port, ANSWER_LIMIT_S)
     if name in ("kafka", "simulator"):  # both listen only once they can work
         return is_listening(port, ANSWER_LIMIT_S)
-    return _answers_200(port, "/health/ready")
+    return _answer(port, "/health/ready").split(b" ")[1:2] == [b"200"]
 
 
-def _answers_200(port: int, path: str) -> bool:
+def is_held(name: str, port: int) -> bool:
+    """Whether a service says that its database came back from a backup and is not released yet."""
+    return name not in ("postgres", "kafka", "simulator") and b'"held":"' in (said := _answer(port, "/health/ready")) and b'"held":""' not in said
+
+
+def _answer(port: int, path: str) -> bytes:
+    """The whole answer to one GET; empty if none came."""
     try:
         with socket.create_connection((HOST, port), ANSWER_LIMIT_S) as link:
             link.settimeout(ANSWER_LIMIT_S)
             link.sendall(f"GET {path} HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode())
-            return link.recv(16).split(b" ")[1:2] == [b"200"]
+            return b"".join(iter(lambda: link.recv(4096), b""))
     except OSError:
-        return False
+        return b""

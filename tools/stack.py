@@ -13,8 +13,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -101,6 +102,21 @@ class Stack:
             self.supervisor.shutdown()
         self.supervisor.clear()
 
+    @contextmanager
+    def server_alone(self) -> Iterator[None]:
+        """Its PostgreSQL and nothing else, for as long as the context lasts; the stack must be down."""
+        if self.is_up():
+            raise Problem(f"the stack in {self.state} is up; stop it first")
+        self.supervisor.clear()
+        self._check()
+        self._prepare()
+        try:
+            if not self.database_url:
+                self._run_up("postgres")
+            yield
+        finally:
+            self.down()
+
     def remove(self) -> None:
         """Forget everything a stopped stack has stored, its databases on a given server too."""
         if self.is_up():
@@ -170,7 +186,7 @@ class Stack:
         if not self.database_url:
             self._run_up("postgres")
         for service in variables.SERVICES:
-            databases.create(self._admin_url(), service, self.prefix, self._secret())
+            databases.create(self.admin_url(), service, self.prefix, self._secret())
         self._services("migrate")
         self.say("the databases are migrated")
 
@@ -221,11 +237,12 @@ class Stack:
     def _secret(self) -> str:
         return Keys.kept_in(self.state).database_secret
 
-    def _admin_url(self) -> str:
+    def admin_url(self) -> str:
+        """The address of its PostgreSQL for who makes databases."""
         return self.database_url or postgres.admin_url(self.ports.postgres, self._secret())
 
     def _table(self) -> dict[str, dict[str, str]]:
-        admin_url, keys = self._admin_url(), Keys.kept_in(self.state)
+        admin_url, keys = self.admin_url(), Keys.kept_in(self.state)
         urls = {service: databases.urls(admin_url, service, self.prefix, keys.database_secret) for service in variables.SERVICES}
         return variables.with_users(variables.table(variables.Facts(self.state, self.ports, keys, urls)), self.environment)
 

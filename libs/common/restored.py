@@ -61,20 +61,18 @@ def held(connection: Connection) -> Row[tuple[object, ...]] | None:
 
 
 def hold(connection: Connection, why: str) -> None:
-    """Decide nothing on this database until two people release it; a second call keeps the first reason."""
+    """Decide nothing on this database until two people release it; a second call keeps the first reason, and everything is taken back again."""
     run(connection, """
-        INSERT INTO restored (why, first_outbox_id) SELECT :why, coalesce(max(id), 0) FROM outbox ON CONFLICT DO NOTHING""", why=why)
+        INSERT INTO restored (why, first_outbox_id) SELECT :why, coalesce(max(id), 0) FROM outbox
+        ON CONFLICT ((true)) WHERE released_at IS NULL DO UPDATE SET settled_at = NULL, proposed_by = NULL""", why=why)
 
 
 def notice(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic]) -> None:
-    """Hold the database if the newest message of this service on one of its topics never left this outbox.
+    """Hold the database if the newest message of this service on one of its topics never left this outbox. Also a held one: it may be another copy.
 
     Raises:
         Retry: the broker does not answer; nothing is known.
     """
-    with engine.connect() as connection:
-        if held(connection) is not None:
-            return
     for topic in topics:
         newest = own_ends(bootstrap, topic.name, name)
         with engine.begin() as connection:

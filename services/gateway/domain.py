@@ -50,6 +50,8 @@ MAY: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", "/ops/limiter"): EVERYBODY,  # the live run shows its line
     ("GET", "/ops/kill-switch"): EVERYBODY,
     ("POST", "/ops/kill-switch"): frozenset({OPERATOR, APPROVER}),
+    ("GET", "/ops/restored"): EVERYBODY,
+    ("POST", "/ops/restored/release"): frozenset({OPERATOR, APPROVER}),  # two people; each service wants an approver second
     ("GET", "/audit"): frozenset({AUDITOR, ADMIN}),
 }
 

@@ -28,7 +28,7 @@ def router(kind: type[APIRoute], services: Upstreams, door: Door, readiness: Cal
     async def health(asked: Asking) -> dict[str, Any]:
         """Every service: ready or not, its checks, its lag and other figures. A service that is away is shown as away."""
         checks = await asyncio.to_thread(readiness)
-        own = {"name": "gateway", "ready": all(checks.values()), "away": False, "checks": checks, "figures": {}}
+        own = {"name": "gateway", "ready": all(checks.values()), "away": False, "held": "", "checks": checks, "figures": {}}
         found = [*await asyncio.gather(*(_health(service, asked) for service in services.all())), own]
         return {"ready": all(one["ready"] for one in found), "services": found}
 
@@ -64,6 +64,28 @@ def router(kind: type[APIRoute], services: Upstreams, door: Door, readiness: Cal
         """Stop everything that goes to the provider, or let it go on."""
         return await relay(services.dispatcher, asked.post("/kill-switch", order.model_dump(mode="json")))
 
+    deciding = (services.ingest, services.dispatcher, services.ledger)
+
+    @routes.get("/ops/restored", response_model=shapes_ops.Restoreds)
+    async def restored(asked: Asking) -> Response:
+        """The databases that came back from a backup: which are held, why, and how far they are."""
+        found = await asyncio.gather(*(_restored(service, asked) for service in deciding))
+        away = [service.name for service, one in zip(deciding, found, strict=True) if one is None]
+        return JSONResponse({"services": [one for one in found if one is not None], "away": away})
+
+    @routes.post("/ops/restored/release", response_model=shapes_ops.Releaseds)
+    async def release(order: shapes_ops.Release, asked: Asking) -> Response:
+        """Propose, or as another person confirm, that every held database is used again."""
+        found = await asyncio.gather(*(_restored(service, asked) for service in deciding))
+        held = [service for service, one in zip(deciding, found, strict=True) if one is not None and one["held"]]
+        if not held:
+            raise Problem(409, "restored.not-now", "No database is held.", "Nothing is to be done here.")
+        outcomes = [await _release(service, asked, order) for service in held]
+        if all(one["outcome"] == "refused" for one in outcomes):
+            raise Problem(409, "restored.not-now", " ".join(f"{one['name']}: {one['message']}" for one in outcomes),
+                          "Wait until everything is taken back, then let an operator or approver propose it and another person, an approver, confirm it.")
+        return JSONResponse({"services": outcomes})
+
     @routes.get("/audit", response_model=shapes_ops.Audit)
     def audit(limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100, cursor: Annotated[str, Query(pattern="^[0-9]{0,18}$")] = "",
               q: Annotated[str, Query(max_length=100, pattern=shapes.PLAIN)] = "") -> dict[str, Any]:
@@ -97,10 +119,12 @@ async def _health(service: Upstream, asked: Asked) -> dict[str, Any]:
     try:
         ready, metrics = await asyncio.gather(service.send(asked.get("/health/ready", timeout_s=HEALTH_S)),
                                               service.send(asked.get("/metrics", timeout_s=HEALTH_S)))
-        checks = ready.json().get("checks", {})
-        return {"name": service.name, "ready": ready.status_code == 200, "away": False, "checks": checks, "figures": _figures(service.name, metrics)}
+        said = ready.json()
+        held = said.get("held", "")
+        return {"name": service.name, "ready": ready.status_code == 200 and not held, "away": False, "held": held, "checks": said.get("checks", {}),
+                "figures": _figures(service.name, metrics)}
     except Problem:
-        return {"name": service.name, "ready": False, "away": True, "checks": {}, "figures": {}}
+        return {"name": service.name, "ready": False, "away": True, "held": "", "checks": {}, "figures": {}}
 
 
 def _figures(name: str, metrics: httpx.Response) -> dict[str, float]:
@@ -118,3 +142,19 @@ async def _dead_letters(service: Upstream, asked: Asked) -> list[dict[str, Any]]
     except (Problem, Refusal):
         return None
     return [{**item, "dead_letter_id": f"{service.name}:{item['dead_letter_id']}", "service": service.name} for item in found["items"]]
+
+
+async def _restored(service: Upstream, asked: Asked) -> dict[str, Any] | None:
+    """What a service says of its database; None if it could not be asked."""
+    try:
+        return {"name": service.name, **await service.ask(asked.get("/restored", timeout_s=HEALTH_S))}
+    except (Problem, Refusal):
+        return None
+
+
+async def _release(service: Upstream, asked: Asked, order: shapes_ops.Release) -> dict[str, str]:
+    try:
+        done = await service.ask(asked.post("/restored/release", order.model_dump(mode="json")))
+    except Refusal as refusal:
+        return {"name": service.name, "outcome": "refused", "message": str(refusal.answer.json().get("detail", ""))}
+    return {"name": service.name, "outcome": str(done["outcome"]), "message": ""}

@@ -62,13 +62,54 @@ class Redriven(Shape):
 
 
 class ServiceHealth(Shape):
-    """One service: whether it is ready, its checks, and its figures."""
+    """One service: whether it is ready, its checks, and its figures; `held` says why it takes no orders after a restore, "" if it does."""
 
     name: str
     ready: bool
     away: bool
+    held: str
     checks: dict[str, bool]
     figures: dict[str, float]
+
+
+class Restored(Shape):
+    """The database of one service, if it ever came back from a backup: whether it is held, why, how far it is, and who wants it released."""
+
+    name: str
+    held: bool
+    settled: bool
+    why: str
+    progress: str
+    noticed_at: datetime | None
+    proposed_by: str | None
+    released_by: str | None
+
+
+class Restoreds(Shape):
+    """The services that state facts about money; `away` names those that could not be asked."""
+
+    services: list[Restored]
+    away: list[str]
+
+
+class Release(Order):
+    """Why the held databases may be used again."""
+
+    reason: str = Field(min_length=1, max_length=500, pattern=PLAIN)
+
+
+class Released(Shape):
+    """What came of a release in one service: `proposed`, `released`, or `refused` and why."""
+
+    name: str
+    outcome: Literal["proposed", "released", "refused"]
+    message: str
+
+
+class Releaseds(Shape):
+    """What came of a release, of each service that was held."""
+
+    services: list[Released]
 
 
 class Health(Shape):

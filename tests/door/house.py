@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from libs.common import migrate
 from libs.common.events import BatchChanged, RowRead
 from libs.common.service import Service
+from libs.common.standing import Standing
 from services.dispatcher import intake, limiter
 from services.dispatcher import routes as dispatcher_routes
 from services.dispatcher.settings import DispatcherSettings
@@ -47,6 +48,7 @@ class House:
     world: ingest.World
     dispatcher: Engine
     reports: Engine
+    standings: dict[str, Standing]
 
     def ask(self, method: str, path: str, headers: dict[str, str], **more: Any) -> httpx.Response:
         """One request to the public API."""
@@ -100,9 +102,10 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> House:
     for one in (dispatching, ledger):
         one.dead_letters()
     services = dict(zip(gateway_app.SERVICES, (ingesting, dispatching, webhooks, ledger, reporting), strict=True))
-    for one in (ingesting, dispatching, ledger):
-        one.standing.closed = ""  # nobody runs their loops here, so nobody looks whether their databases are whole
+    standings = {one.name: one.standing for one in (ingesting, dispatching, ledger)}
+    for standing in standings.values():
+        standing.closed = ""  # nobody runs their loops here, so nobody looks whether their databases are whole
     clients = {name: httpx.AsyncClient(transport=httpx.ASGITransport(one.app(), raise_app_exceptions=False), base_url=f"http://{name}")
                for name, one in services.items()}
     made = gateway_app.build(GatewaySettings(**{"database_url": urls["gateway"], **common, **gateway}), clients)
-    return House(made.app(), made.engine, ingest.World.make(urls["ingest"], folder), dispatching.engine, reporting.engine)
+    return House(made.app(), made.engine, ingest.World.make(urls["ingest"], folder), dispatching.engine, reporting.engine, standings)

@@ -22,6 +22,7 @@ BODIES: dict[str, Callable[[Any], Any]] = {
     "/batches/{batch_id}/child-batches": lambda _: {"filter": {"status": "failed"}, **REASON}, "/batches/{batch_id}/pause": lambda _: REASON,
     "/batches/{batch_id}/resume": lambda _: REASON, "/batches/{batch_id}/cancel": lambda _: REASON, "/reconciliation/runs": lambda _: {},
     "/payments/{payment_id}/held": lambda _: {"act": "look-up", **REASON}, "/ops/kill-switch": lambda _: {"on": False, **REASON},
+    "/ops/restored/release": lambda _: REASON,
     "/tokens": lambda _: {"name": "n", "person": "admin-other", "roles": ["admin"], "read_only": True}}
 
 

@@ -217,13 +217,15 @@ def test_health_of_all_services_shows_who_is_away(gateway: Gateway) -> None:
         fake.says("GET", "/health/ready", {"ready": True, "checks": {"migrations": True}})
         fake.answers["GET", "/metrics"] = Response(f"# TYPE paydown_{fake.name}_outbox_waiting gauge\npaydown_{fake.name}_outbox_waiting 3.0\n")
     gateway.ledger.away = httpx.ConnectTimeout("x")
+    gateway.dispatcher.says("GET", "/health/ready", {"ready": True, "checks": {"migrations": True}, "held": "It is an older copy."})
     gateway.reports.says("GET", "/health/ready", {"ready": False, "checks": {"migrations": False}}, 503)
     gateway.reports.says("GET", "/metrics", {"code": "database.away"}, 503)
     found = gateway.ask("GET", "/ops/health", "operator").json()
     assert found["ready"] is False
     assert {one["name"]: (one["ready"], one["away"]) for one in found["services"]} == {
-        "ingest": (True, False), "dispatcher": (True, False), "webhooks": (True, False), "ledger": (False, True), "reports": (False, False),
+        "ingest": (True, False), "dispatcher": (False, False), "webhooks": (True, False), "ledger": (False, True), "reports": (False, False),
         "gateway": (True, False)}
+    assert [one["name"] for one in found["services"] if one["held"]] == ["dispatcher"]
     assert found["services"][0]["figures"] == {"outbox_waiting": 3.0}
 
 

@@ -1,0 +1,83 @@
+"""An older copy of every database is restored in the middle of a batch, and the provider knows no key any more: nothing is paid twice."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flow.system import System, eventually, paid_exactly_once, reports_agree
+from tools import backup, roster
+from tools.ports import Ports
+from tools.stack import Stack
+
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
+ROWS, SEED = 400, 23
+SLOWLY = {"PAYDOWN_DISPATCHER_PAYMENTS_PER_MIN": "1500"}
+WHY = {"reason": "compared with the provider"}
+
+
+def test_a_copy_restored_in_the_middle_of_a_batch_pays_nothing_twice(tmp_path: Path) -> None:
+    xml, stack, copy = roster.make(ROWS, SEED), Stack(tmp_path / "state", Ports.free(), SLOWLY, "flow_restore"), tmp_path / "copy"
+    try:
+        with stack:
+            system = System(stack)
+            batch = system.corrected(system.ready(xml))
+            backup.save(stack, tmp_path / "before")  # ready, and approved only afterwards
+            system.approve(batch)
+            eventually(lambda: len(system.book("payments")) > 20, 120)
+            backup.save(stack, copy)
+            known = len(system.book("payments"))
+            eventually(lambda: len(system.book("payments")) > known + 40, 120)
+        went_on(stack, copy, batch, xml)
+        went_on(stack, tmp_path / "before", batch, xml)  # and once more, to before the approval, now that all is paid
+    finally:
+        stack.remove()
+
+
+def went_on(stack: Stack, copy: Path, batch: dict[str, Any], xml: bytes) -> None:
+    """Restore, look at what is held, release, and see the batch to its end."""
+    forget_keys(stack.state / "simulator" / "books.sqlite")
+    backup.restore(stack, copy)
+    with stack:
+        system = System(stack)
+        paid = len(system.book("payments"))
+        assert {one.name for one in stack.status() if one.state == "held"} == {"ingest", "dispatcher", "ledger"}
+        assert "restored from the copy" in next(one["why"] for one in standings(system) if one["name"] == "dispatcher")
+        refused = system.call("POST", "/batches", "preparer", content=xml, params={"filename": "again.xml"})
+        assert refused is not None
+        assert (refused.status_code, refused.json()["code"]) == (503, "database.restored")
+        eventually(lambda: all(one["settled"] for one in standings(system)), 120)
+        assert len(system.book("payments")) == paid, "nothing is sent while it is held"
+        for person in ("operator", "approver"):
+            answer = system.call("POST", "/ops/restored/release", person, json=WHY)
+            assert answer is not None
+            assert answer.status_code == 200, answer.text
+        eventually(lambda: all(one.state == "ready" for one in stack.status()), 60)
+        switch = system.call("POST", "/ops/kill-switch", "approver", json={"on": False, **WHY})
+        assert switch is not None
+        assert switch.status_code == 200, switch.text
+        ended = system.wait(batch["batch_id"], {"completed"}, 240)
+        assert ended["payments"]["completed"] == ended["payments"]["total"] > 0
+        paid_exactly_once(system, xml)
+        eventually(lambda: bool(system.batch(batch["batch_id"])["certificate"]), 60)
+        reports_agree(system, batch["batch_id"], xml)
+        again = system.call("POST", "/batches", "preparer", content=xml, params={"filename": "again.xml"})
+        assert again is not None
+        assert again.status_code == 409, again.text
+        for name in ("ledger", "reports"):
+            done = system.rebuild(name)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
+def standings(system: System) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [one for one in system.get("/ops/restored").json()["services"] if one["held"]]
+    return found
+
+
+def forget_keys(books: Path) -> None:
+    """A day goes by at the provider: the same key with the same body is a new payment."""
+    with closing(sqlite3.connect(books)) as opened:
+        opened.execute("DELETE FROM answer")
+        opened.commit()
