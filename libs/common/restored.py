@@ -88,7 +88,7 @@ def notice(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic]) -
 
 def own_ends(bootstrap: str, topic: str, name: str) -> list[Message]:
     """The newest message of this service in each partition of a topic; a stranger's are passed over, the last fifty at most."""
-    reader = shelf.reader(bootstrap)
+    reader = shelf.reader(bootstrap, f"{name}.restored")
     try:
         spans = {p: (low, high) for p, (low, high) in shelf.ends(reader, topic).items() if high > low}
         newest = _newest(reader, topic, name, {p: (high - 1, high) for p, (_, high) in spans.items()})
@@ -124,7 +124,7 @@ def take_back(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic]
     """Bring this service's own messages back into its outbox, as published; how many were missing there. A second call finds none."""
     count = 0
     for topic in topics:
-        reader = shelf.reader(bootstrap)
+        reader = shelf.reader(bootstrap, f"{name}.restored")
         try:
             spans = {p: span for p, span in shelf.ends(reader, topic.name).items() if span[1] > span[0]}
             batch: list[Message] = []

@@ -11,9 +11,9 @@ BATCH_MAX = 2_000
 ANSWER_S = 10.0
 
 
-def reader(bootstrap: str) -> Consumer:
-    """A consumer to be given its partitions by `assign`; close it."""
-    return Consumer({**client(bootstrap), "group.id": "rebuild", "enable.auto.commit": False, "enable.auto.offset.store": False,
+def reader(bootstrap: str, group: str = "rebuild") -> Consumer:
+    """A consumer to be given its partitions by `assign`; close it. It joins no group, the name only says who may read."""
+    return Consumer({**client(bootstrap), "group.id": group, "enable.auto.commit": False, "enable.auto.offset.store": False,
                      "auto.offset.reset": "error", "message.max.bytes": LIMIT_BYTES, "fetch.message.max.bytes": LIMIT_BYTES,
                      "fetch.wait.max.ms": 100, "log_level": 2})
 

@@ -23,7 +23,7 @@ from libs.common.internal import Actor, Caller
 from libs.common.logs import log
 from libs.common.problem import Problem, answer
 from libs.common.restored import Beat, NotAllowed, NotNow, TakingBack
-from libs.common.topics import PROVIDER_EVENTS, TOPICS, Topic
+from libs.common.topics import Topic, facts_of
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PREFIX = "/restored"
@@ -47,8 +47,8 @@ class Standing:
 
     @property
     def says(self) -> list[Topic]:
-        """The topics on which this service states facts. With none nothing rests on its database, and it is always open: webhooks only hints."""
-        return [topic for topic in TOPICS if topic.producer == self.name and topic is not PROVIDER_EVENTS]
+        """The topics on which this service states facts. With none nothing rests on its database, and it is always open."""
+        return facts_of(self.name)
 
     @property
     def held(self) -> str:
@@ -107,7 +107,7 @@ class Standing:
 
     def _catch_up(self, stop: Stop, beat: Beat, consumed: Collection[Topic], consume: Callable[[Stop], list[Thread]]) -> None:
         """Let the consumers work until each is where its topic ended when this began."""
-        reader = shelf.reader(self.bootstrap)
+        reader = shelf.reader(self.bootstrap, f"{self.name}.restored")
         try:
             ends = {(topic.name, p): high for topic in consumed for p, (_, high) in shelf.ends(reader, topic.name).items() if high}
         finally:

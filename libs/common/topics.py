@@ -26,5 +26,11 @@ LEDGER_POSTINGS = Topic("ledger-postings", "batch_id", "ledger", ("ingest", "rep
 
 TOPICS = (BATCHES, PARSED_ROWS, APPROVED_PAYMENTS, PREPARATION, PROVIDER_EVENTS, STATUS_EVENTS, PROVIDER_STATEMENTS, LEDGER_POSTINGS)
 
+
+def facts_of(service: str) -> list[Topic]:
+    """The topics on which a service states facts, and by which it knows whether its database is whole. A webhook is no fact, only a hint."""
+    return [topic for topic in TOPICS if topic.producer == service and topic is not PROVIDER_EVENTS]
+
+
 #: Facts are kept for ever (a rebuild reads them again); a batch with thousands of branches is one large message.
 CONFIG = {"retention.ms": "-1", "cleanup.policy": "delete", "max.message.bytes": "16777216", "min.insync.replicas": "1"}

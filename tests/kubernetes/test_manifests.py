@@ -12,7 +12,7 @@ import yaml
 
 from libs.common.broker import Broker
 from libs.common.settings import FILE, ServiceSettings, Settings
-from libs.common.topics import CONFIG, PARTITIONS, TOPICS
+from libs.common.topics import CONFIG, PARTITIONS, TOPICS, facts_of
 from services.__main__ import FLOW
 from services.dispatcher.settings import DispatcherSettings
 from services.gateway.settings import PROVIDER_URL, GatewaySettings, check_sign_in
@@ -121,7 +121,8 @@ def test_each_user_of_kafka_may_do_what_the_table_of_topics_says_and_nothing_els
                     for acl in user["spec"]["authorization"]["acls"]} for name, user in of("production", "KafkaUser").items()}
     wanted: dict[str, dict[tuple[str, str, str], set[str]]] = {}
     for topic in TOPICS:
-        wanted.setdefault(topic.producer, {})["topic", topic.name, "literal"] = {"Describe", "Write"}
+        own = {"Read"} if topic in facts_of(topic.producer) else set()
+        wanted.setdefault(topic.producer, {})["topic", topic.name, "literal"] = {"Describe", "Write", *own}
         for consumer in topic.consumers:
             wanted.setdefault(consumer, {})["topic", topic.name, "literal"] = {"Describe", "Read"}
             wanted[consumer]["group", f"{consumer}.", "prefix"] = {"Read"}

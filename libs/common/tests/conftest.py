@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from libs.common.database import connect, run
 from libs.common.kafka import Offsets
-from libs.common.tables import MESSAGING
+from libs.common.tables import MESSAGING, RESTORED, RESTORED_HELD
 
 CONSUMER, TOPIC = "test.provider-events", "provider-events"
 
@@ -39,7 +39,7 @@ def common_store(make_database: Callable[[str], tuple[str, str]]) -> Iterator[St
     url, owner_url = make_database("common")
     owner = connect(owner_url, "test-owner", 1)
     with owner.begin() as connection:
-        for statement in (*MESSAGING, "CREATE TABLE applied (n bigint GENERATED ALWAYS AS IDENTITY, event_id uuid NOT NULL)"):
+        for statement in (*MESSAGING, RESTORED, RESTORED_HELD, "CREATE TABLE applied (n bigint GENERATED ALWAYS AS IDENTITY, event_id uuid NOT NULL)"):
             run(connection, statement)
     owner.dispose()
     store = Store(connect(url, "test"), url, owner_url)
@@ -51,7 +51,7 @@ def common_store(make_database: Callable[[str], tuple[str, str]]) -> Iterator[St
 def store(common_store: Store) -> Store:
     """Empty, and the consumer at offset 0 of partitions 0 and 1."""
     with common_store.engine.begin() as connection:
-        for table in ("applied", "inbox", "outbox", "dead_letter", "consumer_offset"):
+        for table in ("applied", "inbox", "outbox", "dead_letter", "consumer_offset", "restored"):
             run(connection, f"DELETE FROM {table}")
     common_store.load(TOPIC, "id", [0, 1])
     return common_store
