@@ -11,6 +11,7 @@ import { ProblemPanel } from "../ui/ProblemPanel";
 import { ListTable } from "../ui/table";
 import { DeadLetters } from "./DeadLetters";
 import { KillSwitch } from "./KillSwitch";
+import { Restored } from "./Restored";
 
 export default function OperationsPage(): ReactElement {
   const { me } = useMe();
@@ -18,6 +19,7 @@ export default function OperationsPage(): ReactElement {
   const operations = may(me, "operator", "admin", "auditor");
   return (
     <Page title={text("nav.operations")} lead={<T id="operations.lead" />}>
+      <Restored />
       {operations ? <Services /> : <Notice tone="neutral"><T id="operations.forbidden" /></Notice>}
       <KillSwitch />
       <Limiter />
@@ -38,7 +40,7 @@ function Services(): ReactElement {
         <ListTable label={text("operations.services")} rows={found.data.services} id={(service) => service.name} columns={[
           { key: "name", head: <T id="operations.service" />, cell: (service) => service.name },
           { key: "state", head: <T id="column.status" />, cell: (service) => (
-            <><Icon name={service.ready ? "check-circle" : service.away ? "octagon" : "triangle"} /> <T id={service.ready ? "service.ready" : service.away ? "service.away" : "service.not-ready"} /></>) },
+            <><Icon name={service.ready ? "check-circle" : service.away ? "octagon" : "triangle"} /> <T id={service.held ? "service.held" : service.ready ? "service.ready" : service.away ? "service.away" : "service.not-ready"} /></>) },
           { key: "checks", head: <T id="operations.checks" />, wide: true, cell: (service) => {
             const failing = Object.entries(service.checks).filter(([, ok]) => !ok).map(([name]) => name);
             return failing.length > 0 ? failing.join(", ") : service.away ? "—" : <T id="operations.checks.ok" values={{ n: Object.keys(service.checks).length }} />;
