@@ -49,6 +49,7 @@ def save(stack: Stack, folder: Path, say: Say = print) -> None:
     for service in variables.SERVICES:
         name, file = databases.Names.of(service, stack.prefix).database, draft / f"{service}.dump"
         _tool(stack, "pg_dump", name, "--format=custom", "--file", str(file))
+        file.chmod(0o600)
         kept[service] = {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size}
         say(f"{service}: {file.stat().st_size:,} bytes")
     _copy(stack.state / "files", uploads)  # again: a batch that came in meanwhile has its file too
@@ -119,7 +120,9 @@ def _read_back(stack: Stack, dump: Path, service: str, why: str) -> None:
     _tool(stack, "pg_restore", f"{names.database}_back", "--exit-on-error", str(dump))
     engine = create_engine(_url(admin, f"{names.database}_back"))
     with engine.begin() as connection:
-        if service in DECIDING and run(connection, "SELECT to_regclass('restored')").scalar() is not None:
+        if service in DECIDING:
+            if run(connection, "SELECT to_regclass('restored')").scalar() is None:
+                raise Problem(f"{dump} was made by an older version, whose messages cannot be taken back: docs/runbooks/restore.md says what to do")
             restored.hold(connection, why)
         if service == "gateway":
             run(connection, "DELETE FROM session")
@@ -162,6 +165,7 @@ def _copy(source: Path, target: Path) -> None:
     for file in sorted(source.iterdir()) if source.exists() else ():
         if file.is_file() and not (target / file.name).exists():
             shutil.copy2(file, target / file.name)
+            (target / file.name).chmod(0o600)
 
 
 def main(arguments: Sequence[str]) -> int:

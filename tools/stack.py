@@ -274,6 +274,8 @@ def up() -> int:
     began = time.monotonic()
     stack.up()
     print(f"paydown is up after {time.monotonic() - began:.1f} s: {_address(stack)} (stop it with `make down`)")
+    if held := [one.name for one in stack.status() if one.state == "held"]:
+        print(f"held after a restore: {', '.join(held)}. Nothing is decided there until two people release it under Operations.")
     return 0
 
 
