@@ -1,4 +1,4 @@
-"""Start services: `python -m services [name …]`, `migrate [name …]`, `topics`, `rebuild ledger|reports`.
+"""Start services: `python -m services [name …]`, `migrate [name …]`, `topics`, `rebuild ledger|reports`, `hold ingest|dispatcher|ledger …`.
 
 One table names the services, in the order money flows; everything else is read from it.
 """
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 FLOW = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
-USAGE = f"usage: python -m services [{'|'.join(FLOW)} …] | migrate [name …] | topics | rebuild ledger|reports"
+USAGE = f"usage: python -m services [{'|'.join(FLOW)} …] | migrate [name …] | topics | rebuild ledger|reports | hold ingest|dispatcher|ledger …"
 
 
 def start(names: list[str]) -> int:
@@ -57,6 +57,30 @@ def migrate_all(names: list[str]) -> int:
     return 0
 
 
+def hold(names: list[str]) -> int:
+    """Mark databases that came back from a backup, before their services start: they decide nothing until two people release them."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - as in `migrate_all`
+
+    from libs.common import restored  # noqa: PLC0415
+    from libs.common.database import connect  # noqa: PLC0415
+    from libs.common.settings import SettingsError, from_files  # noqa: PLC0415
+
+    for name in names:
+        prefix = f"PAYDOWN_{name.upper()}_"
+        try:
+            engine = connect(from_files(os.environ, prefix, {"database_url"}).get(f"{prefix}DATABASE_URL", ""), "hold")
+            with engine.begin() as connection:
+                restored.hold(connection, "An operator has marked it as restored from a copy; what has happened since must be taken back first.")
+        except SettingsError as error:
+            sys.stderr.write(f"{name}: {prefix}DATABASE_URL: {error}\n")
+            return 2
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
+            sys.stderr.write(f"{name}: the database cannot be marked: {reason}. Nothing was changed.\n")
+            return 2
+    return 0
+
+
 def create_topics() -> int:
     """Create the topics that are missing."""
     from libs.common import kafka, topics  # noqa: PLC0415
@@ -78,6 +102,8 @@ def main(arguments: list[str]) -> int:
             return migrate_all(names or list(FLOW))
         case ["topics"]:
             return create_topics()
+        case ["hold", *names] if names and set(names) <= {"ingest", "dispatcher", "ledger"}:
+            return hold(names)
         case ["rebuild", ("ledger" | "reports") as name]:
             return int(importlib.import_module(f"services.{name}.rebuild").main())
         case names if set(names) <= set(FLOW):

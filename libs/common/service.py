@@ -246,7 +246,8 @@ class Service:
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
-        for name, value in {**self._messaging(), **{name: read() for name, read in self.gauges.items()}}.items():
+        held = {"database_held": float(bool(self.standing.held))} if self.standing.says else {}
+        for name, value in {**self._messaging(), **held, **{name: read() for name, read in self.gauges.items()}}.items():
             Gauge(f"paydown_{self.name}_{name}", name.replace("_", " "), registry=registry).set(value)
         return registry
 
