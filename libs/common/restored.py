@@ -33,13 +33,19 @@ Beat = Callable[[], None]
 class TakingBack:
     """What one service does while it is held, beside taking its own messages back into the outbox; each may be called again after a crash.
 
-    `before(engine, first)` comes before, `after(engine, first, stop, beat)` after its topics are read up to their ends, if it `reads` them.
-    What was taken back lies in the outbox above the id `first`.
+    `before(engine, first, beat)` comes before, `after(engine, first, stop, beat)` after its topics are read up to their ends, if it `reads` them.
+    What was taken back lies in the outbox above the id `first`. Either may raise Stuck.
     """
 
-    before: Callable[[Engine, int], None] = lambda engine, first: None  # noqa: ARG005
+    before: Callable[[Engine, int, Beat], None] = lambda engine, first, beat: None  # noqa: ARG005
     after: Callable[[Engine, int, Stop, Beat], None] = lambda engine, first, stop, beat: None  # noqa: ARG005
     reads: bool = True
+
+
+class Stuck(PaydownError):
+    """Something of what was forgotten cannot be learnt; a person must look, and nothing can be released. The message is shown."""
+
+    code = "restored.stuck"
 
 
 class NotNow(PaydownError):

@@ -28,7 +28,7 @@ from libs.common.topics import Topic, facts_of
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PREFIX = "/restored"
 STARTING = "It looks whether its database is whole; that takes as long as Kafka does not answer."
-LOOK_S, HELD_S, WATCH_S, JOIN_S = 0.3, 1.0, 5.0, 6.0
+LOOK_S, HELD_S, WATCH_S, JOIN_S, STUCK_S = 0.3, 1.0, 5.0, 6.0, 60.0
 
 
 @dataclass
@@ -70,7 +70,12 @@ class Standing:
                 restored.notice(self.engine, self.bootstrap, self.name, self.says)
             self.closed = self._sentence()
             if self.closed:
-                self._take_back(stop, beat, consumed, consume)
+                try:
+                    self._take_back(stop, beat, consumed, consume)
+                except restored.Stuck as error:
+                    log.critical("taking_back_is_stuck", code=error.code)
+                    restored.tell(self.engine, str(error))
+                    stop.wait(STUCK_S)
                 stop.wait(HELD_S)
 
     def watch(self, stop: Stop, beat: Beat) -> None:
@@ -96,7 +101,7 @@ class Standing:
                 return
             restored.tell(self.engine, "Its own messages are taken back from the topics.")
             restored.take_back(self.engine, self.bootstrap, self.name, self.says, beat)
-            self.taking_back.before(self.engine, row.first_outbox_id)
+            self.taking_back.before(self.engine, row.first_outbox_id, beat)
             if self.taking_back.reads:
                 restored.tell(self.engine, "The topics it reads are read up to their ends.")
                 self._catch_up(stop, beat, consumed, consume)
@@ -144,6 +149,8 @@ class Gate:
             return
         problem = Problem(503, "database.restored", f"This part of the system takes no orders now. {why}",
                           "Two people look at it under Operations and release it; then try again.")
+        if why == STARTING:
+            problem = Problem(503, "service.starting", f"This part of the system has just been started. {why}", "Try again in a few seconds.")
         await answer(Request(scope), problem)(scope, receive, send)
 
 

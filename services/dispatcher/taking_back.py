@@ -33,7 +33,7 @@ SWITCHED = "This database came back from a backup. Whether the switch was on is 
 Line = Mapping[str, Any]
 
 
-def before(engine: Engine, first: int) -> None:
+def before(engine: Engine, first: int, _beat: Beat = lambda: None) -> None:
     """Before the topics are read: the kill switch goes on, and payments that are here come to what they had said."""
     with engine.begin() as connection:
         store.engage_kill_switch(connection, True, "dispatcher", SWITCHED)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from libs.common.database import run
 from libs.common.events import BatchChanged, RowRead
 from libs.common.logs import log
-from libs.common.restored import TakingBack
+from libs.common.restored import Beat, Stuck, TakingBack
 from services.ingest import store, store_payments, store_rows
 from services.ingest.batch import APPROVED, payment_id
 from services.ingest.intake import Secrets
@@ -26,23 +26,19 @@ PAGE: Final = 2_000
 OVER: Final = ("discarded", "expired", "rejected")
 
 
-class RowsMissing(Exception):
-    """Of an approved batch not all rows are on the topic: it cannot be taken back whole, and nothing may be approved without it."""
-
-
 def taking_back(secrets: Secrets) -> TakingBack:
     """What ingest does while it is held; the messages of others are applied only afterwards, when their batches are here again."""
-    return TakingBack(before=lambda engine, first: take_back(engine, secrets, first), reads=False)
+    return TakingBack(before=lambda engine, first, beat: take_back(engine, secrets, first, beat), reads=False)
 
 
-def take_back(engine: Engine, secrets: Secrets, first: int) -> None:
+def take_back(engine: Engine, secrets: Secrets, first: int, beat: Beat = lambda: None) -> None:
     """Bring every batch to the newest state that was said of it, each in one transaction, in the order in which they were approved.
 
     Args:
         first: the outbox id above which the forgotten messages lie.
 
     Raises:
-        RowsMissing
+        Stuck: of an approved batch not all rows are on the topic; nothing may be approved without it.
     """
     with engine.connect() as connection:
         newest = [BatchChanged.model_validate_json(body) for body in run(connection, """
@@ -50,6 +46,7 @@ def take_back(engine: Engine, secrets: Secrets, first: int) -> None:
             ORDER BY message_key, CAST(CAST(body AS jsonb) ->> 'version' AS int) DESC""", first=first, type=BatchChanged.name()).scalars()]
     newest.sort(key=lambda b: (b.approved_at or datetime.max.replace(tzinfo=UTC), b.uploaded_at))
     for header in (*[b for b in newest if b.approved_at is not None], *[b for b in newest if b.approved_at is None]):
+        beat()
         with engine.begin() as connection:
             known = run(connection, "SELECT * FROM batch WHERE batch_id = :id FOR UPDATE", id=header.batch_id).first()
             if known is not None and known.version >= header.version:
@@ -111,7 +108,7 @@ def stage(connection: Connection, secrets: Secrets, header: BatchChanged, first:
         store_rows.copy(connection, Seal, [Seal(row.row_id, row.first_name, row.last_name, row.dob, row.phone, row.loan, "") for row in part])
         count += len(part)
     if count != header.rows.total:
-        raise RowsMissing(f"batch {header.batch_id}: {count} of {header.rows.total} rows are on the topic")
+        raise Stuck(f"Batch {header.batch_id} was approved, but only {count} of its {header.rows.total} rows are on the topic. A person must look.")
 
 
 def staged(secrets: Secrets, row: RowRead) -> Staged:
@@ -191,8 +188,8 @@ def approve(connection: Connection, header: BatchChanged) -> None:
     store_payments.publish_payments(connection, batch, header.approved_at or datetime.now(UTC))
     found = run(connection, "SELECT count(*) AS payments, coalesce(sum(amount_cents), 0) AS cents FROM payment WHERE batch_id = :id", id=batch_id).one()
     if (found.payments, found.cents) != (header.payments, header.payments_cents):
-        raise RowsMissing(f"batch {batch_id}: its rows make {found.payments} payments of {found.cents} cents, approved were {header.payments} "
-                          f"of {header.payments_cents}")
+        raise Stuck(f"Batch {batch_id}: its rows make {found.payments} payments of {found.cents} cents, approved were {header.payments} of "
+                    f"{header.payments_cents}. A person must look.")
 
 
 def forgotten(connection: Connection, header: BatchChanged) -> None:

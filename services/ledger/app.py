@@ -121,7 +121,7 @@ def main() -> None:
         with service.engine.connect() as connection:
             return float(run(connection, query).scalar_one())
 
-    def take_back(engine: Engine, first: int) -> None:
+    def take_back(engine: Engine, first: int, _beat: Beat) -> None:
         with engine.begin() as connection:
             reconcile.take_back(connection, first)
 

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, make_url
 
 from libs.common import restored
 from libs.common.database import run
-from libs.common.events import BatchChanged, PaymentApproved
+from libs.common.events import BatchChanged, PaymentApproved, RowRead
 from libs.common.migrate import upgrade
 from services.ingest import taking_back
 from services.ingest.app import MIGRATIONS
@@ -126,6 +126,15 @@ def test_what_was_freed_and_approved_again_stays_with_the_later_one(past: Past, 
     world.end(first, [*payments[:4], *cancelled])  # what the ledger said comes again
     third = world.ready(spaced(spaced(xml)), period=first["period"])
     assert third["rows"]["payable"] == 0
+
+
+def test_an_approved_batch_whose_rows_are_not_all_on_the_topic_is_for_a_person(past: Past, xml: bytes) -> None:
+    name = past.copy()
+    assert past.world.approve(past.world.ready(xml)).status_code == 200
+    with past.world.engine.begin() as connection:
+        run(connection, "DELETE FROM outbox WHERE id = (SELECT max(id) FROM outbox WHERE message_type = :type)", type=RowRead.name())
+    with pytest.raises(restored.Stuck, match="only 19 of its 20 rows"):
+        past.back(name)
 
 
 def test_what_was_not_approved_is_checked_again_or_discarded(past: Past, make_xml: MakeXml) -> None:
