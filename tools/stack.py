@@ -1,7 +1,8 @@
 """The local stack: PostgreSQL, Kafka, the simulator and the six services under one keeper, with state in one folder.
 
-    python -m tools.stack up | down | status | remove | exec <command …>
+    python -m tools.stack up | down | status | remove | refill | exec <command …>
 
+`refill` starts it with a broker that has lost everything, filled from the outboxes (docs/runbooks/broker-lost.md).
 `exec` runs a command with the settings of all services, for example `python -m services rebuild ledger`.
 """
 
@@ -74,11 +75,14 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self.down()
 
-    def up(self) -> None:
+    def up(self, refill: bool = False) -> None:
         """Start everything and return when all are ready; what runs already is left alone.
 
+        Args:
+            refill: before the services start, make the databases ready to fill a broker that has lost its topics.
+
         Raises:
-            Problem: a port is taken, a setting is wrong, a process does not start. What was started is stopped again.
+            Problem: a port is taken, a setting is wrong, a process does not start, a refill is refused. What was started is stopped again.
         """
         variables.check_names(self.environment)
         running = self.is_up()
@@ -89,7 +93,7 @@ class Stack:
         try:
             if not running:
                 self._prepare()
-            self._start()
+            self._start(refill)
         except BaseException:
             self.down()
             raise
@@ -176,10 +180,12 @@ class Stack:
             programs.append(Program(name, command, {**own, "PYTHONUNBUFFERED": "1"}))
         return programs
 
-    def _start(self) -> None:
+    def _start(self, refill: bool) -> None:
         """Databases with migrations, Kafka and the simulator side by side; then topics; then the services."""
         self._side_by_side(self._start_databases, lambda: self._run_up("kafka"), lambda: self._run_up("simulator"))
         self._services("topics")
+        if refill:
+            self.say(self._services("refill", "all"))
         self._run_up(*variables.SERVICES)
 
     def _start_databases(self) -> None:
@@ -223,16 +229,17 @@ class Stack:
                     raise Problem(f"{name} {why}: {self.supervisor.last_line(name)} (log: {self.supervisor.log(name)})")
             time.sleep(0.1)
 
-    def _services(self, command: str) -> None:
-        """Run `python -m services <command>` to its end."""
+    def _services(self, command: str, *words: str) -> str:
+        """Run `python -m services <command> …` to its end; what it said."""
         done = subprocess.run(
-            [str(places.PYTHON), "-m", "services", command],
+            [str(places.PYTHON), "-m", "services", command, *words],
             cwd=places.ROOT, env=self.env_for(ALL_SERVICES), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         (self.supervisor.logs / f"{command}.log").write_text(done.stdout + done.stderr)
         if done.returncode:
             said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
             raise Problem(f"`python -m services {command}` failed: {said[-1]} (log: {self.supervisor.logs / command}.log)")
+        return done.stdout.strip()
 
     def _secret(self) -> str:
         return Keys.kept_in(self.state).database_secret
@@ -279,6 +286,18 @@ def up() -> int:
     return 0
 
 
+def refill() -> int:
+    """`make refill`: up with a broker that has lost everything; counts what is sent and read until nothing is left.
+
+    Raises:
+        Problem: the stack is up, or the refill is refused; it is down then.
+    """
+    if Supervisor(places.UP).is_alive():
+        raise Problem("the stack is up; stop it first with `make down`, so that nothing is sent or read meanwhile")
+    Stack(places.UP, say=_say).up(refill=True)
+    return execute([str(places.PYTHON), "-m", "services", "refill", "watch"])
+
+
 def down() -> int:
     """`make down`: stop it, whatever state it is in."""
     Stack(places.UP, Ports()).down()
@@ -312,6 +331,8 @@ def main(arguments: list[str]) -> int:
             return down()
         case ["status"]:
             return status()
+        case ["refill"]:
+            return refill()
         case ["remove"]:
             Stack(places.UP).remove()
             Stack(places.DEMO, prefix=DEMO_PREFIX).remove()
@@ -319,7 +340,7 @@ def main(arguments: list[str]) -> int:
         case ["exec", program, *rest]:
             return execute([program, *rest])
         case _:
-            raise Problem("usage: python -m tools.stack up | down | status | remove | exec <command …>")
+            raise Problem("usage: python -m tools.stack up | down | status | remove | refill | exec <command …>")
 
 
 def _say(text: str) -> None:
