@@ -1,5 +1,5 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
-.PHONY: help setup up down status backup restore demo test lint types bench chaos simulate compose-test contracts clean
+.PHONY: help setup up down status backup restore refill rotate-keys demo test lint types bench chaos simulate compose-test contracts clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,6 +37,14 @@ backup: ## copy the databases and uploads of what `make up` started: make backup
 restore: ## put them back while it is down: make restore FROM=folder [ONLY="service …"]; it starts held
 	$(RUNTIME)
 	@exec $(PYTHON) -m tools.backup restore "$${FROM:?name a copy: make restore FROM=folder}" $${ONLY:-}
+
+refill: ## start with a broker that has lost everything, filled again from the outboxes (docs/runbooks/broker-lost.md)
+	$(RUNTIME)
+	@exec $(PYTHON) -m tools.stack refill
+
+rotate-keys: ## a new seal key, in two steps: make rotate-keys STEP=add, restart, make rotate-keys STEP=use (docs/runbooks/keys.md)
+	$(RUNTIME)
+	@exec $(PYTHON) -m tools.keys rotate "$${STEP:-}"
 
 test: ## everything CI runs: lint, types, import rules, contracts, all tests
 	$(DEV)

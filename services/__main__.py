@@ -1,4 +1,5 @@
-"""Start services: `python -m services [name …]`, `migrate [name …]`, `topics`, `rebuild ledger|reports`, `hold ingest|dispatcher|ledger …`.
+"""Start services: `python -m services [name …]`, `migrate [name …]`, `topics`, `rebuild ledger|reports`,
+`hold ingest|dispatcher|ledger …`, `refill <name …>|all|watch`, `keys [name …]`.
 
 One table names the services, in the order money flows; everything else is read from it.
 """
@@ -12,7 +13,9 @@ import sys
 from pathlib import Path
 
 FLOW = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
-USAGE = f"usage: python -m services [{'|'.join(FLOW)} …] | migrate [name …] | topics | rebuild ledger|reports | hold ingest|dispatcher|ledger …"
+SEALED = ("ingest", "dispatcher", "reports")  # those that keep sealed values
+USAGE = (f"usage: python -m services [{'|'.join(FLOW)} …] | migrate [name …] | topics | rebuild ledger|reports | hold ingest|dispatcher|ledger …"
+         " | refill <name …>|all|watch | keys [name …]")
 
 
 def start(names: list[str]) -> int:
@@ -95,6 +98,17 @@ def create_topics() -> int:
     return 0
 
 
+def refill_all(names: list[str], counting: bool) -> int:
+    """Fill a broker that has lost its topics again, or count how far that is."""
+    from services import refill  # noqa: PLC0415 - as above
+
+    speaking = refill.speaking(names)
+    if not speaking:
+        sys.stderr.write(f"{', '.join(names)}: neither writes to Kafka nor reads from it; there is nothing to refill.\n")
+        return 2
+    return refill.watch(speaking) if counting else refill.main(speaking)
+
+
 def main(arguments: list[str]) -> int:
     """Exit code 0, or 2 when the words or the machine are wrong."""
     match arguments:
@@ -106,6 +120,12 @@ def main(arguments: list[str]) -> int:
             return hold(names)
         case ["rebuild", ("ledger" | "reports") as name]:
             return int(importlib.import_module(f"services.{name}.rebuild").main())
+        case ["refill", what, *more] if set(names := more if what in ("all", "watch") else [what, *more]) <= set(FLOW):
+            return refill_all(names or list(FLOW), counting=what == "watch")
+        case ["keys", *names] if set(names) <= set(SEALED):
+            from services import keys  # noqa: PLC0415 - as above
+
+            return keys.main(names or SEALED)
         case names if set(names) <= set(FLOW):
             return start(list(names) or list(FLOW))
     sys.stderr.write(USAGE + "\n")

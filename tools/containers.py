@@ -1,6 +1,9 @@
-"""What the containers need beside the services: `python -m tools.containers secrets FOLDER | databases | health`. docker-compose.yml calls it.
+"""What the containers need beside the services: `python -m tools.containers secrets FOLDER | rotate FOLDER add|use | databases | health`.
+
+docker-compose.yml calls it.
 
     secrets    make every secret once, one folder per container below FOLDER; what is there already stays
+    rotate     make a step of a new seal key in those files (docs/runbooks/keys.md)
     databases  make the databases and roles where they are missing (DATABASE_URL_FILE, DATABASE_SECRET_FILE)
     health     0 if HEALTH_URL answers 200, or is not set
 """
@@ -11,7 +14,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from tools.keys import Keys, write_private
+from tools.keys import Keys, rotate, write_private
 from tools.problem import Problem, exit_code
 
 SECRET_NAMES = ("DATABASE_URL", "INTERNAL_TOKEN", "SEAL_KEYS", "INDEX_KEY", "PROVIDER_KEY", "WEBHOOK_SECRET", "SECRET")
@@ -43,6 +46,26 @@ def secrets(folder: Path) -> int:
             _keep(folder / name, {key.removeprefix(prefix).lower(): value for key, value in table[name].items() if key.removeprefix(prefix) in SECRET_NAMES})
     except OSError as error:
         raise Problem(f"the secrets cannot be written to {folder}: {error.strerror}") from None
+    return 0
+
+
+def rotate_keys(folder: Path, step: str) -> int:
+    """Make a step of a rotation in `keys`, and give its seal keys to each container that has any. A second call of the same step changes nothing.
+
+    Raises:
+        Problem: there are no keys, or the folder cannot be written.
+    """
+    from tools import variables  # noqa: PLC0415 - as above
+
+    made = rotate(step, folder / "keys" / "keys.json")
+    try:
+        for name in variables.SEALED:
+            file = folder / name / "seal_keys"
+            write_private(file, made.keys)  # also if nothing changed: a call that was interrupted is completed by the next
+            file.chmod(0o444)
+    except OSError as error:
+        raise Problem(f"the seal keys cannot be written to {folder}: {error.strerror}; repeat the command") from None
+    print(made.says)
     return 0
 
 
@@ -100,6 +123,8 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case ["secrets", folder]:
             return exit_code(lambda: secrets(Path(folder)))
+        case ["rotate", folder, ("add" | "use") as step]:
+            return exit_code(lambda: rotate_keys(Path(folder), step))
         case ["databases"]:
             return exit_code(make_databases)
         case ["health"]:

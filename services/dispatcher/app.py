@@ -6,6 +6,7 @@ from pathlib import Path
 
 from libs.common import topics
 from libs.common.seal import Sealer
+from libs.common.sealed import check, or_exit
 from libs.common.service import Beat, Loop, Service, take_turns
 from libs.common.settings import read_or_exit
 from services.dispatcher import commands, gauges, intake, limiter, objects, routes, subscriptions, taking_back
@@ -16,6 +17,7 @@ from services.dispatcher.preflight import Preflight
 from services.dispatcher.prepare import Preparer
 from services.dispatcher.provider import Provider, Unreachable
 from services.dispatcher.reading import Reader
+from services.dispatcher.sealed import PLACES
 from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.statements import Statements
 from services.dispatcher.worker import Work, pump
@@ -38,6 +40,7 @@ def main() -> None:
     timing = settings.timing
     provider = Provider(settings.provider_url, settings.provider_key, settings.provider_version, timing.timeout_s)
     sealer = Sealer.parse(settings.seal_keys)
+    or_exit(lambda: check(service.engine, "dispatcher", PLACES, sealer))
 
     def date() -> object:
         return provider.last_date

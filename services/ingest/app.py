@@ -13,9 +13,10 @@ from libs.common.database import run
 from libs.common.event import Event
 from libs.common.events import DispatchChanged, PreflightDone
 from libs.common.seal import Index, Sealer
+from libs.common.sealed import or_exit
 from libs.common.service import Beat, Loop, Service, take_turns
 from libs.common.settings import SettingsError, read_or_exit
-from services.ingest import handlers, intake, routes, store, store_payments, taking_back
+from services.ingest import handlers, intake, routes, sealed, store, store_payments, taking_back
 from services.ingest.checking import settle_one
 from services.ingest.files import Folder
 from services.ingest.intake import Secrets
@@ -74,6 +75,7 @@ def build(settings: IngestSettings) -> Service:
     reading = intake.Reading(folder.of, secrets, limits)
 
     def read(stop: Stop, beat: Beat) -> None:
+        sealed.check(service.engine, secrets)  # again: at start the database may have been away
         take_turns([lambda: intake.read_one(service.engine, reading, beat)], stop, beat, POLL_S)
 
     def check(stop: Stop, beat: Beat) -> None:
@@ -93,11 +95,12 @@ def build(settings: IngestSettings) -> Service:
 
 
 def main() -> None:
-    """Run until SIGTERM; exit code 2 and one sentence when the settings cannot be used."""
+    """Run until SIGTERM; exit code 2 and one sentence when the settings cannot be used, or are not those of the database."""
     settings = read_or_exit(IngestSettings)
     try:
         service = build(settings)
     except (SettingsError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
+    or_exit(lambda: sealed.check(service.engine, secrets_of(settings)))
     service.serve()

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from libs.common.seal import Sealer
+from libs.common.sealed import check, or_exit
 from libs.common.service import Service
 from libs.common.settings import read_or_exit
 from libs.common.topics import TOPICS
 from services.reports import query, routes, store
 from services.reports.live import Live
+from services.reports.sealed import PLACES
 from services.reports.settings import ReportsSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -37,5 +39,8 @@ def build(settings: ReportsSettings) -> Service:
 
 
 def main() -> None:
-    """Run until SIGTERM."""
-    build(read_or_exit(ReportsSettings)).serve()
+    """Run until SIGTERM; exit code 2 and one sentence when the keys are not those of the database."""
+    settings = read_or_exit(ReportsSettings)
+    service = build(settings)
+    or_exit(lambda: check(service.engine, "reports", PLACES, Sealer.parse(settings.seal_keys)))
+    service.serve()

@@ -40,7 +40,7 @@ def read_here(path: Path, limits: Limits, today: date) -> Iterator[Row | Conclus
 
 
 def settings(database_url: str, folder: Path, **more: Any) -> IngestSettings:
-    return IngestSettings(database_url=database_url, internal_token=TOKEN, files_dir=folder, seal_keys=f"k1:{KEY}", index_key=KEY, **more)
+    return IngestSettings(database_url=database_url, internal_token=TOKEN, files_dir=folder, **{"seal_keys": f"k1:{KEY}", "index_key": KEY, **more})
 
 
 @dataclass

@@ -1,0 +1,109 @@
+"""What operators do to a running system: a new seal key in the middle of a batch, wrong keys, and a broker that is lost with everything on it."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.flow.system import Report, System, eventually, paid_exactly_once, reports_agree, running
+from tools import keys, places, roster
+from tools.problem import Problem
+from tools.stack import ALL_SERVICES, Stack
+
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
+FIRST, SECOND = roster.make(150, 21), roster.make(150, 22)
+NEXT_PERIOD = "2027-01-15"
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with running(tmp_path_factory.mktemp("keys"), "flow_keys") as made:
+        yield made
+
+
+def settled(report: Report) -> list[dict[str, str]]:
+    """A report without what the provider goes on to change after a payment has arrived."""
+    return [{name: value for name, value in line.items() if name not in ("updated_at", "provider_status")} for line in report]
+
+
+def command(system: System, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(places.PYTHON), "-m", "services", *words], cwd=places.ROOT, env=system.stack.env_for(ALL_SERVICES), capture_output=True,
+                          text=True, check=False, timeout=120)
+
+
+def restarted(stack: Stack) -> None:
+    stack.down()
+    stack.up()
+
+
+def test_a_seal_key_is_changed_in_the_middle_of_a_batch(system: System) -> None:
+    file = system.stack.state / "keys.json"
+    first = system.corrected(system.ready(FIRST))
+    keys.rotate("add", file)
+    with pytest.raises(Problem, match="started without local-2"):
+        keys.rotate("use", file)
+    restarted(system.stack)
+    system.approve(first)  # nothing is prepared yet: every value is opened after the first step
+    eventually(lambda: system.batch(first["batch_id"])["payments"]["completed"] > 5, 120)
+    assert keys.rotate("use", file).changed
+    restarted(system.stack)
+    second = system.corrected(system.ready(SECOND, period=NEXT_PERIOD))
+    system.approve(second)
+    for batch, xml in ((first, FIRST), (second, SECOND)):
+        system.wait(batch["batch_id"], {"completed"}, 240)
+        assert all(line["first_name"] and line["last_name"] for line in reports_agree(system, batch["batch_id"], xml))
+    paid_exactly_once(system, FIRST, SECOND)
+
+    shown = command(system, "keys")
+    assert shown.returncode == 0, shown.stderr
+    lines = {tuple(line.split()[:3]): line for line in shown.stdout.splitlines()}
+    assert set(lines) == {(name, *key) for name in ("ingest", "dispatcher", "reports") for key in (("local-2", "seals"), ("local-1", "opens"))}
+    assert not [line for line in lines.values() if "nothing is sealed" in line], shown.stdout
+
+
+@pytest.mark.parametrize(("service", "setting", "value", "says"), [
+    ("ingest", "INDEX_KEY", "A" * 43 + "=", "PAYDOWN_INGEST_INDEX_KEY is not the key its database was filled with"),
+    ("ingest", "SEAL_KEYS", "new:" + "A" * 43 + "=", "sealed under local-1, local-2, which"),
+    ("dispatcher", "SEAL_KEYS", "new:" + "A" * 43 + "=", "sealed under local-1, local-2, which"),
+    ("reports", "SEAL_KEYS", "local-2:" + "A" * 43 + "=,local-1:" + "A" * 43 + "=", "the key named local-1"),
+])
+def test_with_other_keys_a_service_does_not_start_and_says_why(system: System, service: str, setting: str, value: str, says: str) -> None:
+    environment = system.stack.env_for(service) | {f"PAYDOWN_{service.upper()}_{setting}": value, f"PAYDOWN_{service.upper()}_PORT": "1"}
+    tried = subprocess.run([str(places.PYTHON), "-m", "services", service], cwd=places.ROOT, env=environment, capture_output=True, text=True, check=False,
+                           timeout=60)
+    assert (tried.returncode, tried.stderr.count("\n")) == (2, 1), tried.stderr
+    assert says in tried.stderr
+
+
+def test_a_lost_broker_is_refilled_and_the_books_stay_as_they_are(system: System) -> None:
+    stack = system.stack
+    batches = sorted(system.get("/batches").json()["items"], key=lambda batch: batch["uploaded_at"])
+    before = {batch["batch_id"]: reports_agree(system, batch["batch_id"], xml) for batch, xml in zip(batches, (FIRST, SECOND), strict=True)}
+    paid = system.calls()["POST /payments"]
+    assert "is running; stop all services first" in command(system, "refill", "all").stderr
+    stack.down()
+    with pytest.raises(Problem, match="nothing was lost"):
+        stack.up(refill=True)
+
+    shutil.rmtree(stack.state / "kafka" / "data")
+    with pytest.raises(Problem, match=r"deleted and made again|keeps ending"):
+        stack.up()
+    stack.up(refill=True)
+    watched = command(system, "refill", "watch")
+    assert watched.returncode == 0, watched.stderr
+    assert "0 messages to be sent, 0 to be read\n" in watched.stdout
+    for batch_id, xml in zip(before, (FIRST, SECOND), strict=True):
+        assert settled(reports_agree(system, batch_id, xml)) == settled(before[batch_id])
+    assert system.calls()["POST /payments"] == paid, "nothing was sent to the provider again"
+    assert system.get("/ops/dead-letters").json()["items"] == []
+    for name in ("ledger", "reports"):
+        done = system.rebuild(name)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    third_xml = roster.make(60, 23)
+    third = system.corrected(system.ready(third_xml, period="2027-01-29"))
+    system.approve(third)
+    system.wait(third["batch_id"], {"completed"}, 240)
+    reports_agree(system, third["batch_id"], third_xml)
+    paid_exactly_once(system, FIRST, SECOND, third_xml)
