@@ -41,6 +41,8 @@ def main(names: Sequence[str], say: Say = _say) -> int:
         with _engines(names) as engines:
             held = refill.held_by(_kafka(names[0]), TOPICS)
             lost = _lost(engines, held)
+            refill.refuse_older({name: refill.written(engine, name, TOPICS) for name, engine in engines.items()},
+                                {name: refill.applied(engine, name, TOPICS) for name, engine in engines.items()})
             for name in lost:
                 done = refill.refill(engines[name], name, topics_of(name), held)
                 say(f"{name}: {done.waiting} messages wait to be sent ({done.put_back} of them were sent before the loss); {done.forgotten} offsets forgotten")

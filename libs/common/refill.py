@@ -155,6 +155,39 @@ def refill(engine: Engine, service: str, topics: Sequence[Topic], held: Mapping[
         return Refilled(waiting + put_back, put_back, forgotten)
 
 
+def applied(engine: Engine, service: str, topics: Sequence[Topic]) -> dict[str, int]:
+    """How many messages of each topic a service has ever taken in, by its inbox; of topics it reads."""
+    names = {f"{service}.{topic.name}": topic.name for topic in topics if service in topic.consumers}
+    with engine.connect() as connection:
+        rows = run(connection, "SELECT consumer, count(*) AS n FROM inbox WHERE consumer = ANY(CAST(:names AS text[])) GROUP BY consumer", names=list(names))
+        return {names[row.consumer]: row.n for row in rows}
+
+
+def written(engine: Engine, service: str, topics: Sequence[Topic]) -> dict[str, int]:
+    """How many messages of each topic a service's outbox holds; of topics it writes, also of those with none."""
+    with engine.connect() as connection:
+        known = look(connection, [topic for topic in topics if topic.producer == service])
+    return {name: one.published + one.waiting for name, one in known.items()}
+
+
+def refuse_older(producers: Mapping[str, Mapping[str, int]], consumers: Mapping[str, Mapping[str, int]]) -> None:
+    """Refuse if somebody has taken in more messages than the writer's outbox holds. Pure. An empty broker cannot show that a database is older.
+
+    Args:
+        producers: service -> topic -> messages in its outbox.
+        consumers: service -> topic -> messages in its inbox.
+
+    Raises:
+        Refused
+    """
+    for producer, topics in producers.items():
+        for topic, count in topics.items():
+            for consumer, taken in consumers.items():
+                if taken.get(topic, 0) > count:
+                    raise Refused(f"{consumer} has taken in {taken[topic]} messages of {topic}, and the outbox of {producer} holds {count}: the database of "
+                                  f"{producer} is an older copy of itself, which a refill would hide; see docs/runbooks/broker-lost.md. Nothing was changed.")
+
+
 def _alone(connection: Connection, service: str) -> None:
     """Keep a relay from starting before the transaction ends, and refuse if one works or anything of the service is connected."""
     free = run(connection, "SELECT pg_try_advisory_xact_lock(:lock)", lock=RELAY_LOCK).scalar()

@@ -44,6 +44,12 @@ def test_a_topic_that_is_missing_or_holds_a_part_is_refused(held: dict[str, Held
     assert not isinstance(refused.value, NothingLost)
 
 
+def test_a_database_that_is_older_than_what_others_have_read_is_refused() -> None:
+    refill.refuse_older({"ingest": {"batches": 5}}, {"ledger": {"batches": 5}, "reports": {"batches": 4}})
+    with pytest.raises(Refused, match="reports has taken in 6 messages of batches, and the outbox of ingest holds 5"):
+        refill.refuse_older({"ingest": {"batches": 5}}, {"ledger": {"batches": 5}, "reports": {"batches": 6}})
+
+
 def letter(offset: int) -> Message:
     return Message(TOPIC, 0, offset, "key", "no-such.v1", f"00000000-0000-4000-8000-{offset:012d}", b"bytes %d" % offset)
 
