@@ -8,6 +8,7 @@ when the services are started, in the order of the outbox; the inboxes stay, so 
 A second call finds nothing left to do. What was never in an outbox of ours (a stranger's message) does not come back.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from libs.common.database import run
 from libs.common.errors import Fatal, PaydownError
 from libs.common.outbox import RELAY_LOCK
 from libs.common.topics import Topic
+
+ASK_S = 15.0
 
 
 class Refused(PaydownError):
@@ -114,22 +117,30 @@ def look(connection: Connection, topics: Sequence[Topic]) -> dict[str, Remembere
 
 
 def held_by(bootstrap: str, topics: Sequence[Topic]) -> dict[str, Held]:
-    """What the broker has; a topic it does not have is left out.
+    """What the broker has; a topic it does not have is left out. A topic that was made this moment has no leader yet: asked again, for 15 s at most.
 
     Raises:
         Fatal: it cannot be asked.
     """
     admin = AdminClient({**client(bootstrap), "log_level": 2})
-    try:
-        there = admin.list_topics(timeout=15).topics
-        names = [topic.name for topic in topics if topic.name in there]
-        if not names:
-            return {}
-        described = {name: future.result(15) for name, future in admin.describe_topics(TopicCollection(names), request_timeout=10.0).items()}
-        wanted = {TopicPartition(name, p.id): OffsetSpec.latest() for name, topic in described.items() for p in topic.partitions}  # type: ignore[no-untyped-call]
-        ends = {partition: future.result(15).offset for partition, future in admin.list_offsets(wanted).items()}
-    except KafkaException as error:
-        raise Fatal(f"Kafka at {bootstrap} cannot be asked: {error.args[0].str()}", "kafka.unreachable") from None
+    until = time.monotonic() + ASK_S
+    while True:
+        try:
+            return _ask(admin, topics)
+        except KafkaException as error:
+            if time.monotonic() > until:
+                raise Fatal(f"Kafka at {bootstrap} cannot be asked: {error.args[0].str()}", "kafka.unreachable") from None
+            time.sleep(0.3)
+
+
+def _ask(admin: AdminClient, topics: Sequence[Topic]) -> dict[str, Held]:
+    there = admin.list_topics(timeout=5).topics
+    names = [topic.name for topic in topics if topic.name in there]
+    if not names:
+        return {}
+    described = {name: future.result(15) for name, future in admin.describe_topics(TopicCollection(names), request_timeout=10.0).items()}
+    wanted = {TopicPartition(name, p.id): OffsetSpec.latest() for name, topic in described.items() for p in topic.partitions}  # type: ignore[no-untyped-call]
+    ends = {partition: future.result(15).offset for partition, future in admin.list_offsets(wanted).items()}
     return {name: Held(str(topic.topic_id), sum(end for partition, end in ends.items() if partition.topic == name)) for name, topic in described.items()}
 
 

@@ -1,6 +1,7 @@
 """The database shows which keys it was filled with; a process with others does not start."""
 
 import base64
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -82,3 +83,13 @@ def test_the_index_is_compared_and_not_only_opened() -> None:
     stored = Witness("b", "s", "021000021", account, secrets.index.of("account", "021000021", "123456789"))
     assert fits(secrets, [stored])
     assert not fits(secrets, [stored, replace(stored, account_index=secrets.index.of("account", "021000021", "123456780"))])
+
+
+def test_a_loop_that_would_read_asks_again_because_the_database_may_have_been_away_at_start(world: World, xml: bytes, tmp_path: Path) -> None:
+    world.ready(xml)
+    url = world.engine.url.render_as_string(hide_password=False)
+    service = app.build(settings(url, tmp_path / "other", index_key=OTHER))
+    (reads,) = [loop for loop in service.loops if loop.name == "read"]
+    with pytest.raises(WrongKeys, match="INDEX_KEY"):
+        reads.run(stop := threading.Event(), stop.set)
+    service.engine.dispose()
