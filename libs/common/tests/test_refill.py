@@ -1,6 +1,6 @@
 import pytest
 
-from libs.common import consume, refill
+from libs.common import consume, refill, restored
 from libs.common.database import connect, run
 from libs.common.errors import Reject
 from libs.common.message import Message
@@ -48,6 +48,20 @@ def test_a_database_that_is_older_than_what_others_have_read_is_refused() -> Non
     refill.refuse_older({"ingest": {"batches": 5}}, {"ledger": {"batches": 5}, "reports": {"batches": 4}})
     with pytest.raises(Refused, match="reports has taken in 6 messages of batches, and the outbox of ingest holds 5"):
         refill.refuse_older({"ingest": {"batches": 5}}, {"ledger": {"batches": 5}, "reports": {"batches": 6}})
+
+
+@pytest.mark.database
+def test_a_database_that_is_held_already_may_be_refilled(store: Store) -> None:
+    topic = Topic("batches", "batch_id", "ingest", ("test",))
+    with store.engine.begin() as connection:
+        run(connection, """INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
+                           VALUES (gen_random_uuid(), 'batches', 'k', 't', '', '{}')""")
+        run(connection, "INSERT INTO inbox VALUES ('test.batches', gen_random_uuid()), ('test.batches', gen_random_uuid()), ('x.y', gen_random_uuid())")
+    assert refill.applied(store.engine, "test", [topic]) == {"batches": 2}
+    assert refill.written(store.engine, "ingest", [topic]) == {"batches": 1}
+    with store.engine.begin() as connection:
+        restored.hold(connection, "it came from a backup")
+    assert refill.written(store.engine, "ingest", [topic]) == {}
 
 
 def letter(offset: int) -> Message:
