@@ -37,6 +37,7 @@ from libs.common.event import Event
 from libs.common.message import Message
 from libs.common.tables import MESSAGING
 from libs.common.topics import PARTITIONS, Topic
+from libs.common.traceparent import publication
 from tools import databases, running
 from tools.problem import Problem, exit_code
 
@@ -248,7 +249,7 @@ def by_bare_produce(place: Place) -> float:
     failed: list[object] = []
     began = time.monotonic()
     for event_id, key, body in rows:
-        headers = [("event_id", event_id), ("type", "bench-posted.v1"), ("correlation", ""), ("traceparent", outbox.traceparent("", event_id))]
+        headers = [("event_id", event_id), ("type", "bench-posted.v1"), ("correlation", ""), ("traceparent", publication("", event_id).header())]
         producer.produce(f"{TOPIC}-bare", key=key, value=body, headers=headers, on_delivery=lambda error, _: failed.append(error) if error else None)
         producer.poll(0)
     if producer.flush(LIMIT_S) or failed:

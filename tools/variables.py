@@ -15,6 +15,7 @@ from tools.problem import Problem
 SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
 SEALED = ("ingest", "dispatcher", "reports")  # the services that open personal fields; only ingest makes indexes of them
 STACK_ONLY = {"PAYDOWN_POSTGRES_PORT", "PAYDOWN_KAFKA_PORT", "PAYDOWN_KAFKA_CONTROLLER_PORT"}
+FOR_ALL = ("PAYDOWN_TRACES_URL", "PAYDOWN_TRACES_SHARE")  # each service gets it under its own name
 FOR_TESTS = {"PAYDOWN_TEST_POSTGRES_URL", "PAYDOWN_TEST_KAFKA", "PAYDOWN_TEST_SERVERS"}
 
 
@@ -69,11 +70,18 @@ def table(facts: Facts) -> dict[str, dict[str, str]]:
 
 
 def with_users(variables: dict[str, dict[str, str]], environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The table with the user's own PAYDOWN_<PROCESS>_* laid over it; the services themselves refuse names they do not know."""
+    """The table with the user's own laid over it, what goes to all services and then PAYDOWN_<PROCESS>_*; the services refuse names they do not know."""
     return {
-        process: values | {name: value for name, value in environment.items() if name in values or name.startswith(f"PAYDOWN_{process.upper()}_")}
+        process: values | for_all(process, environment)
+        | {name: value for name, value in environment.items() if name in values or name.startswith(f"PAYDOWN_{process.upper()}_")}
         for process, values in variables.items()
     }
+
+
+def for_all(process: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What a service is given of the settings that go to all of them."""
+    given = {name: environment[name] for name in FOR_ALL if name in environment and process in SERVICES}
+    return {f"PAYDOWN_{process.upper()}_{name.removeprefix('PAYDOWN_')}": value for name, value in given.items()}
 
 
 def without_owner(values: Mapping[str, str]) -> dict[str, str]:
@@ -90,7 +98,7 @@ def check_names(environment: Mapping[str, str]) -> None:
     processes = ("simulator", *SERVICES)
     prefixes = tuple(f"PAYDOWN_{process.upper()}_" for process in processes)
     for name in environment:
-        if name.startswith("PAYDOWN_") and name not in STACK_ONLY | FOR_TESTS and not name.startswith(prefixes):
-            known = [f"{prefix}PORT" for prefix in prefixes] + sorted(STACK_ONLY)
+        if name.startswith("PAYDOWN_") and name not in STACK_ONLY.union(FOR_TESTS, FOR_ALL) and not name.startswith(prefixes):
+            known = [f"{prefix}PORT" for prefix in prefixes] + sorted(STACK_ONLY.union(FOR_ALL))
             near = difflib.get_close_matches(name, known, n=1)
             raise Problem(f"{name} is not a setting of paydown" + (f"; did you mean {near[0]}?" if near else "; unset it"))

@@ -13,6 +13,7 @@ from threading import Event as Stop
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from libs.common import tracing_messages
 from libs.common.database import is_away, run
 from libs.common.errors import Reject, Retry
 from libs.common.event import Event, parse
@@ -43,7 +44,7 @@ def consume(source: Source, engine: Engine, consumer: str, apply: Apply, stop: S
         wait_s = RETRY_FIRST_S
         while not stop.is_set():
             try:
-                with engine.begin() as connection:
+                with tracing_messages.turn(consumer, batch), engine.begin() as connection:
                     apply_batch(connection, consumer, batch, apply)
             except StaleOwner:
                 log.warning("stale_owner", consumer=consumer, topic=source.topic)
@@ -86,12 +87,12 @@ def apply_batch(connection: Connection, consumer: str, batch: Sequence[Message],
     if not events:
         return
     try:
-        with connection.begin_nested():
+        with tracing_messages.attempt(), connection.begin_nested():
             apply(connection, [event for _, event in events])
     except Reject:
         for message, event in events:
             try:
-                with connection.begin_nested():
+                with tracing_messages.attempt(), connection.begin_nested():
                     apply(connection, [event])
             except Reject as reason:
                 bury(connection, consumer, message, reason)
@@ -144,7 +145,7 @@ def claim(connection: Connection, consumer: str, batch: Sequence[Message]) -> li
 def bury(connection: Connection, consumer: str, message: Message, reason: Reject) -> None:
     """Keep a rejected message as a dead letter, with its bytes; a second call for the same message changes nothing."""
     log.error("dead_letter", consumer=consumer, topic=message.topic, partition=message.partition, offset=message.offset,
-              event_id=message.event_id, type=message.type, code=reason.code)
+              event_id=message.event_id, type=message.type, code=reason.code, **of_batch(message))
     key, kind, correlation, text = (t.replace("\x00", "\ufffd") for t in (message.key, message.type, message.correlation, str(reason)))
     run(connection, """
         INSERT INTO dead_letter (consumer, topic, partition, message_offset, event_id, message_key, message_type, correlation, body, code, reason)
@@ -152,6 +153,11 @@ def bury(connection: Connection, consumer: str, message: Message, reason: Reject
         consumer=consumer, topic=message.topic, partition=message.partition, offset=message.offset, body=message.body,
         event_id=message.event_id if EVENT_ID.fullmatch(message.event_id) else None, key=key, type=kind, correlation=correlation, code=reason.code,
         reason=text)
+
+
+def of_batch(message: Message) -> dict[str, str]:
+    """The batch a message says it is of, for the log; nothing unless that is a UUID, for it is what a stranger may have written."""
+    return {"batch_id": message.correlation} if EVENT_ID.fullmatch(message.correlation) else {}
 
 
 def redrive(connection: Connection, dead_letter_id: int, apply: Apply, by: str) -> bool:

@@ -19,11 +19,11 @@ class MemoryTopic:
         self.owners: dict[tuple[str, int], MemorySource] = {}
         self.changed = threading.Condition()
 
-    def append(self, key: str, type_name: str, event_id: str, body: bytes, correlation: str = "") -> Message:
+    def append(self, key: str, type_name: str, event_id: str, body: bytes, correlation: str = "", traceparent: str = "") -> Message:
         """Add a message at the end of its key's partition (the partition librdkafka would choose)."""
         with self.changed:
             number = zlib.crc32(key.encode()) % len(self.records)
-            record = Message(self.name, number, len(self.records[number]), key, type_name, event_id, body, correlation)
+            record = Message(self.name, number, len(self.records[number]), key, type_name, event_id, body, correlation, traceparent=traceparent)
             self.records[number].append(record)
             self.changed.notify_all()
         return record

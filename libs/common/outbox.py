@@ -13,6 +13,8 @@ from libs.common.database import is_away, run
 from libs.common.errors import Fatal
 from libs.common.event import Event
 from libs.common.logs import log
+from libs.common.traceparent import publication
+from libs.common.tracing_messages import publishing
 
 RELAY_LOCK = 7_030_100
 BATCH_MAX = 1_000
@@ -32,12 +34,6 @@ def add(connection: Connection, events: Sequence[Event]) -> None:
         ids=[str(e.event_id) for e in events], topics=[e.topic.name for e in events], keys=[e.key() for e in events],
         types=[e.type for e in events], correlations=[e.correlation for e in events], bodies=[e.model_dump_json() for e in events])
     run(connection, "SELECT pg_notify('outbox', '')")
-
-
-def traceparent(correlation: str, event_id: str) -> str:
-    """W3C trace context: the batch is the trace, so that one upload can be followed through every service."""
-    trace, span = correlation.replace("-", ""), event_id.replace("-", "")
-    return f"00-{trace if len(trace) == 32 else span}-{span[:16]}-01"
 
 
 def relay(engine: Engine, producer: Producer, stop: Stop, beat: Callable[[], None] = lambda: None, name: str = "") -> None:
@@ -81,13 +77,15 @@ def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_M
     if not rows:
         return 0
     acknowledged: list[int] = []
+    spans = publishing()
 
     def delivered(row_id: int) -> Callable[[Any, Any], None]:
         return lambda error, _: acknowledged.append(row_id) if error is None else None
 
     for row in rows:
+        at = spans.at(row.topic, row.correlation) if spans else None
         headers = [("event_id", str(row.event_id)), ("type", row.message_type), ("correlation", row.correlation),
-                   ("traceparent", traceparent(row.correlation, str(row.event_id))), ("producer", name)]
+                   ("traceparent", (at or publication(row.correlation, str(row.event_id))).header()), ("producer", name)]
         try:
             producer.produce(row.topic, key=row.message_key, value=row.body, headers=headers, on_delivery=delivered(row.id))
         except (BufferError, KafkaException) as error:
@@ -101,6 +99,9 @@ def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_M
         producer.flush(1.0)
     if acknowledged:
         run(connection, "UPDATE outbox SET published_at = now() WHERE id = ANY(CAST(:ids AS bigint[]))", ids=acknowledged)
+    if spans:
+        taken = set(acknowledged)
+        spans.end((row.topic, row.correlation) for row in rows if row.id in taken)
     if len(acknowledged) < len(rows):
         log.warning("published_in_part", count=len(acknowledged))
     return len(acknowledged)

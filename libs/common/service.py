@@ -15,12 +15,13 @@ from pathlib import Path
 import uvicorn
 from confluent_kafka import KafkaException
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware import Middleware
 
-from libs.common import consume, kafka, migrate, ops, outbox, standing
+from libs.common import consume, kafka, migrate, ops, outbox, standing, tracing, tracing_http
 from libs.common.database import connect, is_away, run
 from libs.common.errors import Retry
 from libs.common.logs import configure, log
@@ -31,6 +32,8 @@ from libs.common.topics import Topic
 
 STALE_S = 90.0  # a loop that has not ticked for so long is stuck; a provider call may take 30 s
 STOP_S = 6.0
+#: The framework's own spans and logs hold queries and the texts of exceptions, and a variable of its own would switch their export on.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
 
 Beat = Callable[[], None]
 Run = Callable[[threading.Event, Beat], None]
@@ -63,6 +66,7 @@ class Service:
     lags: dict[str, int] = field(default_factory=dict)
     consumed: dict[Topic, Loop] = field(default_factory=dict)
     standing: Standing = field(init=False)
+    public: bool = False  # its callers are people
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
@@ -119,9 +123,11 @@ class Service:
             until = time.monotonic() + STOP_S
             for thread in tuple(threads):
                 thread.join(max(0.0, until - time.monotonic()))
+            tracing.stop()
 
-        app = FastAPI(title=f"paydown {self.name}", lifespan=lifespan, docs_url=None, redoc_url=None,
-                      middleware=[*self.middleware, Middleware(Gate, closed=lambda: self.standing.closed)])
+        traced = [Middleware(tracing_http.Traced, public=self.public)] if tracing.is_on() else []
+        app = FastAPI(title=f"paydown {self.name}", lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY,
+                      middleware=[*traced, *self.middleware, Middleware(Gate, closed=lambda: self.standing.closed)])
         install(app)
         app.include_router(self._health())
         if self.standing.says:
@@ -154,11 +160,19 @@ class Service:
         except OSError as error:
             sys.stderr.write(f"{self.name}: port {self.settings.port} cannot be used ({error.strerror}); set PAYDOWN_{self.name.upper()}_PORT.\n")
             sys.exit(2)
+        self._trace()
         config = uvicorn.Config(self.app(), log_config=None, access_log=False, loop="uvloop", http="httptools", timeout_graceful_shutdown=3,
                                 timeout_keep_alive=75, server_header=False)
         gc.freeze()  # what is loaded now stays: looking through it again and again cost one message in twenty
         log.info("serving", port=self.settings.port)
         uvicorn.Server(config).run(sockets=[listener])
+
+    def _trace(self) -> None:
+        """Record spans from now on, if a setting names a collector."""
+        if self.settings.traces_url:
+            from libs.common import tracing_otlp  # noqa: PLC0415 - the SDK is loaded only by those who want it
+
+            tracing_otlp.begin(self.name, self.settings.traces_url, self.settings.traces_share)
 
     def _check_database(self) -> None:
         """Exit code 2 and one sentence if a newer version has changed the database; one that is away is waited for later."""

@@ -62,6 +62,8 @@ class ServiceSettings(Settings):
     internal_token: str = Field(min_length=16, repr=False, description="shared secret of calls between services")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     batch_max: int = Field(default=500, gt=0, le=5_000, description="messages per transaction")
+    traces_url: str = Field(default="", pattern="^(https?://[^/]+.*)?$", description="an OpenTelemetry collector (OTLP over HTTP); empty: no spans")
+    traces_share: float = Field(default=1.0, ge=0, le=1, description="which share of the batches is traced, each completely")
     session_timeout_ms: int = Field(default=3_000, ge=1_000, le=60_000)
 
     @field_validator("kafka")

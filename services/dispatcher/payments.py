@@ -110,7 +110,8 @@ class PaymentWork:
     def _call(self, row: Row[Any], n: int, key: Any, body: str, fence: int | None = None) -> Call:
         frozen = json.loads(body)
         expected = {name: frozen[name] for name in FROZEN}
-        return Call(row.payment_id, n, row.fence + 1 if fence is None else fence, "/payments", key, body, "pmt_", expected)
+        return Call(row.payment_id, n, row.fence + 1 if fence is None else fence, "/payments", key, body, "pmt_", expected,
+                    str(row.batch_id))
 
     def settle(self, connection: Connection, answers: Sequence[tuple[Call, Answer]]) -> None:
         """Record what came back; an answer whose lease was taken over is dropped (the newer owner gets the same stored answer)."""
@@ -147,7 +148,7 @@ class PaymentWork:
         if verdict is Verdict.CLOSED:
             limiter.close(connection, limiter.PAYMENTS, following.wait_s)
         if following.stop_source:
-            log.error("source_stopped", payment_id=str(row.payment_id), code=answer.sub_type or verdict.value)
+            log.error("source_stopped", batch_id=str(row.batch_id), payment_id=str(row.payment_id), code=answer.sub_type or verdict.value)
             store.stop_source(connection, row.account_index, answer.sub_type.lower() or verdict.value, answer.message or WORDS[verdict],
                               holder_too=answer.sub_type.startswith(HOLDER))
         if following.stop_all:

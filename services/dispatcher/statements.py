@@ -161,7 +161,7 @@ class Statements:
         ours = self._standings(batch_id)
         by_id = {str(line["id"]): line for line in lines}
         for double in doubles(lines, ours):
-            log.error("duplicate_at_provider", payment_id=double.payment_id)
+            log.error("duplicate_at_provider", batch_id=str(batch_id), payment_id=double.payment_id)
             if self._settled(double, ours[double.payment_id], by_id):
                 for surplus in double.cancel:
                     answer = self.reader.call("DELETE", f"/payments/{surplus}")

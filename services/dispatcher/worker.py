@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from libs.common import tracing
 from libs.common.database import is_away
 from libs.common.logs import log
 from libs.common.service import Beat
@@ -33,6 +34,7 @@ class Call:
     body: str
     prefix: str
     expected: dict[str, Any]
+    batch_id: str = ""  # "" for what no single batch asks for
 
 
 class Work(Protocol):
@@ -87,9 +89,20 @@ def send_in_time(provider: Provider, call: Call, until: float) -> tuple[Answer, 
     A process may stand still between its intent and its call. When it wakes, others may have looked, found nothing, and paid anew.
     """
     if time.monotonic() > until:
-        log.warning("call_too_late", loop=call.path)
+        log.warning("call_too_late", loop=call.path, **({"batch_id": call.batch_id, "payment_id": str(call.subject_id)} if call.batch_id else {}))
         return Answer(None), None
-    return provider.send("POST", call.path, call.body.encode(), str(call.idempotency_key))
+    with tracing.work(f"POST {call.path}", call.batch_id, "client", {"paydown.payment_id": str(call.subject_id), "paydown.attempt": call.n}) as span:
+        answer, response = provider.send("POST", call.path, call.body.encode(), str(call.idempotency_key))
+        if span is not None:
+            span.update({"http.request.method": "POST", "server.address": provider.client.base_url.host} | outcome(answer))
+    return answer, response
+
+
+def outcome(answer: Answer) -> dict[str, str | int]:
+    """What a span tells of an answer: its status, or that none came."""
+    if answer.status is None:
+        return {tracing.ERROR: "no_answer"}
+    return {"http.response.status_code": answer.status} | ({tracing.ERROR: str(answer.status)} if answer.status >= 400 else {})
 
 
 def canonical(body: dict[str, Any]) -> str:

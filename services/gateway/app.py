@@ -33,7 +33,7 @@ def clients(settings: GatewaySettings) -> dict[str, httpx.AsyncClient]:
 
 def build(settings: GatewaySettings, made: Mapping[str, httpx.AsyncClient], pace: live.Pace | None = None) -> Service:
     """The gateway in front of the given clients, ready to be served; nothing is connected yet."""
-    service = Service("gateway", settings, MIGRATIONS)
+    service = Service("gateway", settings, MIGRATIONS, public=True)
     upstreams = Upstreams(**{name: Upstream(name, made[name], settings.internal_token) for name in SERVICES})
     demo = settings.auth_mode == "demo"
     auth = Auth(DemoPeople() if demo else KnownPeople(), service.engine, settings.session_idle_s, settings.session_max_s)

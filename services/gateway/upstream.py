@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from libs.common import tracing_http
 from libs.common.internal import Actor
 from libs.common.problem import NO_MONEY, Problem
 
@@ -80,7 +81,7 @@ class Upstream:
             await answer.aclose()
 
     async def _send(self, call: Call, *, stream: bool) -> httpx.Response:
-        headers = {**(call.headers or {}), **call.actor.headers(self.token), "X-Request-Id": call.request_id}
+        headers = {**(call.headers or {}), **call.actor.headers(self.token), "X-Request-Id": call.request_id, **tracing_http.outgoing()}
         timeout = httpx.USE_CLIENT_DEFAULT if call.timeout_s is None else httpx.Timeout(call.timeout_s, connect=CONNECT_S)
 
         def request() -> httpx.Request:
@@ -95,6 +96,7 @@ class Upstream:
             return await self.client.send(request(), stream=stream)  # the kept connection was one of a process that has been restarted
 
     def _accept(self, answer: httpx.Response) -> httpx.Response:
+        tracing_http.answered(answer.headers.get(tracing_http.ANSWER))
         if answer.status_code == 401:
             raise self._failed("does not accept this gateway's token")
         if answer.status_code == 500:

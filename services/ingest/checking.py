@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
+from libs.common import tracing
+from libs.common.events import PreflightDone
 from libs.common.logs import log
 from services.ingest import handlers, store, store_rows
 from services.ingest.batch import NOT_CHECKED, NOT_CHECKED_SENTENCE, OVERLAP, Batch, Digest, overlap_sentence
@@ -17,15 +19,21 @@ def settle_one(engine: Engine) -> bool:
             return False
         batch, preflight = found
         now = datetime.now(UTC)
-        store_rows.judge(connection, batch, handlers.on_preflight_done(preflight))
-        store_rows.warn(connection, batch.batch_id, NOT_CHECKED, [] if preflight.checked else [("", NOT_CHECKED_SENTENCE)])
-        shared = store_rows.overlaps(connection, batch)
-        store_rows.warn(connection, batch.batch_id, OVERLAP, [(str(one.batch_id), overlap_sentence(one)) for one in shared])
-        store_rows.total(connection, batch.batch_id)
-        digest, sent = publish_rows(connection, batch, now)
-        store.make_ready(connection, batch.batch_id, digest, sent, now)
+        with tracing.work("make ready", batch.batch_id):
+            sent = _make_ready(connection, batch, preflight, now)
         log.info("batch_ready", batch_id=str(batch.batch_id), count=sent, seconds=round((datetime.now(UTC) - now).total_seconds(), 1))
     return True
+
+
+def _make_ready(connection: Connection, batch: Batch, preflight: PreflightDone, now: datetime) -> int:
+    store_rows.judge(connection, batch, handlers.on_preflight_done(preflight))
+    store_rows.warn(connection, batch.batch_id, NOT_CHECKED, [] if preflight.checked else [("", NOT_CHECKED_SENTENCE)])
+    shared = store_rows.overlaps(connection, batch)
+    store_rows.warn(connection, batch.batch_id, OVERLAP, [(str(one.batch_id), overlap_sentence(one)) for one in shared])
+    store_rows.total(connection, batch.batch_id)
+    digest, sent = publish_rows(connection, batch, now)
+    store.make_ready(connection, batch.batch_id, digest, sent, now)
+    return sent
 
 
 def publish_rows(connection: Connection, batch: Batch, now: datetime) -> tuple[str, int]:

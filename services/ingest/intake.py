@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
+from libs.common import tracing
 from libs.common.logs import log
 from libs.common.seal import Index, Sealer
 from services.ingest import store, store_rows
@@ -144,7 +145,7 @@ def read_one(engine: Engine, reading: Reading, beat: Callable[[], None] = lambda
             return False
         now = datetime.now(UTC)
         try:
-            with connection.begin_nested():
+            with tracing.work("read roster", batch.batch_id), connection.begin_nested():
                 _stage(connection, batch, reading, beat)
         except FileRefused as refused:
             store_rows.copy(connection, StoredIssue, [StoredIssue(batch.batch_id, 0, refused.line or 0, "", refused.code, "file", "", refused.message)])

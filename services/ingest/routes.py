@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Engine
 from starlette.requests import ClientDisconnect
 
+from libs.common import tracing_http
 from libs.common.internal import Actor, Caller
 from libs.common.problem import Problem
 from services.ingest import approving, changes, children, store, views
@@ -140,6 +141,7 @@ def _add_upload(made: APIRouter, parts: Parts, caller: Any) -> None:
         except Problem:
             stored.path.unlink(missing_ok=True)
             raise
+        tracing_http.made(request, batch_id)
         return {"batch_id": batch_id, "status": batch.status}
 
 
@@ -232,7 +234,7 @@ def _add_acts(made: APIRouter, parts: Parts, caller: Any) -> None:
         return {"batch_id": done.batch_id, "status": done.status, "revision": done.revision}
 
     @made.post("/batches/{batch_id}/child-batches", status_code=202)
-    def derive(batch_id: str, body: ChildBody, actor: Annotated[Actor, caller]) -> dict[str, Any]:
+    def derive(request: Request, batch_id: str, body: ChildBody, actor: Annotated[Actor, caller]) -> dict[str, Any]:
         allow(actor, "preparer")
         kind = body.filter.status if body.filter else ""
         if bool(body.rows) == bool(kind) or kind not in {"", *children.FILTERS}:
@@ -240,6 +242,7 @@ def _add_acts(made: APIRouter, parts: Parts, caller: Any) -> None:
         wanted = children.Wanted(frozenset(body.rows), kind, actor.person, body.reason)
         with answering(), parts.engine.begin() as connection:
             child = children.derive(connection, known_id(batch_id, "batch"), uuid4(), wanted, parts.secrets, datetime.now(UTC))
+        tracing_http.made(request, child.batch_id)
         return {"batch_id": child.batch_id, "status": child.status}
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from libs.common import outbox, topics
+from libs.common import outbox, topics, tracing_messages
 from libs.common.consume import Apply
 from libs.common.database import run
 from libs.common.event import Event
@@ -17,6 +17,7 @@ from libs.common.service import Beat, Loop, Service, take_turns
 from libs.common.settings import read_or_exit
 from libs.common.topics import Topic
 from services.ledger import handlers, reconcile, routes, statements, store
+from services.ledger.domain import Journal
 from services.ledger.settings import LedgerSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -41,7 +42,7 @@ def apply_approvals(connection: Connection, events: Sequence[Event]) -> None:
     new = store.put_payments(connection, approvals)
     posted = [journal for payment_id, journal in holds.items() if payment_id in new]
     if posted:
-        store.append(connection, posted)
+        post(connection, posted)
         outbox.add(connection, [handlers.journal_posted(journal) for journal in posted])
         advance(connection, [], {journal.payment_id for journal in posted})
     reconcile.judge_due(connection, ids)
@@ -83,8 +84,14 @@ def advance(connection: Connection, changes: Sequence[PaymentChanged], payment_i
         store.put_changes(connection, result.applied)
     if result.postings:
         journals = handlers.journals(result.postings, store.holds(connection, {p.change.payment_id for p in result.postings}))
-        store.append(connection, journals)
+        post(connection, journals)
         outbox.add(connection, [handlers.journal_posted(j, p.change) for j, p in zip(journals, result.postings, strict=True)])
+
+
+def post(connection: Connection, journals: Sequence[Journal]) -> None:
+    """Write these journals; where it is traced, a part of the turn for each batch and kind."""
+    with tracing_messages.part(lambda: ((str(journal.batch_id), f"post {journal.kind}") for journal in journals)):
+        store.append(connection, journals)
 
 
 APPLIES: dict[Topic, Apply] = {topics.BATCHES: apply_batches, topics.APPROVED_PAYMENTS: apply_approvals, topics.STATUS_EVENTS: apply_changes,

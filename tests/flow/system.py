@@ -134,9 +134,9 @@ class System:
 
 
 @contextmanager
-def running(state: Path, prefix: str) -> Iterator[System]:
-    """A stack of its own on free ports; nothing of it remains."""
-    stack = Stack(state, Ports.free(), prefix=prefix)
+def running(state: Path, prefix: str, **settings: str) -> Iterator[System]:
+    """A stack of its own on free ports, with these settings; nothing of it remains."""
+    stack = Stack(state, Ports.free(), settings, prefix)
     try:
         with stack:
             yield System(stack)

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from libs.common import tracing
 from libs.common.database import connect, run
 from libs.common.kafka import Offsets
 from libs.common.tables import MESSAGING, RESTORED, RESTORED_HELD
+from libs.common.tests.spans import Kept
 
 CONSUMER, TOPIC = "test.provider-events", "provider-events"
 
@@ -32,6 +34,15 @@ class Store:
 
     def load(self, topic: str, topic_id: str, partitions: Any) -> dict[int, int]:
         return Offsets(self.engine, CONSUMER).load(topic, topic_id, partitions)
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    """What is recorded while tracing is on."""
+    made = Kept()
+    tracing.start(made)
+    yield made
+    tracing.stop()
 
 
 @pytest.fixture(scope="session")

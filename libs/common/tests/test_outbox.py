@@ -14,6 +14,7 @@ from libs.common.consume import wait_for
 from libs.common.errors import Fatal
 from libs.common.tests.conftest import Store
 from libs.common.tests.sample import BATCH, hint
+from libs.common.traceparent import publication
 
 
 class Producer:
@@ -64,12 +65,6 @@ def waiting(store: Store) -> list[str]:
     return [row[0] for row in store.rows("SELECT CAST(event_id AS text) FROM outbox WHERE published_at IS NULL ORDER BY id")]
 
 
-def test_the_batch_is_the_trace() -> None:
-    event_id = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-    assert outbox.traceparent(BATCH, event_id) == "00-11111111222243338444555555555555-aaaaaaaabbbbcccc-01"
-    assert outbox.traceparent("", event_id) == "00-aaaaaaaabbbbccccddddeeeeeeeeeeee-aaaaaaaabbbbcccc-01"
-
-
 @pytest.mark.database
 class TestAdd:
     def test_events_wait_in_the_order_they_were_added(self, store: Store) -> None:
@@ -99,7 +94,7 @@ class TestPublish:
         assert (record["topic"], record["key"], record["value"].encode()) == ("provider-events", "pmt_1", hint(1).body())
         event_id = str(hint(1).event_id)
         assert dict(record["headers"]) == {"event_id": event_id, "type": "provider-event-received.v1", "correlation": BATCH,
-                                           "traceparent": outbox.traceparent(BATCH, event_id), "producer": "webhooks"}
+                                           "traceparent": publication(BATCH, event_id).header(), "producer": "webhooks"}
 
     def test_oldest_first_and_no_more_than_asked_for(self, store: Store) -> None:
         sent = add(store, range(25))
