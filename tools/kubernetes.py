@@ -36,7 +36,9 @@ def render(folder: Path) -> list[Resource]:
     for name in plan.get("resources", []):
         found += render(folder / name) if (folder / name).is_dir() else load(folder / name)
     for name in plan.get("components", []):
-        _change(found, folder / name, load(folder / name / "kustomization.yaml")[0])
+        component = load(folder / name / "kustomization.yaml")[0]
+        found += [resource for file in component.get("resources", []) for resource in load(folder / name / file)]
+        _change(found, folder / name, component)
     _change(found, folder, plan)
     return found
 

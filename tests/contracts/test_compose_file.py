@@ -25,6 +25,12 @@ def test_kafka_has_the_settings_of_the_stack() -> None:
     assert {name: value for name, value in ours.items() if given.get(name) != value} == {}
 
 
+def test_a_collector_is_named_once_for_all_services_and_none_by_default() -> None:
+    for name, settings in SETTINGS.items():
+        if "traces_url" in settings.model_fields:
+            assert FILE["services"][name]["environment"][f"PAYDOWN_{name.upper()}_TRACES_URL"] == "${PAYDOWN_TRACES_URL:-}", name
+
+
 def test_every_variable_is_a_setting_of_its_service() -> None:
     for name, settings in SETTINGS.items():
         prefix, variables = f"PAYDOWN_{name.upper()}_", set(FILE["services"][name]["environment"])

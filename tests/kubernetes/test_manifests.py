@@ -170,6 +170,23 @@ def test_the_service_would_start_with_these_settings(overlay: str, service: str,
         check_sign_in(settings, values)
 
 
+def test_with_the_component_for_traces_every_service_names_the_collector_and_may_reach_it(tmp_path: Any) -> None:
+    for folder in ("base", "tracing"):
+        shutil.copytree(FOLDER / folder, tmp_path / folder)
+    (tmp_path / "traced").mkdir()
+    (tmp_path / "traced" / "kustomization.yaml").write_text("{namespace: paydown, resources: [../base], components: [../tracing]}")
+    rendered = kubernetes.render(tmp_path / "traced")
+    urls = {r["metadata"]["name"]: environment(r).get(f"PAYDOWN_{r['metadata']['name'].upper()}_TRACES_URL") for r in rendered if r["kind"] == "Deployment"}
+    assert urls == dict.fromkeys(FLOW, "http://otel-collector.monitoring:4318")
+    assert all("traces_url" in SETTINGS[name].model_fields for name in FLOW)
+    (policy,) = [r for r in rendered if r["metadata"]["name"] == "to-collector"]
+    assert policy["metadata"]["namespace"] == "paydown"
+    assert peers(policy["spec"]["podSelector"]) == set(FLOW)
+    assert policy["spec"]["egress"][0]["ports"] == [{"protocol": "TCP", "port": 4318}]
+    for resource in rendered:
+        check(resource)
+
+
 def test_a_misspelt_setting_is_found() -> None:
     given = environment(of("production", "Deployment")["ledger"]) | {"PAYDOWN_LEDGER_KAFKAA": "x:1"}
     with pytest.raises(Exception, match="PAYDOWN_LEDGER_KAFKAA"):

@@ -41,6 +41,13 @@ def test_who_opens_personal_fields_shares_the_keys_and_nobody_else_has_them(stac
     assert [keys[s] for s in ("webhooks", "ledger", "gateway")] == [None, None, None]
 
 
+def test_what_is_for_all_services_goes_to_each_under_its_own_name_and_its_own_wins(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, Ports(), {"PAYDOWN_TRACES_URL": "http://collector:4318", "PAYDOWN_LEDGER_TRACES_URL": "", "DATABASE_URL": ""})
+    found = {service: stack.env_for(service).get(f"PAYDOWN_{service.upper()}_TRACES_URL") for service in (*variables.SERVICES, "simulator")}
+    assert found == {**dict.fromkeys(variables.SERVICES, "http://collector:4318"), "ledger": "", "simulator": None}
+    variables.check_names({"PAYDOWN_TRACES_URL": "x", "PAYDOWN_TRACES_SHARE": "1"})
+
+
 def test_the_users_own_setting_wins(stack: Stack) -> None:
     assert stack.env_for("dispatcher")["PAYDOWN_DISPATCHER_PROFILE"] == "legacy"
 

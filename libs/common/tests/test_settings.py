@@ -20,6 +20,13 @@ def test_what_is_not_given_has_its_default() -> None:
     assert (settings.port, settings.kafka, settings.batch_max, settings.session_timeout_ms) == (8104, "127.0.0.1:19092", 500, 3_000)
 
 
+def test_no_spans_are_sent_unless_a_collector_is_named() -> None:
+    assert (Example.read(GIVEN).traces_url, Example.read(GIVEN).traces_share) == ("", 1.0)
+    given = {**GIVEN, "PAYDOWN_EXAMPLE_TRACES_URL": "http://collector:4318", "PAYDOWN_EXAMPLE_TRACES_SHARE": "0.1"}
+    assert (Example.read(given).traces_url, Example.read(given).traces_share) == ("http://collector:4318", 0.1)
+    assert Example.read({**GIVEN, "PAYDOWN_EXAMPLE_TRACES_URL": ""}).traces_url == ""  # as compose gives it
+
+
 def test_other_variables_are_none_of_our_business() -> None:
     assert Example.read({**GIVEN, "PATH": "/bin", "PAYDOWN_OTHER_PORT": "1", "PAYDOWN_EXAMPLE_PORT": "28104"}).port == 28104
 
@@ -40,6 +47,8 @@ def test_a_misspelt_name_stops_the_start_and_says_what_is_known() -> None:
 
 @pytest.mark.parametrize(("name", "value"), [
     ("PORT", "99999"), ("PORT", "eight"), ("INTERNAL_TOKEN", "too-short"), ("LOG_LEVEL", "chatty"), ("BATCH_MAX", "-12345"), ("SESSION_TIMEOUT_MS", "61001"),
+    ("TRACES_URL", "collector:4318"),
+    ("TRACES_URL", "http://"), ("TRACES_SHARE", "1.01"),
 ])
 def test_a_value_out_of_range_is_named_and_never_shown(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as refused:
