@@ -249,7 +249,7 @@ def by_bare_produce(place: Place) -> float:
     failed: list[object] = []
     began = time.monotonic()
     for event_id, key, body in rows:
-        headers = [("event_id", event_id), ("type", "bench-posted.v1"), ("correlation", ""), ("traceparent", publication("", event_id).header())]
+        headers = [("event_id", event_id), ("type", "bench-posted.v1"), ("correlation", ""), ("traceparent", publication("", event_id))]
         producer.produce(f"{TOPIC}-bare", key=key, value=body, headers=headers, on_delivery=lambda error, _: failed.append(error) if error else None)
         producer.poll(0)
     if producer.flush(LIMIT_S) or failed:

@@ -22,7 +22,7 @@ from libs.common.errors import Fatal, Retry
 from libs.common.logs import log
 from libs.common.message import Message
 from libs.common.topics import CONFIG, PARTITIONS, Topic
-from libs.common.traceparent import well_formed
+from libs.common.tracing import is_on
 
 LIMIT_BYTES = 16_777_216
 WATCH_S = 5.0
@@ -157,8 +157,8 @@ class KafkaSource:
         self.expected[partition] = offset + 1
         headers = dict(record.headers() or [])
         return Message(self.topic, partition, offset, text(record.key()), text(headers.get("type")), text(headers.get("event_id")),
-                       record.value() or b"", text(headers.get("correlation")),
-                       traceparent=well_formed(text(headers.get("traceparent"))))
+                       record.value() or b"", text(headers.get("correlation")), "",
+                       text(headers.get("traceparent")) if is_on() else "")
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:

@@ -4,7 +4,7 @@ from typing import NamedTuple, Protocol
 
 
 class Message(NamedTuple):
-    """One record of one partition; `body` is UTF-8 JSON, `type` and `event_id` come from the headers, as does `traceparent` ("" if it was malformed)."""
+    """One record of one partition; `body` is UTF-8 JSON, `type` and `event_id` come from the headers."""
 
     topic: str
     partition: int
@@ -15,7 +15,7 @@ class Message(NamedTuple):
     body: bytes
     correlation: str = ""
     producer: str = ""  # the service whose outbox it left; empty before headers named it
-    traceparent: str = ""
+    traceparent: str = ""  # as it came, and only where spans are recorded; `traceparent.parsed` says whether it means anything
 
 
 class Source(Protocol):

@@ -85,7 +85,7 @@ def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_M
     for row in rows:
         at = spans.at(row.topic, row.correlation) if spans else None
         headers = [("event_id", str(row.event_id)), ("type", row.message_type), ("correlation", row.correlation),
-                   ("traceparent", (at or publication(row.correlation, str(row.event_id))).header()), ("producer", name)]
+                   ("traceparent", at.header() if at else publication(row.correlation, str(row.event_id))), ("producer", name)]
         try:
             producer.produce(row.topic, key=row.message_key, value=row.body, headers=headers, on_delivery=delivered(row.id))
         except (BufferError, KafkaException) as error:

@@ -29,11 +29,6 @@ def parsed(text: str) -> Context | None:
     return Context(found[2], found[3], bool(int(found[4], 16) & _SAMPLED))
 
 
-def well_formed(text: str) -> str:
-    """The header as it is, or "" where it is malformed."""
-    return text if parsed(text) else ""
-
-
 def root(batch_id: str) -> Context | None:
     """The first span of a batch, its upload: the same in every process, without anything being stored. None where no batch is named."""
     try:
@@ -43,10 +38,10 @@ def root(batch_id: str) -> Context | None:
     return Context(digits, digits[:16]) if digits[:16].strip("0") else None
 
 
-def publication(correlation: str, event_id: str, *, sampled: bool = False) -> Context:
-    """Where an event is published when nothing is recorded: in its batch's trace, or in one of its own where no batch is known."""
+def publication(correlation: str, event_id: str) -> str:
+    """The header of an event whose publication is not recorded: in its batch's trace, or in one of its own where no batch is known."""
     trace, span = correlation.replace("-", ""), event_id.replace("-", "")
-    return Context(trace if len(trace) == len(span) else span, span[:16], sampled)
+    return f"00-{trace if len(trace) == len(span) else span}-{span[:16]}-00"
 
 
 def within(trace: str, share: float) -> bool:

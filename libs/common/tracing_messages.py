@@ -58,6 +58,7 @@ class _Turn:
     published: dict[str, list[Context]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     parts: list[tuple[str, str, int, int, int]] = field(default_factory=list)  # batch, name, count, began, ended
+    seen: set[tuple[str, str]] = field(default_factory=set)
 
     def take(self, message: Message) -> None:
         """Count a message, and note who published it."""
@@ -68,9 +69,10 @@ class _Turn:
                 self.spans[batch_id], self.published[batch_id] = beside(first), []
         self.counts[batch_id] += 1
         known = self.published.get(batch_id)
-        if known is not None and len(known) < LINKS_MAX:
+        if known is not None and len(known) < LINKS_MAX and (batch_id, message.traceparent) not in self.seen:
+            self.seen.add((batch_id, message.traceparent))  # up to a thousand messages come with one header
             by = parsed(message.traceparent)
-            if by is not None and by.sampled and by not in known:
+            if by is not None and by.sampled:
                 known.append(by)
 
     def end(self, consumer: str, topic: str, began_ns: int, error: str) -> None:

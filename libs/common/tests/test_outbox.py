@@ -94,7 +94,7 @@ class TestPublish:
         assert (record["topic"], record["key"], record["value"].encode()) == ("provider-events", "pmt_1", hint(1).body())
         event_id = str(hint(1).event_id)
         assert dict(record["headers"]) == {"event_id": event_id, "type": "provider-event-received.v1", "correlation": BATCH,
-                                           "traceparent": publication(BATCH, event_id).header(), "producer": "webhooks"}
+                                           "traceparent": publication(BATCH, event_id), "producer": "webhooks"}
 
     def test_oldest_first_and_no_more_than_asked_for(self, store: Store) -> None:
         sent = add(store, range(25))

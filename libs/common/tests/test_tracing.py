@@ -16,15 +16,15 @@ from libs.common.tests.sample import BATCH, hint, message, write
 from libs.common.tests.spans import Kept
 from libs.common.tests.test_consume import refuse_odd
 from libs.common.tests.test_outbox import Producer, add, publish
-from libs.common.traceparent import Context, publication, root, well_formed
+from libs.common.traceparent import Context, publication, root
 from libs.common.tracing import Span
 
 OTHER = "99999999-2222-4333-8444-555555555555"
 FIRST = Context("11111111222243338444555555555555", "1111111122224333")
 
 
-def msg(n: int, batch_id: str = BATCH, by: Context | None = None) -> Message:
-    return message(hint(n), 0, n)._replace(correlation=batch_id, traceparent=by.header() if by else "")
+def msg(n: int, batch_id: str = BATCH, by: Context | str = "") -> Message:
+    return message(hint(n), 0, n)._replace(correlation=batch_id, traceparent=by if isinstance(by, str) else by.header())
 
 
 class TestWork:
@@ -192,7 +192,7 @@ class TestLoops:
         topic, stop = MemoryTopic(TOPIC, 2, "id"), threading.Event()
         for n in range(4):
             header = FIRST._replace(span="b" * 16).header() if n else "00-nonsense"
-            topic.append("one", hint(n).type, str(hint(n).event_id), hint(n).body(), BATCH, well_formed(header))
+            topic.append("one", hint(n).type, str(hint(n).event_id), hint(n).body(), BATCH, header)
         source = MemorySource(topic, CONSUMER, store.load)
 
         def beat() -> None:
