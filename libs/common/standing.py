@@ -11,14 +11,17 @@ from threading import Event as Stop
 from threading import Thread
 from typing import Annotated, Any
 
+from confluent_kafka import KafkaException
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common import restored, shelf
-from libs.common.database import run
+from libs.common.database import is_away, run
+from libs.common.errors import Retry
 from libs.common.internal import Actor, Caller
 from libs.common.logs import log
 from libs.common.problem import Problem, answer
@@ -72,9 +75,12 @@ class Standing:
             if self.closed:
                 try:
                     self._take_back(stop, beat, consumed, consume)
-                except restored.Stuck as error:
-                    log.critical("taking_back_is_stuck", code=error.code)
-                    restored.tell(self.engine, str(error))
+                except Exception as error:
+                    if isinstance(error, (Retry, KafkaException)) or is_away(error):
+                        raise
+                    log.critical("taking_back_is_stuck", error=type(error).__name__, code=getattr(error, "code", None))
+                    restored.tell(self.engine, str(error) if isinstance(error, restored.Stuck) else
+                                  f"It cannot go on by itself ({type(error).__name__}); a person must look at the log of {self.name}.")
                     stop.wait(STUCK_S)
                 stop.wait(HELD_S)
 
@@ -82,10 +88,14 @@ class Standing:
         """See to it that an open service's database is not replaced under its feet; the process ends if it is, and begins again held."""
         while not stop.wait(WATCH_S):
             beat()
-            if self.says and self._sentence():
-                log.critical("database_was_restored")
-                sys.stdout.flush()
-                os._exit(70)
+            try:
+                if self.says and self._sentence():
+                    log.critical("database_was_restored")
+                    sys.stdout.flush()
+                    os._exit(70)
+            except SQLAlchemyError as error:
+                if not is_away(error):
+                    raise
 
     def _sentence(self) -> str:
         with self.engine.connect() as connection:

@@ -41,10 +41,15 @@ class Evidence:
     by: str = ""
 
 
+def payment_changed_id(payment_id: UUID, version: int) -> UUID:
+    """The id of the event with which a payment says its version."""
+    return uuid5(payment_id, f"payment-changed-{version}")
+
+
 def payment_changed(state: PaymentState, evidence: Evidence, at: datetime) -> PaymentChanged:
     """The event of one change of one payment; its id follows from (payment, version)."""
     return PaymentChanged(
-        event_id=uuid5(state.payment_id, f"payment-changed-{state.version}"), occurred_at=at, correlation=str(state.batch_id),
+        event_id=payment_changed_id(state.payment_id, state.version), occurred_at=at, correlation=str(state.batch_id),
         payment_id=state.payment_id, batch_id=state.batch_id, version=state.version, status=state.status, amount_cents=state.amount_cents,
         provider_payment_id=state.provider_id, provider_status=state.provider_status, merchant_id=state.merchant_id,
         source_trace_id=state.source_trace_id, destination_trace_id=state.destination_trace_id, reversal_id=state.reversal_id,

@@ -95,8 +95,10 @@ def payments(connection: Connection, events: Sequence[Event]) -> None:
                              institution_id, merchant_id, loan_index)
         SELECT * FROM jsonb_to_recordset(CAST(:made AS jsonb)) AS x(payment_id uuid, batch_id uuid, digest text, amount_cents bigint, row_id uuid,
                source_account_id text, account_index text, employee_id text, person_index text, institution_id text, merchant_id text, loan_index text)
-        ON CONFLICT DO NOTHING RETURNING CAST(batch_id AS text)""", made=json.dumps(made)).scalars().all()
-    if run(connection, "SELECT 1 FROM batch WHERE batch_id = ANY(CAST(:new AS uuid[])) AND state = 'paying' LIMIT 1", new=sorted(set(new))).first():
+        ON CONFLICT DO NOTHING RETURNING payment_id, CAST(batch_id AS text) AS batch_id""", made=json.dumps(made)).all()
+    spoken_of = recall.spoken_of(connection, [row.payment_id for row in new])
+    unheard = {row.batch_id for row in new if row.payment_id not in spoken_of}
+    if run(connection, "SELECT 1 FROM batch WHERE batch_id = ANY(CAST(:new AS uuid[])) AND state = 'paying' LIMIT 1", new=sorted(unheard)).first():
         raise Reject("the batch is being paid already: all payments that its approval announced were here before", "dispatcher.not-announced")
     kept = run(connection, """
         SELECT count(*) FROM payment p JOIN jsonb_to_recordset(CAST(:made AS jsonb)) AS x(payment_id uuid, amount_cents bigint, loan_index text)
@@ -109,12 +111,14 @@ def payments(connection: Connection, events: Sequence[Event]) -> None:
         INSERT INTO payment_row (root_row_id, payment_id, row_id, live)
         SELECT x.*, x.payment_id <> ALL(CAST(:ended AS uuid[]))
         FROM jsonb_to_recordset(CAST(:parts AS jsonb)) AS x(root_row_id uuid, payment_id uuid, row_id uuid) ON CONFLICT DO NOTHING""",
-        parts=json.dumps(parts), ended=recall.ended(connection, [e.payment_id for e in approved]))
+        parts=json.dumps(parts), ended=recall.ended(connection, spoken_of))
     count = run(connection, """
         SELECT count(*) FROM payment_row p JOIN jsonb_to_recordset(CAST(:parts AS jsonb)) AS x(root_row_id uuid, payment_id uuid, row_id uuid)
         ON p.payment_id = x.payment_id AND p.row_id = x.row_id AND p.root_row_id = x.root_row_id""", parts=json.dumps(parts)).scalar()
     if count != len(parts):
         raise RowPaidTwice(f"{len(parts) - int(count or 0)} rows of these payments have another live payment")
+    if spoken_of:
+        recall.payments(connection, recall.first_of(connection), spoken_of)
 
 
 def hints(connection: Connection, events: Sequence[Event]) -> None:

@@ -102,7 +102,7 @@ class Preparer:
                     JOIN object c ON c.natural_key = 'corporation:' || a.ein
                     JOIN object s ON s.natural_key = 'ach:' || c.object_id || ':' || q.account_index
                     WHERE q.payment_id = u.payment_id AND (q.merchant_id = '' OR q.merchant_id = m.merchant_id) OFFSET 0) x
-                WHERE p.payment_id = u.payment_id""", chunk=CHUNK, every=every).rowcount
+                WHERE p.payment_id = u.payment_id""", chunk=None if every else CHUNK, every=every).rowcount
         return bool(linked)
 
     def wake(self) -> bool:

@@ -9,10 +9,10 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
-from libs.common import restored
 from libs.common.database import run
 from libs.common.events import DispatchChanged, PaymentChanged, PreflightDone, StatementLine
 from services.dispatcher import store
+from services.dispatcher.handlers import payment_changed_id
 
 NUMBERS_MAX = 1_000  # statements that may have been begun and never said, in a row
 
@@ -24,27 +24,35 @@ SAID = """
     ORDER BY o.message_key, CAST(j.b ->> 'version' AS int) DESC"""
 
 
-def ended(connection: Connection, payment_ids: Collection[UUID]) -> list[str]:
-    """Of approved payments that come in, those that ended unpaid before a restore: their rows are free, and may be in another payment by now.
+def spoken_of(connection: Connection, payment_ids: Collection[UUID]) -> list[UUID]:
+    """Of payments that come in, those of which this service has spoken already: a message applied after a restore may be of one sent long ago."""
+    firsts = {str(payment_changed_id(payment_id, 1)): payment_id for payment_id in payment_ids}
+    known = run(connection, "SELECT CAST(event_id AS text) FROM outbox WHERE event_id = ANY(CAST(:ids AS uuid[]))", ids=list(firsts)).scalars()
+    return [firsts[event_id] for event_id in known]
 
-    None while the database is not held.
-    """
-    hold = restored.held(connection)
-    if hold is None:
+
+def ended(connection: Connection, payment_ids: Collection[UUID]) -> list[str]:
+    """Of payments that were spoken of, those that ended unpaid: their rows are free, and may be in another payment by now."""
+    if not payment_ids:
         return []
     return list(run(connection, f"SELECT CAST(s.payment_id AS text) FROM ({SAID}) s WHERE s.status IN ('failed', 'cancelled')",  # noqa: S608 - our own text
-                    first=hold.first_outbox_id, type=PaymentChanged.name(), ids=[str(i) for i in payment_ids]).scalars())
+                    first=first_of(connection), type=PaymentChanged.name(), ids=[str(i) for i in payment_ids]).scalars())
 
 
-def payments(connection: Connection, first: int) -> int:
-    """Bring the payments that are here to the newest state they had said; how many were behind. A second call finds none."""
+def first_of(connection: Connection) -> int:
+    """The outbox id above which lies all that was ever taken back."""
+    return int(run(connection, "SELECT coalesce(min(first_outbox_id), 0) FROM restored").scalar_one())
+
+
+def payments(connection: Connection, first: int, only: Collection[UUID] | None = None) -> int:
+    """Bring the payments that are here (or `only` these) to the newest state they had said; how many were behind. A second call finds none."""
     run(connection, "DROP TABLE IF EXISTS behind")
     run(connection, f"""
         CREATE TEMP TABLE behind ON COMMIT DROP AS
         SELECT p.payment_id, p.batch_id, p.status AS was, p.version AS was_version, s.status, s.version, s.b,
                greatest(p.attempts, CAST(s.b ->> 'attempts' AS int)) AS attempts, s.b ->> 'provider_payment_id' AS provider_id
         FROM ({SAID}) s JOIN payment p USING (payment_id) WHERE p.version < s.version""",  # noqa: S608 - our own text
-        first=first, type=PaymentChanged.name(), ids=None)
+        first=first, type=PaymentChanged.name(), ids=None if only is None else [str(i) for i in only])
     run(connection, """
         INSERT INTO held_decision (payment_id, version, act, provider_id, reason, proposed_by, confirmed_by)
         SELECT payment_id, was_version, CASE status WHEN 'cancelled' THEN 'close' WHEN 'in_doubt' THEN 'look-up' ELSE 'bind' END, provider_id,
@@ -52,6 +60,7 @@ def payments(connection: Connection, first: int) -> int:
                coalesce(nullif(split_part(b ->> 'by', ', ', 2), ''), 'not known either')
         FROM behind WHERE was = 'held' AND status <> 'held' ON CONFLICT DO NOTHING""")
     attempts(connection)
+    run(connection, "UPDATE payment p SET provider_id = NULL FROM behind s WHERE p.payment_id = s.payment_id")  # two may have exchanged theirs
     run(connection, """
         UPDATE payment p SET status = s.status, version = s.version, attempts = s.attempts, provider_id = nullif(s.provider_id, ''),
                provider_status = s.b ->> 'provider_status', merchant_id = coalesce(nullif(p.merchant_id, ''), s.b ->> 'merchant_id'),

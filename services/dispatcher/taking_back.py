@@ -26,7 +26,7 @@ from services.dispatcher.provider import Unreachable, shown
 from services.dispatcher.reading import Reader, since
 from services.dispatcher.store import Change
 
-OPEN = ("unprocessed", "sending", "in_doubt")
+OPEN = ("unprocessed", "sending", "in_doubt", "held")
 AGAIN_S, SLICE_S, CHUNK = 2.0, 1.0, 1_000
 SWITCHED = "This database came back from a backup. Whether the switch was on is not known: release the database first, then turn the switch off."
 
@@ -47,6 +47,7 @@ def after(engine: Engine, reader: Reader, timing: Timing, first: int) -> None:
         log.warning("payments_recalled", count=recall.payments(connection, first))
     with engine.connect() as connection:
         from_date = begin(connection, first)
+    rest(engine, reader, timing.grace_s, "Requests that may still be under way are waited for.")
     restored.tell(engine, "People and accounts are taken over from the provider.")
     Accounts(engine, reader, from_date).take_over()
     Payments(engine, reader, timing, from_date).take_over()
@@ -77,15 +78,26 @@ class Accounts:
             if not preparer.prepare(every=True):
                 self.reader.stop.wait(AGAIN_S)
         while not self.reader.stop.is_set():
-            try:
-                for path in ("/entities", "/accounts"):
-                    for page in self.reader.pages(path, since(self.from_date)):
-                        self._bind(page.lines)
-                break
-            except Unreachable:
-                self.reader.stop.wait(AGAIN_S)
+            with suppress(Unreachable):
+                if all([self._walk("/entities"), self._walk("/accounts")]):
+                    break
+            self.reader.stop.wait(AGAIN_S)
         while not self.reader.stop.is_set() and preparer.link(every=True):
             self.reader.beat()
+        with self.engine.begin() as connection:  # what cannot be linked whole (its merchant is another now) is still followed, by its source account
+            run(connection, """
+                UPDATE payment p SET source_object = s.object_id FROM source a JOIN object c ON c.natural_key = 'corporation:' || a.ein
+                JOIN object s ON s.natural_key = 'ach:' || c.object_id || ':' || a.account_index
+                WHERE p.source_object IS NULL AND a.batch_id = p.batch_id AND a.source_account_id = p.source_account_id""")
+
+    def _walk(self, path: str) -> bool:
+        """Bind what a list shows; whether the list was complete."""
+        seen, total = set[str](), 0
+        for page in self.reader.pages(path, since(self.from_date)):
+            seen |= {str(line["id"]) for line in page.lines}
+            total = page.total
+            self._bind(page.lines)
+        return len(seen) == total
 
     def _bind(self, lines: Sequence[Line]) -> None:
         named = {str((line.get("metadata") or {}).get("object_id", "")): line for line in lines}
@@ -93,6 +105,8 @@ class Accounts:
             rows = run(connection, """
                 SELECT * FROM object WHERE CAST(object_id AS text) = ANY(CAST(:ids AS text[])) AND provider_id IS NULL
                     AND status IN ('unprocessed', 'sending', 'in_doubt') ORDER BY object_id FOR UPDATE""", ids=list(named)).all()
+            run(connection, "UPDATE attempt SET outcome = 'accepted' WHERE subject_id = ANY(CAST(:ids AS uuid[])) AND outcome = 'open'",
+                ids=[str(row.object_id) for row in rows])
             objects.write(connection, [{"id": str(row.object_id), "step": "", "wait_s": 0.0, "purpose": row.purpose, "code": "", "reason": "",
                                         **objects.ready_or_next(row, named[str(row.object_id)])} for row in rows])
 
@@ -108,7 +122,6 @@ class Payments:
 
     def take_over(self) -> None:
         """Return when each is known to be there or not to be, or when stopped."""
-        self._rest(self.timing.grace_s, "Requests that may still be under way are waited for.")
         looks = 0
         while looks < self.timing.looks_needed and not self.reader.stop.is_set():
             complete = False
@@ -116,16 +129,10 @@ class Payments:
                 complete = self._look(looks + 1)
             looks = looks + 1 if complete else 0  # a walk that was cut short says nothing of what is not there
             if looks < self.timing.looks_needed:
-                self._rest(self.timing.look_every_s if complete else AGAIN_S, f"The provider's list was read {looks} of {self.timing.looks_needed} times.")
+                rest(self.engine, self.reader, self.timing.look_every_s if complete else AGAIN_S,
+                     f"The provider's list was read {looks} of {self.timing.looks_needed} times.")
         if looks == self.timing.looks_needed:
             self._absent()
-
-    def _rest(self, seconds: float, why: str) -> None:
-        restored.tell(self.engine, why)
-        for _ in range(max(1, round(seconds / SLICE_S))):
-            self.reader.beat()
-            if self.reader.stop.wait(min(seconds, SLICE_S)):
-                return
 
     def _look(self, number: int) -> bool:
         """Walk the list once and take over what is in it; whether the walk was complete."""
@@ -161,7 +168,8 @@ class Payments:
                 WHERE CAST(p.payment_id AS text) = ANY(CAST(:ids AS text[])) AND p.status = ANY(CAST(:open AS text[]))
                 ORDER BY p.payment_id FOR UPDATE OF p""", ids=list(found), open=list(OPEN)).all()
             lines = {row.payment_id: choose_line(found[str(row.payment_id)], str(row.payment_id), row.attempts, "") for row in rows}
-            mine = [(row, line) for row in rows if (line := lines[row.payment_id]) is not None]
+            mine = [(row, line) for row in rows if (line := lines[row.payment_id]) is not None
+                    and not (row.status == "held" and (row.reason_code == DOUBTS["other_money"][0] or not is_alive(line)))]
             self._attempts(connection, mine)
             store.apply(connection, [self._change(connection, row, line) for row, line in mine])
             log.warning("payments_found_at_provider", count=len(mine))
@@ -174,14 +182,18 @@ class Payments:
             UPDATE attempt a SET outcome = 'absent' FROM unnest(CAST(:ids AS uuid[]), CAST(:ns AS int[])) AS x(id, n)
             WHERE a.subject_id = x.id AND a.n < x.n AND a.outcome = 'open'""",
             ids=[str(row.payment_id) for row, _ in mine], ns=[attempt_of(line) for _, line in mine])
-        recall.insert_attempts(connection, [(row.payment_id, n, "accepted" if n == attempt_of(line) else "absent") for row, line in mine
-                                            for n in range(1, attempt_of(line) + 1) if (row.payment_id, n) not in known])
+        recall.insert_attempts(connection, [
+            (row.payment_id, n, "absent" if n < attempt_of(line) else "open" if row.status == "held" else "accepted")
+            for row, line in mine for n in range(1, attempt_of(line) + 1) if (row.payment_id, n) not in known])
 
     def _change(self, connection: Connection, row: Row[Any], line: Line) -> Change:
         evidence = Evidence("lookup", f"{row.payment_id}/{line['id']}")
         sides = [(row.source, line.get("source")), (row.destination, line.get("destination"))]
         same = line.get("amount") == row.amount_cents and all(ours is None or ours == theirs for ours, theirs in sides)
         number = max(row.attempts, attempt_of(line))
+        if row.status == "held":  # people decide; but not any more that it was never sent
+            code, reason = DOUBTS["other_money"]
+            return Change(row, "held", evidence, attempts=number, reason_code=code, reason=reason)
         if same or not is_alive(line):  # what has ended there moves no money, whatever it is of
             return dataclasses.replace(adopted(connection, row, line, evidence), attempts=number)
         code, reason = DOUBTS["other_money"]
@@ -191,17 +203,27 @@ class Payments:
         """What is in none of the complete walks was not made: attempts that the copy knew as open did not happen."""
         with self.engine.begin() as connection:
             rows = run(connection, """
-                SELECT p.*, a.http_status, b.state FROM payment p JOIN attempt a ON a.subject_id = p.payment_id AND a.n = p.attempts
+                SELECT p.*, a.http_status = 200 OR a.outcome = 'accepted' OR p.reason_code = 'mismatch' AS taken, b.state
+                FROM payment p JOIN attempt a ON a.subject_id = p.payment_id AND a.n = p.attempts
                 JOIN batch b ON b.batch_id = p.batch_id WHERE p.status IN ('sending', 'in_doubt') ORDER BY p.payment_id FOR UPDATE OF p""").all()
             changes = []
             for row in rows:
-                following = after_look(None, self.timing.looks_needed, row.attempts, row.http_status == 200, row.state == "cancelled", self.timing)
+                following = after_look(None, self.timing.looks_needed, row.attempts, bool(row.taken), row.state == "cancelled", self.timing)
                 code, reason = DOUBTS[following.status]
                 changes.append(Change(row, following.status, Evidence("lookup", f"{row.payment_id}/{row.attempts}/restored"), reason_code=code, reason=reason))
                 run(connection, "UPDATE attempt SET outcome = :outcome WHERE subject_id = :id AND n = :n AND outcome = 'open'",
                     outcome=following.attempt, id=row.payment_id, n=row.attempts)
             store.apply(connection, changes)
             log.warning("attempts_did_not_happen", count=len(changes))
+
+
+def rest(engine: Engine, reader: Reader, seconds: float, why: str) -> None:
+    """Wait, and say what for; returns early when stopped."""
+    restored.tell(engine, why)
+    for _ in range(max(1, round(seconds / SLICE_S))):
+        reader.beat()
+        if reader.stop.wait(min(seconds, SLICE_S)):
+            return
 
 
 def attempt_of(line: Line) -> int:

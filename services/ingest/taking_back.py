@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
@@ -58,15 +59,38 @@ def take_back(engine: Engine, secrets: Secrets, first: int, beat: Beat = lambda:
             else:
                 unapproved(connection, header, known, first)
             log.warning("batch_taken_back", batch_id=str(header.batch_id), status=header.status, version=header.version)
+    ahead(engine, first)
+
+
+def ahead(engine: Engine, first: int) -> None:
+    """Batches of which rows were said under a revision that the batch itself was not said to have reached: checked again, under a later one."""
+    with engine.begin() as connection:
+        for row in run(connection, """
+                SELECT b.batch_id, s.revision FROM batch b JOIN (
+                    SELECT correlation, max(CAST(CAST(body AS jsonb) ->> 'revision' AS int)) AS revision FROM outbox
+                    WHERE id > :first AND topic = :topic GROUP BY 1) s ON s.correlation = CAST(b.batch_id AS text)
+                WHERE b.status IN ('checking', 'ready') AND s.revision >= b.revision ORDER BY 1 FOR UPDATE OF b""",
+                first=first, topic=RowRead.topic.name).all():
+            rows(connection, row.batch_id, first)
+            check_again(connection, row.batch_id, row.revision)
+
+
+def check_again(connection: Connection, batch_id: UUID, revision: int) -> None:
+    """Send a batch that is checked or ready to the preflight, under a revision above this one."""
+    run(connection, """
+        UPDATE batch SET status = 'ready', digest = coalesce(digest, :none), revision = greatest(revision, :revision) WHERE batch_id = :id""",
+        id=batch_id, revision=revision, none=f"sha256:{'0' * 64}")
+    store.check_again(connection, batch_id, datetime.now(UTC))
 
 
 def approved(connection: Connection, secrets: Secrets, header: BatchChanged, known: Any, first: int) -> None:
     """A batch that was approved: its rows, approval, claims and payments as they were, and its newest state."""
     if known is None:
         insert(connection, header, "approved")
+    if known is None or known.status in ("receiving", "reading"):
         stage(connection, secrets, header, first)
     if known is None or known.status not in APPROVED:
-        rows(connection, header, first)
+        rows(connection, header.batch_id, first)
         sources(connection, header)
         hands(connection, header)
         run(connection, """
@@ -90,11 +114,11 @@ def insert(connection: Connection, header: BatchChanged, status: str) -> None:
         reason=header.reason, digest=header.digest, messages=header.row_messages)
 
 
-def said(connection: Connection, header: BatchChanged, first: int) -> Iterator[list[RowRead]]:
+def said(connection: Connection, batch_id: UUID, first: int) -> Iterator[list[RowRead]]:
     """The newest message of each row of a batch, in portions."""
     found = run(connection, """
         SELECT DISTINCT ON (message_key) body FROM outbox WHERE id > :first AND topic = :topic AND correlation = :id
-        ORDER BY message_key, CAST(CAST(body AS jsonb) ->> 'revision' AS int) DESC""", first=first, topic=RowRead.topic.name, id=str(header.batch_id))
+        ORDER BY message_key, CAST(CAST(body AS jsonb) ->> 'revision' AS int) DESC""", first=first, topic=RowRead.topic.name, id=str(batch_id))
     bodies: list[str] = found.scalars().all()
     for at in range(0, len(bodies), PAGE):
         yield [RowRead.model_validate_json(body) for body in bodies[at:at + PAGE]]
@@ -103,7 +127,7 @@ def said(connection: Connection, header: BatchChanged, first: int) -> Iterator[l
 def stage(connection: Connection, secrets: Secrets, header: BatchChanged, first: int) -> None:
     """The rows of a batch that the copy does not know, with their seals. What the file said where it was normalised is lost, and the lines."""
     count = 0
-    for part in said(connection, header, first):
+    for part in said(connection, header.batch_id, first):
         store_rows.copy(connection, Staged, [staged(secrets, row) for row in part])
         store_rows.copy(connection, Seal, [Seal(row.row_id, row.first_name, row.last_name, row.dob, row.phone, row.loan, "") for row in part])
         count += len(part)
@@ -124,9 +148,9 @@ def staged(secrets: Secrets, row: RowRead) -> Staged:
                   secrets.index.of("dob", born) if born else "", secrets.index.of("phone", phone) if phone else "", row.amount_text, row.amount_cents)
 
 
-def rows(connection: Connection, header: BatchChanged, first: int) -> None:
+def rows(connection: Connection, batch_id: UUID, first: int) -> None:
     """Every row as it was last said, and the totals."""
-    for part in said(connection, header, first):
+    for part in said(connection, batch_id, first):
         run(connection, """
             UPDATE batch_row r SET status = n.status, reason_code = n.code, reason = n.reason, merchant_id = n.merchant, payment_id = n.payment,
                    source_account_id = n.source, revision = n.revision
@@ -137,7 +161,7 @@ def rows(connection: Connection, header: BatchChanged, first: int) -> None:
             ids=[str(r.row_id) for r in part], statuses=[r.status for r in part], codes=[r.reason_code for r in part], reasons=[r.reason for r in part],
             merchants=[r.merchant_id for r in part], payments=[str(r.payment_id) if r.payment_id else None for r in part],
             sources=[r.source_account_id for r in part], revisions=[r.revision for r in part])
-    store_rows.total(connection, header.batch_id)
+    store_rows.total(connection, batch_id)
 
 
 def sources(connection: Connection, header: BatchChanged) -> None:
@@ -213,8 +237,6 @@ def unapproved(connection: Connection, header: BatchChanged, known: Any, first: 
             run(connection, """INSERT INTO discard (batch_id, reason, discarded_by, discarded_at) VALUES (:id, :why, :who, now())
                                ON CONFLICT DO NOTHING""", id=header.batch_id, why=header.reason or "discarded", who=WHO)
     elif known.status in ("checking", "ready"):
-        rows(connection, header, first)
+        rows(connection, header.batch_id, first)
         hands(connection, header)
-        run(connection, "UPDATE batch SET status = 'ready', digest = coalesce(digest, :none) WHERE batch_id = :id", id=header.batch_id,
-            none=f"sha256:{'0' * 64}")
-        store.check_again(connection, header.batch_id, datetime.now(UTC))
+        check_again(connection, header.batch_id, header.revision)

@@ -1,5 +1,6 @@
 """A dispatcher whose database came back from a copy made in the middle of a batch: what it has forgotten is not paid again."""
 
+import dataclasses
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -13,16 +14,20 @@ from sqlalchemy import create_engine, make_url
 
 from libs.common import restored
 from libs.common.database import connect, run
-from services.dispatcher import commands, store, taking_back
+from libs.common.events import PaidRow, PaymentApproved
+from services.dispatcher import commands, intake, store, taking_back
 from services.dispatcher.commands import Order
+from services.dispatcher.objects import ObjectWork
+from services.dispatcher.prepare import Preparer
 from services.dispatcher.reading import Reader
 from services.dispatcher.settings import HASTY
 from services.dispatcher.tests.test_protocol import completed, paid_once
-from services.dispatcher.tests.world import Simulator, World, batch, wait
+from services.dispatcher.tests.world import AT, INSTITUTION, SEALER, Simulator, World, batch, wait
 from tools.ports import free_ports
 
 pytestmark = pytest.mark.database
 COUNT = 120
+QUICK = dataclasses.replace(HASTY, grace_s=0.5, look_every_s=0.2)
 
 
 class Stage:
@@ -85,7 +90,7 @@ class Stage:
     def take_back(self, first: int) -> None:
         taking_back.before(self.world.engine, first)
         reader = Reader(self.world.engine, self.world.provider, self.world.stop, lambda: None)
-        taking_back.after(self.world.engine, reader, HASTY, first)
+        taking_back.after(self.world.engine, reader, QUICK, first)
         restored.settle(self.world.engine)
 
     def release(self) -> None:
@@ -169,3 +174,107 @@ def test_a_forgotten_cancel_is_still_a_cancel(stage: Stage) -> None:
     stage.world.start()
     wait(lambda: set(stage.world.statuses(batch_id)) == {"completed", "cancelled"} or stage.world.errors, 40)
     assert stage.world.statuses(batch_id)["completed"] == len(stage.simulator.payments()) == paid
+
+
+def engine_of(stage: Stage) -> None:
+    """A dispatcher that does not run, to be looked at and changed."""
+    stage.world.engine = connect(stage.urls[0], "test", 4)
+
+
+def test_a_message_that_is_redriven_after_the_restore_is_of_a_payment_sent_long_ago(stage: Stage) -> None:
+    """In the copy it was a dead letter, so it does not come again by itself."""
+    world, batch_id = stage.world, uuid4()
+    batch(world, batch_id, 6)
+    payment = world.sql("SELECT * FROM payment ORDER BY payment_id LIMIT 1")[0]
+    rows = world.sql("DELETE FROM payment_row WHERE payment_id = :id RETURNING *", id=payment.payment_id)
+    world.sql("DELETE FROM payment WHERE payment_id = :id RETURNING 1", id=payment.payment_id)
+    world.engine.dispose()
+    name = stage.copy()
+    engine_of(stage)
+    message = PaymentApproved(
+        event_id=uuid4(), occurred_at=AT, payment_id=payment.payment_id, batch_id=batch_id, digest=payment.digest, period="2026-11-20",
+        amount_cents=payment.amount_cents, source_account_id=payment.source_account_id, account_index=payment.account_index, source_routing="1",
+        source_last4="1", employee_id=payment.employee_id, person_index=payment.person_index, institution_id=payment.institution_id, loan_last4="1",
+        loan_index=payment.loan_index, approved_by="someone", approved_at=AT, rows=tuple(
+            PaidRow(row_id=r.row_id, root_row_id=r.root_row_id, file_row=1, branch_id="B", amount_cents=payment.amount_cents) for r in rows))
+    with world.engine.begin() as connection:
+        intake.payments(connection, [message])
+    world.start()
+    wait(completed(world, batch_id, 6), 60)
+    with world.engine.begin() as connection:
+        store.set_state(connection, batch_id, "paused", "anna", "look")
+    stage.halt()
+    engine_of(stage)
+    said = stage.messages()
+    world.engine.dispose()
+    stage.forget_keys()
+    stage.take_back(stage.restore(name, said))
+    stage.release()
+    with world.engine.begin() as connection:
+        intake.payments(connection, [message])
+        commands.command(connection, batch_id, "resume", Order("anna", "go on"))
+    assert world.statuses(batch_id) == {"completed": 6}
+    world.start()
+    world.stop.wait(3)
+    paid_once(world, batch_id, 6)
+
+
+def test_who_decided_about_a_held_payment_cannot_close_what_was_sent_since(stage: Stage) -> None:
+    world, batch_id = stage.world, uuid4()
+    batch(world, batch_id, 2)
+    world.start()
+    wait(completed(world, batch_id, 2), 60)
+    stage.halt()
+    engine_of(stage)
+    payment = world.sql("SELECT * FROM payment ORDER BY payment_id LIMIT 1")[0]
+    world.sql("DELETE FROM attempt WHERE subject_id = :id RETURNING 1", id=payment.payment_id)
+    world.sql("""UPDATE payment SET status = 'held', provider_id = NULL, provider_status = '', version = 2, reason_code = 'held_absent'
+                 WHERE payment_id = :id RETURNING 1""", id=payment.payment_id)
+    world.engine.dispose()
+    stage.take_back(stage.restore(stage.copy(), []))
+    stage.release()
+    with world.engine.begin() as connection, pytest.raises(commands.Refused, match="cannot be closed as not sent"):
+        commands.held(connection, payment.payment_id, "close", "", Order("olga", "not there", approver=True))
+    for person in ("olga", "anna"):
+        with world.engine.begin() as connection:
+            commands.held(connection, payment.payment_id, "look-up", "", Order(person, "look again", approver=True))
+    world.start()
+    wait(completed(world, batch_id, 2), 40)
+
+
+def test_a_person_whose_making_was_under_way_goes_on_from_what_the_provider_has(stage: Stage) -> None:
+    world = stage.world
+    batch(world, uuid4(), 5)
+    reader = Reader(world.engine, world.provider, world.stop, lambda: None)
+    Preparer(world.engine, reader).prepare()
+    work = ObjectWork(HASTY, SEALER, "2025-07-04", lambda: None)
+    with world.engine.begin() as connection:
+        work.claim(connection, 10)  # the copy: the intents are written, no answer is there
+    person = world.sql("SELECT * FROM object WHERE kind = 'individual'")[0]
+    taking_back.Accounts(world.engine, reader, None)._bind(
+        [{"id": "ent_1", "status": "incomplete", "metadata": {"object_id": str(person.object_id), "attempt": "1"}}])
+    with world.engine.begin() as connection:
+        calls = work.claim(connection, 10)
+    assert [(call.n, call.path) for call in calls if call.subject_id == person.object_id] == [(2, "/entities/ent_1/verification_sessions")]
+
+
+def test_a_payment_whose_institution_has_no_merchant_any_more_is_followed_all_the_same(stage: Stage) -> None:
+    world, batch_id = stage.world, uuid4()
+    world.engine.dispose()
+    name = stage.copy()
+    engine_of(stage)
+    batch(world, batch_id, 4)
+    world.start()
+    wait(completed(world, batch_id, 4), 60)
+    stage.halt()
+    engine_of(stage)
+    said = [message for message in stage.messages() if '"status":"completed"' not in message.body]
+    world.engine.dispose()
+    first = stage.restore(name, said)
+    batch(world, batch_id, 4)  # it is read again from the topics
+    world.sql("INSERT INTO merchant (institution_id, merchant_id, reason) VALUES (:id, '', 'no_merchant') RETURNING 1", id=INSTITUTION)
+    stage.take_back(first)
+    stage.release()
+    world.start()
+    wait(completed(world, batch_id, 4), 40)
+    paid_once(world, batch_id, 4)

@@ -162,3 +162,26 @@ def test_what_was_not_approved_is_checked_again_or_discarded(past: Past, make_xm
     fresh = world.ready(unknown_xml, period=next_period(unknown))
     assert fresh["rows"]["payable"] == unknown["rows"]["payable"]
     assert UUID(fresh["batch_id"]) != UUID(unknown["batch_id"])
+
+
+def test_a_copy_made_while_a_file_was_read(past: Past, xml: bytes) -> None:
+    batch_id = past.world.upload(xml).json()["batch_id"]
+    name = past.copy()
+    past.world.read_all()
+    ready = past.world.check(batch_id)
+    assert past.world.approve(ready).status_code == 200
+    payments = past.world.payments(ready)
+    world = past.back(name)
+    assert (world.batch(batch_id)["status"], world.payments(ready)) == ("approved", payments)
+
+
+def test_rows_that_were_said_under_a_revision_the_batch_did_not_reach_are_said_again_under_a_later_one(past: Past, xml: bytes) -> None:
+    batch_id = past.world.upload(xml).json()["batch_id"]
+    past.world.read_all()
+    name = past.copy()
+    past.world.check(batch_id)
+    world = past.back(name, 1)  # the batch's own message, `ready`, is the last one
+    assert world.batch(batch_id)["status"] == "checking"
+    assert world.check(batch_id)["status"] == "ready"
+    assert {row.revision for row in world.published(batch_id, RowRead)} >= {1}
+    assert world.approve(world.batch(batch_id)).status_code == 200
