@@ -40,46 +40,18 @@ def migrate_all(names: list[str]) -> int:
     """Bring the named databases (all, if none is named) to the newest revision, as the roles that own them."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - `start` must not wait for Alembic
 
+    from libs.common.database import said  # noqa: PLC0415 - likewise
     from libs.common.migrate import TooNew, upgrade  # noqa: PLC0415 - likewise
-    from libs.common.settings import SettingsError, from_files  # noqa: PLC0415 - likewise
+    from libs.common.settings import SettingsError, one_of  # noqa: PLC0415 - likewise
 
     for name in names:
-        prefix = f"PAYDOWN_{name.upper()}_"
         try:
-            url = from_files(os.environ, prefix, {"owner_url"}).get(f"{prefix}OWNER_URL", "")
-            if not url:
-                raise SettingsError(f"{prefix}OWNER_URL is not set: migrations need the role that owns the database.")  # noqa: TRY301 - one way out
-            upgrade(url, Path(__file__).parent / name / "migrations")
+            upgrade(one_of(name, "owner_url", "migrations need the role that owns the database"), Path(__file__).parent / name / "migrations")
         except (SettingsError, TooNew) as error:
             sys.stderr.write(f"{name}: {error}\n")
             return 2
         except SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
-            sys.stderr.write(f"{name}: the database cannot be migrated: {reason}. Nothing of this migration was kept.\n")
-            return 2
-    return 0
-
-
-def hold(names: list[str]) -> int:
-    """Mark databases that came back from a backup, before their services start: they decide nothing until two people release them."""
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - as in `migrate_all`
-
-    from libs.common import restored  # noqa: PLC0415
-    from libs.common.database import connect  # noqa: PLC0415
-    from libs.common.settings import SettingsError, from_files  # noqa: PLC0415
-
-    for name in names:
-        prefix = f"PAYDOWN_{name.upper()}_"
-        try:
-            engine = connect(from_files(os.environ, prefix, {"database_url"}).get(f"{prefix}DATABASE_URL", ""), "hold")
-            with engine.begin() as connection:
-                restored.hold(connection, "An operator has marked it as restored from a copy; what has happened since must be taken back first.")
-        except SettingsError as error:
-            sys.stderr.write(f"{name}: {prefix}DATABASE_URL: {error}\n")
-            return 2
-        except SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
-            sys.stderr.write(f"{name}: the database cannot be marked: {reason}. Nothing was changed.\n")
+            sys.stderr.write(f"{name}: the database cannot be migrated: {said(error)}. Nothing of this migration was kept.\n")
             return 2
     return 0
 
@@ -117,7 +89,9 @@ def main(arguments: list[str]) -> int:
         case ["topics"]:
             return create_topics()
         case ["hold", *names] if names and set(names) <= {"ingest", "dispatcher", "ledger"}:
-            return hold(names)
+            from services import hold  # noqa: PLC0415 - as above
+
+            return hold.main(names)
         case ["rebuild", ("ledger" | "reports") as name]:
             return int(importlib.import_module(f"services.{name}.rebuild").main())
         case ["refill", what, *more] if set(names := more if what in ("all", "watch") else [what, *more]) <= set(FLOW):

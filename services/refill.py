@@ -1,6 +1,5 @@
 """`python -m services refill <name …>|all`, and `refill watch`: fill a broker that has lost its topics again (docs/runbooks/broker-lost.md)."""
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,9 +9,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common import kafka, refill
-from libs.common.database import connect, run
+from libs.common.database import connect, run, said
 from libs.common.errors import Fatal
-from libs.common.settings import SettingsError, from_files
+from libs.common.settings import SettingsError, one_of
 from libs.common.topics import TOPICS, Topic
 
 Say = Callable[[str], None]
@@ -47,8 +46,7 @@ def main(names: Sequence[str], say: Say = _say) -> int:
                 done = refill.refill(engines[name], name, topics_of(name), held)
                 say(f"{name}: {done.waiting} messages wait to be sent ({done.put_back} of them were sent before the loss); {done.forgotten} offsets forgotten")
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
-        sys.stderr.write(f"A database cannot be used: {reason}. What was said above is done; repeat the command for the rest.\n")
+        sys.stderr.write(f"A database cannot be used: {said(error)}. What was said above is done; repeat the command for the rest.\n")
         return 2
     except (SettingsError, Fatal, refill.Refused) as error:
         sys.stderr.write(f"{error}\n")
@@ -114,7 +112,7 @@ def _durability(engines: Mapping[str, Engine], bootstrap: str) -> str:
 @contextmanager
 def _engines(names: Sequence[str]) -> Iterator[dict[str, Engine]]:
     """The databases of these services, as their own roles, under a name that is not the services'."""
-    engines = {name: connect(_setting(name, "database_url"), f"refill-{name}", 1) for name in names}
+    engines = {name: connect(one_of(name, "database_url", "it names the database to be prepared"), f"refill-{name}", 1) for name in names}
     try:
         yield engines
     finally:
@@ -122,13 +120,5 @@ def _engines(names: Sequence[str]) -> Iterator[dict[str, Engine]]:
             engine.dispose()
 
 
-def _setting(name: str, setting: str, otherwise: str = "") -> str:
-    prefix = f"PAYDOWN_{name.upper()}_"
-    found = from_files(os.environ, prefix, {setting}).get(f"{prefix}{setting.upper()}", "") or otherwise
-    if not found:
-        raise SettingsError(f"{prefix}{setting.upper()} is not set: it names what is to be used.")
-    return found
-
-
 def _kafka(name: str) -> str:
-    return _setting(name, "kafka", "127.0.0.1:19092")
+    return one_of(name, "kafka", "", "127.0.0.1:19092")

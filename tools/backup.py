@@ -50,7 +50,7 @@ def save(stack: Stack, folder: Path, say: Say = print) -> None:
         name, file = databases.Names.of(service, stack.prefix).database, draft / f"{service}.dump"
         _tool(stack, "pg_dump", name, "--format=custom", "--file", str(file))
         file.chmod(0o600)
-        kept[service] = {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size}
+        kept[service] = {"sha256": _digest(file), "bytes": file.stat().st_size}
         say(f"{service}: {file.stat().st_size:,} bytes")
     _copy(stack.state / "files", uploads)  # again: a batch that came in meanwhile has its file too
     manifest = {"format": FORMAT, "taken_at": datetime.now(UTC).isoformat(), "databases": kept, "keys": fingerprints(stack.state)}
@@ -88,6 +88,11 @@ def fingerprints(state: Path) -> dict[str, str]:
     return {name: hashlib.sha256(key.encode()).hexdigest()[:16] for name, key in named.items()}
 
 
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def _checked(stack: Stack, folder: Path, services: Sequence[str]) -> dict[str, Any]:
     unknown = sorted(set(services) - set(variables.SERVICES))
     if unknown:
@@ -99,7 +104,7 @@ def _checked(stack: Stack, folder: Path, services: Sequence[str]) -> dict[str, A
         if manifest["format"] != FORMAT:
             raise Problem(f"{folder} is a copy of another form ({manifest['format']}); restore it with the version that made it")
         for service in services:
-            if hashlib.sha256((folder / f"{service}.dump").read_bytes()).hexdigest() != manifest["databases"][service]["sha256"]:
+            if _digest(folder / f"{service}.dump") != manifest["databases"][service]["sha256"]:
                 raise Problem(f"{folder / service}.dump is not the file that was saved; take another copy")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Problem(f"{folder} is no copy that can be restored: {type(error).__name__} at {getattr(error, 'filename', None) or MANIFEST}") from None

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from libs.common.settings import SettingsError
 
@@ -36,6 +36,11 @@ def is_away(error: BaseException) -> bool:
         return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
     # 08 connection, 57P shutdown or crash, 40 serialization or deadlock, 55P03 lock time-out, 53 out of connections or memory
     return error.connection_invalidated or code[:2] in {"08", "40", "53"} or code[:3] == "57P" or code in {"55P03", "25P03"}
+
+
+def said(error: SQLAlchemyError) -> str:
+    """What a server, or the client, said of an error, in one line; the statement and its values are not in it."""
+    return str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
 
 
 def run(connection: Connection, sql: str, **values: Any) -> Any:

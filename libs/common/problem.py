@@ -1,6 +1,5 @@
 """Errors for people over HTTP: RFC 9457 problem+json with a stable code, whether money is affected and what to do."""
 
-import traceback
 import uuid
 from typing import Any
 
@@ -11,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from libs.common.database import is_away
-from libs.common.logs import log
+from libs.common.logs import frames, log
 
 MEDIA_TYPE = "application/problem+json"
 NO_MONEY = "No money has moved because of this."
@@ -76,8 +75,6 @@ def install(app: FastAPI) -> None:
 
 def unexpected(request: Request, error: Exception) -> JSONResponse:
     """A bug: 500, logged by its kind and place, without values."""
-    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
-    frames = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in ours[-6:]]
-    log.error("unexpected", error=type(error).__name__, traceback=frames, request_id=request_id(request), path=request.scope.get("path"))
+    log.error("unexpected", error=type(error).__name__, traceback=frames(error), request_id=request_id(request), path=request.scope.get("path"))
     return answer(request, Problem(500, "internal", "Something unexpected happened on our side; it has been recorded.",
                                    "Give the request id to support.", "Look at the batch before you repeat anything."))

@@ -140,7 +140,7 @@ def _ask(admin: AdminClient, topics: Sequence[Topic]) -> dict[str, Held]:
     if not names:
         return {}
     described = {name: future.result(15) for name, future in admin.describe_topics(TopicCollection(names), request_timeout=10.0).items()}
-    wanted = {TopicPartition(name, p.id): OffsetSpec.latest() for name, topic in described.items() for p in topic.partitions}  # type: ignore[no-untyped-call]
+    wanted = {TopicPartition(name, p.id): OffsetSpec.latest() for name, topic in described.items() for p in topic.partitions}  # type: ignore[no-untyped-call] # its own stub says so
     ends = {partition: future.result(15).offset for partition, future in admin.list_offsets(wanted).items()}
     return {name: Held(str(topic.topic_id), sum(end for partition, end in ends.items() if partition.topic == name)) for name, topic in described.items()}
 

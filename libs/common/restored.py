@@ -29,6 +29,10 @@ SILENCE_TURNS = 60
 Beat = Callable[[], None]
 
 
+def _nothing(*_: object) -> None:
+    """What a service does that has nothing of its own to take back."""
+
+
 @dataclass(frozen=True)
 class TakingBack:
     """What one service does while it is held, beside taking its own messages back into the outbox; each may be called again after a crash.
@@ -37,8 +41,8 @@ class TakingBack:
     What was taken back lies in the outbox above the id `first`. Either may raise Stuck.
     """
 
-    before: Callable[[Engine, int, Beat], None] = lambda engine, first, beat: None  # noqa: ARG005
-    after: Callable[[Engine, int, Stop, Beat], None] = lambda engine, first, stop, beat: None  # noqa: ARG005
+    before: Callable[[Engine, int, Beat], None] = _nothing
+    after: Callable[[Engine, int, Stop, Beat], None] = _nothing
     reads: bool = True
 
 
@@ -153,12 +157,18 @@ def _keep(engine: Engine, batch: Sequence[Message]) -> int:
             WITH given AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS text[]), CAST(:types AS text[]),
                                                 CAST(:correlations AS text[]), CAST(:bodies AS text[])) WITH ORDINALITY
                            AS g(event_id, topic, message_key, message_type, correlation, body, n)),
-                 said AS (UPDATE outbox o SET published_at = now() FROM given g WHERE o.event_id = g.event_id AND o.published_at IS NULL)
-            INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body, published_at)
-            SELECT event_id, topic, message_key, message_type, correlation, body, now() FROM given ORDER BY n ON CONFLICT (event_id) DO NOTHING""",
+                 said AS (UPDATE outbox o SET published_at = now() FROM given g WHERE o.event_id = g.event_id AND o.published_at IS NULL
+                          RETURNING o.body <> g.body AS otherwise),
+                 missing AS (INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body, published_at)
+                             SELECT event_id, topic, message_key, message_type, correlation, body, now() FROM given ORDER BY n
+                             ON CONFLICT (event_id) DO NOTHING RETURNING 1)
+            SELECT (SELECT count(*) FROM missing) AS missing, (SELECT count(*) FROM said WHERE otherwise) AS otherwise""",
             ids=[m.event_id for m in batch], topics=[m.topic for m in batch], keys=[m.key for m in batch], types=[m.type for m in batch],
-            correlations=[m.correlation for m in batch], bodies=[m.body.decode() for m in batch])
-        return int(found.rowcount)
+            correlations=[m.correlation for m in batch], bodies=[m.body.decode() for m in batch]).one()
+        if found.otherwise:
+            raise Stuck("This copy holds messages that it had not sent, and others were sent in their place: it is of a time that did not go on. "
+                        "Restore another copy.")
+        return int(found.missing)
 
 
 def tell(engine: Engine, progress: str) -> None:

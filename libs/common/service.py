@@ -6,7 +6,6 @@ import socket
 import sys
 import threading
 import time
-import traceback
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from starlette.middleware import Middleware
 from libs.common import consume, kafka, migrate, ops, outbox, standing, tracing, tracing_http
 from libs.common.database import connect, is_away, run
 from libs.common.errors import Retry
-from libs.common.logs import configure, log
+from libs.common.logs import configure, frames, log
 from libs.common.problem import install
 from libs.common.settings import ServiceSettings
 from libs.common.standing import Gate, Standing
@@ -208,12 +207,11 @@ class Service:
                 if not stop.is_set():
                     log.error("loop_ended", loop=loop.name)
                     os._exit(70)
+                self.ticks.pop(loop.name, None)  # it was told to end: that it ticks no more is no sign of trouble
                 return
 
     def _die(self, loop: Loop, error: BaseException) -> None:
-        frames = [f"{Path(frame.filename).parent.name}/{Path(frame.filename).name}:{frame.lineno}"
-                  for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename][-8:]
-        log.critical("loop_failed", loop=loop.name, error=type(error).__name__, code=getattr(error, "code", None), traceback=frames)
+        log.critical("loop_failed", loop=loop.name, error=type(error).__name__, code=getattr(error, "code", None), traceback=frames(error))
         sys.stdout.flush()
         os._exit(70)
 

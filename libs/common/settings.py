@@ -73,6 +73,19 @@ class ServiceSettings(Settings):
         return text
 
 
+def one_of(service: str, setting: str, why: str, otherwise: str = "") -> str:
+    """One setting of a service out of this process's environment, for a command that works on what is the service's.
+
+    Raises:
+        SettingsError: it is not set (`why` says what it is needed for), or its file cannot be read.
+    """
+    prefix = f"PAYDOWN_{service.upper()}_"
+    found = from_files(os.environ, prefix, {setting}).get(f"{prefix}{setting.upper()}", "") or otherwise
+    if not found:
+        raise SettingsError(f"{prefix}{setting.upper()} is not set: {why}.")
+    return found
+
+
 def from_files(environment: Mapping[str, str], prefix: str, fields: Collection[str]) -> dict[str, str]:
     """The environment with `<NAME>_FILE=/path` replaced by `<NAME>=<what the file says>`, as containers are given their secrets.
 

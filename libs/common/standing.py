@@ -23,7 +23,7 @@ from libs.common import restored, shelf
 from libs.common.database import is_away, run
 from libs.common.errors import Retry
 from libs.common.internal import Actor, Caller
-from libs.common.logs import log
+from libs.common.logs import frames, log
 from libs.common.problem import Problem, answer
 from libs.common.restored import Beat, NotAllowed, NotNow, TakingBack
 from libs.common.topics import Topic, facts_of
@@ -31,7 +31,7 @@ from libs.common.topics import Topic, facts_of
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PREFIX = "/restored"
 STARTING = "It looks whether its database is whole; that takes as long as Kafka does not answer."
-LOOK_S, HELD_S, WATCH_S, JOIN_S, STUCK_S = 0.3, 1.0, 5.0, 6.0, 60.0
+LOOK_S, HELD_S, WATCH_S, STUCK_S = 0.3, 1.0, 5.0, 60.0
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Standing:
                 except Exception as error:
                     if isinstance(error, (Retry, KafkaException)) or is_away(error):
                         raise
-                    log.critical("taking_back_is_stuck", error=type(error).__name__, code=getattr(error, "code", None))
+                    log.critical("taking_back_is_stuck", error=type(error).__name__, code=getattr(error, "code", None), traceback=frames(error))
                     restored.tell(self.engine, str(error) if isinstance(error, restored.Stuck) else
                                   f"It cannot go on by itself ({type(error).__name__}); a person must look at the log of {self.name}.")
                     stop.wait(STUCK_S)
@@ -136,8 +136,8 @@ class Standing:
             if all(at.get(place, 0) >= end for place, end in ends.items()):
                 break
         enough.set()
-        for thread in threads:
-            thread.join(JOIN_S)
+        while any(thread.is_alive() for thread in threads) and not stop.wait(LOOK_S):  # a consumer ends with the transaction it is in
+            beat()
 
 
 class Release(BaseModel):

@@ -109,7 +109,7 @@ def record(span: Span) -> None:
         return
     try:
         on.recorder.record(span)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not reach the work it is about
         _here.on = None
         log.error("tracing_stopped", error=type(error).__name__)
 

@@ -58,7 +58,7 @@ def add(store: Store, numbers: Iterable[int]) -> list[str]:
 
 def publish(store: Store, producer: Producer, batch_max: int = 1_000) -> int:
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return outbox.publish(connection, producer, batch_max, "webhooks")  # type: ignore[arg-type]
+        return outbox.publish(connection, producer, batch_max, "webhooks")  # type: ignore[arg-type] # a producer of the tests' own
 
 
 def waiting(store: Store) -> list[str]:

@@ -75,6 +75,16 @@ def test_an_older_copy_is_held_takes_back_what_it_said_and_is_whole_again(store:
     assert look(store, kafka_bootstrap, topic) == ""
 
 
+@pytest.mark.broker
+def test_a_copy_of_a_time_that_did_not_go_on_is_for_a_person(store: Store, kafka_bootstrap: str, topic: Topic) -> None:
+    """It holds a message that it had not sent; another one was sent under the same id."""
+    say(store, kafka_bootstrap, topic, range(5))
+    with store.engine.begin() as connection:
+        run(connection, "UPDATE outbox SET published_at = NULL, body = body || ' ' WHERE event_id = :id", id=hint(3).event_id)
+    with pytest.raises(restored.Stuck, match="did not go on"):
+        restored.take_back(store.engine, kafka_bootstrap, NAME, [topic], lambda: None)
+
+
 def test_it_takes_two_people_the_second_an_approver_and_everything_taken_back(store: Store) -> None:
     with store.engine.begin() as connection:
         with pytest.raises(restored.NotNow):

@@ -71,6 +71,20 @@ def test_a_loop_that_stands_still_is_not_alive(tmp_path: Path) -> None:
     assert get(made, "/health/live").json() == {"live": True, "loops": {"relay": 0.0}}
 
 
+def test_a_loop_that_was_told_to_end_is_no_sign_of_trouble(tmp_path: Path) -> None:
+    """While a database is held the consumers have ended; to be killed for it every minute and a half would be without end."""
+    made, stop = service("postgresql+psycopg2://r:p@127.0.0.1:1/none", tmp_path), threading.Event()
+
+    def until_told(enough: threading.Event, _: Any) -> None:
+        enough.wait()
+
+    (thread,) = made._start([Loop("consumer", until_told)], stop)
+    assert wait_for(lambda: "consumer" in made.live(), 5)
+    stop.set()
+    thread.join(5)
+    assert made.live() == {}
+
+
 def test_turns_are_taken_until_the_stop_and_waited_for_only_without_work() -> None:
     stop, done, beats = threading.Event(), [], []
 
@@ -175,7 +189,6 @@ def test_a_loop_without_its_database_is_begun_again_until_it_is_back(tmp_path: P
     async def live() -> bool:
         app = made.app()
         async with app.router.lifespan_context(app):
-            return await asyncio.to_thread(wait_for, lambda: len(tries) == 3, 15)
+            return await asyncio.to_thread(wait_for, lambda: len(tries) == 3, 15) and made.live()["patient"] < 5
 
     assert asyncio.run(live())
-    assert made.live()["patient"] < 5

@@ -36,7 +36,7 @@ class Remembering(SpanExporter):
 
 
 def span(at: Context = FIRST, parent: Context | None = None, **more: object) -> Span:
-    return Span("read roster", "internal", at, parent, 1_000_000_000, 3_000_000_000, {"paydown.batch_id": BATCH}, **more)  # type: ignore[arg-type]
+    return Span("read roster", "internal", at, parent, 1_000_000_000, 3_000_000_000, {"paydown.batch_id": BATCH}, **more)  # type: ignore[arg-type] # fields of any type
 
 
 def recorded(*spans: Span) -> list[ReadableSpan]:

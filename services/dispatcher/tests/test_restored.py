@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import create_engine, make_url
 
 from libs.common import restored
-from libs.common.database import connect, run
+from libs.common.database import connect
 from libs.common.events import PaidRow, PaymentApproved
+from libs.common.tests import copies
+from libs.common.tests.copies import Copies
 from services.dispatcher import commands, intake, store, taking_back
 from services.dispatcher.commands import Order
 from services.dispatcher.objects import ObjectWork
@@ -34,11 +35,10 @@ class Stage:
     """A dispatcher, a copy of its database from an earlier moment, and what of its messages reached the topics."""
 
     def __init__(self, admin_url: str, urls: tuple[str, str], folder: Path) -> None:
-        self.folder, self.port, self.urls = folder, free_ports(1)[0], urls
+        self.folder, self.port, self.url = folder, free_ports(1)[0], urls[0]
         self.simulator = Simulator(folder, self.port)
         self.world = World(urls, self.simulator)
-        self.admin = create_engine(admin_url, isolation_level="AUTOCOMMIT")
-        self.copies: list[str] = []
+        self.copies = Copies(admin_url, urls[0])
 
     def halt(self) -> None:
         """The threads of the dispatcher end; the database stays."""
@@ -46,37 +46,24 @@ class Stage:
         assert not self.world.errors
 
     def go_on(self) -> None:
-        self.world.engine = connect(self.urls[0], "test", 16)
+        self.world.engine = connect(self.url, "test", 16)
         self.world.stop, self.world.threads = threading.Event(), []
         self.world.start()
 
     def copy(self) -> str:
         """The database as it is, under another name."""
-        name, original = f"copy_{uuid4().hex[:10]}", make_url(self.urls[0]).database
-        with self.admin.connect() as connection:
-            connection.exec_driver_sql(f'CREATE DATABASE {name} TEMPLATE "{original}"')
-            connection.exec_driver_sql(f'GRANT CONNECT, TEMPORARY ON DATABASE {name} TO "{make_url(self.urls[0]).username}"')
-        self.copies.append(name)
-        return name
+        return self.copies.make()
 
     def messages(self) -> list[Any]:
         """What the dispatcher said, oldest first."""
-        return self.world.sql("SELECT event_id, topic, message_key, message_type, correlation, body FROM outbox ORDER BY id")
+        return copies.messages(self.world.engine)
 
     def restore(self, name: str, reached: list[Any]) -> int:
         """Go on with the copy, held; of the forgotten messages only those that `reached` a topic come back. The first id above the copy's own."""
-        self.urls = tuple(make_url(url).set(database=name).render_as_string(hide_password=False) for url in self.urls)  # type: ignore[assignment]
-        self.world.engine = connect(self.urls[0], "test", 16)
+        self.url = self.copies.url(name)
+        self.world.engine = connect(self.url, "test", 16)
         self.world.stop, self.world.threads = threading.Event(), []
-        with self.world.engine.begin() as connection:
-            restored.hold(connection, "a test")
-            hold = restored.held(connection)
-            assert hold is not None
-            for message in reached:
-                run(connection, """INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body, published_at)
-                                   VALUES (:event_id, :topic, :message_key, :message_type, :correlation, :body, now()) ON CONFLICT DO NOTHING""",
-                    **dict(message._mapping))
-            return int(hold.first_outbox_id)
+        return copies.hold(self.world.engine, reached)
 
     def forget_keys(self) -> None:
         """A day goes by: the provider knows no idempotency key any more."""
@@ -103,10 +90,7 @@ class Stage:
     def end(self) -> None:
         self.world.end()
         self.simulator.stop()
-        with self.admin.connect() as connection:
-            for name in self.copies:
-                connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-        self.admin.dispose()
+        self.copies.drop()
 
 
 @pytest.fixture
@@ -162,7 +146,7 @@ def test_what_was_paid_since_the_copy_is_not_paid_again(stage: Stage, unsaid: in
 
 def test_a_forgotten_cancel_is_still_a_cancel(stage: Stage) -> None:
     batch_id, name, _ = in_the_middle(stage)
-    stage.world.engine = connect(stage.urls[0], "test", 16)
+    stage.world.engine = connect(stage.url, "test", 16)
     with stage.world.engine.begin() as connection:
         assert commands.command(connection, batch_id, "cancel", Order("a", "enough")) == "cancelled"
     said = stage.messages()
@@ -178,7 +162,7 @@ def test_a_forgotten_cancel_is_still_a_cancel(stage: Stage) -> None:
 
 def engine_of(stage: Stage) -> None:
     """A dispatcher that does not run, to be looked at and changed."""
-    stage.world.engine = connect(stage.urls[0], "test", 4)
+    stage.world.engine = connect(stage.url, "test", 4)
 
 
 def test_a_message_that_is_redriven_after_the_restore_is_of_a_payment_sent_long_ago(stage: Stage) -> None:

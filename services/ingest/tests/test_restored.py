@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from sqlalchemy import create_engine, make_url
 
 from libs.common import restored
 from libs.common.database import run
 from libs.common.events import BatchChanged, PaymentApproved, RowRead
 from libs.common.migrate import upgrade
+from libs.common.tests import copies
+from libs.common.tests.copies import Copies
 from services.ingest import taking_back
 from services.ingest.app import MIGRATIONS
 from services.ingest.tests.test_approvals import city
@@ -26,45 +27,26 @@ class Past:
 
     def __init__(self, admin_url: str, urls: tuple[str, str], folder: Path) -> None:
         upgrade(urls[1], MIGRATIONS)
-        self.urls, self.folder = urls, folder
-        self.admin = create_engine(admin_url, isolation_level="AUTOCOMMIT")
+        self.copies, self.folder = Copies(admin_url, urls[0]), folder
         self.world = World.make(urls[0], folder)
-        self.copies: list[str] = []
 
     def copy(self) -> str:
-        name, original = f"copy_{uuid4().hex[:10]}", make_url(self.urls[0])
         self.world.engine.dispose()
-        with self.admin.connect() as connection:
-            connection.exec_driver_sql(f'CREATE DATABASE {name} TEMPLATE "{original.database}"')
-            connection.exec_driver_sql(f'GRANT CONNECT, TEMPORARY ON DATABASE {name} TO "{original.username}"')
-        self.copies.append(name)
-        return name
+        return self.copies.make()
 
     def back(self, name: str, lost: int = 0) -> World:
         """The world on that copy, held, with its own messages taken back, but for the last `lost` that never left the outbox."""
-        with self.world.engine.connect() as connection:
-            said = run(connection, "SELECT event_id, topic, message_key, message_type, correlation, body FROM outbox ORDER BY id").all()
+        said = copies.messages(self.world.engine)
         self.world.engine.dispose()
-        made = World.make(make_url(self.urls[0]).set(database=name).render_as_string(hide_password=False), self.folder)
-        self.world = made
-        with made.engine.begin() as connection:
-            restored.hold(connection, "a test")
-            hold = restored.held(connection)
-            assert hold is not None
-            for message in said[:-lost or None]:
-                run(connection, """INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body, published_at)
-                                   VALUES (:event_id, :topic, :message_key, :message_type, :correlation, :body, now()) ON CONFLICT DO NOTHING""",
-                    **dict(message._mapping))
+        self.world = World.make(self.copies.url(name), self.folder)
+        first = copies.hold(self.world.engine, said[:-lost or None])
         for _ in range(2):  # a crash between may repeat it
-            taking_back.take_back(made.engine, made.secrets, int(hold.first_outbox_id))
-        return made
+            taking_back.take_back(self.world.engine, self.world.secrets, first)
+        return self.world
 
     def end(self) -> None:
         self.world.engine.dispose()
-        with self.admin.connect() as connection:
-            for name in self.copies:
-                connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-        self.admin.dispose()
+        self.copies.drop()
 
 
 @pytest.fixture

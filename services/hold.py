@@ -1,0 +1,29 @@
+"""`python -m services hold ingest|dispatcher|ledger …`: mark databases that came back from a backup, before their services start (docs/runbooks/restore.md)."""
+
+import sys
+from collections.abc import Sequence
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from libs.common import restored
+from libs.common.database import connect, said
+from libs.common.settings import SettingsError, one_of
+
+WHY = "An operator has marked it as restored from a copy; what has happened since must be taken back first."
+
+
+def main(names: Sequence[str]) -> int:
+    """They decide nothing until two people release them; a second call keeps the first mark. Exit code 0, or 2 with one sentence."""
+    for name in names:
+        try:
+            engine = connect(one_of(name, "database_url", "it names the database to be marked"), f"hold-{name}", 1)
+            with engine.begin() as connection:
+                restored.hold(connection, WHY)
+            engine.dispose()
+        except SettingsError as error:
+            sys.stderr.write(f"{name}: {error}\n")
+            return 2
+        except SQLAlchemyError as error:
+            sys.stderr.write(f"{name}: the database cannot be marked: {said(error)}. Nothing was changed.\n")
+            return 2
+    return 0
