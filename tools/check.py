@@ -17,7 +17,7 @@ STAGES = {
     "contracts": [str(places.PYTHON), "-m", "tools.contracts", "--check"],
     "unit": [*PYTEST, "-m", "not database and not broker and not flow and not chaos and not containers"],
     "stores": [*PYTEST, "-m", "(database or broker) and not flow and not chaos and not containers", "--ignore=tests/broker"],
-    "flow": [*PYTEST, "-m", "flow", "tests/flow/test_flow.py"],
+    "flow": [*PYTEST, "-m", "flow"],
     "dashboard": [str(places.PYTHON), "-m", "tools.dashboard", "check"],
     "browser": [str(places.PYTHON), "-m", "tools.dashboard", "browser"],
     "chaos": [*PYTEST, "-m", "chaos", "tests/chaos"],
@@ -26,9 +26,8 @@ STAGES = {
 }
 
 
-#: Started with the stage of the first name and waited for at its end: these mostly wait, for processes they have killed or stopped.
-BESIDE = {"stores": [*PYTEST, "-m", "not flow and not chaos", "tests/broker"],
-          "flow": [*PYTEST, "-m", "flow", "--ignore=tests/flow/test_flow.py"]}
+#: Started with the stage of the first name and waited for at its end: the broker's tests mostly wait, for processes they have killed.
+BESIDE = {"stores": [*PYTEST, "-m", "not flow and not chaos", "tests/broker"]}
 ON_REQUEST = {"chaos", "containers", "simulate"}  # longer than a suite should be
 
 

@@ -142,7 +142,7 @@ def replay(engine: Engine, bootstrap: str, consumer: str, topic: Topic, apply: A
     done, heard = 0, time.monotonic()
     try:
         while left:
-            batch = [message for message in shelf.messages(reader, topic.name) if message.offset < until[message.partition]]
+            batch = [message for message in shelf.messages(reader) if message.offset < until[message.partition]]
             if batch:
                 with engine.begin() as connection:
                     apply_batch(connection, consumer, batch, apply)

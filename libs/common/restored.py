@@ -7,7 +7,7 @@ people say that it may go on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from threading import Event as Stop
 
@@ -83,70 +83,75 @@ def notice(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic]) -
     Raises:
         Retry: the broker does not answer; nothing is known.
     """
-    for topic in topics:
-        newest = own_ends(bootstrap, topic.name, name)
-        with engine.begin() as connection:
-            known = {row[0] for row in run(connection, "SELECT CAST(event_id AS text) FROM outbox WHERE event_id = ANY(CAST(:ids AS uuid[]))",
-                                           ids=[message.event_id for message in newest])}
-            unknown = [message for message in newest if message.event_id not in known]
-            if unknown:
-                log.critical("database_is_older", topic=topic.name, partition=unknown[0].partition, offset=unknown[0].offset)
-                hold(connection, f"The topic {topic.name} holds messages of this service that its database does not know (the first at partition "
-                                 f"{unknown[0].partition}, offset {unknown[0].offset}): it is an older copy of itself.")
-                return
+    newest = own_ends(bootstrap, topics, name)
+    with engine.begin() as connection:
+        known = {row[0] for row in run(connection, "SELECT CAST(event_id AS text) FROM outbox WHERE event_id = ANY(CAST(:ids AS uuid[]))",
+                                       ids=[message.event_id for message in newest])}
+        unknown = [message for message in newest if message.event_id not in known]
+        if unknown:
+            log.critical("database_is_older", topic=unknown[0].topic, partition=unknown[0].partition, offset=unknown[0].offset)
+            hold(connection, f"The topic {unknown[0].topic} holds messages of this service that its database does not know (the first at partition "
+                             f"{unknown[0].partition}, offset {unknown[0].offset}): it is an older copy of itself.")
 
 
-def own_ends(bootstrap: str, topic: str, name: str) -> list[Message]:
-    """The newest message of this service in each partition of a topic; a stranger's are passed over, the last fifty at most."""
-    reader = shelf.reader(bootstrap, f"{name}.restored")
-    try:
-        spans = {p: (low, high) for p, (low, high) in shelf.ends(reader, topic).items() if high > low}
-        newest = _newest(reader, topic, name, {p: (high - 1, high) for p, (_, high) in spans.items()})
-        others = {p: (max(low, high - TAIL), high) for p, (low, high) in spans.items() if p not in newest and high - 1 > low}
-        return list({**newest, **_newest(reader, topic, name, others)}.values())
-    finally:
-        reader.close()
+Spans = dict[tuple[str, int], tuple[int, int]]  # (topic, partition) -> (from, to)
 
 
-def _newest(reader: Consumer, topic: str, name: str, spans: dict[int, tuple[int, int]]) -> dict[int, Message]:
-    return {message.partition: message for message in _between(reader, topic, spans) if message.producer == name and EVENT_ID.fullmatch(message.event_id)}
+def own_ends(bootstrap: str, topics: Sequence[Topic], name: str) -> list[Message]:
+    """The newest message of this service in each partition of these topics; a stranger's are passed over, the last fifty at most."""
+    with closing(shelf.reader(bootstrap, f"{name}.restored")) as reader:
+        spans = _whole(reader, topics)
+        newest = _newest(reader, name, {place: (high - 1, high) for place, (_, high) in spans.items()})
+        others = {place: (max(low, high - TAIL), high) for place, (low, high) in spans.items() if place not in newest and high - 1 > low}
+        return list({**newest, **_newest(reader, name, others)}.values())
 
 
-def _between(reader: Consumer, topic: str, spans: dict[int, tuple[int, int]], beat: Beat = lambda: None) -> Iterator[Message]:
-    """The messages of these spans (from, to) by partition; raises Retry if they do not come."""
+def _whole(reader: Consumer, topics: Sequence[Topic]) -> Spans:
+    """Everything that lies on these topics."""
+    return {(topic.name, p): span for topic in topics for p, span in shelf.ends(reader, topic.name).items() if span[1] > span[0]}
+
+
+def _newest(reader: Consumer, name: str, spans: Spans) -> dict[tuple[str, int], Message]:
+    return {(message.topic, message.partition): message for message in _between(reader, spans) if is_own(message, name)}
+
+
+def is_own(message: Message, name: str) -> bool:
+    """Whether a message left the outbox of this service."""
+    return message.producer == name and EVENT_ID.fullmatch(message.event_id) is not None
+
+
+def _between(reader: Consumer, spans: Spans, beat: Beat = lambda: None) -> Iterator[Message]:
+    """The messages of these spans; raises Retry if they do not come."""
     left = dict(spans)
-    reader.assign([TopicPartition(topic, partition, start) for partition, (start, _) in spans.items()])
+    reader.assign([TopicPartition(topic, partition, start) for (topic, partition), (start, _) in spans.items()])
     silent = 0
     while left:
         beat()
-        found = shelf.messages(reader, topic)
+        found = shelf.messages(reader)
         silent = 0 if found else silent + 1
         if silent > SILENCE_TURNS:
-            raise Retry(f"{topic}: the broker does not give its messages", "kafka.away")
+            raise Retry("the broker does not give its messages", "kafka.away")
         for message in found:
-            if message.offset < spans[message.partition][1]:
+            place = message.topic, message.partition
+            if message.offset < spans[place][1]:
                 yield message
-            if message.offset + 1 >= spans[message.partition][1]:
-                left.pop(message.partition, None)
+            if message.offset + 1 >= spans[place][1]:
+                left.pop(place, None)
 
 
 def take_back(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic], beat: Beat) -> int:
     """Bring this service's own messages back into its outbox, as published; how many were missing there. A second call finds none."""
     count = 0
     for topic in topics:
-        reader = shelf.reader(bootstrap, f"{name}.restored")
-        try:
-            spans = {p: span for p, span in shelf.ends(reader, topic.name).items() if span[1] > span[0]}
-            batch: list[Message] = []
-            for message in _between(reader, topic.name, spans, beat):
-                if message.producer == name and EVENT_ID.fullmatch(message.event_id):
+        batch: list[Message] = []
+        with closing(shelf.reader(bootstrap, f"{name}.restored")) as reader:
+            for message in _between(reader, _whole(reader, [topic]), beat):
+                if is_own(message, name):
                     batch.append(message)
                 if len(batch) >= shelf.BATCH_MAX:
                     count += _keep(engine, batch)
                     batch = []
-            count += _keep(engine, batch)
-        finally:
-            reader.close()
+        count += _keep(engine, batch)
     log.warning("own_messages_taken_back", count=count)
     return count
 

@@ -31,20 +31,21 @@ def ends(open_reader: Consumer, topic: str) -> dict[int, tuple[int, int]]:
         raise Retry(f"{topic}: the broker does not say where it ends", "kafka.away") from error
 
 
-def messages(open_reader: Consumer, topic: str) -> list[Message]:
-    """The next messages of what was assigned, after at most half a second; empty when none came.
+def messages(open_reader: Consumer) -> list[Message]:
+    """The next messages of what was assigned, as soon as some have come; empty when none came for half a second.
 
     Raises:
-        Fatal: the topic cannot be read.
+        Fatal: a topic cannot be read.
     """
     found = []
-    for record in open_reader.consume(BATCH_MAX, 0.5):
+    first = open_reader.poll(0.5)  # consume(2000, t) would wait out its time-out
+    for record in [] if first is None else [first, *open_reader.consume(BATCH_MAX - 1, 0)]:
         error = record.error()
         if error is not None:
             if error.code() in PASSING and not error.fatal():
                 continue
-            raise Fatal(f"{topic}: {error.str()}", "kafka.consumer")
+            raise Fatal(f"{record.topic()}: {error.str()}", "kafka.consumer")
         headers = dict(record.headers() or [])
-        found.append(Message(topic, record.partition() or 0, record.offset() or 0, text(record.key()), text(headers.get("type")),
+        found.append(Message(record.topic() or "", record.partition() or 0, record.offset() or 0, text(record.key()), text(headers.get("type")),
                              text(headers.get("event_id")), record.value() or b"", text(headers.get("correlation")), text(headers.get("producer"))))
     return found

@@ -6,6 +6,7 @@ And the routes by which people see that and end it.
 import os
 import sys
 from collections.abc import Callable, Collection
+from contextlib import closing
 from dataclasses import dataclass, field
 from threading import Event as Stop
 from threading import Thread
@@ -122,11 +123,8 @@ class Standing:
 
     def _catch_up(self, stop: Stop, beat: Beat, consumed: Collection[Topic], consume: Callable[[Stop], list[Thread]]) -> None:
         """Let the consumers work until each is where its topic ended when this began."""
-        reader = shelf.reader(self.bootstrap, f"{self.name}.restored")
-        try:
+        with closing(shelf.reader(self.bootstrap, f"{self.name}.restored")) as reader:
             ends = {(topic.name, p): high for topic in consumed for p, (_, high) in shelf.ends(reader, topic.name).items() if high}
-        finally:
-            reader.close()
         enough = Stop()
         threads = consume(enough)
         while not stop.wait(LOOK_S):
