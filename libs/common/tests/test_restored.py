@@ -6,7 +6,9 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from libs.common import kafka, outbox, restored
+from libs.common.consume import wait_for
 from libs.common.database import run
+from libs.common.errors import Retry
 from libs.common.tests.conftest import Store
 from libs.common.tests.sample import hint
 from libs.common.topics import Topic
@@ -38,7 +40,15 @@ def forget(store: Store, numbers: range) -> None:
 
 
 def look(store: Store, bootstrap: str, topic: Topic) -> str:
-    restored.notice(store.engine, bootstrap, NAME, [topic])
+    """Why the database is held; asked again while the broker does not answer, as a service asks (a topic made just now has no leader yet)."""
+    def noticed() -> bool:
+        try:
+            restored.notice(store.engine, bootstrap, NAME, [topic])
+        except Retry:
+            return False
+        return True
+
+    assert wait_for(noticed, 20)
     with store.engine.connect() as connection:
         row = restored.held(connection)
     return "" if row is None else str(row.why)
