@@ -76,22 +76,18 @@ def browser() -> int:
         stack.up()
         given = {"BASE_URL": f"http://{HOST}:{stack.ports.gateway}", "SIMULATOR_URL": f"http://{HOST}:{stack.ports.simulator}",
                  "KAFKA": f"{HOST}:{stack.ports.kafka}", "CHROMIUM": chromium, "OUT": str(folder / "out"),
-                 "DISPATCHER_PID": str(pid_of(stack, "dispatcher"))}
+                 "KEEPER": f"unix://{stack.supervisor.socket}"}
         for script in ("e2e", "e2e:keyboard", "e2e:troubles", "access"):
             with step(f"npm run {script}"):
                 code = subprocess.run(["npm", "run", "-s", script], cwd=FOLDER, env={**os.environ, **given}, check=False, timeout=900).returncode
             if code != 0:
+                print("\n".join(["what ended meanwhile:", *stack.supervisor.ended()]), flush=True)
                 return 1
         return 0
     finally:
         stack.down()
         stack.remove()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def pid_of(stack: Stack, name: str) -> int:
-    """The process of this name in a running stack."""
-    return next(one.pid or 0 for one in stack.status() if one.name == name)
 
 
 def has_node() -> bool:

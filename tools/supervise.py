@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import http.client
 import os
+import re
 import shlex
 import signal
 import socket
@@ -22,6 +23,8 @@ from tools.problem import Problem
 
 SOCKET_NAME = "supervisor.sock"
 LONGEST_SOCKET_PATH = 90  # bytes; the system's limit is 103 or 107, and supervisor adds its pid while it binds
+UNEXPECTED = re.compile(r"exited: (\w+) \(.*not expected\)")
+TOLD = 12  # lines of a log
 ALIVE = {"RUNNING", "STARTING", "BACKOFF", "STOPPING"}
 
 
@@ -199,6 +202,19 @@ class Supervisor:
         except FileNotFoundError:
             lines = []
         return lines[-1] if lines else "it said nothing"
+
+    def ended(self) -> list[str]:
+        """What ended without having been told to, in the keeper's words and with what it complained of; killed ones are in it too."""
+        try:
+            lines = (self.logs / "supervisord.log").read_text(errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        return [f"{line}; it said: {' | '.join(self._complaints(match[1]))}" for line in lines if (match := UNEXPECTED.search(line))]
+
+    def _complaints(self, name: str) -> list[str]:
+        """The last lines of a log that are no lines of every day."""
+        lines = self.log(name).read_text(errors="replace").splitlines()
+        return [line for line in lines if not line.startswith("{") or '"level": "critical"' in line or '"level": "error"' in line][-TOLD:]
 
     def _call(self, method: str, *arguments: object) -> Any:  # XML-RPC answers have no static type
         proxy = xmlrpc.client.ServerProxy("http://localhost", transport=_UnixTransport(self.socket))

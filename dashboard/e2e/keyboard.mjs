@@ -53,7 +53,8 @@ async function inDialog(page) {
   await until("the dialog has the focus", async () => (await focused(page)).inDialog, 10);
   for (let n = 0; n < 8; n += 1) {
     await page.keyboard.press("Tab");
-    assert.ok((await focused(page)).inDialog, "Tab leaves an open dialog");
+    const at = await focused(page);
+    assert.ok(at.inDialog, `Tab number ${n + 1} leaves an open dialog for ${at.tag} "${at.name}"; dialogs open: ${await page.getByRole("dialog").count()}; ${(await page.locator("main").textContent()).slice(0, 300)}`);
   }
 }
 
@@ -164,6 +165,7 @@ await step("a token is made, seen once, used by a script for what it may and not
   assert.equal(await call("/batches"), 200);
   assert.equal(await call("/tokens"), 403, "a preparer's script reads no tokens");
   await press(admin, /^I have stored it/);
+  await admin.locator("main code").waitFor({ state: "detached" });
   await admin.getByRole("cell", { name: called, exact: true }).waitFor();
   assert.ok(!((await admin.locator("body").textContent()) ?? "").includes(secret), "the secret is still there");
   await admin.reload();

@@ -43,6 +43,7 @@ def test_a_killed_process_comes_back_as_itself(keeper: Supervisor) -> None:
     os.kill(killed, signal.SIGKILL)
     eventually(lambda: keeper.processes()["sleeper"].pid not in (0, killed))
     assert lives(keeper.processes()["sleeper"].pid)
+    assert any("exited: sleeper (terminated by SIGKILL" in line and "100% a,b=c" in line for line in keeper.ended())
     keeper.stop_programs(["sleeper"])
     assert keeper.processes()["sleeper"].pid == 0
 
