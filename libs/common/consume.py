@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from threading import Event as Stop
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common import tracing_messages
 from libs.common.database import is_away, run
@@ -49,8 +49,8 @@ def consume(source: Source, engine: Engine, consumer: str, apply: Apply, stop: S
             except StaleOwner:
                 log.warning("stale_owner", consumer=consumer, topic=source.topic)
                 source.rewind()
-            except (Retry, DBAPIError) as error:
-                if isinstance(error, DBAPIError) and not is_away(error):
+            except (Retry, SQLAlchemyError) as error:
+                if isinstance(error, SQLAlchemyError) and not is_away(error):
                     raise
                 log.warning("retry", consumer=consumer, topic=source.topic, error=type(error).__name__, code=getattr(error, "code", None))
                 beat()

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from libs.common.settings import SettingsError
 
@@ -29,6 +30,8 @@ def connect(url: str, application: str, pool_size: int = 8) -> Engine:
 
 def is_away(error: BaseException) -> bool:
     """Whether an error means that the database went away or is overloaded, so that the same work may be tried again."""
+    if isinstance(error, NoneFree):  # all connections of the pool are in use, as when the server does not answer any of them
+        return True
     if not isinstance(error, DBAPIError):
         return False
     code = getattr(error.orig, "pgcode", None)

@@ -167,6 +167,8 @@ class KafkaSource:
             consumer.incremental_assign([TopicPartition(self.topic, n, stored[n]) for n in numbers])
             self.expected.update(stored)
             self.joined = True
+        except KafkaException as error:  # the group has moved on meanwhile
+            self.failure = Retry(f"{self.topic}: {error.args[0].str()}", "kafka.away")
         except Exception as error:  # noqa: BLE001 - raising in the callback would leave librdkafka's own assignment in place
             self.failure = error
 

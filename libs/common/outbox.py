@@ -7,7 +7,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.database import is_away, run
 from libs.common.errors import Fatal
@@ -55,7 +55,7 @@ def relay(engine: Engine, producer: Producer, stop: Stop, beat: Callable[[], Non
                     beat()
                     if publish(connection, producer, name=name) < BATCH_MAX:
                         wait_for_work(connection)
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             if not is_away(error):
                 raise
             log.warning("relay_without_database", error=type(error).__name__)

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from libs.common.database import is_away
@@ -61,8 +61,8 @@ def install(app: FastAPI) -> None:
         problem.headers |= error.headers or {}
         return answer(request, problem)
 
-    @app.exception_handler(DBAPIError)
-    async def _(request: Request, error: DBAPIError) -> JSONResponse:
+    @app.exception_handler(SQLAlchemyError)
+    async def _(request: Request, error: SQLAlchemyError) -> JSONResponse:
         if is_away(error):
             return answer(request, Problem(503, "database.away", "The database does not answer at the moment.", "Try again in a few seconds.",
                                            "Whether this request was carried out is not known; ask again before you repeat it."))

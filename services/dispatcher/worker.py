@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common import tracing
 from libs.common.database import is_away
@@ -71,7 +71,7 @@ def pump(work: Work, engine: Engine, provider: Provider, concurrency: int, stop:
                 until = time.monotonic() + work.timing.send_within_s
                 with engine.begin() as connection:
                     calls = work.claim(connection, free)
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 if not is_away(error):
                     raise
                 log.warning("worker_without_database", loop=work.name, error=type(error).__name__)

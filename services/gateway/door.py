@@ -20,7 +20,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
@@ -158,7 +158,7 @@ class Door:
         for attempt in range(OUTCOME_TRIES):
             try:
                 await self._write(work)
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 log.error("outcome_not_written", error=type(error).__name__, attempt=attempt, request_id=request_id(request), status=answer.status)
                 await asyncio.sleep(0.2 * 2**attempt)
             else:

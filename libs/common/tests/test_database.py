@@ -1,6 +1,7 @@
 import psycopg2
 import pytest
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from libs.common.database import connect, is_away, run
 from libs.common.settings import SettingsError
@@ -29,6 +30,10 @@ def test_what_the_client_itself_refuses_is_a_bug_and_not_a_server_that_is_away()
 
 def test_a_lost_connection_is_away_whatever_its_class() -> None:
     assert is_away(DatabaseError("SELECT", {}, psycopg2.DatabaseError("SSL SYSCALL error: EOF detected"), connection_invalidated=True))
+
+
+def test_a_pool_of_which_no_connection_comes_back_is_away() -> None:
+    assert is_away(NoneFree("QueuePool limit of size 8 overflow 8 reached"))
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), SQLAlchemyError("x"), ConnectionError("x")])

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from libs.common import kafka
 from libs.common.consume import wait_for
-from libs.common.errors import Fatal
+from libs.common.errors import Fatal, Retry
 from libs.common.memory import MemorySource, MemoryTopic
 from libs.common.message import Message, Source
 from libs.common.topics import Topic
@@ -269,3 +270,21 @@ def test_the_topic_has_one_id(world: World, sources: Callable[..., Source]) -> N
 def _kept(world: World, batch: Sequence[Message]) -> bool:
     world.stored.keep(batch)
     return bool(batch)
+
+
+def test_an_assignment_that_the_group_has_taken_back_meanwhile_is_asked_for_again_and_ends_no_process() -> None:
+    class Moved(Consumer):
+        def incremental_assign(self, partitions: list[TopicPartition]) -> None:
+            raise KafkaException(KafkaError(KafkaError._STATE))
+
+    class Known(kafka.KafkaSource):
+        def _stored(self, partitions: Sequence[int]) -> dict[int, int]:
+            return dict.fromkeys(partitions, 0)
+
+    source = Known("127.0.0.1:1", "g", "t", Stored().load)
+    other = Moved({"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "log_level": 2})
+    source._assigned(other, [TopicPartition("t", 0)])
+    with pytest.raises(Retry):
+        source.poll()
+    for consumer in (other, source):
+        consumer.close()
