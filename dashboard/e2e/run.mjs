@@ -1,7 +1,7 @@
 // The way of a batch in a real browser: uploaded, corrected, approved by another person, watched, its reports downloaded and summed; and what must be refused.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -10,6 +10,7 @@ import { api, as, settled, start } from "./browser.mjs";
 const ROWS = Number(process.env.ROWS ?? "400");
 const root = new URL("../../", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "paydown-e2e-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, "roster.xml");
 execFileSync(join(root, ".venv/bin/python"), ["-m", "tools.roster", String(ROWS), "--seed", String(Date.now() % 1_000_000_000), "-o", file], { cwd: root });
 const browser = await start();

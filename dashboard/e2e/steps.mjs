@@ -1,13 +1,14 @@
 // What the scripts share: named steps, people, files, and what of the system has to be waited for.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { api, as, BASE_URL, SIMULATOR_URL } from "./browser.mjs";
 
 export const root = new URL("../../", import.meta.url).pathname;
 export const folder = mkdtempSync(join(tmpdir(), "paydown-e2e-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
 export async function step(name, work) {
   const began = Date.now();

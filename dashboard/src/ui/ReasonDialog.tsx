@@ -24,7 +24,7 @@ function keepFocus(): void {
 /** The dialog gives the focus back to what opened it; where that goes away, at once or once the order has come through, the page's heading takes it. */
 function useFocusAfterwards(): void {
   useEffect(() => () => {
-    const changes = new MutationObserver(keepFocus);
+    const changes = new MutationObserver(() => { setTimeout(keepFocus); }); // at once it would come in the middle of a Tab, when nothing has the focus
     changes.observe(document.body, { childList: true, subtree: true });
     setTimeout(keepFocus);
     setTimeout(() => changes.disconnect(), FOLLOWS_MS);
