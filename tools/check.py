@@ -1,4 +1,4 @@
-"""Runs the stages of `make test` one after the other and prints how long each took: python -m tools.check [stage …]."""
+"""Runs the stages of `make test` and prints how long each took: python -m tools.check [stage …]."""
 
 import subprocess
 import sys
@@ -17,6 +17,7 @@ STAGES = {
     "contracts": [str(places.PYTHON), "-m", "tools.contracts", "--check"],
     "unit": [*PYTEST, "-m", "not database and not broker and not flow and not chaos and not containers"],
     "stores": [*PYTEST, "-m", "(database or broker) and not flow and not chaos and not containers", "--ignore=tests/broker"],
+    "broker": [*PYTEST, "-m", "not flow and not chaos", "tests/broker"],
     "flow": [*PYTEST, "-m", "flow"],
     "dashboard": [str(places.PYTHON), "-m", "tools.dashboard", "check"],
     "browser": [str(places.PYTHON), "-m", "tools.dashboard", "browser"],
@@ -26,23 +27,22 @@ STAGES = {
 }
 
 
-#: Started with the stage of the first name and waited for at its end: the broker's tests mostly wait, for processes they have killed.
-BESIDE = {"stores": [*PYTEST, "-m", "not flow and not chaos", "tests/broker"]}
-ON_REQUEST = {"chaos", "containers", "simulate"}  # longer than a suite should be
+#: What `make test` runs, in this order. Of stages side by side one mostly waits while the other works; what is not here is longer than a suite should be.
+SUITE = (("lint",), ("types",), ("imports",), ("contracts",), ("unit", "dashboard"), ("stores", "broker"), ("flow",), ("browser",))
 
 
-def run(name: str) -> int:
-    """One stage, and what runs beside it; the first exit code that is not 0."""
-    if name not in BESIDE:
-        return subprocess.run(STAGES[name], cwd=places.ROOT, check=False).returncode
+def run(first: str, *beside: str) -> int:
+    """One stage, and those beside it, of which is told when all have ended; the first exit code that is not 0."""
     with tempfile.TemporaryFile("w+") as said:
-        beside = subprocess.Popen(BESIDE[name], cwd=places.ROOT, stdout=said, stderr=subprocess.STDOUT)
+        others = [subprocess.Popen(STAGES[name], cwd=places.ROOT, stdout=said, stderr=subprocess.STDOUT) for name in beside]
         try:
-            code = subprocess.run(STAGES[name], cwd=places.ROOT, check=False).returncode
-            code = beside.wait() or code
+            code = subprocess.run(STAGES[first], cwd=places.ROOT, check=False).returncode
+            for other in others:
+                code = other.wait() or code
         finally:
-            beside.kill()
-            beside.wait()
+            for other in others:
+                other.kill()
+                other.wait()
             said.seek(0)
             print(said.read(), end="", flush=True)
     return code
@@ -54,10 +54,11 @@ def main(names: list[str]) -> int:
     if unknown:
         raise Problem(f"no stage {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
     took: list[str] = []
-    for name in names or [stage for stage in STAGES if stage not in ON_REQUEST]:
+    for group in [(name,) for name in names] or SUITE:
+        name = " and ".join(group)
         print(f"== {name}", flush=True)
         began = time.monotonic()
-        code = run(name)
+        code = run(*group)
         took.append(f"{name} {time.monotonic() - began:.0f} s")
         if code:
             print(f"{name} failed ({', '.join(took)})", file=sys.stderr)

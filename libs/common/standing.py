@@ -3,8 +3,6 @@
 And the routes by which people see that and end it.
 """
 
-import os
-import sys
 from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -26,6 +24,7 @@ from libs.common.errors import Retry
 from libs.common.internal import Actor, Caller
 from libs.common.logs import frames, log
 from libs.common.problem import Problem, answer
+from libs.common.replaced import Watched
 from libs.common.restored import Beat, NotAllowed, NotNow, TakingBack
 from libs.common.topics import Topic, facts_of
 
@@ -45,9 +44,11 @@ class Standing:
     at_head: Callable[[], bool]
     taking_back: TakingBack = field(default_factory=TakingBack)
     closed: str = field(init=False)
+    watched: Watched = field(init=False)
 
     def __post_init__(self) -> None:
         self.closed = STARTING if self.says else ""
+        self.watched = Watched(self.engine)
 
     @property
     def says(self) -> list[Topic]:
@@ -86,14 +87,14 @@ class Standing:
                 stop.wait(HELD_S)
 
     def watch(self, stop: Stop, beat: Beat) -> None:
-        """See to it that an open service's database is not replaced under its feet; the process ends if it is, and begins again held."""
+        """See to it that a service's database is not replaced under its feet; the process ends if it is, and begins again."""
         while not stop.wait(WATCH_S):
             beat()
             try:
-                if self.says and self._sentence():
-                    log.critical("database_was_restored")
-                    sys.stdout.flush()
-                    os._exit(70)
+                with self.engine.connect() as connection:
+                    self.watched.look(connection)
+                if self.says and (why := self._sentence()):
+                    self.watched.other(why)
             except SQLAlchemyError as error:
                 if not is_away(error):
                     raise

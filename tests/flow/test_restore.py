@@ -1,4 +1,4 @@
-"""An older copy of every database is restored in the middle of a batch, and the provider knows no key any more: nothing is paid twice."""
+"""Every database is replaced by an older copy in the middle of a batch, and the provider knows no key any more: nothing is paid twice."""
 
 import sqlite3
 from contextlib import closing
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.flow.system import System, eventually, paid_exactly_once, reports_agree
-from tools import backup, roster
+from tools import backup, databases, roster, variables
 from tools.ports import Ports
 from tools.stack import Stack
 
@@ -20,6 +20,7 @@ WHY = {"reason": "compared with the provider"}
 
 def test_a_copy_restored_in_the_middle_of_a_batch_pays_nothing_twice(tmp_path: Path) -> None:
     xml, stack, copy = roster.make(ROWS, SEED), Stack(tmp_path / "state", Ports.free(), SLOWLY, "flow_restore"), tmp_path / "copy"
+    books = stack.state / "simulator" / "books.sqlite"
     try:
         with stack:
             system = System(stack)
@@ -30,45 +31,68 @@ def test_a_copy_restored_in_the_middle_of_a_batch_pays_nothing_twice(tmp_path: P
             backup.save(stack, copy)
             known = len(system.book("payments"))
             eventually(lambda: len(system.book("payments")) > known + 40, 120)
-        went_on(stack, copy, batch, xml)
-        went_on(stack, tmp_path / "before", batch, xml)  # and once more, to before the approval, now that all is paid
+        backup.restore(stack, copy)
+        forget_keys(books)
+        with stack:
+            assert "restored from the copy" in why_held(system)
+            went_on(system, batch, xml)
+            stack.supervisor.stop_programs(["simulator"])
+            forget_keys(books)
+            stack.supervisor.start_program("simulator")
+            exchange(stack, tmp_path / "before")  # and once more, to before the approval, now that all is paid; nobody says a word
+            eventually(lambda: held(system) == set(backup.DECIDING), 60)
+            assert "an older copy of itself" in why_held(system)
+            went_on(system, batch, xml)
     finally:
         stack.remove()
 
 
-def went_on(stack: Stack, copy: Path, batch: dict[str, Any], xml: bytes) -> None:
-    """Restore, look at what is held, release, and see the batch to its end."""
-    forget_keys(stack.state / "simulator" / "books.sqlite")
-    backup.restore(stack, copy)
-    with stack:
-        system = System(stack)
-        paid = len(system.book("payments"))
-        assert {one.name for one in stack.status() if one.state == "held"} == {"ingest", "dispatcher", "ledger"}
-        assert "restored from the copy" in next(one["why"] for one in standings(system) if one["name"] == "dispatcher")
-        refused = system.call("POST", "/batches", "preparer", content=xml, params={"filename": "again.xml"})
-        assert refused is not None
-        assert (refused.status_code, refused.json()["code"]) == (503, "database.restored")
-        eventually(lambda: all(one["settled"] for one in standings(system)), 120)
-        assert len(system.book("payments")) == paid, "nothing is sent while it is held"
-        for person in ("operator", "approver"):
-            answer = system.call("POST", "/ops/restored/release", person, json=WHY)
-            assert answer is not None
-            assert answer.status_code == 200, answer.text
-        eventually(lambda: all(one.state == "ready" for one in stack.status()), 60)
-        switch = system.call("POST", "/ops/kill-switch", "approver", json={"on": False, **WHY})
-        assert switch is not None
-        assert switch.status_code == 200, switch.text
-        ended = system.wait(batch["batch_id"], {"completed"}, 240)
-        assert ended["payments"]["completed"] == ended["payments"]["total"] > 0
-        paid_exactly_once(system, xml)
-        eventually(lambda: bool(system.batch(batch["batch_id"])["certificate"]), 60)
-        reports_agree(system, batch["batch_id"], xml)
-        again = system.call("POST", "/batches", "preparer", content=xml, params={"filename": "again.xml"})
-        assert again is not None
-        assert again.status_code == 409, again.text
-        for name in ("ledger", "reports"):
-            done = system.rebuild(name)
-            assert done.returncode == 0, done.stdout + done.stderr
+def exchange(stack: Stack, copy: Path) -> None:
+    """Put copies that bear no mark in the place of databases that are in use."""
+    for service in variables.SERVICES:
+        backup._read_back(stack, copy / f"{service}.dump", service, "")
+    for service in backup.DECIDING:
+        backup._orders(backup._url(stack.admin_url(), f"{databases.Names.of(service, stack.prefix).database}_back"), "DELETE FROM restored")
+    for service in variables.SERVICES:
+        backup._take_place(stack, service)
+
+
+def went_on(system: System, batch: dict[str, Any], xml: bytes) -> None:
+    """Look at what is held, release it, and see the batch to its end."""
+    paid = len(system.book("payments"))
+    assert held(system) == set(backup.DECIDING)
+    refused = system.call("POST", "/batches", "preparer", content=xml, params={"filename": "again.xml"})
+    assert refused is not None
+    assert (refused.status_code, refused.json()["code"]) == (503, "database.restored")
+    eventually(lambda: all(one["settled"] for one in standings(system)), 120)
+    assert len(system.book("payments")) == paid, "nothing is sent while it is held"
+    for person in ("operator", "approver"):
+        answer = system.call("POST", "/ops/restored/release", person, json=WHY)
+        assert answer is not None
+        assert answer.status_code == 200, answer.text
+    eventually(lambda: all(one.state == "ready" for one in system.stack.status()), 60)
+    switch = system.call("POST", "/ops/kill-switch", "approver", json={"on": False, **WHY})
+    assert switch is not None
+    assert switch.status_code == 200, switch.text
+    ended = system.wait(batch["batch_id"], {"completed"}, 240)
+    assert ended["payments"]["completed"] == ended["payments"]["total"] > 0
+    paid_exactly_once(system, xml)
+    eventually(lambda: bool(system.batch(batch["batch_id"])["certificate"]), 60)
+    reports_agree(system, batch["batch_id"], xml)
+    again = system.call("POST", "/batches", "preparer", content=xml, params={"filename": "again.xml"})
+    assert again is not None
+    assert again.status_code == 409, again.text
+    for name in ("ledger", "reports"):
+        done = system.rebuild(name)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def held(system: System) -> set[str]:
+    return {one.name for one in system.stack.status() if one.state == "held"}
+
+
+def why_held(system: System) -> str:
+    return str(next(one["why"] for one in standings(system) if one["name"] == "dispatcher"))
 
 
 def standings(system: System) -> list[dict[str, Any]]:

@@ -1,0 +1,82 @@
+"""A database that is replaced under a running process (restored, a standby promoted): noticed before a word is said on it.
+
+Whoever replaces a database ends its connections. So each new connection is asked which database this is, before it is used; if it is not
+the one of the connections before, the process ends, begins again, and looks at it as at every start.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+from libs.common.database import run
+from libs.common.logs import log
+
+WHICH = """
+    SELECT s.system_identifier || '/' || d.oid AS number, left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) AS timeline,
+           coalesce(CAST(CAST(to_regclass('public.alembic_version') AS oid) AS text), '') AS tables,
+           CAST(pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0') AS bigint) AS flushed
+    FROM pg_control_system() s JOIN pg_database d ON d.datname = current_database() WHERE NOT pg_is_in_recovery()"""
+
+
+@dataclass(frozen=True)
+class Which:
+    """One state of a database: its number, its cluster's timeline, the number of a table that is made first ("" before), the log's length in bytes."""
+
+    number: str
+    timeline: str
+    tables: str
+    flushed: int
+
+
+def why_other(before: Which, now: Which) -> str:
+    """What shows that `now` does not follow `before`, in words; "" if nothing does."""
+    if before.number != now.number:
+        return "it is another database under the same name"
+    if before.timeline != now.timeline:
+        return "its cluster has begun another timeline"
+    if before.tables not in ("", now.tables):
+        return "its tables are not those that were there"
+    if before.flushed > now.flushed:  # what was flushed survives every crash
+        return "its log is shorter than it was"
+    return ""
+
+
+def end(why: str) -> None:
+    """End the process; whoever keeps it starts it again."""
+    log.critical("database_was_replaced", outcome=why)
+    sys.stdout.flush()
+    os._exit(70)
+
+
+class Watched:
+    """An engine whose database is known again on each new connection; `other(why)` is called if it is another one."""
+
+    def __init__(self, engine: Engine, other: Callable[[str], None] = end) -> None:
+        self.other = other
+        self.seen: Which | None = None
+        event.listen(engine, "connect", self._connected)
+
+    def look(self, connection: Connection) -> None:
+        """Ask a connection that is in use."""
+        before = self.seen
+        self._compare(before, run(connection, WHICH).first())
+
+    def _connected(self, raw: Any, _record: object) -> None:
+        before = self.seen  # from before it is asked: another thread may see a later state meanwhile
+        with raw.cursor() as cursor:
+            cursor.execute(WHICH)
+            row = cursor.fetchone()
+        raw.rollback()
+        self._compare(before, row)
+
+    def _compare(self, before: Which | None, row: Any) -> None:
+        if row is None:  # a standby, on which nothing can be said
+            return
+        now = Which(*row)
+        if before is not None and (why := why_other(before, now)):
+            self.other(why)
+        self.seen = now
