@@ -12,11 +12,19 @@ from libs.common.settings import SettingsError, one_of
 WHY = "An operator has marked it as restored from a copy; what has happened since must be taken back first."
 
 
+def _address(name: str) -> str:
+    """The owner's where it is given, as to `migrate`, else the service's own."""
+    try:
+        return one_of(name, "owner_url", "")
+    except SettingsError:
+        return one_of(name, "database_url", "it names the database to be marked (its OWNER_URL does as well)")
+
+
 def main(names: Sequence[str]) -> int:
     """They decide nothing until two people release them; a second call keeps the first mark. Exit code 0, or 2 with one sentence."""
     for name in names:
         try:
-            engine = connect(one_of(name, "database_url", "it names the database to be marked"), f"hold-{name}", 1)
+            engine = connect(_address(name), f"hold-{name}", 1)
             with engine.begin() as connection:
                 restored.hold(connection, WHY)
             engine.dispose()

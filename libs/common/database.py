@@ -8,6 +8,8 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 
 from libs.common.settings import SettingsError
 
+#: A machine that vanishes says nothing; after so long (seconds, and milliseconds) a connection to it is given up instead of waited for.
+GONE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2, "tcp_user_timeout": 20_000}
 SCHEME = "postgresql+psycopg2://"
 
 
@@ -24,7 +26,7 @@ def connect(url: str, application: str, pool_size: int = 8) -> Engine:
     options = "-c idle_in_transaction_session_timeout=30000 -c lock_timeout=20000 -c timezone=UTC"
     return create_engine(
         url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, hide_parameters=True, pool_timeout=20,
-        connect_args={"application_name": application, "options": options, "connect_timeout": 5},
+        connect_args={"application_name": application, "options": options, "connect_timeout": 5, **GONE},
     )
 
 

@@ -1,7 +1,8 @@
 """A database that is replaced under a running process (restored, a standby promoted): noticed before a word is said on it.
 
 Whoever replaces a database ends its connections. So each new connection is asked which database this is, before it is used; if it is not
-the one of the connections before, the process ends, begins again, and looks at it as at every start.
+the one of the connections before, the process ends, begins again, and looks at it as at every start. One that is replaced in place, under
+open connections (`pg_restore --clean`, a pooler in between), is noticed by who asks again: every few seconds, and before each payment.
 """
 
 import os
@@ -18,17 +19,20 @@ from libs.common.logs import log
 WHICH = """
     SELECT s.system_identifier || '/' || d.oid AS number, left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) AS timeline,
            coalesce(CAST(CAST(to_regclass('public.alembic_version') AS oid) AS text), '') AS tables,
+           coalesce((SELECT last_value FROM pg_sequences WHERE (schemaname, sequencename) = ('public', 'outbox_id_seq')), 0) AS said,
            CAST(pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0') AS bigint) AS flushed
     FROM pg_control_system() s JOIN pg_database d ON d.datname = current_database() WHERE NOT pg_is_in_recovery()"""
 
 
 @dataclass(frozen=True)
 class Which:
-    """One state of a database: its number, its cluster's timeline, the number of a table that is made first ("" before), the log's length in bytes."""
+    """One state of a database: its number, its cluster's timeline, the number of a table that is made first ("" before), how many rows its outbox
+    has numbered (0 without one), the log's length in bytes."""
 
     number: str
     timeline: str
     tables: str
+    said: int
     flushed: int
 
 
@@ -40,6 +44,8 @@ def why_other(before: Which, now: Which) -> str:
         return "its cluster has begun another timeline"
     if before.tables not in ("", now.tables):
         return "its tables are not those that were there"
+    if before.said > now.said:
+        return "it has forgotten messages that it had written"
     if before.flushed > now.flushed:  # what was flushed survives every crash
         return "its log is shorter than it was"
     return ""

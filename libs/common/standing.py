@@ -71,6 +71,8 @@ class Standing:
             if not self.at_head():  # another process is migrating it
                 stop.wait(LOOK_S)
                 continue
+            with self.engine.connect() as connection:
+                self.watched.look(connection)  # a held one may be put back once more
             if self.closed == STARTING:
                 restored.notice(self.engine, self.bootstrap, self.name, self.says)
             self.closed = self._sentence()

@@ -55,7 +55,7 @@ def main() -> None:
         def loop(stop: threading.Event, beat: Beat) -> None:
             with suppress(Unreachable):  # its answer has the provider's clock, from which look-ups of what is sent next begin
                 Reader(service.engine, provider, stop, beat).call("GET", "/ping")
-            pump(work, service.engine, provider, settings.concurrency, stop, beat)
+            pump(work, service.engine, provider, settings.concurrency, stop, beat, service.standing.watched.look)
 
         return Loop(work.name, loop)
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event as Stop
@@ -50,8 +50,12 @@ class Work(Protocol):
         """Write what came back, in the caller's transaction; an answer of a stale owner is dropped."""
 
 
-def pump(work: Work, engine: Engine, provider: Provider, concurrency: int, stop: Stop, beat: Beat) -> None:
-    """Work until `stop`; what is in flight then is still recorded. A crash loses nothing: the intent is there, the key is the same."""
+def pump(work: Work, engine: Engine, provider: Provider, concurrency: int, stop: Stop, beat: Beat,
+         same: Callable[[Connection], None] = lambda connection: None) -> None:  # noqa: ARG005
+    """Work until `stop`; what is in flight then is still recorded. A crash loses nothing: the intent is there, the key is the same.
+
+    `same` ends the process if the database is not the one it was.
+    """
     flying: dict[Future[tuple[Answer, Any]], Call] = {}
     answers: list[tuple[Call, Answer]] = []
     with ThreadPoolExecutor(concurrency, thread_name_prefix=work.name) as threads:
@@ -70,7 +74,8 @@ def pump(work: Work, engine: Engine, provider: Provider, concurrency: int, stop:
                     continue
                 until = time.monotonic() + work.timing.send_within_s
                 with engine.begin() as connection:
-                    calls = work.claim(connection, free)
+                    if calls := work.claim(connection, free):
+                        same(connection)  # after the claim: it may have waited for who puts other tables in the place of these
             except SQLAlchemyError as error:
                 if not is_away(error):
                     raise

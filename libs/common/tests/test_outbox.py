@@ -1,13 +1,16 @@
 """What leaves through the outbox: in order, once marked, and only what was acknowledged."""
 
+import os
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from libs.common import outbox
 from libs.common.consume import wait_for
@@ -177,14 +180,24 @@ class TestRelay:
             assert wait_for(lambda: _holders(store) == 1, 10)
         assert wait_for(lambda: _holders(store) == 0, 5)
 
-    def test_it_outlives_its_connection(self, store: Store) -> None:
-        producer = Producer()
+    @pytest.mark.parametrize("how", ["the server says so", "without a word"])
+    def test_it_outlives_its_connection(self, store: Store, how: str) -> None:
+        producer, opened = Producer(), list[Any]()
+        store.engine.dispose()
+        event.listen(store.engine, "connect", keep := lambda raw, _: opened.append(raw))
         with relaying(store.engine, producer):
             add(store, [1])
             assert wait_for(lambda: waiting(store) == [], 10)
-            store.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()")
+            if how == "without a word":  # as when the server's machine has died
+                for raw in opened:
+                    with socket.socket(fileno=os.dup(raw.fileno())) as link:
+                        link.shutdown(socket.SHUT_RDWR)
+            else:
+                store.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()")
+            time.sleep(0.5)  # so that it finds out while it waits
             add(store, [2])
             assert wait_for(lambda: waiting(store) == [], 10)
+            event.remove(store.engine, "connect", keep)
         assert producer.ids() == [str(hint(n).event_id) for n in (1, 2)]
 
 

@@ -10,10 +10,10 @@ from sqlalchemy import Engine, create_engine
 from libs.common.database import connect, run
 from libs.common.replaced import Watched, Which, why_other
 
-BEFORE = Which("7/5", "00000001", "16400", 1_000)
+BEFORE = Which("7/5", "00000001", "16400", 70, 1_000)
 
 
-@pytest.mark.parametrize("now", [replace(BEFORE, flushed=1_000), replace(BEFORE, flushed=5_000)])
+@pytest.mark.parametrize("now", [replace(BEFORE, flushed=1_000), replace(BEFORE, said=71, flushed=5_000)])
 def test_a_database_that_went_on_is_the_same(now: Which) -> None:
     assert why_other(BEFORE, now) == ""
 
@@ -24,7 +24,7 @@ def test_tables_that_were_made_meanwhile_are_no_sign() -> None:
 
 @pytest.mark.parametrize("now", [
     replace(BEFORE, number="7/6", flushed=9_000), replace(BEFORE, timeline="00000002", flushed=9_000), replace(BEFORE, tables="16500", flushed=9_000),
-    replace(BEFORE, tables="", flushed=9_000), replace(BEFORE, flushed=999)])
+    replace(BEFORE, tables="", flushed=9_000), replace(BEFORE, said=69, flushed=9_000), replace(BEFORE, flushed=999)])
 def test_one_that_does_not_follow_is_another(now: Which) -> None:
     assert why_other(BEFORE, now)
 
@@ -45,7 +45,8 @@ def ask(engine: Engine) -> None:
 @pytest.mark.database
 def test_it_is_told_with_the_rights_of_a_service_before_the_new_connection_is_used(make_database: Callable[[str], tuple[str, str]], postgres_url: str) -> None:
     url, owner_url = make_database("ingest")
-    orders(owner_url, "CREATE TABLE alembic_version (id bigint)")
+    tables = ("CREATE TABLE alembic_version (id bigint)", "CREATE TABLE outbox (id bigint GENERATED ALWAYS AS IDENTITY)")
+    orders(owner_url, *tables)
     told: list[str] = []
     engine = connect(url, "test", 1)
     watched = Watched(engine, told.append)
@@ -57,12 +58,18 @@ def test_it_is_told_with_the_rights_of_a_service_before_the_new_connection_is_us
     with engine.connect() as connection:
         watched.look(connection)
     assert told == []
-    orders(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}" OWNER "{urlsplit(owner_url).username}"')
-    orders(owner_url, "CREATE TABLE a (id bigint)", "CREATE TABLE alembic_version (id bigint)")
-    ask(engine)
-    assert told == ["it is another database under the same name"]
-    orders(owner_url, "DROP TABLE alembic_version", "CREATE TABLE alembic_version (id bigint)")
+    with engine.begin() as connection:
+        run(connection, "INSERT INTO outbox DEFAULT VALUES")
+        watched.look(connection)
+    orders(owner_url, "TRUNCATE outbox RESTART IDENTITY")  # in place, as by pg_restore --data-only
+    with engine.connect() as connection:
+        watched.look(connection)
+    assert told == ["it has forgotten messages that it had written"]
+    orders(owner_url, "DROP TABLE alembic_version", tables[0])  # in place, as by pg_restore --clean
     with engine.connect() as connection:
         watched.look(connection)
     assert told[1:] == ["its tables are not those that were there"]
+    orders(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}" OWNER "{urlsplit(owner_url).username}"')
+    ask(engine)
+    assert told[2:] == ["it is another database under the same name"]
     engine.dispose()

@@ -124,6 +124,23 @@ def test_a_process_that_stood_still_after_its_intent_does_not_send(stands_still_
     assert (len(calls), [answer.status for answer in work.answers]) == (sent, [500 if sent else None])
 
 
+def test_what_was_claimed_on_a_database_that_was_replaced_meanwhile_is_not_sent() -> None:
+    class Ended(Exception):
+        """Stands for the end of the process."""
+
+    def other(_: Any) -> None:
+        assert work.claimed, "asked before the claim, it would miss what comes while the claim waits"
+        raise Ended
+
+    stop, calls = Stop(), list[str]()
+    provider = saying(b"{}")
+    provider.send = lambda method, path, *_: (calls.append(path) or Answer(500), None)  # type: ignore[func-returns-value,method-assign]  # a stand-in
+    work = One(stop, 0.0)
+    with pytest.raises(Ended):
+        pump(work, NoDatabase(), provider, 2, stop, lambda: None, other)  # type: ignore[arg-type]  # a stand-in for an engine
+    assert calls == []
+
+
 def test_a_walk_counts_only_with_as_many_lines_as_the_provider_says() -> None:
     class Counted(Reader):
         def permit(self, tier: str) -> None:
