@@ -74,15 +74,16 @@ def test_nothing_of_a_key_is_in_its_fingerprint(stack: Stack) -> None:
 
 
 @pytest.mark.database
-def test_a_database_is_marked_by_a_command(make_database: Callable[[str], tuple[str, str]]) -> None:
+@pytest.mark.parametrize("setting", ["DATABASE_URL", "OWNER_URL"])  # the owner's is what the job of migrations has
+def test_a_database_is_marked_by_a_command(make_database: Callable[[str], tuple[str, str]], setting: str) -> None:
     url, owner = make_database("ledger")
     migrate.upgrade(owner, MIGRATIONS)
 
     def hold(name: str, given: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "-m", "services", "hold", name], env={"PAYDOWN_LEDGER_DATABASE_URL": given}, capture_output=True, text=True,
+        return subprocess.run([sys.executable, "-m", "services", "hold", name], env={f"PAYDOWN_LEDGER_{setting}": given}, capture_output=True, text=True,
                               check=False, timeout=60)
 
-    assert hold("ledger", url).returncode == 0
+    assert hold("ledger", url if setting == "DATABASE_URL" else owner).returncode == 0
     engine = connect(url, "test")
     with engine.connect() as connection:
         assert restored.held(connection) is not None
