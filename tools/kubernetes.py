@@ -1,4 +1,4 @@
-"""Render deploy/kubernetes without a cluster and without kubectl: `python -m tools.kubernetes local|production`.
+"""Render deploy/kubernetes without a cluster and without kubectl: `python -m tools.kubernetes local|production|recovery`.
 
 It knows the part of kustomize that those files use: resources, components, namespace, images, replicas, and JSON patches by kind and name. Anything
 else in a kustomization is refused. Where kubectl is installed, a test compares the two.
@@ -17,6 +17,7 @@ from tools.problem import Problem, exit_code
 
 FOLDER = places.ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("local", "production")
+APPLIED = (*OVERLAYS, "recovery")
 KNOWN = {"apiVersion", "kind", "namespace", "resources", "components", "images", "replicas", "patches"}
 WITHOUT_NAMESPACE = {"Namespace"}
 Resource = dict[str, Any]  # YAML
@@ -81,10 +82,7 @@ def _fits(resource: Resource, target: dict[str, str]) -> bool:
 
 
 def _patch(resource: Resource, operation: dict[str, Any]) -> None:
-    *way, last = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]]
-    place: Any = resource
-    for part in way:
-        place = place[int(part)] if isinstance(place, list) else place[part]
+    place, last = _place(resource, operation["path"])
     value = copy.deepcopy(operation.get("value"))  # the same patch goes to many
     match operation["op"], last:
         case "add", "-":
@@ -93,14 +91,29 @@ def _patch(resource: Resource, operation: dict[str, Any]) -> None:
             place[last] = value
         case "remove", _:
             del place[last]
+        case "move", _:
+            old, name = _place(resource, operation["from"])
+            place[last] = old.pop(name)
+        case "copy", _:
+            old, name = _place(resource, operation["from"])
+            place[last] = copy.deepcopy(old[name])
         case other, _:
             raise Problem(f"{other} is not a patch that tools/kubernetes.py knows")
 
 
+def _place(resource: Resource, pointer: str) -> tuple[Any, str]:
+    """What holds the value a JSON pointer names, and its key there."""
+    *way, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    place: Any = resource
+    for part in way:
+        place = place[int(part)] if isinstance(place, list) else place[part]
+    return place, last
+
+
 def main(arguments: list[str]) -> int:
-    """Print one overlay; exit code 0, or 2 with one sentence."""
-    if len(arguments) != 1 or arguments[0] not in OVERLAYS:
-        raise Problem(f"say which: python -m tools.kubernetes {'|'.join(OVERLAYS)}")
+    """Print what would be applied; exit code 0, or 2 with one sentence."""
+    if len(arguments) != 1 or arguments[0] not in APPLIED:
+        raise Problem(f"say which: python -m tools.kubernetes {'|'.join(APPLIED)}")
     yaml.safe_dump_all(render(FOLDER / arguments[0]), sys.stdout, sort_keys=False)
     return 0
 

@@ -9,7 +9,10 @@ from libs.common.database import run
 
 #: What is asked at each scrape. Counts only: no batch, person or account is named in a metric.
 GAUGES: Final = {
-    "payments_unsent": "SELECT count(*) FROM payment JOIN batch USING (batch_id) WHERE payment.status IN ('unprocessed', 'sending') AND state = 'paying'",
+    # Without those of stopped sources: they wait for a person, and the alert for payments that wait for no reason must not count them.
+    "payments_unsent": """
+        SELECT count(*) FROM payment p JOIN batch b USING (batch_id) WHERE p.status IN ('unprocessed', 'sending') AND b.state = 'paying'
+        AND p.account_index NOT IN (SELECT account_index FROM source_stop)""",
     "payments_sent": "SELECT count(*) FROM payment WHERE attempts > 0",
     "payments_pending": "SELECT count(*) FROM payment WHERE status = 'pending'",
     "payments_in_doubt": "SELECT count(*) FROM payment WHERE status = 'in_doubt'",

@@ -21,49 +21,16 @@ from services.ledger.settings import LedgerSettings
 from services.reports.settings import ReportsSettings
 from services.webhooks.settings import WebhooksSettings
 from simulator.settings import SimulatorSettings
-from tools import containers, crds, kubernetes
-from tools.kubernetes import FOLDER, OVERLAYS, Resource
+from tests.kubernetes.rendered import READ_BY_LIBPQ, RENDERED, check, environment, of
+from tools import containers, kubernetes, places
+from tools.kubernetes import APPLIED, FOLDER, OVERLAYS, Resource
 from tools.problem import Problem
 
 SETTINGS: dict[str, type[ServiceSettings]] = {
     "ingest": IngestSettings, "dispatcher": DispatcherSettings, "webhooks": WebhooksSettings, "ledger": LedgerSettings, "reports": ReportsSettings,
     "gateway": GatewaySettings}
-READ_BY_LIBPQ = {"PGSSLMODE", "PGSSLROOTCERT"}
 OURS = {*FLOW, "migrate", "databases", "topics", "simulator"}
-RENDERED = {name: kubernetes.render(FOLDER / name) for name in OVERLAYS}
 EVERY = [pytest.param(name, r, id=f"{name}/{r['kind']}/{r['metadata']['name']}") for name, resources in RENDERED.items() for r in resources]
-
-
-def of(overlay: str, kind: str) -> dict[str, Resource]:
-    return {r["metadata"]["name"]: r for r in RENDERED[overlay] if r["kind"] == kind}
-
-
-def environment(resource: Resource) -> dict[str, str]:
-    return {entry["name"]: entry["value"] for entry in kubernetes.containers(resource)[0].get("env", [])}
-
-
-def strict(schema: Any) -> Any:
-    """A CRD's schema as the API server reads it with strict field validation: what is not named is refused."""
-    if isinstance(schema, list):
-        return [strict(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    made = {key: strict(value) for key, value in schema.items() if key not in {"format", "default"}}
-    if schema.get("x-kubernetes-int-or-string"):
-        made.pop("type", None)
-    if isinstance(schema.get("properties"), dict) and "type" in schema and not schema.get("x-kubernetes-preserve-unknown-fields"):
-        made.setdefault("additionalProperties", False)
-    return made
-
-
-def check(resource: Resource) -> None:
-    group, _, version = resource["apiVersion"].rpartition("/")
-    kept = crds.SCHEMAS / f"{resource['kind'].lower()}.json"
-    known: Any = json.loads(kept.read_text()) if kept.exists() else {"group": None}
-    if known["group"] == group:
-        jsonschema.Draft202012Validator(strict(known["versions"][version])).validate(resource)
-    else:
-        kubernetes_validate.validate(resource, "1.37", strict=True)
 
 
 @pytest.mark.parametrize(("overlay", "resource"), EVERY)
@@ -83,14 +50,14 @@ def test_a_misspelt_field_is_refused(kind: str, spoil: Any) -> None:
         check(copy)
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("overlay", APPLIED)
 def test_no_two_resources_have_one_name(overlay: str) -> None:
     names = [(r["kind"], r["metadata"]["name"]) for r in RENDERED[overlay]]
     assert len(names) == len(set(names))
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl to compare with")
-@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("overlay", APPLIED)
 def test_kubectl_renders_the_same(overlay: str) -> None:
     said = subprocess.run(["kubectl", "kustomize", str(FOLDER / overlay)], capture_output=True, text=True, check=True).stdout
     theirs = {(r["kind"], r["metadata"]["name"]): r for r in yaml.safe_load_all(said)}
@@ -235,10 +202,10 @@ def test_probes_and_services_use_paths_and_ports_there_are(overlay: str, service
     assert service in of(overlay, "PodDisruptionBudget")
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("overlay", APPLIED)
 def test_no_pod_of_ours_may_do_more_than_it_must(overlay: str) -> None:
     pods = [r for r in RENDERED[overlay] if kubernetes.containers(r)]
-    assert {r["metadata"]["name"] for r in pods} >= {*FLOW, "migrate", "databases"}
+    assert {r["metadata"]["name"] for r in pods} >= ({"hold"} if overlay == "recovery" else {*FLOW, "migrate", "databases"})
     for resource in pods:
         pod = resource["spec"]["template"]["spec"]
         assert pod["automountServiceAccountToken"] is False
@@ -307,6 +274,17 @@ def test_nothing_is_open_by_default_and_only_two_are_open_to_the_outside(overlay
     leaving = {name for policy in policies.values() for rule in policy["spec"].get("egress", []) for peer in rule["to"] if "ipBlock" in peer
                for name in peers(policy["spec"]["podSelector"])}
     assert (outside, leaving) == (({"gateway", "webhooks"}, {"gateway", "dispatcher"}) if overlay == "production" else (set(), set()))
+
+
+def test_prometheus_finds_each_service_by_its_label_and_port_and_is_let_in() -> None:
+    ports = {name: kubernetes.containers(pod)[0]["ports"][0]["containerPort"] for name, pod in of("production", "Deployment").items()}
+    jobs = yaml.safe_load((places.ROOT / "deploy" / "prometheus" / "kubernetes.yml").read_text())["scrape_configs"]
+    assert {job["relabel_configs"][0]["regex"] for job in jobs} == {f"{name};{port};Running" for name, port in ports.items()}
+    (rule,) = of("production", "NetworkPolicy")["metrics"]["spec"]["ingress"]
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
+                             "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}]
+    open_to_it = {port for one in rule["ports"] for port in range(one["port"], one.get("endPort", one["port"]) + 1)}
+    assert open_to_it == set(ports.values())
 
 
 def test_the_outside_reaches_one_route_of_webhooks() -> None:

@@ -1,0 +1,48 @@
+"""The manifests as they would be applied, and what holds one of them against its schema."""
+
+import json
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+
+from tools import crds, kubernetes
+from tools.kubernetes import APPLIED, FOLDER, Resource
+
+READ_BY_LIBPQ = {"PGSSLMODE", "PGSSLROOTCERT"}
+RENDERED = {name: kubernetes.render(FOLDER / name) for name in APPLIED}
+
+
+def of(overlay: str, kind: str) -> dict[str, Resource]:
+    """The resources of one kind by their names."""
+    return {r["metadata"]["name"]: r for r in RENDERED[overlay] if r["kind"] == kind}
+
+
+def environment(resource: Resource) -> dict[str, str]:
+    """The variables of its first container."""
+    return {entry["name"]: entry["value"] for entry in kubernetes.containers(resource)[0].get("env", [])}
+
+
+def strict(schema: Any) -> Any:
+    """A CRD's schema as the API server reads it with strict field validation: what is not named is refused."""
+    if isinstance(schema, list):
+        return [strict(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: strict(value) for key, value in schema.items() if key not in {"format", "default"}}
+    if schema.get("x-kubernetes-int-or-string"):
+        made.pop("type", None)
+    if isinstance(schema.get("properties"), dict) and "type" in schema and not schema.get("x-kubernetes-preserve-unknown-fields"):
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+def check(resource: Resource) -> None:
+    """Refuse what its schema does not name or allow."""
+    group, _, version = resource["apiVersion"].rpartition("/")
+    kept = crds.SCHEMAS / f"{resource['kind'].lower()}.json"
+    known: Any = json.loads(kept.read_text()) if kept.exists() else {"group": None}
+    if known["group"] == group:
+        jsonschema.Draft202012Validator(strict(known["versions"][version])).validate(resource)
+    else:
+        kubernetes_validate.validate(resource, "1.37", strict=True)
