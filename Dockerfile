@@ -9,6 +9,9 @@ RUN npm ci --no-audit --no-fund --loglevel=error
 COPY contracts /build/contracts
 COPY dashboard ./
 RUN npm run build
+# A builder other than BuildKit keeps its stages as images without a name; by this label whoever wants them gone finds them.
+ARG MADE_FOR=use
+LABEL paydown.made-for=${MADE_FOR}
 
 FROM ${BASE} AS packages
 COPY requirements/runtime.txt /build/requirements.txt
@@ -23,8 +26,13 @@ COPY services services
 COPY simulator simulator
 COPY tools tools
 RUN find . -type d -name tests -prune -exec rm -rf {} + && /opt/venv/bin/python -m compileall -q -j 0 /opt/venv/lib . && chmod -R a+rX /app
+ARG MADE_FOR=use
+LABEL paydown.made-for=${MADE_FOR}
 
 FROM ${BASE}
+# All that runs is in /opt/venv: the base's own packages go, pip with its wheels above all; first where python.org's are, then where Debian's are.
+RUN rm -rf /usr/local/bin/pip* /usr/local/bin/wheel /usr/local/lib/python3*/site-packages/* /usr/local/lib/python3*/ensurepip \
+    /usr/bin/pip /usr/bin/pip3* /usr/bin/wheel /usr/lib/python3/dist-packages/* /usr/lib/python3*/ensurepip /usr/share/python-wheels
 RUN groupadd --gid 10001 paydown && useradd --uid 10001 --gid paydown --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin paydown \
     && mkdir -p /app /var/lib/paydown && chown paydown /var/lib/paydown
 COPY --from=packages /opt/venv /opt/venv

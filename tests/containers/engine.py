@@ -13,7 +13,7 @@ from pathlib import Path
 from tools import places
 from tools.problem import Problem
 
-IMAGE = "paydown:test"
+IMAGE, MADE_FOR = "paydown:test", "compose-test"
 OFFICIAL = {"BASE": "python:3.11-slim-bookworm", "NODE_BASE": "node:20-bookworm-slim", "KAFKA_IMAGE": "apache/kafka:4.3.1", "POSTGRES_IMAGE": "postgres:17"}
 STAND_INS = {"BASE": "standin/python", "NODE_BASE": "standin/node", "KAFKA_IMAGE": "standin/kafka", "POSTGRES_IMAGE": "standin/postgres"}
 PULL_S = 60
@@ -94,7 +94,13 @@ def images(found: Engine) -> dict[str, str]:
 def build(found: Engine, bases: Mapping[str, str]) -> None:
     """The image, by the one recipe."""
     arguments = [word for name in ("BASE", "NODE_BASE") for word in ("--build-arg", f"{name}={bases[name]}")]
-    found.docker("build", "-q", "-t", IMAGE, *arguments, ".", more={"DOCKER_BUILDKIT": "0"})  # which every engine has
+    found.docker("build", "-q", "-t", IMAGE, *arguments, "--build-arg", f"MADE_FOR={MADE_FOR}", ".", more={"DOCKER_BUILDKIT": "0"})  # which every engine has
+
+
+def forget(found: Engine) -> None:
+    """Take away the image and the stages of its build, which have no name but a label."""
+    found.docker("rmi", "-f", IMAGE, check=False)
+    found.docker("image", "prune", "-f", "--filter", f"label=paydown.made-for={MADE_FOR}")
 
 
 def _has(found: Engine, image: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.containers.engine import IMAGE, Engine, build, engine, images
+from tests.containers.engine import IMAGE, Engine, build, engine, forget, images
 from tests.containers.project import SERVICES, Project, loud
 from tests.flow.system import System, paid_under_kills
 from tools import roster
@@ -17,6 +17,10 @@ FIRST, SECOND = roster.make(150, 71), roster.make(150, 72)
 HELD = """SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database AND d.datname = current_database() WHERE locktype = 'advisory' AND granted"""
 #: Once each: an engine waits longer and longer before it restarts what dies again soon, so by chance and often would try the engine, not us.
 KILLED = ("dispatcher", "postgres", "ingest", "kafka", "ledger", "reports", "webhooks", "gateway")
+#: Payments a minute that the replicas may send together, and that the provider takes: too few for the roster to be paid within a minute, so that the
+#: limit is met, and so close that two limiters on their own would break it.
+SHARED_PER_MIN, TAKEN_PER_MIN = 108, 116
+LIMIT_S = 360
 RELAYS = ("ingest", "dispatcher", "webhooks", "ledger")
 
 
@@ -27,6 +31,7 @@ def docker() -> Iterator[Engine]:
         with engine() as found:
             loud(f"engine {found.host.partition('://')[0]}, {' '.join(found.compose)}: {time.monotonic() - began:.0f} s")
             yield found
+        loud(f"in all: {time.monotonic() - began:.0f} s; with base images at hand it should be less than {LIMIT_S} s")
     except Problem as problem:
         loud(f"!!! SKIPPED: containers were not tried: {problem}")
         pytest.skip(str(problem))
@@ -44,14 +49,14 @@ def project(docker: Engine) -> Iterator[Project]:
     made.down()
     yield made
     left = made.down()
-    docker.docker("rmi", "-f", IMAGE, check=False)
+    forget(docker)
     assert not left, left
 
 
 @pytest.fixture(scope="module")
 def system(project: Project) -> System:
     loud(f"up: {project.up():.0f} s")
-    return System(project)  # type: ignore[arg-type] # it has what is asked of a stack
+    return System(project, project.kill)  # type: ignore[arg-type] # it has what is asked of a stack
 
 
 def test_the_image_holds_what_it_needs_and_no_more(project: Project) -> None:
@@ -59,7 +64,8 @@ def test_the_image_holds_what_it_needs_and_no_more(project: Project) -> None:
         return project.engine.docker("run", "--rm", "--read-only", "--network", "none", IMAGE, *words).stdout.strip()
 
     assert said("id", "-u") == "10001"
-    assert said("sh", "-c", "command -v gcc cc make npm node /opt/venv/bin/pip || echo none") == "none"
+    assert said("sh", "-c", "for name in gcc cc make npm node pip pip3 /opt/venv/bin/pip; do command -v $name; done; true") == ""
+    assert said("sh", "-c", r"find / -xdev \( -path '*-packages/pip' -o -path '*-packages/setuptools' -o -name 'pip-*.whl' \) 2>/dev/null; true") == ""
     assert said("sh", "-c", "find /app /opt/venv -writable | head -1") == ""
     assert said("sh", "-c", "ls /app/dashboard/dist/index.html") == "/app/dashboard/dist/index.html"
     assert "secret" not in project.engine.docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", IMAGE).stdout.lower()
@@ -74,21 +80,25 @@ def test_only_the_gateway_and_the_webhook_port_are_seen_from_outside(system: Sys
 
 
 def test_a_roster_is_paid_once_while_processes_are_killed(system: System) -> None:
-    run = paid_under_kills(system, FIRST, 71, limit_s=240, once=KILLED, every_s=2.5)
+    run = paid_under_kills(system, FIRST, 71, limit_s=240, once=KILLED, every_s=1.0)
     loud(f"{run['batch']['payments']['total']} payments under {sum(run['killed'].values())} kills {dict(run['killed'])}")
     assert set(run["killed"]) == set(KILLED)
     assert httpx.get(f"{system.simulator}/books").json()["limit_violations"] == 0
 
 
 def test_two_replicas_of_each_service_pay_once_keep_the_limit_and_have_one_relay(system: System, project: Project) -> None:
-    loud(f"two replicas of each: {project.up(*(word for name in SERVICES for word in ('--scale', f'{name}=2'))):.0f} s")
+    scale = [word for name in SERVICES for word in ("--scale", f"{name}=2")]
+    loud(f"two replicas of each: {project.up(*scale, more={'PAYDOWN_TEST_PAYMENTS_PER_MIN': str(SHARED_PER_MIN)}):.0f} s")
     assert {name: sum(one.name == name for one in project.status()) for name in SERVICES} == dict.fromkeys(SERVICES, 2)
     before = httpx.get(f"{system.simulator}/books").json()["payments"]
-    doubled = System(project)  # type: ignore[arg-type] # as above
+    doubled = System(project, project.kill)  # type: ignore[arg-type] # as above
+    doubled.simulate("limits", {"payments_per_min": TAKEN_PER_MIN})
     run = paid_under_kills(doubled, SECOND, 72, limit_s=240, earlier=[FIRST], every_s=5.0)
-    loud(f"{run['batch']['payments']['total']} payments by two replicas under {sum(run['killed'].values())} kills")
+    total = run["batch"]["payments"]["total"]
+    loud(f"{total} payments by two replicas under {sum(run['killed'].values())} kills")
     books = httpx.get(f"{doubled.simulator}/books").json()
-    assert (books["limit_violations"], books["payments"] - before >= run["batch"]["payments"]["total"]) == (0, True)
+    assert books["limit_violations"] == 0
+    assert books["payments"] - before >= total > TAKEN_PER_MIN
     for name in RELAYS:
         assert project.sql(f"paydown_{name}", HELD) == "1", name
 

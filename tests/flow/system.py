@@ -44,8 +44,8 @@ Report = list[dict[str, str]]
 class System:
     """A running stack and its people."""
 
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
+    def __init__(self, stack: Stack, kill: Callable[[int], None] = lambda pid: os.kill(pid, signal.SIGKILL)) -> None:
+        self.stack, self.kill = stack, kill
         self.api = f"http://{HOST}:{stack.ports.gateway}/api/v1"
         self.simulator = f"http://{HOST}:{stack.ports.simulator}/_simulator"
 
@@ -165,7 +165,7 @@ def nemesis(system: System, seed: int, every_s: float = 1.5, once: Iterable[str]
             pid = next((one.pid for one in system.stack.status() if one.name == name), 0)
             if pid and not stop.is_set():
                 try:
-                    os.kill(pid, signal.SIGKILL)
+                    system.kill(pid)
                     killed[name] += 1
                 except ProcessLookupError:
                     continue

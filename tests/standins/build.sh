@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the stand-in images that are missing, on the engine DOCKER_HOST names. Needs root (debootstrap), the Kafka jars and Node 20 on this machine.
+# Builds the stand-in images that are missing or made of something else than now, on the engine DOCKER_HOST names.
+# Needs root (debootstrap), the Kafka jars and Node 20 on this machine.
 set -eu
 cd "$(dirname "$0")"
 jars=$(cd ../.. && pwd)/.cache/kafka-jars
@@ -7,33 +8,45 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export DOCKER_BUILDKIT=0
 
-missing() { [ -z "$(docker image ls -q "standin/$1")" ]; }
+# What an image is made of, in a word: this script, the image's folder and whatever else is named.
+digest() { folder=$1; shift; { cat build.sh "$folder"/*; printf '%s\n' "$@"; } | sha256sum | cut -c1-32; }
 
-if missing python; then
-    echo "building standin/python"
+changed() {
+    [ "$(docker image inspect -f '{{index .Config.Labels "paydown.inputs"}}' "standin/$1" 2>/dev/null)" != "$2" ] && echo "building standin/$1"
+}
+
+build() {
+    old=$(docker image ls -q "standin/$1")
+    docker build -q --label "paydown.inputs=$2" -t "standin/$1" "$3" >/dev/null
+    # Refused while others are made of it; it goes with the last of those.
+    [ -z "$old" ] || docker rmi "$old" >/dev/null 2>&1 || true
+}
+
+python=$(digest python "$(find /usr/local/share/ca-certificates -name '*.crt' -exec sha256sum {} + 2>/dev/null | sort)")
+if changed python "$python"; then
     debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv,python3-pip bookworm "$work/root" >"$work/log" 2>&1 || { tail -5 "$work/log" >&2; exit 1; }
     tar -C "$work/root" --exclude=./var/cache/apt --exclude=./var/lib/apt/lists -c . | docker import - standin/debian:bookworm >/dev/null
     mkdir -p "$work/python/ca"
     cp python/Dockerfile "$work/python/"
     find /usr/local/share/ca-certificates -name '*.crt' -exec cp {} "$work/python/ca/" \; 2>/dev/null || true
-    docker build -q -t standin/python "$work/python" >/dev/null
+    build python "$python" "$work/python"
 fi
-if missing node; then
-    echo "building standin/node"
+node=$(digest node "$python" "$(node --version)" "$(npm --version)")
+if changed node "$node"; then
     mkdir -p "$work/node/modules"
     cp node/Dockerfile "$work/node/"
     cp "$(readlink -f "$(command -v node)")" "$work/node/node"
     cp -r "$(npm root -g)/npm" "$work/node/modules/"
-    docker build -q -t standin/node "$work/node" >/dev/null
+    build node "$node" "$work/node"
 fi
-if missing kafka; then
-    echo "building standin/kafka"
+kafka=$(digest kafka "$python" "$(cat ../../deploy/kafka/log4j2.properties)" "$(ls "$jars")") # the jars' names have their versions
+if changed kafka "$kafka"; then
     mkdir -p "$work/kafka"
     cp kafka/* ../../deploy/kafka/log4j2.properties "$work/kafka/"
     cp -rL "$jars" "$work/kafka/jars"
-    docker build -q -t standin/kafka "$work/kafka" >/dev/null
+    build kafka "$kafka" "$work/kafka"
 fi
-if missing postgres; then
-    echo "building standin/postgres"
-    docker build -q -t standin/postgres postgres >/dev/null
+postgres=$(digest postgres "$python")
+if changed postgres "$postgres"; then
+    build postgres "$postgres" postgres
 fi
