@@ -64,25 +64,31 @@ class Watched:
     def __init__(self, engine: Engine, other: Callable[[str], None] = end) -> None:
         self.other = other
         self.seen: Which | None = None
+        self._coming: Which | None = None
         event.listen(engine, "connect", self._connected)
 
-    def look(self, connection: Connection) -> None:
-        """Ask a connection that is in use."""
-        before = self.seen
-        self._compare(before, run(connection, WHICH).first())
+    def look(self, connection: Connection) -> Which | None:
+        """Ask a connection that is in use; what it said, None on a standby."""
+        return self._compared(self.seen, run(connection, WHICH).first())
+
+    def go_on(self, connection: Connection) -> None:
+        """Look, and expect of the next state that it follows what was there one call before: that has long been flushed, a crash cannot take it back."""
+        now = self.look(connection)
+        self.seen, self._coming = self._coming or self.seen, now
 
     def _connected(self, raw: Any, _record: object) -> None:
-        before = self.seen  # from before it is asked: another thread may see a later state meanwhile
+        before = self.seen  # from before it is asked: another thread may know a later state meanwhile
         with raw.cursor() as cursor:
             cursor.execute(WHICH)
             row = cursor.fetchone()
         raw.rollback()
-        self._compare(before, row)
+        now = self._compared(before, row)
+        self.seen = self.seen or now
 
-    def _compare(self, before: Which | None, row: Any) -> None:
+    def _compared(self, before: Which | None, row: Any) -> Which | None:
         if row is None:  # a standby, on which nothing can be said
-            return
+            return None
         now = Which(*row)
         if before is not None and (why := why_other(before, now)):
             self.other(why)
-        self.seen = now
+        return now

@@ -94,7 +94,7 @@ class Standing:
             beat()
             try:
                 with self.engine.connect() as connection:
-                    self.watched.look(connection)
+                    self.watched.go_on(connection)
                 if self.says and (why := self._sentence()):
                     self.watched.other(why)
             except SQLAlchemyError as error:

@@ -61,6 +61,12 @@ def test_it_is_told_with_the_rights_of_a_service_before_the_new_connection_is_us
     with engine.begin() as connection:
         run(connection, "INSERT INTO outbox DEFAULT VALUES")
         watched.look(connection)
+    with engine.connect() as connection:
+        assert watched.seen is not None
+        watched.go_on(connection)
+        assert watched.seen.said == 0, "what was written a moment ago may not be on disk yet"
+        watched.go_on(connection)
+    assert watched.seen.said == 1
     orders(owner_url, "TRUNCATE outbox RESTART IDENTITY")  # in place, as by pg_restore --data-only
     with engine.connect() as connection:
         watched.look(connection)
