@@ -10,14 +10,13 @@ from libs.common.database import connect, said
 from libs.common.settings import SettingsError, one_of
 
 WHY = "An operator has marked it as restored from a copy; what has happened since must be taken back first."
+NOT_GIVEN = "-"
 
 
 def _address(name: str) -> str:
     """The owner's where it is given, as to `migrate`, else the service's own."""
-    try:
-        return one_of(name, "owner_url", "")
-    except SettingsError:
-        return one_of(name, "database_url", "it names the database to be marked (its OWNER_URL does as well)")
+    owner = one_of(name, "owner_url", "", NOT_GIVEN)
+    return owner if owner != NOT_GIVEN else one_of(name, "database_url", "it names the database to be marked (its OWNER_URL does as well)")
 
 
 def main(names: Sequence[str]) -> int:

@@ -1,34 +1,15 @@
 // The way of a batch in a real browser: uploaded, corrected, approved by another person, watched, its reports downloaded and summed; and what must be refused.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { api, as, settled, start } from "./browser.mjs";
+import { folder, people, root, roster, step } from "./steps.mjs";
 
-const ROWS = Number(process.env.ROWS ?? "400");
-const root = new URL("../../", import.meta.url).pathname;
-const folder = mkdtempSync(join(tmpdir(), "paydown-e2e-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-const file = join(folder, "roster.xml");
-execFileSync(join(root, ".venv/bin/python"), ["-m", "tools.roster", String(ROWS), "--seed", String(Date.now() % 1_000_000_000), "-o", file], { cwd: root });
+const file = roster(Number(process.env.ROWS ?? "400"));
 const browser = await start();
-const faults = [];
-
-async function step(name, work) {
-  const began = Date.now();
-  const result = await work();
-  console.log(`ok  ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
-  return result;
-}
-
-async function person(id, options) {
-  const opened = await as(browser, id, options);
-  faults.push(opened.faults);
-  return opened.page;
-}
-
+const { person, faults } = people(browser);
 const preparer = await person("demo-preparer");
 const approver = await person("demo-approver");
 

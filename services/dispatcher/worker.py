@@ -51,7 +51,7 @@ class Work(Protocol):
 
 
 def pump(work: Work, engine: Engine, provider: Provider, concurrency: int, stop: Stop, beat: Beat,
-         same: Callable[[Connection], object] = lambda connection: None) -> None:  # noqa: ARG005
+         same: Callable[[Connection], object]) -> None:
     """Work until `stop`; what is in flight then is still recorded. A crash loses nothing: the intent is there, the key is the same.
 
     `same` ends the process if the database is not the one it was.

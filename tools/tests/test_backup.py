@@ -92,3 +92,9 @@ def test_a_database_is_marked_by_a_command(make_database: Callable[[str], tuple[
                               ("gateway", url, "usage")):
         done = hold(name, given)
         assert (done.returncode, said in done.stderr, "hunter2" in done.stderr) == (2, True, False), done.stderr
+
+
+def test_an_address_whose_file_is_missing_is_named_and_no_other_is_taken_for_it() -> None:
+    done = subprocess.run([sys.executable, "-m", "services", "hold", "ledger"], env={"PAYDOWN_LEDGER_OWNER_URL_FILE": "/nowhere"}, capture_output=True,
+                          text=True, check=False, timeout=60)
+    assert (done.returncode, "PAYDOWN_LEDGER_OWNER_URL_FILE names a file that cannot be read" in done.stderr) == (2, True), done.stderr

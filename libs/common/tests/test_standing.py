@@ -3,13 +3,14 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from libs.common import restored
+from libs.common import restored, standing
 from libs.common.consume import wait_for
 from libs.common.problem import install
 from libs.common.restored import TakingBack
@@ -80,6 +81,30 @@ def test_one_that_is_stuck_says_so_and_cannot_be_released(store: Store, kafka_bo
     assert wait_for(lambda: store.rows("SELECT progress FROM restored") == [("A row is missing.",)], 20)
     with pytest.raises(restored.NotNow):
         two_people(store)
+    begun.end()
+
+
+@pytest.mark.parametrize("state", ["held", "open"])
+def test_whether_held_or_open_it_looks_again_whether_its_database_is_the_same(
+        store: Store, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    monkeypatch.setattr(standing, "WATCH_S", 0.1)
+    if state == "held":
+        hold(store)
+    store.engine.dispose()  # so that it sees a first connection
+    begun, told = Beginning(store, kafka_bootstrap, TakingBack()), list[str]()
+    begun.standing.watched.other = told.append
+    if state == "held":
+        assert wait_for(settled(store), 20)
+    else:
+        begun.thread.join(20)
+        begun.thread = threading.Thread(target=begun.standing.watch, args=(begun.stop, lambda: None), daemon=True)
+        begun.thread.start()
+    seen = begun.standing.watched.seen
+    assert seen is not None
+    assert told == []
+    begun.standing.watched.seen = replace(seen, said=10**9)
+    assert wait_for(lambda: bool(told), 10)
+    assert set(told) == {"it has forgotten messages that it had written"}
     begun.end()
 
 

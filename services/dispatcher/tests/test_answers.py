@@ -120,7 +120,7 @@ def test_a_process_that_stood_still_after_its_intent_does_not_send(stands_still_
     provider = saying(b"{}")
     provider.send = lambda method, path, *_: (calls.append(path) or Answer(500), None)  # type: ignore[func-returns-value,method-assign]  # a stand-in
     work = One(stop, stands_still_s)
-    pump(work, NoDatabase(), provider, 2, stop, lambda: None)  # type: ignore[arg-type]  # a stand-in for an engine
+    pump(work, NoDatabase(), provider, 2, stop, lambda: None, lambda _: None)  # type: ignore[arg-type]  # a stand-in for an engine
     assert (len(calls), [answer.status for answer in work.answers]) == (sent, [500 if sent else None])
 
 

@@ -96,7 +96,7 @@ class World:
         self._thread(self._turning(statements.take))
 
     def _pumping(self, work: Work) -> Callable[[], None]:
-        return lambda: pump(work, self.engine, self.provider, self.concurrency, self.stop, lambda: None)
+        return lambda: pump(work, self.engine, self.provider, self.concurrency, self.stop, lambda: None, lambda _: None)
 
     def _turning(self, *turns: Callable[[], bool]) -> Callable[[], None]:
         def loop() -> None:
