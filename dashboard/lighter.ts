@@ -3,7 +3,11 @@ import type { Plugin } from "vite";
 
 const GRID = /@mui\/x-data-grid\/material\//;
 /** Used by nothing but the filter panel (Autocomplete, Chip), the footer (TablePagination) and parts of the paid grid. */
-const OF_THE_GRID = new Set(["Autocomplete", "Chip", "TablePagination", "Tabs", "Tab", "ToggleButton", "Switch"].map((name) => `@mui/material/${name}`));
+const OF_THE_GRID = new Set(
+  ["Autocomplete", "Chip", "TablePagination", "Tabs", "Tab", "ToggleButton", "Switch"].map(
+    (name) => `@mui/material/${name}`,
+  ),
+);
 const QUERIES = /@tanstack\/react-query\//;
 const OF_QUERIES = /\/(useInfiniteQuery|useSuspense\w+)\.js$/;
 const LEFT_OUT = "\0left-out:";

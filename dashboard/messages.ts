@@ -16,7 +16,9 @@ export function messages(): Plugin {
     transform(code, id) {
       if (!/\/src\/i18n\/[^/]+\.json$/.test(id)) return null;
       const found = JSON.parse(code) as Record<string, string>;
-      return JSON.stringify(Object.fromEntries(Object.entries(found).map(([key, text]) => [key, compiled(text)])));
+      return JSON.stringify(
+        Object.fromEntries(Object.entries(found).map(([key, text]) => [key, compiled(text)])),
+      );
     },
   };
 }

@@ -14,8 +14,10 @@ from pathlib import Path
 
 FLOW = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
 SEALED = ("ingest", "dispatcher", "reports")  # those that keep sealed values
-USAGE = (f"usage: python -m services [{'|'.join(FLOW)} …] | migrate [name …] | topics | rebuild ledger|reports | hold ingest|dispatcher|ledger …"
-         " | refill <name …>|all|watch | keys [name …]")
+USAGE = (
+    f"usage: python -m services [{'|'.join(FLOW)} …] | migrate [name …] | topics | rebuild ledger|reports | hold ingest|dispatcher|ledger …"
+    " | refill <name …>|all|watch | keys [name …]"
+)
 
 
 def start(names: list[str]) -> int:
@@ -46,12 +48,17 @@ def migrate_all(names: list[str]) -> int:
 
     for name in names:
         try:
-            upgrade(one_of(name, "owner_url", "migrations need the role that owns the database"), Path(__file__).parent / name / "migrations")
+            upgrade(
+                one_of(name, "owner_url", "migrations need the role that owns the database"),
+                Path(__file__).parent / name / "migrations",
+            )
         except (SettingsError, TooNew) as error:
             sys.stderr.write(f"{name}: {error}\n")
             return 2
         except SQLAlchemyError as error:
-            sys.stderr.write(f"{name}: the database cannot be migrated: {said(error)}. Nothing of this migration was kept.\n")
+            sys.stderr.write(
+                f"{name}: the database cannot be migrated: {said(error)}. Nothing of this migration was kept.\n"
+            )
             return 2
     return 0
 
@@ -62,7 +69,9 @@ def create_topics() -> int:
     from libs.common.errors import Fatal  # noqa: PLC0415
 
     try:
-        made = kafka.create_topics(os.environ.get("PAYDOWN_KAFKA", "127.0.0.1:19092"), topics.TOPICS)
+        made = kafka.create_topics(
+            os.environ.get("PAYDOWN_KAFKA", "127.0.0.1:19092"), topics.TOPICS
+        )
     except Fatal as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -76,7 +85,9 @@ def refill_all(names: list[str], counting: bool) -> int:
 
     speaking = refill.speaking(names)
     if not speaking:
-        sys.stderr.write(f"{', '.join(names)}: neither writes to Kafka nor reads from it; there is nothing to refill.\n")
+        sys.stderr.write(
+            f"{', '.join(names)}: neither writes to Kafka nor reads from it; there is nothing to refill.\n"
+        )
         return 2
     return refill.watch(speaking) if counting else refill.main(speaking)
 
@@ -94,7 +105,9 @@ def main(arguments: list[str]) -> int:
             return hold.main(names)
         case ["rebuild", ("ledger" | "reports") as name]:
             return int(importlib.import_module(f"services.{name}.rebuild").main())
-        case ["refill", what, *more] if set(names := more if what in ("all", "watch") else [what, *more]) <= set(FLOW):
+        case ["refill", what, *more] if set(
+            names := more if what in ("all", "watch") else [what, *more]
+        ) <= set(FLOW):
             return refill_all(names or list(FLOW), counting=what == "watch")
         case ["keys", *names] if set(names) <= set(SEALED):
             from services import keys  # noqa: PLC0415 - as above

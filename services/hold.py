@@ -16,7 +16,13 @@ NOT_GIVEN = "-"
 def _address(name: str) -> str:
     """The owner's where it is given, as to `migrate`, else the service's own."""
     owner = one_of(name, "owner_url", "", NOT_GIVEN)
-    return owner if owner != NOT_GIVEN else one_of(name, "database_url", "it names the database to be marked (its OWNER_URL does as well)")
+    return (
+        owner
+        if owner != NOT_GIVEN
+        else one_of(
+            name, "database_url", "it names the database to be marked (its OWNER_URL does as well)"
+        )
+    )
 
 
 def main(names: Sequence[str]) -> int:
@@ -31,6 +37,8 @@ def main(names: Sequence[str]) -> int:
             sys.stderr.write(f"{name}: {error}\n")
             return 2
         except SQLAlchemyError as error:
-            sys.stderr.write(f"{name}: the database cannot be marked: {said(error)}. Nothing was changed.\n")
+            sys.stderr.write(
+                f"{name}: the database cannot be marked: {said(error)}. Nothing was changed.\n"
+            )
             return 2
     return 0

@@ -40,19 +40,27 @@ def main(names: Sequence[str], say: Say = _say) -> int:
         with _engines(names) as engines:
             held = refill.held_by(_kafka(names[0]), TOPICS)
             lost = _lost(engines, held)
-            refill.refuse_older({name: refill.written(engine, name, TOPICS) for name, engine in engines.items()},
-                                {name: refill.applied(engine, name, TOPICS) for name, engine in engines.items()})
+            refill.refuse_older(
+                {name: refill.written(engine, name, TOPICS) for name, engine in engines.items()},
+                {name: refill.applied(engine, name, TOPICS) for name, engine in engines.items()},
+            )
             for name in lost:
                 done = refill.refill(engines[name], name, topics_of(name), held)
-                say(f"{name}: {done.waiting} messages wait to be sent ({done.put_back} of them were sent before the loss); {done.forgotten} offsets forgotten")
+                say(
+                    f"{name}: {done.waiting} messages wait to be sent ({done.put_back} of them were sent before the loss); {done.forgotten} offsets forgotten"
+                )
     except SQLAlchemyError as error:
-        sys.stderr.write(f"A database cannot be used: {said(error)}. What was said above is done; repeat the command for the rest.\n")
+        sys.stderr.write(
+            f"A database cannot be used: {said(error)}. What was said above is done; repeat the command for the rest.\n"
+        )
         return 2
     except (SettingsError, Fatal, refill.Refused) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    say("Start the services now: their relays send in the old order, and the inboxes drop what was applied before. "
-        "`python -m services refill watch` counts; no payment is made again.")
+    say(
+        "Start the services now: their relays send in the old order, and the inboxes drop what was applied before. "
+        "`python -m services refill watch` counts; no payment is made again."
+    )
     return 0
 
 
@@ -82,8 +90,14 @@ def watch(names: Sequence[str], say: Say = _say) -> int:
             sent_s = 0.0
             while True:
                 held = refill.held_by(_kafka(names[0]), TOPICS)
-                counts = [refill.left(engine, name, topics_of(name), held) for name, engine in engines.items()]
-                unsent, unread = sum(sending for sending, _ in counts), sum(reading for _, reading in counts)
+                counts = [
+                    refill.left(engine, name, topics_of(name), held)
+                    for name, engine in engines.items()
+                ]
+                unsent, unread = (
+                    sum(sending for sending, _ in counts),
+                    sum(reading for _, reading in counts),
+                )
                 most, past_s = max(most, unsent), time.monotonic() - began
                 sent_s = sent_s or (past_s if not unsent else 0.0)
                 say(f"{unsent} messages to be sent, {unread} to be read")
@@ -91,9 +105,13 @@ def watch(names: Sequence[str], say: Say = _say) -> int:
                     break
                 time.sleep(WATCH_S)
             if most:
-                say(f"{most} messages sent in {sent_s:.0f} s ({most / sent_s:,.0f}/s) and read after {past_s:.0f} s: {_durability(engines, _kafka(names[0]))}")
+                say(
+                    f"{most} messages sent in {sent_s:.0f} s ({most / sent_s:,.0f}/s) and read after {past_s:.0f} s: {_durability(engines, _kafka(names[0]))}"
+                )
     except SQLAlchemyError as error:
-        sys.stderr.write(f"A database cannot be read ({type(error).__name__}). This only counts; begin it again when the database answers.\n")
+        sys.stderr.write(
+            f"A database cannot be read ({type(error).__name__}). This only counts; begin it again when the database answers.\n"
+        )
         return 2
     except (SettingsError, Fatal) as error:
         sys.stderr.write(f"{error}\n")
@@ -104,7 +122,9 @@ def watch(names: Sequence[str], say: Say = _say) -> int:
 def _durability(engines: Mapping[str, Engine], bootstrap: str) -> str:
     """The settings under which a rate was measured."""
     with next(iter(engines.values())).connect() as connection:
-        database = ", ".join(f"{name}={run(connection, f'SHOW {name}').scalar()}" for name in DURABILITY)
+        database = ", ".join(
+            f"{name}={run(connection, f'SHOW {name}').scalar()}" for name in DURABILITY
+        )
     replicas = kafka.effective(bootstrap, TOPICS[0].name)["min.insync.replicas"]
     return f"{database} (PostgreSQL); acks=all, min.insync.replicas={replicas} (Kafka)"
 
@@ -112,7 +132,14 @@ def _durability(engines: Mapping[str, Engine], bootstrap: str) -> str:
 @contextmanager
 def _engines(names: Sequence[str]) -> Iterator[dict[str, Engine]]:
     """The databases of these services, as their own roles, under a name that is not the services'."""
-    engines = {name: connect(one_of(name, "database_url", "it names the database to be prepared"), f"refill-{name}", 1) for name in names}
+    engines = {
+        name: connect(
+            one_of(name, "database_url", "it names the database to be prepared"),
+            f"refill-{name}",
+            1,
+        )
+        for name in names
+    }
     try:
         yield engines
     finally:

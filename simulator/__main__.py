@@ -16,13 +16,22 @@ from simulator.world import Policy
 def main() -> int:
     """Read the settings, open the books, serve; 2 when one of the first two is not usable."""
     settings = read_or_exit(SimulatorSettings)
-    policy = Policy(settings.zip_check, settings.duplicate_entities == "reject", settings.duplicate_accounts == "existing", settings.nsf_limit)
+    policy = Policy(
+        settings.zip_check,
+        settings.duplicate_entities == "reject",
+        settings.duplicate_accounts == "existing",
+        settings.nsf_limit,
+    )
     try:
         provider = Provider(settings.books, settings.profile, policy, settings.seed)
     except BooksError as error:
         print(error, file=sys.stderr)  # noqa: T201 - one sentence for who started it
         return 2
-    server = uvicorn.Server(config(App(provider, settings.key_mismatch), settings.port, settings.log_level, settings.host))
+    server = uvicorn.Server(
+        config(
+            App(provider, settings.key_mismatch), settings.port, settings.log_level, settings.host
+        )
+    )
     server.run()
     return 0 if server.started else 1
 

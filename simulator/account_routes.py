@@ -27,8 +27,14 @@ def create(world: World, request: Request) -> Answer:
         raise Refusal("INVALID_ACCOUNT_DETAILS", "Either ach or liability is required.")
     seq, account_id = world.new_id(world.accounts)
     account = Account(
-        seq=seq, id=account_id, created_ms=request.now_ms, updated_ms=request.now_ms, metadata=rules.metadata(body, "ACCOUNT"), holder_id=holder,
-        type="ach" if body.get("ach") is not None else "liability", number="",
+        seq=seq,
+        id=account_id,
+        created_ms=request.now_ms,
+        updated_ms=request.now_ms,
+        metadata=rules.metadata(body, "ACCOUNT"),
+        holder_id=holder,
+        type="ach" if body.get("ach") is not None else "liability",
+        number="",
     )
     if account.type == "ach":
         account.routing, account.number, account.ach_type = rules.ach(body["ach"])
@@ -36,7 +42,9 @@ def create(world: World, request: Request) -> Answer:
         account.mch_id, account.number = _loan(body["liability"])
     same = world.accounts.where("details", account_details(account))
     if any(a.status == "disabled" for a in same):
-        raise Refusal("EXISTING_ACCOUNT_DISABLED", "An account with these details exists and is disabled.")
+        raise Refusal(
+            "EXISTING_ACCOUNT_DISABLED", "An account with these details exists and is disabled."
+        )
     if same and world.policy.return_existing_accounts:
         return success(shapes.account(same[0], request.version))
     session = _session(world, account, "auto_verify", request.now_ms)
@@ -58,7 +66,16 @@ def _loan(given: object) -> tuple[str, str]:
 def _session(world: World, account: Account, kind: str, now_ms: int) -> Session:
     seq = world.sessions.next_seq()
     session_id = make_id("avf_", world.salt, seq)
-    return Session(seq=seq, id=session_id, created_ms=now_ms, updated_ms=now_ms, owner_id=account.id, type=kind, method=kind, detail={})
+    return Session(
+        seq=seq,
+        id=session_id,
+        created_ms=now_ms,
+        updated_ms=now_ms,
+        owner_id=account.id,
+        type=kind,
+        method=kind,
+        detail={},
+    )
 
 
 def retrieve(world: World, request: Request) -> Answer:
@@ -80,9 +97,17 @@ def listing(world: World, request: Request) -> Answer:
 
     def matches(a: Account) -> bool:
         return (
-            (not holders or a.holder_id in holders) and (kind is None or a.type == kind) and (status is None or a.status == status)
-            and (merchant is None or a.mch_id == merchant) and (consent_status is None or a.consent == consent_status)
-            and (merchant_type is None or (a.mch_id is not None and BY_ID[a.mch_id].type == merchant_type.removesuffix("s")))
+            (not holders or a.holder_id in holders)
+            and (kind is None or a.type == kind)
+            and (status is None or a.status == status)
+            and (merchant is None or a.mch_id == merchant)
+            and (consent_status is None or a.consent == consent_status)
+            and (
+                merchant_type is None
+                or (
+                    a.mch_id is not None and BY_ID[a.mch_id].type == merchant_type.removesuffix("s")
+                )
+            )
         )
 
     filtered = bool(holders or kind or status or merchant or merchant_type or consent_status)
@@ -107,10 +132,15 @@ def consent(world: World, request: Request) -> Answer:
         raise Refusal("INVALID_REQUEST", "type must be withdraw or grant.")
     wanted = "withdrawn" if kind == "withdraw" else "granted"
     if account.consent == wanted:
-        raise Refusal(f"ACCOUNT_CONSENT_ALREADY_{wanted.upper()}", f"The account's consent is {wanted} already.")
+        raise Refusal(
+            f"ACCOUNT_CONSENT_ALREADY_{wanted.upper()}",
+            f"The account's consent is {wanted} already.",
+        )
     if kind == "withdraw":
         if world.has_open_payments("account", account.id):
-            raise Refusal("ACCOUNT_HAS_PAYMENT_IN_PROGRESS", "The account has a payment in progress.")
+            raise Refusal(
+                "ACCOUNT_HAS_PAYMENT_IN_PROGRESS", "The account has a payment in progress."
+            )
         account.consent = wanted
         world.disable_account(account, "ACCOUNT_DISABLED_CONSENT_WITHDRAWN", request.now_ms)
     else:
@@ -134,17 +164,34 @@ def verify(world: World, request: Request) -> Answer:
 
 def merchants(_world: World, request: Request) -> Answer:
     """GET /merchants; without a filter only the popular ones, an unknown institution has none."""
-    plaid, name = request.one("provider_id.plaid"), request.one("name") or request.one("creditor_name")
-    kind, other = request.one("type"), request.one("provider_id.mx") or request.one("provider_id.finicity")
+    plaid, name = (
+        request.one("provider_id.plaid"),
+        request.one("name") or request.one("creditor_name"),
+    )
+    kind, other = (
+        request.one("type"),
+        request.one("provider_id.mx") or request.one("provider_id.finicity"),
+    )
     if plaid and other:
         raise Refusal("INVALID_SEARCH_PARAMETERS", "Only one provider_id can be searched for.")
-    found = with_plaid(plaid) if plaid else [] if other else list(MERCHANTS if name or kind else POPULAR)
+    found = (
+        with_plaid(plaid)
+        if plaid
+        else []
+        if other
+        else list(MERCHANTS if name or kind else POPULAR)
+    )
     if kind:
         found = [m for m in found if m.type == kind.removesuffix("s")]
     if name:
         found = [m for m in found if name.casefold() in m.name.casefold()]
-    limit, first = number(request, "page_limit", LIMIT_MAX, LIMIT_MAX), number(request, "page", 1, 10**6) - 1
-    return success([shapes.merchant(m, request.version) for m in found[first * limit:(first + 1) * limit]])
+    limit, first = (
+        number(request, "page_limit", LIMIT_MAX, LIMIT_MAX),
+        number(request, "page", 1, 10**6) - 1,
+    )
+    return success(
+        [shapes.merchant(m, request.version) for m in found[first * limit : (first + 1) * limit]]
+    )
 
 
 def merchant(_world: World, request: Request) -> Answer:

@@ -20,31 +20,56 @@ def summary(provider: Provider) -> dict[str, Any]:
     """The books in numbers; Any because the values are numbers and objects."""
     payments = provider.world.payments.items
     return {
-        "payments": len(payments), "amount_cents": sum(p.amount for p in payments), "by_status": dict(Counter(p.status for p in payments)),
-        "entities": len(provider.world.entities.items), "accounts": len(provider.world.accounts.items), "calls": dict(provider.calls),
-        "limit_violations": provider.limit_violations, "webhooks": {"sent": provider.deliveries.sent, "delivered": provider.deliveries.delivered},
+        "payments": len(payments),
+        "amount_cents": sum(p.amount for p in payments),
+        "by_status": dict(Counter(p.status for p in payments)),
+        "entities": len(provider.world.entities.items),
+        "accounts": len(provider.world.accounts.items),
+        "calls": dict(provider.calls),
+        "limit_violations": provider.limit_violations,
+        "webhooks": {"sent": provider.deliveries.sent, "delivered": provider.deliveries.delivered},
     }
 
 
 def payment_line(p: Payment) -> dict[str, Any]:
     """A payment as the books show it."""
     return {
-        "id": p.id, "source": p.source, "destination": p.destination, "amount": p.amount, "status": p.status, "description": p.description,
-        "metadata": p.metadata, "idempotency_key": p.idempotency_key, "created_at": iso(p.created_ms),
+        "id": p.id,
+        "source": p.source,
+        "destination": p.destination,
+        "amount": p.amount,
+        "status": p.status,
+        "description": p.description,
+        "metadata": p.metadata,
+        "idempotency_key": p.idempotency_key,
+        "created_at": iso(p.created_ms),
     }
 
 
 def account_line(a: Account) -> dict[str, Any]:
     """An account as the books show it, its number in clear."""
-    return {"id": a.id, "holder_id": a.holder_id, "type": a.type, "routing": a.routing, "number": a.number, "mch_id": a.mch_id}
+    return {
+        "id": a.id,
+        "holder_id": a.holder_id,
+        "type": a.type,
+        "routing": a.routing,
+        "number": a.number,
+        "mch_id": a.mch_id,
+    }
 
 
 def entity_line(e: Entity) -> dict[str, Any]:
     """An entity as the books show it."""
     person, company = e.individual or {}, e.corporation or {}
     return {
-        "id": e.id, "type": e.type, "first_name": person.get("first_name"), "last_name": person.get("last_name"), "phone": person.get("phone"),
-        "dob": person.get("dob"), "name": company.get("name"), "ein": company.get("ein"),
+        "id": e.id,
+        "type": e.type,
+        "first_name": person.get("first_name"),
+        "last_name": person.get("last_name"),
+        "phone": person.get("phone"),
+        "dob": person.get("dob"),
+        "name": company.get("name"),
+        "ein": company.get("ein"),
     }
 
 
@@ -55,13 +80,19 @@ def lines(provider: Provider, kind: str) -> Iterator[bytes] | None:
         "payments": (world.payments.items, payment_line),
         "accounts": (world.accounts.items, account_line),
         "entities": (world.entities.items, entity_line),
-        "merchants": (list(MERCHANTS), lambda m: {"id": m.id, "type": m.type, "plaid": list(m.plaid)}),
+        "merchants": (
+            list(MERCHANTS),
+            lambda m: {"id": m.id, "type": m.type, "plaid": list(m.plaid)},
+        ),
     }
     if kind not in books:
         return None
     items, line = books[kind]
     items = items[:]  # what arrives while these are sent belongs to the next reading
-    return (b"".join(dump(line(item)) + b"\n" for item in items[at:at + LINES_PER_CHUNK]) for at in range(0, len(items), LINES_PER_CHUNK))
+    return (
+        b"".join(dump(line(item)) + b"\n" for item in items[at : at + LINES_PER_CHUNK])
+        for at in range(0, len(items), LINES_PER_CHUNK)
+    )
 
 
 def order(provider: Provider, method: str, name: str, raw: bytes) -> Answer:

@@ -14,7 +14,17 @@ from simulator.faults import Rule
 from simulator.limits import tier_of
 from simulator.provider import Provider
 from simulator.routes import Handler, table, template_of
-from simulator.wire import DEFAULT_VERSION, VERSIONS, Answer, Refusal, Request, dump, failure, not_found, refused
+from simulator.wire import (
+    DEFAULT_VERSION,
+    VERSIONS,
+    Answer,
+    Refusal,
+    Request,
+    dump,
+    failure,
+    not_found,
+    refused,
+)
 
 # ASGI's own vocabulary: messages are dictionaries of every shape.
 Message = dict[str, Any]
@@ -72,7 +82,9 @@ class App:
             request = self._request(scope, template, ids, raw)
             self._admit(request, scope)
             scope_key = scope_of(request)
-            rule = provider.faults.draw(method, path, request.key, lambda: self._is_fresh(scope_key))
+            rule = provider.faults.draw(
+                method, path, request.key, lambda: self._is_fresh(scope_key)
+            )
             if rule is not None and await self._hold(rule, scope, receive):
                 return
             answer, status = self._once(request, handler, scope_key, rule)
@@ -100,8 +112,17 @@ class App:
         if method != "POST" or template.startswith("/simulate/"):
             key = None
         return Request(
-            method=method, path=scope["path"], template=template, ids=ids, query_string=scope["query_string"].decode("latin-1"),
-            raw=raw, version=version, now_ms=self.provider.clock.now_ms(), host=host, api_key=api_key, key=key or None,
+            method=method,
+            path=scope["path"],
+            template=template,
+            ids=ids,
+            query_string=scope["query_string"].decode("latin-1"),
+            raw=raw,
+            version=version,
+            now_ms=self.provider.clock.now_ms(),
+            host=host,
+            api_key=api_key,
+            key=key or None,
         )
 
     def _admit(self, request: Request, scope: Message) -> None:
@@ -113,7 +134,9 @@ class App:
         address, now_s = (scope.get("client") or ("?",))[0], time.monotonic()
         known = request.api_key.startswith("sk_")
         if known:
-            wait_s = self.provider.limiter.admit(request.api_key, address, tier_of(request.method, request.template), now_s)
+            wait_s = self.provider.limiter.admit(
+                request.api_key, address, tier_of(request.method, request.template), now_s
+            )
         else:
             wait_s = self.provider.limiter.admit_stranger(address, now_s)
         if wait_s:
@@ -124,7 +147,9 @@ class App:
         if request.version not in VERSIONS:
             raise Refusal("INVALID_REQUEST", "Method-Version is unknown.")
         if request.key is not None and len(request.key) > KEY_MAX:
-            raise Refusal("INVALID_REQUEST", f"Idempotency-Key must have at most {KEY_MAX} characters.")
+            raise Refusal(
+                "INVALID_REQUEST", f"Idempotency-Key must have at most {KEY_MAX} characters."
+            )
 
     def _is_fresh(self, scope_key: bytes) -> bool:
         books = self.provider.books
@@ -143,7 +168,9 @@ class App:
             await asyncio.sleep(rule.seconds)
         return rule.fault in ("lose_request", "hang")
 
-    def _once(self, request: Request, handler: Handler | None, scope_key: bytes, rule: Rule | None) -> tuple[Answer, bytes]:
+    def _once(
+        self, request: Request, handler: Handler | None, scope_key: bytes, rule: Rule | None
+    ) -> tuple[Answer, bytes]:
         """(answer, idem-status): carried out at most once per key.
 
         Nothing is awaited between the look-up and the keeping, so two at once cannot both run; the caller awaits the commit before
@@ -155,7 +182,11 @@ class App:
         kept = books.answer(scope_key)
         if kept is not None:
             if kept[0] != digest and self.key_mismatch != "replay":
-                raise Refusal("INVALID_REQUEST", "This Idempotency-Key was used with another body.", int(self.key_mismatch))
+                raise Refusal(
+                    "INVALID_REQUEST",
+                    "This Idempotency-Key was used with another body.",
+                    int(self.key_mismatch),
+                )
             return kept[1], b"replayed"
         answer, keep = self._run(request, handler, rule)
         if rule is not None and rule.fault == "status":
@@ -164,7 +195,9 @@ class App:
             books.keep_answer(scope_key, digest, keep)
         return answer, b"stored" if keep is answer else b"bypassed"
 
-    def _run(self, request: Request, handler: Handler | None, rule: Rule | None) -> tuple[Answer, Answer | None]:
+    def _run(
+        self, request: Request, handler: Handler | None, rule: Rule | None
+    ) -> tuple[Answer, Answer | None]:
         """(what is answered, what is kept for the key, if anything)."""
         if rule is None or rule.fault != "status":
             answer = self._execute(request, handler)
@@ -188,8 +221,16 @@ class App:
         request_id = f"req_{self.provider.world.salt}{self._requests:x}".encode()
         second = self.provider.clock.now_ms() // 1000
         if self._date[0] != second:
-            self._date = (second, format_datetime(datetime.fromtimestamp(second, UTC), usegmt=True).encode())
-        return [(b"date", self._date[1]), (b"idem-request-id", request_id), (b"request-id", request_id), (b"idem-status", status)]
+            self._date = (
+                second,
+                format_datetime(datetime.fromtimestamp(second, UTC), usegmt=True).encode(),
+            )
+        return [
+            (b"date", self._date[1]),
+            (b"idem-request-id", request_id),
+            (b"request-id", request_id),
+            (b"idem-status", status),
+        ]
 
     # Admin
 
@@ -201,8 +242,19 @@ class App:
         await self.provider.books.committed()
         if parts == ["books"] and method == "GET":
             answer = Answer(200, dump(admin.summary(self.provider)))
-        elif len(parts) == 2 and parts[0] == "books" and method == "GET" and (lines := admin.lines(self.provider, parts[1])) is not None:
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/x-ndjson")]})
+        elif (
+            len(parts) == 2
+            and parts[0] == "books"
+            and method == "GET"
+            and (lines := admin.lines(self.provider, parts[1])) is not None
+        ):
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": 200,
+                    "headers": [(b"content-type", b"application/x-ndjson")],
+                }
+            )
             for chunk in lines:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 await asyncio.sleep(0)
@@ -218,14 +270,21 @@ class App:
 
 def scope_of(request: Request) -> bytes:
     """What an idempotency key belongs to: API key, method and path."""
-    return hashlib.blake2b(f"{request.api_key}\0{request.method}\0{request.path}\0{request.key}".encode(), digest_size=16).digest()
+    return hashlib.blake2b(
+        f"{request.api_key}\0{request.method}\0{request.path}\0{request.key}".encode(),
+        digest_size=16,
+    ).digest()
 
 
 async def read(receive: Receive) -> bytes | None:
     """The request's body; None when the client went away or sends more than is allowed."""
     message = await receive()
     body: bytes = message.get("body", b"")
-    while message["type"] == "http.request" and message.get("more_body") and len(body) <= BODY_MAX_BYTES:
+    while (
+        message["type"] == "http.request"
+        and message.get("more_body")
+        and len(body) <= BODY_MAX_BYTES
+    ):
         message = await receive()
         body += message.get("body", b"")
     return body if message["type"] == "http.request" and len(body) <= BODY_MAX_BYTES else None
@@ -243,8 +302,15 @@ async def cut(scope: Message, receive: Receive) -> None:
     await gone(receive)
 
 
-async def respond(send: Send, answer: Answer, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+async def respond(
+    send: Send, answer: Answer, headers: list[tuple[bytes, bytes]] | None = None
+) -> None:
     """Send an answer."""
-    head = [(b"content-type", answer.content_type), (b"content-length", b"%d" % len(answer.body)), *(headers or []), *answer.headers]
+    head = [
+        (b"content-type", answer.content_type),
+        (b"content-length", b"%d" % len(answer.body)),
+        *(headers or []),
+        *answer.headers,
+    ]
     await send({"type": "http.response.start", "status": answer.status, "headers": head})
     await send({"type": "http.response.body", "body": answer.body})

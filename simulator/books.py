@@ -55,8 +55,12 @@ class Books:
             )
             version = self._connection.execute("pragma user_version").fetchone()[0]
             if version not in (0, FORMAT):
-                raise BooksError(f"The books {path} have format {version}, this program writes {FORMAT}: start with another file.")
-            self._connection.executescript(f"begin immediate; {TABLES} pragma user_version={FORMAT}; commit;")
+                raise BooksError(
+                    f"The books {path} have format {version}, this program writes {FORMAT}: start with another file."
+                )
+            self._connection.executescript(
+                f"begin immediate; {TABLES} pragma user_version={FORMAT}; commit;"
+            )
         except sqlite3.Error as error:
             raise BooksError(f"The books {path} cannot be opened: {error}.") from None
 
@@ -64,23 +68,34 @@ class Books:
 
     def setting(self, name: str) -> Any:  # Any: settings are of every shape
         """A kept setting, None without one."""
-        row = self._connection.execute("select value from setting where name = ?", (name,)).fetchone()
+        row = self._connection.execute(
+            "select value from setting where name = ?", (name,)
+        ).fetchone()
         return None if row is None else json.loads(row[0])
 
-    def load(self, world: World, before_write: Callable[[], None], on_events: Callable[[list[Event]], None]) -> None:
+    def load(
+        self,
+        world: World,
+        before_write: Callable[[], None],
+        on_events: Callable[[list[Event]], None],
+    ) -> None:
         """Fill an empty world with what was written, and write its changes from now on.
 
         `before_write` is called before each group, to note what shall be in it; `on_events` is given its events after the commit.
         """
         for shelf in world.shelves():
-            for (body,) in self._connection.execute("select body from record where kind = ? order by seq", (shelf.kind,)):
+            for (body,) in self._connection.execute(
+                "select body from record where kind = ? order by seq", (shelf.kind,)
+            ):
                 record = shelf.record_class(**json.loads(body))
                 if isinstance(record, Payment):
                     record.plan = [(due, status) for due, status in record.plan]
                     world.schedule(record)
                 shelf.add(record)
         self._places = dict(self._connection.execute("select scope, place from answer"))
-        world.event_count = self._connection.execute("select coalesce(max(seq), 0) from event").fetchone()[0]
+        world.event_count = self._connection.execute(
+            "select coalesce(max(seq), 0) from event"
+        ).fetchone()[0]
         self.world, self._before_write, self._on_events = world, before_write, on_events
 
     # What is to be written with the next group
@@ -103,19 +118,34 @@ class Books:
         if scope not in self._places:
             return None
         sought = (self._places[scope],)
-        row = self._answers.get(scope) or self._connection.execute("select digest, status, body from answer where place = ?", sought).fetchone()
+        row = (
+            self._answers.get(scope)
+            or self._connection.execute(
+                "select digest, status, body from answer where place = ?", sought
+            ).fetchone()
+        )
         return row[0], Answer(row[1], row[2])
 
     def is_drawn(self, scope: bytes) -> bool:
         """Whether a key has had its fault."""
-        return scope in self._drawn or self._connection.execute("select 1 from drawn where scope = ?", (scope,)).fetchone() is not None
+        return (
+            scope in self._drawn
+            or self._connection.execute("select 1 from drawn where scope = ?", (scope,)).fetchone()
+            is not None
+        )
 
     # Writing
 
     async def committed(self) -> None:
         """Return once all that is noted by now is written; everything noted within GROUP_S is one transaction."""
         if self._flush is None:
-            if not (self.world.dirty or self.world.events or self._answers or self._drawn or self._settings):
+            if not (
+                self.world.dirty
+                or self.world.events
+                or self._answers
+                or self._drawn
+                or self._settings
+            ):
                 return
             loop = asyncio.get_running_loop()
             self._flush = loop.create_future()
@@ -139,14 +169,26 @@ class Books:
         world, execute = self.world, self._connection.execute
         records = [(kind, record.seq, body(record)) for kind, record in world.dirty.values()]
         events, answers, drawn, settings = world.events, self._answers, self._drawn, self._settings
-        world.dirty, world.events, self._answers, self._drawn, self._settings = {}, [], {}, set(), {}
+        world.dirty, world.events, self._answers, self._drawn, self._settings = (
+            {},
+            [],
+            {},
+            set(),
+            {},
+        )
         many = self._connection.executemany
         execute("begin")
         many("insert or replace into record values (?, ?, ?)", records)
         if events:
-            many("insert into event values (?, ?, ?, ?, ?, ?)", [(e.seq, e.id, e.type, e.resource_id, e.created_ms, body(e)) for e in events])
+            many(
+                "insert into event values (?, ?, ?, ?, ?, ?)",
+                [(e.seq, e.id, e.type, e.resource_id, e.created_ms, body(e)) for e in events],
+            )
         if answers:
-            many("insert into answer values (?, ?, ?, ?, ?)", [(self._places[scope], scope, *kept) for scope, kept in answers.items()])
+            many(
+                "insert into answer values (?, ?, ?, ?, ?)",
+                [(self._places[scope], scope, *kept) for scope, kept in answers.items()],
+            )
         if drawn:
             many("insert or ignore into drawn values (?)", [(scope,) for scope in drawn])
         many("insert or replace into setting values (?, ?)", list(settings.items()))
@@ -163,14 +205,25 @@ class Books:
 
     def event(self, event_id: str) -> Event | None:
         """One written event."""
-        row = self._connection.execute("select body from event where id = ?", (event_id,)).fetchone()
+        row = self._connection.execute(
+            "select body from event where id = ?", (event_id,)
+        ).fetchone()
         return None if row is None else Event(**json.loads(row[0]))
 
-    def list_events(self, kind: str | None, resource_id: str | None, from_ms: int, to_ms: int, limit: int, offset: int) -> list[Event]:
+    def list_events(
+        self,
+        kind: str | None,
+        resource_id: str | None,
+        from_ms: int,
+        to_ms: int,
+        limit: int,
+        offset: int,
+    ) -> list[Event]:
         """Written events, newest first."""
         rows = self._connection.execute(
             "select body from event where (?1 is null or type = ?1) and (?2 is null or resource_id = ?2) and created_ms between ?3 and ?4"
-            " order by seq desc limit ?5 offset ?6", (kind, resource_id, from_ms, to_ms, limit, offset),
+            " order by seq desc limit ?5 offset ?6",
+            (kind, resource_id, from_ms, to_ms, limit, offset),
         )
         return [Event(**json.loads(text)) for (text,) in rows]
 

@@ -20,9 +20,18 @@ def nth_weekday(year: int, month: int, weekday: int, n: int) -> date:
 @lru_cache(maxsize=64)
 def bank_holidays(year: int) -> frozenset[date]:
     """The Federal Reserve's holidays; one on a Sunday is kept on Monday, one on a Saturday not at all."""
-    fixed = [date(year, 1, 1), date(year, 6, 19), date(year, 7, 4), date(year, 11, 11), date(year, 12, 25)]
+    fixed = [
+        date(year, 1, 1),
+        date(year, 6, 19),
+        date(year, 7, 4),
+        date(year, 11, 11),
+        date(year, 12, 25),
+    ]
     observed = {d + timedelta(days=1) if d.weekday() == 6 else d for d in fixed}
-    floating = {nth_weekday(year, *rule) for rule in ((1, 0, 3), (2, 0, 3), (5, 0, -1), (9, 0, 1), (10, 0, 2), (11, 3, 4))}
+    floating = {
+        nth_weekday(year, *rule)
+        for rule in ((1, 0, 3), (2, 0, 3), (5, 0, -1), (9, 0, 1), (10, 0, 2), (11, 3, 4))
+    }
     return frozenset(observed | floating)
 
 

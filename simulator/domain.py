@@ -8,10 +8,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from simulator.business_days import CST, DESTINATION_CUTOFFS, SOURCE_CUTOFFS, add_bank_days, cutoff_on, next_cutoff
+from simulator.business_days import (
+    CST,
+    DESTINATION_CUTOFFS,
+    SOURCE_CUTOFFS,
+    add_bank_days,
+    cutoff_on,
+    next_cutoff,
+)
 
 STATUSES = (
-    "pending", "processing", "sent", "posted", "cashed", "settled", "failed", "canceled", "reversal_required", "reversal_processing", "reversed",
+    "pending",
+    "processing",
+    "sent",
+    "posted",
+    "cashed",
+    "settled",
+    "failed",
+    "canceled",
+    "reversal_required",
+    "reversal_processing",
+    "reversed",
 )
 MOVES: Mapping[str, frozenset[str]] = {
     "pending": frozenset({"processing", "canceled"}),
@@ -26,16 +43,52 @@ NEEDS_CODE = frozenset({"failed", "reversal_required", "reversal_processing"})
 OPEN = frozenset({"pending", "processing"})
 
 ERRORS = {
-    10001: ("PAYMENT_FAILED", "PAYMENT_INSUFFICIENT_FUNDS", "The source account has insufficient funds."),
+    10001: (
+        "PAYMENT_FAILED",
+        "PAYMENT_INSUFFICIENT_FUNDS",
+        "The source account has insufficient funds.",
+    ),
     10002: ("PAYMENT_FAILED", "PAYMENT_UNAUTHORIZED", "The payment was reported as unauthorized."),
-    10003: ("PAYMENT_FAILED", "PAYMENT_INVALID_ACCOUNT", "An account of the payment is invalid or closed."),
-    10004: ("PAYMENT_CANCELED", "PAYMENT_INSUFFICIENT_FUNDS", "The payment was canceled: the source account's balance is too low."),
-    10005: ("PAYMENT_FAILED", "PAYMENT_UNAUTHORIZED_SOURCE", "The source account's holder reported the payment as unauthorized."),
-    10006: ("PAYMENT_FAILED", "PAYMENT_UNAUTHORIZED_DESTINATION", "The destination account's holder reported the payment as unauthorized."),
-    10007: ("PAYMENT_FAILED", "PAYMENT_INVALID_SOURCE_ACCOUNT", "The source account is invalid or closed."),
-    10008: ("PAYMENT_FAILED", "PAYMENT_INVALID_DESTINATION_ACCOUNT", "The destination account is invalid or closed."),
-    10009: ("PAYMENT_FAILED", "PAYMENT_REJECTED_BY_DESTINATION_INSTITUTION", "The destination institution rejected the payment."),
-    10010: ("PAYMENT_FAILED", "PAYMENT_REJECTED_INVALID_AMOUNT", "The destination institution rejected the payment's amount."),
+    10003: (
+        "PAYMENT_FAILED",
+        "PAYMENT_INVALID_ACCOUNT",
+        "An account of the payment is invalid or closed.",
+    ),
+    10004: (
+        "PAYMENT_CANCELED",
+        "PAYMENT_INSUFFICIENT_FUNDS",
+        "The payment was canceled: the source account's balance is too low.",
+    ),
+    10005: (
+        "PAYMENT_FAILED",
+        "PAYMENT_UNAUTHORIZED_SOURCE",
+        "The source account's holder reported the payment as unauthorized.",
+    ),
+    10006: (
+        "PAYMENT_FAILED",
+        "PAYMENT_UNAUTHORIZED_DESTINATION",
+        "The destination account's holder reported the payment as unauthorized.",
+    ),
+    10007: (
+        "PAYMENT_FAILED",
+        "PAYMENT_INVALID_SOURCE_ACCOUNT",
+        "The source account is invalid or closed.",
+    ),
+    10008: (
+        "PAYMENT_FAILED",
+        "PAYMENT_INVALID_DESTINATION_ACCOUNT",
+        "The destination account is invalid or closed.",
+    ),
+    10009: (
+        "PAYMENT_FAILED",
+        "PAYMENT_REJECTED_BY_DESTINATION_INSTITUTION",
+        "The destination institution rejected the payment.",
+    ),
+    10010: (
+        "PAYMENT_FAILED",
+        "PAYMENT_REJECTED_INVALID_AMOUNT",
+        "The destination institution rejected the payment's amount.",
+    ),
     10011: ("PAYMENT_FAILED", "PAYMENT_STOPPED_BY_REQUEST", "The payment was stopped by request."),
 }
 DESTINATION_FAULTS = frozenset({10006, 10008, 10009, 10010})
@@ -73,7 +126,11 @@ def payment_error(code: int | None) -> dict[str, Any] | None:
 def sides(status: str, code: int | None = None) -> tuple[str, str, str]:
     """(source_status, destination_status, fund_status) beneath a payment's status; `code` tells whose fault a failure is."""
     if status == "failed":
-        return ("reversed", "failed", "failed") if code in DESTINATION_FAULTS else ("failed", "canceled", "failed")
+        return (
+            ("reversed", "failed", "failed")
+            if code in DESTINATION_FAULTS
+            else ("failed", "canceled", "failed")
+        )
     return {
         "pending": ("pending", "pending", "pending"),
         "processing": ("processing", "pending", "requested"),
@@ -99,7 +156,12 @@ def path_to(outcome: Outcome) -> list[str]:
         ways[status] = ["processing", "sent", status]
     if outcome.after is None and outcome.status in ways:
         return list(ways[outcome.status])
-    usual = {"failed": "processing", "canceled": "pending", "settled": "reversal_processing", "reversed": "reversal_processing"}
+    usual = {
+        "failed": "processing",
+        "canceled": "pending",
+        "settled": "reversal_processing",
+        "reversed": "reversal_processing",
+    }
     after = outcome.after or usual.get(outcome.status, "")
     if after not in ways or outcome.status not in MOVES.get(after, frozenset()):
         raise ValueError(f"a payment cannot become {outcome.status!r} after {after!r}")
@@ -109,7 +171,11 @@ def path_to(outcome: Outcome) -> list[str]:
 def plan(outcome: Outcome, profile: str, created_ms: int) -> list[tuple[int, str]]:
     """[(due in ms since 1970, status), …] of a payment created at `created_ms`."""
     steps = path_to(outcome)
-    times = _demo_times(len(steps), created_ms) if profile == "demo" else _bank_times(len(steps), created_ms)
+    times = (
+        _demo_times(len(steps), created_ms)
+        if profile == "demo"
+        else _bank_times(len(steps), created_ms)
+    )
     return list(zip(times, steps, strict=True))
 
 

@@ -36,18 +36,32 @@ def create(world: World, request: Request) -> Answer:
         corporation["owners"] = corporation["owners"] or []
         if not isinstance(corporation["owners"], list):
             raise Refusal("INVALID_REQUEST", "corporation.owners must be a list.")
-        if request.version == FIRST and not (corporation["name"] and corporation["ein"] and body.get("address")):
-            raise Refusal("INVALID_REQUEST", "corporation.name, corporation.ein and address are required.")
+        if request.version == FIRST and not (
+            corporation["name"] and corporation["ein"] and body.get("address")
+        ):
+            raise Refusal(
+                "INVALID_REQUEST", "corporation.name, corporation.ein and address are required."
+            )
     address = rules.part(body, "address", rules.ADDRESS)
     rules.address(address, world)
     metadata = rules.metadata(body, "ENTITY")
     seq, entity_id = world.new_id(world.entities)
     entity = Entity(
-        seq=seq, id=entity_id, created_ms=request.now_ms, updated_ms=request.now_ms, metadata=metadata, type=kind, individual=individual,
-        corporation=corporation, address=address, status="incomplete",
+        seq=seq,
+        id=entity_id,
+        created_ms=request.now_ms,
+        updated_ms=request.now_ms,
+        metadata=metadata,
+        type=kind,
+        individual=individual,
+        corporation=corporation,
+        address=address,
+        status="incomplete",
     )
     entity.status = world.entity_status(entity)
-    if world.policy.reject_duplicate_entities and any(entity_details(e) == entity_details(entity) for e in world.entities.items):
+    if world.policy.reject_duplicate_entities and any(
+        entity_details(e) == entity_details(entity) for e in world.entities.items
+    ):
         raise Refusal("DUPLICATE_ENTITY_DETAILS", "An entity with these details exists.")
     world.put(world.entities, entity)
     return show(world, entity, request)
@@ -65,10 +79,19 @@ def listing(world: World, request: Request) -> Answer:
     def matches(e: Entity) -> bool:
         own = e.individual or e.corporation or {}
         full = own.get("name") or f"{own.get('first_name') or ''} {own.get('last_name') or ''}"
-        return (kind is None or e.type == kind) and (status is None or e.status == status) and (name is None or name.casefold() in full.casefold())
+        return (
+            (kind is None or e.type == kind)
+            and (status is None or e.status == status)
+            and (name is None or name.casefold() in full.casefold())
+        )
 
-    found, headers = page(request, world.entities, world.entities.items, matches if kind or status or name else None)
-    return success([shapes.entity(e, world.sessions.where("owner", e.id), request.version) for e in found], headers)
+    found, headers = page(
+        request, world.entities, world.entities.items, matches if kind or status or name else None
+    )
+    return success(
+        [shapes.entity(e, world.sessions.where("owner", e.id), request.version) for e in found],
+        headers,
+    )
 
 
 def update(world: World, request: Request) -> Answer:
@@ -81,13 +104,20 @@ def update(world: World, request: Request) -> Answer:
     if unknown:
         raise Refusal("ENTITY_UPDATE_UNSUPPORTED", f"{sorted(unknown)[0]} cannot be updated.")
     mine = entity.individual if entity.individual is not None else entity.corporation or {}
-    changed = _fill(mine, rules.part(body, own, rules.PERSON if own == "individual" else rules.COMPANY))
+    changed = _fill(
+        mine, rules.part(body, own, rules.PERSON if own == "individual" else rules.COMPANY)
+    )
     address = _fill(entity.address, rules.part(body, "address", rules.ADDRESS))
     if own == "individual":
         rules.person(changed)
     rules.address(address, world)
     metadata = rules.metadata(body, "ENTITY") if "metadata" in body else entity.metadata
-    before: Json = {own: mine, "address": entity.address, "metadata": entity.metadata, "status": entity.status}
+    before: Json = {
+        own: mine,
+        "address": entity.address,
+        "metadata": entity.metadata,
+        "status": entity.status,
+    }
     setattr(entity, own, changed)
     entity.address, entity.metadata = address, metadata
     entity.status = world.entity_status(entity)
@@ -99,7 +129,10 @@ def _fill(known: Json, given: Json) -> Json:
     for field, value in given.items():
         if value and known[field] and value != known[field]:
             raise Refusal("ENTITY_UPDATE_INVALID", f"{field} is set and cannot be changed.")
-    return {field: value if value and not known[field] else known[field] for field, value in given.items()}
+    return {
+        field: value if value and not known[field] else known[field]
+        for field, value in given.items()
+    }
 
 
 def consent(world: World, request: Request) -> Answer:
@@ -109,7 +142,9 @@ def consent(world: World, request: Request) -> Answer:
         raise Refusal("INVALID_REQUEST", "type must be withdraw or grant.")
     wanted = "withdrawn" if kind == "withdraw" else "granted"
     if entity.consent == wanted:
-        raise Refusal(f"ENTITY_CONSENT_ALREADY_{wanted.upper()}", f"The entity's consent is {wanted} already.")
+        raise Refusal(
+            f"ENTITY_CONSENT_ALREADY_{wanted.upper()}", f"The entity's consent is {wanted} already."
+        )
     if kind == "withdraw":
         if world.has_open_payments("holder", entity.id):
             raise Refusal("ENTITY_HAS_PAYMENTS_IN_PROGRESS", "The entity has payments in progress.")
@@ -131,11 +166,19 @@ def verify(world: World, request: Request) -> Answer:
         raise Refusal("INVALID_REQUEST", "type must be phone or identity, with one of its methods.")
     detail = body.get(method)
     if entity.individual is None or not (detail is None or isinstance(detail, dict)):
-        raise Refusal("INVALID_REQUEST", f"{method} must be an object, and the entity an individual.")
+        raise Refusal(
+            "INVALID_REQUEST", f"{method} must be an object, and the entity an individual."
+        )
     seq = world.sessions.next_seq()
     session = Session(
-        seq=seq, id=make_id("evf_", world.salt, seq), created_ms=request.now_ms, updated_ms=request.now_ms, owner_id=entity.id, type=kind,
-        method=method, detail=detail or {},
+        seq=seq,
+        id=make_id("evf_", world.salt, seq),
+        created_ms=request.now_ms,
+        updated_ms=request.now_ms,
+        owner_id=entity.id,
+        type=kind,
+        method=method,
+        detail=detail or {},
     )
     world.put(world.sessions, session)
     before: Json = {"status": entity.status}
@@ -151,7 +194,9 @@ def verify(world: World, request: Request) -> Answer:
 
 def sessions(world: World, request: Request) -> Answer:
     """GET /entities/{id}/verification_sessions and the same of accounts."""
-    return success([shapes.session(s) for s in reversed(world.sessions.where("owner", request.ids[0]))])
+    return success(
+        [shapes.session(s) for s in reversed(world.sessions.where("owner", request.ids[0]))]
+    )
 
 
 def session(world: World, request: Request) -> Answer:

@@ -7,7 +7,18 @@ from typing import Any
 from simulator.domain import fraction
 
 KINDS = {"lose_request", "lose_answer", "status", "delay", "hang"}
-FIELDS = {"method", "path", "share", "fault", "status", "execute", "stored", "seconds", "type", "sub_type"}
+FIELDS = {
+    "method",
+    "path",
+    "share",
+    "fault",
+    "status",
+    "execute",
+    "stored",
+    "seconds",
+    "type",
+    "sub_type",
+}
 RULES_MAX = 100
 
 
@@ -38,7 +49,9 @@ class Faults:
         self.seed, self.rules = seed, rules
         self._seen = [0] * len(rules)
 
-    def draw(self, method: str, path: str, key: str | None, fresh: Callable[[], bool]) -> Rule | None:
+    def draw(
+        self, method: str, path: str, key: str | None, fresh: Callable[[], bool]
+    ) -> Rule | None:
         """The first rule that hits this request.
 
         A `status` rule is drawn per idempotency key, and only when `fresh()` says the key was not seen before; the others (and
@@ -63,7 +76,12 @@ def parse_faults(order: dict[str, Any]) -> Faults:
         ValueError: a rule cannot be followed; the message is one sentence.
     """
     seed, rules = order.get("seed", 0), order.get("rules", [])
-    if not isinstance(seed, int) or not isinstance(rules, list) or len(rules) > RULES_MAX or set(order) - {"seed", "rules"}:
+    if (
+        not isinstance(seed, int)
+        or not isinstance(rules, list)
+        or len(rules) > RULES_MAX
+        or set(order) - {"seed", "rules"}
+    ):
         raise ValueError("an order is {seed: integer, rules: [at most 100]}")
     return Faults(seed, tuple(_rule(rule) for rule in rules))
 
@@ -81,7 +99,9 @@ def _rule(given: Any) -> Rule:  # Any: it comes from outside
         raise ValueError("a share is between 0 and 1")
     if not _number(rule.seconds) or not 0 <= rule.seconds <= 3600:
         raise ValueError("seconds are between 0 and 3600")
-    if rule.fault == "status" and (not isinstance(rule.status, int) or not 400 <= rule.status <= 599):
+    if rule.fault == "status" and (
+        not isinstance(rule.status, int) or not 400 <= rule.status <= 599
+    ):
         raise ValueError("a status fault has a status between 400 and 599")
     return rule
 

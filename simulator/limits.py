@@ -23,7 +23,10 @@ PROFILES = {
     "demo": LimitProfile(everything=120_000),
     "legacy": LimitProfile(everything=600, per_address=True),
     "current": LimitProfile(
-        tiers=((PAYMENTS, 120), (CRITICAL, 60), (OTHER_WRITES, 1_800), (READS, 6_000)), standard_writes=6_000, block_s=60.0, unauthenticated=60
+        tiers=((PAYMENTS, 120), (CRITICAL, 60), (OTHER_WRITES, 1_800), (READS, 6_000)),
+        standard_writes=6_000,
+        block_s=60.0,
+        unauthenticated=60,
     ),
 }
 
@@ -88,12 +91,19 @@ class Limiter:
         if tier == PAYMENTS and self.payments_per_min is not None:
             return self.payments_per_min
         named = dict(self.profile.tiers)
-        return named.get(tier, None if tier in {PAYMENTS, CRITICAL, OTHER_WRITES, READS} else self.profile.standard_writes)
+        return named.get(
+            tier,
+            None
+            if tier in {PAYMENTS, CRITICAL, OTHER_WRITES, READS}
+            else self.profile.standard_writes,
+        )
 
     def admit(self, api_key: str, address: str, tier: str, now_s: float) -> float:
         """0 when the call may run (and then it counts), else the seconds to wait; a refused call counts nowhere."""
         who = address if self.profile.per_address else api_key
-        everything = self.requests_per_min if self.requests_per_min is not None else self.profile.everything
+        everything = (
+            self.requests_per_min if self.requests_per_min is not None else self.profile.everything
+        )
         return self._pass(who, (("everything", everything), (tier, self.limit_of(tier))), now_s)
 
     def admit_stranger(self, address: str, now_s: float) -> float:

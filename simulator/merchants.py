@@ -18,21 +18,37 @@ class Merchant:
 EIGHT = ("########",)
 
 MERCHANTS = (
-    Merchant("mch_300485", "American Express Credit Card", "credit_card", ("ins_10",), ("3##############",)),
+    Merchant(
+        "mch_300485",
+        "American Express Credit Card",
+        "credit_card",
+        ("ins_10",),
+        ("3##############",),
+    ),
     Merchant("mch_3", "American Express Personal Loan", "personal_loan", ("ins_10",)),
     Merchant("mch_1", "Chase Credit Card", "credit_card", ("ins_3",), ("4###############",)),
-    Merchant("mch_301761", "Capital One Credit Card", "credit_card", ("ins_9", "ins_128026"), ("5###############",)),
+    Merchant(
+        "mch_301761",
+        "Capital One Credit Card",
+        "credit_card",
+        ("ins_9", "ins_128026"),
+        ("5###############",),
+    ),
     Merchant("mch_301760", "Capital One Auto Finance", "auto_loan", ("ins_9", "ins_128026")),
     Merchant("mch_302086", "Wells Fargo Credit Card", "credit_card", ("ins_127991",)),
     Merchant("mch_300503", "Ally Auto", "auto_loan", ("ins_25",)),
     Merchant("mch_309067", "Rocket Mortgage", "mortgage", ("ins_118272",)),
-    Merchant("mch_304444", "Great Lakes Student Loans", "student_loan", ("ins_116943",), ("##########",)),
+    Merchant(
+        "mch_304444", "Great Lakes Student Loans", "student_loan", ("ins_116943",), ("##########",)
+    ),
     # The roster's institutions. Two of them are traps for a client that takes the first merchant it sees.
     Merchant("mch_306100", "Navient Personal Loans", "personal_loan", ("ins_116944",)),
     Merchant("mch_306101", "Navient Student Loans", "student_loan", ("ins_116944",), EIGHT),
     Merchant("mch_306102", "Nelnet", "student_loan", ("ins_108798",), EIGHT),
     Merchant("mch_306103", "FedLoan Servicing", "student_loan", ("ins_116304",), EIGHT),
-    Merchant("mch_306114", "Aidvantage (pending)", "student_loan", ("ins_116248",), EIGHT, is_temp=True),
+    Merchant(
+        "mch_306114", "Aidvantage (pending)", "student_loan", ("ins_116248",), EIGHT, is_temp=True
+    ),
     Merchant("mch_306104", "Aidvantage", "student_loan", ("ins_116248",), EIGHT),
     Merchant("mch_306105", "EdFinancial Services", "student_loan", ("ins_116950",), EIGHT),
     Merchant("mch_306106", "MOHELA", "student_loan", ("ins_116861",), EIGHT),

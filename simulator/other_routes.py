@@ -13,11 +13,31 @@ from simulator.wire import Answer, Refusal, Request, dump, not_found, success
 from simulator.world import World
 
 REPORTS = {
-    "payments.created.current", "payments.created.previous", "payments.created.previous_day", "payments.updated.current", "payments.updated.previous",
-    "payments.failed.previous_day", "ach.pull.upcoming", "ach.pull.previous", "ach.pull.nightly", "ach.reversals.nightly", "ach.debit.daily",
-    "entities.created.previous_day", "reserve_fbo_balance.created.previous_day",
+    "payments.created.current",
+    "payments.created.previous",
+    "payments.created.previous_day",
+    "payments.updated.current",
+    "payments.updated.previous",
+    "payments.failed.previous_day",
+    "ach.pull.upcoming",
+    "ach.pull.previous",
+    "ach.pull.nightly",
+    "ach.reversals.nightly",
+    "ach.debit.daily",
+    "entities.created.previous_day",
+    "reserve_fbo_balance.created.previous_day",
 }
-REPORT_COLUMNS = ("id", "source", "destination", "amount", "description", "status", "error", "created_at", "updated_at")
+REPORT_COLUMNS = (
+    "id",
+    "source",
+    "destination",
+    "amount",
+    "description",
+    "status",
+    "error",
+    "created_at",
+    "updated_at",
+)
 DAY_MS = 86_400_000
 
 
@@ -27,7 +47,15 @@ class EventBook(Protocol):
     def event(self, event_id: str) -> Event | None:
         """One event."""
 
-    def list_events(self, kind: str | None, resource_id: str | None, from_ms: int, to_ms: int, limit: int, offset: int) -> list[Event]:
+    def list_events(
+        self,
+        kind: str | None,
+        resource_id: str | None,
+        from_ms: int,
+        to_ms: int,
+        limit: int,
+        offset: int,
+    ) -> list[Event]:
         """Events, newest first."""
 
 
@@ -40,16 +68,29 @@ def create_webhook(world: World, request: Request) -> Answer:
     """POST /webhooks; the same type and address may be registered again."""
     body = request.json()
     kind, url = body.get("type"), body.get("url")
-    if not isinstance(kind, str) or "." not in kind or not isinstance(url, str) or not url.startswith(("https://", "http://")):
+    if (
+        not isinstance(kind, str)
+        or "." not in kind
+        or not isinstance(url, str)
+        or not url.startswith(("https://", "http://"))
+    ):
         raise Refusal("INVALID_REQUEST", "type and url are required.")
     for name in ("auth_token", "hmac_secret"):
         if body.get(name) is not None and not isinstance(body[name], str):
             raise Refusal("INVALID_REQUEST", f"{name} must be a string.")
     seq, webhook_id = world.new_id(world.webhooks)
     webhook = Webhook(
-        seq=seq, id=webhook_id, created_ms=request.now_ms, updated_ms=request.now_ms, metadata=rules.metadata(body, "WEBHOOK"),
-        type=kind, url=url, auth_token=body.get("auth_token"), hmac_secret=body.get("hmac_secret"),
-        expand_event=body.get("expand_event") is True, version=request.version,
+        seq=seq,
+        id=webhook_id,
+        created_ms=request.now_ms,
+        updated_ms=request.now_ms,
+        metadata=rules.metadata(body, "WEBHOOK"),
+        type=kind,
+        url=url,
+        auth_token=body.get("auth_token"),
+        hmac_secret=body.get("hmac_secret"),
+        expand_event=body.get("expand_event") is True,
+        version=request.version,
     )
     world.put(world.webhooks, webhook)
     return success(shapes.webhook(webhook, request.version))
@@ -64,7 +105,13 @@ def _webhook(world: World, request: Request) -> Webhook:
 
 def list_webhooks(world: World, request: Request) -> Answer:
     """GET /webhooks: the active ones."""
-    return success([shapes.webhook(w, request.version) for w in reversed(world.webhooks.items) if w.status == "active"])
+    return success(
+        [
+            shapes.webhook(w, request.version)
+            for w in reversed(world.webhooks.items)
+            if w.status == "active"
+        ]
+    )
 
 
 def webhook(world: World, request: Request) -> Answer:
@@ -78,9 +125,16 @@ def update_webhook(world: World, request: Request) -> Answer:
     if status not in ("active", "disabled"):
         raise Refusal("INVALID_REQUEST", "status must be active or disabled.")
     found.status, found.failures = status, 0
-    found.error = None if status == "active" else {
-        "type": "WEBHOOK_DISABLED", "code": 25005, "sub_type": "WEBHOOK_DISABLED_BY_USER", "message": "The webhook was disabled by a user.",
-    }
+    found.error = (
+        None
+        if status == "active"
+        else {
+            "type": "WEBHOOK_DISABLED",
+            "code": 25005,
+            "sub_type": "WEBHOOK_DISABLED_BY_USER",
+            "message": "The webhook was disabled by a user.",
+        }
+    )
     world.touch(world.webhooks, found, request.now_ms, {})
     return success(shapes.webhook(found, request.version))
 
@@ -93,15 +147,21 @@ def delete_webhook(world: World, request: Request) -> Answer:
     return success(None)
 
 
-def event_routes(book: EventBook) -> tuple[Callable[[World, Request], Answer], Callable[[World, Request], Answer]]:
+def event_routes(
+    book: EventBook,
+) -> tuple[Callable[[World, Request], Answer], Callable[[World, Request], Answer]]:
     """GET /events and GET /events/{id}, read from the book."""
 
     def listing(world: World, request: Request) -> Answer:
         from_text, to_text = request.one("from_date"), request.one("to_date")
         limit = number(request, "page_limit", LIMIT_MAX, LIMIT_MAX)
         events = book.list_events(
-            request.one("type"), request.one("resource_id"), moment(from_text, end=False) if from_text else 0,
-            moment(to_text, end=True) if to_text else 2**62, limit, (number(request, "page", 1, 10**6) - 1) * limit,
+            request.one("type"),
+            request.one("resource_id"),
+            moment(from_text, end=False) if from_text else 0,
+            moment(to_text, end=True) if to_text else 2**62,
+            limit,
+            (number(request, "page", 1, 10**6) - 1) * limit,
         )
         return success([shapes.event(e, resource(world, e, request.version)) for e in events])
 
@@ -134,7 +194,14 @@ def create_report(world: World, request: Request) -> Answer:
         raise Refusal("INVALID_REQUEST", "type is not a known report.")
     seq, report_id = world.new_id(world.reports)
     metadata = rules.metadata(body, "REPORT")
-    report = Report(seq=seq, id=report_id, created_ms=request.now_ms, updated_ms=request.now_ms, metadata=metadata, type=body["type"])
+    report = Report(
+        seq=seq,
+        id=report_id,
+        created_ms=request.now_ms,
+        updated_ms=request.now_ms,
+        metadata=metadata,
+        type=body["type"],
+    )
     world.put(world.reports, report)
     return success(shapes.report(report, request.host))
 
@@ -159,9 +226,16 @@ def download(world: World, request: Request) -> Answer:
     writer.writerow(REPORT_COLUMNS)
     for p in report_lines(world.payments.items, found):
         shape = shapes.payment(p, request.version)
-        writer.writerow([dump(shape[c]).decode() if isinstance(shape[c], dict) else shape[c] for c in REPORT_COLUMNS])
+        writer.writerow(
+            [
+                dump(shape[c]).decode() if isinstance(shape[c], dict) else shape[c]
+                for c in REPORT_COLUMNS
+            ]
+        )
     name = f'attachment; filename="{found.id}.csv"'.encode()
-    return Answer(200, out.getvalue().encode(), ((b"content-disposition", name),), b"text/csv; charset=utf-8")
+    return Answer(
+        200, out.getvalue().encode(), ((b"content-disposition", name),), b"text/csv; charset=utf-8"
+    )
 
 
 def report_lines(payments: Iterable[Payment], report: Report) -> list[Payment]:
@@ -174,6 +248,16 @@ def report_lines(payments: Iterable[Payment], report: Report) -> list[Payment]:
         return [p for p in payments if p.status == "pending"]
     if words[0] == "ach":
         days = (day(at_ms), day(report.created_ms))
-        return [p for p in payments if p.status != "pending" and day(p.updated_ms) in days and (p.reversal_id or "reversals" not in words)]
-    moments = ((p, p.created_ms if words[1] == "created" else p.updated_ms) for p in payments if words[1] != "failed" or p.status == "failed")
+        return [
+            p
+            for p in payments
+            if p.status != "pending"
+            and day(p.updated_ms) in days
+            and (p.reversal_id or "reversals" not in words)
+        ]
+    moments = (
+        (p, p.created_ms if words[1] == "created" else p.updated_ms)
+        for p in payments
+        if words[1] != "failed" or p.status == "failed"
+    )
     return [p for p, ms in moments if day(ms) == day(at_ms)]

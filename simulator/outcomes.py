@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.domain import ERRORS, NEEDS_CODE, PAID, STATUSES, Outcome, canonical, fraction, path_to
+from simulator.domain import (
+    ERRORS,
+    NEEDS_CODE,
+    PAID,
+    STATUSES,
+    Outcome,
+    canonical,
+    fraction,
+    path_to,
+)
 
 RULES_MAX = 100
 
@@ -34,7 +43,12 @@ def parse_outcomes(order: dict[str, Any]) -> Outcomes:
         ValueError: a rule cannot be followed; the message is one sentence.
     """
     seed, raw = order.get("seed", 0), order.get("rules", [])
-    if not isinstance(seed, int) or not isinstance(raw, list) or len(raw) > RULES_MAX or set(order) - {"seed", "rules"}:
+    if (
+        not isinstance(seed, int)
+        or not isinstance(raw, list)
+        or len(raw) > RULES_MAX
+        or set(order) - {"seed", "rules"}
+    ):
         raise ValueError("an order is {seed: integer, rules: [at most 100]}")
     rules = tuple(_rule(rule) for rule in raw)
     if sum(share for share, _ in rules) > 1 + 1e-9:
@@ -43,7 +57,13 @@ def parse_outcomes(order: dict[str, Any]) -> Outcomes:
 
 
 def _rule(rule: Any) -> tuple[float, Outcome]:  # Any: it comes from outside
-    if not isinstance(rule, dict) or set(rule) - {"share", "status", "error_code", "after", "effects"}:
+    if not isinstance(rule, dict) or set(rule) - {
+        "share",
+        "status",
+        "error_code",
+        "after",
+        "effects",
+    }:
         raise ValueError("a rule is {share, status, error_code, after, effects}")
     share, status, code = rule.get("share"), rule.get("status"), rule.get("error_code")
     if not isinstance(share, int | float) or isinstance(share, bool) or not 0 <= share <= 1:

@@ -26,7 +26,9 @@ def moment(text: str, *, end: bool) -> int:
         at = datetime.fromisoformat(text)
         return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError):
-        raise Refusal("INVALID_SEARCH_PARAMETERS", "from_date and to_date must be dates, YYYY-MM-DD.") from None
+        raise Refusal(
+            "INVALID_SEARCH_PARAMETERS", "from_date and to_date must be dates, YYYY-MM-DD."
+        ) from None
 
 
 def number(request: Request, name: str, default: int, largest: int) -> int:
@@ -39,13 +41,19 @@ def number(request: Request, name: str, default: int, largest: int) -> int:
     return int(text)
 
 
-def page(request: Request, shelf: Shelf[R], items: list[R], matches: Callable[[R], bool] | None) -> tuple[list[R], Headers]:
+def page(
+    request: Request, shelf: Shelf[R], items: list[R], matches: Callable[[R], bool] | None
+) -> tuple[list[R], Headers]:
     """One page of `items` (oldest first, of `shelf`), newest first, and its paging headers.
 
     Cursor-Next is absent on the last page. A walk by cursor meets each older record once, whatever arrives meanwhile.
     """
     from_text, to_text = request.one("from_date"), request.one("to_date")
-    start, end = between(items, moment(from_text, end=False) if from_text else None, moment(to_text, end=True) if to_text else None)
+    start, end = between(
+        items,
+        moment(from_text, end=False) if from_text else None,
+        moment(to_text, end=True) if to_text else None,
+    )
     if matches is not None:
         items = [record for record in items[start:end] if matches(record)]
         start, end = 0, len(items)
@@ -59,7 +67,9 @@ def page(request: Request, shelf: Shelf[R], items: list[R], matches: Callable[[R
     first = max(stop - limit, start)
     found = items[first:stop][::-1]
     headers = [
-        (b"pagination-page", page_number), (b"pagination-page-count", max(1, -(-total // limit))), (b"pagination-page-limit", limit),
+        (b"pagination-page", page_number),
+        (b"pagination-page-count", max(1, -(-total // limit))),
+        (b"pagination-page-limit", limit),
         (b"pagination-total-count", total),
     ]
     cursors = []

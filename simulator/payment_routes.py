@@ -7,8 +7,12 @@ from simulator.wire import Answer, Refusal, Request, not_found, success, success
 from simulator.world import World
 
 INDEXED = {
-    "destination": "destination", "source": "source", "acc_id": "account", "destination_holder_id": "destination_holder",
-    "source_holder_id": "source_holder", "holder_id": "holder",
+    "destination": "destination",
+    "source": "source",
+    "acc_id": "account",
+    "destination_holder_id": "destination_holder",
+    "source_holder_id": "source_holder",
+    "holder_id": "holder",
 }
 
 
@@ -35,7 +39,13 @@ def _dry_run(world: World, request: Request) -> Answer:
     aside = World("dry-run", world.profile, world.policy)
     aside.entities, aside.accounts = world.entities, world.accounts
     body = request.json()
-    payment = aside.create_payment(body, world.accounts.by_id[body["source"]], world.accounts.by_id[body["destination"]], None, request.now_ms)
+    payment = aside.create_payment(
+        body,
+        world.accounts.by_id[body["source"]],
+        world.accounts.by_id[body["destination"]],
+        None,
+        request.now_ms,
+    )
     return success(shapes.payment(payment, request.version))
 
 
@@ -47,21 +57,31 @@ def retrieve(world: World, request: Request) -> Answer:
 def listing(world: World, request: Request) -> Answer:
     """GET /payments; filters status, type, source, destination, acc_id, reversal_id, the holders, dates; newest first."""
     chosen = {name: value for name in INDEXED if (value := request.one(name)) is not None}
-    lists = sorted((world.payments.where(INDEXED[name], value) for name, value in chosen.items()), key=len)
+    lists = sorted(
+        (world.payments.where(INDEXED[name], value) for name, value in chosen.items()), key=len
+    )
     items = lists[0] if lists else world.payments.items
-    statuses, reversal_id, kind = request.query.get("status"), request.one("reversal_id"), request.one("type")
+    statuses, reversal_id, kind = (
+        request.query.get("status"),
+        request.one("reversal_id"),
+        request.one("type"),
+    )
     if statuses and set(statuses) - set(domain.STATUSES):
         raise Refusal("INVALID_SEARCH_PARAMETERS", "status is unknown.")
 
     def matches(p: Payment) -> bool:
         return (
-            (not statuses or p.status in statuses) and (reversal_id is None or p.reversal_id == reversal_id) and kind in (None, "standard")
+            (not statuses or p.status in statuses)
+            and (reversal_id is None or p.reversal_id == reversal_id)
+            and kind in (None, "standard")
             and all(_has(p, name, value) for name, value in chosen.items())
         )
 
     filtered = len(chosen) > 1 or statuses or reversal_id or kind
     found, headers = page(request, world.payments, items, matches if filtered else None)
-    return success_raw(b"[" + b",".join([shapes.payment_json(p, request.version) for p in found]) + b"]", headers)
+    return success_raw(
+        b"[" + b",".join([shapes.payment_json(p, request.version) for p in found]) + b"]", headers
+    )
 
 
 def _has(p: Payment, name: str, value: str) -> bool:
@@ -89,8 +109,12 @@ def simulate(world: World, request: Request) -> Answer:
     if status not in domain.STATUSES:
         raise Refusal("INVALID_REQUEST", "status is unknown.")
     if status not in domain.MOVES.get(payment.status, frozenset()):
-        raise Refusal("INVALID_STATUS", f"A payment that is {payment.status} cannot become {status}.")
-    if code is not None and (not str(code).isascii() or not str(code).isdigit() or int(code) not in domain.ERRORS):
+        raise Refusal(
+            "INVALID_STATUS", f"A payment that is {payment.status} cannot become {status}."
+        )
+    if code is not None and (
+        not str(code).isascii() or not str(code).isdigit() or int(code) not in domain.ERRORS
+    ):
         raise Refusal("INVALID_REQUEST", "error_code is unknown.")
     if status in domain.NEEDS_CODE and code is None and payment.error is None:
         raise Refusal("INVALID_REQUEST", f"error_code is required for {status}.")
@@ -126,7 +150,10 @@ def approve_reversal(world: World, request: Request) -> Answer:
         raise Refusal("INVALID_STATUS", f"A reversal that is {found.status} cannot be approved.")
     description = body.get("description", found.description)
     if not isinstance(description, str) or len(description) > rules.DESCRIPTION_MAX:
-        raise Refusal("INVALID_ACH_DESCRIPTION", f"The description must have at most {rules.DESCRIPTION_MAX} characters.")
+        raise Refusal(
+            "INVALID_ACH_DESCRIPTION",
+            f"The description must have at most {rules.DESCRIPTION_MAX} characters.",
+        )
     found.description = description
     world.approve_reversal(find(world, found.pmt_id), request.now_ms)
     return success(shapes.reversal(found))

@@ -25,7 +25,9 @@ Order = dict[str, Any]  # Any: an order is JSON from outside, each is checked wh
 class Provider:
     """What the API and the admin calls work on. Orders are kept in the books and obeyed again after a restart."""
 
-    def __init__(self, path: Path, profile: str = "demo", policy: Policy | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, path: Path, profile: str = "demo", policy: Policy | None = None, seed: int = 0
+    ) -> None:
         self.books = Books(path)
         salt = self.books.setting("salt")
         if salt is None:
@@ -44,7 +46,11 @@ class Provider:
         self.deliveries.sent, self.deliveries.delivered = counters.get("webhooks", (0, 0))
         self._counters_kept = json.dumps(counters)
         self.orders: dict[str, Order] = {name: {} for name in ("faults", "outcomes")}
-        self.orders |= {"webhooks": {"mode": "normal"}, "profile": {"name": profile}, "limits": {"requests_per_min": None, "payments_per_min": None}}
+        self.orders |= {
+            "webhooks": {"mode": "normal"},
+            "profile": {"name": profile},
+            "limits": {"requests_per_min": None, "payments_per_min": None},
+        }
         for name, order in (self.books.setting("orders") or {}).items():
             self.obey(name, order)
         self._heap: list[tuple[int, str]] = []
@@ -55,7 +61,10 @@ class Provider:
     def start(self) -> None:
         """Begin to move payments and to deliver webhooks."""
         self.deliveries.start()
-        self._tasks = [asyncio.create_task(self._move_payments()), asyncio.create_task(self._keep_counters())]
+        self._tasks = [
+            asyncio.create_task(self._move_payments()),
+            asyncio.create_task(self._keep_counters()),
+        ]
 
     async def stop(self) -> None:
         """Stop moving, write everything."""
@@ -92,7 +101,11 @@ class Provider:
 
     def note_counters(self) -> None:
         """Have the counters written with the next group, if they changed."""
-        counters = {"calls": self.calls, "limit_violations": self.limit_violations, "webhooks": [self.deliveries.sent, self.deliveries.delivered]}
+        counters = {
+            "calls": self.calls,
+            "limit_violations": self.limit_violations,
+            "webhooks": [self.deliveries.sent, self.deliveries.delivered],
+        }
         kept = json.dumps(counters)
         if kept != self._counters_kept:
             self._counters_kept = kept
@@ -118,10 +131,16 @@ class Provider:
             self.world.profile = _choice(order, "name", PROFILES)
             self.limiter.use(self.world.profile)
         elif name == "limits":
-            self.limiter.override(_limit(order, "requests_per_min"), _limit(order, "payments_per_min"))
+            self.limiter.override(
+                _limit(order, "requests_per_min"), _limit(order, "payments_per_min")
+            )
         elif name == "clock":
             speed = order.get("speed")
-            if not isinstance(speed, int | float) or isinstance(speed, bool) or not 0 < speed <= SPEED_MAX:
+            if (
+                not isinstance(speed, int | float)
+                or isinstance(speed, bool)
+                or not 0 < speed <= SPEED_MAX
+            ):
                 raise ValueError(f"speed is more than 0 and at most {SPEED_MAX:.0f}")
             self.clock.set_speed(float(speed))
             self.books.keep_setting("clock", _anchor(self.clock))
@@ -132,12 +151,20 @@ class Provider:
     def shown(self, name: str) -> Order:
         """The order in force."""
         if name == "clock":
-            return {"speed": self.clock.anchor.speed, "now_ms": self.clock.now_ms(), "wall_ms": time.time_ns() // 1_000_000}
+            return {
+                "speed": self.clock.anchor.speed,
+                "now_ms": self.clock.now_ms(),
+                "wall_ms": time.time_ns() // 1_000_000,
+            }
         return self.orders[name]
 
 
 def _anchor(clock: Clock) -> Order:
-    return {"wall_ms": clock.anchor.wall_ms, "simulated_ms": clock.anchor.simulated_ms, "speed": clock.anchor.speed}
+    return {
+        "wall_ms": clock.anchor.wall_ms,
+        "simulated_ms": clock.anchor.simulated_ms,
+        "speed": clock.anchor.speed,
+    }
 
 
 def _choice(order: Order, field: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:

@@ -84,7 +84,9 @@ class Payment(Record):
     plan: list[tuple[int, str]] = field(default_factory=list)
     outcome_code: int | None = None
     effects: bool = False
-    shown: tuple[str, bytes] | None = field(default=None, repr=False, metadata={"kept": False})  # (version, JSON) until it changes
+    shown: tuple[str, bytes] | None = field(
+        default=None, repr=False, metadata={"kept": False}
+    )  # (version, JSON) until it changes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -141,7 +143,13 @@ def fields_of(record_class: type[Record]) -> tuple[str, ...]:
 class Shelf(Generic[R]):
     """Records of one kind, oldest first, found by id or by an index; nothing is ever taken out."""
 
-    def __init__(self, kind: str, prefix: str, record_class: type[R], keys: Mapping[str, Callable[[R], Sequence[Hashable]]]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        prefix: str,
+        record_class: type[R],
+        keys: Mapping[str, Callable[[R], Sequence[Hashable]]],
+    ) -> None:
         self.kind, self.prefix, self.record_class = kind, prefix, record_class
         self.items: list[R] = []
         self.by_id: dict[str, R] = {}

@@ -21,9 +21,24 @@ class CuttableProtocol(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
 
-def config(app: App, port: int, log_level: str = "warning", host: str = "127.0.0.1") -> uvicorn.Config:
+def config(
+    app: App, port: int, log_level: str = "warning", host: str = "127.0.0.1"
+) -> uvicorn.Config:
     """How the application is served: loopback only unless told otherwise, no access log, connections kept longer than any client keeps them idle."""
     return uvicorn.Config(
-        app, host=host, port=port, loop="uvloop", http=CuttableProtocol, ws="none", lifespan="on", access_log=False, log_level=log_level,
-        proxy_headers=False, server_header=False, date_header=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S, backlog=2048,
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http=CuttableProtocol,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level=log_level,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        backlog=2048,
     )

@@ -19,12 +19,24 @@ from simulator.wire import FIRST, dump
 from simulator.world import World
 
 MODES = ("normal", "off", "twice", "shuffled", "late")
-IN_FLIGHT_MAX, TRIES_MAX, TIMEOUT_S = 16, 5, 5.0  # more in flight would only take the loop from the API
-BACKOFF_S, DEMO_BACKOFF_S = 15.0, 1.0  # doubled with each try; the provider's own delays are not published
+IN_FLIGHT_MAX, TRIES_MAX, TIMEOUT_S = (
+    16,
+    5,
+    5.0,
+)  # more in flight would only take the loop from the API
+BACKOFF_S, DEMO_BACKOFF_S = (
+    15.0,
+    1.0,
+)  # doubled with each try; the provider's own delays are not published
 SHUFFLE_S, LATE_S = 2.0, 20.0
 FAILURES_MAX = 5
 WINDOW_S, RATIO_MAX, RATIO_EVENTS_MIN = 86_400.0, 0.4, 10
-ERRORS = {"OTHER": 25001, "RECEIVED_4XX_ERROR": 25002, "RECEIVED_5XX_ERROR": 25003, "TIMEOUT_ON_RESPONSE": 25004}
+ERRORS = {
+    "OTHER": 25001,
+    "RECEIVED_4XX_ERROR": 25002,
+    "RECEIVED_5XX_ERROR": 25003,
+    "TIMEOUT_ON_RESPONSE": 25004,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +55,24 @@ def payload(delivery: Delivery, data: Json | None) -> bytes:
     if webhook.version == FIRST:
         return dump({"id": event.resource_id, "type": event.type, "op": op})
     paths = {"payment": "payments", "account": "accounts", "entity": "entities"}
-    path = f"/payments/{event.related_ids[0]}/reversals/{event.resource_id}" if kind == "payment_reversal" else f"/{paths[kind]}/{event.resource_id}"
+    path = (
+        f"/payments/{event.related_ids[0]}/reversals/{event.resource_id}"
+        if kind == "payment_reversal"
+        else f"/{paths[kind]}/{event.resource_id}"
+    )
     refs = {"entity": event.related_ids[0]} if kind in ("payment", "account") else {}
     shown = shapes.event(event, data) if webhook.expand_event else event.id
-    return dump({"webhook_id": webhook.id, "id": event.resource_id, "type": event.type, "op": op, "path": path, "event": shown, "refs": refs})
+    return dump(
+        {
+            "webhook_id": webhook.id,
+            "id": event.resource_id,
+            "type": event.type,
+            "op": op,
+            "path": path,
+            "event": shown,
+            "refs": refs,
+        }
+    )
 
 
 def signed(webhook: Webhook, raw: bytes, timestamp: int) -> dict[str, str]:
@@ -55,7 +81,9 @@ def signed(webhook: Webhook, raw: bytes, timestamp: int) -> dict[str, str]:
     if webhook.auth_token:
         headers["Authorization"] = base64.b64encode(webhook.auth_token.encode()).decode()
     if webhook.hmac_secret:
-        headers["method-webhook-signature"] = hmac.new(webhook.hmac_secret.encode(), b"%d:%s" % (timestamp, raw), hashlib.sha256).hexdigest()
+        headers["method-webhook-signature"] = hmac.new(
+            webhook.hmac_secret.encode(), b"%d:%s" % (timestamp, raw), hashlib.sha256
+        ).hexdigest()
     return headers
 
 
@@ -74,9 +102,16 @@ class Deliveries:
     def start(self) -> None:
         """Begin to deliver."""
         # aiohttp rounds timeouts from its ceil_threshold (5 s) up to whole seconds of its clock: not this one.
-        timeout, connector = aiohttp.ClientTimeout(total=TIMEOUT_S, ceil_threshold=2 * TIMEOUT_S), aiohttp.TCPConnector(limit=IN_FLIGHT_MAX)
-        self._session = aiohttp.ClientSession(timeout=timeout, connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        self._workers = [asyncio.create_task(self._work(self._session)) for _ in range(IN_FLIGHT_MAX)]
+        timeout, connector = (
+            aiohttp.ClientTimeout(total=TIMEOUT_S, ceil_threshold=2 * TIMEOUT_S),
+            aiohttp.TCPConnector(limit=IN_FLIGHT_MAX),
+        )
+        self._session = aiohttp.ClientSession(
+            timeout=timeout, connector=connector, cookie_jar=aiohttp.DummyCookieJar()
+        )
+        self._workers = [
+            asyncio.create_task(self._work(self._session)) for _ in range(IN_FLIGHT_MAX)
+        ]
 
     async def stop(self) -> None:
         """Give up what is under way."""
@@ -122,12 +157,18 @@ class Deliveries:
 
     async def _post(self, session: aiohttp.ClientSession, delivery: Delivery) -> str | None:
         """What went wrong with one try; None when it was answered 200 in time."""
-        data = resource(self.world, delivery.event, delivery.webhook.version) if delivery.webhook.expand_event else None
+        data = (
+            resource(self.world, delivery.event, delivery.webhook.version)
+            if delivery.webhook.expand_event
+            else None
+        )
         raw = payload(delivery, data)
         self.sent += 1
         try:
             headers = signed(delivery.webhook, raw, int(time.time()))
-            async with session.post(delivery.webhook.url, data=raw, headers=headers, allow_redirects=False) as answer:
+            async with session.post(
+                delivery.webhook.url, data=raw, headers=headers, allow_redirects=False
+            ) as answer:
                 await answer.read()
         except TimeoutError:
             return "TIMEOUT_ON_RESPONSE"
@@ -136,7 +177,13 @@ class Deliveries:
         if answer.status == 200:
             self.delivered += 1
             return None
-        return "RECEIVED_5XX_ERROR" if answer.status >= 500 else "RECEIVED_4XX_ERROR" if answer.status >= 400 else "OTHER"
+        return (
+            "RECEIVED_5XX_ERROR"
+            if answer.status >= 500
+            else "RECEIVED_4XX_ERROR"
+            if answer.status >= 400
+            else "OTHER"
+        )
 
     def _judge(self, webhook: Webhook, trouble: str | None) -> None:
         """Count an event's end; disable a subscription that fails too often."""
@@ -154,7 +201,16 @@ class Deliveries:
         if webhook.failures >= FAILURES_MAX or too_many:
             results.clear()
             webhook.status = "disabled"
-            sub_type = "WEBHOOK_DISABLED_FAILED_OTHER" if trouble == "OTHER" else f"WEBHOOK_DISABLED_{trouble}"
+            sub_type = (
+                "WEBHOOK_DISABLED_FAILED_OTHER"
+                if trouble == "OTHER"
+                else f"WEBHOOK_DISABLED_{trouble}"
+            )
             message = "The webhook was disabled: too many deliveries failed."
-            webhook.error = {"type": "WEBHOOK_DISABLED", "code": ERRORS[trouble], "sub_type": sub_type, "message": message}
+            webhook.error = {
+                "type": "WEBHOOK_DISABLED",
+                "code": ERRORS[trouble],
+                "sub_type": sub_type,
+                "message": message,
+            }
             self.world.touch(self.world.webhooks, webhook, self.clock.now_ms(), {})

@@ -14,7 +14,14 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class Refusal(Exception):
     """The provider does not do what was asked; becomes the error envelope."""
 
-    def __init__(self, sub_type: str | None, message: str, status: int = 400, kind: str = "INVALID_REQUEST", headers: Headers = ()) -> None:
+    def __init__(
+        self,
+        sub_type: str | None,
+        message: str,
+        status: int = 400,
+        kind: str = "INVALID_REQUEST",
+        headers: Headers = (),
+    ) -> None:
         super().__init__(message)
         self.headers = headers
         self.status, self.kind, self.sub_type, self.message = status, kind, sub_type, message
@@ -89,7 +96,11 @@ def dump(value: Any) -> bytes:
 
 def success(data: Any, headers: Headers = (), message: str | None = None) -> Answer:
     """200 with the success envelope; Any because resources differ."""
-    return Answer(200, b'{"success":true,"data":' + dump(data) + b',"message":' + dump(message) + b"}", headers)
+    return Answer(
+        200,
+        b'{"success":true,"data":' + dump(data) + b',"message":' + dump(message) + b"}",
+        headers,
+    )
 
 
 def success_raw(data: bytes, headers: Headers = ()) -> Answer:
@@ -97,10 +108,14 @@ def success_raw(data: bytes, headers: Headers = ()) -> Answer:
     return Answer(200, b'{"success":true,"data":' + data + b',"message":null}', headers)
 
 
-def failure(status: int, kind: str, sub_type: str | None, message: str, headers: Headers = ()) -> Answer:
+def failure(
+    status: int, kind: str, sub_type: str | None, message: str, headers: Headers = ()
+) -> Answer:
     """The error envelope; `code` in it is the HTTP status."""
     error = {"type": kind, "code": status, "sub_type": sub_type, "message": message}
-    return Answer(status, dump({"success": False, "data": {"error": error}, "message": message}), headers)
+    return Answer(
+        status, dump({"success": False, "data": {"error": error}, "message": message}), headers
+    )
 
 
 def refused(refusal: Refusal) -> Answer:

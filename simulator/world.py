@@ -6,16 +6,34 @@ from typing import Any
 from simulator import domain
 from simulator.business_days import settlement_dates
 from simulator.outcomes import Outcomes
-from simulator.records import Account, Entity, Event, Json, Payment, Record, Report, Reversal, Session, Shelf, Webhook
+from simulator.records import (
+    Account,
+    Entity,
+    Event,
+    Json,
+    Payment,
+    Record,
+    Report,
+    Reversal,
+    Session,
+    Shelf,
+    Webhook,
+)
 
 PERSON_NEEDS = ("first_name", "last_name", "phone")
 ACCOUNT_ERRORS = {
     "ACCOUNT_INVALID_DETAILS": (11001, "The account's details are invalid."),
-    "ACCOUNT_UNAUTHORIZED_PAYMENT": (11003, "A payment of this account was reported as unauthorized."),
+    "ACCOUNT_UNAUTHORIZED_PAYMENT": (
+        11003,
+        "A payment of this account was reported as unauthorized.",
+    ),
     "ACCOUNT_DISABLED_CONSENT_WITHDRAWN": (11004, "The account's consent was withdrawn."),
 }
 ENTITY_ERRORS = {
-    "ENTITY_UNAUTHORIZED_PAYMENT": (12001, "A payment of this entity was reported as unauthorized."),
+    "ENTITY_UNAUTHORIZED_PAYMENT": (
+        12001,
+        "A payment of this entity was reported as unauthorized.",
+    ),
     "ENTITY_CONSENT_WITHDRAWN": (12005, "The entity's consent was withdrawn."),
 }
 
@@ -37,26 +55,56 @@ class World:
         self.salt, self.profile, self.policy = salt, profile, policy or Policy()
         self.outcomes = Outcomes()
         self.entities: Shelf[Entity] = Shelf("entity", "ent_", Entity, {})
-        self.accounts: Shelf[Account] = Shelf("account", "acc_", Account, {
-            "holder": lambda a: [a.holder_id], "details": lambda a: [account_details(a)],
-        })
-        self.sessions: Shelf[Session] = Shelf("session", "", Session, {"owner": lambda s: [s.owner_id]})
-        self.payments: Shelf[Payment] = Shelf("payment", "pmt_", Payment, {
-            "source": lambda p: [p.source], "destination": lambda p: [p.destination], "account": lambda p: [p.source, p.destination],
-            "source_holder": lambda p: [p.source_holder], "destination_holder": lambda p: [p.destination_holder],
-            "holder": lambda p: list({p.source_holder, p.destination_holder}),
-        })
-        self.reversals: Shelf[Reversal] = Shelf("reversal", "rvs_", Reversal, {"payment": lambda r: [r.pmt_id]})
-        self.webhooks: Shelf[Webhook] = Shelf("webhook", "whk_", Webhook, {"type": lambda w: [w.type]})
+        self.accounts: Shelf[Account] = Shelf(
+            "account",
+            "acc_",
+            Account,
+            {
+                "holder": lambda a: [a.holder_id],
+                "details": lambda a: [account_details(a)],
+            },
+        )
+        self.sessions: Shelf[Session] = Shelf(
+            "session", "", Session, {"owner": lambda s: [s.owner_id]}
+        )
+        self.payments: Shelf[Payment] = Shelf(
+            "payment",
+            "pmt_",
+            Payment,
+            {
+                "source": lambda p: [p.source],
+                "destination": lambda p: [p.destination],
+                "account": lambda p: [p.source, p.destination],
+                "source_holder": lambda p: [p.source_holder],
+                "destination_holder": lambda p: [p.destination_holder],
+                "holder": lambda p: list({p.source_holder, p.destination_holder}),
+            },
+        )
+        self.reversals: Shelf[Reversal] = Shelf(
+            "reversal", "rvs_", Reversal, {"payment": lambda r: [r.pmt_id]}
+        )
+        self.webhooks: Shelf[Webhook] = Shelf(
+            "webhook", "whk_", Webhook, {"type": lambda w: [w.type]}
+        )
         self.reports: Shelf[Report] = Shelf("report", "rpt_", Report, {})
         self.dirty: dict[str, tuple[str, Record]] = {}
         self.events: list[Event] = []
         self.event_count = 0
-        self.due: list[tuple[int, str]] = []  # (ms, payment id) of plans made since it was last emptied
+        self.due: list[
+            tuple[int, str]
+        ] = []  # (ms, payment id) of plans made since it was last emptied
 
     def shelves(self) -> tuple[Shelf[Any], ...]:
         """All shelves; Any because each holds another kind."""
-        return (self.entities, self.accounts, self.sessions, self.payments, self.reversals, self.webhooks, self.reports)
+        return (
+            self.entities,
+            self.accounts,
+            self.sessions,
+            self.payments,
+            self.reversals,
+            self.webhooks,
+            self.reports,
+        )
 
     def new_id(self, shelf: Shelf[Any], prefix: str | None = None) -> tuple[int, str]:
         """(seq, id) of the next record of a shelf."""
@@ -69,7 +117,9 @@ class World:
         self.dirty[record.id] = (shelf.kind, record)
         self.announce(shelf.kind, "create", record, {})
 
-    def touch(self, shelf: Shelf[Any], record: Record, now_ms: int, before: Json, *, quiet: bool = False) -> None:
+    def touch(
+        self, shelf: Shelf[Any], record: Record, now_ms: int, before: Json, *, quiet: bool = False
+    ) -> None:
         """Note that a record changed; `before` has the old values of what changed."""
         record.updated_ms = now_ms
         self.dirty[record.id] = (shelf.kind, record)
@@ -83,25 +133,53 @@ class World:
         name = {"reversal": "payment_reversal"}.get(kind, kind)
         after = {key: getattr(record, key) for key in before}
         self.event_count += 1
-        self.events.append(Event(
-            seq=self.event_count, id=domain.make_id("evt_", self.salt, self.event_count), type=f"{name}.{op}", resource_id=record.id,
-            related_ids=related(record), diff={"before": before, "after": after}, created_ms=record.updated_ms, updated_ms=record.updated_ms,
-        ))
+        self.events.append(
+            Event(
+                seq=self.event_count,
+                id=domain.make_id("evt_", self.salt, self.event_count),
+                type=f"{name}.{op}",
+                resource_id=record.id,
+                related_ids=related(record),
+                diff={"before": before, "after": after},
+                created_ms=record.updated_ms,
+                updated_ms=record.updated_ms,
+            )
+        )
 
     # Payments
 
-    def create_payment(self, body: Json, source: Account, destination: Account, key: str | None, now_ms: int) -> Payment:
+    def create_payment(
+        self, body: Json, source: Account, destination: Account, key: str | None, now_ms: int
+    ) -> Payment:
         """A new pending payment with its plan; the body has been checked."""
         metadata = body.get("metadata")
-        told = metadata if metadata is not None else [source.id, destination.id, body["amount"], len(self.payments.items)]
+        told = (
+            metadata
+            if metadata is not None
+            else [source.id, destination.id, body["amount"], len(self.payments.items)]
+        )
         outcome = self.outcomes.choose(told)
         seq, payment_id = self.new_id(self.payments)
         source_date, destination_date = settlement_dates(now_ms // 3_600_000)
         payment = Payment(
-            seq=seq, id=payment_id, created_ms=now_ms, updated_ms=now_ms, metadata=metadata, source=source.id, destination=destination.id,
-            source_holder=source.holder_id, destination_holder=destination.holder_id, amount=body["amount"], description=body["description"],
-            fee=body.get("fee"), idempotency_key=key, source_date=source_date, destination_date=destination_date,
-            plan=domain.plan(outcome, self.profile, now_ms), outcome_code=outcome.error_code, effects=outcome.effects,
+            seq=seq,
+            id=payment_id,
+            created_ms=now_ms,
+            updated_ms=now_ms,
+            metadata=metadata,
+            source=source.id,
+            destination=destination.id,
+            source_holder=source.holder_id,
+            destination_holder=destination.holder_id,
+            amount=body["amount"],
+            description=body["description"],
+            fee=body.get("fee"),
+            idempotency_key=key,
+            source_date=source_date,
+            destination_date=destination_date,
+            plan=domain.plan(outcome, self.profile, now_ms),
+            outcome_code=outcome.error_code,
+            effects=outcome.effects,
         )
         self.put(self.payments, payment)
         self.schedule(payment)
@@ -126,9 +204,15 @@ class World:
 
     def move(self, payment: Payment, status: str, code: int | None, now_ms: int) -> None:
         """Bring a payment into a status, with its sides, traces, error and reversal."""
-        before: Json = {"status": payment.status, "source_status": payment.source_status, "destination_status": payment.destination_status}
+        before: Json = {
+            "status": payment.status,
+            "source_status": payment.source_status,
+            "destination_status": payment.destination_status,
+        }
         payment.status, payment.shown = status, None
-        payment.source_status, payment.destination_status, payment.fund_status = domain.sides(status, code)
+        payment.source_status, payment.destination_status, payment.fund_status = domain.sides(
+            status, code
+        )
         if status == "sent":
             payment.traced = True
         if code is not None:
@@ -148,10 +232,21 @@ class World:
         loan = self.accounts.by_id[payment.destination].type == "liability"
         seq, reversal_id = self.new_id(self.reversals)
         payment.reversal_id = reversal_id
-        self.put(self.reversals, Reversal(
-            seq=seq, id=reversal_id, created_ms=now_ms, updated_ms=now_ms, pmt_id=payment.id, direction="debit",
-            target_account=payment.source if loan else payment.destination, description=payment.description, amount=payment.amount, status=wanted,
-        ))
+        self.put(
+            self.reversals,
+            Reversal(
+                seq=seq,
+                id=reversal_id,
+                created_ms=now_ms,
+                updated_ms=now_ms,
+                pmt_id=payment.id,
+                direction="debit",
+                target_account=payment.source if loan else payment.destination,
+                description=payment.description,
+                amount=payment.amount,
+                status=wanted,
+            ),
+        )
 
     def _set_reversal(self, payment: Payment, status: str, now_ms: int) -> None:
         if payment.reversal_id is not None:
@@ -161,7 +256,11 @@ class World:
 
     def approve_reversal(self, payment: Payment, now_ms: int) -> None:
         """The team lets a required reversal run; it is through after the profile's delay."""
-        end = "settled" if self.accounts.by_id[payment.destination].type == "liability" else "reversed"
+        end = (
+            "settled"
+            if self.accounts.by_id[payment.destination].type == "liability"
+            else "reversed"
+        )
         self.move(payment, "reversal_processing", None, now_ms)
         payment.plan = [(domain.reversal_due(self.profile, now_ms), end)]
         self.schedule(payment)
@@ -171,9 +270,13 @@ class World:
         if code in domain.UNAUTHORIZED:
             account = self._side(payment, domain.UNAUTHORIZED[code])
             self.disable_account(account, "ACCOUNT_UNAUTHORIZED_PAYMENT", now_ms)
-            self.disable_entity(self.entities.by_id[account.holder_id], "ENTITY_UNAUTHORIZED_PAYMENT", now_ms)
+            self.disable_entity(
+                self.entities.by_id[account.holder_id], "ENTITY_UNAUTHORIZED_PAYMENT", now_ms
+            )
         elif code in domain.INVALID:
-            self.disable_account(self._side(payment, domain.INVALID[code]), "ACCOUNT_INVALID_DETAILS", now_ms)
+            self.disable_account(
+                self._side(payment, domain.INVALID[code]), "ACCOUNT_INVALID_DETAILS", now_ms
+            )
         elif code == 10001:
             source = self._side(payment, "source")
             source.nsf_count += 1
@@ -191,7 +294,15 @@ class World:
         if account.status != "disabled":
             code, message = ACCOUNT_ERRORS[sub_type]
             before: Json = {"status": account.status}
-            account.status, account.error = "disabled", {"type": "ACCOUNT_DISABLED", "code": code, "sub_type": sub_type, "message": message}
+            account.status, account.error = (
+                "disabled",
+                {
+                    "type": "ACCOUNT_DISABLED",
+                    "code": code,
+                    "sub_type": sub_type,
+                    "message": message,
+                },
+            )
             self.touch(self.accounts, account, now_ms, before)
 
     def disable_entity(self, entity: Entity, sub_type: str, now_ms: int) -> None:
@@ -199,13 +310,18 @@ class World:
         if entity.status != "disabled":
             code, message = ENTITY_ERRORS[sub_type]
             before: Json = {"status": entity.status}
-            entity.status, entity.error = "disabled", {"type": "ENTITY_DISABLED", "code": code, "sub_type": sub_type, "message": message}
+            entity.status, entity.error = (
+                "disabled",
+                {"type": "ENTITY_DISABLED", "code": code, "sub_type": sub_type, "message": message},
+            )
             self.touch(self.entities, entity, now_ms, before)
 
     def entity_status(self, entity: Entity) -> str:
         """`active` or `incomplete`, by what is known of the entity; under `current` people must have been verified as well."""
         if entity.corporation is not None:
-            known = all(entity.corporation.get(f) for f in ("name", "ein")) and all(entity.address.get(f) for f in ("line1", "city", "state", "zip"))
+            known = all(entity.corporation.get(f) for f in ("name", "ein")) and all(
+                entity.address.get(f) for f in ("line1", "city", "state", "zip")
+            )
             return "active" if known else "incomplete"
         person = entity.individual or {}
         known = all(person.get(f) for f in PERSON_NEEDS)

@@ -28,7 +28,11 @@ from tools.stack import Stack
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-DECIDING = ("ingest", "dispatcher", "ledger")  # whose databases are held until two people release them
+DECIDING = (
+    "ingest",
+    "dispatcher",
+    "ledger",
+)  # whose databases are held until two people release them
 Say = Callable[[str], object]
 
 
@@ -53,13 +57,22 @@ def save(stack: Stack, folder: Path, say: Say = print) -> None:
         kept[service] = {"sha256": _digest(file), "bytes": file.stat().st_size}
         say(f"{service}: {file.stat().st_size:,} bytes")
     _copy(stack.state / "files", uploads)  # again: a batch that came in meanwhile has its file too
-    manifest = {"format": FORMAT, "taken_at": datetime.now(UTC).isoformat(), "databases": kept, "keys": fingerprints(stack.state)}
+    manifest = {
+        "format": FORMAT,
+        "taken_at": datetime.now(UTC).isoformat(),
+        "databases": kept,
+        "keys": fingerprints(stack.state),
+    }
     write_private(draft / MANIFEST, json.dumps(manifest, indent=1))
     draft.rename(folder)
-    say(f"copied to {folder}. The keys are not in it: keep {stack.state / 'keys.json'} in another place, without it the copy cannot be read.")
+    say(
+        f"copied to {folder}. The keys are not in it: keep {stack.state / 'keys.json'} in another place, without it the copy cannot be read."
+    )
 
 
-def restore(stack: Stack, folder: Path, services: Sequence[str] = variables.SERVICES, say: Say = print) -> None:
+def restore(
+    stack: Stack, folder: Path, services: Sequence[str] = variables.SERVICES, say: Say = print
+) -> None:
     """Put databases of a stack that is down back to a copy, and mark them so that nothing is decided on them before two people have looked.
 
     All are read back beside the present ones first; only then they take their places, one after the other. Kafka stays as it is.
@@ -77,14 +90,19 @@ def restore(stack: Stack, folder: Path, services: Sequence[str] = variables.SERV
             _take_place(stack, service)
     if "ingest" in services and (folder / "files").exists():
         _copy(folder / "files", stack.state / "files")
-    say(f"restored: {', '.join(services)}. Start it with `make up`; {', '.join(s for s in services if s in DECIDING) or 'nothing'} will be held until an "
-        "operator or approver and then an approver release it under Operations. Sign-ins and API tokens of the copy are void.")
+    say(
+        f"restored: {', '.join(services)}. Start it with `make up`; {', '.join(s for s in services if s in DECIDING) or 'nothing'} will be held until an "
+        "operator or approver and then an approver release it under Operations. Sign-ins and API tokens of the copy are void."
+    )
 
 
 def fingerprints(state: Path) -> dict[str, str]:
     """Which keys a stack has, by digests that say nothing of them: `seal:<id>` and `index`."""
     keys = Keys.kept_in(state)
-    named = {f"seal:{name}": key for name, key in (part.split(":", 1) for part in keys.seal_keys.split(","))} | {"index": keys.index_key}
+    named = {
+        f"seal:{name}": key
+        for name, key in (part.split(":", 1) for part in keys.seal_keys.split(","))
+    } | {"index": keys.index_key}
     return {name: hashlib.sha256(key.encode()).hexdigest()[:16] for name, key in named.items()}
 
 
@@ -98,47 +116,73 @@ def _checked(stack: Stack, folder: Path, services: Sequence[str]) -> dict[str, A
     if unknown:
         raise Problem(f"no service {', '.join(unknown)}; there are {', '.join(variables.SERVICES)}")
     if stack.is_up():
-        raise Problem("the system is up; stop it with `make down` before its databases are replaced")
+        raise Problem(
+            "the system is up; stop it with `make down` before its databases are replaced"
+        )
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
         if manifest["format"] != FORMAT:
-            raise Problem(f"{folder} is a copy of another form ({manifest['format']}); restore it with the version that made it")
+            raise Problem(
+                f"{folder} is a copy of another form ({manifest['format']}); restore it with the version that made it"
+            )
         for service in services:
             if _digest(folder / f"{service}.dump") != manifest["databases"][service]["sha256"]:
-                raise Problem(f"{folder / service}.dump is not the file that was saved; take another copy")
+                raise Problem(
+                    f"{folder / service}.dump is not the file that was saved; take another copy"
+                )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Problem(f"{folder} is no copy that can be restored: {type(error).__name__} at {getattr(error, 'filename', None) or MANIFEST}") from None
+        raise Problem(
+            f"{folder} is no copy that can be restored: {type(error).__name__} at {getattr(error, 'filename', None) or MANIFEST}"
+        ) from None
     ours = fingerprints(stack.state)
     missing = sorted(name for name, digest in manifest["keys"].items() if ours.get(name) != digest)
     if missing:
-        raise Problem(f"the copy was made under other keys ({', '.join(missing)}): put the keys.json that was kept for it to {stack.state / 'keys.json'}")
+        raise Problem(
+            f"the copy was made under other keys ({', '.join(missing)}): put the keys.json that was kept for it to {stack.state / 'keys.json'}"
+        )
     return manifest
 
 
 def _read_back(stack: Stack, dump: Path, service: str, why: str) -> None:
     """A copy into a database beside the present one, marked."""
     admin, secret = stack.admin_url(), Keys.kept_in(stack.state).database_secret
-    databases.create(admin, service, stack.prefix, secret)  # its roles may be missing on a new machine
+    databases.create(
+        admin, service, stack.prefix, secret
+    )  # its roles may be missing on a new machine
     names = databases.Names.of(service, stack.prefix)
-    _orders(admin, f'DROP DATABASE IF EXISTS "{names.database}_back" WITH (FORCE)',
-            f'CREATE DATABASE "{names.database}_back" OWNER "{names.owner_role}" TEMPLATE template0 ENCODING \'UTF8\'')
+    _orders(
+        admin,
+        f'DROP DATABASE IF EXISTS "{names.database}_back" WITH (FORCE)',
+        f'CREATE DATABASE "{names.database}_back" OWNER "{names.owner_role}" TEMPLATE template0 ENCODING \'UTF8\'',
+    )
     _tool(stack, "pg_restore", f"{names.database}_back", "--exit-on-error", str(dump))
     engine = create_engine(_url(admin, f"{names.database}_back"))
     with engine.begin() as connection:
         if service in DECIDING:
             if run(connection, "SELECT to_regclass('restored')").scalar() is None:
-                raise Problem(f"{dump} was made by an older version, whose messages cannot be taken back: docs/runbooks/restore.md says what to do")
+                raise Problem(
+                    f"{dump} was made by an older version, whose messages cannot be taken back: docs/runbooks/restore.md says what to do"
+                )
             restored.hold(connection, why)
         if service == "gateway":
             run(connection, "DELETE FROM session")
-            run(connection, "UPDATE api_token SET revoked_at = now(), revoked_by = 'restore' WHERE revoked_at IS NULL")
+            run(
+                connection,
+                "UPDATE api_token SET revoked_at = now(), revoked_by = 'restore' WHERE revoked_at IS NULL",
+            )
     engine.dispose()
 
 
 def _take_place(stack: Stack, service: str) -> None:
     admin, names = stack.admin_url(), databases.Names.of(service, stack.prefix)
-    _orders(admin, f'DROP DATABASE IF EXISTS "{names.database}" WITH (FORCE)', f'ALTER DATABASE "{names.database}_back" RENAME TO "{names.database}"')
-    databases.create(admin, service, stack.prefix, Keys.kept_in(stack.state).database_secret)  # who may connect is not in a copy
+    _orders(
+        admin,
+        f'DROP DATABASE IF EXISTS "{names.database}" WITH (FORCE)',
+        f'ALTER DATABASE "{names.database}_back" RENAME TO "{names.database}"',
+    )
+    databases.create(
+        admin, service, stack.prefix, Keys.kept_in(stack.state).database_secret
+    )  # who may connect is not in a copy
 
 
 def _orders(admin_url: str, *statements: str) -> None:
@@ -151,17 +195,38 @@ def _orders(admin_url: str, *statements: str) -> None:
 
 def _url(admin_url: str, database: str = "") -> str:
     parts = urlsplit(admin_url)
-    return parts._replace(scheme="postgresql+psycopg2", path=f"/{database}" if database else parts.path).geturl()
+    return parts._replace(
+        scheme="postgresql+psycopg2", path=f"/{database}" if database else parts.path
+    ).geturl()
 
 
 def _tool(stack: Stack, tool: str, database: str, *arguments: str) -> None:
     """pg_dump or pg_restore of the newest PostgreSQL here, as the administrator; the password is in its environment only."""
     parts = urlsplit(stack.admin_url())
-    command = [str(postgres.choose_binaries(stack.state / "no-data") / tool), "--host", parts.hostname or "127.0.0.1", "--port", str(parts.port or 5432),
-               "--username", unquote(parts.username or ""), "--no-password", "--dbname", database, *arguments]
-    made = subprocess.run(command, env={**os.environ, "PGPASSWORD": unquote(parts.password or "")}, capture_output=True, text=True, check=False)
+    command = [
+        str(postgres.choose_binaries(stack.state / "no-data") / tool),
+        "--host",
+        parts.hostname or "127.0.0.1",
+        "--port",
+        str(parts.port or 5432),
+        "--username",
+        unquote(parts.username or ""),
+        "--no-password",
+        "--dbname",
+        database,
+        *arguments,
+    ]
+    made = subprocess.run(
+        command,
+        env={**os.environ, "PGPASSWORD": unquote(parts.password or "")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if made.returncode:
-        raise Problem(f"{tool} of {database} failed: {(made.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
+        raise Problem(
+            f"{tool} of {database} failed: {(made.stderr.strip().splitlines() or ['it said nothing'])[-1]}"
+        )
 
 
 def _copy(source: Path, target: Path) -> None:

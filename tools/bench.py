@@ -53,7 +53,9 @@ BUSINESS = "CREATE TABLE posting (consumer text NOT NULL, payment_id uuid NOT NU
 class Posted(Event):
     """The message of the bench: about 600 bytes with its headers, as the real ones."""
 
-    topic: ClassVar[Topic] = Topic(f"bench-{uuid.uuid4().hex[:10]}", "payment_id", "bench", ("bench",))
+    topic: ClassVar[Topic] = Topic(
+        f"bench-{uuid.uuid4().hex[:10]}", "payment_id", "bench", ("bench",)
+    )
     type: Literal["bench-posted.v1"] = "bench-posted.v1"
     payment_id: UUID
     amount_cents: int
@@ -149,19 +151,36 @@ class InTurns:
 
 def insert(connection: Connection, name: str, ids: list[str], cents: list[int]) -> None:
     """One business row a message; the statement of both loops."""
-    run(connection, """
+    run(
+        connection,
+        """
         INSERT INTO posting (consumer, payment_id, amount_cents)
-        SELECT :name, * FROM unnest(CAST(:ids AS uuid[]), CAST(:cents AS bigint[]))""", name=name, ids=ids, cents=cents)
+        SELECT :name, * FROM unnest(CAST(:ids AS uuid[]), CAST(:cents AS bigint[]))""",
+        name=name,
+        ids=ids,
+        cents=cents,
+    )
 
 
 def by_library(place: Place, lane: Lane) -> None:
     """The library's loop, as a service runs it."""
+
     def apply(connection: Connection, events: Sequence[Event]) -> None:
         known = [event for event in events if isinstance(event, Posted)]
-        insert(connection, lane.name, [str(e.payment_id) for e in known], [e.amount_cents for e in known])
+        insert(
+            connection,
+            lane.name,
+            [str(e.payment_id) for e in known],
+            [e.amount_cents for e in known],
+        )
 
     load = kafka.Offsets(place.engine, lane.name).load
-    source = InTurns(kafka.KafkaSource(place.bootstrap, f"{TOPIC}-{uuid.uuid4().hex[:8]}", TOPIC, load, BATCH_MAX), lane)
+    source = InTurns(
+        kafka.KafkaSource(
+            place.bootstrap, f"{TOPIC}-{uuid.uuid4().hex[:8]}", TOPIC, load, BATCH_MAX
+        ),
+        lane,
+    )
     try:
         consume(source, place.engine, lane.name, apply, source.stop)
     finally:
@@ -171,8 +190,13 @@ def by_library(place: Place, lane: Lane) -> None:
 def by_bare_loop(place: Place, lane: Lane) -> None:
     """A loop that does the same statements and checks nothing."""
     with place.engine.begin() as connection:
-        run(connection, "INSERT INTO consumer_offset (consumer, topic, partition, next_offset) SELECT :name, :topic, p, 0 FROM generate_series(0, :last) AS p",
-            name=lane.name, topic=TOPIC, last=PARTITIONS - 1)
+        run(
+            connection,
+            "INSERT INTO consumer_offset (consumer, topic, partition, next_offset) SELECT :name, :topic, p, 0 FROM generate_series(0, :last) AS p",
+            name=lane.name,
+            topic=TOPIC,
+            last=PARTITIONS - 1,
+        )
     reader = reading(place, "bare")
     try:
         while lane.done < lane.count:
@@ -188,7 +212,9 @@ def by_bare_loop(place: Place, lane: Lane) -> None:
         reader.close()
 
 
-def bare_batch(connection: Connection, name: str, records: Sequence[Any]) -> None:  # confluent_kafka types every part as optional
+def bare_batch(
+    connection: Connection, name: str, records: Sequence[Any]
+) -> None:  # confluent_kafka types every part as optional
     """Offsets, inbox and business rows of one batch, with the statements of libs/common/consume.py."""
     spans: dict[int, tuple[int, int]] = {}
     bodies = {}
@@ -196,18 +222,38 @@ def bare_batch(connection: Connection, name: str, records: Sequence[Any]) -> Non
         partition, offset = record.partition(), record.offset()
         spans[partition] = (spans.get(partition, (offset, 0))[0], offset + 1)
         bodies[dict(record.headers())["event_id"].decode()] = json.loads(record.value())
-    run(connection, """
+    run(
+        connection,
+        """
         WITH span AS (SELECT * FROM unnest(CAST(:partitions AS int[]), CAST(:olds AS bigint[]), CAST(:news AS bigint[])) AS s(partition, old, new)),
              mine AS (SELECT o.partition FROM consumer_offset o JOIN span USING (partition)
                       WHERE o.consumer = :consumer AND o.topic = :topic AND o.next_offset = span.old ORDER BY o.partition FOR UPDATE OF o)
         UPDATE consumer_offset o SET next_offset = span.new FROM span JOIN mine USING (partition)
         WHERE o.consumer = :consumer AND o.topic = :topic AND o.partition = span.partition""",
-        partitions=list(spans), olds=[a for a, _ in spans.values()], news=[b for _, b in spans.values()], consumer=name, topic=TOPIC)
-    new = {row[0] for row in run(connection, """
+        partitions=list(spans),
+        olds=[a for a, _ in spans.values()],
+        news=[b for _, b in spans.values()],
+        consumer=name,
+        topic=TOPIC,
+    )
+    new = {
+        row[0]
+        for row in run(
+            connection,
+            """
         INSERT INTO inbox (consumer, event_id) SELECT :consumer, id FROM unnest(CAST(:ids AS uuid[])) AS id ORDER BY id
-        ON CONFLICT DO NOTHING RETURNING CAST(event_id AS text)""", consumer=name, ids=list(bodies))}
+        ON CONFLICT DO NOTHING RETURNING CAST(event_id AS text)""",
+            consumer=name,
+            ids=list(bodies),
+        )
+    }
     fresh = [body for event_id, body in bodies.items() if event_id in new]
-    insert(connection, name, [body["payment_id"] for body in fresh], [body["amount_cents"] for body in fresh])
+    insert(
+        connection,
+        name,
+        [body["payment_id"] for body in fresh],
+        [body["amount_cents"] for body in fresh],
+    )
 
 
 def reading(place: Place, group: str) -> Consumer:
@@ -219,11 +265,19 @@ def reading(place: Place, group: str) -> Consumer:
 
 def by_relay(place: Place) -> float:
     """Events a second from an outbox to Kafka; they are put there first."""
-    events = [Posted(event_id=uuid5(SPACE, str(n)), occurred_at=datetime.now(UTC), payment_id=uuid5(SPACE, f"p{n}"), amount_cents=n % 997 + 1, note=PADDING)
-              for n in range(place.count)]
+    events = [
+        Posted(
+            event_id=uuid5(SPACE, str(n)),
+            occurred_at=datetime.now(UTC),
+            payment_id=uuid5(SPACE, f"p{n}"),
+            amount_cents=n % 997 + 1,
+            note=PADDING,
+        )
+        for n in range(place.count)
+    ]
     for start in range(0, place.count, 5_000):
         with place.engine.begin() as connection:
-            outbox.add(connection, events[start:start + 5_000])
+            outbox.add(connection, events[start : start + 5_000])
     stop, producer = threading.Event(), kafka.producer(place.bootstrap)
     producer.list_topics(TOPIC, timeout=15)
     thread = threading.Thread(target=outbox.relay, args=(place.engine, producer, stop))
@@ -232,7 +286,9 @@ def by_relay(place: Place) -> float:
     try:
         while count(place, "outbox WHERE published_at IS NULL"):
             if time.monotonic() - began > LIMIT_S or not thread.is_alive():
-                raise Problem(f"the relay left {count(place, 'outbox WHERE published_at IS NULL')} events behind")
+                raise Problem(
+                    f"the relay left {count(place, 'outbox WHERE published_at IS NULL')} events behind"
+                )
             time.sleep(0.02)
         return place.count / (time.monotonic() - began)
     finally:
@@ -243,14 +299,27 @@ def by_relay(place: Place) -> float:
 def by_bare_produce(place: Place) -> float:
     """Messages a second of the same bodies, keys and headers, all handed over and then flushed; to a second topic."""
     with place.engine.connect() as connection:
-        rows = run(connection, "SELECT CAST(event_id AS text), message_key, body FROM outbox ORDER BY id").all()
+        rows = run(
+            connection, "SELECT CAST(event_id AS text), message_key, body FROM outbox ORDER BY id"
+        ).all()
     producer = kafka.producer(place.bootstrap)
     producer.list_topics(f"{TOPIC}-bare", timeout=15)
     failed: list[object] = []
     began = time.monotonic()
     for event_id, key, body in rows:
-        headers = [("event_id", event_id), ("type", "bench-posted.v1"), ("correlation", ""), ("traceparent", publication("", event_id))]
-        producer.produce(f"{TOPIC}-bare", key=key, value=body, headers=headers, on_delivery=lambda error, _: failed.append(error) if error else None)
+        headers = [
+            ("event_id", event_id),
+            ("type", "bench-posted.v1"),
+            ("correlation", ""),
+            ("traceparent", publication("", event_id)),
+        ]
+        producer.produce(
+            f"{TOPIC}-bare",
+            key=key,
+            value=body,
+            headers=headers,
+            on_delivery=lambda error, _: failed.append(error) if error else None,
+        )
         producer.poll(0)
     if producer.flush(LIMIT_S) or failed:
         raise Problem(f"bare produce: {len(failed)} messages were not acknowledged")
@@ -315,14 +384,20 @@ def rate(paces: Sequence[float]) -> float:
 def check(place: Place, name: str) -> None:
     """Refuse a run whose counts do not add up."""
     with place.engine.connect() as connection:
-        found = run(connection, """
+        found = run(
+            connection,
+            """
             SELECT count(*) AS rows, count(DISTINCT payment_id) AS once, sum(amount_cents) AS cents,
                    (SELECT count(*) FROM inbox WHERE consumer = :name) AS inbox,
                    (SELECT sum(next_offset) FROM consumer_offset WHERE consumer = :name) AS offsets
-            FROM posting WHERE consumer = :name""", name=name).one()
+            FROM posting WHERE consumer = :name""",
+            name=name,
+        ).one()
     cents = sum(n % 997 + 1 for n in range(place.count))
     if tuple(found) != (place.count, place.count, cents, place.count, place.count):
-        raise Problem(f"the {name} loop's counts do not add up: {found} of {place.count} messages and {cents} cents")
+        raise Problem(
+            f"the {name} loop's counts do not add up: {found} of {place.count} messages and {cents} cents"
+        )
 
 
 @contextmanager
@@ -340,16 +415,23 @@ def placed(messages: int, postgres_url: str, bootstrap: str) -> Iterator[Place]:
             for statement in (*MESSAGING, BUSINESS):
                 run(connection, statement)
         names = [TOPIC, f"{TOPIC}-bare"]
-        kafka.create_topics(bootstrap, [Topic(name, "payment_id", "bench", ("bench",)) for name in names])
+        kafka.create_topics(
+            bootstrap, [Topic(name, "payment_id", "bench", ("bench",)) for name in names]
+        )
         admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
-        stack.callback(lambda: [future.result(10) for future in admin.delete_topics(names).values()])
+        stack.callback(
+            lambda: [future.result(10) for future in admin.delete_topics(names).values()]
+        )
         yield Place(engine, bootstrap, messages)
 
 
 def facts(place: Place) -> list[str]:
     """The machine and what durability costs here."""
     with place.engine.connect() as connection:
-        settings = {name: run(connection, f"SHOW {name}").scalar() for name in ("server_version", "fsync", "synchronous_commit", "full_page_writes")}
+        settings = {
+            name: run(connection, f"SHOW {name}").scalar()
+            for name in ("server_version", "fsync", "synchronous_commit", "full_page_writes")
+        }
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return [
         f"machine     {os.cpu_count()} cores, {memory:.1f} GiB, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}",
@@ -368,10 +450,20 @@ def show(name: str, library: Sequence[float], bare: Sequence[float]) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it and print it; 1 if the library carries less than 0.8 of the bare loop."""
-    parser = argparse.ArgumentParser(description="What the library carries beside bare loops of the same statements.")
+    parser = argparse.ArgumentParser(
+        description="What the library carries beside bare loops of the same statements."
+    )
     parser.add_argument("--messages", type=int, default=30_000)
-    parser.add_argument("--postgres", default=os.environ.get("PAYDOWN_TEST_POSTGRES_URL", ""), help="an administrator's URL (default: a temporary server)")
-    parser.add_argument("--kafka", default=os.environ.get("PAYDOWN_TEST_KAFKA", ""), help="a broker (default: a temporary one)")
+    parser.add_argument(
+        "--postgres",
+        default=os.environ.get("PAYDOWN_TEST_POSTGRES_URL", ""),
+        help="an administrator's URL (default: a temporary server)",
+    )
+    parser.add_argument(
+        "--kafka",
+        default=os.environ.get("PAYDOWN_TEST_KAFKA", ""),
+        help="a broker (default: a temporary one)",
+    )
     given = parser.parse_args(arguments)
     with placed(given.messages, given.postgres, given.kafka) as place:
         for line in facts(place):
@@ -387,7 +479,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             library += paces["library"]
             bare += paces["bare"]
         ratio = show("all turns", library, bare)
-        print(f"\noutbox relay {relay:,.0f}/s beside bare produce {produce:,.0f}/s; bare fetch {fetch:,.0f}/s")
+        print(
+            f"\noutbox relay {relay:,.0f}/s beside bare produce {produce:,.0f}/s; bare fetch {fetch:,.0f}/s"
+        )
     print(f"the library carries {ratio:.2f} of the bare loop (at least {LEAST} is asked for)")
     return 0 if ratio >= LEAST else 1
 

@@ -15,8 +15,17 @@ STAGES = {
     "types": [str(BIN / "mypy"), "."],
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
     "contracts": [str(places.PYTHON), "-m", "tools.contracts", "--check"],
-    "unit": [*PYTEST, "-m", "not database and not broker and not flow and not chaos and not containers"],
-    "stores": [*PYTEST, "-m", "(database or broker) and not flow and not chaos and not containers", "--ignore=tests/broker"],
+    "unit": [
+        *PYTEST,
+        "-m",
+        "not database and not broker and not flow and not chaos and not containers",
+    ],
+    "stores": [
+        *PYTEST,
+        "-m",
+        "(database or broker) and not flow and not chaos and not containers",
+        "--ignore=tests/broker",
+    ],
     "broker": [*PYTEST, "-m", "not flow and not chaos", "tests/broker"],
     "flow": [*PYTEST, "-m", "flow"],
     "dashboard": [str(places.PYTHON), "-m", "tools.dashboard", "check"],
@@ -28,13 +37,25 @@ STAGES = {
 
 
 #: What `make test` runs, in this order. Of stages side by side one mostly waits while the other works; what is not here is longer than a suite should be.
-SUITE = (("lint",), ("types",), ("imports",), ("contracts",), ("unit", "dashboard"), ("stores", "broker"), ("flow",), ("browser",))
+SUITE = (
+    ("lint",),
+    ("types",),
+    ("imports",),
+    ("contracts",),
+    ("unit", "dashboard"),
+    ("stores", "broker"),
+    ("flow",),
+    ("browser",),
+)
 
 
 def run(first: str, *beside: str) -> int:
     """One stage, and those beside it, of which is told when all have ended; the first exit code that is not 0."""
     with tempfile.TemporaryFile("w+") as said:
-        others = [subprocess.Popen(STAGES[name], cwd=places.ROOT, stdout=said, stderr=subprocess.STDOUT) for name in beside]
+        others = [
+            subprocess.Popen(STAGES[name], cwd=places.ROOT, stdout=said, stderr=subprocess.STDOUT)
+            for name in beside
+        ]
         try:
             code = subprocess.run(STAGES[first], cwd=places.ROOT, check=False).returncode
             for other in others:

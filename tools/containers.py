@@ -17,7 +17,15 @@ from pathlib import Path
 from tools.keys import Keys, rotate, write_private
 from tools.problem import Problem, exit_code
 
-SECRET_NAMES = ("DATABASE_URL", "INTERNAL_TOKEN", "SEAL_KEYS", "INDEX_KEY", "PROVIDER_KEY", "WEBHOOK_SECRET", "SECRET")
+SECRET_NAMES = (
+    "DATABASE_URL",
+    "INTERNAL_TOKEN",
+    "SEAL_KEYS",
+    "INDEX_KEY",
+    "PROVIDER_KEY",
+    "WEBHOOK_SECRET",
+    "SECRET",
+)
 ADMIN = "paydown_admin"
 WAIT_S = 60.0
 
@@ -36,14 +44,26 @@ def secrets(folder: Path) -> int:
         (folder / "keys").mkdir(exist_ok=True)
         keys = Keys.kept_in(folder / "keys")
         admin = f"postgresql://{ADMIN}:{keys.database_secret}@{postgres}/postgres"
-        urls = {name: databases.urls(admin, name, "paydown", keys.database_secret) for name in variables.SERVICES}
+        urls = {
+            name: databases.urls(admin, name, "paydown", keys.database_secret)
+            for name in variables.SERVICES
+        }
         table = variables.table(variables.Facts(Path("/nowhere"), Ports(), keys, urls))
         _keep(folder / "postgres", {"password": keys.database_secret})
-        _keep(folder / "databases", {"database_url": admin, "database_secret": keys.database_secret})
+        _keep(
+            folder / "databases", {"database_url": admin, "database_secret": keys.database_secret}
+        )
         _keep(folder / "migrate", {f"{name}_owner_url": owner for name, (_, owner) in urls.items()})
         for name in variables.SERVICES:
             prefix = f"PAYDOWN_{name.upper()}_"
-            _keep(folder / name, {key.removeprefix(prefix).lower(): value for key, value in table[name].items() if key.removeprefix(prefix) in SECRET_NAMES})
+            _keep(
+                folder / name,
+                {
+                    key.removeprefix(prefix).lower(): value
+                    for key, value in table[name].items()
+                    if key.removeprefix(prefix) in SECRET_NAMES
+                },
+            )
     except OSError as error:
         raise Problem(f"the secrets cannot be written to {folder}: {error.strerror}") from None
     return 0
@@ -61,10 +81,14 @@ def rotate_keys(folder: Path, step: str) -> int:
     try:
         for name in variables.SEALED:
             file = folder / name / "seal_keys"
-            write_private(file, made.keys)  # also if nothing changed: a call that was interrupted is completed by the next
+            write_private(
+                file, made.keys
+            )  # also if nothing changed: a call that was interrupted is completed by the next
             file.chmod(0o444)
     except OSError as error:
-        raise Problem(f"the seal keys cannot be written to {folder}: {error.strerror}; repeat the command") from None
+        raise Problem(
+            f"the seal keys cannot be written to {folder}: {error.strerror}; repeat the command"
+        ) from None
     print(made.says)
     return 0
 

@@ -15,13 +15,25 @@ from tools import places
 from tools.problem import Problem, exit_code
 
 SCHEMAS = places.ROOT / "deploy" / "kubernetes" / "schemas"
-KINDS = {"Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "Cluster", "ScheduledBackup", "ObjectStore"}
+KINDS = {
+    "Kafka",
+    "KafkaNodePool",
+    "KafkaTopic",
+    "KafkaUser",
+    "Cluster",
+    "ScheduledBackup",
+    "ObjectStore",
+}
 
 
 def bare(schema: Any) -> Any:  # JSON
     """The schema without the descriptions of its fields; a field named "description" stays, because it is a schema and no text."""
     if isinstance(schema, dict):
-        return {key: bare(value) for key, value in schema.items() if not (key == "description" and isinstance(value, str))}
+        return {
+            key: bare(value)
+            for key, value in schema.items()
+            if not (key == "description" and isinstance(value, str))
+        }
     return [bare(value) for value in schema] if isinstance(schema, list) else schema
 
 
@@ -37,12 +49,26 @@ def keep(origin: str, file: Path) -> list[str]:
         raise Problem(f"{file} cannot be read: {error.strerror}") from None
     kept = []
     for document in yaml.safe_load_all(raw):
-        if not document or document.get("kind") != "CustomResourceDefinition" or document["spec"]["names"]["kind"] not in KINDS:
+        if (
+            not document
+            or document.get("kind") != "CustomResourceDefinition"
+            or document["spec"]["names"]["kind"] not in KINDS
+        ):
             continue
         spec = document["spec"]
-        versions = {v["name"]: bare(v["schema"]["openAPIV3Schema"]) for v in spec["versions"] if v["served"]}
-        said = {"origin": origin, "sha256": hashlib.sha256(raw).hexdigest(), "group": spec["group"], "kind": spec["names"]["kind"], "versions": versions}
-        (SCHEMAS / f"{spec['names']['kind'].lower()}.json").write_text(json.dumps(said, separators=(",", ":"), sort_keys=True) + "\n")
+        versions = {
+            v["name"]: bare(v["schema"]["openAPIV3Schema"]) for v in spec["versions"] if v["served"]
+        }
+        said = {
+            "origin": origin,
+            "sha256": hashlib.sha256(raw).hexdigest(),
+            "group": spec["group"],
+            "kind": spec["names"]["kind"],
+            "versions": versions,
+        }
+        (SCHEMAS / f"{spec['names']['kind'].lower()}.json").write_text(
+            json.dumps(said, separators=(",", ":"), sort_keys=True) + "\n"
+        )
         kept.append(spec["names"]["kind"])
     return kept
 

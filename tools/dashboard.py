@@ -25,14 +25,23 @@ FOLDER = places.ROOT / "dashboard"
 DIST = FOLDER / "dist"
 OLDEST_NODE = (20, 19)
 MISSING = "Node.js 20.19 or newer with npm"
-LEFT_OUT = {"dist", "node_modules", "screenshots", "e2e", "tests"}  # of these the built pages hold nothing
+LEFT_OUT = {
+    "dist",
+    "node_modules",
+    "screenshots",
+    "e2e",
+    "tests",
+}  # of these the built pages hold nothing
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 def build() -> bool:
     """Build what the gateway serves, if its sources have changed since; False, and a sentence, where there is no Node or it fails."""
     if not has_node():
-        print(f"the dashboard is not built: {MISSING} is not on this machine; the API comes up without it", flush=True)
+        print(
+            f"the dashboard is not built: {MISSING} is not on this machine; the API comes up without it",
+            flush=True,
+        )
         return False
     mark, stamp = sources_digest(), DIST / "stamp"
     if stamp.exists() and stamp.read_text() == mark:
@@ -66,7 +75,9 @@ def browser() -> int:
         return loudly(f"{MISSING} is missing: the dashboard was NOT tried in a browser")
     chromium = find_chromium() or install_chromium()
     if not chromium:
-        return loudly("Chromium is missing and cannot be installed here: the dashboard was NOT tried in a browser")
+        return loudly(
+            "Chromium is missing and cannot be installed here: the dashboard was NOT tried in a browser"
+        )
     if not build():
         return 1
     folder = Path(tempfile.mkdtemp(prefix="paydown-browser-"))
@@ -74,12 +85,23 @@ def browser() -> int:
     stack = Stack(folder / "state", Ports.free(), prefix="browser")
     try:
         stack.up()
-        given = {"BASE_URL": f"http://{HOST}:{stack.ports.gateway}", "SIMULATOR_URL": f"http://{HOST}:{stack.ports.simulator}",
-                 "KAFKA": f"{HOST}:{stack.ports.kafka}", "CHROMIUM": chromium, "OUT": str(folder / "out"),
-                 "KEEPER": f"unix://{stack.supervisor.socket}"}
+        given = {
+            "BASE_URL": f"http://{HOST}:{stack.ports.gateway}",
+            "SIMULATOR_URL": f"http://{HOST}:{stack.ports.simulator}",
+            "KAFKA": f"{HOST}:{stack.ports.kafka}",
+            "CHROMIUM": chromium,
+            "OUT": str(folder / "out"),
+            "KEEPER": f"unix://{stack.supervisor.socket}",
+        }
         for script in ("e2e", "e2e:keyboard", "e2e:troubles", "access"):
             with step(f"npm run {script}"):
-                code = subprocess.run(["npm", "run", "-s", script], cwd=FOLDER, env={**os.environ, **given}, check=False, timeout=900).returncode
+                code = subprocess.run(
+                    ["npm", "run", "-s", script],
+                    cwd=FOLDER,
+                    env={**os.environ, **given},
+                    check=False,
+                    timeout=900,
+                ).returncode
             if code != 0:
                 print("\n".join(["what ended meanwhile:", *stack.supervisor.ended()]), flush=True)
                 return 1
@@ -105,7 +127,10 @@ def packages() -> None:
     Raises:
         Problem: npm cannot.
     """
-    mark, stamp = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest(), FOLDER / "node_modules" / "stamp"
+    mark, stamp = (
+        hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest(),
+        FOLDER / "node_modules" / "stamp",
+    )
     if stamp.exists() and stamp.read_text() == mark:
         return
     with step("installing the dashboard's packages"):
@@ -119,23 +144,38 @@ def npm(*words: str) -> None:
     Raises:
         Problem: with the last thing it said.
     """
-    done = subprocess.run(["npm", *words], cwd=FOLDER, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        ["npm", *words],
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     if done.returncode:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or [f"exit code {done.returncode}"]
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or [
+            f"exit code {done.returncode}"
+        ]
         raise Problem(f"npm {words[0]} failed: {said[-1].strip()[:300]}")
 
 
 def sources_digest() -> str:
     """One value for everything the built pages are made of."""
     digest = hashlib.sha256()
-    for file in sorted(path for path in FOLDER.rglob("*") if path.is_file() and not LEFT_OUT & set(path.relative_to(FOLDER).parts)):
+    for file in sorted(
+        path
+        for path in FOLDER.rglob("*")
+        if path.is_file() and not LEFT_OUT & set(path.relative_to(FOLDER).parts)
+    ):
         digest.update(str(file.relative_to(FOLDER)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 
 
 def find_chromium() -> str:
     """Chromium's path, or nothing."""
-    return os.environ.get("CHROMIUM") or next((found for name in CHROMIUM if (found := shutil.which(name))), "")
+    return os.environ.get("CHROMIUM") or next(
+        (found for name in CHROMIUM if (found := shutil.which(name))), ""
+    )
 
 
 def install_chromium() -> str:
@@ -144,7 +184,10 @@ def install_chromium() -> str:
         return ""
     with step("installing Chromium by apt-get"):
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+        for words in (
+            ["update", "-qq"],
+            ["install", "-y", "-qq", "--no-install-recommends", "chromium"],
+        ):
             subprocess.run(["apt-get", *words], env=quiet, capture_output=True, check=False)
     return find_chromium()
 

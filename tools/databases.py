@@ -40,11 +40,16 @@ class Names:
 def urls(admin_url: str, service: str, prefix: str, secret: str) -> tuple[str, str]:
     """(URL for the service, URL for its migrations) in the form SQLAlchemy wants; asks no server."""
     names = Names.of(service, prefix)
-    service_url, owner_url = (_url(admin_url, names.database, role, secret) for role in (names.service_role, names.owner_role))
+    service_url, owner_url = (
+        _url(admin_url, names.database, role, secret)
+        for role in (names.service_role, names.owner_role)
+    )
     return service_url, owner_url
 
 
-def create(admin_url: str, service: str, prefix: str = "paydown", secret: str | None = None) -> tuple[str, str]:
+def create(
+    admin_url: str, service: str, prefix: str = "paydown", secret: str | None = None
+) -> tuple[str, str]:
     """Make the database and the roles of a service where they are missing; again, it only sets the passwords.
 
     Args:
@@ -77,7 +82,11 @@ def drop(admin_url: str, service: str, prefix: str = "paydown") -> None:
     """
     names = Names.of(service, prefix)
     with _connected(admin_url) as admin, admin.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(names.database)))
+        cursor.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
+                sql.Identifier(names.database)
+            )
+        )
         for role in (names.service_role, names.owner_role):
             cursor.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
@@ -90,11 +99,17 @@ def check(admin_url: str) -> None:
     """
     with _connected(admin_url) as admin, admin.cursor() as cursor:
         if admin.server_version < 140000:
-            raise Problem(f"{_shown(admin_url)} is PostgreSQL {admin.server_version // 10000}; paydown needs 14 or newer")
-        cursor.execute("SELECT rolsuper OR (rolcreatedb AND rolcreaterole) FROM pg_roles WHERE rolname = current_user")
+            raise Problem(
+                f"{_shown(admin_url)} is PostgreSQL {admin.server_version // 10000}; paydown needs 14 or newer"
+            )
+        cursor.execute(
+            "SELECT rolsuper OR (rolcreatedb AND rolcreaterole) FROM pg_roles WHERE rolname = current_user"
+        )
         row = cursor.fetchone()
         if not (row and row[0]):
-            raise Problem(f"the role of {_shown(admin_url)} may not create databases and roles: ALTER ROLE … CREATEDB CREATEROLE")
+            raise Problem(
+                f"the role of {_shown(admin_url)} may not create databases and roles: ALTER ROLE … CREATEDB CREATEROLE"
+            )
 
 
 def answers(url: str) -> bool:
@@ -117,21 +132,33 @@ def _make_role(admin: Connection, role: str, password: str) -> None:
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
         if cursor.rowcount == 0:
             cursor.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
-        cursor.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password)))
+        cursor.execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+        )
 
 
 def _make_database(admin: Connection, names: Names) -> None:
-    database, owner, role = map(sql.Identifier, (names.database, names.owner_role, names.service_role))
+    database, owner, role = map(
+        sql.Identifier, (names.database, names.owner_role, names.service_role)
+    )
     with admin.cursor() as cursor:
         cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
         row = cursor.fetchone()
-        if not (row and row[0]):  # who is no superuser must be a member of the role it makes the owner
+        if not (
+            row and row[0]
+        ):  # who is no superuser must be a member of the role it makes the owner
             cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
         cursor.execute("SELECT FROM pg_database WHERE datname = %s", (names.database,))
         if cursor.rowcount == 0:
-            cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(database, owner))
+            cursor.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(
+                    database, owner
+                )
+            )
         cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
-        cursor.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, role))
+        cursor.execute(
+            sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, role)
+        )
 
 
 def _allow(inside: Connection, names: Names) -> None:
@@ -141,7 +168,9 @@ def _allow(inside: Connection, names: Names) -> None:
         cursor.execute(sql.SQL("GRANT ALL ON SCHEMA public TO {}").format(owner))
         cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
         for rights in ("SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE, SELECT ON SEQUENCES"):
-            grant = f"ALTER DEFAULT PRIVILEGES FOR ROLE {{}} IN SCHEMA public GRANT {rights} TO {{}}"
+            grant = (
+                f"ALTER DEFAULT PRIVILEGES FOR ROLE {{}} IN SCHEMA public GRANT {rights} TO {{}}"
+            )
             cursor.execute(sql.SQL(grant).format(owner, role))
 
 
@@ -149,7 +178,9 @@ def _allow(inside: Connection, names: Names) -> None:
 def _connected(url: str, database: str | None = None) -> Iterator[Connection]:
     """An autocommit connection; every failure of the server is one sentence, without the password."""
     parts = _parts(url)
-    plain = urlunsplit(("postgresql", parts.netloc, f"/{database}" if database else parts.path, parts.query, ""))
+    plain = urlunsplit(
+        ("postgresql", parts.netloc, f"/{database}" if database else parts.path, parts.query, "")
+    )
     try:
         link = psycopg2.connect(plain, connect_timeout=5)
     except (psycopg2.Error, ValueError) as error:
@@ -170,7 +201,15 @@ def _password(role: str, secret: str) -> str:
 def _url(admin_url: str, database: str, role: str, secret: str) -> str:
     parts = _parts(admin_url)
     place = parts.netloc.rpartition("@")[2]
-    return urlunsplit(("postgresql+psycopg2", f"{quote(role)}:{_password(role, secret)}@{place}", f"/{database}", parts.query, ""))
+    return urlunsplit(
+        (
+            "postgresql+psycopg2",
+            f"{quote(role)}:{_password(role, secret)}@{place}",
+            f"/{database}",
+            parts.query,
+            "",
+        )
+    )
 
 
 def _parts(url: str) -> SplitResult:
@@ -179,7 +218,9 @@ def _parts(url: str) -> SplitResult:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme.partition("+")[0] not in ("postgresql", "postgres"):
-        raise Problem("DATABASE_URL is not the address of a PostgreSQL server: postgresql://role:password@host:port/database")
+        raise Problem(
+            "DATABASE_URL is not the address of a PostgreSQL server: postgresql://role:password@host:port/database"
+        )
     return parts
 
 

@@ -38,7 +38,11 @@ class Api:
     """The gateway's API as one of the demo people; a service that is away for a moment is asked again."""
 
     def __init__(self, url: str, person: str) -> None:
-        self.client = httpx.Client(base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer demo-{person}"}, timeout=120)
+        self.client = httpx.Client(
+            base_url=f"{url}/api/v1",
+            headers={"Authorization": f"Bearer demo-{person}"},
+            timeout=120,
+        )
 
     def get(self, path: str, limit_s: float = 60) -> Any:
         """The JSON of one answer, or the text of a report."""
@@ -64,7 +68,9 @@ def sentence(answer: httpx.Response) -> str:
     """What a refusal says, in one line."""
     try:
         problem = answer.json()
-        return " ".join(str(problem[part]) for part in ("detail", "money", "action") if problem.get(part))
+        return " ".join(
+            str(problem[part]) for part in ("detail", "money", "action") if problem.get(part)
+        )
     except ValueError:
         return f"{answer.request.method} {answer.request.url.path} answered {answer.status_code}"
 
@@ -90,15 +96,23 @@ class Demo:
         batch = self.timed("ingest", lambda: self.upload(file))
         show(batch)
         batch = self.timed("prepare", lambda: self.correct(batch))
-        self.approver.post(f"/batches/{batch['batch_id']}/approve", {"digest": batch["digest"], "acknowledge": batch["to_acknowledge"]})
-        print(f"approved by another person than the uploader; warnings acknowledged: {', '.join(batch['to_acknowledge']) or 'none'}", flush=True)
+        self.approver.post(
+            f"/batches/{batch['batch_id']}/approve",
+            {"digest": batch["digest"], "acknowledge": batch["to_acknowledge"]},
+        )
+        print(
+            f"approved by another person than the uploader; warnings acknowledged: {', '.join(batch['to_acknowledge']) or 'none'}",
+            flush=True,
+        )
         batch = self.timed("pay", lambda: self.pay(batch["batch_id"]))
         return int(self.timed("report", lambda: self.report(batch)) or 0) or self.close(batch)
 
     def upload(self, file: Path) -> dict[str, Any]:
         """Send the file and wait until people could look at it."""
         with file.open("rb") as content:
-            batch_id = self.preparer.post("/batches", iter(lambda: content.read(1 << 20), b""), filename=file.name)["batch_id"]
+            batch_id = self.preparer.post(
+                "/batches", iter(lambda: content.read(1 << 20), b""), filename=file.name
+            )["batch_id"]
         return self.ready(str(batch_id))
 
     def ready(self, batch_id: str) -> dict[str, Any]:
@@ -115,7 +129,9 @@ class Demo:
             if batch["status"] == "rejected":
                 error = batch["error"]
                 where = f" (line {error['line']})" if error.get("line") else ""
-                raise Refused(f"the roster was refused: {error['message']}{where} [{error['code']}] Nothing was paid.")
+                raise Refused(
+                    f"the roster was refused: {error['message']}{where} [{error['code']}] Nothing was paid."
+                )
             time.sleep(0.2)
         raise Refused("the roster could not be read in half an hour; nothing was paid")
 
@@ -125,10 +141,16 @@ class Demo:
         if not offered:
             return batch
         for one in offered:
-            print(f"corrected for this batch: payor {one['source_account_id']}: {one['field']} {one['from']} -> {one['to']}", flush=True)
+            print(
+                f"corrected for this batch: payor {one['source_account_id']}: {one['field']} {one['from']} -> {one['to']}",
+                flush=True,
+            )
         self.preparer.post(f"/batches/{batch['batch_id']}/corrections", {"corrections": offered})
         mended = self.ready(batch["batch_id"])
-        print(f"payable now: {mended['rows']['payable']:,} rows, {display(mended['amount_cents']['payable'])}", flush=True)
+        print(
+            f"payable now: {mended['rows']['payable']:,} rows, {display(mended['amount_cents']['payable'])}",
+            flush=True,
+        )
         return mended
 
     def pay(self, batch_id: str) -> dict[str, Any]:
@@ -138,29 +160,50 @@ class Demo:
             while True:
                 batch: dict[str, Any] = self.approver.get(f"/batches/{batch_id}")
                 counts = batch["payments"]
-                ended = counts["completed"] + counts["failed"] + counts["cancelled"] + counts["reversed"]
-                progress.show(ended, counts["total"], display(batch["payment_amount_cents"]["completed"]) + " paid")
+                ended = (
+                    counts["completed"]
+                    + counts["failed"]
+                    + counts["cancelled"]
+                    + counts["reversed"]
+                )
+                progress.show(
+                    ended,
+                    counts["total"],
+                    display(batch["payment_amount_cents"]["completed"]) + " paid",
+                )
                 if batch["status"] in FINAL:
                     return batch
                 if counts["total"] and ended + counts["held"] == counts["total"] and counts["held"]:
-                    raise Refused(f"{counts['held']} payments are held and need a person; the others have ended")
+                    raise Refused(
+                        f"{counts['held']} payments are held and need a person; the others have ended"
+                    )
                 if counts != last:
                     moved_at, last = time.monotonic(), counts
                 if time.monotonic() - moved_at > STALL_LIMIT_S:
-                    raise Refused(f"nothing has moved for {STALL_LIMIT_S / 60:.0f} minutes; the batch is {batch['status']}, payments {counts}")
+                    raise Refused(
+                        f"nothing has moved for {STALL_LIMIT_S / 60:.0f} minutes; the batch is {batch['status']}, payments {counts}"
+                    )
                 time.sleep(0.5 if counts["total"] < 5_000 else 2.0)  # each look counts all payments
 
     def report(self, batch: dict[str, Any]) -> None:
         """Write the three CSVs."""
         self.out.mkdir(parents=True, exist_ok=True)
         for name in REPORTS:
-            (self.out / name).write_bytes(self.approver.get(f"/batches/{batch['batch_id']}/reports/{name}"))
+            (self.out / name).write_bytes(
+                self.approver.get(f"/batches/{batch['batch_id']}/reports/{name}")
+            )
 
     def close(self, batch: dict[str, Any]) -> int:
         """Write summary.json, print the reconciliation, and judge."""
-        breaks = int(self.approver.get(f"/reconciliation/breaks?batch_id={batch['batch_id']}&status=open")["total"])
+        breaks = int(
+            self.approver.get(f"/reconciliation/breaks?batch_id={batch['batch_id']}&status=open")[
+                "total"
+            ]
+        )
         clean = bool(batch["certificate"]) and not breaks
-        calls = httpx.get(f"http://{HOST}:{self.stack.ports.simulator}/_simulator/books").json()["calls"]
+        calls = httpx.get(f"http://{HOST}:{self.stack.ports.simulator}/_simulator/books").json()[
+            "calls"
+        ]
         summary = {
             "batch_id": batch["batch_id"], "status": batch["status"], "rows": batch["rows"], "amount_cents": batch["amount_cents"],
             "payments": batch["payments"], "payment_amount_cents": batch["payment_amount_cents"],
@@ -173,11 +216,16 @@ class Demo:
         for name in ("unpayable", "refused", "excluded"):
             print(f"  {name:<9} {rows[name]:>8,} rows      {display(cents[name]):>16}")
         for name in ("completed", "failed", "cancelled", "reversed"):
-            print(f"  {name:<9} {batch['payments'][name]:>8,} payments  {display(payments[name]):>16}")
+            print(
+                f"  {name:<9} {batch['payments'][name]:>8,} payments  {display(payments[name]):>16}"
+            )
         if batch["one_person"]:
             print("  single control: the rule that another person approves was off")
         print(f"  reconciliation: {'clean, certificate issued' if clean else f'{breaks} breaks'}")
-        print(f"  reports: {self.out / 'sources.csv'}, branches.csv, payments.csv, summary.json; {self.seconds}", flush=True)
+        print(
+            f"  reports: {self.out / 'sources.csv'}, branches.csv, payments.csv, summary.json; {self.seconds}",
+            flush=True,
+        )
         ended = sum(payments[name] for name in ("completed", "failed", "cancelled", "reversed"))
         whole = cents["total"] == ended + cents["unpayable"] + cents["refused"] + cents["excluded"]
         return 0 if clean and whole else 1
@@ -187,19 +235,30 @@ def show(batch: dict[str, Any]) -> None:
     """The preview: what is about to be paid, what will not be and why."""
     rows, cents = batch["rows"], batch["amount_cents"]
     not_payable = rows["unpayable"] + rows["refused"] + rows["excluded"]
-    print(f"preview of {batch['filename']}: {rows['total']:,} rows, {display(cents['total'])}, pay period from {batch['period']}")
+    print(
+        f"preview of {batch['filename']}: {rows['total']:,} rows, {display(cents['total'])}, pay period from {batch['period']}"
+    )
     print(f"  payable      {rows['payable']:>8,} rows  {display(cents['payable']):>16}")
-    print(f"  not payable  {not_payable:>8,} rows  {display(cents['total'] - cents['payable']):>16}")
+    print(
+        f"  not payable  {not_payable:>8,} rows  {display(cents['total'] - cents['payable']):>16}"
+    )
     for source in batch["sources"]:
-        print(f"  from account ****{source['account_last4']} ({source['payor_name']}): {source['rows']:,} rows, {display(source['amount_cents'])}")
+        print(
+            f"  from account ****{source['account_last4']} ({source['payor_name']}): {source['rows']:,} rows, {display(source['amount_cents'])}"
+        )
     print(f"  {len(batch['branches'])} branches; digest {batch['digest'][:19]}…")
     for issue in batch["issues"]:
-        print(f"  {issue['outcome']}: {issue['code']} x {issue['count']:,}: {issue['message']}", flush=True)
+        print(
+            f"  {issue['outcome']}: {issue['code']} x {issue['count']:,}: {issue['message']}",
+            flush=True,
+        )
 
 
 def main(arguments: list[str]) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="make demo", description="a roster from upload to reports on a throw-away stack")
+    parser = argparse.ArgumentParser(
+        prog="make demo", description="a roster from upload to reports on a throw-away stack"
+    )
     parser.add_argument("--roster", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out"))
     options = parser.parse_args(arguments)

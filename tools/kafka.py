@@ -14,7 +14,13 @@ from tools.ports import HOST
 from tools.problem import Problem
 
 OLDEST_JAVA = 17
-JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError")
+JVM = (
+    "-Xms256m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+ExitOnOutOfMemoryError",
+)
 SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -83,13 +89,25 @@ class Broker:
         properties.write_text("\n".join(lines).replace("\\", "\\\\") + "\n")
         if self.is_new:
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            command = self._java("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", f"c{cluster[1:]}", "-c", str(properties))
+            command = self._java(
+                "kafka.tools.StorageTool",
+                "format",
+                "--ignore-formatted",
+                "-t",
+                f"c{cluster[1:]}",
+                "-c",
+                str(properties),
+            )
             made = subprocess.run(command, capture_output=True, text=True, check=False)
             if made.returncode:
-                raise Problem(f"Kafka's storage cannot be formatted: {(made.stderr or made.stdout).strip().splitlines()[-1:]}")
+                raise Problem(
+                    f"Kafka's storage cannot be formatted: {(made.stderr or made.stdout).strip().splitlines()[-1:]}"
+                )
 
     def _java(self, *arguments: str) -> list[str]:
-        log4j = f"-Dlog4j2.configurationFile={places.ROOT / 'deploy' / 'kafka' / 'log4j2.properties'}"
+        log4j = (
+            f"-Dlog4j2.configurationFile={places.ROOT / 'deploy' / 'kafka' / 'log4j2.properties'}"
+        )
         return [self.java, *JVM, log4j, "-cp", str(places.KAFKA_JARS / "*"), *arguments]
 
 
@@ -110,7 +128,9 @@ def broker(state: Path, port: int, controller_port: int) -> Broker:
 def find_java() -> str | None:
     """A Java of a fitting version: JAVA_HOME's, else the one on the path."""
     home = os.environ.get("JAVA_HOME")
-    for candidate in ([str(Path(home) / "bin" / "java")] if home else []) + [shutil.which("java") or ""]:
+    for candidate in ([str(Path(home) / "bin" / "java")] if home else []) + [
+        shutil.which("java") or ""
+    ]:
         if candidate and Path(candidate).is_file() and java_version(candidate) >= OLDEST_JAVA:
             return candidate
     return None

@@ -72,13 +72,20 @@ def rotate(step: str, file: Path) -> rotation.Step:
     except OSError as error:
         raise Problem(f"{file} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError):
-        raise Problem(f"{file} holds no seal keys: id:base64[,id:base64], alone or as seal_keys of a keys.json") from None
+        raise Problem(
+            f"{file} holds no seal keys: id:base64[,id:base64], alone or as seal_keys of a keys.json"
+        ) from None
     if step == "use":
         refuse_too_early(file.parent, rotation.newest_id(keys))
     made = rotation.add(keys, _random_base64()) if step == "add" else rotation.use(keys)
     if made.changed:
         try:
-            write_private(file, json.dumps({**whole, "seal_keys": made.keys}, indent=1) if whole is not None else made.keys)
+            write_private(
+                file,
+                json.dumps({**whole, "seal_keys": made.keys}, indent=1)
+                if whole is not None
+                else made.keys,
+            )
         except OSError as error:
             raise Problem(f"{file} cannot be written: {error.strerror}") from None
     return made
@@ -92,7 +99,9 @@ def refuse_too_early(state: Path, key_id: str) -> None:
     """
     configuration, keeper = state / CONFIGURATION, state / "supervisord.pid"
     if keeper.exists() and configuration.exists() and f"{key_id}:" not in configuration.read_text():
-        raise Problem(f"the stack that is up was started without {key_id}, so it could not open what is sealed under it: `make down`, `make up`, then again")
+        raise Problem(
+            f"the stack that is up was started without {key_id}, so it could not open what is sealed under it: `make down`, `make up`, then again"
+        )
 
 
 def main(arguments: list[str]) -> int:

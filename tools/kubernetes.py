@@ -18,7 +18,16 @@ from tools.problem import Problem, exit_code
 FOLDER = places.ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("local", "production")
 APPLIED = (*OVERLAYS, "recovery")
-KNOWN = {"apiVersion", "kind", "namespace", "resources", "components", "images", "replicas", "patches"}
+KNOWN = {
+    "apiVersion",
+    "kind",
+    "namespace",
+    "resources",
+    "components",
+    "images",
+    "replicas",
+    "patches",
+}
 WITHOUT_NAMESPACE = {"Namespace"}
 Resource = dict[str, Any]  # YAML
 
@@ -32,13 +41,19 @@ def render(folder: Path) -> list[Resource]:
     plan = load(folder / "kustomization.yaml")[0]
     unknown = set(plan) - KNOWN
     if unknown:
-        raise Problem(f"{folder.name}/kustomization.yaml: {', '.join(sorted(unknown))} is not rendered by tools/kubernetes.py")
+        raise Problem(
+            f"{folder.name}/kustomization.yaml: {', '.join(sorted(unknown))} is not rendered by tools/kubernetes.py"
+        )
     found: list[Resource] = []
     for name in plan.get("resources", []):
         found += render(folder / name) if (folder / name).is_dir() else load(folder / name)
     for name in plan.get("components", []):
         component = load(folder / name / "kustomization.yaml")[0]
-        found += [resource for file in component.get("resources", []) for resource in load(folder / name / file)]
+        found += [
+            resource
+            for file in component.get("resources", [])
+            for resource in load(folder / name / file)
+        ]
         _change(found, folder / name, component)
     _change(found, folder, plan)
     return found
@@ -51,16 +66,24 @@ def load(file: Path) -> list[Resource]:
 
 def containers(resource: Resource) -> list[dict[str, Any]]:
     """The containers of what makes pods; none for anything else."""
-    pod = resource.get("spec", {}).get("template", {}).get("spec", {}) if resource["kind"] in {"Deployment", "StatefulSet", "Job"} else {}
+    pod = (
+        resource.get("spec", {}).get("template", {}).get("spec", {})
+        if resource["kind"] in {"Deployment", "StatefulSet", "Job"}
+        else {}
+    )
     return [*pod.get("initContainers", []), *pod.get("containers", [])]
 
 
 def _change(resources: list[Resource], folder: Path, plan: Resource) -> None:
     for patch in plan.get("patches", []):
-        operations: Any = load(folder / patch["path"])[0] if "path" in patch else yaml.safe_load(patch["patch"])
+        operations: Any = (
+            load(folder / patch["path"])[0] if "path" in patch else yaml.safe_load(patch["patch"])
+        )
         targets = [resource for resource in resources if _fits(resource, patch["target"])]
         if not targets:
-            raise Problem(f"{folder.name}/kustomization.yaml: a patch for {patch['target']} fits nothing")
+            raise Problem(
+                f"{folder.name}/kustomization.yaml: a patch for {patch['target']} fits nothing"
+            )
         for resource in targets:
             for operation in operations:
                 _patch(resource, operation)
@@ -68,7 +91,10 @@ def _change(resources: list[Resource], folder: Path, plan: Resource) -> None:
         if "namespace" in plan and resource["kind"] not in WITHOUT_NAMESPACE:
             resource["metadata"]["namespace"] = plan["namespace"]
         for count in plan.get("replicas", []):
-            if resource["kind"] in {"Deployment", "StatefulSet"} and resource["metadata"]["name"] == count["name"]:
+            if (
+                resource["kind"] in {"Deployment", "StatefulSet"}
+                and resource["metadata"]["name"] == count["name"]
+            ):
                 resource["spec"]["replicas"] = count["count"]
         for container in containers(resource):
             for image in plan.get("images", []):
@@ -87,7 +113,7 @@ def _patch(resource: Resource, operation: dict[str, Any]) -> None:
     match operation["op"], last:
         case "add", "-":
             place.append(value)
-        case ("add" | "replace"), _:
+        case (("add" | "replace"), _):
             place[last] = value
         case "remove", _:
             del place[last]

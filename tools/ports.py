@@ -33,7 +33,10 @@ class Ports:
         Raises:
             Problem: a value is no port, or two names have the same one.
         """
-        chosen = {field.name: _port(field.name, environment.get(variable(field.name))) for field in fields(cls)}
+        chosen = {
+            field.name: _port(field.name, environment.get(variable(field.name)))
+            for field in fields(cls)
+        }
         found = {name: port for name, port in chosen.items() if port is not None}
         ports = cls(**found)
         ports.check_distinct()
@@ -58,7 +61,9 @@ class Ports:
         seen: dict[int, str] = {}
         for name, port in self.items():
             if port in seen:
-                raise Problem(f"{variable(seen[port])} and {variable(name)} are both {port}; give one of them another port")
+                raise Problem(
+                    f"{variable(seen[port])} and {variable(name)} are both {port}; give one of them another port"
+                )
             seen[port] = name
 
     def check_free(self, needed: set[str]) -> None:
@@ -69,7 +74,9 @@ class Ports:
         """
         for name, port in self.items():
             if name in needed and not is_free(port):
-                raise Problem(f"port {port} is taken by another program; stop it, or choose another with {variable(name)}=<port>")
+                raise Problem(
+                    f"port {port} is taken by another program; stop it, or choose another with {variable(name)}=<port>"
+                )
 
 
 def variable(name: str) -> str:
@@ -80,7 +87,9 @@ def variable(name: str) -> str:
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port now."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closing connection of a server that has ended is no obstacle
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # a closing connection of a server that has ended is no obstacle
         try:
             probe.bind((HOST, port))
         except OSError:

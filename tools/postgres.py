@@ -55,7 +55,15 @@ class Account:
     def run(self, command: list[str], **options: bool) -> subprocess.CompletedProcess[str]:
         """Run a command as this user, from a folder everybody may enter."""
         return subprocess.run(  # type: ignore[call-overload,no-any-return]  # mypy does not follow **options
-            command, cwd="/", user=self.uid, group=self.gid, extra_groups=[], capture_output=True, text=True, check=False, **options
+            command,
+            cwd="/",
+            user=self.uid,
+            group=self.gid,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            check=False,
+            **options,
         )
 
 
@@ -87,7 +95,9 @@ class Server:
         """
         if not self.data.exists():
             self._initialise()
-        lines = [f"{name} = {value}" for name, value in {**SETTINGS, "port": str(self.port)}.items()]
+        lines = [
+            f"{name} = {value}" for name, value in {**SETTINGS, "port": str(self.port)}.items()
+        ]
         self._write("data/postgresql.conf", "\n".join(lines) + "\n")
         self._write("data/pg_hba.conf", f"host all all {HOST}/32 scram-sha-256\n")
 
@@ -95,13 +105,22 @@ class Server:
         draft = self.home / "data.draft"  # an interrupted initdb leaves no half-made data folder
         shutil.rmtree(draft, ignore_errors=True)
         password = self._write("password", self.password)
-        command = [str(self.binaries / "initdb"), "-D", str(draft), "-U", ADMIN, f"--pwfile={password}"]
+        command = [
+            str(self.binaries / "initdb"),
+            "-D",
+            str(draft),
+            "-U",
+            ADMIN,
+            f"--pwfile={password}",
+        ]
         command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
         run = self.account.run if self.account else _run
         made = run(command)
         password.unlink()
         if made.returncode:
-            raise Problem(f"PostgreSQL's initdb failed: {made.stderr.strip().splitlines()[-1:] or made.returncode}")
+            raise Problem(
+                f"PostgreSQL's initdb failed: {made.stderr.strip().splitlines()[-1:] or made.returncode}"
+            )
         draft.rename(self.data)
 
     def _write(self, name: str, text: str) -> Path:
@@ -146,7 +165,9 @@ def account_for_server() -> Account | None:
         except KeyError:
             continue
         return Account(name, found.pw_uid, found.pw_gid)
-    raise Problem("PostgreSQL does not run as root and there is no user postgres or nobody: useradd --system postgres")
+    raise Problem(
+        "PostgreSQL does not run as root and there is no user postgres or nobody: useradd --system postgres"
+    )
 
 
 def choose_binaries(data: Path) -> Path:
@@ -155,15 +176,23 @@ def choose_binaries(data: Path) -> Path:
     Raises:
         Problem: there is none.
     """
-    found = {major: folder for folder in reversed(list(_folders())) if (major := major_version(folder)) >= OLDEST_MAJOR}
+    found = {
+        major: folder
+        for folder in reversed(list(_folders()))
+        if (major := major_version(folder)) >= OLDEST_MAJOR
+    }
     try:
         made_by = int((data / "PG_VERSION").read_text())
     except FileNotFoundError:
         if not found:
-            raise Problem("no PostgreSQL is on this machine; run `make setup`, or give a server with DATABASE_URL=postgresql://…") from None
+            raise Problem(
+                "no PostgreSQL is on this machine; run `make setup`, or give a server with DATABASE_URL=postgresql://…"
+            ) from None
         return found[max(found)]
     if made_by not in found:
-        raise Problem(f"{data} was made by PostgreSQL {made_by}, which is not on this machine: install it, or remove the data by `make clean`")
+        raise Problem(
+            f"{data} was made by PostgreSQL {made_by}, which is not on this machine: install it, or remove the data by `make clean`"
+        )
     return found[made_by]
 
 
@@ -192,7 +221,9 @@ def is_accepting(port: int, timeout_s: float = 0.5) -> bool:
     try:
         with socket.create_connection((HOST, port), timeout_s) as link:
             link.sendall(struct.pack("!I", len(body) + 4) + body)
-            return link.recv(1024)[:1] == b"R"  # read whole, else the server logs a reset connection
+            return (
+                link.recv(1024)[:1] == b"R"
+            )  # read whole, else the server logs a reset connection
     except OSError:
         return False
 
@@ -211,7 +242,9 @@ def _home(state: Path, account: Account | None) -> Path:
         if account.run(["test", "-w", str(home)]).returncode == 0:
             return home
         home.rmdir()
-    raise Problem(f"the user {account.name} can write neither below {state} nor below /var/tmp, and PostgreSQL does not run as root")
+    raise Problem(
+        f"the user {account.name} can write neither below {state} nor below /var/tmp, and PostgreSQL does not run as root"
+    )
 
 
 def _elsewhere(state: Path) -> Path:
@@ -225,7 +258,12 @@ def _copied(binaries: Path, home: Path) -> Path:
     if not (copy / "complete").exists():
         shutil.rmtree(copy, ignore_errors=True)
         for folder in (package, package.with_name(f"{package.name}.libs")):
-            shutil.copytree(folder, copy / folder.name, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+            shutil.copytree(
+                folder,
+                copy / folder.name,
+                symlinks=True,
+                ignore=shutil.ignore_patterns("include", "*.a"),
+            )
         (copy / "complete").touch()
     return copy / package.name / "pginstall" / "bin"
 
@@ -239,7 +277,12 @@ def _machine_folders() -> Iterator[Path]:
     on_path = shutil.which("postgres")
     if on_path:
         yield Path(on_path).resolve().parent
-    for pattern in ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/local/pgsql/bin", "opt/homebrew/opt/postgresql@*/bin"):
+    for pattern in (
+        "usr/lib/postgresql/*/bin",
+        "usr/pgsql-*/bin",
+        "usr/local/pgsql/bin",
+        "opt/homebrew/opt/postgresql@*/bin",
+    ):
         yield from Path("/").glob(pattern)
     if shutil.which("pg_config"):
         yield Path(_run(["pg_config", "--bindir"]).stdout.strip() or "/nonexistent")

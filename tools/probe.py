@@ -9,7 +9,17 @@ from tools.ports import HOST, Ports, is_listening
 from tools.supervise import Process, Supervisor
 
 ANSWER_LIMIT_S = 2.0  # a process that is down refuses at once; only one under load needs this long
-ORDER = ("postgres", "kafka", "simulator", "ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
+ORDER = (
+    "postgres",
+    "kafka",
+    "simulator",
+    "ingest",
+    "dispatcher",
+    "webhooks",
+    "ledger",
+    "reports",
+    "gateway",
+)
 
 
 @dataclass(frozen=True)
@@ -32,10 +42,20 @@ def status(supervisor: Supervisor, ports: Ports, given_postgres: str | None = No
     def one(name: str) -> Status:
         process, port = processes.get(name, Process("STOPPED", 0)), port_of[name]
         if name == "postgres" and given_postgres:
-            return Status(name, None, "ready" if databases.answers(given_postgres) else "down", databases.place(given_postgres)[1])
+            return Status(
+                name,
+                None,
+                "ready" if databases.answers(given_postgres) else "down",
+                databases.place(given_postgres)[1],
+            )
         if not process.pid:
             return Status(name, None, "starting" if process.state == "BACKOFF" else "down", port)
-        return Status(name, process.pid, "starting" if not is_ready(name, port) else "held" if is_held(name, port) else "ready", port)
+        return Status(
+            name,
+            process.pid,
+            "starting" if not is_ready(name, port) else "held" if is_held(name, port) else "ready",
+            port,
+        )
 
     with ThreadPoolExecutor(len(ORDER)) as pool:
         return list(pool.map(one, ORDER))
@@ -52,7 +72,11 @@ def is_ready(name: str, port: int) -> bool:
 
 def is_held(name: str, port: int) -> bool:
     """Whether a service says that its database came back from a backup and is not released yet."""
-    return name not in ("postgres", "kafka", "simulator") and b'"held":"' in (said := _answer(port, "/health/ready")) and b'"held":""' not in said
+    return (
+        name not in ("postgres", "kafka", "simulator")
+        and b'"held":"' in (said := _answer(port, "/health/ready"))
+        and b'"held":""' not in said
+    )
 
 
 def _answer(port: int, path: str) -> bytes:

@@ -16,7 +16,13 @@ class Progress:
 
     def __init__(self, title: str) -> None:
         self.title, self.said_at, self.said = title, 0.0, ""
-        columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
+        columns = (
+            TextColumn(title),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+        )
         self.bars = Bars(*columns) if sys.stdout.isatty() else None
         self.task = self.bars.add_task(title, total=None, note="") if self.bars else None
 
@@ -25,7 +31,12 @@ class Progress:
             self.bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if self.bars:
             self.bars.stop()
 

@@ -30,7 +30,9 @@ _FIRST: Final = """
 _LAST: Final = """
     Ack Bar Beck Ber Bow Bran Brad Car Col Cun Dan Dick Fran Ger Gray Hal Har Hen Jen Ker Lan Lock Mar Mor Nich Pol Rob Ros Sand Sim Tor Wal Wat
     | ard bach berg bert by den dall der ding don er ett ford hart ing ington ison ker land ley man mann mer ner ning rell ridge sen son ton"""
-_ADDRESS: Final = "<Line1>84 Harbor Lights</Line1><City>Port Ellsworth</City><State>IA</State><Zip>67485</Zip>"
+_ADDRESS: Final = (
+    "<Line1>84 Harbor Lights</Line1><City>Port Ellsworth</City><State>IA</State><Zip>67485</Zip>"
+)
 
 
 def make(rows: int, seed: int = 1) -> bytes:
@@ -93,7 +95,13 @@ def _name(chance: random.Random, parts: str) -> str:
 
 def _payor(chance: random.Random, prefix: str) -> str:
     digits = f"{prefix}{chance.randrange(1_000_000):06d}"
-    check = -sum(weight * int(digit) for weight, digit in zip((3, 7, 1, 3, 7, 1, 3, 7), digits, strict=True)) % 10
+    check = (
+        -sum(
+            weight * int(digit)
+            for weight, digit in zip((3, 7, 1, 3, 7, 1, 3, 7), digits, strict=True)
+        )
+        % 10
+    )
     account = f"{chance.randint(10_000_000, 99_999_999)}"
     return (
         f"<Payor><DunkinId>{_id(chance, 'CORP')}</DunkinId><ABARouting>{digits}{check}</ABARouting><AccountNumber>{account}</AccountNumber>"
@@ -107,10 +115,14 @@ def _id(chance: random.Random, prefix: str) -> str:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m tools.roster", description="Make a sample roster.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.roster", description="Make a sample roster."
+    )
     parser.add_argument("rows", type=int, metavar="ROWS")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("-o", dest="file", type=Path, help="where to write it (default: standard output)")
+    parser.add_argument(
+        "-o", dest="file", type=Path, help="where to write it (default: standard output)"
+    )
     arguments = parser.parse_args()
     if arguments.rows < 1:
         parser.error("ROWS must be at least 1")

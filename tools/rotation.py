@@ -28,10 +28,18 @@ def add(keys: str, random_base64: str) -> Step:
     parts = keys.split(",")
     newest = max(parts, key=_number)
     if newest != parts[0]:
-        return Step(keys, False, f"{_id(newest)} was added before and seals nothing yet: when every process was restarted with it, go on with the step `use`.")
+        return Step(
+            keys,
+            False,
+            f"{_id(newest)} was added before and seals nothing yet: when every process was restarted with it, go on with the step `use`.",
+        )
     made = _next(_id(newest))
-    return Step(f"{keys},{made}:{random_base64}", True, f"{made} is added, opens and seals nothing yet: back the keys up, restart every process of ingest, "
-                                                        f"dispatcher and reports, then go on with the step `use`.")
+    return Step(
+        f"{keys},{made}:{random_base64}",
+        True,
+        f"{made} is added, opens and seals nothing yet: back the keys up, restart every process of ingest, "
+        f"dispatcher and reports, then go on with the step `use`.",
+    )
 
 
 def use(keys: str) -> Step:
@@ -39,10 +47,18 @@ def use(keys: str) -> Step:
     parts = keys.split(",")
     newest = max(parts, key=_number)
     if newest == parts[0]:
-        return Step(keys, False, f"{_id(newest)} seals already and no newer key was added: there is nothing to do; a rotation begins with the step `add`.")
+        return Step(
+            keys,
+            False,
+            f"{_id(newest)} seals already and no newer key was added: there is nothing to do; a rotation begins with the step `add`.",
+        )
     rest = [part for part in parts if part != newest]
-    return Step(",".join([newest, *rest]), True, f"{_id(newest)} seals from the next start on: restart ingest, dispatcher and reports, one by one if you like; "
-                                                 f"{', '.join(map(_id, rest))} stays for ever, because what lies on the topics is sealed under it.")
+    return Step(
+        ",".join([newest, *rest]),
+        True,
+        f"{_id(newest)} seals from the next start on: restart ingest, dispatcher and reports, one by one if you like; "
+        f"{', '.join(map(_id, rest))} stays for ever, because what lies on the topics is sealed under it.",
+    )
 
 
 def newest_id(keys: str) -> str:

@@ -37,13 +37,17 @@ class Running:
         while time.monotonic() < until:
             with self.log.open("ab") as out:
                 user = {} if self.uid is None else {"user": self.uid, "extra_groups": ()}
-                self._process = subprocess.Popen(self.command, cwd="/", stdout=out, stderr=out, stdin=subprocess.DEVNULL, **user)  # type: ignore[call-overload]  # mypy does not follow **
+                self._process = subprocess.Popen(
+                    self.command, cwd="/", stdout=out, stderr=out, stdin=subprocess.DEVNULL, **user
+                )  # type: ignore[call-overload]  # mypy does not follow **
             while self._process.poll() is None and time.monotonic() < until:
                 if self.is_ready(self.port):
                     return
                 time.sleep(0.05)
             time.sleep(0.3)  # after a kill it refuses until what it has left behind is gone
-        raise RuntimeError(f"{self.command[0]} does not start: {self.log.read_text(errors='replace')[-2000:]}")
+        raise RuntimeError(
+            f"{self.command[0]} does not start: {self.log.read_text(errors='replace')[-2000:]}"
+        )
 
     def kill(self) -> None:
         """kill -9."""
@@ -77,7 +81,14 @@ def temporary_postgres() -> Iterator[str]:
         server = postgres.server(state, port, password)
         server.prepare()
         uid = server.account.uid if server.account else None
-        running = Running(server.command, port, state / "postgres.log", postgres.is_accepting, postgres.STOP_SIGNAL, uid)
+        running = Running(
+            server.command,
+            port,
+            state / "postgres.log",
+            postgres.is_accepting,
+            postgres.STOP_SIGNAL,
+            uid,
+        )
         try:
             running.start()
             yield postgres.admin_url(port, password)
@@ -94,7 +105,9 @@ def temporary_kafka() -> Iterator[RunningBroker]:
         port, controller_port = free_ports(2)
         broker = kafka.broker(state, port, controller_port)
         broker.prepare()
-        running = RunningBroker(broker.command, port, state / "kafka.log", is_listening, signal.SIGTERM)
+        running = RunningBroker(
+            broker.command, port, state / "kafka.log", is_listening, signal.SIGTERM
+        )
         try:
             running.start()
             yield running

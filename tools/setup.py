@@ -21,12 +21,19 @@ from pathlib import Path
 from tools import kafka, places, postgres
 from tools.problem import Problem, exit_code
 
-PYTHON_SETS = {"runtime": ("runtime",), "dev": ("dev", "runtime")}  # dev.txt holds all of runtime.txt too
+PYTHON_SETS = {
+    "runtime": ("runtime",),
+    "dev": ("dev", "runtime"),
+}  # dev.txt holds all of runtime.txt too
 POM = places.ROOT / "deploy" / "kafka" / "pom.xml"
 IMPORTED_BY_ALL = "alembic.command, confluent_kafka.admin, fastapi, httpx, pydantic_settings, sqlalchemy.dialects.postgresql, structlog, uvicorn"
 # What brings a Java and a Maven, by package manager; Homebrew alone needs no rights.
 PACKAGES = {
-    "apt-get": {"java": "default-jre-headless", "maven": "maven", "install": "apt-get install -y -qq"},
+    "apt-get": {
+        "java": "default-jre-headless",
+        "maven": "maven",
+        "install": "apt-get install -y -qq",
+    },
     "dnf": {"java": "java-21-openjdk-headless", "maven": "maven", "install": "dnf install -y -q"},
     "apk": {"java": "openjdk21-jre-headless", "maven": "maven", "install": "apk add -q"},
     "brew": {"java": "openjdk", "maven": "maven", "install": "brew install -q"},
@@ -55,26 +62,49 @@ def _python(wanted: str) -> None:
 
 def _kafka() -> None:
     if kafka.find_java() is None:
-        _install("java", f"Java {kafka.OLDEST_JAVA} or newer", lambda: kafka.find_java() is not None)
+        _install(
+            "java", f"Java {kafka.OLDEST_JAVA} or newer", lambda: kafka.find_java() is not None
+        )
     _kafka_jars()
 
 
 def _python_packages(name: str, stamps: tuple[str, ...]) -> None:
     """Install requirements/<name>.txt into .venv, and stamp it; `stamps` are the sets that are complete then."""
-    marks = {stamp: _digest(places.ROOT / "requirements" / f"{stamp}.txt", sys.version) for stamp in stamps}
+    marks = {
+        stamp: _digest(places.ROOT / "requirements" / f"{stamp}.txt", sys.version)
+        for stamp in stamps
+    }
     if _runs(places.PYTHON) and _stamp(name).exists() and _stamp(name).read_text() == marks[name]:
         return
     if not _runs(places.PYTHON):
         with step("making the Python environment"):
             shutil.rmtree(places.VENV, ignore_errors=True)
-            _do([sys.executable, "-m", "venv", str(places.VENV)], "the Python environment cannot be made")
+            _do(
+                [sys.executable, "-m", "venv", str(places.VENV)],
+                "the Python environment cannot be made",
+            )
     with step(f"installing Python packages ({name})"):
         # Compiling everything costs longer than installing it, and most of it is never imported.
-        options = ["--no-compile", "--no-deps", "--require-hashes", "--no-input", "--disable-pip-version-check", "-q"]
+        options = [
+            "--no-compile",
+            "--no-deps",
+            "--require-hashes",
+            "--no-input",
+            "--disable-pip-version-check",
+            "-q",
+        ]
         requirements = str(places.ROOT / "requirements" / f"{name}.txt")
-        _do([str(places.PYTHON), "-m", "pip", "install", *options, "-r", requirements], f"requirements/{name}.txt cannot be installed")
-        if "runtime" in stamps:  # compile what every service imports once now, not in each of them at once when they first start
-            _do([str(places.PYTHON), "-W", "ignore", "-c", f"import {IMPORTED_BY_ALL}"], "the installed packages do not work")
+        _do(
+            [str(places.PYTHON), "-m", "pip", "install", *options, "-r", requirements],
+            f"requirements/{name}.txt cannot be installed",
+        )
+        if (
+            "runtime" in stamps
+        ):  # compile what every service imports once now, not in each of them at once when they first start
+            _do(
+                [str(places.PYTHON), "-W", "ignore", "-c", f"import {IMPORTED_BY_ALL}"],
+                "the installed packages do not work",
+            )
     for stamp, mark in marks.items():
         _stamp(stamp).write_text(mark)
 
@@ -88,7 +118,16 @@ def _kafka_jars() -> None:
     with step("fetching Apache Kafka"):
         draft = places.CACHE / "kafka-jars.draft"
         shutil.rmtree(draft, ignore_errors=True)
-        command = ["mvn", "-q", "-B", "-ntp", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={draft}"]
+        command = [
+            "mvn",
+            "-q",
+            "-B",
+            "-ntp",
+            "-f",
+            str(POM),
+            "dependency:copy-dependencies",
+            f"-DoutputDirectory={draft}",
+        ]
         _do(command, "Kafka's jars cannot be fetched by Maven")
         shutil.rmtree(places.KAFKA_JARS, ignore_errors=True)
         draft.rename(places.KAFKA_JARS)
@@ -103,22 +142,34 @@ def _install(what: str, title: str, is_there: Callable[[], bool]) -> None:
     """
     manager = next((name for name in PACKAGES if shutil.which(name)), None)
     if manager is None:
-        raise Problem(f"{title} is missing, and no package manager known here can install it; install it and run this again")
+        raise Problem(
+            f"{title} is missing, and no package manager known here can install it; install it and run this again"
+        )
     command = [*PACKAGES[manager]["install"].split(), PACKAGES[manager][what]]
     if manager == "brew" or os.geteuid() == 0:
         with step(f"installing {title} by {manager}"):
             quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
             if manager == "apt-get":
-                subprocess.run(["apt-get", "update", "-qq"], env=quiet, capture_output=True, check=False)
+                subprocess.run(
+                    ["apt-get", "update", "-qq"], env=quiet, capture_output=True, check=False
+                )
             subprocess.run(command, env=quiet, capture_output=True, check=False)
     if not is_there():
         sudo = "" if manager == "brew" or os.geteuid() == 0 else "sudo "
-        raise Problem(f"{title} is missing: {sudo}{manager} install {PACKAGES[manager][what]}".replace("apk install", "apk add"))
+        raise Problem(
+            f"{title} is missing: {sudo}{manager} install {PACKAGES[manager][what]}".replace(
+                "apk install", "apk add"
+            )
+        )
 
 
 def _runs(python: Path) -> bool:
     """Whether the environment's Python is there and works; the one it was made from may be gone."""
-    return python.exists() and subprocess.run([str(python), "-c", ""], capture_output=True, check=False).returncode == 0
+    return (
+        python.exists()
+        and subprocess.run([str(python), "-c", ""], capture_output=True, check=False).returncode
+        == 0
+    )
 
 
 def _stamp(name: str) -> Path:
@@ -130,11 +181,19 @@ def _digest(file: Path, *more: str) -> str:
 
 
 def _do(command: list[str], otherwise: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
     if done.returncode:
-        text = re.sub(r"\x1b\[[0-9;]*m", "", done.stderr + done.stdout)  # Maven colours its complaints
-        said = [line for line in text.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-        raise Problem(f"{otherwise}: {next((line for line in said if 'ERROR' in line.upper()), said[-1]).strip()}")
+        text = re.sub(
+            r"\x1b\[[0-9;]*m", "", done.stderr + done.stdout
+        )  # Maven colours its complaints
+        said = [line for line in text.splitlines() if line.strip()] or [
+            f"exit code {done.returncode}"
+        ]
+        raise Problem(
+            f"{otherwise}: {next((line for line in said if 'ERROR' in line.upper()), said[-1]).strip()}"
+        )
 
 
 @contextlib.contextmanager

@@ -66,7 +66,12 @@ class Stack:
         if not Supervisor(state).is_alive():
             raise Problem(f"nothing is up in {state}; start it with `make up`")
         kept = json.loads((state / _KEPT).read_text())
-        return cls(state, Ports(**kept["ports"]), {"DATABASE_URL": kept["database_url"] or ""}, kept["prefix"])
+        return cls(
+            state,
+            Ports(**kept["ports"]),
+            {"DATABASE_URL": kept["database_url"] or ""},
+            kept["prefix"],
+        )
 
     def __enter__(self) -> Self:
         self.up()
@@ -141,17 +146,27 @@ class Stack:
 
     def env_for(self, process: str) -> dict[str, str]:
         """The whole environment of one process; of `ALL_SERVICES` for migrations and topics, then with the owners' URLs."""
-        base = {name: value for name, value in self.environment.items() if not name.startswith(("PAYDOWN_", "DATABASE_URL"))}
+        base = {
+            name: value
+            for name, value in self.environment.items()
+            if not name.startswith(("PAYDOWN_", "DATABASE_URL"))
+        }
         table = self._table()
         if process == ALL_SERVICES:
-            together = {name: value for service in variables.SERVICES for name, value in table[service].items()}
+            together = {
+                name: value
+                for service in variables.SERVICES
+                for name, value in table[service].items()
+            }
             return base | together | {"PAYDOWN_KAFKA": f"{HOST}:{self.ports.kafka}"}
         return base | variables.without_owner(table[process])
 
     def _check(self) -> None:
         """Everything that can be refused before anything is started."""
         self.ports.check_distinct()
-        ours = {name for name, _ in self.ports.items()} - ({"postgres"} if self.database_url else set())
+        ours = {name for name, _ in self.ports.items()} - (
+            {"postgres"} if self.database_url else set()
+        )
         self.ports.check_free(ours)
         if self.database_url:
             databases.check(self.database_url)
@@ -159,10 +174,18 @@ class Stack:
     def _prepare(self) -> None:
         for folder in (self.state, self.state / "files", self.state / "simulator"):
             folder.mkdir(parents=True, exist_ok=True)
-        kept = {"ports": dict(self.ports.items()), "database_url": self.database_url, "prefix": self.prefix}
+        kept = {
+            "ports": dict(self.ports.items()),
+            "database_url": self.database_url,
+            "prefix": self.prefix,
+        }
         write_private(self.state / _KEPT, json.dumps(kept, indent=1))
         broker = kafka.broker(self.state, self.ports.kafka, self.ports.kafka_controller)
-        server = None if self.database_url else postgres.server(self.state, self.ports.postgres, self._secret())
+        server = (
+            None
+            if self.database_url
+            else postgres.server(self.state, self.ports.postgres, self._secret())
+        )
         self._side_by_side(broker.prepare, *([server.prepare] if server else []))
         self.supervisor.write(self._programs(server, broker))
         self.supervisor.start()
@@ -171,7 +194,16 @@ class Stack:
         programs = [Program("kafka", broker.command, folder=broker.home, stop_wait_s=30)]
         if server:
             user = server.account.name if server.account else None
-            programs.append(Program("postgres", server.command, folder=Path("/"), user=user, stop_signal=postgres.STOP_SIGNAL, stop_wait_s=30))
+            programs.append(
+                Program(
+                    "postgres",
+                    server.command,
+                    folder=Path("/"),
+                    user=user,
+                    stop_signal=postgres.STOP_SIGNAL,
+                    stop_wait_s=30,
+                )
+            )
         table = self._table()
         python = [str(places.PYTHON), "-m"]
         for name in ("simulator", *variables.SERVICES):
@@ -182,7 +214,9 @@ class Stack:
 
     def _start(self, refill: bool) -> None:
         """Databases with migrations, Kafka and the simulator side by side; then topics; then the services."""
-        self._side_by_side(self._start_databases, lambda: self._run_up("kafka"), lambda: self._run_up("simulator"))
+        self._side_by_side(
+            self._start_databases, lambda: self._run_up("kafka"), lambda: self._run_up("simulator")
+        )
         self._services("topics")
         if refill:
             self.say(self._services("refill", "all"))
@@ -214,7 +248,11 @@ class Stack:
         """
         for name in names:
             self.supervisor.start_program(name)
-        waiting, pids, port_of = set(names), {name: set[int]() for name in names}, dict(self.ports.items())
+        waiting, pids, port_of = (
+            set(names),
+            {name: set[int]() for name in names},
+            dict(self.ports.items()),
+        )
         until = time.monotonic() + START_LIMIT_S
         while waiting and not self._abandoned.is_set():
             processes = self.supervisor.processes()
@@ -225,8 +263,14 @@ class Stack:
                     waiting.remove(name)
                     self.say(f"{name} is ready")
                 elif len(pids[name]) > DEATHS_AT_START or time.monotonic() > until:
-                    why = "keeps ending" if len(pids[name]) > DEATHS_AT_START else f"is not ready after {START_LIMIT_S:.0f} s"
-                    raise Problem(f"{name} {why}: {self.supervisor.last_line(name)} (log: {self.supervisor.log(name)})")
+                    why = (
+                        "keeps ending"
+                        if len(pids[name]) > DEATHS_AT_START
+                        else f"is not ready after {START_LIMIT_S:.0f} s"
+                    )
+                    raise Problem(
+                        f"{name} {why}: {self.supervisor.last_line(name)} (log: {self.supervisor.log(name)})"
+                    )
             time.sleep(0.1)
 
     def _services(self, command: str, *words: str) -> str:
@@ -238,7 +282,9 @@ class Stack:
         (self.supervisor.logs / f"{command}.log").write_text(done.stdout + done.stderr)
         if done.returncode:
             said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-            raise Problem(f"`python -m services {command}` failed: {said[-1]} (log: {self.supervisor.logs / command}.log)")
+            raise Problem(
+                f"`python -m services {command}` failed: {said[-1]} (log: {self.supervisor.logs / command}.log)"
+            )
         return done.stdout.strip()
 
     def _secret(self) -> str:
@@ -250,8 +296,13 @@ class Stack:
 
     def _table(self) -> dict[str, dict[str, str]]:
         admin_url, keys = self.admin_url(), Keys.kept_in(self.state)
-        urls = {service: databases.urls(admin_url, service, self.prefix, keys.database_secret) for service in variables.SERVICES}
-        return variables.with_users(variables.table(variables.Facts(self.state, self.ports, keys, urls)), self.environment)
+        urls = {
+            service: databases.urls(admin_url, service, self.prefix, keys.database_secret)
+            for service in variables.SERVICES
+        }
+        return variables.with_users(
+            variables.table(variables.Facts(self.state, self.ports, keys, urls)), self.environment
+        )
 
 
 def demo_stack(say: Callable[[str], None]) -> Stack:
@@ -261,7 +312,9 @@ def demo_stack(say: Callable[[str], None]) -> Stack:
         Problem: `make up` is up.
     """
     if Supervisor(places.UP).is_alive():
-        raise Problem("`make up` is up and has the ports; stop it with `make down`, or use its dashboard")
+        raise Problem(
+            "`make up` is up and has the ports; stop it with `make down`, or use its dashboard"
+        )
     stack = Stack(places.DEMO, prefix=DEMO_PREFIX, say=say)
     stack.down()  # a demo that was killed
     stack.remove()
@@ -280,9 +333,13 @@ def up() -> int:
         stack = Stack(places.UP, say=_say)
     began = time.monotonic()
     stack.up()
-    print(f"paydown is up after {time.monotonic() - began:.1f} s: {_address(stack)} (stop it with `make down`)")
+    print(
+        f"paydown is up after {time.monotonic() - began:.1f} s: {_address(stack)} (stop it with `make down`)"
+    )
     if held := [one.name for one in stack.status() if one.state == "held"]:
-        print(f"held after a restore: {', '.join(held)}. Nothing is decided there until two people release it under Operations.")
+        print(
+            f"held after a restore: {', '.join(held)}. Nothing is decided there until two people release it under Operations."
+        )
     return 0
 
 
@@ -293,7 +350,9 @@ def refill() -> int:
         Problem: the stack is up, or the refill is refused; it is down then.
     """
     if Supervisor(places.UP).is_alive():
-        raise Problem("the stack is up; stop it first with `make down`, so that nothing is sent or read meanwhile")
+        raise Problem(
+            "the stack is up; stop it first with `make down`, so that nothing is sent or read meanwhile"
+        )
     Stack(places.UP, say=_say).up(refill=True)
     return execute([str(places.PYTHON), "-m", "services", "refill", "watch"])
 
@@ -319,7 +378,9 @@ def status() -> int:
 
 def execute(command: list[str]) -> int:
     """Run a command with the settings of all services of the stack that is up."""
-    return subprocess.run(command, env=Stack.started(places.UP).env_for(ALL_SERVICES), check=False).returncode
+    return subprocess.run(
+        command, env=Stack.started(places.UP).env_for(ALL_SERVICES), check=False
+    ).returncode
 
 
 def main(arguments: list[str]) -> int:
@@ -340,7 +401,9 @@ def main(arguments: list[str]) -> int:
         case ["exec", program, *rest]:
             return execute([program, *rest])
         case _:
-            raise Problem("usage: python -m tools.stack up | down | status | remove | refill | exec <command …>")
+            raise Problem(
+                "usage: python -m tools.stack up | down | status | remove | refill | exec <command …>"
+            )
 
 
 def _say(text: str) -> None:

@@ -22,7 +22,9 @@ from tools.keys import write_private
 from tools.problem import Problem
 
 SOCKET_NAME = "supervisor.sock"
-LONGEST_SOCKET_PATH = 90  # bytes; the system's limit is 103 or 107, and supervisor adds its pid while it binds
+LONGEST_SOCKET_PATH = (
+    90  # bytes; the system's limit is 103 or 107, and supervisor adds its pid while it binds
+)
 UNEXPECTED = re.compile(r"exited: (\w+) \(.*not expected\)")
 TOLD = 12  # lines of a log
 ALIVE = {"RUNNING", "STARTING", "BACKOFF", "STOPPING"}
@@ -42,7 +44,9 @@ class Program:
 
     def section(self, log: Path) -> str:
         """Its part of the configuration. It comes back however often it dies, with a growing pause if it dies within a second."""
-        environment = ",".join(f"{name}={_quoted(name, value)}" for name, value in self.environment.items())
+        environment = ",".join(
+            f"{name}={_quoted(name, value)}" for name, value in self.environment.items()
+        )
         lines = {
             "command": _escaped(shlex.join(self.command)),
             "directory": _escaped(str(self.folder)),
@@ -60,7 +64,15 @@ class Program:
             "stdout_logfile_maxbytes": "20MB",
             "stdout_logfile_backups": "3",
         }
-        return "\n".join([f"[program:{self.name}]", *(f"{name}={value}" for name, value in lines.items() if value)]) + "\n"
+        return (
+            "\n".join(
+                [
+                    f"[program:{self.name}]",
+                    *(f"{name}={value}" for name, value in lines.items() if value),
+                ]
+            )
+            + "\n"
+        )
 
 
 @dataclass(frozen=True)
@@ -95,7 +107,9 @@ class Supervisor:
             "umask": "022",
             "user": "root" if os.geteuid() == 0 else None,
         }
-        head = "\n".join(["[supervisord]", *(f"{name}={value}" for name, value in daemon.items() if value)])
+        head = "\n".join(
+            ["[supervisord]", *(f"{name}={value}" for name, value in daemon.items() if value)]
+        )
         listen = f"[unix_http_server]\nfile={_escaped(str(self.socket))}\nchmod=0700"
         rpc = "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface"
         sections = [program.section(self.log(program.name)) for program in programs]
@@ -109,15 +123,35 @@ class Supervisor:
         """
         # each process gets its own settings and nobody else's, and keeps its bytecode: without it a start takes three times as long
         kept_out = ("PAYDOWN_", "DATABASE_URL", "MAKE", "MFLAGS", "PYTHONDONTWRITEBYTECODE")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(kept_out)}
-        command = [str(places.PYTHON), "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(self._configuration)]
-        made = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(kept_out)
+        }
+        command = [
+            str(places.PYTHON),
+            "-W",
+            "ignore",
+            "-m",
+            "supervisor.supervisord",
+            "-c",
+            str(self._configuration),
+        ]
+        made = subprocess.run(
+            command,
+            cwd="/",
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
         until = time.monotonic() + limit_s
         while made.returncode == 0 and time.monotonic() < until:
             if self.is_alive():
                 return
             time.sleep(0.05)
-        raise Problem(f"supervisor does not start: {(made.stderr or made.stdout).strip()[-300:]}; see {self.logs / 'supervisord.log'}")
+        raise Problem(
+            f"supervisor does not start: {(made.stderr or made.stdout).strip()[-300:]}; see {self.logs / 'supervisord.log'}"
+        )
 
     def is_alive(self) -> bool:
         """Whether the keeper answers."""
@@ -150,7 +184,9 @@ class Supervisor:
                 with contextlib.suppress(xmlrpc.client.Fault):  # it ended by itself meanwhile
                     self._call("stopProcess", name, False)
         until = time.monotonic() + limit_s
-        while time.monotonic() < until and any(p.state in ALIVE for n, p in self.processes().items() if n in wanted):
+        while time.monotonic() < until and any(
+            p.state in ALIVE for n, p in self.processes().items() if n in wanted
+        ):
             time.sleep(0.1)
 
     def shutdown(self, limit_s: float = 60) -> None:
@@ -181,7 +217,11 @@ class Supervisor:
         """End what a keeper that was killed has left behind; does nothing while the keeper runs."""
         if self.is_alive():
             return
-        for how, limit_s in ((signal.SIGTERM, 10.0), (signal.SIGINT, 5.0), (signal.SIGKILL, 10.0)):  # PostgreSQL ends by SIGINT
+        for how, limit_s in (
+            (signal.SIGTERM, 10.0),
+            (signal.SIGINT, 5.0),
+            (signal.SIGKILL, 10.0),
+        ):  # PostgreSQL ends by SIGINT
             left = self.orphans()
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
@@ -209,12 +249,22 @@ class Supervisor:
             lines = (self.logs / "supervisord.log").read_text(errors="replace").splitlines()
         except FileNotFoundError:
             return []
-        return [f"{line}; it said: {' | '.join(self._complaints(match[1]))}" for line in lines if (match := UNEXPECTED.search(line))]
+        return [
+            f"{line}; it said: {' | '.join(self._complaints(match[1]))}"
+            for line in lines
+            if (match := UNEXPECTED.search(line))
+        ]
 
     def _complaints(self, name: str) -> list[str]:
         """The last lines of a log that are no lines of every day."""
         lines = self.log(name).read_text(errors="replace").splitlines()
-        return [line for line in lines if not line.startswith("{") or '"level": "critical"' in line or '"level": "error"' in line][-TOLD:]
+        return [
+            line
+            for line in lines
+            if not line.startswith("{")
+            or '"level": "critical"' in line
+            or '"level": "error"' in line
+        ][-TOLD:]
 
     def _call(self, method: str, *arguments: object) -> Any:  # XML-RPC answers have no static type
         proxy = xmlrpc.client.ServerProxy("http://localhost", transport=_UnixTransport(self.socket))
@@ -237,7 +287,9 @@ class _UnixTransport(xmlrpc.client.Transport):
         super().__init__()
         self._path = path
 
-    def make_connection(self, _host: Any) -> http.client.HTTPConnection:  # the library's own loose type
+    def make_connection(
+        self, _host: Any
+    ) -> http.client.HTTPConnection:  # the library's own loose type
         return _UnixConnection(self._path)
 
 

@@ -13,7 +13,11 @@ from tools.ports import HOST, Ports
 from tools.problem import Problem
 
 SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
-SEALED = ("ingest", "dispatcher", "reports")  # the services that open personal fields; only ingest makes indexes of them
+SEALED = (
+    "ingest",
+    "dispatcher",
+    "reports",
+)  # the services that open personal fields; only ingest makes indexes of them
 STACK_ONLY = {"PAYDOWN_POSTGRES_PORT", "PAYDOWN_KAFKA_PORT", "PAYDOWN_KAFKA_CONTROLLER_PORT"}
 FOR_ALL = ("PAYDOWN_TRACES_URL", "PAYDOWN_TRACES_SHARE")  # each service gets it under its own name
 FOR_TESTS = {"PAYDOWN_TEST_POSTGRES_URL", "PAYDOWN_TEST_KAFKA", "PAYDOWN_TEST_SERVERS"}
@@ -26,7 +30,9 @@ class Facts:
     state: Path
     ports: Ports
     keys: Keys
-    databases: Mapping[str, tuple[str, str]]  # service -> (URL of its role, URL of the role that owns the schema)
+    databases: Mapping[
+        str, tuple[str, str]
+    ]  # service -> (URL of its role, URL of the role that owns the schema)
 
 
 def table(facts: Facts) -> dict[str, dict[str, str]]:
@@ -34,7 +40,11 @@ def table(facts: Facts) -> dict[str, dict[str, str]]:
     ports, keys = facts.ports, facts.keys
     url = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
     own: dict[str, dict[str, str]] = {
-        "simulator": {"PORT": str(ports.simulator), "BOOKS": str(facts.state / "simulator" / "books.sqlite"), "PROFILE": "demo"},
+        "simulator": {
+            "PORT": str(ports.simulator),
+            "BOOKS": str(facts.state / "simulator" / "books.sqlite"),
+            "PROFILE": "demo",
+        },
         "ingest": {"FILES_DIR": str(facts.state / "files")},
         "dispatcher": {
             "PROVIDER_URL": url["simulator"],
@@ -64,24 +74,41 @@ def table(facts: Facts) -> dict[str, dict[str, str]]:
     for service in SEALED:
         own[service]["SEAL_KEYS"] = keys.seal_keys
     own["ingest"]["INDEX_KEY"] = keys.index_key
-    made = {process: {f"PAYDOWN_{process.upper()}_{name}": value for name, value in values.items()} for process, values in own.items()}
-    made["gateway"]["PAYDOWN_DISPATCHER_PROVIDER_URL"] = url["simulator"]  # demo sign-in is refused beside a live provider
+    made = {
+        process: {f"PAYDOWN_{process.upper()}_{name}": value for name, value in values.items()}
+        for process, values in own.items()
+    }
+    made["gateway"]["PAYDOWN_DISPATCHER_PROVIDER_URL"] = url[
+        "simulator"
+    ]  # demo sign-in is refused beside a live provider
     return made
 
 
-def with_users(variables: dict[str, dict[str, str]], environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def with_users(
+    variables: dict[str, dict[str, str]], environment: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
     """The table with the user's own laid over it, what goes to all services and then PAYDOWN_<PROCESS>_*; the services refuse names they do not know."""
     return {
-        process: values | for_all(process, environment)
-        | {name: value for name, value in environment.items() if name in values or name.startswith(f"PAYDOWN_{process.upper()}_")}
+        process: values
+        | for_all(process, environment)
+        | {
+            name: value
+            for name, value in environment.items()
+            if name in values or name.startswith(f"PAYDOWN_{process.upper()}_")
+        }
         for process, values in variables.items()
     }
 
 
 def for_all(process: str, environment: Mapping[str, str]) -> dict[str, str]:
     """What a service is given of the settings that go to all of them."""
-    given = {name: environment[name] for name in FOR_ALL if name in environment and process in SERVICES}
-    return {f"PAYDOWN_{process.upper()}_{name.removeprefix('PAYDOWN_')}": value for name, value in given.items()}
+    given = {
+        name: environment[name] for name in FOR_ALL if name in environment and process in SERVICES
+    }
+    return {
+        f"PAYDOWN_{process.upper()}_{name.removeprefix('PAYDOWN_')}": value
+        for name, value in given.items()
+    }
 
 
 def without_owner(values: Mapping[str, str]) -> dict[str, str]:
@@ -98,7 +125,14 @@ def check_names(environment: Mapping[str, str]) -> None:
     processes = ("simulator", *SERVICES)
     prefixes = tuple(f"PAYDOWN_{process.upper()}_" for process in processes)
     for name in environment:
-        if name.startswith("PAYDOWN_") and name not in STACK_ONLY.union(FOR_TESTS, FOR_ALL) and not name.startswith(prefixes):
+        if (
+            name.startswith("PAYDOWN_")
+            and name not in STACK_ONLY.union(FOR_TESTS, FOR_ALL)
+            and not name.startswith(prefixes)
+        ):
             known = [f"{prefix}PORT" for prefix in prefixes] + sorted(STACK_ONLY.union(FOR_ALL))
             near = difflib.get_close_matches(name, known, n=1)
-            raise Problem(f"{name} is not a setting of paydown" + (f"; did you mean {near[0]}?" if near else "; unset it"))
+            raise Problem(
+                f"{name} is not a setting of paydown"
+                + (f"; did you mean {near[0]}?" if near else "; unset it")
+            )

@@ -16,10 +16,28 @@ async function focused(page) {
   return page.evaluate(() => {
     const it = document.activeElement ?? document.body;
     // oxlint-disable-next-line unicorn/consistent-function-scoping -- all of this runs in the page
-    const seen = (one) => { const style = getComputedStyle(one); return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) || /inset/.test(style.boxShadow); };
-    const box = it.matches("input[type=checkbox]") ? it.parentElement : it.matches("input, textarea") && it.closest(".MuiInputBase-root") ? it.closest(".MuiInputBase-root").querySelector("fieldset") : it;
-    const name = it.getAttribute("aria-label") ?? it.labels?.[0]?.textContent ?? it.textContent ?? "";
-    return { tag: it.tagName, name: name.trim(), lost: it === document.body, visible: it === box ? seen(it) : seen(box) || parseFloat(getComputedStyle(box).borderTopWidth) >= 2, inDialog: it.closest("[role=dialog]") !== null };
+    const seen = (one) => {
+      const style = getComputedStyle(one);
+      return (
+        (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) ||
+        /inset/.test(style.boxShadow)
+      );
+    };
+    const box = it.matches("input[type=checkbox]")
+      ? it.parentElement
+      : it.matches("input, textarea") && it.closest(".MuiInputBase-root")
+        ? it.closest(".MuiInputBase-root").querySelector("fieldset")
+        : it;
+    const name =
+      it.getAttribute("aria-label") ?? it.labels?.[0]?.textContent ?? it.textContent ?? "";
+    return {
+      tag: it.tagName,
+      name: name.trim(),
+      lost: it === document.body,
+      visible:
+        it === box ? seen(it) : seen(box) || parseFloat(getComputedStyle(box).borderTopWidth) >= 2,
+      inDialog: it.closest("[role=dialog]") !== null,
+    };
   });
 }
 
@@ -44,7 +62,14 @@ async function press(page, name, key = "Enter") {
 
 async function atHeading(page, name) {
   await page.getByRole("heading", { level: 1, name }).waitFor({ timeout: 30_000 });
-  await until(`the heading ${name} has the focus`, async () => { const at = await focused(page); return at.tag === "H1" && name.test(at.name); }, 10);
+  await until(
+    `the heading ${name} has the focus`,
+    async () => {
+      const at = await focused(page);
+      return at.tag === "H1" && name.test(at.name);
+    },
+    10,
+  );
 }
 
 /** A dialog holds the focus while it is open. */
@@ -54,7 +79,10 @@ async function inDialog(page, tabs = 8) {
   for (let n = 0; n < tabs; n += 1) {
     await page.keyboard.press("Tab");
     const at = await focused(page);
-    assert.ok(at.inDialog, `Tab number ${n + 1} leaves an open dialog for ${at.tag} "${at.name}"; dialogs open: ${await page.getByRole("dialog").count()}; ${(await page.locator("main").textContent()).slice(0, 300)}`);
+    assert.ok(
+      at.inDialog,
+      `Tab number ${n + 1} leaves an open dialog for ${at.tag} "${at.name}"; dialogs open: ${await page.getByRole("dialog").count()}; ${(await page.locator("main").textContent()).slice(0, 300)}`,
+    );
   }
 }
 
@@ -62,40 +90,55 @@ async function inDialog(page, tabs = 8) {
 async function afterDialog(page) {
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.waitForTimeout(100);
-  await until("something has the focus after the dialog", async () => !(await focused(page)).lost, 4);
+  await until(
+    "something has the focus after the dialog",
+    async () => !(await focused(page)).lost,
+    4,
+  );
   return focused(page);
 }
 
 const file = roster(120, "by-keyboard.xml");
 const name = new RegExp(basename(file).replace(".", "\\."));
 
-const id = await step("uploaded: past the menu by the link that skips it, a file chosen, sent, the batch opened", async () => {
-  await preparer.goto("/");
-  await preparer.getByRole("heading", { level: 1 }).waitFor();
-  await press(preparer, /^Skip/);
-  await press(preparer, /^Upload/);
-  await atHeading(preparer, /Upload/);
-  const [chooser] = await Promise.all([preparer.waitForEvent("filechooser"), press(preparer, /^Choose a file/)]);
-  await chooser.setFiles(file);
-  await preparer.getByRole("heading", { name }).waitFor();
-  await press(preparer, /^Upload$/);
-  await preparer.getByText("No money has gone out: another person has to approve").waitFor({ timeout: 60_000 });
-  await press(preparer, /^Open the batch/);
-  await atHeading(preparer, name);
-  return preparer.url().split("/").at(-1);
-});
+const id = await step(
+  "uploaded: past the menu by the link that skips it, a file chosen, sent, the batch opened",
+  async () => {
+    await preparer.goto("/");
+    await preparer.getByRole("heading", { level: 1 }).waitFor();
+    await press(preparer, /^Skip/);
+    await press(preparer, /^Upload/);
+    await atHeading(preparer, /Upload/);
+    const [chooser] = await Promise.all([
+      preparer.waitForEvent("filechooser"),
+      press(preparer, /^Choose a file/),
+    ]);
+    await chooser.setFiles(file);
+    await preparer.getByRole("heading", { name }).waitFor();
+    await press(preparer, /^Upload$/);
+    await preparer
+      .getByText("No money has gone out: another person has to approve")
+      .waitFor({ timeout: 60_000 });
+    await press(preparer, /^Open the batch/);
+    await atHeading(preparer, name);
+    return preparer.url().split("/").at(-1);
+  },
+);
 
-await step("its corrections are accepted in a dialog that holds the focus; along the batch's tabs the focus stays", async () => {
-  await press(preparer, /^Checks/);
-  await preparer.waitForURL(/\/checks$/);
-  assert.match((await focused(preparer)).name, /^Checks/, "the tab keeps the focus");
-  await press(preparer, /^Accept/);
-  await inDialog(preparer);
-  await press(preparer, /^Accept/);
-  await afterDialog(preparer);
-  await preparer.getByText(/corrections? made/).waitFor({ timeout: 60_000 });
-  await reach(id, "ready");
-});
+await step(
+  "its corrections are accepted in a dialog that holds the focus; along the batch's tabs the focus stays",
+  async () => {
+    await press(preparer, /^Checks/);
+    await preparer.waitForURL(/\/checks$/);
+    assert.match((await focused(preparer)).name, /^Checks/, "the tab keeps the focus");
+    await press(preparer, /^Accept/);
+    await inDialog(preparer);
+    await press(preparer, /^Accept/);
+    await afterDialog(preparer);
+    await preparer.getByText(/corrections? made/).waitFor({ timeout: 60_000 });
+    await reach(id, "ready");
+  },
+);
 
 await step("the rows: the grid is entered, a column is sorted", async () => {
   await press(preparer, /^Rows|^All rows|rows/i);
@@ -107,29 +150,39 @@ await step("the rows: the grid is entered, a column is sorted", async () => {
   await preparer.waitForURL(/sort=/);
 });
 
-await provider("PUT", "faults", { seed: 1, rules: [{ method: "POST", path: "/payments", share: 1, fault: "delay", seconds: 2 }] }); // a run that can be paused
+await provider("PUT", "faults", {
+  seed: 1,
+  rules: [{ method: "POST", path: "/payments", share: 1, fault: "delay", seconds: 2 }],
+}); // a run that can be paused
 
-await step("approved by another person: every warning ticked, the dialog left and opened again, confirmed", async () => {
-  await approver.goto("/");
-  await approver.getByRole("heading", { level: 1 }).waitFor();
-  await press(approver, new RegExp(`approv.*${name.source}|${name.source}.*approv`, "i"));
-  await atHeading(approver, name);
-  await approver.getByRole("button", { name: /^Approve \d/ }).waitFor({ timeout: 60_000 });
-  const boxes = await approver.locator("fieldset").getByRole("checkbox").count();
-  for (let n = 0; n < boxes; n += 1) {
-    for (let at = await to(approver, /./); at.tag !== "INPUT";) at = await to(approver, /./);
-    await approver.keyboard.press("Space");
-  }
-  await press(approver, /^Approve \d/);
-  await inDialog(approver);
-  await approver.keyboard.press("Escape");
-  assert.match((await afterDialog(approver)).name, /^Approve \d/, "the dialog gives the focus back");
-  await approver.keyboard.press("Enter");
-  await inDialog(approver);
-  await press(approver, /^Yes, approve and pay/);
-  await approver.waitForURL(/\/live$/, { timeout: 30_000 });
-  await atHeading(approver, name);
-});
+await step(
+  "approved by another person: every warning ticked, the dialog left and opened again, confirmed",
+  async () => {
+    await approver.goto("/");
+    await approver.getByRole("heading", { level: 1 }).waitFor();
+    await press(approver, new RegExp(`approv.*${name.source}|${name.source}.*approv`, "i"));
+    await atHeading(approver, name);
+    await approver.getByRole("button", { name: /^Approve \d/ }).waitFor({ timeout: 60_000 });
+    const boxes = await approver.locator("fieldset").getByRole("checkbox").count();
+    for (let n = 0; n < boxes; n += 1) {
+      for (let at = await to(approver, /./); at.tag !== "INPUT";) at = await to(approver, /./);
+      await approver.keyboard.press("Space");
+    }
+    await press(approver, /^Approve \d/);
+    await inDialog(approver);
+    await approver.keyboard.press("Escape");
+    assert.match(
+      (await afterDialog(approver)).name,
+      /^Approve \d/,
+      "the dialog gives the focus back",
+    );
+    await approver.keyboard.press("Enter");
+    await inDialog(approver);
+    await press(approver, /^Yes, approve and pay/);
+    await approver.waitForURL(/\/live$/, { timeout: 30_000 });
+    await atHeading(approver, name);
+  },
+);
 
 await step("paused and resumed, with a reason", async () => {
   await reach(id, "approved", "paying");
@@ -146,38 +199,53 @@ await step("paused and resumed, with a reason", async () => {
   await press(approver, /^Resume/);
   await afterDialog(approver);
   await provider("DELETE", "faults");
-  await until("it goes on", async () => ["paying", "completed", "completed_with_failures"].includes((await batchOf(id)).status));
+  await until("it goes on", async () =>
+    ["paying", "completed", "completed_with_failures"].includes((await batchOf(id)).status),
+  );
 });
 
-await step("a token is made, seen once, used by a script for what it may and nothing else, and revoked", async () => {
-  await admin.goto("/settings/tokens");
-  await admin.getByRole("heading", { level: 1 }).waitFor();
-  await to(admin, /^What it is for/);
-  const called = `nightly ${Date.now()}`;
-  await admin.keyboard.type(called);
-  await to(admin, /^Acts for/);
-  await admin.keyboard.type("Prea");
-  await press(admin, /^It can only read/, "Space"); // ticked at first
-  await press(admin, /^preparer/, "Space");
-  await press(admin, /^Make the token/);
-  const secret = (await admin.locator("main code").first().textContent()) ?? "";
-  const call = (path, options) => fetch(`${BASE_URL}/api/v1${path}`, { ...options, headers: { Authorization: `Bearer ${secret}` } }).then((answer) => answer.status);
-  assert.equal(await call("/batches"), 200);
-  assert.equal(await call("/tokens"), 403, "a preparer's script reads no tokens");
-  await press(admin, /^I have stored it/);
-  await admin.locator("main code").waitFor({ state: "detached" });
-  await admin.getByRole("cell", { name: called, exact: true }).waitFor();
-  assert.ok(!((await admin.locator("body").textContent()) ?? "").includes(secret), "the secret is still there");
-  await admin.reload();
-  await admin.getByRole("cell", { name: called, exact: true }).waitFor();
-  assert.ok(!((await admin.locator("body").textContent()) ?? "").includes(secret), "the secret is shown again");
-  await press(admin, new RegExp(`^Revoke ${called}`));
-  await inDialog(admin);
-  await press(admin, /^Revoke$/);
-  await afterDialog(admin);
-  await until("the token is dead", async () => (await call("/batches")) === 401);
-  await admin.getByRole("row").filter({ hasText: called }).getByText("revoked").waitFor();
-});
+await step(
+  "a token is made, seen once, used by a script for what it may and nothing else, and revoked",
+  async () => {
+    await admin.goto("/settings/tokens");
+    await admin.getByRole("heading", { level: 1 }).waitFor();
+    await to(admin, /^What it is for/);
+    const called = `nightly ${Date.now()}`;
+    await admin.keyboard.type(called);
+    await to(admin, /^Acts for/);
+    await admin.keyboard.type("Prea");
+    await press(admin, /^It can only read/, "Space"); // ticked at first
+    await press(admin, /^preparer/, "Space");
+    await press(admin, /^Make the token/);
+    const secret = (await admin.locator("main code").first().textContent()) ?? "";
+    const call = (path, options) =>
+      fetch(`${BASE_URL}/api/v1${path}`, {
+        ...options,
+        headers: { Authorization: `Bearer ${secret}` },
+      }).then((answer) => answer.status);
+    assert.equal(await call("/batches"), 200);
+    assert.equal(await call("/tokens"), 403, "a preparer's script reads no tokens");
+    await press(admin, /^I have stored it/);
+    await admin.locator("main code").waitFor({ state: "detached" });
+    await admin.getByRole("cell", { name: called, exact: true }).waitFor();
+    assert.ok(
+      !((await admin.locator("body").textContent()) ?? "").includes(secret),
+      "the secret is still there",
+    );
+    await admin.reload();
+    await admin.getByRole("cell", { name: called, exact: true }).waitFor();
+    assert.ok(
+      !((await admin.locator("body").textContent()) ?? "").includes(secret),
+      "the secret is shown again",
+    );
+    await press(admin, new RegExp(`^Revoke ${called}`));
+    await inDialog(admin);
+    await press(admin, /^Revoke$/);
+    await afterDialog(admin);
+    await until("the token is dead", async () => (await call("/batches")) === 401);
+    await admin.getByRole("row").filter({ hasText: called }).getByText("revoked").waitFor();
+  },
+);
 
 await browser.close();
 assert.deepEqual(faults.flat(), [], "no page reported an error");

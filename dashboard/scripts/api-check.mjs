@@ -6,7 +6,9 @@ const source = new URL("../../contracts/gateway.openapi.json", import.meta.url);
 const target = new URL("../src/api/gateway.d.ts", import.meta.url);
 const fresh = COMMENT_HEADER + astToString(await openapiTS(source));
 if (fresh !== readFileSync(target, "utf8")) {
-  console.error("src/api/gateway.d.ts is stale: the gateway's description has changed. Run `npm run api`.");
+  console.error(
+    "src/api/gateway.d.ts is stale: the gateway's description has changed. Run `npm run api`.",
+  );
   process.exit(1);
 }
 console.log("src/api/gateway.d.ts is what the gateway's description says");

@@ -15,15 +15,30 @@ function loaded(names, seen = new Set()) {
 }
 
 function weight(names) {
-  const files = [...loaded(names)].map((name) => manifest[name].file).filter((file) => file.endsWith(".js"));
-  return files.reduce((sum, file) => sum + gzipSync(readFileSync(new URL(file, dist)), { level: 9 }).length, 0) / 1000;
+  const files = [...loaded(names)]
+    .map((name) => manifest[name].file)
+    .filter((file) => file.endsWith(".js"));
+  return (
+    files.reduce(
+      (sum, file) => sum + gzipSync(readFileSync(new URL(file, dist)), { level: 9 }).length,
+      0,
+    ) / 1000
+  );
 }
 
 const budgets = [
   ["first route", ["index.html", "src/home/HomePage.tsx"], 160],
   ["a batch's overview", ["index.html", "src/batch/BatchPage.tsx", "src/batch/Overview.tsx"], 165],
-  ["a route with the grid", ["index.html", "src/batch/BatchPage.tsx", "src/batch/RowsTab.tsx"], 350],
-  ["the live run", ["index.html", "src/batch/BatchPage.tsx", "src/batch/LiveTab.tsx", "src/batch/BurnDown.tsx"], 300],
+  [
+    "a route with the grid",
+    ["index.html", "src/batch/BatchPage.tsx", "src/batch/RowsTab.tsx"],
+    350,
+  ],
+  [
+    "the live run",
+    ["index.html", "src/batch/BatchPage.tsx", "src/batch/LiveTab.tsx", "src/batch/BurnDown.tsx"],
+    300,
+  ],
 ];
 let over = false;
 for (const [name, entries, most] of budgets) {
@@ -32,6 +47,8 @@ for (const [name, entries, most] of budgets) {
   }
   const size = weight(entries);
   over ||= size > most;
-  console.log(`${name.padEnd(24)} ${size.toFixed(1).padStart(7)} kB of ${most}${size > most ? "  TOO HEAVY" : ""}`);
+  console.log(
+    `${name.padEnd(24)} ${size.toFixed(1).padStart(7)} kB of ${most}${size > most ? "  TOO HEAVY" : ""}`,
+  );
 }
 process.exit(over ? 1 : 0);

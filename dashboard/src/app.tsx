@@ -27,7 +27,11 @@ export function App(): ReactElement {
     <CacheProvider value={styles}>
       <ThemeProvider theme={theme} defaultMode="system">
         <CssBaseline />
-        <Language><QueryClientProvider client={queries}><Door /></QueryClientProvider></Language>
+        <Language>
+          <QueryClientProvider client={queries}>
+            <Door />
+          </QueryClientProvider>
+        </Language>
       </ThemeProvider>
     </CacheProvider>
   );
@@ -40,17 +44,42 @@ function Door(): ReactElement {
   const [me, setMe] = useState<Person | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const signIn = useCallback((who: Promise<Person>) => {
-    who.then((person) => { queries.clear(); setProblem(null); setMe(person); }, setProblem);
+    who.then((person) => {
+      queries.clear();
+      setProblem(null);
+      setMe(person);
+    }, setProblem);
   }, []);
   const become = useCallback((id: string) => signIn(session.become(id)), [signIn]);
   useEffect(() => signIn(atOnce), [signIn]);
   const signed = useMemo(() => (me ? { me, become } : null), [me, become]);
-  if (problem) return <Before><ProblemPanel error={problem} retry={() => signIn(session.start())} /></Before>;
-  if (!signed) return <Before><Loading /></Before>;
-  return <SignedIn value={signed}><RouterProvider router={router} key={signed.me.id} /></SignedIn>;
+  if (problem)
+    return (
+      <Before>
+        <ProblemPanel error={problem} retry={() => signIn(session.start())} />
+      </Before>
+    );
+  if (!signed)
+    return (
+      <Before>
+        <Loading />
+      </Before>
+    );
+  return (
+    <SignedIn value={signed}>
+      <RouterProvider router={router} key={signed.me.id} />
+    </SignedIn>
+  );
 }
 
 /** Before anybody is signed in: what index.html has painted already. */
 function Before({ children }: { children: ReactElement }): ReactElement {
-  return <><header className="shell-bar"><h1>paydown</h1></header><main className="shell-main">{children}</main></>;
+  return (
+    <>
+      <header className="shell-bar">
+        <h1>paydown</h1>
+      </header>
+      <main className="shell-main">{children}</main>
+    </>
+  );
 }

@@ -3,11 +3,16 @@ import { cursorOf, pageOf, pagesOf } from "../src/api/paging";
 import { changed, plain } from "../src/ui/search";
 
 test("an address keeps what pages know and drops the rest", () => {
-  expect(plain({ q: "ito", page: "3", evil: "x", status: "", sort: 5, source: "x".repeat(1_001) })).toEqual({ q: "ito", page: "3" });
+  expect(
+    plain({ q: "ito", page: "3", evil: "x", status: "", sort: 5, source: "x".repeat(1_001) }),
+  ).toEqual({ q: "ito", page: "3" });
 });
 
 test("another filter or order begins at the first page; another page keeps the filters", () => {
-  expect(changed({ q: "ito", page: "3", cursor: "abc" }, { status: "failed" })).toEqual({ q: "ito", status: "failed" });
+  expect(changed({ q: "ito", page: "3", cursor: "abc" }, { status: "failed" })).toEqual({
+    q: "ito",
+    status: "failed",
+  });
   expect(changed({ q: "ito", page: "3" }, { page: "4" })).toEqual({ q: "ito", page: "4" });
   expect(changed({ q: "ito", page: "3" }, { q: "" })).toEqual({});
 });

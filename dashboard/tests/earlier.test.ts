@@ -5,19 +5,37 @@ import { earlier } from "../src/upload/earlier";
 import { remember } from "../src/upload/prepare";
 
 const HASH = "ab".repeat(32);
-type Answer = (path: string, init: { params: { query?: { sha256?: string }; path?: { batch_id: string } } }) => unknown;
-const answering = (answer: Answer) => vi.spyOn(api, "GET").mockImplementation(((...asked: Parameters<Answer>) => Promise.resolve({ data: answer(...asked) })) as never);
+type Answer = (
+  path: string,
+  init: { params: { query?: { sha256?: string }; path?: { batch_id: string } } },
+) => unknown;
+const answering = (answer: Answer) =>
+  vi
+    .spyOn(api, "GET")
+    .mockImplementation(((...asked: Parameters<Answer>) =>
+      Promise.resolve({ data: answer(...asked) })) as never);
 
 function away(): never {
   throw new Problem({ code: "service.away" }, 503);
 }
 
-afterEach(() => { vi.restoreAllMocks(); localStorage.clear(); });
+afterEach(() => {
+  vi.restoreAllMocks();
+  localStorage.clear();
+});
 
 test("the server is asked by the file's hash, and a batch that came to nothing is no twin", async () => {
-  const asked = answering(() => ({ items: [{ batch_id: "new", status: "ready" }, { batch_id: "first", status: "completed" }, { batch_id: "gone", status: "discarded" }] }));
+  const asked = answering(() => ({
+    items: [
+      { batch_id: "new", status: "ready" },
+      { batch_id: "first", status: "completed" },
+      { batch_id: "gone", status: "discarded" },
+    ],
+  }));
   expect((await earlier(HASH))?.batch_id).toBe("first");
-  expect(asked.mock.calls.map((call) => (call as unknown as Parameters<Answer>)[1].params.query?.sha256)).toEqual([HASH]);
+  expect(
+    asked.mock.calls.map((call) => (call as unknown as Parameters<Answer>)[1].params.query?.sha256),
+  ).toEqual([HASH]);
   answering(() => ({ items: [{ batch_id: "gone", status: "discarded" }] }));
   remember(HASH, "gone");
   expect(await earlier(HASH)).toBeNull();
@@ -25,7 +43,9 @@ test("the server is asked by the file's hash, and a batch that came to nothing i
 
 test("where the list does not answer, the browser's memory counts; where nothing answers, nothing is claimed", async () => {
   remember(HASH, "mine");
-  answering((path, { params }) => (path.endsWith("{batch_id}") ? { batch_id: params.path?.batch_id, status: "paying" } : away()));
+  answering((path, { params }) =>
+    path.endsWith("{batch_id}") ? { batch_id: params.path?.batch_id, status: "paying" } : away(),
+  );
   expect((await earlier(HASH))?.batch_id).toBe("mine");
   answering(away);
   expect(await earlier(HASH)).toBeNull();

@@ -10,28 +10,67 @@ function browser() {
   const queue: (() => void)[] = [];
   let held = false;
   const channels = new Set<{ onmessage: ((event: MessageEvent) => void) | null }>();
-  const streams: { lastId: string; tell: (event: LiveEvent) => void; fail: (error?: Error) => void; signal: AbortSignal }[] = [];
+  const streams: {
+    lastId: string;
+    tell: (event: LiveEvent) => void;
+    fail: (error?: Error) => void;
+    signal: AbortSignal;
+  }[] = [];
   const waits: number[] = [];
-  const request = (_name: string, options: { signal: AbortSignal }, work: () => Promise<void>) => new Promise<void>((done, refuse) => {
-    const run = () => { held = true; void work().then(() => { held = false; done(); queue.shift()?.(); }); };
-    options.signal.addEventListener("abort", () => { const at = queue.indexOf(run); if (at >= 0) { queue.splice(at, 1); refuse(new Error("aborted")); } });
-    if (held) queue.push(run); else run();
-  });
-  const read: typeof readStream = (_url, lastId, signal, onEvent) => new Promise((done, refuse) => {
-    streams.push({ lastId, tell: onEvent, signal, fail: (error) => (error ? refuse(error) : done()) });
-    signal.addEventListener("abort", () => refuse(new Error("aborted")));
-  });
+  const request = (_name: string, options: { signal: AbortSignal }, work: () => Promise<void>) =>
+    new Promise<void>((done, refuse) => {
+      const run = () => {
+        held = true;
+        void work().then(() => {
+          held = false;
+          done();
+          queue.shift()?.();
+        });
+      };
+      options.signal.addEventListener("abort", () => {
+        const at = queue.indexOf(run);
+        if (at >= 0) {
+          queue.splice(at, 1);
+          refuse(new Error("aborted"));
+        }
+      });
+      if (held) queue.push(run);
+      else run();
+    });
+  const read: typeof readStream = (_url, lastId, signal, onEvent) =>
+    new Promise((done, refuse) => {
+      streams.push({
+        lastId,
+        tell: onEvent,
+        signal,
+        fail: (error) => (error ? refuse(error) : done()),
+      });
+      signal.addEventListener("abort", () => refuse(new Error("aborted")));
+    });
   const ports: Ports = {
     locks: { request } as unknown as LockManager,
     channel: () => {
-      const own: { onmessage: ((event: MessageEvent) => void) | null; postMessage: (data: unknown) => void; close: () => void } = {
-        onmessage: null, close: () => channels.delete(own),
-        postMessage: (data) => { for (const other of channels) if (other !== own) other.onmessage?.({ data } as MessageEvent); },
+      const own: {
+        onmessage: ((event: MessageEvent) => void) | null;
+        postMessage: (data: unknown) => void;
+        close: () => void;
+      } = {
+        onmessage: null,
+        close: () => channels.delete(own),
+        postMessage: (data) => {
+          for (const other of channels)
+            if (other !== own) other.onmessage?.({ data } as MessageEvent);
+        },
       };
       channels.add(own);
       return own as unknown as BroadcastChannel;
     },
-    read, wait: (ms) => { waits.push(ms); return Promise.resolve(); }, now: () => 1,
+    read,
+    wait: (ms) => {
+      waits.push(ms);
+      return Promise.resolve();
+    },
+    now: () => 1,
   };
   return { ports, streams, waits };
 }
@@ -43,11 +82,22 @@ function tab(ports: Ports) {
   const words: Word<State>[] = [];
   const end = follow<State>("batch", "/live", (word) => words.push(word), ports);
   ends.push(end);
-  return { words, end, states: () => words.filter((word) => word.kind === "state").map((word) => word.state) };
+  return {
+    words,
+    end,
+    states: () => words.filter((word) => word.kind === "state").map((word) => word.state),
+  };
 }
 
-const snapshot = (n: number, id: string): LiveEvent => ({ event: "snapshot", id, data: JSON.stringify({ n, status: "paying" }) });
-const soon = () => new Promise((done) => { setTimeout(done, 0); });
+const snapshot = (n: number, id: string): LiveEvent => ({
+  event: "snapshot",
+  id,
+  data: JSON.stringify({ n, status: "paying" }),
+});
+const soon = () =>
+  new Promise((done) => {
+    setTimeout(done, 0);
+  });
 
 test("ten tabs read one stream and all see it", () => {
   const { ports, streams } = browser();
@@ -55,7 +105,11 @@ test("ten tabs read one stream and all see it", () => {
   streams[0]?.tell(snapshot(1, "1"));
   streams[0]?.tell({ event: "change", id: "2", data: '{"n":2}' });
   expect(streams).toHaveLength(1);
-  for (const one of tabs) expect(one.states()).toEqual([{ n: 1, status: "paying" }, { n: 2, status: "paying" }]);
+  for (const one of tabs)
+    expect(one.states()).toEqual([
+      { n: 1, status: "paying" },
+      { n: 2, status: "paying" },
+    ]);
 });
 
 test("a tab that comes later is told the newest state at once", () => {
@@ -107,7 +161,11 @@ test("a refusal ends it: it is not asked again and again", async () => {
 });
 
 test("events are read from text that comes in pieces", () => {
-  const first = parseEvents("retry: 2000\nevent: snapshot\nid: 1\ndata: {\"n\":1}\n\n: still here\n\nevent: change\nda");
+  const first = parseEvents(
+    'retry: 2000\nevent: snapshot\nid: 1\ndata: {"n":1}\n\n: still here\n\nevent: change\nda',
+  );
   expect(first.events).toEqual([{ event: "snapshot", id: "1", data: '{"n":1}' }]);
-  expect(parseEvents(`${first.rest}ta: a\ndata: b\r\n\r\n`).events).toEqual([{ event: "change", id: "", data: "a\nb" }]);
+  expect(parseEvents(`${first.rest}ta: a\ndata: b\r\n\r\n`).events).toEqual([
+    { event: "change", id: "", data: "a\nb" },
+  ]);
 });

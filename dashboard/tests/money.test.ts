@@ -1,7 +1,15 @@
 import { expect, test } from "vitest";
 import { decimalOf, formatMoney, sumCents } from "../src/ui/money";
 
-test.each([[0, "0.00"], [5, "0.05"], [50, "0.50"], [938, "9.38"], [26_993_613, "269936.13"], [-1, "-0.01"], [-107_988, "-1079.88"]])("%d cents are %s", (cents, text) => {
+test.each([
+  [0, "0.00"],
+  [5, "0.05"],
+  [50, "0.50"],
+  [938, "9.38"],
+  [26_993_613, "269936.13"],
+  [-1, "-0.01"],
+  [-107_988, "-1079.88"],
+])("%d cents are %s", (cents, text) => {
   expect(decimalOf(cents)).toBe(text);
 });
 

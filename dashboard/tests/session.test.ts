@@ -4,8 +4,17 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Problem } from "../src/api/problem";
 import { may, Session } from "../src/api/session";
 
-const PEOPLE: Record<string, object> = { "demo-preparer": { id: "demo-preparer", name: "Prea", roles: ["preparer"] }, "demo-approver": { id: "demo-approver", name: "Appy", roles: ["approver"] } };
-const REFUSED = { code: "auth.required", detail: "You are not signed in.", money: "No money has moved because of this.", action: "Sign in.", request_id: "r1" };
+const PEOPLE: Record<string, object> = {
+  "demo-preparer": { id: "demo-preparer", name: "Prea", roles: ["preparer"] },
+  "demo-approver": { id: "demo-approver", name: "Appy", roles: ["approver"] },
+};
+const REFUSED = {
+  code: "auth.required",
+  detail: "You are not signed in.",
+  money: "No money has moved because of this.",
+  action: "Sign in.",
+  request_id: "r1",
+};
 const server = setupServer();
 beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
 afterEach(() => server.resetHandlers());
@@ -47,9 +56,14 @@ test("a gateway with sessions is asked with the cookie and no token", async () =
   server.use(
     http.get("/api/v1/me", ({ request }) => {
       expect(request.headers.get("authorization")).toBeNull();
-      return signedIn ? HttpResponse.json(PEOPLE[signedIn]) : HttpResponse.json(REFUSED, { status: 401 });
+      return signedIn
+        ? HttpResponse.json(PEOPLE[signedIn])
+        : HttpResponse.json(REFUSED, { status: 401 });
     }),
-    http.post("/api/v1/session", async ({ request }) => { signedIn = ((await request.json()) as { person: string }).person; return HttpResponse.json(PEOPLE[signedIn]); }),
+    http.post("/api/v1/session", async ({ request }) => {
+      signedIn = ((await request.json()) as { person: string }).person;
+      return HttpResponse.json(PEOPLE[signedIn]);
+    }),
   );
   const session = new Session(new Memory());
   expect((await session.start()).id).toBe("demo-preparer");
@@ -57,8 +71,17 @@ test("a gateway with sessions is asked with the cookie and no token", async () =
 });
 
 test("a sign-in that is refused is said with the gateway's own words", async () => {
-  server.use(http.get("/api/v1/me", () => HttpResponse.json(REFUSED, { status: 401 })), http.post("/api/v1/session", () => HttpResponse.json({ ...REFUSED, code: "auth.unknown" }, { status: 403 })));
-  await expect(new Session(new Memory()).start()).rejects.toMatchObject({ code: "auth.unknown", status: 403, requestId: "r1" });
+  server.use(
+    http.get("/api/v1/me", () => HttpResponse.json(REFUSED, { status: 401 })),
+    http.post("/api/v1/session", () =>
+      HttpResponse.json({ ...REFUSED, code: "auth.unknown" }, { status: 403 }),
+    ),
+  );
+  await expect(new Session(new Memory()).start()).rejects.toMatchObject({
+    code: "auth.unknown",
+    status: 403,
+    requestId: "r1",
+  });
 });
 
 test("no gateway at all is a problem too", async () => {
@@ -68,5 +91,9 @@ test("no gateway at all is a problem too", async () => {
 
 test("what is offered follows the roles", () => {
   const preparer = { id: "p", name: "P", roles: ["preparer"] };
-  expect([may(preparer, "preparer"), may(preparer, "approver", "operator"), may(null, "preparer")]).toEqual([true, false, false]);
+  expect([
+    may(preparer, "preparer"),
+    may(preparer, "approver", "operator"),
+    may(null, "preparer"),
+  ]).toEqual([true, false, false]);
 });

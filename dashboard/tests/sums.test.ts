@@ -2,14 +2,32 @@ import { expect, test } from "vitest";
 import { agreement } from "../src/batch/sums";
 
 type Figures = Parameters<typeof agreement>[0];
-const NONE = { total: 0, unprocessed: 0, sending: 0, pending: 0, completed: 0, failed: 0, in_doubt: 0, held: 0, cancelled: 0, reversed: 0 };
+const NONE = {
+  total: 0,
+  unprocessed: 0,
+  sending: 0,
+  pending: 0,
+  completed: 0,
+  failed: 0,
+  in_doubt: 0,
+  held: 0,
+  cancelled: 0,
+  reversed: 0,
+};
 const source = { payor_name: "", aba_routing: "", account_last4: "" };
 
 function figures(change: Partial<Figures> = {}): Figures {
   return {
-    rows: { total: 3, payable: 2, unpayable: 1, refused: 0, excluded: 0 }, amount_cents: { total: 600, payable: 300, unpayable: 300, refused: 0, excluded: 0 },
-    sources: [{ ...source, source_account_id: "a", rows: 1, amount_cents: 100 }, { ...source, source_account_id: "b", rows: 2, amount_cents: 500 }],
-    branches: [{ branch_id: "x", rows: 3, amount_cents: 600 }], payments: NONE, payment_amount_cents: NONE, ...change,
+    rows: { total: 3, payable: 2, unpayable: 1, refused: 0, excluded: 0 },
+    amount_cents: { total: 600, payable: 300, unpayable: 300, refused: 0, excluded: 0 },
+    sources: [
+      { ...source, source_account_id: "a", rows: 1, amount_cents: 100 },
+      { ...source, source_account_id: "b", rows: 2, amount_cents: 500 },
+    ],
+    branches: [{ branch_id: "x", rows: 3, amount_cents: 600 }],
+    payments: NONE,
+    payment_amount_cents: NONE,
+    ...change,
   };
 }
 
@@ -18,15 +36,43 @@ test("a batch whose outcomes, sources and branches come to the file agrees", () 
 });
 
 test("one cent off in a branch, one row off in a source, or an outcome forgotten: it does not", () => {
-  expect(agreement(figures({ branches: [{ branch_id: "x", rows: 3, amount_cents: 599 }] })).agree).toBe(false);
-  expect(agreement(figures({ sources: [{ ...source, source_account_id: "a", rows: 2, amount_cents: 600 }] })).agree).toBe(false);
-  expect(agreement(figures({ rows: { total: 3, payable: 2, unpayable: 0, refused: 0, excluded: 0 } })).agree).toBe(false);
+  expect(
+    agreement(figures({ branches: [{ branch_id: "x", rows: 3, amount_cents: 599 }] })).agree,
+  ).toBe(false);
+  expect(
+    agreement(
+      figures({ sources: [{ ...source, source_account_id: "a", rows: 2, amount_cents: 600 }] }),
+    ).agree,
+  ).toBe(false);
+  expect(
+    agreement(figures({ rows: { total: 3, payable: 2, unpayable: 0, refused: 0, excluded: 0 } }))
+      .agree,
+  ).toBe(false);
 });
 
 test("payments have to come to their own total, and to no more than may be paid", () => {
   const paid = { ...NONE, total: 2, completed: 2 };
-  expect(agreement(figures({ payments: paid, payment_amount_cents: { ...NONE, total: 300, completed: 300 } })).agree).toBe(true);
-  expect(agreement(figures({ payments: paid, payment_amount_cents: { ...NONE, total: 300, completed: 299 } })).agree).toBe(false);
-  expect(agreement(figures({ payments: { ...paid, completed: 1 }, payment_amount_cents: { ...NONE, total: 300, completed: 300 } })).agree).toBe(false);
-  expect(agreement(figures({ payments: paid, payment_amount_cents: { ...NONE, total: 301, completed: 301 } })).agree).toBe(false);
+  expect(
+    agreement(
+      figures({ payments: paid, payment_amount_cents: { ...NONE, total: 300, completed: 300 } }),
+    ).agree,
+  ).toBe(true);
+  expect(
+    agreement(
+      figures({ payments: paid, payment_amount_cents: { ...NONE, total: 300, completed: 299 } }),
+    ).agree,
+  ).toBe(false);
+  expect(
+    agreement(
+      figures({
+        payments: { ...paid, completed: 1 },
+        payment_amount_cents: { ...NONE, total: 300, completed: 300 },
+      }),
+    ).agree,
+  ).toBe(false);
+  expect(
+    agreement(
+      figures({ payments: paid, payment_amount_cents: { ...NONE, total: 301, completed: 301 } }),
+    ).agree,
+  ).toBe(false);
 });

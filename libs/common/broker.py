@@ -27,7 +27,9 @@ class Broker:
         parts = urlsplit(address)
         files = dict(parse_qsl(parts.query))
         if parts.scheme != "ssl" or not parts.netloc or set(files) != set(FILES):
-            raise ValueError("Kafka's address is host:port, or ssl://host:port?ca=FILE&cert=FILE&key=FILE")
+            raise ValueError(
+                "Kafka's address is host:port, or ssl://host:port?ca=FILE&cert=FILE&key=FILE"
+            )
         return cls(parts.netloc, **files)
 
     @property
@@ -35,8 +37,13 @@ class Broker:
         """The part of librdkafka's settings that says where and who."""
         if not self.ca:
             return {"bootstrap.servers": self.hosts}
-        return {"bootstrap.servers": self.hosts, "security.protocol": "ssl", "ssl.ca.location": self.ca,
-                "ssl.certificate.location": self.cert, "ssl.key.location": self.key}
+        return {
+            "bootstrap.servers": self.hosts,
+            "security.protocol": "ssl",
+            "ssl.ca.location": self.ca,
+            "ssl.certificate.location": self.cert,
+            "ssl.key.location": self.key,
+        }
 
 
 def client(address: str) -> dict[str, str | int | float | bool]:

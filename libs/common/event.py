@@ -70,5 +70,8 @@ def parse(type_name: str | None, body: bytes) -> Event:
     try:
         return known.model_validate_json(body)
     except ValidationError as error:
-        where = ", ".join(".".join(str(p) for p in e["loc"]) for e in error.errors(include_input=False, include_url=False)[:5])
+        where = ", ".join(
+            ".".join(str(p) for p in e["loc"])
+            for e in error.errors(include_input=False, include_url=False)[:5]
+        )
         raise UnknownEvent(f"{type_name} does not fit its schema at: {where}") from None

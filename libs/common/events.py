@@ -13,10 +13,34 @@ from libs.common import topics
 from libs.common.event import MAX_CENTS, Event, Value
 from libs.common.topics import Topic
 
-PaymentStatus = Literal["unprocessed", "sending", "pending", "completed", "failed", "in_doubt", "held", "cancelled", "reversed"]
+PaymentStatus = Literal[
+    "unprocessed",
+    "sending",
+    "pending",
+    "completed",
+    "failed",
+    "in_doubt",
+    "held",
+    "cancelled",
+    "reversed",
+]
 RowStatus = Literal["payable", "unpayable", "refused", "excluded"]
-BatchStatus = Literal["receiving", "reading", "checking", "ready", "approved", "paying", "paused", "completed",
-                      "completed_with_failures", "archived", "rejected", "discarded", "expired", "cancelled"]
+BatchStatus = Literal[
+    "receiving",
+    "reading",
+    "checking",
+    "ready",
+    "approved",
+    "paying",
+    "paused",
+    "completed",
+    "completed_with_failures",
+    "archived",
+    "rejected",
+    "discarded",
+    "expired",
+    "cancelled",
+]
 
 
 class Counts(Value):
@@ -70,7 +94,9 @@ class BatchChanged(Event):
     batch_id: UUID
     version: int = Field(ge=1)
     status: BatchStatus
-    revision: int = Field(ge=0, description="grows with each check; rows and digest belong to one revision")
+    revision: int = Field(
+        ge=0, description="grows with each check; rows and digest belong to one revision"
+    )
     digest: str | None = None
     family_id: UUID
     parent_batch_id: UUID | None = None
@@ -85,13 +111,24 @@ class BatchChanged(Event):
     sources: tuple[Source, ...] = ()
     branches: tuple[Branch, ...] = ()
     institutions: tuple[str, ...] = ()
-    row_messages: int = Field(default=0, description="row-read messages published for this batch so far; who reads rows waits for them")
+    row_messages: int = Field(
+        default=0,
+        description="row-read messages published for this batch so far; who reads rows waits for them",
+    )
     payments: int = Field(default=0, description="payment-approved messages of this batch")
     payments_cents: int = 0
-    one_person: bool = Field(default=False, description="the rule that approver and uploader differ was off; printed on every report")
+    one_person: bool = Field(
+        default=False,
+        description="the rule that approver and uploader differ was off; printed on every report",
+    )
     reason: str = ""
-    content_sha256: str | None = Field(default=None, description="of the file's inflated bytes; none for a child")
-    barred: tuple[str, ...] = Field(default=(), description="who had a hand in it or its ancestors: none of them confirms what becomes of its money")
+    content_sha256: str | None = Field(
+        default=None, description="of the file's inflated bytes; none for a child"
+    )
+    barred: tuple[str, ...] = Field(
+        default=(),
+        description="who had a hand in it or its ancestors: none of them confirms what becomes of its money",
+    )
 
 
 class RowRead(Event):
@@ -116,7 +153,9 @@ class RowRead(Event):
     merchant_id: str = ""
     loan_last4: str = ""
     loan_index: str = Field(default="", description="of (institution, loan number)")
-    person_index: str = Field(default="", description="of (first name, last name, birth date, phone)")
+    person_index: str = Field(
+        default="", description="of (first name, last name, birth date, phone)"
+    )
     amount_text: str = Field(default="", description="as written in the file")
     amount_cents: int = Field(ge=0, le=MAX_CENTS)
     first_name: str = Field(default="", description="sealed")
@@ -154,7 +193,10 @@ class PaymentApproved(Event):
     employee_id: str
     person_index: str
     institution_id: str
-    merchant_id: str = Field(default="", description="as checked before approval; empty if the provider could not be asked")
+    merchant_id: str = Field(
+        default="",
+        description="as checked before approval; empty if the provider could not be asked",
+    )
     loan_last4: str
     loan_index: str
     approved_by: str
@@ -188,8 +230,12 @@ class PreflightDone(Event):
     message: str = ""
     institutions: tuple[Institution, ...] = ()
     source_problems: tuple[SourceProblem, ...] = ()
-    inactive_people: tuple[str, ...] = Field(default=(), description="employee ids whose holder the provider has disabled")
-    inactive_loans: tuple[str, ...] = Field(default=(), description="loan indexes whose account the provider has disabled or closed")
+    inactive_people: tuple[str, ...] = Field(
+        default=(), description="employee ids whose holder the provider has disabled"
+    )
+    inactive_loans: tuple[str, ...] = Field(
+        default=(), description="loan indexes whose account the provider has disabled or closed"
+    )
 
 
 class StoppedSource(Value):
@@ -231,7 +277,9 @@ class PaymentChanged(Event):
     reversal_id: str = ""
     return_under_way: bool = False
     attempts: int = Field(default=0, ge=0)
-    evidence_kind: Literal["intent", "response", "webhook", "poll", "lookup", "preparation", "person"]
+    evidence_kind: Literal[
+        "intent", "response", "webhook", "poll", "lookup", "preparation", "person"
+    ]
     evidence_id: str
     reason_code: str = ""
     reason: str = ""
@@ -258,13 +306,18 @@ class StatementLine(Event):
     batch_id: UUID
     line: int = Field(ge=1)
     provider_payment_id: str
-    payment_id: str = Field(default="", description="as our metadata at the provider says; empty for a stranger")
+    payment_id: str = Field(
+        default="", description="as our metadata at the provider says; empty for a stranger"
+    )
     attempt: int = 0
     provider_status: str
     amount_cents: int
     source_routing: str = ""
     source_last4: str = ""
-    employee_id: str = Field(default="", description="of the destination's holder, from the holder's metadata at the provider")
+    employee_id: str = Field(
+        default="",
+        description="of the destination's holder, from the holder's metadata at the provider",
+    )
     person_index: str = Field(default="", description="likewise")
     merchant_id: str = ""
     loan_last4: str = ""
@@ -284,8 +337,13 @@ class StatementClosed(Event):
     from_at: AwareDatetime
     begun_at: AwareDatetime
     requested_by: str = ""
-    final_versions: int = Field(description="sum of the batch's payment versions when the walk began; older statuses are covered")
-    dead_letters: int = Field(default=0, description="messages of the batch that the dispatcher has rejected and nobody has redriven")
+    final_versions: int = Field(
+        description="sum of the batch's payment versions when the walk began; older statuses are covered"
+    )
+    dead_letters: int = Field(
+        default=0,
+        description="messages of the batch that the dispatcher has rejected and nobody has redriven",
+    )
     message: str = ""
 
 
@@ -335,8 +393,22 @@ class Break(Value):
     """A typed difference found by a reconciliation."""
 
     break_id: UUID
-    kind: Literal["missing_here", "missing_there", "amount", "wrong_account", "status", "duplicate", "orphan", "late_return",
-                  "rows", "journal", "balance", "waiting", "dead_letter", "incomplete"]
+    kind: Literal[
+        "missing_here",
+        "missing_there",
+        "amount",
+        "wrong_account",
+        "status",
+        "duplicate",
+        "orphan",
+        "late_return",
+        "rows",
+        "journal",
+        "balance",
+        "waiting",
+        "dead_letter",
+        "incomplete",
+    ]
     payment_id: str = ""
     provider_payment_id: str = ""
     expected: str = ""

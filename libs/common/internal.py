@@ -31,5 +31,13 @@ class Caller:
     def __call__(self, request: Request) -> Actor:
         """The caller of this request."""
         if not hmac.compare_digest(request.headers.get(TOKEN, "").encode(), self.token.encode()):
-            raise Problem(401, "internal.token", "This address is for the other services of this system only.", "Use the gateway.")
-        return Actor(request.headers.get(ACTOR, ""), frozenset(filter(None, request.headers.get(ROLES, "").split(","))))
+            raise Problem(
+                401,
+                "internal.token",
+                "This address is for the other services of this system only.",
+                "Use the gateway.",
+            )
+        return Actor(
+            request.headers.get(ACTOR, ""),
+            frozenset(filter(None, request.headers.get(ROLES, "").split(","))),
+        )

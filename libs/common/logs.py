@@ -11,11 +11,45 @@ import structlog
 
 from libs.common.traceparent import root
 
-FIELDS = frozenset({
-    "event", "level", "timestamp", "service", "loop", "consumer", "topic", "partition", "offset", "event_id", "type", "code", "error", "traceback",
-    "count", "seconds", "batch_id", "payment_id", "row_id", "run_id", "object_id", "attempt", "kind", "status", "method", "path", "request_id",
-    "provider_request_id", "actor", "version", "port", "name", "outcome", "dropped", "trace_id",
-})
+FIELDS = frozenset(
+    {
+        "event",
+        "level",
+        "timestamp",
+        "service",
+        "loop",
+        "consumer",
+        "topic",
+        "partition",
+        "offset",
+        "event_id",
+        "type",
+        "code",
+        "error",
+        "traceback",
+        "count",
+        "seconds",
+        "batch_id",
+        "payment_id",
+        "row_id",
+        "run_id",
+        "object_id",
+        "attempt",
+        "kind",
+        "status",
+        "method",
+        "path",
+        "request_id",
+        "provider_request_id",
+        "actor",
+        "version",
+        "port",
+        "name",
+        "outcome",
+        "dropped",
+        "trace_id",
+    }
+)
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -40,16 +74,35 @@ def traced(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[s
 
 def frames(error: BaseException) -> list[str]:
     """Where an error came from, as places of our own code: no values, no messages."""
-    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
-    return [f"{Path(frame.filename).parent.name}/{Path(frame.filename).name}:{frame.lineno}" for frame in ours[-8:]]
+    ours = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "site-packages" not in frame.filename
+    ]
+    return [
+        f"{Path(frame.filename).parent.name}/{Path(frame.filename).name}:{frame.lineno}"
+        for frame in ours[-8:]
+    ]
 
 
 def configure(service: str, level: str = "info") -> None:
     """Set up logging of this process on stdout; called once, at start."""
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
-                    structlog.processors.TimeStamper(fmt="iso", utc=True), traced, allowed, structlog.processors.JSONRenderer()],
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            traced,
+            allowed,
+            structlog.processors.JSONRenderer(),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout), cache_logger_on_first_use=True)
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format='{"event": "library", "name": "%(name)s", "level": "%(levelname)s"}')
+    logging.basicConfig(
+        level=logging.WARNING,
+        stream=sys.stdout,
+        format='{"event": "library", "name": "%(name)s", "level": "%(levelname)s"}',
+    )

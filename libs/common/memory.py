@@ -19,11 +19,29 @@ class MemoryTopic:
         self.owners: dict[tuple[str, int], MemorySource] = {}
         self.changed = threading.Condition()
 
-    def append(self, key: str, type_name: str, event_id: str, body: bytes, correlation: str = "", traceparent: str = "") -> Message:
+    def append(
+        self,
+        key: str,
+        type_name: str,
+        event_id: str,
+        body: bytes,
+        correlation: str = "",
+        traceparent: str = "",
+    ) -> Message:
         """Add a message at the end of its key's partition (the partition librdkafka would choose)."""
         with self.changed:
             number = zlib.crc32(key.encode()) % len(self.records)
-            record = Message(self.name, number, len(self.records[number]), key, type_name, event_id, body, correlation, traceparent=traceparent)
+            record = Message(
+                self.name,
+                number,
+                len(self.records[number]),
+                key,
+                type_name,
+                event_id,
+                body,
+                correlation,
+                traceparent=traceparent,
+            )
             self.records[number].append(record)
             self.changed.notify_all()
         return record
@@ -32,8 +50,14 @@ class MemoryTopic:
 class MemorySource:
     """A member of a group that reads a MemoryTopic; a Source. It gives partitions up and takes new ones when it polls, as a real one does."""
 
-    def __init__(self, topic: MemoryTopic, group: str, load: Callable[[str, str, Sequence[int]], dict[int, int]],
-                 batch_max: int = 500, wait_s: float = 0.5) -> None:
+    def __init__(
+        self,
+        topic: MemoryTopic,
+        group: str,
+        load: Callable[[str, str, Sequence[int]], dict[int, int]],
+        batch_max: int = 500,
+        wait_s: float = 0.5,
+    ) -> None:
         self.topic, self.log, self.group, self.load = topic.name, topic, group, load
         self.batch_max, self.wait_s = batch_max, wait_s
         self.expected: dict[int, int] = {}
@@ -71,7 +95,7 @@ class MemorySource:
         found: list[Message] = []
         for partition in sorted(self.expected):
             begin = self.expected[partition]
-            records = self.log.records[partition][begin:begin + self.batch_max - len(found)]
+            records = self.log.records[partition][begin : begin + self.batch_max - len(found)]
             self.expected[partition] = begin + len(records)
             found += records
         return found
@@ -97,5 +121,8 @@ class MemorySource:
         stored = self.load(self.topic, self.log.topic_id, partitions)
         for partition, offset in stored.items():
             if offset > len(self.log.records[partition]):
-                raise Fatal(f"{self.topic}/{partition}: the stored offset {offset} is beyond the end", "kafka.consumer")
+                raise Fatal(
+                    f"{self.topic}/{partition}: the stored offset {offset} is beyond the end",
+                    "kafka.consumer",
+                )
         return stored

@@ -23,7 +23,12 @@ def upgrade(owner_url: str, migrations: Path, revision: str = "heads") -> None:
     from alembic import command  # noqa: PLC0415 - see `heads`
     from alembic.config import Config  # noqa: PLC0415
 
-    engine = create_engine(owner_url, poolclass=pool.NullPool, hide_parameters=True, connect_args={"connect_timeout": 5})
+    engine = create_engine(
+        owner_url,
+        poolclass=pool.NullPool,
+        hide_parameters=True,
+        connect_args={"connect_timeout": 5},
+    )
     with engine.connect() as connection:
         run(connection, "SELECT pg_advisory_lock(:lock)", lock=MIGRATION_LOCK)
         current = _current(connection)  # not before the lock: a newer version may have held it
@@ -70,8 +75,10 @@ def check(engine: Engine, migrations: Path) -> None:
 
 def _refuse_newer(current: set[str], migrations: Path) -> None:
     if current - known(migrations) and not _only_added(current, migrations):
-        raise TooNew(f"The database is at {', '.join(sorted(current))}, which a newer version of paydown has made and this one does not understand; "
-                     f"start that version, or restore a copy from before its migration. No money is affected.")
+        raise TooNew(
+            f"The database is at {', '.join(sorted(current))}, which a newer version of paydown has made and this one does not understand; "
+            f"start that version, or restore a copy from before its migration. No money is affected."
+        )
 
 
 def _current(connection: Connection) -> set[str]:
@@ -87,8 +94,16 @@ def _only_added(current: set[str], migrations: Path) -> bool:
     """
     ours = {_place(revision) for revision in heads(migrations)}
     places = {_place(revision) for revision in current}
-    return len(ours) == len(places) == 1 and None not in ours | places and all(
-        theirs[:2] == mine[:2] and theirs[2] >= mine[2] for theirs in places for mine in ours if theirs and mine)
+    return (
+        len(ours) == len(places) == 1
+        and None not in ours | places
+        and all(
+            theirs[:2] == mine[:2] and theirs[2] >= mine[2]
+            for theirs in places
+            for mine in ours
+            if theirs and mine
+        )
+    )
 
 
 def _place(revision: str) -> tuple[str, int, int] | None:

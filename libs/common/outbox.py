@@ -26,17 +26,30 @@ def add(connection: Connection, events: Sequence[Event]) -> None:
     """Write events to the outbox in the caller's transaction, in this order; an event_id that is there already is left alone."""
     if not events:
         return
-    run(connection, """
+    run(
+        connection,
+        """
         INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
         SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS text[]), CAST(:types AS text[]),
                              CAST(:correlations AS text[]), CAST(:bodies AS text[]))
         ON CONFLICT (event_id) DO NOTHING""",
-        ids=[str(e.event_id) for e in events], topics=[e.topic.name for e in events], keys=[e.key() for e in events],
-        types=[e.type for e in events], correlations=[e.correlation for e in events], bodies=[e.model_dump_json() for e in events])
+        ids=[str(e.event_id) for e in events],
+        topics=[e.topic.name for e in events],
+        keys=[e.key() for e in events],
+        types=[e.type for e in events],
+        correlations=[e.correlation for e in events],
+        bodies=[e.model_dump_json() for e in events],
+    )
     run(connection, "SELECT pg_notify('outbox', '')")
 
 
-def relay(engine: Engine, producer: Producer, stop: Stop, beat: Callable[[], None] = lambda: None, name: str = "") -> None:
+def relay(
+    engine: Engine,
+    producer: Producer,
+    stop: Stop,
+    beat: Callable[[], None] = lambda: None,
+    name: str = "",
+) -> None:
     """Publish until `stop`, under the service's name.
 
     Of several replicas one works, the others wait behind an advisory lock (two would break the order in a key).
@@ -45,9 +58,13 @@ def relay(engine: Engine, producer: Producer, stop: Stop, beat: Callable[[], Non
         try:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.detach()  # back in the pool it would keep the lock, and no relay could work again
-                while not stop.is_set():  # the lock lives as long as this connection, so the work is done on it as well
+                while (
+                    not stop.is_set()
+                ):  # the lock lives as long as this connection, so the work is done on it as well
                     beat()
-                    if run(connection, "SELECT pg_try_advisory_lock(:lock)", lock=RELAY_LOCK).scalar():
+                    if run(
+                        connection, "SELECT pg_try_advisory_lock(:lock)", lock=RELAY_LOCK
+                    ).scalar():
                         break
                     stop.wait(0.5)
                 run(connection, "LISTEN outbox")
@@ -63,7 +80,9 @@ def relay(engine: Engine, producer: Producer, stop: Stop, beat: Callable[[], Non
             stop.wait(0.5)
 
 
-def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_MAX, name: str = "") -> int:
+def publish(
+    connection: Connection, producer: Producer, batch_max: int = BATCH_MAX, name: str = ""
+) -> int:
     """Send the oldest unpublished events and mark the acknowledged ones; the number of those.
 
     A crash between the two sends them again: consumers have an inbox.
@@ -71,9 +90,13 @@ def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_M
     Raises:
         Fatal: this producer will never send anything again; the process must end.
     """
-    rows = run(connection, """
+    rows = run(
+        connection,
+        """
         SELECT id, event_id, topic, message_key, message_type, correlation, body FROM outbox
-        WHERE published_at IS NULL ORDER BY id LIMIT :batch_max""", batch_max=batch_max).all()
+        WHERE published_at IS NULL ORDER BY id LIMIT :batch_max""",
+        batch_max=batch_max,
+    ).all()
     if not rows:
         return 0
     acknowledged: list[int] = []
@@ -84,13 +107,26 @@ def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_M
 
     for row in rows:
         at = spans.at(row.topic, row.correlation) if spans else None
-        headers = [("event_id", str(row.event_id)), ("type", row.message_type), ("correlation", row.correlation),
-                   ("traceparent", at.header() if at else publication(row.correlation, str(row.event_id))), ("producer", name)]
+        headers = [
+            ("event_id", str(row.event_id)),
+            ("type", row.message_type),
+            ("correlation", row.correlation),
+            ("traceparent", at.header() if at else publication(row.correlation, str(row.event_id))),
+            ("producer", name),
+        ]
         try:
-            producer.produce(row.topic, key=row.message_key, value=row.body, headers=headers, on_delivery=delivered(row.id))
+            producer.produce(
+                row.topic,
+                key=row.message_key,
+                value=row.body,
+                headers=headers,
+                on_delivery=delivered(row.id),
+            )
         except (BufferError, KafkaException) as error:
             if isinstance(error, KafkaException) and error.args[0].code() == KafkaError._FATAL:  # noqa: SLF001 - its name there
-                raise Fatal(f"the producer is dead: {error.args[0].str()}", "kafka.producer") from error
+                raise Fatal(
+                    f"the producer is dead: {error.args[0].str()}", "kafka.producer"
+                ) from error
             log.warning("produce_refused", topic=row.topic, error=str(error))
             break  # order within a key: nothing after it is sent in this turn
         producer.poll(0)
@@ -98,7 +134,11 @@ def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_M
         producer.purge()
         producer.flush(1.0)
     if acknowledged:
-        run(connection, "UPDATE outbox SET published_at = now() WHERE id = ANY(CAST(:ids AS bigint[]))", ids=acknowledged)
+        run(
+            connection,
+            "UPDATE outbox SET published_at = now() WHERE id = ANY(CAST(:ids AS bigint[]))",
+            ids=acknowledged,
+        )
     if spans:
         taken = set(acknowledged)
         spans.end((row.topic, row.correlation) for row in rows if row.id in taken)
@@ -109,7 +149,9 @@ def publish(connection: Connection, producer: Producer, batch_max: int = BATCH_M
 
 def wait_for_work(connection: Connection) -> None:
     """Wait for a NOTIFY, at most the floor of 200 ms."""
-    raw: Any = connection.connection.dbapi_connection  # psycopg2's own; LISTEN has no SQLAlchemy face
+    raw: Any = (
+        connection.connection.dbapi_connection
+    )  # psycopg2's own; LISTEN has no SQLAlchemy face
     select.select([raw], [], [], FLOOR_S)
     raw.poll()
     raw.notifies.clear()

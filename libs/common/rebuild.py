@@ -56,10 +56,16 @@ class Projection:
         return f"{self.name}.{topic.name}"
 
 
-def main(projection: Projection, settings: ServiceSettings, say: Callable[[str], object] = lambda line: sys.stdout.write(line + "\n")) -> int:
+def main(
+    projection: Projection,
+    settings: ServiceSettings,
+    say: Callable[[str], object] = lambda line: sys.stdout.write(line + "\n"),
+) -> int:
     """Rebuild, compare and say so. Exit code 0: every digest is equal; 1: not (the schema `rebuild` is kept to look at); 2: it cannot be tried."""
     if not settings.owner_url:
-        say(f"PAYDOWN_{projection.name.upper()}_OWNER_URL is not set: a rebuild needs the role that owns the database.")
+        say(
+            f"PAYDOWN_{projection.name.upper()}_OWNER_URL is not set: a rebuild needs the role that owns the database."
+        )
         return 2
     owner = connect(settings.owner_url, f"rebuild-{projection.name}")
     wait_for(lambda: behind(owner, settings.kafka, projection) == 0, CATCH_UP_S, 0.5)
@@ -69,17 +75,23 @@ def main(projection: Projection, settings: ServiceSettings, say: Callable[[str],
         live = {name: digest(snapshot, query) for name, query in projection.digests.items()}
     second = beside(owner, settings.owner_url, projection.migrations)
     since = time.monotonic()
-    count = sum(replay(second, settings.kafka, projection.consumer(topic), topic, apply, ends[topic.name])
-                for topic, apply in projection.applies.items())
+    count = sum(
+        replay(second, settings.kafka, projection.consumer(topic), topic, apply, ends[topic.name])
+        for topic, apply in projection.applies.items()
+    )
     with second.begin() as connection:
         projection.finish(connection)
     with second.connect() as connection:
         rebuilt = {name: digest(connection, query) for name, query in projection.digests.items()}
     second.dispose()
-    say(f"{projection.name}: {count} messages from offset 0 applied in {time.monotonic() - since:.1f} s"
-        + (f"; the live store is {late} messages behind the topics" if late else ""))
+    say(
+        f"{projection.name}: {count} messages from offset 0 applied in {time.monotonic() - since:.1f} s"
+        + (f"; the live store is {late} messages behind the topics" if late else "")
+    )
     for name, found in live.items():
-        say(f"  {name:<12} live {found[:16]}  rebuilt {rebuilt[name][:16]}  {'equal' if rebuilt[name] == found else 'DIFFERENT'}")
+        say(
+            f"  {name:<12} live {found[:16]}  rebuilt {rebuilt[name][:16]}  {'equal' if rebuilt[name] == found else 'DIFFERENT'}"
+        )
     if live == rebuilt:
         with owner.begin() as connection:
             run(connection, f"DROP SCHEMA {SCHEMA} CASCADE")
@@ -109,8 +121,12 @@ def offsets(connection: Connection, projection: Projection) -> Ends:
     """How far the store's consumers are, by topic; a topic never read is at nothing."""
     ends: Ends = {topic.name: {} for topic in projection.applies}
     for topic in projection.applies:
-        rows = run(connection, "SELECT partition, next_offset FROM consumer_offset WHERE consumer = :consumer AND topic = :topic",
-                   consumer=projection.consumer(topic), topic=topic.name)
+        rows = run(
+            connection,
+            "SELECT partition, next_offset FROM consumer_offset WHERE consumer = :consumer AND topic = :topic",
+            consumer=projection.consumer(topic),
+            topic=topic.name,
+        )
         ends[topic.name] = {row.partition: row.next_offset for row in rows}
     return ends
 
@@ -121,13 +137,23 @@ def behind(engine: Engine, bootstrap: str, projection: Projection) -> int:
         ends = offsets(connection, projection)
     reader = shelf.reader(bootstrap)
     try:
-        return sum(high - ends[topic.name].get(partition, 0) for topic in projection.applies
-                   for partition, (_, high) in shelf.ends(reader, topic.name).items())
+        return sum(
+            high - ends[topic.name].get(partition, 0)
+            for topic in projection.applies
+            for partition, (_, high) in shelf.ends(reader, topic.name).items()
+        )
     finally:
         reader.close()
 
 
-def replay(engine: Engine, bootstrap: str, consumer: str, topic: Topic, apply: Apply, until: Mapping[int, int]) -> int:
+def replay(
+    engine: Engine,
+    bootstrap: str,
+    consumer: str,
+    topic: Topic,
+    apply: Apply,
+    until: Mapping[int, int],
+) -> int:
     """Apply one topic from offset 0 up to (without) `until`; the number of messages. No group is joined, nothing is committed to Kafka.
 
     Raises:
@@ -135,14 +161,22 @@ def replay(engine: Engine, bootstrap: str, consumer: str, topic: Topic, apply: A
     """
     left = {partition: end for partition, end in until.items() if end > 0}
     admin = AdminClient({**client(bootstrap), "log_level": 2})
-    topic_id = str(admin.describe_topics(TopicCollection([topic.name]), request_timeout=10.0)[topic.name].result(12.0).topic_id)
+    topic_id = str(
+        admin.describe_topics(TopicCollection([topic.name]), request_timeout=10.0)[topic.name]
+        .result(12.0)
+        .topic_id
+    )
     Offsets(engine, consumer).load(topic.name, topic_id, list(until))
     reader = shelf.reader(bootstrap)
     reader.assign([TopicPartition(topic.name, partition, 0) for partition in left])
     done, heard = 0, time.monotonic()
     try:
         while left:
-            batch = [message for message in shelf.messages(reader) if message.offset < until[message.partition]]
+            batch = [
+                message
+                for message in shelf.messages(reader)
+                if message.offset < until[message.partition]
+            ]
             if batch:
                 with engine.begin() as connection:
                     apply_batch(connection, consumer, batch, apply)
@@ -151,7 +185,10 @@ def replay(engine: Engine, bootstrap: str, consumer: str, topic: Topic, apply: A
                     if message.offset + 1 == until[message.partition]:
                         del left[message.partition]
             elif time.monotonic() - heard > SILENCE_S:
-                raise Fatal(f"{topic.name}: partitions {sorted(left)} end before the offsets the live store has read", "rebuild.short")
+                raise Fatal(
+                    f"{topic.name}: partitions {sorted(left)} end before the offsets the live store has read",
+                    "rebuild.short",
+                )
     finally:
         reader.close()
     return done

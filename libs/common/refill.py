@@ -84,14 +84,20 @@ def plan(service: str, remembered: Mapping[str, Remembered], held: Mapping[str, 
     for topic, known in remembered.items():
         found = held.get(topic)
         if found is None:
-            raise Refused(f"{service}: the broker has no topic {topic}; make the topics first (`python -m services topics`).")
+            raise Refused(
+                f"{service}: the broker has no topic {topic}; make the topics first (`python -m services topics`)."
+            )
         short = found.messages < max(known.published, known.read)
         other = bool(known.topic_ids - {found.topic_id})
         if (short or other) and found.messages:
-            raise Refused(f"{service}: topic {topic} holds {found.messages} messages and is not what it was: something was written after the loss, or a part "
-                          f"was lost; delete it, make it again (`python -m services topics`), and repeat this while the services are stopped.")
+            raise Refused(
+                f"{service}: topic {topic} holds {found.messages} messages and is not what it was: something was written after the loss, or a part "
+                f"was lost; delete it, make it again (`python -m services topics`), and repeat this while the services are stopped."
+            )
         if short and found.topic_id in known.topic_ids:
-            raise Refused(f"{service}: topic {topic} is the one it was and yet empty; delete it, make it again, and repeat this.")
+            raise Refused(
+                f"{service}: topic {topic} is the one it was and yet empty; delete it, make it again, and repeat this."
+            )
         if known.published and short:
             send.append(topic)
         if other:
@@ -99,22 +105,45 @@ def plan(service: str, remembered: Mapping[str, Remembered], held: Mapping[str, 
         if (known.published or known.topic_ids) and not short and not other:
             whole.append(topic)
     if whole and not send and not forget:
-        raise NothingLost(f"{service}: nothing was lost: the broker still has {', '.join(whole)} as this service knows it; start the services.")
+        raise NothingLost(
+            f"{service}: nothing was lost: the broker still has {', '.join(whole)} as this service knows it; start the services."
+        )
     return Plan(tuple(send), tuple(forget))
 
 
 def look(connection: Connection, topics: Sequence[Topic]) -> dict[str, Remembered]:
     """What this database remembers of the topics."""
     names = [topic.name for topic in topics]
-    sent = {row.topic: row for row in run(connection, """
+    sent = {
+        row.topic: row
+        for row in run(
+            connection,
+            """
         SELECT topic, count(published_at) AS published, count(*) - count(published_at) AS waiting FROM outbox
-        WHERE topic = ANY(CAST(:names AS text[])) GROUP BY topic""", names=names)}
-    seen = {row.topic: row for row in run(connection, """
+        WHERE topic = ANY(CAST(:names AS text[])) GROUP BY topic""",
+            names=names,
+        )
+    }
+    seen = {
+        row.topic: row
+        for row in run(
+            connection,
+            """
         SELECT topic, array_agg(DISTINCT topic_id) AS ids, CAST(max(total) AS bigint) AS read
         FROM (SELECT topic, topic_id, sum(next_offset) OVER (PARTITION BY consumer, topic) AS total FROM consumer_offset
-              WHERE topic = ANY(CAST(:names AS text[]))) o GROUP BY topic""", names=names)}
-    return {name: Remembered(sent[name].published if name in sent else 0, sent[name].waiting if name in sent else 0,
-                             frozenset(seen[name].ids) if name in seen else frozenset(), seen[name].read if name in seen else 0) for name in names}
+              WHERE topic = ANY(CAST(:names AS text[]))) o GROUP BY topic""",
+            names=names,
+        )
+    }
+    return {
+        name: Remembered(
+            sent[name].published if name in sent else 0,
+            sent[name].waiting if name in sent else 0,
+            frozenset(seen[name].ids) if name in seen else frozenset(),
+            seen[name].read if name in seen else 0,
+        )
+        for name in names
+    }
 
 
 def held_by(bootstrap: str, topics: Sequence[Topic]) -> dict[str, Held]:
@@ -130,7 +159,10 @@ def held_by(bootstrap: str, topics: Sequence[Topic]) -> dict[str, Held]:
             return _ask(admin, topics)
         except KafkaException as error:
             if time.monotonic() > until:
-                raise Fatal(f"Kafka at {bootstrap} cannot be asked: {error.args[0].str()}", "kafka.unreachable") from None
+                raise Fatal(
+                    f"Kafka at {bootstrap} cannot be asked: {error.args[0].str()}",
+                    "kafka.unreachable",
+                ) from None
             time.sleep(0.3)
 
 
@@ -139,13 +171,37 @@ def _ask(admin: AdminClient, topics: Sequence[Topic]) -> dict[str, Held]:
     names = [topic.name for topic in topics if topic.name in there]
     if not names:
         return {}
-    described = {name: future.result(15) for name, future in admin.describe_topics(TopicCollection(names), request_timeout=10.0).items()}
-    wanted = {TopicPartition(name, p.id): OffsetSpec.latest() for name, topic in described.items() for p in topic.partitions}  # type: ignore[no-untyped-call] # its own stub says so
-    ends = {partition: future.result(15).offset for partition, future in admin.list_offsets(wanted).items()}
-    return {name: Held(str(topic.topic_id), sum(end for partition, end in ends.items() if partition.topic == name)) for name, topic in described.items()}
+    described = {
+        name: future.result(15)
+        for name, future in admin.describe_topics(
+            TopicCollection(names), request_timeout=10.0
+        ).items()
+    }
+    wanted = {
+        TopicPartition(name, p.id): OffsetSpec.latest()  # type: ignore[no-untyped-call] # its own stub says so
+        for name, topic in described.items()
+        for p in topic.partitions
+    }
+    ends = {
+        partition: future.result(15).offset
+        for partition, future in admin.list_offsets(wanted).items()
+    }
+    return {
+        name: Held(
+            str(topic.topic_id),
+            sum(end for partition, end in ends.items() if partition.topic == name),
+        )
+        for name, topic in described.items()
+    }
 
 
-def refill(engine: Engine, service: str, topics: Sequence[Topic], held: Mapping[str, Held], only_look: bool = False) -> Refilled:
+def refill(
+    engine: Engine,
+    service: str,
+    topics: Sequence[Topic],
+    held: Mapping[str, Held],
+    only_look: bool = False,
+) -> Refilled:
     """Prepare one service's database, in one transaction; with `only_look` nothing is written. A second call changes nothing.
 
     Raises:
@@ -158,20 +214,36 @@ def refill(engine: Engine, service: str, topics: Sequence[Topic], held: Mapping[
         waiting = sum(known.waiting for known in remembered.values())
         if only_look:
             return Refilled(waiting, sum(remembered[name].published for name in todo.send), 0)
-        put_back = run(connection, "UPDATE outbox SET published_at = NULL WHERE topic = ANY(CAST(:names AS text[])) AND published_at IS NOT NULL",
-                       names=list(todo.send)).rowcount
-        forgotten = run(connection, "DELETE FROM consumer_offset WHERE topic = ANY(CAST(:names AS text[]))", names=list(todo.forget)).rowcount
+        put_back = run(
+            connection,
+            "UPDATE outbox SET published_at = NULL WHERE topic = ANY(CAST(:names AS text[])) AND published_at IS NOT NULL",
+            names=list(todo.send),
+        ).rowcount
+        forgotten = run(
+            connection,
+            "DELETE FROM consumer_offset WHERE topic = ANY(CAST(:names AS text[]))",
+            names=list(todo.forget),
+        ).rowcount
         # A new message at an old one's place would be taken for it, and never be kept. Negative, and named by what is unique: free for ever.
-        run(connection, "UPDATE dead_letter SET message_offset = -dead_letter_id WHERE topic = ANY(CAST(:names AS text[])) AND message_offset >= 0",
-            names=list(todo.forget))
+        run(
+            connection,
+            "UPDATE dead_letter SET message_offset = -dead_letter_id WHERE topic = ANY(CAST(:names AS text[])) AND message_offset >= 0",
+            names=list(todo.forget),
+        )
         return Refilled(waiting + put_back, put_back, forgotten)
 
 
 def applied(engine: Engine, service: str, topics: Sequence[Topic]) -> dict[str, int]:
     """How many messages of each topic a service has ever taken in, by its inbox; of topics it reads."""
-    names = {f"{service}.{topic.name}": topic.name for topic in topics if service in topic.consumers}
+    names = {
+        f"{service}.{topic.name}": topic.name for topic in topics if service in topic.consumers
+    }
     with engine.connect() as connection:
-        rows = run(connection, "SELECT consumer, count(*) AS n FROM inbox WHERE consumer = ANY(CAST(:names AS text[])) GROUP BY consumer", names=list(names))
+        rows = run(
+            connection,
+            "SELECT consumer, count(*) AS n FROM inbox WHERE consumer = ANY(CAST(:names AS text[])) GROUP BY consumer",
+            names=list(names),
+        )
         return {names[row.consumer]: row.n for row in rows}
 
 
@@ -181,13 +253,18 @@ def written(engine: Engine, service: str, topics: Sequence[Topic]) -> dict[str, 
     Nothing of a database that is held as an older copy already (restored.py), or that decides nothing and is never held.
     """
     with engine.connect() as connection:
-        if run(connection, "SELECT to_regclass('restored')").scalar() is None or restored.held(connection) is not None:
+        if (
+            run(connection, "SELECT to_regclass('restored')").scalar() is None
+            or restored.held(connection) is not None
+        ):
             return {}
         known = look(connection, [topic for topic in topics if topic.producer == service])
     return {name: one.published + one.waiting for name, one in known.items()}
 
 
-def refuse_older(producers: Mapping[str, Mapping[str, int]], consumers: Mapping[str, Mapping[str, int]]) -> None:
+def refuse_older(
+    producers: Mapping[str, Mapping[str, int]], consumers: Mapping[str, Mapping[str, int]]
+) -> None:
     """Refuse if somebody has taken in more messages than the writer's outbox holds. Pure. An empty broker cannot show that a database is older.
 
     Args:
@@ -201,22 +278,35 @@ def refuse_older(producers: Mapping[str, Mapping[str, int]], consumers: Mapping[
         for topic, count in topics.items():
             for consumer, taken in consumers.items():
                 if taken.get(topic, 0) > count:
-                    raise Refused(f"{consumer} has taken in {taken[topic]} messages of {topic}, and the outbox of {producer} holds {count}: the database of "
-                                  f"{producer} is an older copy of itself, which a refill would hide; hold it first (docs/runbooks/broker-lost.md).")
+                    raise Refused(
+                        f"{consumer} has taken in {taken[topic]} messages of {topic}, and the outbox of {producer} holds {count}: the database of "
+                        f"{producer} is an older copy of itself, which a refill would hide; hold it first (docs/runbooks/broker-lost.md)."
+                    )
 
 
 def _alone(connection: Connection, service: str) -> None:
     """Keep a relay from starting before the transaction ends, and refuse if one works or anything of the service is connected."""
     free = run(connection, "SELECT pg_try_advisory_xact_lock(:lock)", lock=RELAY_LOCK).scalar()
-    busy = run(connection, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = :name",
-               name=f"paydown-{service}").scalar()
+    busy = run(
+        connection,
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = :name",
+        name=f"paydown-{service}",
+    ).scalar()
     if not free or busy:
-        raise Refused(f"{service} is running; stop all services first, so that nothing is sent or read meanwhile.")
+        raise Refused(
+            f"{service} is running; stop all services first, so that nothing is sent or read meanwhile."
+        )
 
 
-def left(engine: Engine, service: str, topics: Sequence[Topic], held: Mapping[str, Held]) -> tuple[int, int]:
+def left(
+    engine: Engine, service: str, topics: Sequence[Topic], held: Mapping[str, Held]
+) -> tuple[int, int]:
     """(messages still to be sent, messages still to be read) of a service. Only reads."""
     with engine.connect() as connection:
         known = look(connection, topics)
-    unread = (held[topic.name].messages - known[topic.name].read for topic in topics if service in topic.consumers and topic.name in held)
+    unread = (
+        held[topic.name].messages - known[topic.name].read
+        for topic in topics
+        if service in topic.consumers and topic.name in held
+    )
     return sum(one.waiting for one in known.values()), sum(max(0, messages) for messages in unread)

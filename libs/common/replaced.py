@@ -77,7 +77,9 @@ class Watched:
         self.seen, self._coming = self._coming or self.seen, now
 
     def _connected(self, raw: Any, _record: object) -> None:
-        before = self.seen  # from before it is asked: another thread may know a later state meanwhile
+        before = (
+            self.seen
+        )  # from before it is asked: another thread may know a later state meanwhile
         with raw.cursor() as cursor:
             cursor.execute(WHICH)
             row = cursor.fetchone()

@@ -66,15 +66,21 @@ class NotAllowed(PaydownError):
 
 def held(connection: Connection) -> Row[tuple[object, ...]] | None:
     """The open row of `restored`; None: the database is in use."""
-    found: Row[tuple[object, ...]] | None = run(connection, "SELECT * FROM restored WHERE released_at IS NULL").first()
+    found: Row[tuple[object, ...]] | None = run(
+        connection, "SELECT * FROM restored WHERE released_at IS NULL"
+    ).first()
     return found
 
 
 def hold(connection: Connection, why: str) -> None:
     """Decide nothing on this database until two people release it; a second call keeps the first reason, and everything is taken back again."""
-    run(connection, """
+    run(
+        connection,
+        """
         INSERT INTO restored (why, first_outbox_id) SELECT :why, coalesce(max(id), 0) FROM outbox
-        ON CONFLICT ((true)) WHERE released_at IS NULL DO UPDATE SET settled_at = NULL, proposed_by = NULL""", why=why)
+        ON CONFLICT ((true)) WHERE released_at IS NULL DO UPDATE SET settled_at = NULL, proposed_by = NULL""",
+        why=why,
+    )
 
 
 def notice(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic]) -> None:
@@ -85,13 +91,27 @@ def notice(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic]) -
     """
     newest = own_ends(bootstrap, topics, name)
     with engine.begin() as connection:
-        known = {row[0] for row in run(connection, "SELECT CAST(event_id AS text) FROM outbox WHERE event_id = ANY(CAST(:ids AS uuid[]))",
-                                       ids=[message.event_id for message in newest])}
+        known = {
+            row[0]
+            for row in run(
+                connection,
+                "SELECT CAST(event_id AS text) FROM outbox WHERE event_id = ANY(CAST(:ids AS uuid[]))",
+                ids=[message.event_id for message in newest],
+            )
+        }
         unknown = [message for message in newest if message.event_id not in known]
         if unknown:
-            log.critical("database_is_older", topic=unknown[0].topic, partition=unknown[0].partition, offset=unknown[0].offset)
-            hold(connection, f"The topic {unknown[0].topic} holds messages of this service that its database does not know (the first at partition "
-                             f"{unknown[0].partition}, offset {unknown[0].offset}): it is an older copy of itself.")
+            log.critical(
+                "database_is_older",
+                topic=unknown[0].topic,
+                partition=unknown[0].partition,
+                offset=unknown[0].offset,
+            )
+            hold(
+                connection,
+                f"The topic {unknown[0].topic} holds messages of this service that its database does not know (the first at partition "
+                f"{unknown[0].partition}, offset {unknown[0].offset}): it is an older copy of itself.",
+            )
 
 
 Spans = dict[tuple[str, int], tuple[int, int]]  # (topic, partition) -> (from, to)
@@ -101,18 +121,33 @@ def own_ends(bootstrap: str, topics: Sequence[Topic], name: str) -> list[Message
     """The newest message of this service in each partition of these topics; a stranger's are passed over, the last fifty at most."""
     with closing(shelf.reader(bootstrap, f"{name}.restored")) as reader:
         spans = _whole(reader, topics)
-        newest = _newest(reader, name, {place: (high - 1, high) for place, (_, high) in spans.items()})
-        others = {place: (max(low, high - TAIL), high) for place, (low, high) in spans.items() if place not in newest and high - 1 > low}
+        newest = _newest(
+            reader, name, {place: (high - 1, high) for place, (_, high) in spans.items()}
+        )
+        others = {
+            place: (max(low, high - TAIL), high)
+            for place, (low, high) in spans.items()
+            if place not in newest and high - 1 > low
+        }
         return list({**newest, **_newest(reader, name, others)}.values())
 
 
 def _whole(reader: Consumer, topics: Sequence[Topic]) -> Spans:
     """Everything that lies on these topics."""
-    return {(topic.name, p): span for topic in topics for p, span in shelf.ends(reader, topic.name).items() if span[1] > span[0]}
+    return {
+        (topic.name, p): span
+        for topic in topics
+        for p, span in shelf.ends(reader, topic.name).items()
+        if span[1] > span[0]
+    }
 
 
 def _newest(reader: Consumer, name: str, spans: Spans) -> dict[tuple[str, int], Message]:
-    return {(message.topic, message.partition): message for message in _between(reader, spans) if is_own(message, name)}
+    return {
+        (message.topic, message.partition): message
+        for message in _between(reader, spans)
+        if is_own(message, name)
+    }
 
 
 def is_own(message: Message, name: str) -> bool:
@@ -123,7 +158,12 @@ def is_own(message: Message, name: str) -> bool:
 def _between(reader: Consumer, spans: Spans, beat: Beat = lambda: None) -> Iterator[Message]:
     """The messages of these spans; raises Retry if they do not come."""
     left = dict(spans)
-    reader.assign([TopicPartition(topic, partition, start) for (topic, partition), (start, _) in spans.items()])
+    reader.assign(
+        [
+            TopicPartition(topic, partition, start)
+            for (topic, partition), (start, _) in spans.items()
+        ]
+    )
     silent = 0
     while left:
         beat()
@@ -139,7 +179,9 @@ def _between(reader: Consumer, spans: Spans, beat: Beat = lambda: None) -> Itera
                 left.pop(place, None)
 
 
-def take_back(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic], beat: Beat) -> int:
+def take_back(
+    engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic], beat: Beat
+) -> int:
     """Bring this service's own messages back into its outbox, as published; how many were missing there. A second call finds none."""
     count = 0
     for topic in topics:
@@ -158,7 +200,9 @@ def take_back(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic]
 
 def _keep(engine: Engine, batch: Sequence[Message]) -> int:
     with engine.begin() as connection:
-        found = run(connection, """
+        found = run(
+            connection,
+            """
             WITH given AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS text[]), CAST(:types AS text[]),
                                                 CAST(:correlations AS text[]), CAST(:bodies AS text[])) WITH ORDINALITY
                            AS g(event_id, topic, message_key, message_type, correlation, body, n)),
@@ -168,11 +212,18 @@ def _keep(engine: Engine, batch: Sequence[Message]) -> int:
                              SELECT event_id, topic, message_key, message_type, correlation, body, now() FROM given ORDER BY n
                              ON CONFLICT (event_id) DO NOTHING RETURNING 1)
             SELECT (SELECT count(*) FROM missing) AS missing, (SELECT count(*) FROM said WHERE otherwise) AS otherwise""",
-            ids=[m.event_id for m in batch], topics=[m.topic for m in batch], keys=[m.key for m in batch], types=[m.type for m in batch],
-            correlations=[m.correlation for m in batch], bodies=[m.body.decode() for m in batch]).one()
+            ids=[m.event_id for m in batch],
+            topics=[m.topic for m in batch],
+            keys=[m.key for m in batch],
+            types=[m.type for m in batch],
+            correlations=[m.correlation for m in batch],
+            bodies=[m.body.decode() for m in batch],
+        ).one()
         if found.otherwise:
-            raise Stuck("This copy holds messages that it had not sent, and others were sent in their place: it is of a time that did not go on. "
-                        "Restore another copy.")
+            raise Stuck(
+                "This copy holds messages that it had not sent, and others were sent in their place: it is of a time that did not go on. "
+                "Restore another copy."
+            )
         return int(found.missing)
 
 
@@ -180,14 +231,21 @@ def tell(engine: Engine, progress: str) -> None:
     """Say how far it is, for people who look."""
     log.info("taking_back", outcome=progress)
     with engine.begin() as connection:
-        run(connection, "UPDATE restored SET progress = :progress WHERE released_at IS NULL", progress=progress)
+        run(
+            connection,
+            "UPDATE restored SET progress = :progress WHERE released_at IS NULL",
+            progress=progress,
+        )
 
 
 def settle(engine: Engine) -> None:
     """Everything that can be learnt is taken back: from now on two people may release the database."""
     with engine.begin() as connection:
-        run(connection, """UPDATE restored SET settled_at = coalesce(settled_at, now()), progress = 'Everything that can be known was taken back.'
-                           WHERE released_at IS NULL""")
+        run(
+            connection,
+            """UPDATE restored SET settled_at = coalesce(settled_at, now()), progress = 'Everything that can be known was taken back.'
+                           WHERE released_at IS NULL""",
+        )
 
 
 def release(connection: Connection, person: str, reason: str, *, approver: bool) -> str:
@@ -202,14 +260,26 @@ def release(connection: Connection, person: str, reason: str, *, approver: bool)
     if row.settled_at is None:
         raise NotNow("What this database has lost is still being taken back.")
     if row.proposed_by is None:
-        run(connection, "UPDATE restored SET proposed_by = :person WHERE restored_id = :id", person=person, id=row.restored_id)
+        run(
+            connection,
+            "UPDATE restored SET proposed_by = :person WHERE restored_id = :id",
+            person=person,
+            id=row.restored_id,
+        )
         return "proposed"
     if row.proposed_by == person:
         return "proposed"
     if not approver:
-        raise NotAllowed(f"{row.proposed_by} has proposed it; it takes an approver, another person, to confirm it.")
-    run(connection, "UPDATE restored SET released_by = :person, reason = :reason, released_at = now() WHERE restored_id = :id",
-        person=person, reason=reason, id=row.restored_id)
+        raise NotAllowed(
+            f"{row.proposed_by} has proposed it; it takes an approver, another person, to confirm it."
+        )
+    run(
+        connection,
+        "UPDATE restored SET released_by = :person, reason = :reason, released_at = now() WHERE restored_id = :id",
+        person=person,
+        reason=reason,
+        id=row.restored_id,
+    )
     log.warning("database_released", actor=person)
     return "released"
 

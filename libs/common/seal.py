@@ -61,7 +61,9 @@ class Sealer:
             raise SealBroken(f"{field} of {row_id} is sealed under the unknown key {name!r}")
         try:
             raw = base64.b64decode(encoded, validate=True)
-            return key.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], f"{field}:{row_id}".encode()).decode()
+            return key.decrypt(
+                raw[:NONCE_BYTES], raw[NONCE_BYTES:], f"{field}:{row_id}".encode()
+            ).decode()
         except (InvalidTag, ValueError) as error:
             raise SealBroken(f"{field} of {row_id} does not open") from error
 

@@ -56,21 +56,28 @@ def objection(service: str, sealer: Sealer, samples: list[Sample]) -> str:
     setting = f"PAYDOWN_{service.upper()}_SEAL_KEYS"
     missing = sorted({sample.key_id for sample in samples} - set(sealer.keys))
     if missing:
-        return (f"{service} cannot start: its database holds values sealed under {', '.join(missing)}, which {setting} does not have; put the key back at the "
-                f"end of the list (docs/runbooks/keys.md). No money is affected.")
+        return (
+            f"{service} cannot start: its database holds values sealed under {', '.join(missing)}, which {setting} does not have; put the key back at the "
+            f"end of the list (docs/runbooks/keys.md). No money is affected."
+        )
     for sample in samples:
         try:
             sealer.open(sample.sealed, sample.field, sample.row_id)
         except SealBroken:
-            return (f"{service} cannot start: the key named {sample.key_id} in {setting} is not the one its database was sealed with; give the one that was "
-                    f"(docs/runbooks/keys.md). No money is affected.")
+            return (
+                f"{service} cannot start: the key named {sample.key_id} in {setting} is not the one its database was sealed with; give the one that was "
+                f"(docs/runbooks/keys.md). No money is affected."
+            )
     return ""
 
 
 def samples(connection: Connection, places: Places) -> list[Sample]:
     """At most one value for each key id."""
-    rows = run(connection, f"SELECT DISTINCT ON (split_part(sealed, '.', 1)) sealed, field, row_id FROM ({places.samples}) AS s "  # noqa: S608 - a service's own
-                           "WHERE sealed <> '' ORDER BY split_part(sealed, '.', 1)")
+    rows = run(
+        connection,
+        f"SELECT DISTINCT ON (split_part(sealed, '.', 1)) sealed, field, row_id FROM ({places.samples}) AS s "  # noqa: S608 - a service's own
+        "WHERE sealed <> '' ORDER BY split_part(sealed, '.', 1)",
+    )
     return [Sample(row.sealed, row.field, row.row_id) for row in rows]
 
 
@@ -113,7 +120,10 @@ def used(connection: Connection, places: Places) -> dict[str, dict[str, int]]:
     """{key id: {place: values sealed under it}}; reads everything, so it may take minutes."""
     found: dict[str, dict[str, int]] = {}
     for place, query in places.everything.items():
-        for row in run(connection, f"SELECT split_part(v, '.', 1) AS key_id, count(*) AS n FROM ({query}) AS s(v) "  # noqa: S608 - as above
-                                   r"WHERE v ~ '^[^.{]+\.' GROUP BY 1 ORDER BY 1"):
+        for row in run(
+            connection,
+            f"SELECT split_part(v, '.', 1) AS key_id, count(*) AS n FROM ({query}) AS s(v) "  # noqa: S608 - as above
+            r"WHERE v ~ '^[^.{]+\.' GROUP BY 1 ORDER BY 1",
+        ):
             found.setdefault(row.key_id, {})[place] = row.n
     return found

@@ -32,7 +32,13 @@ from libs.common.topics import Topic
 STALE_S = 90.0  # a loop that has not ticked for so long is stuck; a provider call may take 30 s
 STOP_S = 6.0
 #: The framework's own spans and logs hold queries and the texts of exceptions, and a variable of its own would switch their export on.
-NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 Beat = Callable[[], None]
 Run = Callable[[threading.Event, Beat], None]
@@ -69,7 +75,12 @@ class Service:
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
-        self.standing = Standing(self.name, self.engine, self.settings.kafka, lambda: migrate.at_head(self.engine, self.migrations))
+        self.standing = Standing(
+            self.name,
+            self.engine,
+            self.settings.kafka,
+            lambda: migrate.at_head(self.engine, self.migrations),
+        )
 
     def consumer(self, topic: Topic, apply: consume.Apply) -> None:
         """Add the loop that consumes a topic; the consumer's name is `<service>.<topic>`."""
@@ -80,11 +91,20 @@ class Service:
 
         def loop(stop: threading.Event, beat: Beat) -> None:
             offsets = kafka.Offsets(self.engine, name)
-            source = kafka.KafkaSource(self.settings.kafka, name, topic.name, offsets.load, self.settings.batch_max, self.settings.session_timeout_ms)
+            source = kafka.KafkaSource(
+                self.settings.kafka,
+                name,
+                topic.name,
+                offsets.load,
+                self.settings.batch_max,
+                self.settings.session_timeout_ms,
+            )
 
             def tick() -> None:
                 beat()
-                with suppress(KafkaException):  # a figure that cannot be had keeps its last value and ends nothing
+                with suppress(
+                    KafkaException
+                ):  # a figure that cannot be had keeps its last value and ends nothing
                     self.lags[name] = source.lag()
                 if source.joined:
                     joined.set()
@@ -99,11 +119,20 @@ class Service:
 
     def relay(self) -> None:
         """Add the loop that carries the outbox to Kafka."""
-        self.loops.append(Loop("relay", lambda stop, beat: outbox.relay(self.engine, kafka.producer(self.settings.kafka), stop, beat, self.name)))
+        self.loops.append(
+            Loop(
+                "relay",
+                lambda stop, beat: outbox.relay(
+                    self.engine, kafka.producer(self.settings.kafka), stop, beat, self.name
+                ),
+            )
+        )
 
     def dead_letters(self, barred: ops.Barred = ops.nobody) -> None:
         """Add the internal routes for people: list dead letters, apply one again (not those who are `barred`)."""
-        self.routers.append(ops.router(self.engine, self.applies, self.settings.internal_token, barred))
+        self.routers.append(
+            ops.router(self.engine, self.applies, self.settings.internal_token, barred)
+        )
 
     def app(self) -> FastAPI:
         """The HTTP application, with the loops bound to its lifetime."""
@@ -112,7 +141,9 @@ class Service:
         @asynccontextmanager
         async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             threads: list[threading.Thread] = []
-            threads += self._start([Loop("standing", lambda stop, beat: self._begin(stop, beat, threads))], stop)
+            threads += self._start(
+                [Loop("standing", lambda stop, beat: self._begin(stop, beat, threads))], stop
+            )
             if self.lifespan is None:
                 yield
             else:
@@ -125,8 +156,18 @@ class Service:
             tracing.stop()
 
         traced = [Middleware(tracing_http.Traced, public=self.public)] if tracing.is_on() else []
-        app = FastAPI(title=f"paydown {self.name}", lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY,
-                      middleware=[*traced, *self.middleware, Middleware(Gate, closed=lambda: self.standing.closed)])
+        app = FastAPI(
+            title=f"paydown {self.name}",
+            lifespan=lifespan,
+            docs_url=None,
+            redoc_url=None,
+            telemetry=NO_TELEMETRY,
+            middleware=[
+                *traced,
+                *self.middleware,
+                Middleware(Gate, closed=lambda: self.standing.closed),
+            ],
+        )
         install(app)
         app.include_router(self._health())
         if self.standing.says:
@@ -136,14 +177,19 @@ class Service:
         return app
 
     def _start(self, loops: Iterable[Loop], stop: threading.Event) -> list[threading.Thread]:
-        threads = [threading.Thread(target=self._run, args=(loop, stop), name=loop.name, daemon=True) for loop in loops]
+        threads = [
+            threading.Thread(target=self._run, args=(loop, stop), name=loop.name, daemon=True)
+            for loop in loops
+        ]
         for thread in threads:
             thread.start()
         return threads
 
     def _begin(self, stop: threading.Event, beat: Beat, threads: list[threading.Thread]) -> None:
         """The first loop: it starts the others once the database is known to be whole, or is released."""
-        self.standing.wait(stop, beat, self.consumed, lambda enough: self._start(self.consumed.values(), enough))
+        self.standing.wait(
+            stop, beat, self.consumed, lambda enough: self._start(self.consumed.values(), enough)
+        )
         if not stop.is_set():
             threads += self._start(self.loops, stop)
             self.standing.watch(stop, beat)
@@ -157,11 +203,21 @@ class Service:
         try:
             listener.bind((self.settings.host, self.settings.port))
         except OSError as error:
-            sys.stderr.write(f"{self.name}: port {self.settings.port} cannot be used ({error.strerror}); set PAYDOWN_{self.name.upper()}_PORT.\n")
+            sys.stderr.write(
+                f"{self.name}: port {self.settings.port} cannot be used ({error.strerror}); set PAYDOWN_{self.name.upper()}_PORT.\n"
+            )
             sys.exit(2)
         self._trace()
-        config = uvicorn.Config(self.app(), log_config=None, access_log=False, loop="uvloop", http="httptools", timeout_graceful_shutdown=3,
-                                timeout_keep_alive=75, server_header=False)
+        config = uvicorn.Config(
+            self.app(),
+            log_config=None,
+            access_log=False,
+            loop="uvloop",
+            http="httptools",
+            timeout_graceful_shutdown=3,
+            timeout_keep_alive=75,
+            server_header=False,
+        )
         gc.freeze()  # what is loaded now stays: looking through it again and again cost one message in twenty
         log.info("serving", port=self.settings.port)
         uvicorn.Server(config).run(sockets=[listener])
@@ -185,6 +241,7 @@ class Service:
 
     def _run(self, loop: Loop, stop: threading.Event) -> None:
         """One loop, for as long as the process lives; a loop that ends by an error takes the process with it."""
+
         def beat() -> None:
             self.ticks[loop.name] = time.monotonic()
 
@@ -194,8 +251,15 @@ class Service:
             try:
                 loop.run(stop, beat)
             except (SQLAlchemyError, Retry) as error:
-                if isinstance(error, Retry) or is_away(error):  # a server is being restarted: wait for it here instead of starting Python again
-                    log.warning("loop_begins_again", loop=loop.name, error=type(error).__name__, code=getattr(error, "code", None))
+                if isinstance(error, Retry) or is_away(
+                    error
+                ):  # a server is being restarted: wait for it here instead of starting Python again
+                    log.warning(
+                        "loop_begins_again",
+                        loop=loop.name,
+                        error=type(error).__name__,
+                        code=getattr(error, "code", None),
+                    )
                     beat()
                     stop.wait(wait_s)
                     wait_s = min(wait_s * 2, 3.0)
@@ -207,11 +271,19 @@ class Service:
                 if not stop.is_set():
                     log.error("loop_ended", loop=loop.name)
                     os._exit(70)
-                self.ticks.pop(loop.name, None)  # it was told to end: that it ticks no more is no sign of trouble
+                self.ticks.pop(
+                    loop.name, None
+                )  # it was told to end: that it ticks no more is no sign of trouble
                 return
 
     def _die(self, loop: Loop, error: BaseException) -> None:
-        log.critical("loop_failed", loop=loop.name, error=type(error).__name__, code=getattr(error, "code", None), traceback=frames(error))
+        log.critical(
+            "loop_failed",
+            loop=loop.name,
+            error=type(error).__name__,
+            code=getattr(error, "code", None),
+            traceback=frames(error),
+        )
         sys.stdout.flush()
         os._exit(70)
 
@@ -222,10 +294,15 @@ class Service:
 
     def readiness(self) -> dict[str, bool]:
         """Each check by name. A check that cannot be made has failed."""
-        checks: dict[str, Callable[[], bool]] = {"migrations": lambda: migrate.at_head(self.engine, self.migrations)}
+        checks: dict[str, Callable[[], bool]] = {
+            "migrations": lambda: migrate.at_head(self.engine, self.migrations)
+        }
         if not self.standing.held:
             opened = {"open": lambda: not self.standing.closed} if self.standing.says else {}
-            checks |= {**opened, **self.ready}  # while it is held it reads no topic, but it answers people
+            checks |= {
+                **opened,
+                **self.ready,
+            }  # while it is held it reads no topic, but it answers people
         found = {}
         for name, check in checks.items():
             try:
@@ -259,24 +336,50 @@ class Service:
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
         held = {"database_held": float(bool(self.standing.held))} if self.standing.says else {}
-        for name, value in {**self._messaging(), **held, **{name: read() for name, read in self.gauges.items()}}.items():
-            Gauge(f"paydown_{self.name}_{name}", name.replace("_", " "), registry=registry).set(value)
+        for name, value in {
+            **self._messaging(),
+            **held,
+            **{name: read() for name, read in self.gauges.items()},
+        }.items():
+            Gauge(f"paydown_{self.name}_{name}", name.replace("_", " "), registry=registry).set(
+                value
+            )
         return registry
 
     def _messaging(self) -> dict[str, float]:
         with self.engine.connect() as connection:
-            tables = {row[0] for row in run(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
-            found: dict[str, float] = {"lag": float(sum(self.lags.values()))} if self.applies else {}
+            tables = {
+                row[0]
+                for row in run(
+                    connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+                )
+            }
+            found: dict[str, float] = (
+                {"lag": float(sum(self.lags.values()))} if self.applies else {}
+            )
             if "outbox" in tables:
-                row = run(connection, """SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0) AS age_s
-                                         FROM outbox WHERE published_at IS NULL""").one()
-                found |= {"outbox_waiting": float(row.waiting), "outbox_age_seconds": float(row.age_s)}
+                row = run(
+                    connection,
+                    """SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0) AS age_s
+                                         FROM outbox WHERE published_at IS NULL""",
+                ).one()
+                found |= {
+                    "outbox_waiting": float(row.waiting),
+                    "outbox_age_seconds": float(row.age_s),
+                }
             if "dead_letter" in tables:
-                found["dead_letters"] = float(run(connection, "SELECT count(*) FROM dead_letter WHERE redriven_at IS NULL").scalar() or 0)
+                found["dead_letters"] = float(
+                    run(
+                        connection, "SELECT count(*) FROM dead_letter WHERE redriven_at IS NULL"
+                    ).scalar()
+                    or 0
+                )
             return found
 
 
-def take_turns(turns: Iterable[Callable[[], object]], stop: threading.Event, beat: Beat, every_s: float) -> None:
+def take_turns(
+    turns: Iterable[Callable[[], object]], stop: threading.Event, beat: Beat, every_s: float
+) -> None:
     """Call each function in turn until `stop`; sleep only when none of them found work (returned something true)."""
     turns = tuple(turns)
     while not stop.is_set():

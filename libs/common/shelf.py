@@ -13,9 +13,19 @@ ANSWER_S = 10.0
 
 def reader(bootstrap: str, group: str = "rebuild") -> Consumer:
     """A consumer to be given its partitions by `assign`; close it. It joins no group, the name only says who may read."""
-    return Consumer({**client(bootstrap), "group.id": group, "enable.auto.commit": False, "enable.auto.offset.store": False,
-                     "auto.offset.reset": "error", "message.max.bytes": LIMIT_BYTES, "fetch.message.max.bytes": LIMIT_BYTES,
-                     "fetch.wait.max.ms": 100, "log_level": 2})
+    return Consumer(
+        {
+            **client(bootstrap),
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "message.max.bytes": LIMIT_BYTES,
+            "fetch.message.max.bytes": LIMIT_BYTES,
+            "fetch.wait.max.ms": 100,
+            "log_level": 2,
+        }
+    )
 
 
 def ends(open_reader: Consumer, topic: str) -> dict[int, tuple[int, int]]:
@@ -26,7 +36,12 @@ def ends(open_reader: Consumer, topic: str) -> dict[int, tuple[int, int]]:
     """
     try:
         partitions = open_reader.list_topics(topic, timeout=ANSWER_S).topics[topic].partitions
-        return {number: open_reader.get_watermark_offsets(TopicPartition(topic, number), timeout=ANSWER_S) for number in partitions}
+        return {
+            number: open_reader.get_watermark_offsets(
+                TopicPartition(topic, number), timeout=ANSWER_S
+            )
+            for number in partitions
+        }
     except (KafkaException, TypeError) as error:  # a time-out of the watermarks is None
         raise Retry(f"{topic}: the broker does not say where it ends", "kafka.away") from error
 
@@ -46,6 +61,17 @@ def messages(open_reader: Consumer) -> list[Message]:
                 continue
             raise Fatal(f"{record.topic()}: {error.str()}", "kafka.consumer")
         headers = dict(record.headers() or [])
-        found.append(Message(record.topic() or "", record.partition() or 0, record.offset() or 0, text(record.key()), text(headers.get("type")),
-                             text(headers.get("event_id")), record.value() or b"", text(headers.get("correlation")), text(headers.get("producer"))))
+        found.append(
+            Message(
+                record.topic() or "",
+                record.partition() or 0,
+                record.offset() or 0,
+                text(record.key()),
+                text(headers.get("type")),
+                text(headers.get("event_id")),
+                record.value() or b"",
+                text(headers.get("correlation")),
+                text(headers.get("producer")),
+            )
+        )
     return found

@@ -60,7 +60,13 @@ class Standing:
         """Why the database is held, in words; "" if it is not."""
         return "" if self.closed == STARTING else self.closed
 
-    def wait(self, stop: Stop, beat: Beat, consumed: Collection[Topic], consume: Callable[[Stop], list[Thread]]) -> None:
+    def wait(
+        self,
+        stop: Stop,
+        beat: Beat,
+        consumed: Collection[Topic],
+        consume: Callable[[Stop], list[Thread]],
+    ) -> None:
         """Return when the service is open, or stops.
 
         Args:
@@ -82,9 +88,18 @@ class Standing:
                 except Exception as error:
                     if isinstance(error, (Retry, KafkaException)) or is_away(error):
                         raise
-                    log.critical("taking_back_is_stuck", error=type(error).__name__, code=getattr(error, "code", None), traceback=frames(error))
-                    restored.tell(self.engine, str(error) if isinstance(error, restored.Stuck) else
-                                  f"It cannot go on by itself ({type(error).__name__}); a person must look at the log of {self.name}.")
+                    log.critical(
+                        "taking_back_is_stuck",
+                        error=type(error).__name__,
+                        code=getattr(error, "code", None),
+                        traceback=frames(error),
+                    )
+                    restored.tell(
+                        self.engine,
+                        str(error)
+                        if isinstance(error, restored.Stuck)
+                        else f"It cannot go on by itself ({type(error).__name__}); a person must look at the log of {self.name}.",
+                    )
                     stop.wait(STUCK_S)
                 stop.wait(HELD_S)
 
@@ -106,7 +121,13 @@ class Standing:
             row = restored.held(connection)
         return "" if row is None else str(row.why)
 
-    def _take_back(self, stop: Stop, beat: Beat, consumed: Collection[Topic], consume: Callable[[Stop], list[Thread]]) -> None:
+    def _take_back(
+        self,
+        stop: Stop,
+        beat: Beat,
+        consumed: Collection[Topic],
+        consume: Callable[[Stop], list[Thread]],
+    ) -> None:
         """Bring back what can be learnt, unless that is done or another replica is at it."""
         with restored.alone(self.engine) as mine:
             with self.engine.connect() as connection:
@@ -124,20 +145,38 @@ class Standing:
             if not stop.is_set():
                 restored.settle(self.engine)
 
-    def _catch_up(self, stop: Stop, beat: Beat, consumed: Collection[Topic], consume: Callable[[Stop], list[Thread]]) -> None:
+    def _catch_up(
+        self,
+        stop: Stop,
+        beat: Beat,
+        consumed: Collection[Topic],
+        consume: Callable[[Stop], list[Thread]],
+    ) -> None:
         """Let the consumers work until each is where its topic ended when this began."""
         with closing(shelf.reader(self.bootstrap, f"{self.name}.restored")) as reader:
-            ends = {(topic.name, p): high for topic in consumed for p, (_, high) in shelf.ends(reader, topic.name).items() if high}
+            ends = {
+                (topic.name, p): high
+                for topic in consumed
+                for p, (_, high) in shelf.ends(reader, topic.name).items()
+                if high
+            }
         enough = Stop()
         threads = consume(enough)
         while not stop.wait(LOOK_S):
             beat()
             with self.engine.connect() as connection:
-                at = {(row.topic, row.partition): row.next_offset for row in run(connection, "SELECT topic, partition, next_offset FROM consumer_offset")}
+                at = {
+                    (row.topic, row.partition): row.next_offset
+                    for row in run(
+                        connection, "SELECT topic, partition, next_offset FROM consumer_offset"
+                    )
+                }
             if all(at.get(place, 0) >= end for place, end in ends.items()):
                 break
         enough.set()
-        while any(thread.is_alive() for thread in threads) and not stop.wait(LOOK_S):  # a consumer ends with the transaction it is in
+        while any(thread.is_alive() for thread in threads) and not stop.wait(
+            LOOK_S
+        ):  # a consumer ends with the transaction it is in
             beat()
 
 
@@ -155,13 +194,27 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or answer 503."""
-        if scope["type"] != "http" or scope["method"] in SAFE or scope["path"].startswith(PREFIX) or not (why := self.closed()):
+        if (
+            scope["type"] != "http"
+            or scope["method"] in SAFE
+            or scope["path"].startswith(PREFIX)
+            or not (why := self.closed())
+        ):
             await self.app(scope, receive, send)
             return
-        problem = Problem(503, "database.restored", f"This part of the system takes no orders now. {why}",
-                          "Two people look at it under Operations and release it; then try again.")
+        problem = Problem(
+            503,
+            "database.restored",
+            f"This part of the system takes no orders now. {why}",
+            "Two people look at it under Operations and release it; then try again.",
+        )
         if why == STARTING:
-            problem = Problem(503, "service.starting", f"This part of the system has just been started. {why}", "Try again in a few seconds.")
+            problem = Problem(
+                503,
+                "service.starting",
+                f"This part of the system has just been started. {why}",
+                "Try again in a few seconds.",
+            )
         await answer(Request(scope), problem)(scope, receive, send)
 
 
@@ -174,20 +227,46 @@ def router(engine: Engine, token: str) -> APIRouter:
     def standing() -> dict[str, Any]:
         """The newest restore of this database, open or released; `held` says which. `why` is "" if there never was one."""
         with engine.connect() as connection:
-            row = run(connection, "SELECT * FROM restored ORDER BY restored_id DESC LIMIT 1").first()
+            row = run(
+                connection, "SELECT * FROM restored ORDER BY restored_id DESC LIMIT 1"
+            ).first()
         if row is None:
-            return {"held": False, "settled": False, "why": "", "progress": "", "noticed_at": None, "proposed_by": None, "released_by": None}
-        return {"held": row.released_at is None, "settled": row.settled_at is not None, "why": row.why, "progress": row.progress,
-                "noticed_at": row.noticed_at, "proposed_by": row.proposed_by, "released_by": row.released_by}
+            return {
+                "held": False,
+                "settled": False,
+                "why": "",
+                "progress": "",
+                "noticed_at": None,
+                "proposed_by": None,
+                "released_by": None,
+            }
+        return {
+            "held": row.released_at is None,
+            "settled": row.settled_at is not None,
+            "why": row.why,
+            "progress": row.progress,
+            "noticed_at": row.noticed_at,
+            "proposed_by": row.proposed_by,
+            "released_by": row.released_by,
+        }
 
     @routes.post("/release")
     def let_go(order: Release, actor: Annotated[Actor, caller]) -> dict[str, str]:
         """Propose (`proposed`) or confirm (`released`) that a held database is used again."""
         try:
             with engine.begin() as connection:
-                return {"outcome": restored.release(connection, actor.person, order.reason, approver="approver" in actor.roles)}
+                return {
+                    "outcome": restored.release(
+                        connection, actor.person, order.reason, approver="approver" in actor.roles
+                    )
+                }
         except NotNow as error:
-            raise Problem(409, error.code, str(error), "Look at its progress, and try again when it has taken back what it can.") from None
+            raise Problem(
+                409,
+                error.code,
+                str(error),
+                "Look at its progress, and try again when it has taken back what it can.",
+            ) from None
         except NotAllowed as error:
             raise Problem(403, error.code, str(error), "Ask an approver.") from None
 

@@ -17,14 +17,25 @@ class Topic:
 
 BATCHES = Topic("batches", "batch_id", "ingest", ("dispatcher", "ledger", "reports"))
 PARSED_ROWS = Topic("parsed-rows", "row_id", "ingest", ("dispatcher", "reports"))
-APPROVED_PAYMENTS = Topic("approved-payments", "payment_id", "ingest", ("dispatcher", "ledger", "reports"))
+APPROVED_PAYMENTS = Topic(
+    "approved-payments", "payment_id", "ingest", ("dispatcher", "ledger", "reports")
+)
 PREPARATION = Topic("preparation", "batch_id", "dispatcher", ("ingest", "reports"))
 PROVIDER_EVENTS = Topic("provider-events", "provider_id", "webhooks", ("dispatcher", "reports"))
 STATUS_EVENTS = Topic("status-events", "payment_id", "dispatcher", ("ledger", "reports"))
 PROVIDER_STATEMENTS = Topic("provider-statements", "run_id", "dispatcher", ("ledger",))
 LEDGER_POSTINGS = Topic("ledger-postings", "batch_id", "ledger", ("ingest", "reports"))
 
-TOPICS = (BATCHES, PARSED_ROWS, APPROVED_PAYMENTS, PREPARATION, PROVIDER_EVENTS, STATUS_EVENTS, PROVIDER_STATEMENTS, LEDGER_POSTINGS)
+TOPICS = (
+    BATCHES,
+    PARSED_ROWS,
+    APPROVED_PAYMENTS,
+    PREPARATION,
+    PROVIDER_EVENTS,
+    STATUS_EVENTS,
+    PROVIDER_STATEMENTS,
+    LEDGER_POSTINGS,
+)
 
 
 def facts_of(service: str) -> list[Topic]:
@@ -33,4 +44,9 @@ def facts_of(service: str) -> list[Topic]:
 
 
 #: Facts are kept for ever (a rebuild reads them again); a batch with thousands of branches is one large message.
-CONFIG = {"retention.ms": "-1", "cleanup.policy": "delete", "max.message.bytes": "16777216", "min.insync.replicas": "1"}
+CONFIG = {
+    "retention.ms": "-1",
+    "cleanup.policy": "delete",
+    "max.message.bytes": "16777216",
+    "min.insync.replicas": "1",
+}

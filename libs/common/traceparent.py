@@ -6,7 +6,9 @@ from uuid import UUID
 
 _HEADER = re.compile("(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _SAMPLED = 1
-_RANDOM = 1 << 56  # what the last bits of a trace id count to: random in a version 4 UUID, whose variant stands before them
+_RANDOM = (
+    1 << 56
+)  # what the last bits of a trace id count to: random in a version 4 UUID, whose variant stands before them
 
 
 class Context(NamedTuple):
@@ -24,7 +26,12 @@ class Context(NamedTuple):
 def parsed(text: str) -> Context | None:
     """The context in a header `traceparent`; None where there is none, or it is malformed (then it says nothing, and nothing is refused)."""
     found = _HEADER.fullmatch(text)
-    if found is None or (found[1] == "00" and found[5]) or not found[2].strip("0") or not found[3].strip("0"):
+    if (
+        found is None
+        or (found[1] == "00" and found[5])
+        or not found[2].strip("0")
+        or not found[3].strip("0")
+    ):
         return None
     return Context(found[2], found[3], bool(int(found[4], 16) & _SAMPLED))
 

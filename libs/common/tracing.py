@@ -114,16 +114,24 @@ def record(span: Span) -> None:
         log.error("tracing_stopped", error=type(error).__name__)
 
 
-def work(name: str, batch_id: object, kind: Kind = "internal", attributes: Attributes | None = None) -> AbstractContextManager[dict[str, str | int] | None]:
+def work(
+    name: str, batch_id: object, kind: Kind = "internal", attributes: Attributes | None = None
+) -> AbstractContextManager[dict[str, str | int] | None]:
     """A span around what is done for one batch. Gives its attributes, to add to; None where it is not recorded. `error.type` among them is its error."""
     if _here.on is None:
         return nullcontext()
     first = of_batch(str(batch_id))
-    return nullcontext() if first is None else _work(name, kind, first, {BATCH: str(batch_id), **(attributes or {})})
+    return (
+        nullcontext()
+        if first is None
+        else _work(name, kind, first, {BATCH: str(batch_id), **(attributes or {})})
+    )
 
 
 @contextmanager
-def _work(name: str, kind: Kind, parent: Context, attributes: dict[str, str | int]) -> Iterator[dict[str, str | int]]:
+def _work(
+    name: str, kind: Kind, parent: Context, attributes: dict[str, str | int]
+) -> Iterator[dict[str, str | int]]:
     began = time.time_ns()
     try:
         yield attributes
@@ -131,4 +139,16 @@ def _work(name: str, kind: Kind, parent: Context, attributes: dict[str, str | in
         attributes[ERROR] = type(failure).__name__
         raise
     finally:
-        record(Span(name, kind, beside(parent), parent, began, time.time_ns(), attributes, (), str(attributes.get(ERROR, ""))))
+        record(
+            Span(
+                name,
+                kind,
+                beside(parent),
+                parent,
+                began,
+                time.time_ns(),
+                attributes,
+                (),
+                str(attributes.get(ERROR, "")),
+            )
+        )

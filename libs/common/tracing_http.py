@@ -59,7 +59,11 @@ class Traced:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer it, and record how that went."""
-        if scope["type"] != "http" or scope["method"] not in UNSAFE or not (self.public or TOKEN.lower().encode() in dict(scope["headers"])):
+        if (
+            scope["type"] != "http"
+            or scope["method"] not in UNSAFE
+            or not (self.public or TOKEN.lower().encode() in dict(scope["headers"]))
+        ):
             await self.app(scope, receive, send)
             return
         caller = parsed(Headers(scope=scope).get(HEADER, ""))
@@ -95,20 +99,44 @@ class Traced:
             scope["place"] = beside(first)
         return scope["place"], first, batch_id
 
-    def _end(self, scope: Scope, current: _Request, caller: Context | None, began_ns: int, status: int) -> None:
+    def _end(
+        self, scope: Scope, current: _Request, caller: Context | None, began_ns: int, status: int
+    ) -> None:
         route = str(getattr(scope.get("route"), "path", ""))
-        attributes: dict[str, str | int] = {"http.request.method": scope["method"], "http.route": route, "http.response.status_code": status}
+        attributes: dict[str, str | int] = {
+            "http.request.method": scope["method"],
+            "http.route": route,
+            "http.response.status_code": status,
+        }
         at, parent, links = current.at, caller, current.led_to
         place = None if self.public else self._place(scope, status)
         if place is not None:
             at, parent, attributes[BATCH] = place
-            links = [one for one in (caller, self._derived(scope)) if one is not None and one.sampled]
+            links = [
+                one for one in (caller, self._derived(scope)) if one is not None and one.sampled
+            ]
         elif self.public and "batch_id" in scope.get("path_params", {}):
             attributes[BATCH] = str(scope["path_params"]["batch_id"])
         if at.sampled:
             error = str(status) if status >= 500 else ""
-            record(Span(f"{scope['method']} {route}".strip(), "server", at, parent, began_ns, time.time_ns(), attributes, tuple(links), error))
+            record(
+                Span(
+                    f"{scope['method']} {route}".strip(),
+                    "server",
+                    at,
+                    parent,
+                    began_ns,
+                    time.time_ns(),
+                    attributes,
+                    tuple(links),
+                    error,
+                )
+            )
 
     def _derived(self, scope: Scope) -> Context | None:
         """The batch that the new one is a child of."""
-        return root(str(scope.get("path_params", {}).get("batch_id", ""))) if scope.get("state", {}).get(MADE) else None
+        return (
+            root(str(scope.get("path_params", {}).get("batch_id", "")))
+            if scope.get("state", {}).get(MADE)
+            else None
+        )

@@ -17,8 +17,14 @@ _NOTHING: AbstractContextManager[None] = nullcontext()
 
 def messaging(operation: str, topic: str, batch_id: str, count: int) -> dict[str, str | int]:
     """What OpenTelemetry's conventions for messaging call these."""
-    return {"messaging.system": "kafka", "messaging.operation.type": operation, "messaging.operation.name": operation,
-            "messaging.destination.name": topic, "messaging.batch.message_count": count, BATCH: batch_id}
+    return {
+        "messaging.system": "kafka",
+        "messaging.operation.type": operation,
+        "messaging.operation.name": operation,
+        "messaging.destination.name": topic,
+        "messaging.batch.message_count": count,
+        BATCH: batch_id,
+    }
 
 
 @dataclass
@@ -42,7 +48,17 @@ class Publication:
         for (topic, batch_id), count in Counter(acknowledged).items():
             at = self.at(topic, batch_id)
             if at is not None:
-                record(Span(f"send {topic}", "producer", at, root(batch_id), self.began_ns, ended_ns, messaging("send", topic, batch_id, count)))
+                record(
+                    Span(
+                        f"send {topic}",
+                        "producer",
+                        at,
+                        root(batch_id),
+                        self.began_ns,
+                        ended_ns,
+                        messaging("send", topic, batch_id, count),
+                    )
+                )
 
 
 def publishing() -> Publication | None:
@@ -57,7 +73,9 @@ class _Turn:
     spans: dict[str, Context] = field(default_factory=dict)
     published: dict[str, list[Context]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    parts: list[tuple[str, str, int, int, int]] = field(default_factory=list)  # batch, name, count, began, ended
+    parts: list[tuple[str, str, int, int, int]] = field(
+        default_factory=list
+    )  # batch, name, count, began, ended
     seen: set[tuple[str, str]] = field(default_factory=set)
 
     def take(self, message: Message) -> None:
@@ -69,8 +87,14 @@ class _Turn:
                 self.spans[batch_id], self.published[batch_id] = beside(first), []
         self.counts[batch_id] += 1
         known = self.published.get(batch_id)
-        if known is not None and len(known) < LINKS_MAX and (batch_id, message.traceparent) not in self.seen:
-            self.seen.add((batch_id, message.traceparent))  # up to a thousand messages come with one header
+        if (
+            known is not None
+            and len(known) < LINKS_MAX
+            and (batch_id, message.traceparent) not in self.seen
+        ):
+            self.seen.add(
+                (batch_id, message.traceparent)
+            )  # up to a thousand messages come with one header
             by = parsed(message.traceparent)
             if by is not None and by.sampled:
                 known.append(by)
@@ -81,17 +105,48 @@ class _Turn:
         for batch_id, at in self.spans.items():
             published = self.published[batch_id]
             parent = next((one for one in published if one.trace == at.trace), root(batch_id))
-            attributes: Attributes = {**messaging("process", topic, batch_id, self.counts[batch_id]), "messaging.consumer.group.name": consumer}
+            attributes: Attributes = {
+                **messaging("process", topic, batch_id, self.counts[batch_id]),
+                "messaging.consumer.group.name": consumer,
+            }
             links = tuple(one for one in published if one != parent)
-            record(Span(f"process {topic}", "consumer", at, parent, began_ns, ended_ns, attributes, links, error))
+            record(
+                Span(
+                    f"process {topic}",
+                    "consumer",
+                    at,
+                    parent,
+                    began_ns,
+                    ended_ns,
+                    attributes,
+                    links,
+                    error,
+                )
+            )
         for batch_id, name, count, since, until in () if error else self._merged():
-            record(Span(name, "internal", beside(self.spans[batch_id]), self.spans[batch_id], since, until, {BATCH: batch_id, COUNT: count}))
+            record(
+                Span(
+                    name,
+                    "internal",
+                    beside(self.spans[batch_id]),
+                    self.spans[batch_id],
+                    since,
+                    until,
+                    {BATCH: batch_id, COUNT: count},
+                )
+            )
 
     def _merged(self) -> Iterator[tuple[str, str, int, int, int]]:
         """One part for each name: a batch with a rejected message is applied message by message."""
         for batch_id, name in dict.fromkeys((part[0], part[1]) for part in self.parts):
             same = [part for part in self.parts if part[:2] == (batch_id, name)]
-            yield batch_id, name, sum(p[2] for p in same), min(p[3] for p in same), max(p[4] for p in same)
+            yield (
+                batch_id,
+                name,
+                sum(p[2] for p in same),
+                min(p[3] for p in same),
+                max(p[4] for p in same),
+            )
 
 
 _current: ContextVar[_Turn | None] = ContextVar("turn", default=None)
@@ -129,7 +184,11 @@ def _part(made: _Turn, found: Callable[[], Iterable[tuple[str, str]]]) -> Iterat
     began_ns = time.time_ns()
     yield
     ended_ns = time.time_ns()
-    made.parts += [(batch_id, name, count, began_ns, ended_ns) for (batch_id, name), count in Counter(found()).items() if batch_id in made.spans]
+    made.parts += [
+        (batch_id, name, count, began_ns, ended_ns)
+        for (batch_id, name), count in Counter(found()).items()
+        if batch_id in made.spans
+    ]
 
 
 def attempt() -> AbstractContextManager[None]:

@@ -15,7 +15,16 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags, set_span_in_context
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
 
 from libs.common import tracing
 from libs.common.logs import log
@@ -23,7 +32,13 @@ from libs.common.traceparent import Context
 from libs.common.tracing import Span
 
 PATH = "/v1/traces"
-KINDS = {"internal": SpanKind.INTERNAL, "server": SpanKind.SERVER, "client": SpanKind.CLIENT, "producer": SpanKind.PRODUCER, "consumer": SpanKind.CONSUMER}
+KINDS = {
+    "internal": SpanKind.INTERNAL,
+    "server": SpanKind.SERVER,
+    "client": SpanKind.CLIENT,
+    "producer": SpanKind.PRODUCER,
+    "consumer": SpanKind.CONSUMER,
+}
 
 
 class Named(RandomIdGenerator):
@@ -70,16 +85,31 @@ class Otlp:
 
     def __init__(self, service: str, exporter: SpanExporter) -> None:
         self.ids = Named()
-        self.provider = TracerProvider(ALWAYS_ON, Resource.create({"service.name": service, "service.namespace": "paydown"}), shutdown_on_exit=False,
-                                       id_generator=self.ids)
+        self.provider = TracerProvider(
+            ALWAYS_ON,
+            Resource.create({"service.name": service, "service.namespace": "paydown"}),
+            shutdown_on_exit=False,
+            id_generator=self.ids,
+        )
         self.provider.add_span_processor(BatchSpanProcessor(Sending(exporter)))
         self.tracer = self.provider.get_tracer("paydown")
 
     def record(self, span: Span) -> None:
         """Put one into the queue."""
-        around = Surroundings() if span.parent is None else set_span_in_context(NonRecordingSpan(place(span.parent)), Surroundings())
+        around = (
+            Surroundings()
+            if span.parent is None
+            else set_span_in_context(NonRecordingSpan(place(span.parent)), Surroundings())
+        )
         self.ids.next.at = span.at
-        made = self.tracer.start_span(span.name, around, KINDS[span.kind], dict(span.attributes), [Link(place(one)) for one in span.links], span.began_ns)
+        made = self.tracer.start_span(
+            span.name,
+            around,
+            KINDS[span.kind],
+            dict(span.attributes),
+            [Link(place(one)) for one in span.links],
+            span.began_ns,
+        )
         if span.error:
             made.set_status(Status(StatusCode.ERROR))
             made.set_attribute(tracing.ERROR, span.error)
@@ -94,7 +124,12 @@ class Otlp:
 
 def place(context: Context) -> SpanContext:
     """A context as the SDK has it."""
-    return SpanContext(int(context.trace, 16), int(context.span, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED if context.sampled else 0))
+    return SpanContext(
+        int(context.trace, 16),
+        int(context.span, 16),
+        is_remote=True,
+        trace_flags=TraceFlags(TraceFlags.SAMPLED if context.sampled else 0),
+    )
 
 
 def address(url: str) -> str:
@@ -104,7 +139,9 @@ def address(url: str) -> str:
 
 def begin(service: str, url: str, share: float) -> None:
     """Record this process's spans and send them to the collector at `url`; it need not be there."""
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)  # it would write of every failure, with the address in a traceback
+    logging.getLogger("opentelemetry").setLevel(
+        logging.CRITICAL + 1
+    )  # it would write of every failure, with the address in a traceback
     logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
     session = requests.Session()
     session.trust_env = False  # proxies of the environment do not concern it

@@ -9,7 +9,16 @@ from libs.common.seal import Sealer
 from libs.common.sealed import check, or_exit
 from libs.common.service import Beat, Loop, Service, take_turns
 from libs.common.settings import read_or_exit
-from services.dispatcher import commands, gauges, intake, limiter, objects, routes, subscriptions, taking_back
+from services.dispatcher import (
+    commands,
+    gauges,
+    intake,
+    limiter,
+    objects,
+    routes,
+    subscriptions,
+    taking_back,
+)
 from services.dispatcher.follow import Follower
 from services.dispatcher.objects import ObjectWork
 from services.dispatcher.payments import PaymentWork
@@ -38,7 +47,9 @@ def main() -> None:
     settings = read_or_exit(DispatcherSettings)
     service = Service("dispatcher", settings, Path(__file__).parent / "migrations")
     timing = settings.timing
-    provider = Provider(settings.provider_url, settings.provider_key, settings.provider_version, timing.timeout_s)
+    provider = Provider(
+        settings.provider_url, settings.provider_key, settings.provider_version, timing.timeout_s
+    )
     sealer = Sealer.parse(settings.seal_keys)
     or_exit(lambda: check(service.engine, "dispatcher", PLACES, sealer))
 
@@ -53,9 +64,19 @@ def main() -> None:
 
     def pumping(work: Work) -> Loop:
         def loop(stop: threading.Event, beat: Beat) -> None:
-            with suppress(Unreachable):  # its answer has the provider's clock, from which look-ups of what is sent next begin
+            with suppress(
+                Unreachable
+            ):  # its answer has the provider's clock, from which look-ups of what is sent next begin
                 Reader(service.engine, provider, stop, beat).call("GET", "/ping")
-            pump(work, service.engine, provider, settings.concurrency, stop, beat, service.standing.watched.look)
+            pump(
+                work,
+                service.engine,
+                provider,
+                settings.concurrency,
+                stop,
+                beat,
+                service.standing.watched.look,
+            )
 
         return Loop(work.name, loop)
 
@@ -63,12 +84,34 @@ def main() -> None:
         reader = Reader(service.engine, provider, stop, beat)
         preparer = Preparer(service.engine, reader)
         preflight = Preflight(service.engine, reader, preparer, settings.preflight_limit_s)
-        take_turns((preflight.check, preparer.prepare, preparer.link, preparer.wake, preparer.start, preparer.give_up), stop, beat, 0.3)
+        take_turns(
+            (
+                preflight.check,
+                preparer.prepare,
+                preparer.link,
+                preparer.wake,
+                preparer.start,
+                preparer.give_up,
+            ),
+            stop,
+            beat,
+            0.3,
+        )
 
     def follow(stop: threading.Event, beat: Beat) -> None:
         reader = Reader(service.engine, provider, stop, beat)
         follower = Follower(service.engine, reader, timing)
-        take_turns((follower.poll, follower.look_up, follower.sweep, lambda: objects.look_up(service.engine, reader, timing)), stop, beat, 0.5)
+        take_turns(
+            (
+                follower.poll,
+                follower.look_up,
+                follower.sweep,
+                lambda: objects.look_up(service.engine, reader, timing),
+            ),
+            stop,
+            beat,
+            0.5,
+        )
 
     def statements(stop: threading.Event, beat: Beat) -> None:
         reader = Reader(service.engine, provider, stop, beat)
@@ -76,10 +119,17 @@ def main() -> None:
         subscriber = subscriptions.Subscriber(reader, settings.webhook_url, settings.webhook_secret)
         take_turns((subscriber.ensure, taker.take, taker.search_duplicates), stop, beat, 0.5)
 
-    service.standing.taking_back = taking_back.taking_back(lambda stop, beat: Reader(service.engine, provider, stop, beat), timing)
+    service.standing.taking_back = taking_back.taking_back(
+        lambda stop, beat: Reader(service.engine, provider, stop, beat), timing
+    )
     limiter.configure(service.engine, limits(settings))
-    service.loops += [pumping(ObjectWork(timing, sealer, settings.provider_version, date)), pumping(PaymentWork(timing, date)),
-                      Loop("prepare", prepare), Loop("follow", follow), Loop("statements", statements)]
+    service.loops += [
+        pumping(ObjectWork(timing, sealer, settings.provider_version, date)),
+        pumping(PaymentWork(timing, date)),
+        Loop("prepare", prepare),
+        Loop("follow", follow),
+        Loop("statements", statements),
+    ]
     service.gauges |= gauges.all_of(service.engine)
     service.dead_letters(commands.barred)
     service.routers.append(routes.router(service.engine, settings.internal_token))

@@ -15,18 +15,18 @@ class Timing:
     """Every wait of the protocol, in seconds (except counts). The defaults are for a provider whose delays are unknown."""
 
     timeout_s: float = 30.0
-    resend_after_s: float = 300.0       # the first request may still run
-    resend_until_s: float = 72_000.0    # 20 h: keys may be forgotten after a day
-    grace_s: float = 1_800.0            # must exceed the longest delay of a request plus the lag of lists
+    resend_after_s: float = 300.0  # the first request may still run
+    resend_until_s: float = 72_000.0  # 20 h: keys may be forgotten after a day
+    grace_s: float = 1_800.0  # must exceed the longest delay of a request plus the lag of lists
     look_every_s: float = 60.0
     looks_needed: int = 3
     rekeys_max: int = 3
     later_s: float = 30.0
     closed_s: float = 60.0
-    poll_s: float = 300.0               # between two readings of a payment that is under way
-    watch_s: float = 21_600.0           # at most, of a payment that is paid and may still be returned
-    watch_for_s: float = 6_480_000.0    # 75 days after it was paid
-    quiet_s: float = 10.0               # without a change before a batch's statement is taken
+    poll_s: float = 300.0  # between two readings of a payment that is under way
+    watch_s: float = 21_600.0  # at most, of a payment that is paid and may still be returned
+    watch_for_s: float = 6_480_000.0  # 75 days after it was paid
+    quiet_s: float = 10.0  # without a change before a batch's statement is taken
     statement_again_s: float = 600.0
     statement_nightly_s: float = 86_400.0
     duplicates_every_s: float = 300.0
@@ -54,21 +54,37 @@ class Answer:
 class Verdict(StrEnum):
     """What an answer to a creating call means."""
 
-    ACCEPTED = "accepted"            # it exists at the provider, as we asked
-    REFUSED = "refused"              # it did not run and never will with this body
-    SOURCE_REFUSED = "source_refused"  # it did not run; the source account (or its holder) needs a person
-    NOT_FOUND = "not_found"          # it did not run; an account is unknown there: a person must look
-    CLOSED = "closed"                # 429: it did not run; same key when the tier opens
-    LATER = "later"                  # it did not run; same key later
-    LOCKED_OUT = "locked_out"        # 401/403: nothing runs; stop everything
-    RESEND = "resend"                # unknown; the same key tells
-    LOOK_UP = "look_up"              # unknown; only the provider's list tells
-    MISMATCH = "mismatch"            # a 200, but not with what we asked: stop the source, look up
+    ACCEPTED = "accepted"  # it exists at the provider, as we asked
+    REFUSED = "refused"  # it did not run and never will with this body
+    SOURCE_REFUSED = (
+        "source_refused"  # it did not run; the source account (or its holder) needs a person
+    )
+    NOT_FOUND = "not_found"  # it did not run; an account is unknown there: a person must look
+    CLOSED = "closed"  # 429: it did not run; same key when the tier opens
+    LATER = "later"  # it did not run; same key later
+    LOCKED_OUT = "locked_out"  # 401/403: nothing runs; stop everything
+    RESEND = "resend"  # unknown; the same key tells
+    LOOK_UP = "look_up"  # unknown; only the provider's list tells
+    MISMATCH = "mismatch"  # a 200, but not with what we asked: stop the source, look up
 
 
-SOURCE = ("INVALID_SOURCE", "INSUFFICIENT_FUNDS", "INVALID_TEST_SOURCE", "MAX_DAILY_VOLUME", "MAX_REQUEST_LIMIT", "MAX_AMOUNT")
+SOURCE = (
+    "INVALID_SOURCE",
+    "INSUFFICIENT_FUNDS",
+    "INVALID_TEST_SOURCE",
+    "MAX_DAILY_VOLUME",
+    "MAX_REQUEST_LIMIT",
+    "MAX_AMOUNT",
+)
 HOLDER = "INVALID_SOURCE_HOLDER"
-ROW = ("INVALID_AMOUNT", "INVALID_DESTINATION", "INVALID_ACH_D", "INVALID_TRANSFER", "INVALID_TEST_DESTINATION", "MAX_PAYMENT_METADATA")
+ROW = (
+    "INVALID_AMOUNT",
+    "INVALID_DESTINATION",
+    "INVALID_ACH_D",
+    "INVALID_TRANSFER",
+    "INVALID_TEST_DESTINATION",
+    "MAX_PAYMENT_METADATA",
+)
 
 
 def classify(answer: Answer, expected: Mapping[str, Any], prefix: str) -> Verdict:
@@ -101,7 +117,9 @@ def classify(answer: Answer, expected: Mapping[str, Any], prefix: str) -> Verdic
 def accepted(answer: Answer, expected: Mapping[str, Any], prefix: str) -> Verdict:
     """A 200 counts only with an id and with what we asked for; anything else is unknown, and something may have been accepted."""
     data = answer.data or {}
-    equal = str(data.get("id", "")).startswith(prefix) and all(data.get(name) == value for name, value in expected.items())
+    equal = str(data.get("id", "")).startswith(prefix) and all(
+        data.get(name) == value for name, value in expected.items()
+    )
     return Verdict.ACCEPTED if equal else Verdict.MISMATCH
 
 
@@ -174,7 +192,14 @@ class Found:
     equal: bool  # the same money and accounts that the attempt froze
 
 
-def after_look(found: Found | None, looks: int, attempts: int, answered_200: bool, cancelled: bool, timing: Timing) -> Next:
+def after_look(
+    found: Found | None,
+    looks: int,
+    attempts: int,
+    answered_200: bool,
+    cancelled: bool,
+    timing: Timing,
+) -> Next:
     """What follows a complete walk of the provider's list; `looks` counts this one, if nothing was found.
 
     Absent counts only when seen `looks_needed` times running; then the attempt did not happen, and only then may another begin.
@@ -197,19 +222,72 @@ def after_look(found: Found | None, looks: int, attempts: int, answered_200: boo
 
 #: From each status of the provider those that may follow, skips included (a webhook or a poll can be missed).
 REACHABLE: dict[str, frozenset[str]] = {
-    "": frozenset({"pending", "processing", "sent", "posted", "cashed", "settled", "failed", "canceled", "reversal_required",
-                   "reversal_processing", "reversed"}),
-    "pending": frozenset({"processing", "sent", "posted", "cashed", "failed", "canceled", "reversal_required", "reversal_processing", "reversed",
-                          "settled"}),
-    "processing": frozenset({"sent", "posted", "cashed", "failed", "reversal_required", "reversal_processing", "reversed", "settled"}),
-    "sent": frozenset({"posted", "cashed", "failed", "reversal_required", "reversal_processing", "reversed", "settled"}),
-    "posted": frozenset({"cashed", "failed", "reversal_required", "reversal_processing", "reversed", "settled"}),
+    "": frozenset(
+        {
+            "pending",
+            "processing",
+            "sent",
+            "posted",
+            "cashed",
+            "settled",
+            "failed",
+            "canceled",
+            "reversal_required",
+            "reversal_processing",
+            "reversed",
+        }
+    ),
+    "pending": frozenset(
+        {
+            "processing",
+            "sent",
+            "posted",
+            "cashed",
+            "failed",
+            "canceled",
+            "reversal_required",
+            "reversal_processing",
+            "reversed",
+            "settled",
+        }
+    ),
+    "processing": frozenset(
+        {
+            "sent",
+            "posted",
+            "cashed",
+            "failed",
+            "reversal_required",
+            "reversal_processing",
+            "reversed",
+            "settled",
+        }
+    ),
+    "sent": frozenset(
+        {
+            "posted",
+            "cashed",
+            "failed",
+            "reversal_required",
+            "reversal_processing",
+            "reversed",
+            "settled",
+        }
+    ),
+    "posted": frozenset(
+        {"cashed", "failed", "reversal_required", "reversal_processing", "reversed", "settled"}
+    ),
     "cashed": frozenset({"failed"}),
     "reversal_required": frozenset({"reversal_processing", "reversed", "settled"}),
     "reversal_processing": frozenset({"reversed", "settled"}),
-    "settled": frozenset(), "failed": frozenset(), "canceled": frozenset(), "reversed": frozenset(),
+    "settled": frozenset(),
+    "failed": frozenset(),
+    "canceled": frozenset(),
+    "reversed": frozenset(),
 }
-PAID = frozenset({"sent", "posted", "cashed", "settled", "reversal_required", "reversal_processing"})
+PAID = frozenset(
+    {"sent", "posted", "cashed", "settled", "reversal_required", "reversal_processing"}
+)
 RETURNING = frozenset({"reversal_required", "reversal_processing"})
 ENDED_THERE = frozenset({"failed", "canceled", "reversed"})
 FINAL = frozenset({"completed", "failed", "cancelled", "reversed"})
@@ -236,7 +314,9 @@ def known(status: object) -> str:
     return status if isinstance(status, str) and status in REACHABLE else ""
 
 
-def next_reading_s(status: str, provider_status: str, paid_s_ago: float, timing: Timing) -> float | None:
+def next_reading_s(
+    status: str, provider_status: str, paid_s_ago: float, timing: Timing
+) -> float | None:
     """When to read a payment again (seconds from now), None for never: what is paid is read ever more rarely, for 75 days."""
     if status in ("pending", "in_doubt"):
         return timing.poll_s
@@ -268,6 +348,7 @@ def choose_line(lines: Iterable[Line], payment_id: str, attempt: int, bound: str
 
     An earlier attempt that was believed absent may turn up late: then it is the payment, and there is no further attempt.
     """
+
     def rank(line: Line) -> int:
         this = str((line.get("metadata") or {}).get("attempt")) == str(attempt)
         return 3 * is_alive(line) + 2 * this + (str(line.get("id")) == bound)
@@ -304,9 +385,17 @@ def doubles(lines: Iterable[Line], ours: Mapping[str, Standing]) -> list[Double]
     for line in lines:
         if of_payment(line) in ours:
             found.setdefault(of_payment(line), {})[str(line["id"])] = str(line.get("status"))
-    made = [(_double(payment_id, statuses, ours[payment_id]), ours[payment_id]) for payment_id, statuses in found.items()]
-    return [double for double, standing in made if double.bind or len(double.alive) > 1
-            or (standing.status in FINAL and set(double.alive) - {standing.provider_id})]
+    made = [
+        (_double(payment_id, statuses, ours[payment_id]), ours[payment_id])
+        for payment_id, statuses in found.items()
+    ]
+    return [
+        double
+        for double, standing in made
+        if double.bind
+        or len(double.alive) > 1
+        or (standing.status in FINAL and set(double.alive) - {standing.provider_id})
+    ]
 
 
 def _double(payment_id: str, statuses: Mapping[str, str], ours: Standing) -> Double:
@@ -316,15 +405,29 @@ def _double(payment_id: str, statuses: Mapping[str, str], ours: Standing) -> Dou
     keep, unseen = ours.provider_id, bool(ours.provider_id) and ours.provider_id not in statuses
     if unseen or ours.status in ("sending", "in_doubt", "held"):
         return Double(payment_id, "", (), alive)
-    if ours.status in ("unprocessed", "pending") and alive and (keep not in alive or keep in pending):
+    if (
+        ours.status in ("unprocessed", "pending")
+        and alive
+        and (keep not in alive or keep in pending)
+    ):
         gone_out = [i for i in alive if i not in pending]
         keep = min(gone_out) if gone_out else keep if keep in alive else min(alive)
-    return Double(payment_id, "" if keep == ours.provider_id else keep, tuple(i for i in pending if i != keep), alive)
+    return Double(
+        payment_id,
+        "" if keep == ours.provider_id else keep,
+        tuple(i for i in pending if i != keep),
+        alive,
+    )
 
 
 def choose_merchant(merchants: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
     """(merchant id, reason): the one student-loan merchant of an institution, or "" and why there is none to take."""
-    loans = [m for m in merchants if {str(m.get("type", "")), *map(str, m.get("types") or ())} & {"student_loan", "student_loans"}]
+    loans = [
+        m
+        for m in merchants
+        if {str(m.get("type", "")), *map(str, m.get("types") or ())}
+        & {"student_loan", "student_loans"}
+    ]
     lasting = [m for m in loans if not m.get("is_temp")] or loans
     if len(lasting) == 1:
         return str(lasting[0].get("id") or lasting[0].get("mch_id")), ""
@@ -338,7 +441,7 @@ class Bucket:
     """One tier of the limiter: `per_min` calls in any 60 s, handed out evenly after a short burst."""
 
     per_min: int
-    free_at_s: float    # when the next call may be made, by the database's clock (seconds); in the past: some are free
+    free_at_s: float  # when the next call may be made, by the database's clock (seconds); in the past: some are free
     closed_until_s: float = 0.0
 
     @property
@@ -365,4 +468,6 @@ def grant(buckets: Iterable[Bucket], wanted: int, now_s: float) -> int:
 
 def spend(bucket: Bucket, count: int, now_s: float) -> float:
     """The bucket's next `free_at_s` after `count` calls."""
-    return max(bucket.free_at_s, now_s - bucket.burst * bucket.interval_s) + count * bucket.interval_s
+    return (
+        max(bucket.free_at_s, now_s - bucket.burst * bucket.interval_s) + count * bucket.interval_s
+    )

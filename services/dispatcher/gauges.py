@@ -31,6 +31,7 @@ GAUGES: Final = {
 
 def _gauge(engine: Engine, query: str) -> Callable[[], float]:
     """A figure of the database, read when it is asked for."""
+
     def read() -> float:
         with engine.connect() as connection:
             return float(run(connection, query).scalar_one())

@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid5
 
-from libs.common.events import DispatchChanged, Institution, PaymentChanged, PaymentStatus, PreflightDone, SourceProblem, StoppedSource
+from libs.common.events import (
+    DispatchChanged,
+    Institution,
+    PaymentChanged,
+    PaymentStatus,
+    PreflightDone,
+    SourceProblem,
+    StoppedSource,
+)
 
 EvidenceKind = Literal["intent", "response", "webhook", "poll", "lookup", "preparation", "person"]
 
@@ -49,24 +57,75 @@ def payment_changed_id(payment_id: UUID, version: int) -> UUID:
 def payment_changed(state: PaymentState, evidence: Evidence, at: datetime) -> PaymentChanged:
     """The event of one change of one payment; its id follows from (payment, version)."""
     return PaymentChanged(
-        event_id=payment_changed_id(state.payment_id, state.version), occurred_at=at, correlation=str(state.batch_id),
-        payment_id=state.payment_id, batch_id=state.batch_id, version=state.version, status=state.status, amount_cents=state.amount_cents,
-        provider_payment_id=state.provider_id, provider_status=state.provider_status, merchant_id=state.merchant_id,
-        source_trace_id=state.source_trace_id, destination_trace_id=state.destination_trace_id, reversal_id=state.reversal_id,
-        return_under_way=state.return_under_way, attempts=state.attempts, evidence_kind=evidence.kind, evidence_id=evidence.id,
-        reason_code=state.reason_code, reason=state.reason, by=evidence.by)
+        event_id=payment_changed_id(state.payment_id, state.version),
+        occurred_at=at,
+        correlation=str(state.batch_id),
+        payment_id=state.payment_id,
+        batch_id=state.batch_id,
+        version=state.version,
+        status=state.status,
+        amount_cents=state.amount_cents,
+        provider_payment_id=state.provider_id,
+        provider_status=state.provider_status,
+        merchant_id=state.merchant_id,
+        source_trace_id=state.source_trace_id,
+        destination_trace_id=state.destination_trace_id,
+        reversal_id=state.reversal_id,
+        return_under_way=state.return_under_way,
+        attempts=state.attempts,
+        evidence_kind=evidence.kind,
+        evidence_id=evidence.id,
+        reason_code=state.reason_code,
+        reason=state.reason,
+        by=evidence.by,
+    )
 
 
-def dispatch_changed(batch_id: UUID, version: int, state: Literal["paying", "paused", "cancelled"], by: str, reason: str,
-                     stopped: Sequence[StoppedSource], at: datetime) -> DispatchChanged:
+def dispatch_changed(
+    batch_id: UUID,
+    version: int,
+    state: Literal["paying", "paused", "cancelled"],
+    by: str,
+    reason: str,
+    stopped: Sequence[StoppedSource],
+    at: datetime,
+) -> DispatchChanged:
     """The event of a batch's state here; its id follows from (batch, version)."""
-    return DispatchChanged(event_id=uuid5(batch_id, f"dispatch-changed-{version}"), occurred_at=at, correlation=str(batch_id), batch_id=batch_id,
-                           version=version, state=state, by=by, reason=reason, stopped_sources=tuple(stopped))
+    return DispatchChanged(
+        event_id=uuid5(batch_id, f"dispatch-changed-{version}"),
+        occurred_at=at,
+        correlation=str(batch_id),
+        batch_id=batch_id,
+        version=version,
+        state=state,
+        by=by,
+        reason=reason,
+        stopped_sources=tuple(stopped),
+    )
 
 
-def preflight_done(batch_id: UUID, revision: int, checked: bool, message: str, institutions: Sequence[Institution],
-                   problems: Sequence[SourceProblem], inactive_people: Sequence[str], inactive_loans: Sequence[str], at: datetime) -> PreflightDone:
+def preflight_done(
+    batch_id: UUID,
+    revision: int,
+    checked: bool,
+    message: str,
+    institutions: Sequence[Institution],
+    problems: Sequence[SourceProblem],
+    inactive_people: Sequence[str],
+    inactive_loans: Sequence[str],
+    at: datetime,
+) -> PreflightDone:
     """The answer to one revision of a batch; its id follows from (batch, revision)."""
-    return PreflightDone(event_id=uuid5(batch_id, f"preflight-done-{revision}"), occurred_at=at, correlation=str(batch_id), batch_id=batch_id,
-                         revision=revision, checked=checked, message=message, institutions=tuple(institutions), source_problems=tuple(problems),
-                         inactive_people=tuple(inactive_people), inactive_loans=tuple(inactive_loans))
+    return PreflightDone(
+        event_id=uuid5(batch_id, f"preflight-done-{revision}"),
+        occurred_at=at,
+        correlation=str(batch_id),
+        batch_id=batch_id,
+        revision=revision,
+        checked=checked,
+        message=message,
+        institutions=tuple(institutions),
+        source_problems=tuple(problems),
+        inactive_people=tuple(inactive_people),
+        inactive_loans=tuple(inactive_loans),
+    )

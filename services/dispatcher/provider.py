@@ -48,16 +48,32 @@ class Provider:
 
     def __post_init__(self) -> None:
         self.client = httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {self.key}", "Method-Version": self.version, "Content-Type": "application/json"},
+            base_url=self.url,
+            headers={
+                "Authorization": f"Bearer {self.key}",
+                "Method-Version": self.version,
+                "Content-Type": "application/json",
+            },
             timeout=httpx.Timeout(self.timeout_s, connect=min(5.0, self.timeout_s)),
-            transport=httpx.HTTPTransport(retries=0, limits=httpx.Limits(max_connections=64, max_keepalive_connections=64)))
+            transport=httpx.HTTPTransport(
+                retries=0, limits=httpx.Limits(max_connections=64, max_keepalive_connections=64)
+            ),
+        )
 
-    def send(self, method: str, path: str, content: bytes | None = None, idempotency_key: str = "",
-             params: Mapping[str, str] | None = None) -> tuple[Answer, httpx.Response | None]:
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        idempotency_key: str = "",
+        params: Mapping[str, str] | None = None,
+    ) -> tuple[Answer, httpx.Response | None]:
         """One call. An answer that cannot be read is an answer with status None, unless its status alone says enough."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         try:
-            response = self.client.request(method, path, content=content, headers=headers, params=params)
+            response = self.client.request(
+                method, path, content=content, headers=headers, params=params
+            )
         except (httpx.HTTPError, OSError):
             return Answer(None), None
         return self._read(response), response
@@ -72,11 +88,18 @@ class Provider:
         if answer.status != 200 or response is None:
             raise Unreachable(answer)
         lines = envelope(response.content).get("data")
-        if not isinstance(lines, list) or not all(isinstance(line, dict) and isinstance(line.get("id"), str) for line in lines):
+        if not isinstance(lines, list) or not all(
+            isinstance(line, dict) and isinstance(line.get("id"), str) for line in lines
+        ):
             raise Unreachable(Answer(None))
         total = response.headers.get("pagination-total-count", "")
-        return Page(lines, response.headers.get("pagination-page-cursor-next") or "", int(total) if is_number(total) else UNCOUNTED,
-                    answer.request_id, answer.date)
+        return Page(
+            lines,
+            response.headers.get("pagination-page-cursor-next") or "",
+            int(total) if is_number(total) else UNCOUNTED,
+            answer.request_id,
+            answer.date,
+        )
 
     def _read(self, response: httpx.Response) -> Answer:
         headers = response.headers
@@ -89,12 +112,21 @@ class Provider:
                 date = None
         wait = headers.get("retry-after", "")
         common: dict[str, Any] = {
-            "replayed": headers.get("idem-status") == "replayed", "request_id": headers.get("idem-request-id", ""), "date": date,
-            "retry_after_s": min(float(wait), RETRY_AFTER_MAX_S) if is_number(wait) else 0.0}
+            "replayed": headers.get("idem-status") == "replayed",
+            "request_id": headers.get("idem-request-id", ""),
+            "date": date,
+            "retry_after_s": min(float(wait), RETRY_AFTER_MAX_S) if is_number(wait) else 0.0,
+        }
         data = envelope(response.content).get("data")
         error = data.get("error") if isinstance(data, dict) and "id" not in data else None
         if isinstance(error, dict):
-            return Answer(response.status_code, data, str(error.get("sub_type") or ""), str(error.get("message") or ""), **common)
+            return Answer(
+                response.status_code,
+                data,
+                str(error.get("sub_type") or ""),
+                str(error.get("message") or ""),
+                **common,
+            )
         return Answer(response.status_code, data if isinstance(data, dict) else None, **common)
 
 
@@ -120,7 +152,11 @@ def storable(value: Any) -> Any:  # JSON
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
     if isinstance(value, list):
         return [storable(one) for one in value]
-    return {storable(name): storable(one) for name, one in value.items()} if isinstance(value, dict) else value
+    return (
+        {storable(name): storable(one) for name, one in value.items()}
+        if isinstance(value, dict)
+        else value
+    )
 
 
 @dataclass(frozen=True)
@@ -141,11 +177,25 @@ def shown(line: Mapping[str, Any]) -> Shown:
     status = known(line.get("status"))
     error = line.get("error")
     told = error if isinstance(error, dict) else {}
-    code = str(told.get("sub_type") or ("" if our_status("", status) in ("pending", "completed") else status)).lower()
+    code = str(
+        told.get("sub_type")
+        or ("" if our_status("", status) in ("pending", "completed") else status)
+    ).lower()
     reason = str(told.get("message") or (f"The provider says {status}." if code else ""))
     try:
         created_at = datetime.fromisoformat(str(line.get("created_at")))
     except ValueError:
         created_at = None
-    source, destination, reversal = (str(line.get(name) or "") for name in ("source_trace_id", "destination_trace_id", "reversal_id"))
-    return Shown(status, created_at if created_at and created_at.tzinfo else None, source, destination, reversal, code[:200], reason[:500])
+    source, destination, reversal = (
+        str(line.get(name) or "")
+        for name in ("source_trace_id", "destination_trace_id", "reversal_id")
+    )
+    return Shown(
+        status,
+        created_at if created_at and created_at.tzinfo else None,
+        source,
+        destination,
+        reversal,
+        code[:200],
+        reason[:500],
+    )

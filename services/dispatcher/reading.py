@@ -90,4 +90,8 @@ class Reader:
 
 def since(provider_date: datetime | None) -> dict[str, str]:
     """Two days before the first attempt by the provider's own clock; everything, where that is not known."""
-    return {"from_date": (provider_date.astimezone(UTC) - timedelta(days=2)).date().isoformat()} if provider_date else {}
+    return (
+        {"from_date": (provider_date.astimezone(UTC) - timedelta(days=2)).date().isoformat()}
+        if provider_date
+        else {}
+    )

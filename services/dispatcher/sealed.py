@@ -13,4 +13,5 @@ PLACES = Places(
         "source": "SELECT account FROM source",
         "batch_row": "SELECT unnest(ARRAY[first_name, last_name, dob, phone, loan]) FROM batch_row",
         "attempt": "SELECT body FROM attempt WHERE kind <> 'payment'",
-    })
+    },
+)

@@ -11,8 +11,19 @@ from services.dispatcher.domain import Timing
 
 PATIENT = Timing()
 #: For the simulator on this machine only: the same protocol with short waits.
-HASTY = Timing(timeout_s=6.0, resend_after_s=0.0, resend_until_s=72_000.0, grace_s=5.0, look_every_s=2.0, later_s=1.0, poll_s=2.0, watch_s=600.0,
-               quiet_s=0.5, statement_again_s=8.0, duplicates_every_s=60.0)
+HASTY = Timing(
+    timeout_s=6.0,
+    resend_after_s=0.0,
+    resend_until_s=72_000.0,
+    grace_s=5.0,
+    look_every_s=2.0,
+    later_s=1.0,
+    poll_s=2.0,
+    watch_s=600.0,
+    quiet_s=0.5,
+    statement_again_s=8.0,
+    duplicates_every_s=60.0,
+)
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -26,7 +37,11 @@ class DispatcherSettings(ServiceSettings):
     provider_key: str = Field(min_length=3, description="sk_…; never logged")
     provider_version: str = "2025-07-04"
     profile: Literal["current", "legacy", "demo"] = "current"
-    simulator_host: str = Field(default="", pattern="^[a-z0-9_-]*$", description="in containers: the simulator's name, which counts as this machine")
+    simulator_host: str = Field(
+        default="",
+        pattern="^[a-z0-9_-]*$",
+        description="in containers: the simulator's name, which counts as this machine",
+    )
     webhook_url: str = ""
     webhook_secret: str = ""
     seal_keys: str = Field(description="id:base64key[,id:base64key]")
@@ -37,11 +52,19 @@ class DispatcherSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _only_the_simulator_is_hurried(self) -> Self:
-        host = urlsplit(self.provider_url).hostname or ""  # a name without a dot is one of a network of containers, never the provider's
+        host = (
+            urlsplit(self.provider_url).hostname or ""
+        )  # a name without a dot is one of a network of containers, never the provider's
         local = host in LOOPBACK or (bool(self.simulator_host) and host == self.simulator_host)
         if self.profile == "demo" and not local:
-            raise ValueError("the demo profile is for the simulator on this machine; use current or legacy for a provider elsewhere")
-        if "dev.methodfi" not in self.provider_url and not local and not self.provider_url.startswith("https://"):
+            raise ValueError(
+                "the demo profile is for the simulator on this machine; use current or legacy for a provider elsewhere"
+            )
+        if (
+            "dev.methodfi" not in self.provider_url
+            and not local
+            and not self.provider_url.startswith("https://")
+        ):
             raise ValueError("a provider elsewhere is reached by https only")
         return self
 

@@ -32,10 +32,24 @@ class Subscriber:
         ours = {str(w["type"]): w for w in page.lines if w["url"] == self.url}
         for kind in TYPES:
             if kind not in ours:
-                body = json.dumps({"type": kind, "url": self.url, "hmac_secret": self.secret, "expand_event": False})
-                answer = self.reader.call("POST", "/webhooks", body.encode(), str(uuid5(NAMESPACE_URL, f"{self.url}#{kind}#{len(page.lines)}")))
+                body = json.dumps(
+                    {
+                        "type": kind,
+                        "url": self.url,
+                        "hmac_secret": self.secret,
+                        "expand_event": False,
+                    }
+                )
+                answer = self.reader.call(
+                    "POST",
+                    "/webhooks",
+                    body.encode(),
+                    str(uuid5(NAMESPACE_URL, f"{self.url}#{kind}#{len(page.lines)}")),
+                )
                 log.info("webhook_subscribed", type=kind, status=answer.status)
             elif ours[kind].get("status") != "active":
-                answer = self.reader.call("PATCH", f"/webhooks/{ours[kind]['id']}", b'{"status": "active"}')
+                answer = self.reader.call(
+                    "PATCH", f"/webhooks/{ours[kind]['id']}", b'{"status": "active"}'
+                )
                 log.warning("webhook_revived", type=kind, status=answer.status)
         return True

@@ -50,8 +50,15 @@ class Work(Protocol):
         """Write what came back, in the caller's transaction; an answer of a stale owner is dropped."""
 
 
-def pump(work: Work, engine: Engine, provider: Provider, concurrency: int, stop: Stop, beat: Beat,
-         same: Callable[[Connection], object]) -> None:
+def pump(
+    work: Work,
+    engine: Engine,
+    provider: Provider,
+    concurrency: int,
+    stop: Stop,
+    beat: Beat,
+    same: Callable[[Connection], object],
+) -> None:
     """Work until `stop`; what is in flight then is still recorded. A crash loses nothing: the intent is there, the key is the same.
 
     `same` ends the process if the database is not the one it was.
@@ -75,7 +82,9 @@ def pump(work: Work, engine: Engine, provider: Provider, concurrency: int, stop:
                 until = time.monotonic() + work.timing.send_within_s
                 with engine.begin() as connection:
                     if calls := work.claim(connection, free):
-                        same(connection)  # after the claim: it may have waited for who puts other tables in the place of these
+                        same(
+                            connection
+                        )  # after the claim: it may have waited for who puts other tables in the place of these
             except SQLAlchemyError as error:
                 if not is_away(error):
                     raise
@@ -94,12 +103,30 @@ def send_in_time(provider: Provider, call: Call, until: float) -> tuple[Answer, 
     A process may stand still between its intent and its call. When it wakes, others may have looked, found nothing, and paid anew.
     """
     if time.monotonic() > until:
-        log.warning("call_too_late", loop=call.path, **({"batch_id": call.batch_id, "payment_id": str(call.subject_id)} if call.batch_id else {}))
+        log.warning(
+            "call_too_late",
+            loop=call.path,
+            **(
+                {"batch_id": call.batch_id, "payment_id": str(call.subject_id)}
+                if call.batch_id
+                else {}
+            ),
+        )
         return Answer(None), None
-    with tracing.work(f"POST {call.path}", call.batch_id, "client", {"paydown.payment_id": str(call.subject_id), "paydown.attempt": call.n}) as span:
-        answer, response = provider.send("POST", call.path, call.body.encode(), str(call.idempotency_key))
+    with tracing.work(
+        f"POST {call.path}",
+        call.batch_id,
+        "client",
+        {"paydown.payment_id": str(call.subject_id), "paydown.attempt": call.n},
+    ) as span:
+        answer, response = provider.send(
+            "POST", call.path, call.body.encode(), str(call.idempotency_key)
+        )
         if span is not None:
-            span.update({"http.request.method": "POST", "server.address": provider.client.base_url.host} | outcome(answer))
+            span.update(
+                {"http.request.method": "POST", "server.address": provider.client.base_url.host}
+                | outcome(answer)
+            )
     return answer, response
 
 
@@ -107,7 +134,9 @@ def outcome(answer: Answer) -> dict[str, str | int]:
     """What a span tells of an answer: its status, or that none came."""
     if answer.status is None:
         return {tracing.ERROR: "no_answer"}
-    return {"http.response.status_code": answer.status} | ({tracing.ERROR: str(answer.status)} if answer.status >= 400 else {})
+    return {"http.response.status_code": answer.status} | (
+        {tracing.ERROR: str(answer.status)} if answer.status >= 400 else {}
+    )
 
 
 def canonical(body: dict[str, Any]) -> str:

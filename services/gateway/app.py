@@ -12,7 +12,14 @@ from starlette.middleware import Middleware
 
 from libs.common.service import Service
 from libs.common.settings import SettingsError, read_or_exit
-from services.gateway import live, routes_batches, routes_money, routes_ops, routes_sign_in, routes_tokens
+from services.gateway import (
+    live,
+    routes_batches,
+    routes_money,
+    routes_ops,
+    routes_sign_in,
+    routes_tokens,
+)
 from services.gateway.auth import Auth, DemoPeople, KnownPeople
 from services.gateway.door import Door, guarded
 from services.gateway.limits import Buckets
@@ -28,19 +35,34 @@ SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports")
 
 def clients(settings: GatewaySettings) -> dict[str, httpx.AsyncClient]:
     """A client of each service, by its name."""
-    return {name: client(getattr(settings, f"{name}_url"), settings.call_timeout_s) for name in SERVICES}
+    return {
+        name: client(getattr(settings, f"{name}_url"), settings.call_timeout_s) for name in SERVICES
+    }
 
 
-def build(settings: GatewaySettings, made: Mapping[str, httpx.AsyncClient], pace: live.Pace | None = None) -> Service:
+def build(
+    settings: GatewaySettings, made: Mapping[str, httpx.AsyncClient], pace: live.Pace | None = None
+) -> Service:
     """The gateway in front of the given clients, ready to be served; nothing is connected yet."""
     service = Service("gateway", settings, MIGRATIONS, public=True)
-    upstreams = Upstreams(**{name: Upstream(name, made[name], settings.internal_token) for name in SERVICES})
+    upstreams = Upstreams(
+        **{name: Upstream(name, made[name], settings.internal_token) for name in SERVICES}
+    )
     demo = settings.auth_mode == "demo"
-    auth = Auth(DemoPeople() if demo else KnownPeople(), service.engine, settings.session_idle_s, settings.session_max_s)
-    door = Door(auth, service.engine, Buckets(settings.calls_per_min), Buckets(settings.failures_per_min))
+    auth = Auth(
+        DemoPeople() if demo else KnownPeople(),
+        service.engine,
+        settings.session_idle_s,
+        settings.session_max_s,
+    )
+    door = Door(
+        auth, service.engine, Buckets(settings.calls_per_min), Buckets(settings.failures_per_min)
+    )
     kind = guarded(door)
     outside = None if demo else httpx.AsyncClient(timeout=PROVIDER_S)
-    people = routes_sign_in.Parts(door, settings, None if outside is None else Provider(settings, outside))
+    people = routes_sign_in.Parts(
+        door, settings, None if outside is None else Provider(settings, outside)
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -51,9 +73,15 @@ def build(settings: GatewaySettings, made: Mapping[str, httpx.AsyncClient], pace
 
     service.lifespan = lifespan
     service.middleware.append(Middleware(Front, dist=settings.dashboard_dir, own_names_only=demo))
-    service.routers += [routes_ops.public(), routes_sign_in.public(people), routes_sign_in.signed_in(kind, people), routes_tokens.router(kind, door),
-                        routes_batches.router(kind, upstreams, settings, pace or live.Pace()), routes_money.router(kind, upstreams),
-                        routes_ops.router(kind, upstreams, door, service.readiness)]
+    service.routers += [
+        routes_ops.public(),
+        routes_sign_in.public(people),
+        routes_sign_in.signed_in(kind, people),
+        routes_tokens.router(kind, door),
+        routes_batches.router(kind, upstreams, settings, pace or live.Pace()),
+        routes_money.router(kind, upstreams),
+        routes_ops.router(kind, upstreams, door, service.readiness),
+    ]
     return service
 
 

@@ -31,14 +31,31 @@ class Asked:
         """A reading call."""
         return Call(self.actor, self.request_id, "GET", path, params=params, timeout_s=timeout_s)
 
-    def post(self, path: str, json: Any = None, params: Params | None = None) -> Call:  # Any: the other service's body
+    def post(
+        self, path: str, json: Any = None, params: Params | None = None
+    ) -> Call:  # Any: the other service's body
         """A call that changes something."""
         return Call(self.actor, self.request_id, "POST", path, params=params, json=json)
 
-    def upload(self, path: str, content: AsyncIterable[bytes], params: Params, headers: Mapping[str, str],
-               timeout_s: float) -> Call:
+    def upload(
+        self,
+        path: str,
+        content: AsyncIterable[bytes],
+        params: Params,
+        headers: Mapping[str, str],
+        timeout_s: float,
+    ) -> Call:
         """A body of any size, passed on as it comes."""
-        return Call(self.actor, self.request_id, "POST", path, params=params, content=content, headers=headers, timeout_s=timeout_s)
+        return Call(
+            self.actor,
+            self.request_id,
+            "POST",
+            path,
+            params=params,
+            content=content,
+            headers=headers,
+            timeout_s=timeout_s,
+        )
 
 
 def asked(request: Request) -> Asked:
@@ -52,8 +69,13 @@ Asking = Annotated[Asked, Depends(asked)]
 Short = Annotated[str, Query(max_length=200, pattern=PLAIN)]
 
 
-def listing(limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100, cursor: Annotated[str, Query(max_length=1_000)] = "", q: Short = "",
-            status: Short = "", sort: Short = "") -> Params:
+def listing(
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+    cursor: Annotated[str, Query(max_length=1_000)] = "",
+    q: Short = "",
+    status: Short = "",
+    sort: Short = "",
+) -> Params:
     """What every list understands: page size, the page before's `next`, search, status and order (`-` in front: descending)."""
     return given(limit=limit, cursor=cursor, q=q, status=status, sort=sort)
 
@@ -61,14 +83,28 @@ def listing(limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100, cursor: Anno
 Listing = Annotated[Params, Depends(listing)]
 
 
-def filters(listed: Listing, source: Short = "", branch: Short = "", institution: Short = "", reason_code: Short = "") -> Params:
+def filters(
+    listed: Listing,
+    source: Short = "",
+    branch: Short = "",
+    institution: Short = "",
+    reason_code: Short = "",
+) -> Params:
     """A list of rows or payments, of one source account, branch, institution or cause."""
-    return {**listed, **given(source=source, branch=branch, institution=institution, reason_code=reason_code)}
+    return {
+        **listed,
+        **given(source=source, branch=branch, institution=institution, reason_code=reason_code),
+    }
 
 
-def of(listed: Listing, batch_id: UUID | None = None, payment_id: UUID | None = None, kind: Short = "") -> Params:
+def of(
+    listed: Listing, batch_id: UUID | None = None, payment_id: UUID | None = None, kind: Short = ""
+) -> Params:
     """A list of the ledger's records, of one batch, payment or kind."""
-    return {**listed, **given(batch_id=str(batch_id or ""), payment_id=str(payment_id or ""), kind=kind)}
+    return {
+        **listed,
+        **given(batch_id=str(batch_id or ""), payment_id=str(payment_id or ""), kind=kind),
+    }
 
 
 def found(listed: Listing, code: Short = "", outcome: Short = "") -> Params:
@@ -88,10 +124,23 @@ def given(**values: str | int) -> Params:
 
 def door_routes(kind: type[APIRoute], tag: str) -> APIRouter:
     """A router of the public API: behind the door, its problems described, each operation named as its function."""
-    bearer = Depends(HTTPBearer(auto_error=False, description="An API token; in demo mode also a demo token. The door checks it before anything else."))
-    cookie = Depends(APIKeyCookie(name=COOKIE, auto_error=False, description="A browser's session."))
-    return APIRouter(prefix=API, route_class=kind, responses=PROBLEMS, tags=[tag], dependencies=[bearer, cookie],
-                     generate_unique_id_function=lambda route: route.name)
+    bearer = Depends(
+        HTTPBearer(
+            auto_error=False,
+            description="An API token; in demo mode also a demo token. The door checks it before anything else.",
+        )
+    )
+    cookie = Depends(
+        APIKeyCookie(name=COOKIE, auto_error=False, description="A browser's session.")
+    )
+    return APIRouter(
+        prefix=API,
+        route_class=kind,
+        responses=PROBLEMS,
+        tags=[tag],
+        dependencies=[bearer, cookie],
+        generate_unique_id_function=lambda route: route.name,
+    )
 
 
 async def relay(upstream: Upstream, call: Call) -> Response:

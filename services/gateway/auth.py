@@ -64,9 +64,17 @@ class DemoPeople:
     """Five people, one for each role, whose tokens are no secret."""
 
     def __init__(self) -> None:
-        names = {domain.PREPARER: "Prea Preparer", domain.APPROVER: "Appy Approver", domain.AUDITOR: "Audra Auditor",
-                 domain.OPERATOR: "Otto Operator", domain.ADMIN: "Ada Admin"}
-        self.by_token: Mapping[str, Person] = {f"demo-{role}": Person(f"demo-{role}", name, frozenset({role})) for role, name in names.items()}
+        names = {
+            domain.PREPARER: "Prea Preparer",
+            domain.APPROVER: "Appy Approver",
+            domain.AUDITOR: "Audra Auditor",
+            domain.OPERATOR: "Otto Operator",
+            domain.ADMIN: "Ada Admin",
+        }
+        self.by_token: Mapping[str, Person] = {
+            f"demo-{role}": Person(f"demo-{role}", name, frozenset({role}))
+            for role, name in names.items()
+        }
 
     def find(self, _: Connection, person_id: str) -> Person | None:
         """The person whose id, and token, it is."""
@@ -91,7 +99,10 @@ class KnownPeople:
 
     def all(self, connection: Connection) -> Sequence[Person]:
         """Everybody who ever signed in."""
-        return tuple(Person(row["id"], row["name"], frozenset(row["roles"])) for row in store_people.persons(connection))
+        return tuple(
+            Person(row["id"], row["name"], frozenset(row["roles"]))
+            for row in store_people.persons(connection)
+        )
 
     def of_demo_token(self, _: str) -> Person | None:
         """Nobody."""
@@ -115,7 +126,7 @@ class Auth:
         """
         given = request.headers.get("authorization", "")
         if given:
-            token = given[len(BEARER):].strip() if given[: len(BEARER)].lower() == BEARER else ""
+            token = given[len(BEARER) :].strip() if given[: len(BEARER)].lower() == BEARER else ""
             person = self.people.of_demo_token(token)
             if person is None and token.startswith(TOKEN_PREFIX):
                 person = await self._read(lambda c: self._of_token(c, token))
@@ -123,9 +134,21 @@ class Auth:
                 raise unknown(WrongToken)
             return person
         cookie = request.cookies.get(COOKIE)
-        person = None if cookie is None else await self._read(lambda c: self._of_session(c, cookie, touch=touch))
+        person = (
+            None
+            if cookie is None
+            else await self._read(lambda c: self._of_session(c, cookie, touch=touch))
+        )
         if person is None:
-            raise unknown(Problem) if cookie else asked_to(Problem(401, "auth.required", "You are not signed in.", "Sign in and try again."))
+            raise (
+                unknown(Problem)
+                if cookie
+                else asked_to(
+                    Problem(
+                        401, "auth.required", "You are not signed in.", "Sign in and try again."
+                    )
+                )
+            )
         return person
 
     async def still(self, request: Request) -> bool:
@@ -136,13 +159,17 @@ class Auth:
             return problem.status != 401
         return True
 
-    def start(self, connection: Connection, person: Person, replaced: str | None, id_token: str = "") -> str:
+    def start(
+        self, connection: Connection, person: Person, replaced: str | None, id_token: str = ""
+    ) -> str:
         """Start a session in place of the one the browser had; the id for its cookie."""
         if replaced:
             store_people.end_session(connection, hashed(replaced))
         session_id = secrets.token_urlsafe(32)
         sealed = _seal(session_id, id_token) if id_token else None
-        store_people.start_session(connection, hashed(session_id), person.id, self.idle_s, self.max_s, sealed)
+        store_people.start_session(
+            connection, hashed(session_id), person.id, self.idle_s, self.max_s, sealed
+        )
         return session_id
 
     def end(self, connection: Connection, session_id: str) -> str:
@@ -151,14 +178,26 @@ class Auth:
         return "" if sealed is None else _unseal(session_id, sealed)
 
     def _of_session(self, connection: Connection, session_id: str, *, touch: bool) -> Person | None:
-        found = store_people.session_person(connection, hashed(session_id), self.idle_s, touch=touch)
+        found = store_people.session_person(
+            connection, hashed(session_id), self.idle_s, touch=touch
+        )
         person = None if found is None else self.people.find(connection, found)
         return None if person is None else Person(person.id, person.name, person.roles, "session")
 
     def _of_token(self, connection: Connection, token: str) -> Person | None:
         row = store_people.live_token(connection, hashed(token))
         person = None if row is None else self.people.find(connection, row.person)
-        return None if person is None else Person(person.id, person.name, person.roles & frozenset(row.roles), f"token {row.token_id}", row.read_only)
+        return (
+            None
+            if person is None
+            else Person(
+                person.id,
+                person.name,
+                person.roles & frozenset(row.roles),
+                f"token {row.token_id}",
+                row.read_only,
+            )
+        )
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         def transaction() -> T:
@@ -169,12 +208,24 @@ class Auth:
             return await asyncio.to_thread(transaction)
         except SQLAlchemyError as error:
             log.error("auth_away", error=type(error).__name__)
-            raise Problem(503, "auth.away", "Who you are cannot be looked up at the moment; nothing was done.", "Try again in a few seconds.") from None
+            raise Problem(
+                503,
+                "auth.away",
+                "Who you are cannot be looked up at the moment; nothing was done.",
+                "Try again in a few seconds.",
+            ) from None
 
 
 def unknown(kind: type[Problem]) -> Problem:
     """401 for what says who, but does not count (any more)."""
-    return asked_to(kind(401, "auth.required", "This sign-in is not known, or it has ended.", "Sign in and try again."))
+    return asked_to(
+        kind(
+            401,
+            "auth.required",
+            "This sign-in is not known, or it has ended.",
+            "Sign in and try again.",
+        )
+    )
 
 
 def asked_to(problem: Problem) -> Problem:
@@ -202,9 +253,19 @@ def check_role(person: Person, method: str, path: str) -> None:
     may = domain.MAY[method, path]
     if not person.roles & may:
         allowed = " or ".join(role for role in domain.ROLES if role in may)
-        raise Problem(403, "auth.forbidden", f"{person.name} may not do this.", f"Ask a person with the role {allowed}.")
+        raise Problem(
+            403,
+            "auth.forbidden",
+            f"{person.name} may not do this.",
+            f"Ask a person with the role {allowed}.",
+        )
     if person.read_only and method in domain.UNSAFE:
-        raise Problem(403, "auth.read-only", "This token may only read.", "Use a token that is not read-only, or sign in.")
+        raise Problem(
+            403,
+            "auth.read-only",
+            "This token may only read.",
+            "Use a token that is not read-only, or sign in.",
+        )
 
 
 def check_page(request: Request, *, by_cookie: bool) -> None:
@@ -214,10 +275,16 @@ def check_page(request: Request, *, by_cookie: bool) -> None:
         Problem: 403.
     """
     headers = request.headers
-    ours = domain.from_our_page(headers.get("sec-fetch-site"), headers.get("origin"), headers.get("host"))
+    ours = domain.from_our_page(
+        headers.get("sec-fetch-site"), headers.get("origin"), headers.get("host")
+    )
     if ours is False or (by_cookie and ours is None):
-        raise Problem(403, "auth.cross-site", "This request does not come from a page of this system; nothing was done.",
-                      "Use the dashboard, or a token in the Authorization header.")
+        raise Problem(
+            403,
+            "auth.cross-site",
+            "This request does not come from a page of this system; nothing was done.",
+            "Use the dashboard, or a token in the Authorization header.",
+        )
 
 
 def _cipher(session_id: str) -> AESGCM:

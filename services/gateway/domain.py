@@ -7,7 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 API = "/api/v1"
-PREPARER, APPROVER, AUDITOR, OPERATOR, ADMIN = "preparer", "approver", "auditor", "operator", "admin"
+PREPARER, APPROVER, AUDITOR, OPERATOR, ADMIN = (
+    "preparer",
+    "approver",
+    "auditor",
+    "operator",
+    "admin",
+)
 ROLES = (PREPARER, APPROVER, AUDITOR, OPERATOR, ADMIN)
 EVERYBODY = frozenset(ROLES)
 OPERATIONS = frozenset({OPERATOR, ADMIN, AUDITOR})
@@ -38,7 +44,9 @@ MAY: Mapping[tuple[str, str], frozenset[str]] = {
     ("POST", "/batches/{batch_id}/resume"): frozenset({APPROVER}),
     ("POST", "/batches/{batch_id}/cancel"): frozenset({APPROVER}),
     ("GET", "/payments/{payment_id}"): EVERYBODY,
-    ("POST", "/payments/{payment_id}/held"): frozenset({PREPARER, APPROVER}),  # two people; the dispatcher wants an approver second
+    ("POST", "/payments/{payment_id}/held"): frozenset(
+        {PREPARER, APPROVER}
+    ),  # two people; the dispatcher wants an approver second
     ("GET", "/ledger/accounts"): EVERYBODY,
     ("GET", "/ledger/journals"): EVERYBODY,
     ("GET", "/reconciliation/runs"): EVERYBODY,
@@ -51,7 +59,9 @@ MAY: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", "/ops/kill-switch"): EVERYBODY,
     ("POST", "/ops/kill-switch"): frozenset({OPERATOR, APPROVER}),
     ("GET", "/ops/restored"): EVERYBODY,
-    ("POST", "/ops/restored/release"): frozenset({OPERATOR, APPROVER}),  # two people; each service wants an approver second
+    ("POST", "/ops/restored/release"): frozenset(
+        {OPERATOR, APPROVER}
+    ),  # two people; each service wants an approver second
     ("GET", "/audit"): frozenset({AUDITOR, ADMIN}),
 }
 
@@ -59,19 +69,41 @@ MAY: Mapping[tuple[str, str], frozenset[str]] = {
 BODY_MAX = 64_000
 BODIES: Mapping[tuple[str, str], int | None] = {
     ("POST", "/batches"): None,
-    ("POST", "/batches/{batch_id}/approve"): 6_000_000,  # ten thousand excluded rows to pay all the same, each with its reason
+    (
+        "POST",
+        "/batches/{batch_id}/approve",
+    ): 6_000_000,  # ten thousand excluded rows to pay all the same, each with its reason
     ("POST", "/batches/{batch_id}/corrections"): 1_000_000,  # a thousand fields
     ("POST", "/batches/{batch_id}/child-batches"): 64_000_000,  # a million row ids
 }
 #: What works without being signed in: to sign in.
-PUBLIC = frozenset({("GET", "/sign-in"), ("GET", "/sign-in/start"), ("GET", "/sign-in/callback"), ("POST", "/session")})
+PUBLIC = frozenset(
+    {
+        ("GET", "/sign-in"),
+        ("GET", "/sign-in/start"),
+        ("GET", "/sign-in/callback"),
+        ("POST", "/session"),
+    }
+)
 #: Roles no script gets: an administrator makes tokens for others, and would else hold the second pair of eyes in his own hand.
 IN_PERSON = frozenset({APPROVER, ADMIN})
 
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-BEFORE_APPROVAL = frozenset({"receiving", "reading", "checking", "ready", "rejected", "discarded", "expired"})
+BEFORE_APPROVAL = frozenset(
+    {"receiving", "reading", "checking", "ready", "rejected", "discarded", "expired"}
+)
 FINAL = frozenset({"completed", "completed_with_failures", "cancelled", "archived"})
-PAYMENT_STATUSES = ("unprocessed", "sending", "pending", "completed", "failed", "in_doubt", "held", "cancelled", "reversed")
+PAYMENT_STATUSES = (
+    "unprocessed",
+    "sending",
+    "pending",
+    "completed",
+    "failed",
+    "in_doubt",
+    "held",
+    "cancelled",
+    "reversed",
+)
 UNFINISHED = ("unprocessed", "sending", "pending", "in_doubt", "held")
 NO_PAYMENTS: Mapping[str, int] = dict.fromkeys(("total", *PAYMENT_STATUSES), 0)
 
@@ -108,7 +140,14 @@ def token_refused(roles: frozenset[str], of_person: frozenset[str], *, read_only
 
 def own_path(wanted: str) -> str:
     """Where to go after a sign-in: a path of this site, else its start."""
-    return wanted if wanted.startswith("/") and wanted.isascii() and wanted.isprintable() and not wanted.startswith(("//", "/\\")) else "/"
+    return (
+        wanted
+        if wanted.startswith("/")
+        and wanted.isascii()
+        and wanted.isprintable()
+        and not wanted.startswith(("//", "/\\"))
+        else "/"
+    )
 
 
 def approved(batch: Json) -> bool:
@@ -129,7 +168,10 @@ def caught_up(batch: Json, summary: Json) -> bool:
     certificate = batch.get("certificate")
     if not certificate:
         return True
-    certified = sum(certificate[outcome]["amount_cents"] for outcome in ("paid", "failed", "cancelled", "reversed"))
+    certified = sum(
+        certificate[outcome]["amount_cents"]
+        for outcome in ("paid", "failed", "cancelled", "reversed")
+    )
     return bool(summary["payment_amount_cents"]["total"] == certified)
 
 
@@ -182,7 +224,12 @@ START = "0" * 64
 def chained(previous: str, seq: int, entry: Entry) -> str:
     """The hash of a line: SHA-256 over the hash before it, its number and its canonical JSON (`via` only if there is one: older lines had none)."""
     said = {name: value for name, value in asdict(entry).items() if name != "via" or value}
-    text = json.dumps({"previous": previous, "seq": seq, **said}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(
+        {"previous": previous, "seq": seq, **said},
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -76,9 +76,15 @@ class Door:
                 check_page(request, by_cookie=True)
         except Problem:
             if unsafe:
-                await self.before(lambda c: store.append(c, [entry(request, person, "refused", 403)]))
+                await self.before(
+                    lambda c: store.append(c, [entry(request, person, "refused", 403)])
+                )
             raise
-        response = await (self._unsafe(request, person, template, handler) if unsafe else respond(request, handler))
+        response = await (
+            self._unsafe(request, person, template, handler)
+            if unsafe
+            else respond(request, handler)
+        )
         response.headers["X-Request-Id"] = request_id(request)
         return response
 
@@ -89,7 +95,9 @@ class Door:
             Problem: 429, with the seconds to wait.
         """
         if wait_s := self.pace.take(person.id):
-            raise _too_often(f"{person.name} asks more than {self.pace.per_min} times a minute.", wait_s)
+            raise _too_often(
+                f"{person.name} asks more than {self.pace.per_min} times a minute.", wait_s
+            )
 
     async def failed(self, request: Request, subject: str, status: int) -> None:
         """Write down a sign-in that failed. What fails too often from one address is not written down, so that nobody fills the log.
@@ -99,10 +107,17 @@ class Door:
         """
         if wait_s := self.failures.take(request.client.host if request.client else ""):
             raise _too_often("Too many sign-ins from this address have failed.", wait_s)
-        await self.before(lambda c: store.append(c, [entry(request, Person("", "", frozenset()), "refused", status, subject)]))
+        await self.before(
+            lambda c: store.append(
+                c, [entry(request, Person("", "", frozenset()), "refused", status, subject)]
+            )
+        )
 
-    async def signed_in(self, request: Request, person: Person, status: int, id_token: str = "") -> str:
+    async def signed_in(
+        self, request: Request, person: Person, status: int, id_token: str = ""
+    ) -> str:
         """Start a person's session and write it down, in one transaction; the session's id for the cookie."""
+
         def work(connection: Connection) -> str:
             store.append(connection, [entry(request, person, "outcome", status, person.id)])
             return self.auth.start(connection, person, request.cookies.get(COOKIE), id_token)
@@ -111,27 +126,50 @@ class Door:
         started: str = await self.before(work)
         return started
 
-    async def _unsafe(self, request: Request, person: Person, template: str, handler: Handler) -> Response:
+    async def _unsafe(
+        self, request: Request, person: Person, template: str, handler: Handler
+    ) -> Response:
         key, claim_id = _key(request, person), uuid.uuid4()
         if key is not None:
-            fingerprint, lease_s = await _fingerprint(request, template), UPLOAD_LEASE_S if template == UPLOAD else LEASE_S
+            fingerprint, lease_s = (
+                await _fingerprint(request, template),
+                UPLOAD_LEASE_S if template == UPLOAD else LEASE_S,
+            )
             known = await self.before(lambda c: store.claim(c, key, fingerprint, claim_id, lease_s))
             if known.other_request:
-                raise Problem(422, "idempotency.reused", "This Idempotency-Key was used for another request.", "Use a new key for a new request.")
+                raise Problem(
+                    422,
+                    "idempotency.reused",
+                    "This Idempotency-Key was used for another request.",
+                    "Use a new key for a new request.",
+                )
             if known.in_progress:
-                raise Problem(409, "idempotency.in-progress", "The first request with this Idempotency-Key is still being answered.",
-                              "Wait for its answer, or send the same request again in a while.")
+                raise Problem(
+                    409,
+                    "idempotency.in-progress",
+                    "The first request with this Idempotency-Key is still being answered.",
+                    "Wait for its answer, or send the same request again in a while.",
+                )
             if known.answer is not None:
                 replayed = known.answer
                 await _drain(request)
-                await self.before(lambda c: store.append(c, [entry(request, person, "replayed", replayed.status)]))
-                return Response(replayed.body, replayed.status, media_type=replayed.media_type, headers={"Idempotent-Replayed": "true"})
+                await self.before(
+                    lambda c: store.append(c, [entry(request, person, "replayed", replayed.status)])
+                )
+                return Response(
+                    replayed.body,
+                    replayed.status,
+                    media_type=replayed.media_type,
+                    headers={"Idempotent-Replayed": "true"},
+                )
         await self.before(lambda c: store.append(c, [entry(request, person, "intent")]))
         response = await respond(request, handler)
         await self._after(request, person, response, None if key is None else (key, claim_id))
         return response
 
-    async def before(self, work: Callable[[Connection], Any]) -> Any:  # Any: whatever the store's function returns
+    async def before(
+        self, work: Callable[[Connection], Any]
+    ) -> Any:  # Any: whatever the store's function returns
         """Write before anything is carried out.
 
         Raises:
@@ -141,14 +179,26 @@ class Door:
             return await self._write(work)
         except SQLAlchemyError as error:
             log.error("audit_away", error=type(error).__name__)
-            raise Problem(503, "audit.away", "This cannot be written to the audit log at the moment, so it was not done.",
-                          "Try again in a few seconds.") from None
+            raise Problem(
+                503,
+                "audit.away",
+                "This cannot be written to the audit log at the moment, so it was not done.",
+                "Try again in a few seconds.",
+            ) from None
 
-    async def _after(self, request: Request, person: Person, response: Response, claimed: tuple[store.Key, uuid.UUID] | None) -> None:
+    async def _after(
+        self,
+        request: Request,
+        person: Person,
+        response: Response,
+        claimed: tuple[store.Key, uuid.UUID] | None,
+    ) -> None:
         """Write how it ended. It has ended, so a database that stays away does not change the answer: the line `intent` stands alone."""
         outcome = entry(request, person, "outcome", response.status_code, _subject(response))
         body = response.kept if isinstance(response, ShownOnce) else response.body
-        answer = store.Answer(response.status_code, response.headers.get("content-type", ""), bytes(body))
+        answer = store.Answer(
+            response.status_code, response.headers.get("content-type", ""), bytes(body)
+        )
 
         def work(connection: Connection) -> None:
             store.append(connection, [outcome])
@@ -159,7 +209,13 @@ class Door:
             try:
                 await self._write(work)
             except SQLAlchemyError as error:
-                log.error("outcome_not_written", error=type(error).__name__, attempt=attempt, request_id=request_id(request), status=answer.status)
+                log.error(
+                    "outcome_not_written",
+                    error=type(error).__name__,
+                    attempt=attempt,
+                    request_id=request_id(request),
+                    status=answer.status,
+                )
                 await asyncio.sleep(0.2 * 2**attempt)
             else:
                 return
@@ -216,7 +272,11 @@ def limited(request: Request, most: int | None) -> Request:
         HTTPException: 413, at once if the body says so, else when it is read.
     """
     declared = request.headers.get("content-length", "")
-    too_large = HTTPException(413, f"The body of this request may have {most} bytes; nothing was done.", {"Connection": "close"})
+    too_large = HTTPException(
+        413,
+        f"The body of this request may have {most} bytes; nothing was done.",
+        {"Connection": "close"},
+    )
     if most is None:
         return request
     if declared.isdecimal() and int(declared) > most:
@@ -242,7 +302,10 @@ async def respond(request: Request, handler: Handler) -> Response:
         return passed(refusal.answer)
     except RequestValidationError as error:
         if any(e["loc"][0] == "path" for e in error.errors()):
-            return await _problem(request, Problem(404, "not-found", "There is nothing of this name.", "Check the address."))
+            return await _problem(
+                request,
+                Problem(404, "not-found", "There is nothing of this name.", "Check the address."),
+            )
         return await _problem(request, error)
     except Exception as error:  # noqa: BLE001 - every error has an answer, and an unsafe call's outcome is written down
         return await _problem(request, error)
@@ -251,19 +314,42 @@ async def respond(request: Request, handler: Handler) -> Response:
 def passed(answer: httpx.Response) -> Response:
     """A service's answer, unchanged."""
     headers = {name: answer.headers[name] for name in PASSED_HEADERS if name in answer.headers}
-    return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"), headers=headers)
+    return Response(
+        answer.content,
+        answer.status_code,
+        media_type=answer.headers.get("content-type"),
+        headers=headers,
+    )
 
 
 async def _problem(request: Request, error: Exception) -> Response:
-    handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = request.app.exception_handlers
-    return await next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(request, error)
+    handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = (
+        request.app.exception_handlers
+    )
+    return await next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(
+        request, error
+    )
 
 
-def entry(request: Request, person: Person, kind: str, status: int | None = None, subject: str = "") -> Entry:
+def entry(
+    request: Request, person: Person, kind: str, status: int | None = None, subject: str = ""
+) -> Entry:
     """A line for the audit log about this request."""
-    subject = subject or next((str(v) for v in request.path_params.values() if str(v).isprintable()), "")
-    return Entry(datetime.now(UTC).isoformat(), kind, request_id(request), person.id, tuple(sorted(person.roles)), request.method, _path(request),
-                 status, subject[:64], person.via)
+    subject = subject or next(
+        (str(v) for v in request.path_params.values() if str(v).isprintable()), ""
+    )
+    return Entry(
+        datetime.now(UTC).isoformat(),
+        kind,
+        request_id(request),
+        person.id,
+        tuple(sorted(person.roles)),
+        request.method,
+        _path(request),
+        status,
+        subject[:64],
+        person.via,
+    )
 
 
 def _too_often(detail: str, wait_s: int) -> Problem:
@@ -283,7 +369,11 @@ def _subject(response: Response) -> str:
         found = json.loads(bytes(response.body))
     except ValueError:
         return ""
-    return str(found.get("batch_id") or found.get("token_id") or "") if isinstance(found, dict) and response.status_code < 400 else ""
+    return (
+        str(found.get("batch_id") or found.get("token_id") or "")
+        if isinstance(found, dict) and response.status_code < 400
+        else ""
+    )
 
 
 def _key(request: Request, person: Person) -> store.Key | None:
@@ -291,7 +381,12 @@ def _key(request: Request, person: Person) -> store.Key | None:
     if given is None:
         return None
     if not 0 < len(given) <= KEY_MAX or not given.isprintable():
-        raise Problem(400, "idempotency.key", f"An Idempotency-Key has 1 to {KEY_MAX} printable characters.", "Use a random UUID.")
+        raise Problem(
+            400,
+            "idempotency.key",
+            f"An Idempotency-Key has 1 to {KEY_MAX} printable characters.",
+            "Use a random UUID.",
+        )
     return store.Key(person.id, request.method, _path(request), given)
 
 

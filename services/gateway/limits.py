@@ -14,9 +14,13 @@ KEYS_MAX = 10_000
 class Buckets:
     """Buckets of one kind, such as calls per person. Not for use from several threads."""
 
-    def __init__(self, per_min: int, clock: Callable[[], float] = time.monotonic, keys_max: int = KEYS_MAX) -> None:
+    def __init__(
+        self, per_min: int, clock: Callable[[], float] = time.monotonic, keys_max: int = KEYS_MAX
+    ) -> None:
         self.per_min, self.clock, self.keys_max = per_min, clock, keys_max
-        self._left: dict[str, tuple[float, float]] = {}  # key -> (how much is in it, since when); the one used last stands last
+        self._left: dict[
+            str, tuple[float, float]
+        ] = {}  # key -> (how much is in it, since when); the one used last stands last
 
     def take(self, key: str) -> int:
         """Take one from a bucket: 0, or the whole seconds to wait because it is empty (then nothing is taken)."""

@@ -32,7 +32,12 @@ class Seats:
             Problem: 503.
         """
         if self.free <= 0:
-            raise Problem(503, "live.full", "Too many live views are open.", "Close some, or look at the batch without its live view.")
+            raise Problem(
+                503,
+                "live.full",
+                "Too many live views are open.",
+                "Close some, or look at the batch without its live view.",
+            )
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,9 @@ def message(event: str, number: int, data: dict[str, Any]) -> str:
     return f"event: {event}\nid: {number}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
 
 
-async def events(first: dict[str, Any], read: Read, still: Still, seats: Seats, pace: Pace) -> AsyncIterator[str]:
+async def events(
+    first: dict[str, Any], read: Read, still: Still, seats: Seats, pace: Pace
+) -> AsyncIterator[str]:
     """Until the reader leaves or is no longer signed in: `snapshot`, then `change` with the fields that differ, `away` while the figures cannot be had."""
     seats.free -= 1
     try:
@@ -68,7 +75,13 @@ async def events(first: dict[str, Any], read: Read, still: Still, seats: Seats, 
             except (Problem, Refusal):
                 if not away:
                     number, said, away = number + 1, time.monotonic(), True
-                    yield message("away", number, {"message": "The figures cannot be read at the moment; these are the last ones."})
+                    yield message(
+                        "away",
+                        number,
+                        {
+                            "message": "The figures cannot be read at the moment; these are the last ones."
+                        },
+                    )
                 continue
             changed = {name: value for name, value in now.items() if known.get(name) != value}
             if changed or away:

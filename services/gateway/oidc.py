@@ -19,7 +19,17 @@ from joserfc.jwk import KeySet
 
 from services.gateway.settings import GatewaySettings
 
-ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]  # signed with a key only the provider has
+ALGORITHMS = [
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+]  # signed with a key only the provider has
 FRESH_S = 3_600.0
 LEEWAY_S = 60
 COOKIE = "__Host-paydown-sign-in"
@@ -53,7 +63,9 @@ class Begun:
     @classmethod
     def new(cls, path: str) -> "Begun":
         """A new one, with chance of its own."""
-        return cls(secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), path)
+        return cls(
+            secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), path
+        )
 
     @classmethod
     def read(cls, cookie: str) -> "Begun | None":
@@ -99,8 +111,16 @@ class Provider:
         """
         metadata = await self.metadata()
         address: str = prepare_grant_uri(
-            metadata["authorization_endpoint"], self.settings.oidc_client_id, "code", redirect_uri=self.redirect_uri, scope=self.settings.oidc_scope,
-            state=begun.state, nonce=begun.nonce, code_challenge=create_s256_code_challenge(begun.verifier), code_challenge_method="S256")
+            metadata["authorization_endpoint"],
+            self.settings.oidc_client_id,
+            "code",
+            redirect_uri=self.redirect_uri,
+            scope=self.settings.oidc_scope,
+            state=begun.state,
+            nonce=begun.nonce,
+            code_challenge=create_s256_code_challenge(begun.verifier),
+            code_challenge_method="S256",
+        )
         return address
 
     async def finish(self, begun: Begun, code: str) -> Identity:
@@ -120,11 +140,27 @@ class Provider:
             claims = {**await self._user_info(metadata, tokens, claims["sub"]), **claims}
             groups = claims.get(self.settings.oidc_groups_claim)
         subject = claims["sub"]
-        if not isinstance(subject, str) or not 0 < len(subject) <= 255 or not (subject.isascii() and subject.isprintable()) or subject != subject.strip():
-            raise SignInRefused("subject", "The identity provider's id of this person cannot be used.")
-        name = next((str(claims[claim]) for claim in ("name", "preferred_username", "email") if claims.get(claim)), subject)
+        if (
+            not isinstance(subject, str)
+            or not 0 < len(subject) <= 255
+            or not (subject.isascii() and subject.isprintable())
+            or subject != subject.strip()
+        ):
+            raise SignInRefused(
+                "subject", "The identity provider's id of this person cannot be used."
+            )
+        name = next(
+            (
+                str(claims[claim])
+                for claim in ("name", "preferred_username", "email")
+                if claims.get(claim)
+            ),
+            subject,
+        )
         listed = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []
-        return Identity(subject, name[:200], tuple(str(group) for group in listed), tokens["id_token"])
+        return Identity(
+            subject, name[:200], tuple(str(group) for group in listed), tokens["id_token"]
+        )
 
     async def sign_out_address(self, id_token: str) -> str | None:
         """Where to send a browser to sign out at the provider too; None if the provider does not offer that, or is away."""
@@ -133,7 +169,11 @@ class Provider:
         except ProviderAway:
             return None
         hint = {"id_token_hint": id_token} if id_token else {}
-        params = {"client_id": self.settings.oidc_client_id, "post_logout_redirect_uri": f"{self.settings.public}/", **hint}
+        params = {
+            "client_id": self.settings.oidc_client_id,
+            "post_logout_redirect_uri": f"{self.settings.public}/",
+            **hint,
+        }
         return None if not end else str(httpx.URL(end).copy_merge_params(params))
 
     async def metadata(self) -> Json:
@@ -152,14 +192,25 @@ class Provider:
         return self._metadata
 
     async def _tokens(self, metadata: Json, begun: Begun, code: str) -> Json:
-        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.redirect_uri, "code_verifier": begun.verifier}
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.redirect_uri,
+            "code_verifier": begun.verifier,
+        }
         own_id, secret = self.settings.oidc_client_id, self.settings.oidc_client_secret
-        basic = "client_secret_basic" in metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        basic = "client_secret_basic" in metadata.get(
+            "token_endpoint_auth_methods_supported", ["client_secret_basic"]
+        )
         if not basic:
             form |= {"client_id": own_id, "client_secret": secret}
         try:
-            answer = await self.client.post(metadata["token_endpoint"], data=form, headers={"Accept": "application/json"},
-                                            auth=httpx.BasicAuth(own_id, secret) if basic else httpx.USE_CLIENT_DEFAULT)
+            answer = await self.client.post(
+                metadata["token_endpoint"],
+                data=form,
+                headers={"Accept": "application/json"},
+                auth=httpx.BasicAuth(own_id, secret) if basic else httpx.USE_CLIENT_DEFAULT,
+            )
         except httpx.HTTPError as error:
             raise ProviderAway(type(error).__name__) from None
         if answer.status_code in (400, 401, 403):
@@ -173,19 +224,37 @@ class Provider:
         """The claims of an ID token whose signature, issuer, audience, times and nonce are right."""
         try:
             try:
-                token = self._decoded(tokens["id_token"], self._keys or await self._fetch_keys(metadata))
+                token = self._decoded(
+                    tokens["id_token"], self._keys or await self._fetch_keys(metadata)
+                )
             except InvalidKeyIdError:  # the provider has changed its keys
                 token = self._decoded(tokens["id_token"], await self._fetch_keys(metadata))
-            claims = CodeIDToken(token.claims, token.header, {"iss": {"essential": True, "value": self.settings.oidc_issuer},
-                                                              "aud": {"essential": True, "value": self.settings.oidc_client_id}},
-                                 {"nonce": nonce, "client_id": self.settings.oidc_client_id, "access_token": tokens.get("access_token")})
+            claims = CodeIDToken(
+                token.claims,
+                token.header,
+                {
+                    "iss": {"essential": True, "value": self.settings.oidc_issuer},
+                    "aud": {"essential": True, "value": self.settings.oidc_client_id},
+                },
+                {
+                    "nonce": nonce,
+                    "client_id": self.settings.oidc_client_id,
+                    "access_token": tokens.get("access_token"),
+                },
+            )
             claims.validate(leeway=LEEWAY_S)
         except (JoseError, ValueError) as error:
-            raise SignInRefused("token", f"The identity provider's token does not count ({type(error).__name__}).") from None
+            raise SignInRefused(
+                "token", f"The identity provider's token does not count ({type(error).__name__})."
+            ) from None
         return dict(claims)
 
     def _decoded(self, id_token: str, keys: KeySet) -> jwt.Token:
-        return jwt.decode(id_token, keys, registry=jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False))
+        return jwt.decode(
+            id_token,
+            keys,
+            registry=jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False),
+        )
 
     async def _fetch_keys(self, metadata: Json) -> KeySet:
         found = await self._get(metadata["jwks_uri"])
@@ -199,7 +268,9 @@ class Provider:
         """What the provider tells of the person beside the ID token; nothing if it tells nothing, or of somebody else."""
         if "userinfo_endpoint" not in metadata or "access_token" not in tokens:
             return {}
-        found = await self._get(metadata["userinfo_endpoint"], {"Authorization": f"Bearer {tokens['access_token']}"})
+        found = await self._get(
+            metadata["userinfo_endpoint"], {"Authorization": f"Bearer {tokens['access_token']}"}
+        )
         return found if found.get("sub") == subject else {}
 
     async def _get(self, url: str, headers: dict[str, str] | None = None) -> Json:

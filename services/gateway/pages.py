@@ -23,21 +23,40 @@ API = ("/api", "/health", "/metrics", "/openapi.json")  # never a page
 PROBES = ("/health", "/metrics")
 HASHED = "/assets/"  # vite names what lies here by its contents
 FILE_MAX = 20_000_000
-TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
-         ".json": "application/json", ".webmanifest": "application/manifest+json", ".txt": "text/plain; charset=utf-8", ".map": "application/json",
-         ".png": "image/png", ".ico": "image/x-icon", ".woff2": "font/woff2", ".wasm": "application/wasm"}
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+    ".txt": "text/plain; charset=utf-8",
+    ".map": "application/json",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+    ".wasm": "application/wasm",
+}
 ZIPPED = frozenset({".html", ".js", ".css", ".svg", ".json", ".webmanifest", ".txt", ".map"})
-ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin",
-          "Cross-Origin-Resource-Policy": "same-origin"}
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 FOR_DATA = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-FOR_PAGES = ("default-src 'self'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; "
-             "base-uri 'none'; form-action 'self'")
+FOR_PAGES = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'self'"
+)
 STYLE = """:root { color-scheme: light dark } body { font: 1.1rem/1.6 system-ui, sans-serif; max-width: 38rem; margin: 12vh auto; padding: 0 1rem }
 code { font-size: .95em } a { color: inherit }"""
-NOT_BUILT = ("The system is up; its API answers at <code>/api/v1</code> of this address.",
-             "The dashboard is not built here: it needs Node.js 20 or newer on this machine.",
-             "Install Node.js, then run <code>make up</code> again: it builds the dashboard and shows it at this address.",
-             "Payments do not depend on it: what was approved goes on.")
+NOT_BUILT = (
+    "The system is up; its API answers at <code>/api/v1</code> of this address.",
+    "The dashboard is not built here: it needs Node.js 20 or newer on this machine.",
+    "Install Node.js, then run <code>make up</code> again: it builds the dashboard and shows it at this address.",
+    "Payments do not depend on it: what was approved goes on.",
+)
 
 
 @dataclass(frozen=True)
@@ -65,12 +84,29 @@ class Front:
             return
         request = Request(scope)
         path: str = scope["path"]
-        if self.own_names_only and not path.startswith(PROBES) and not named_locally(request.headers.get("host", "")):
-            problem = Problem(400, "host.unknown", "Demo sign-in answers only on this machine's own names.", "Use http://127.0.0.1 or http://localhost.")
+        if (
+            self.own_names_only
+            and not path.startswith(PROBES)
+            and not named_locally(request.headers.get("host", ""))
+        ):
+            problem = Problem(
+                400,
+                "host.unknown",
+                "Demo sign-in answers only on this machine's own names.",
+                "Use http://127.0.0.1 or http://localhost.",
+            )
             await answer(request, problem)(scope, receive, guarded(send))
         elif request.method in ("GET", "HEAD") and not within(path, API):
-            response = await asyncio.to_thread(self.page, path, "gzip" in request.headers.get("accept-encoding", ""))
-            await (response or answer(request, Problem(404, "not-found", "There is nothing of this name.", "Check the name.")))(scope, receive, guarded(send))
+            response = await asyncio.to_thread(
+                self.page, path, "gzip" in request.headers.get("accept-encoding", "")
+            )
+            await (
+                response
+                or answer(
+                    request,
+                    Problem(404, "not-found", "There is nothing of this name.", "Check the name."),
+                )
+            )(scope, receive, guarded(send))
         else:
             await self.app(scope, receive, guarded(send))
 
@@ -86,7 +122,10 @@ class Front:
             return with_nonce(read(index).content)
         found = read(file)
         cached = "public, max-age=31536000, immutable" if path.startswith(HASHED) else "no-cache"
-        headers = {"Cache-Control": cached, "Content-Type": TYPES.get(file.suffix, "application/octet-stream")}
+        headers = {
+            "Cache-Control": cached,
+            "Content-Type": TYPES.get(file.suffix, "application/octet-stream"),
+        }
         if file.suffix in ZIPPED:
             headers["Vary"] = "Accept-Encoding"
         if zip_it and found.zipped:
@@ -118,7 +157,11 @@ def _read(file: Path, _changed: int, size: int) -> File:
 def with_nonce(page: bytes) -> Response:
     """A page whose styles count by a nonce of this one answer."""
     nonce = secrets.token_urlsafe(18)
-    headers = {"Content-Security-Policy": FOR_PAGES.format(nonce=nonce), "Cache-Control": "no-store", "Content-Type": TYPES[".html"]}
+    headers = {
+        "Content-Security-Policy": FOR_PAGES.format(nonce=nonce),
+        "Cache-Control": "no-store",
+        "Content-Type": TYPES[".html"],
+    }
     return Response(page.replace(NONCE_PLACE, nonce.encode()), headers=headers)
 
 
@@ -126,8 +169,10 @@ def plain(title: str, paragraphs: Iterable[str], status: int = 200) -> Response:
     """A small page of ours; the paragraphs are HTML, the title is text."""
     said = html.escape(title)
     body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
-    page = (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{said}</title>'
-            f'<style nonce="__NONCE__">{STYLE}</style></head><body><main><h1>{said}</h1>{body}</main></body></html>')
+    page = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{said}</title>'
+        f'<style nonce="__NONCE__">{STYLE}</style></head><body><main><h1>{said}</h1>{body}</main></body></html>'
+    )
     response = with_nonce(page.encode())
     response.status_code = status
     return response
@@ -135,6 +180,7 @@ def plain(title: str, paragraphs: Iterable[str], status: int = 200) -> Response:
 
 def guarded(send: Send) -> Send:
     """The same way out, with the headers every answer has; those an answer has set itself stay."""
+
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)

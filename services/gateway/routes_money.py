@@ -25,7 +25,10 @@ def router(kind: type[APIRoute], services: Upstreams) -> APIRouter:
     @routes.post("/payments/{payment_id}/held", response_model=shapes_money.HeldAnswer)
     async def held(payment_id: UUID, order: shapes_money.Held, asked: Asking) -> Response:
         """Say how a held payment ends; a second person has to say the same."""
-        return await relay(services.dispatcher, asked.post(f"/payments/{payment_id}/held", order.model_dump(mode="json")))
+        return await relay(
+            services.dispatcher,
+            asked.post(f"/payments/{payment_id}/held", order.model_dump(mode="json")),
+        )
 
     @routes.get("/ledger/accounts", response_model=shapes_money.Accounts)
     async def accounts(asked: Asking, params: Of) -> Response:
@@ -50,7 +53,10 @@ def router(kind: type[APIRoute], services: Upstreams) -> APIRouter:
     @routes.post("/reconciliation/runs", status_code=202, response_model=shapes_money.Reconciling)
     async def reconcile(order: shapes_money.Reconcile, asked: Asking) -> Response:
         """Read the provider's list now and compare."""
-        return await relay(services.dispatcher, asked.post("/statements", order.model_dump(mode="json", exclude_none=True)))
+        return await relay(
+            services.dispatcher,
+            asked.post("/statements", order.model_dump(mode="json", exclude_none=True)),
+        )
 
     return routes
 
@@ -64,9 +70,16 @@ async def story(services: Upstreams, asked: Asked, payment_id: UUID) -> dict[str
     """
     told = await services.reports.ask(asked.get(f"/payments/{payment_id}"))
     read, sent, posted = await asyncio.gather(
-        _known(services.ingest, asked, f"/payments/{payment_id}"), _known(services.dispatcher, asked, f"/payments/{payment_id}"),
-        services.ledger.ask(asked.get("/journals", {"payment_id": str(payment_id)})))
-    lines = timeline.joined(told["timeline"], timeline.issues(read, told["timeline"]), timeline.attempts(sent), timeline.journals(posted["items"]))
+        _known(services.ingest, asked, f"/payments/{payment_id}"),
+        _known(services.dispatcher, asked, f"/payments/{payment_id}"),
+        services.ledger.ask(asked.get("/journals", {"payment_id": str(payment_id)})),
+    )
+    lines = timeline.joined(
+        told["timeline"],
+        timeline.issues(read, told["timeline"]),
+        timeline.attempts(sent),
+        timeline.journals(posted["items"]),
+    )
     return {**told, "timeline": lines, "held_proposal": sent.get("held_proposal")}
 
 

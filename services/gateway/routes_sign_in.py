@@ -21,7 +21,12 @@ from services.gateway.store_people import put_person
 LOGIN = f"{domain.API}/sign-in/start"
 PAGE: dict[int | str, dict[str, Any]] = {
     status: {"description": words, "content": {"text/html": {}, **PROBLEMS[status]["content"]}}
-    for status, words in ((400, "This sign-in was not begun here."), (403, "No role, or the provider refuses."), (502, "The provider is away."))}
+    for status, words in (
+        (400, "This sign-in was not begun here."),
+        (403, "No role, or the provider refuses."),
+        (502, "The provider is away."),
+    )
+}
 AWAY = "The sign-in service of your organisation does not answer at the moment. Nothing of yours is lost; payments go on."
 NO_ROLE = "You are signed in at your organisation, but it has given you no role here. Ask whoever manages the groups there."
 OTHER_BROWSER = "This sign-in was begun in another window or too long ago."
@@ -53,7 +58,9 @@ def signed_in(kind: type[APIRoute], parts: Parts) -> APIRouter:
             return JSONResponse({"signed_out": False, "logout_url": None})
         id_token = await parts.door.before(lambda c: parts.door.auth.end(c, session_id))
         address = await parts.provider.sign_out_address(id_token) if parts.provider else None
-        response = ShownOnce({"signed_out": True, "logout_url": address}, {"signed_out": True, "logout_url": None})
+        response = ShownOnce(
+            {"signed_out": True, "logout_url": address}, {"signed_out": True, "logout_url": None}
+        )
         response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
         return response
 
@@ -62,7 +69,13 @@ def signed_in(kind: type[APIRoute], parts: Parts) -> APIRouter:
 
 def public(parts: Parts) -> APIRouter:
     """The ways in."""
-    routes = APIRouter(prefix=domain.API, route_class=Open, responses=PROBLEMS, tags=["people"], generate_unique_id_function=lambda route: route.name)
+    routes = APIRouter(
+        prefix=domain.API,
+        route_class=Open,
+        responses=PROBLEMS,
+        tags=["people"],
+        generate_unique_id_function=lambda route: route.name,
+    )
     people = parts.door.auth.people
 
     @routes.get("/sign-in", response_model=shapes_people.SignInWays)
@@ -77,7 +90,12 @@ def public(parts: Parts) -> APIRouter:
     async def sign_in(request: Request, order: shapes_people.SignIn) -> Response:
         """Demo only: be one of the demo people from now on, in this browser. The session it had before ends."""
         if not isinstance(people, DemoPeople):
-            raise Problem(409, "auth.mode", "People sign in at the identity provider here.", f"Open {LOGIN} in a browser.")
+            raise Problem(
+                409,
+                "auth.mode",
+                "People sign in at the identity provider here.",
+                f"Open {LOGIN} in a browser.",
+            )
         found = people.by_token.get(order.person)
         if found is None:
             await parts.door.failed(request, "unknown person", 401)
@@ -94,7 +112,12 @@ def public(parts: Parts) -> APIRouter:
 def _by_provider(routes: APIRouter, parts: Parts) -> None:
     def provider() -> oidc.Provider:
         if parts.provider is None:
-            raise Problem(409, "auth.mode", "There is no identity provider here: this is the demo sign-in.", "POST /api/v1/session.")
+            raise Problem(
+                409,
+                "auth.mode",
+                "There is no identity provider here: this is the demo sign-in.",
+                "POST /api/v1/session.",
+            )
         return parts.provider
 
     @routes.get("/sign-in/start", status_code=303, response_class=RedirectResponse, responses=PAGE)
@@ -106,11 +129,25 @@ def _by_provider(routes: APIRouter, parts: Parts) -> None:
         except oidc.ProviderAway:
             return _page("Signing in is not possible just now", AWAY, 502)
         response = RedirectResponse(address, 303)
-        response.set_cookie(oidc.COOKIE, begun.cookie(), max_age=oidc.COOKIE_S, path="/", secure=True, httponly=True, samesite="lax")
+        response.set_cookie(
+            oidc.COOKIE,
+            begun.cookie(),
+            max_age=oidc.COOKIE_S,
+            path="/",
+            secure=True,
+            httponly=True,
+            samesite="lax",
+        )
         return response
 
-    @routes.get("/sign-in/callback", status_code=303, response_class=RedirectResponse, responses=PAGE)
-    async def callback(request: Request, code: Annotated[str, Query(max_length=4_000)] = "", state: Annotated[str, Query(max_length=200)] = "") -> Response:
+    @routes.get(
+        "/sign-in/callback", status_code=303, response_class=RedirectResponse, responses=PAGE
+    )
+    async def callback(
+        request: Request,
+        code: Annotated[str, Query(max_length=4_000)] = "",
+        state: Annotated[str, Query(max_length=200)] = "",
+    ) -> Response:
         """Where the identity provider sends the browser back to."""
         known = provider()
         begun = oidc.Begun.read(request.cookies.get(oidc.COOKIE, ""))
@@ -121,7 +158,9 @@ def _by_provider(routes: APIRouter, parts: Parts) -> None:
             response = await _enter(request, parts, await known.finish(begun, code), begun.path)
         except oidc.SignInRefused as refused:
             await parts.door.failed(request, refused.code, 403)
-            response = _page("You are not signed in", NO_ROLE if refused.code == "no-role" else str(refused), 403)
+            response = _page(
+                "You are not signed in", NO_ROLE if refused.code == "no-role" else str(refused), 403
+            )
         except oidc.ProviderAway:
             response = _page("Signing in is not possible just now", AWAY, 502)
         response.delete_cookie(oidc.COOKIE, path="/", secure=True, httponly=True, samesite="lax")
@@ -140,18 +179,32 @@ async def _enter(request: Request, parts: Parts, identity: oidc.Identity, path: 
         raise oidc.SignInRefused("no-role", NO_ROLE)
     person = Person(identity.id, identity.name, roles, "session")
     response = RedirectResponse(path, 303)
-    give_session(response, await parts.door.signed_in(request, person, 303, identity.id_token), parts.settings)
+    give_session(
+        response,
+        await parts.door.signed_in(request, person, 303, identity.id_token),
+        parts.settings,
+    )
     return response
 
 
 def told(parts: Parts, person: Person) -> dict[str, Any]:
     """A person as `GET /me` tells."""
-    return described(person, auth_mode=parts.settings.auth_mode, via=person.via, read_only=person.read_only)
+    return described(
+        person, auth_mode=parts.settings.auth_mode, via=person.via, read_only=person.read_only
+    )
 
 
 def give_session(response: Response, session_id: str, settings: GatewaySettings) -> None:
     """Hand a session to the browser: a cookie no script reads, for this host only, gone with the session."""
-    response.set_cookie(COOKIE, session_id, max_age=settings.session_max_s, path="/", secure=True, httponly=True, samesite="lax")
+    response.set_cookie(
+        COOKIE,
+        session_id,
+        max_age=settings.session_max_s,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def _page(title: str, sentence: str, status: int) -> Response:

@@ -27,11 +27,18 @@ def router(kind: type[APIRoute], door: Door) -> APIRouter:
         return {"items": items, "next": None, "total": len(items)}
 
     @routes.get("/tokens", response_model=shapes_people.Tokens)
-    def tokens(limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100, cursor: Annotated[str, Query(pattern="^[0-9]{0,18}$")] = "") -> dict[str, Any]:
+    def tokens(
+        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+        cursor: Annotated[str, Query(pattern="^[0-9]{0,18}$")] = "",
+    ) -> dict[str, Any]:
         """All tokens, also those that have ended, newest first. Never a secret."""
         with door.engine.connect() as connection:
             items, total = store_people.tokens(connection, limit, int(cursor) if cursor else None)
-        return {"items": items, "next": str(items[-1]["seq"]) if len(items) == limit and items[-1]["seq"] > 1 else None, "total": total}
+        return {
+            "items": items,
+            "next": str(items[-1]["seq"]) if len(items) == limit and items[-1]["seq"] > 1 else None,
+            "total": total,
+        }
 
     @routes.post("/tokens", status_code=201, response_model=shapes_people.TokenMade)
     async def make(request: Request, order: shapes_people.TokenOrder) -> Response:
@@ -39,11 +46,30 @@ def router(kind: type[APIRoute], door: Door) -> APIRouter:
         roles, by = frozenset(order.roles), request.state.person
         person = await door.before(lambda c: door.auth.people.find(c, order.person))
         if person is None:
-            raise Problem(422, "token.person", "Nobody of this id is known here.", "GET /api/v1/people lists who is.")
+            raise Problem(
+                422,
+                "token.person",
+                "Nobody of this id is known here.",
+                "GET /api/v1/people lists who is.",
+            )
         if refused := domain.token_refused(roles, person.roles, read_only=order.read_only):
-            raise Problem(422, "token.roles", refused, "Ask for fewer roles, or for a token that can only read.")
+            raise Problem(
+                422,
+                "token.roles",
+                refused,
+                "Ask for fewer roles, or for a token that can only read.",
+            )
         token_id, secret = new_token()
-        wanted = store_people.Token(token_id, hashed(secret), order.name, person.id, tuple(sorted(roles)), order.read_only, by.id, order.days)
+        wanted = store_people.Token(
+            token_id,
+            hashed(secret),
+            order.name,
+            person.id,
+            tuple(sorted(roles)),
+            order.read_only,
+            by.id,
+            order.days,
+        )
         made = jsonable_encoder(await door.before(lambda c: store_people.add_token(c, wanted)))
         return ShownOnce({**made, "token": secret}, {**made, "token": None}, 201)
 
@@ -52,7 +78,9 @@ def router(kind: type[APIRoute], door: Door) -> APIRouter:
         """End a token at once and for ever; again, the answer is the same."""
         found = await asyncio.to_thread(_revoke, door, token_id, request.state.person.id)
         if found is None:
-            raise Problem(404, "token.unknown", "There is no such token.", "Look at the list of tokens.")
+            raise Problem(
+                404, "token.unknown", "There is no such token.", "Look at the list of tokens."
+            )
         return found
 
     return routes

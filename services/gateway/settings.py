@@ -24,28 +24,61 @@ class GatewaySettings(ServiceSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX)
     port: int = Field(default=8080, gt=0, lt=65_536)
-    auth_mode: Literal["demo", "oidc"] = Field(default="demo", description="demo: five built-in people with tokens everybody knows")
-    published_host: str = Field(default="", description="in a container: the one address under which its port is published")
-    oidc_issuer: str = Field(default="", description="the identity provider's address, as its tokens name it")
+    auth_mode: Literal["demo", "oidc"] = Field(
+        default="demo", description="demo: five built-in people with tokens everybody knows"
+    )
+    published_host: str = Field(
+        default="", description="in a container: the one address under which its port is published"
+    )
+    oidc_issuer: str = Field(
+        default="", description="the identity provider's address, as its tokens name it"
+    )
     oidc_client_id: str = ""
     oidc_client_secret: str = Field(default="", repr=False)
     oidc_groups_claim: str = "groups"
-    oidc_roles: Json[dict[str, Role]] = Field(default="{}", validate_default=True, description='a role for each group that has one, {"group": "role"}')
+    oidc_roles: Json[dict[str, Role]] = Field(
+        default="{}",
+        validate_default=True,
+        description='a role for each group that has one, {"group": "role"}',
+    )
     oidc_scope: str = "openid profile email"
-    public_url: str = Field(default="", description="where people's browsers find this gateway; default: http://127.0.0.1 and the port")
-    session_idle_s: int = Field(default=1_800, ge=60, le=28_800, description="a session ends when it was not used for so long")
-    session_max_s: int = Field(default=28_800, ge=60, le=86_400, description="and at the latest after so long")
-    calls_per_min: int = Field(default=3_000, gt=0, description="of one person, by whichever session or token; more is 429")
-    failures_per_min: int = Field(default=60, gt=0, description="failed sign-ins from one address; more is 429")
+    public_url: str = Field(
+        default="",
+        description="where people's browsers find this gateway; default: http://127.0.0.1 and the port",
+    )
+    session_idle_s: int = Field(
+        default=1_800,
+        ge=60,
+        le=28_800,
+        description="a session ends when it was not used for so long",
+    )
+    session_max_s: int = Field(
+        default=28_800, ge=60, le=86_400, description="and at the latest after so long"
+    )
+    calls_per_min: int = Field(
+        default=3_000, gt=0, description="of one person, by whichever session or token; more is 429"
+    )
+    failures_per_min: int = Field(
+        default=60, gt=0, description="failed sign-ins from one address; more is 429"
+    )
     dashboard_dir: Path = DASHBOARD
     ingest_url: str = "http://127.0.0.1:8101"
     dispatcher_url: str = "http://127.0.0.1:8102"
     webhooks_url: str = "http://127.0.0.1:8103"
     ledger_url: str = "http://127.0.0.1:8104"
     reports_url: str = "http://127.0.0.1:8105"
-    upload_max_bytes: int = Field(default=1_000_000_000, gt=0, description="of an upload on the wire; more is 413")
-    call_timeout_s: int = Field(default=30, gt=0, le=120, description="how long a service may be silent before it is 504")
-    upload_timeout_s: int = Field(default=300, gt=0, le=3_600, description="likewise for an upload, once its last byte was passed on")
+    upload_max_bytes: int = Field(
+        default=1_000_000_000, gt=0, description="of an upload on the wire; more is 413"
+    )
+    call_timeout_s: int = Field(
+        default=30, gt=0, le=120, description="how long a service may be silent before it is 504"
+    )
+    upload_timeout_s: int = Field(
+        default=300,
+        gt=0,
+        le=3_600,
+        description="likewise for an upload, once its last byte was passed on",
+    )
     streams_max: int = Field(default=200, gt=0, le=5_000, description="live streams at once")
 
     @property
@@ -74,10 +107,14 @@ def check_demo(settings: GatewaySettings, environment: Mapping[str, str]) -> Non
     """
     if not is_loopback(settings.published_host or settings.host):
         name = "PUBLISHED_HOST" if settings.published_host else "HOST"
-        raise SettingsError(f"PAYDOWN_GATEWAY_AUTH_MODE=demo has tokens everybody knows: PAYDOWN_GATEWAY_{name} must be 127.0.0.1.")
+        raise SettingsError(
+            f"PAYDOWN_GATEWAY_AUTH_MODE=demo has tokens everybody knows: PAYDOWN_GATEWAY_{name} must be 127.0.0.1."
+        )
     provider = urlsplit(environment.get(PROVIDER_URL, "")).hostname or ""
     if provider in LIVE_PROVIDER_HOSTS:
-        raise SettingsError(f"PAYDOWN_GATEWAY_AUTH_MODE=demo is refused while {PROVIDER_URL} is one that moves money.")
+        raise SettingsError(
+            f"PAYDOWN_GATEWAY_AUTH_MODE=demo is refused while {PROVIDER_URL} is one that moves money."
+        )
 
 
 def check_oidc(settings: GatewaySettings) -> None:
@@ -91,10 +128,16 @@ def check_oidc(settings: GatewaySettings) -> None:
         raise SettingsError(f"PAYDOWN_GATEWAY_AUTH_MODE=oidc needs {', '.join(missing)} as well.")
     for name, url in (("OIDC_ISSUER", settings.oidc_issuer), ("PUBLIC_URL", settings.public)):
         address = urlsplit(url)
-        if address.scheme != "https" and not (address.scheme == "http" and is_loopback(address.hostname or "")):
-            raise SettingsError(f"{PREFIX}{name} must begin with https:// unless it is on this machine.")
+        if address.scheme != "https" and not (
+            address.scheme == "http" and is_loopback(address.hostname or "")
+        ):
+            raise SettingsError(
+                f"{PREFIX}{name} must begin with https:// unless it is on this machine."
+            )
     if not settings.public_url and not is_loopback(settings.host):
-        raise SettingsError(f"{PREFIX}PUBLIC_URL is needed, because {PREFIX}HOST can be reached by others.")
+        raise SettingsError(
+            f"{PREFIX}PUBLIC_URL is needed, because {PREFIX}HOST can be reached by others."
+        )
 
 
 def is_loopback(host: str) -> bool:

@@ -8,8 +8,24 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.events import PaymentStatus, RowStatus
 
-ShownStatus = Literal["receiving", "reading", "checking", "ready", "approved", "paying", "pausing", "paused", "cancelling", "completed",
-                      "completed_with_failures", "archived", "rejected", "discarded", "expired", "cancelled"]
+ShownStatus = Literal[
+    "receiving",
+    "reading",
+    "checking",
+    "ready",
+    "approved",
+    "paying",
+    "pausing",
+    "paused",
+    "cancelling",
+    "completed",
+    "completed_with_failures",
+    "archived",
+    "rejected",
+    "discarded",
+    "expired",
+    "cancelled",
+]
 
 
 PLAIN = r"^[^\x00]*$"  # PostgreSQL holds no NUL in a text
@@ -348,9 +364,22 @@ class ChildBatch(Order):
 
 #: Refers to `Problem` by name; /health carries the model itself, so that the name is among the schemas.
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_WORDS = {400: "The request is not one.", 401: "Not signed in.", 403: "Signed in, and not allowed.", 404: "There is no such thing.",
-          409: "Something has changed, or this was done before.", 413: "Too large.", 415: "Not a kind of file that is taken.",
-          422: "The request is not understood.", 429: "Asked too often; Retry-After says how long to wait.", 500: "A bug.",
-          502: "A part of the system failed.", 503: "A part of the system is away.",
-          504: "A part of the system does not answer.", 507: "There is no room for the file."}
-PROBLEMS: dict[int | str, dict[str, Any]] = {status: {"description": words, "content": _PROBLEM} for status, words in _WORDS.items()}
+_WORDS = {
+    400: "The request is not one.",
+    401: "Not signed in.",
+    403: "Signed in, and not allowed.",
+    404: "There is no such thing.",
+    409: "Something has changed, or this was done before.",
+    413: "Too large.",
+    415: "Not a kind of file that is taken.",
+    422: "The request is not understood.",
+    429: "Asked too often; Retry-After says how long to wait.",
+    500: "A bug.",
+    502: "A part of the system failed.",
+    503: "A part of the system is away.",
+    504: "A part of the system does not answer.",
+    507: "There is no room for the file.",
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": words, "content": _PROBLEM} for status, words in _WORDS.items()
+}

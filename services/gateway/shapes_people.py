@@ -31,7 +31,9 @@ class SignInWays(Shape):
 
     mode: Literal["demo", "oidc"]
     people: list[Human]
-    default: str | None = Field(description="the person a page may sign in as without asking; demo only")
+    default: str | None = Field(
+        description="the person a page may sign in as without asking; demo only"
+    )
     login_url: str | None
 
 
@@ -51,8 +53,15 @@ class SignedOut(Shape):
 class TokenOrder(Order):
     """A token for a script that acts for a person, with no more than these of the person's roles."""
 
-    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="what it is for")
-    person: str = Field(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$", description="the person's id; every call counts as this person's")
+    name: str = Field(
+        min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="what it is for"
+    )
+    person: str = Field(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]+$",
+        description="the person's id; every call counts as this person's",
+    )
     roles: list[Role] = Field(min_length=1, max_length=5)
     read_only: bool = False
     days: int = Field(default=90, ge=1, le=366, description="until it ends")

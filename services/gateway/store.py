@@ -24,23 +24,47 @@ def append(connection: Connection, entries: Sequence[Entry]) -> None:
     for entry in entries:
         seq += 1
         own = chained(previous, seq, entry)
-        run(connection, """
+        run(
+            connection,
+            """
             INSERT INTO audit (seq, at, kind, request_id, person, roles, method, path, status, subject, via, previous_hash, hash)
             VALUES (:seq, :at, :kind, :request_id, :person, CAST(:roles AS text[]), :method, :path, :status, :subject, :via, :previous, :hash)""",
-            seq=seq, at=datetime.fromisoformat(entry.at), kind=entry.kind, request_id=entry.request_id, person=entry.person,
-            roles=list(entry.roles), method=entry.method, path=entry.path, status=entry.status, subject=entry.subject, via=entry.via,
-            previous=previous, hash=own)
+            seq=seq,
+            at=datetime.fromisoformat(entry.at),
+            kind=entry.kind,
+            request_id=entry.request_id,
+            person=entry.person,
+            roles=list(entry.roles),
+            method=entry.method,
+            path=entry.path,
+            status=entry.status,
+            subject=entry.subject,
+            via=entry.via,
+            previous=previous,
+            hash=own,
+        )
         previous = own
 
 
-def page(connection: Connection, limit: int, before: int | None, q: str | None) -> tuple[list[dict[str, Any]], int]:
+def page(
+    connection: Connection, limit: int, before: int | None, q: str | None
+) -> tuple[list[dict[str, Any]], int]:
     """Audit lines, newest first, older than `before`, with `q` in person, path or subject; and how many there are in all."""
     wanted = "(CAST(:q AS text) IS NULL OR person ILIKE :q OR path ILIKE :q OR subject ILIKE :q)"
     like = None if q is None else f"%{q}%"
-    rows = run(connection, f"""
+    rows = (
+        run(
+            connection,
+            f"""
         SELECT seq, at, kind, request_id, person, roles, method, path, status, subject, via, hash FROM audit
         WHERE (CAST(:before AS bigint) IS NULL OR seq < :before) AND {wanted} ORDER BY seq DESC LIMIT :limit""",  # noqa: S608 - our own text
-        before=before, q=like, limit=min(limit, READ_MAX)).mappings().all()
+            before=before,
+            q=like,
+            limit=min(limit, READ_MAX),
+        )
+        .mappings()
+        .all()
+    )
     total = run(connection, f"SELECT count(*) FROM audit WHERE {wanted}", q=like).scalar()  # noqa: S608 - our own text
     return [dict(row) for row in rows], int(total)
 
@@ -51,11 +75,23 @@ def first_broken_line(connection: Connection) -> int | None:
 
 
 def _lines(connection: Connection) -> Iterator[tuple[int, Entry, str, str]]:
-    sql = text("SELECT seq, at, kind, request_id, person, roles, method, path, status, subject, via, previous_hash, hash FROM audit "
-               "ORDER BY seq")
+    sql = text(
+        "SELECT seq, at, kind, request_id, person, roles, method, path, status, subject, via, previous_hash, hash FROM audit "
+        "ORDER BY seq"
+    )
     for row in connection.execution_options(stream_results=True, yield_per=READ_MAX).execute(sql):
-        entry = Entry(row.at.isoformat(), row.kind, row.request_id, row.person, tuple(row.roles), row.method, row.path, row.status, row.subject,
-                      row.via)
+        entry = Entry(
+            row.at.isoformat(),
+            row.kind,
+            row.request_id,
+            row.person,
+            tuple(row.roles),
+            row.method,
+            row.path,
+            row.status,
+            row.subject,
+            row.via,
+        )
         yield row.seq, entry, row.previous_hash, row.hash
 
 
@@ -87,26 +123,47 @@ class Claimed:
     other_request: bool = False
 
 
-def claim(connection: Connection, key: Key, fingerprint: str, claim_id: UUID, lease_s: int) -> Claimed:
+def claim(
+    connection: Connection, key: Key, fingerprint: str, claim_id: UUID, lease_s: int
+) -> Claimed:
     """Take a key for a request, or say what became of it before.
 
     Args:
         fingerprint: of the request's contents; the same key with another one is a mistake of the caller.
         lease_s: seconds after which a claim without an answer belongs to a process that has died.
     """
-    run(connection, "DELETE FROM idempotency WHERE claimed_at < now() - CAST(:kept AS interval)", kept=KEYS_KEPT)
-    ours = run(connection, """
+    run(
+        connection,
+        "DELETE FROM idempotency WHERE claimed_at < now() - CAST(:kept AS interval)",
+        kept=KEYS_KEPT,
+    )
+    ours = run(
+        connection,
+        """
         INSERT INTO idempotency AS i (person, method, path, key, fingerprint, claim) VALUES (:person, :method, :path, :key, :fingerprint, :claim)
         ON CONFLICT (person, method, path, key) DO UPDATE SET claim = excluded.claim, claimed_at = now()
             WHERE i.status IS NULL AND i.fingerprint = excluded.fingerprint AND i.claimed_at < now() - make_interval(secs => :lease_s)
         RETURNING 1""",
-        person=key.person, method=key.method, path=key.path, key=key.key, fingerprint=fingerprint, claim=str(claim_id), lease_s=lease_s).first()
+        person=key.person,
+        method=key.method,
+        path=key.path,
+        key=key.key,
+        fingerprint=fingerprint,
+        claim=str(claim_id),
+        lease_s=lease_s,
+    ).first()
     if ours:
         return Claimed()
-    row = run(connection, """
+    row = run(
+        connection,
+        """
         SELECT fingerprint, status, media_type, body FROM idempotency
         WHERE person = :person AND method = :method AND path = :path AND key = :key""",
-        person=key.person, method=key.method, path=key.path, key=key.key).first()
+        person=key.person,
+        method=key.method,
+        path=key.path,
+        key=key.key,
+    ).first()
     if row is None or (row.fingerprint == fingerprint and row.status is None):
         return Claimed(in_progress=True)  # no row: its owner has given it up this moment
     if row.fingerprint != fingerprint:
@@ -116,10 +173,22 @@ def claim(connection: Connection, key: Key, fingerprint: str, claim_id: UUID, le
 
 def settle(connection: Connection, key: Key, claim_id: UUID, answer: Answer | None) -> None:
     """Store the answer of a claimed key, or give the key up (None); nothing happens if another has taken it over since."""
-    values = {"person": key.person, "method": key.method, "path": key.path, "key": key.key, "claim": str(claim_id)}
+    values = {
+        "person": key.person,
+        "method": key.method,
+        "path": key.path,
+        "key": key.key,
+        "claim": str(claim_id),
+    }
     mine = "person = :person AND method = :method AND path = :path AND key = :key AND claim = CAST(:claim AS uuid) AND status IS NULL"
     if answer is None:
         run(connection, f"DELETE FROM idempotency WHERE {mine}", **values)  # noqa: S608 - our own text
     else:
-        run(connection, f"UPDATE idempotency SET status = :status, media_type = :media_type, body = :body WHERE {mine}",  # noqa: S608 - our own text
-            status=answer.status, media_type=answer.media_type, body=answer.body, **values)
+        run(
+            connection,
+            f"UPDATE idempotency SET status = :status, media_type = :media_type, body = :body WHERE {mine}",  # noqa: S608 - our own text
+            status=answer.status,
+            media_type=answer.media_type,
+            body=answer.body,
+            **values,
+        )

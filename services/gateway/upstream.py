@@ -81,19 +81,37 @@ class Upstream:
             await answer.aclose()
 
     async def _send(self, call: Call, *, stream: bool) -> httpx.Response:
-        headers = {**(call.headers or {}), **call.actor.headers(self.token), "X-Request-Id": call.request_id, **tracing_http.outgoing()}
-        timeout = httpx.USE_CLIENT_DEFAULT if call.timeout_s is None else httpx.Timeout(call.timeout_s, connect=CONNECT_S)
+        headers = {
+            **(call.headers or {}),
+            **call.actor.headers(self.token),
+            "X-Request-Id": call.request_id,
+            **tracing_http.outgoing(),
+        }
+        timeout = (
+            httpx.USE_CLIENT_DEFAULT
+            if call.timeout_s is None
+            else httpx.Timeout(call.timeout_s, connect=CONNECT_S)
+        )
 
         def request() -> httpx.Request:
-            return self.client.build_request(call.method, call.path, params=call.params, json=call.json, content=call.content, headers=headers,
-                                             timeout=timeout)
+            return self.client.build_request(
+                call.method,
+                call.path,
+                params=call.params,
+                json=call.json,
+                content=call.content,
+                headers=headers,
+                timeout=timeout,
+            )
 
         try:
             return await self.client.send(request(), stream=stream)
         except httpx.RemoteProtocolError:
             if call.method != "GET":
                 raise
-            return await self.client.send(request(), stream=stream)  # the kept connection was one of a process that has been restarted
+            return await self.client.send(
+                request(), stream=stream
+            )  # the kept connection was one of a process that has been restarted
 
     def _accept(self, answer: httpx.Response) -> httpx.Response:
         tracing_http.answered(answer.headers.get(tracing_http.ANSWER))
@@ -105,7 +123,9 @@ class Upstream:
 
     def _failed(self, what: str) -> Problem:
         detail = f"The part of the system called {self.name} {what}."
-        return Problem(502, "upstream.failed", detail, "Try again; if it stays, tell an operator.", UNKNOWN)
+        return Problem(
+            502, "upstream.failed", detail, "Try again; if it stays, tell an operator.", UNKNOWN
+        )
 
     def _problem(self, call: Call, error: httpx.HTTPError) -> Problem:
         who, action = f"The part of the system called {self.name}", "Try again in a few seconds."
@@ -147,5 +167,12 @@ class Upstreams:
 
 def client(url: str, timeout_s: float) -> httpx.AsyncClient:
     """A pooled client of one service; proxies of the environment do not concern it. Connections are made on use."""
-    limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=20, keepalive_expiry=30)
-    return httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(timeout_s, connect=CONNECT_S), limits=limits, trust_env=False)
+    limits = httpx.Limits(
+        max_connections=CONNECTIONS_MAX, max_keepalive_connections=20, keepalive_expiry=30
+    )
+    return httpx.AsyncClient(
+        base_url=url,
+        timeout=httpx.Timeout(timeout_s, connect=CONNECT_S),
+        limits=limits,
+        trust_env=False,
+    )

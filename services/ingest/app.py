@@ -29,8 +29,12 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def apply_preparation(connection: Connection, events: Sequence[Event]) -> None:
     """What the dispatcher says of batches: a preflight to make a batch ready with, and what it does with approved ones."""
-    store.keep_preflights(connection, [event for event in events if isinstance(event, PreflightDone)])
-    changes = handlers.on_dispatch_changed(event for event in events if isinstance(event, DispatchChanged))
+    store.keep_preflights(
+        connection, [event for event in events if isinstance(event, PreflightDone)]
+    )
+    changes = handlers.on_dispatch_changed(
+        event for event in events if isinstance(event, DispatchChanged)
+    )
     store.follow_dispatch(connection, changes, datetime.now(UTC))
 
 
@@ -46,7 +50,12 @@ def tidy(engine: Engine, folder: Folder, ready_days: int, archive_days: int) -> 
     """Expire what nobody approved, end what only a dead letter kept from its end, archive what ended long ago, and remove files that never became a batch."""
     now = datetime.now(UTC)
     with engine.begin() as connection:
-        store.expire(connection, now - timedelta(days=ready_days), now, f"nobody approved it within {ready_days} days")
+        store.expire(
+            connection,
+            now - timedelta(days=ready_days),
+            now,
+            f"nobody approved it within {ready_days} days",
+        )
         store.complete(connection, store.certified(connection), now)
         store.archive(connection, now - timedelta(days=archive_days), now)
         known = run(connection, "SELECT batch_id FROM batch").scalars().all()
@@ -62,7 +71,9 @@ def secrets_of(settings: IngestSettings) -> Secrets:
     try:
         return Secrets(Sealer.parse(settings.seal_keys), Index.parse(settings.index_key))
     except ValueError as error:
-        raise SettingsError(f"PAYDOWN_INGEST_SEAL_KEYS or PAYDOWN_INGEST_INDEX_KEY is not usable: {error}.") from None
+        raise SettingsError(
+            f"PAYDOWN_INGEST_SEAL_KEYS or PAYDOWN_INGEST_INDEX_KEY is not usable: {error}."
+        ) from None
 
 
 def build(settings: IngestSettings) -> Service:
@@ -71,7 +82,11 @@ def build(settings: IngestSettings) -> Service:
     folder, secrets = Folder(settings.files_dir), secrets_of(settings)
     folder.prepare()
     folder.clean()
-    limits = Limits(rows=settings.rows_max, inflated_bytes=settings.plain_max_bytes, amount_cents=settings.amount_max_cents)
+    limits = Limits(
+        rows=settings.rows_max,
+        inflated_bytes=settings.plain_max_bytes,
+        amount_cents=settings.amount_max_cents,
+    )
     reading = intake.Reading(folder.of, secrets, limits)
 
     def read(stop: Stop, beat: Beat) -> None:
@@ -82,7 +97,12 @@ def build(settings: IngestSettings) -> Service:
         take_turns([lambda: settle_one(service.engine)], stop, beat, POLL_S)
 
     def tidying(stop: Stop, beat: Beat) -> None:
-        take_turns([lambda: tidy(service.engine, folder, settings.ready_days, settings.archive_days)], stop, beat, TIDY_S)
+        take_turns(
+            [lambda: tidy(service.engine, folder, settings.ready_days, settings.archive_days)],
+            stop,
+            beat,
+            TIDY_S,
+        )
 
     service.standing.taking_back = taking_back.taking_back(secrets)
     service.loops += [Loop("read", read), Loop("check", check), Loop("tidy", tidying)]

@@ -27,23 +27,41 @@ def approve(engine: Engine, batch_id: UUID, approval: Approval, one_person: bool
         with engine.begin() as connection:
             if store.find(connection, batch_id, lock=True).digest == approval.digest:
                 store.check_again(connection, batch_id, now)
-        raise Refused("conflict", "approval.claims-moved", "Rows of this batch were approved in another batch meanwhile; it is being checked again.",
-                      "Look at it again when it is ready.") from None
+        raise Refused(
+            "conflict",
+            "approval.claims-moved",
+            "Rows of this batch were approved in another batch meanwhile; it is being checked again.",
+            "Look at it again when it is ready.",
+        ) from None
 
 
-def _approve(connection: Connection, batch_id: UUID, approval: Approval, one_person: bool, now: datetime) -> Batch:
+def _approve(
+    connection: Connection, batch_id: UUID, approval: Approval, one_person: bool, now: datetime
+) -> Batch:
     batch = store.find(connection, batch_id, lock=True)
-    if batch.approved_by is not None and (batch.approved_by, batch.digest) == (approval.person, approval.digest):
+    if batch.approved_by is not None and (batch.approved_by, batch.digest) == (
+        approval.person,
+        approval.digest,
+    ):
         return batch
     rules.check_approver(approval.person, store.barred(connection, batch_id), one_person)
     payable = store_payments.payable(connection, batch_id) + len(approval.include)
-    rules.check_approval(batch, approval, store_payments.to_acknowledge(connection, batch_id), payable)
+    rules.check_approval(
+        batch, approval, store_payments.to_acknowledge(connection, batch_id), payable
+    )
     sent = 0
     if store_payments.include(connection, batch, approval, now):
-        _, sent = checking.publish_rows(connection, replace(batch, revision=batch.revision + 1), now)
+        _, sent = checking.publish_rows(
+            connection, replace(batch, revision=batch.revision + 1), now
+        )
         store_rows.total(connection, batch_id)
     if not store_payments.mark_approved(connection, batch, approval, one_person, sent, now):
-        raise Refused("conflict", "approval.stale", "The batch has changed since it was looked at.", "Look at it again.")
+        raise Refused(
+            "conflict",
+            "approval.stale",
+            "The batch has changed since it was looked at.",
+            "Look at it again.",
+        )
     store_payments.take_claims(connection, batch)
     store_payments.add_payments(connection, batch)
     approved = store.publish(connection, batch_id, now)
@@ -62,12 +80,19 @@ def discard(engine: Engine, batch_id: UUID, person: str, reason: str) -> Any:
         store.discard(connection, batch_id, person, reason, rules.DISCARDABLE, datetime.now(UTC))
         done = store.discarded(connection, batch_id)
         if done is None or done.discarded_by != person:
-            raise Refused("conflict", "discard.too-late", f"The batch is {batch.status.replace('_', ' ')}; it cannot be discarded.",
-                          "Cancel the rest of an approved batch instead.", batch_status=batch.status)
+            raise Refused(
+                "conflict",
+                "discard.too-late",
+                f"The batch is {batch.status.replace('_', ' ')}; it cannot be discarded.",
+                "Cancel the rest of an approved batch instead.",
+                batch_status=batch.status,
+            )
         return done
 
 
-def correct(engine: Engine, batch_id: UUID, corrections: Sequence[Correction], person: str) -> Batch:
+def correct(
+    engine: Engine, batch_id: UUID, corrections: Sequence[Correction], person: str
+) -> Batch:
     """Correct payors' addresses of a ready batch, once for the batch; it is checked with the provider again and gets another digest.
 
     Raises:
@@ -77,10 +102,21 @@ def correct(engine: Engine, batch_id: UUID, corrections: Sequence[Correction], p
     with engine.begin() as connection:
         batch = store.find(connection, batch_id, lock=True)
         if batch.status != "ready":
-            raise Refused("conflict", "correction.not-ready", f"The batch is {batch.status.replace('_', ' ')}; only a ready batch is corrected.",
-                          "Wait until it is ready, or upload a mended roster.", batch_status=batch.status)
+            raise Refused(
+                "conflict",
+                "correction.not-ready",
+                f"The batch is {batch.status.replace('_', ' ')}; only a ready batch is corrected.",
+                "Wait until it is ready, or upload a mended roster.",
+                batch_status=batch.status,
+            )
         store.correct(connection, batch_id, made, person, datetime.now(UTC))
-        mended = [s.source_account_id for s in store.sources(connection, batch_id) if rules.address_is_consistent(s.state, s.zip)]
+        mended = [
+            s.source_account_id
+            for s in store.sources(connection, batch_id)
+            if rules.address_is_consistent(s.state, s.zip)
+        ]
         corrected = {one.source_account_id for one in made}
-        store_rows.forget_mended_warnings(connection, batch_id, [name for name in mended if name in corrected])
+        store_rows.forget_mended_warnings(
+            connection, batch_id, [name for name in mended if name in corrected]
+        )
         return store.find(connection, batch_id)

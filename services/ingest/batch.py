@@ -19,7 +19,12 @@ NOT_LIVE: Final = ("rejected", "discarded", "expired", "cancelled")
 DISCARDABLE: Final = ("checking", "ready", "rejected")
 RUNNING: Final = ("approved", "paying", "paused")
 APPROVED: Final = (*RUNNING, "completed", "completed_with_failures", "archived", "cancelled")
-CORRECTABLE: Final = {"line1": values.name, "city": values.name, "state": values.state, "zip": values.zip_code}
+CORRECTABLE: Final = {
+    "line1": values.name,
+    "city": values.name,
+    "state": values.state,
+    "zip": values.zip_code,
+}
 #: What a state or a zip may hide: these warnings are judged again when an address is corrected.
 ADDRESS_WARNINGS: Final = ("W_ZIP_STATE", "W_ZIP_UNKNOWN", "W_STATE_CASE")
 NOT_CHECKED: Final = "W_NOT_CHECKED"
@@ -30,7 +35,14 @@ OVERLAP: Final = "W_OVERLAP"
 class Refused(PaydownError):
     """An act that is not done; nothing has changed. `kind` says what is wrong with it, `more` goes into the answer."""
 
-    def __init__(self, kind: Literal["unknown", "forbidden", "conflict", "invalid"], code: str, message: str, action: str, **more: Any) -> None:
+    def __init__(
+        self,
+        kind: Literal["unknown", "forbidden", "conflict", "invalid"],
+        code: str,
+        message: str,
+        action: str,
+        **more: Any,
+    ) -> None:
         super().__init__(message, code)
         self.kind, self.action, self.more = kind, action, more
 
@@ -134,13 +146,28 @@ def period_named(text: str, today: date, anchor: date) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise Refused("invalid", "period.invalid", "The pay period is not a date.", "Name it by any date in it, as YYYY-MM-DD.") from None
+        raise Refused(
+            "invalid",
+            "period.invalid",
+            "The pay period is not a date.",
+            "Name it by any date in it, as YYYY-MM-DD.",
+        ) from None
     if day > today + timedelta(days=PERIOD_AHEAD_DAYS):
-        raise Refused("invalid", "period.too-far", "The pay period is more than a year ahead.", "Name a period within a year from today.")
+        raise Refused(
+            "invalid",
+            "period.too-far",
+            "The pay period is more than a year ahead.",
+            "Name a period within a year from today.",
+        )
     try:
         return period_of(day, anchor)
     except OverflowError:
-        raise Refused("invalid", "period.invalid", "The pay period is not a date of this calendar.", "Give a date within a year.") from None
+        raise Refused(
+            "invalid",
+            "period.invalid",
+            "The pay period is not a date of this calendar.",
+            "Give a date within a year.",
+        ) from None
 
 
 def offered(source_account_id: str, state: str, zip_code: str) -> Correction | None:
@@ -164,12 +191,24 @@ def check_correction(correction: Correction) -> Correction:
     """
     read = CORRECTABLE.get(correction.field)
     if read is None:
-        raise Refused("invalid", "correction.field", f"Only {', '.join(CORRECTABLE)} of a payor's address can be corrected here.",
-                      "Discard the batch and upload a mended roster for anything else.")
+        raise Refused(
+            "invalid",
+            "correction.field",
+            f"Only {', '.join(CORRECTABLE)} of a payor's address can be corrected here.",
+            "Discard the batch and upload a mended roster for anything else.",
+        )
     parsed = read(correction.to_value)
     if parsed.value is None:
-        raise Refused("invalid", "correction.value", f"The new {correction.field} cannot be used.", "Name another value.", code_of_value=parsed.codes[0])
-    return Correction(correction.source_account_id, correction.field, correction.from_value, parsed.value)
+        raise Refused(
+            "invalid",
+            "correction.value",
+            f"The new {correction.field} cannot be used.",
+            "Name another value.",
+            code_of_value=parsed.codes[0],
+        )
+    return Correction(
+        correction.source_account_id, correction.field, correction.from_value, parsed.value
+    )
 
 
 def overlap_sentence(overlap: Overlap) -> str:
@@ -177,7 +216,11 @@ def overlap_sentence(overlap: Overlap) -> str:
     found = f"{_rows(overlap.rows, overlap.amount_cents)} also in batch {overlap.batch_id} of this pay period, which is {overlap.status.replace('_', ' ')}."
     if not overlap.payable_rows:
         return f"{found} None of them would be paid here."
-    shown = "All of them" if overlap.payable_rows == overlap.rows else f"{overlap.payable_rows:,} of them, {display(overlap.payable_cents)},"
+    shown = (
+        "All of them"
+        if overlap.payable_rows == overlap.rows
+        else f"{overlap.payable_rows:,} of them, {display(overlap.payable_cents)},"
+    )
     return f"{found} {shown} would be paid here, unless the other batch pays them first."
 
 
@@ -188,25 +231,53 @@ def _rows(number: int, cents: int) -> str:
 def check_approver(person: str, barred: Collection[str], one_person: bool) -> None:
     """Raise Refused if the approver had a hand in the batch or in one of its ancestors."""
     if not person:
-        raise Refused("forbidden", "approval.nobody", "An approval needs a person.", "Sign in as yourself.")
+        raise Refused(
+            "forbidden", "approval.nobody", "An approval needs a person.", "Sign in as yourself."
+        )
     if person in barred and not one_person:
-        raise Refused("forbidden", "approval.same-person",
-                      "Who uploaded, corrected or derived a batch, or one it comes from, cannot approve it.", "Ask another approver.")
+        raise Refused(
+            "forbidden",
+            "approval.same-person",
+            "Who uploaded, corrected or derived a batch, or one it comes from, cannot approve it.",
+            "Ask another approver.",
+        )
 
 
-def check_approval(batch: Batch, approval: Approval, to_acknowledge: Sequence[str], payable: int) -> None:
+def check_approval(
+    batch: Batch, approval: Approval, to_acknowledge: Sequence[str], payable: int
+) -> None:
     """Raise Refused unless this approval fits the batch as it is now; `payable` counts what would be paid."""
     if batch.status != "ready":
-        raise Refused("conflict", "approval.not-ready", f"The batch is {batch.status.replace('_', ' ')}; only a ready batch can be approved.",
-                      "Look at the batch again.", batch_status=batch.status)
+        raise Refused(
+            "conflict",
+            "approval.not-ready",
+            f"The batch is {batch.status.replace('_', ' ')}; only a ready batch can be approved.",
+            "Look at the batch again.",
+            batch_status=batch.status,
+        )
     if batch.digest != approval.digest:
-        raise Refused("conflict", "approval.stale", "The batch has changed since it was looked at.", "Look at it again and approve what it is now.")
+        raise Refused(
+            "conflict",
+            "approval.stale",
+            "The batch has changed since it was looked at.",
+            "Look at it again and approve what it is now.",
+        )
     missing = [code for code in to_acknowledge if code not in approval.acknowledge]
     if missing:
-        raise Refused("conflict", "approval.unacknowledged", f"These warnings are not acknowledged: {', '.join(missing)}.",
-                      "Read them and name them in `acknowledge`.", missing=missing)
+        raise Refused(
+            "conflict",
+            "approval.unacknowledged",
+            f"These warnings are not acknowledged: {', '.join(missing)}.",
+            "Read them and name them in `acknowledge`.",
+            missing=missing,
+        )
     if not payable:
-        raise Refused("conflict", "approval.nothing-payable", "No row of this batch can be paid.", "Discard the batch.")
+        raise Refused(
+            "conflict",
+            "approval.nothing-payable",
+            "No row of this batch can be paid.",
+            "Discard the batch.",
+        )
 
 
 @dataclass
@@ -220,7 +291,9 @@ class Digest:
         self._add(["period", self.period.isoformat()])
 
     def _add(self, line: list[Any]) -> None:
-        self.state.update(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+        self.state.update(
+            json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        )
 
     def corrections(self, made: Iterable[Sequence[str]]) -> None:
         """The corrections, in the order they were made."""

@@ -91,19 +91,49 @@ def changes(connection: Connection, batch_id: UUID, page: Page, kind: str) -> di
         Refused: no such batch, or no such kind.
     """
     if kind and kind not in KINDS:
-        raise Refused("invalid", "changes.kind", f"There is no such kind of change; there are {', '.join(KINDS)}.", "Ask for one of these.")
-    order, offset, limit = page.order(SORTS, "position", "position"), page.offset(), min(max(page.limit, 1), LIMIT_MAX)
+        raise Refused(
+            "invalid",
+            "changes.kind",
+            f"There is no such kind of change; there are {', '.join(KINDS)}.",
+            "Ask for one of these.",
+        )
+    order, offset, limit = (
+        page.order(SORTS, "position", "position"),
+        page.offset(),
+        min(max(page.limit, 1), LIMIT_MAX),
+    )
     against = reference(connection, batch_id)
     if against is None:
-        return {"items": [], "next": None, "total": 0, "against": None, "counts": dict.fromkeys(KINDS, 0)}
-    found = run(connection, f"""{_COMPARED}
+        return {
+            "items": [],
+            "next": None,
+            "total": 0,
+            "against": None,
+            "counts": dict.fromkeys(KINDS, 0),
+        }
+    found = run(
+        connection,
+        f"""{_COMPARED}
         SELECT (SELECT jsonb_object_agg(kind, n) FROM (SELECT kind, count(*) AS n FROM listed GROUP BY 1) k) AS counts,
             (SELECT count(*) FROM chosen) AS total,
             ARRAY(SELECT to_jsonb(c) FROM (SELECT * FROM chosen {order} LIMIT :limit OFFSET :offset) c) AS items""",  # noqa: S608 - a name of SORTS
-        id=batch_id, against=against, kinds=list(KINDS), kind=kind, q=page.q, pattern=like(page.q), limit=limit, offset=offset).one()
+        id=batch_id,
+        against=against,
+        kinds=list(KINDS),
+        kind=kind,
+        q=page.q,
+        pattern=like(page.q),
+        limit=limit,
+        offset=offset,
+    ).one()
     counts = found.counts or {}
-    return {"items": [_item(item) for item in found.items], "next": next_cursor(offset + len(found.items), found.total), "total": found.total,
-            "against": against, "counts": {name: counts.get(name, 0) for name in KINDS}}
+    return {
+        "items": [_item(item) for item in found.items],
+        "next": next_cursor(offset + len(found.items), found.total),
+        "total": found.total,
+        "against": against,
+        "counts": {name: counts.get(name, 0) for name in KINDS},
+    }
 
 
 def reference(connection: Connection, batch_id: UUID) -> UUID | None:
@@ -116,24 +146,48 @@ def reference(connection: Connection, batch_id: UUID) -> UUID | None:
         Refused: there is no such batch.
     """
     batch = store.find(connection, batch_id)
-    if batch.parent_batch_id is not None or run(connection, "SELECT 1 FROM batch_row WHERE batch_id = :id LIMIT 1", id=batch_id).first() is None:
+    if (
+        batch.parent_batch_id is not None
+        or run(
+            connection, "SELECT 1 FROM batch_row WHERE batch_id = :id LIMIT 1", id=batch_id
+        ).first()
+        is None
+    ):
         return None
-    found = run(connection, """
+    found = run(
+        connection,
+        """
         SELECT batch_id FROM batch WHERE status = ANY(:approved) AND parent_batch_id IS NULL AND family_id <> :family AND uploaded_at <= :uploaded_at
         ORDER BY uploaded_at DESC, batch_id DESC LIMIT 1""",
-        approved=[status for status in APPROVED if status not in NOT_LIVE], family=batch.family_id, uploaded_at=batch.uploaded_at).scalar()
+        approved=[status for status in APPROVED if status not in NOT_LIVE],
+        family=batch.family_id,
+        uploaded_at=batch.uploaded_at,
+    ).scalar()
     return found if isinstance(found, UUID) else None
 
 
 def _item(found: Mapping[str, Any]) -> dict[str, Any]:
     """A change as people see it. `sources` and `branch_ids` are empty where they say nothing about this kind of change."""
-    return {"kind": found["kind"], "employee_id": found["employee_id"], "first_name": found["names"][0], "last_name": found["names"][1],
-            "before": _side(found["before"]), "after": _side(found["after"]), "swing_cents": found["swing_cents"]}
+    return {
+        "kind": found["kind"],
+        "employee_id": found["employee_id"],
+        "first_name": found["names"][0],
+        "last_name": found["names"][1],
+        "before": _side(found["before"]),
+        "after": _side(found["after"]),
+        "swing_cents": found["swing_cents"],
+    }
 
 
 def _side(side: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if side is None:
         return None
-    return {"amount": dollars(side["amount_cents"]), "amount_cents": side["amount_cents"], "rows": side["rows"],
-            "institution_id": side.get("institution_id") or "", "loan_last4": side.get("loan_last4") or "",
-            "sources": side.get("sources") or [], "branch_ids": side.get("branch_ids") or []}
+    return {
+        "amount": dollars(side["amount_cents"]),
+        "amount_cents": side["amount_cents"],
+        "rows": side["rows"],
+        "institution_id": side.get("institution_id") or "",
+        "loan_last4": side.get("loan_last4") or "",
+        "sources": side.get("sources") or [],
+        "branch_ids": side.get("branch_ids") or [],
+    }

@@ -8,7 +8,14 @@ from libs.common import tracing
 from libs.common.events import PreflightDone
 from libs.common.logs import log
 from services.ingest import handlers, store, store_rows
-from services.ingest.batch import NOT_CHECKED, NOT_CHECKED_SENTENCE, OVERLAP, Batch, Digest, overlap_sentence
+from services.ingest.batch import (
+    NOT_CHECKED,
+    NOT_CHECKED_SENTENCE,
+    OVERLAP,
+    Batch,
+    Digest,
+    overlap_sentence,
+)
 
 
 def settle_one(engine: Engine) -> bool:
@@ -21,15 +28,32 @@ def settle_one(engine: Engine) -> bool:
         now = datetime.now(UTC)
         with tracing.work("make ready", batch.batch_id):
             sent = _make_ready(connection, batch, preflight, now)
-        log.info("batch_ready", batch_id=str(batch.batch_id), count=sent, seconds=round((datetime.now(UTC) - now).total_seconds(), 1))
+        log.info(
+            "batch_ready",
+            batch_id=str(batch.batch_id),
+            count=sent,
+            seconds=round((datetime.now(UTC) - now).total_seconds(), 1),
+        )
     return True
 
 
-def _make_ready(connection: Connection, batch: Batch, preflight: PreflightDone, now: datetime) -> int:
+def _make_ready(
+    connection: Connection, batch: Batch, preflight: PreflightDone, now: datetime
+) -> int:
     store_rows.judge(connection, batch, handlers.on_preflight_done(preflight))
-    store_rows.warn(connection, batch.batch_id, NOT_CHECKED, [] if preflight.checked else [("", NOT_CHECKED_SENTENCE)])
+    store_rows.warn(
+        connection,
+        batch.batch_id,
+        NOT_CHECKED,
+        [] if preflight.checked else [("", NOT_CHECKED_SENTENCE)],
+    )
     shared = store_rows.overlaps(connection, batch)
-    store_rows.warn(connection, batch.batch_id, OVERLAP, [(str(one.batch_id), overlap_sentence(one)) for one in shared])
+    store_rows.warn(
+        connection,
+        batch.batch_id,
+        OVERLAP,
+        [(str(one.batch_id), overlap_sentence(one)) for one in shared],
+    )
     store_rows.total(connection, batch.batch_id)
     digest, sent = publish_rows(connection, batch, now)
     store.make_ready(connection, batch.batch_id, digest, sent, now)
@@ -39,10 +63,15 @@ def _make_ready(connection: Connection, batch: Batch, preflight: PreflightDone, 
 def publish_rows(connection: Connection, batch: Batch, now: datetime) -> tuple[str, int]:
     """Write the messages of the rows of this revision; the digest of all rows, and the number of messages."""
     digest, sent = Digest(batch.period), 0
-    digest.corrections([c.source_account_id, c.field, c.from_value, c.to_value] for c in store.corrections(connection, batch.batch_id))
+    digest.corrections(
+        [c.source_account_id, c.field, c.from_value, c.to_value]
+        for c in store.corrections(connection, batch.batch_id)
+    )
     for page in store_rows.pages(connection, batch.batch_id):
         digest.rows(row[:-1] for row in page)
         fresh = [row.row_id for row in page if row.fresh]
-        store_rows.publish(connection, fresh, handlers.event_ids(fresh, f"row-read-{batch.revision}"), now)
+        store_rows.publish(
+            connection, fresh, handlers.event_ids(fresh, f"row-read-{batch.revision}"), now
+        )
         sent += len(fresh)
     return digest.text(), sent

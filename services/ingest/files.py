@@ -70,7 +70,15 @@ class Folder:
     def clean(self, known: Collection[UUID] | None = None, older_than_s: float = STALE_S) -> int:
         """Remove temporary files, and with `known` batches given files of no batch, older than an hour; how many."""
         before, removed = time.time() - older_than_s, 0
-        orphans = [] if known is None else [path for path in self.path.glob("*.upload") if path.stem not in {str(one) for one in known}]
+        orphans = (
+            []
+            if known is None
+            else [
+                path
+                for path in self.path.glob("*.upload")
+                if path.stem not in {str(one) for one in known}
+            ]
+        )
         for path in [*(self.path / "incoming").iterdir(), *orphans]:
             try:
                 if path.stat().st_mtime < before:
@@ -90,7 +98,9 @@ class Upload:
         plain_max_bytes: the limit of a body as it is when inflated.
     """
 
-    def __init__(self, folder: Folder, gzip: bool, wire_max_bytes: int, plain_max_bytes: int) -> None:
+    def __init__(
+        self, folder: Folder, gzip: bool, wire_max_bytes: int, plain_max_bytes: int
+    ) -> None:
         self.folder, self.said_gzip = folder, gzip
         self.wire_max_bytes, self.plain_max_bytes = wire_max_bytes, plain_max_bytes
         self.temporary = folder.path / "incoming" / f"{uuid4()}.part"
@@ -105,7 +115,12 @@ class Upload:
         self.file = os.fdopen(descriptor, "wb", buffering=0)
         return self
 
-    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _where: TracebackType | None,
+    ) -> None:
         if self.file is not None:
             self.file.close()
         self.temporary.unlink(missing_ok=True)

@@ -48,17 +48,31 @@ def on_preflight_done(event: PreflightDone) -> Judgements:
     if not event.checked:
         return Judgements(([], [], []), ([], [], []), [], [])
     return Judgements(
-        ([i.institution_id for i in event.institutions], [i.merchant_id for i in event.institutions],
-         [i.reason or f"The provider has no merchant for {i.institution_id}." for i in event.institutions]),
-        ([s.source_account_id for s in event.source_problems], [s.code for s in event.source_problems], [s.message for s in event.source_problems]),
-        list(event.inactive_people), list(event.inactive_loans))
+        (
+            [i.institution_id for i in event.institutions],
+            [i.merchant_id for i in event.institutions],
+            [
+                i.reason or f"The provider has no merchant for {i.institution_id}."
+                for i in event.institutions
+            ],
+        ),
+        (
+            [s.source_account_id for s in event.source_problems],
+            [s.code for s in event.source_problems],
+            [s.message for s in event.source_problems],
+        ),
+        list(event.inactive_people),
+        list(event.inactive_loans),
+    )
 
 
 def on_dispatch_changed(events: Iterable[DispatchChanged]) -> list[DispatchChanged]:
     """The newest of each batch's dispatch states that move a batch here; `cancelled` moves it only with its certificate."""
     newest: dict[UUID, DispatchChanged] = {}
     for event in events:
-        if event.state != "cancelled" and (event.batch_id not in newest or newest[event.batch_id].version < event.version):
+        if event.state != "cancelled" and (
+            event.batch_id not in newest or newest[event.batch_id].version < event.version
+        ):
             newest[event.batch_id] = event
     return list(newest.values())
 
@@ -88,23 +102,56 @@ def counts(totals: Iterable[Record]) -> tuple[Counts, Counts]:
     return Counts(**rows), Counts(**cents)
 
 
-def batch_changed(batch: Batch, sources: Sequence[Record], totals: Sequence[Record], institutions: Sequence[str], barred: Iterable[str],
-                  now: datetime) -> BatchChanged:
+def batch_changed(
+    batch: Batch,
+    sources: Sequence[Record],
+    totals: Sequence[Record],
+    institutions: Sequence[str],
+    barred: Iterable[str],
+    now: datetime,
+) -> BatchChanged:
     """The whole state of a batch, as it is after `batch.version`."""
-    by_kind: dict[str, dict[str, list[Record]]] = {"source": defaultdict(list), "branch": defaultdict(list)}
+    by_kind: dict[str, dict[str, list[Record]]] = {
+        "source": defaultdict(list),
+        "branch": defaultdict(list),
+    }
     for total in totals:
         by_kind[total.kind][total.id].append(total)
     known = {source.source_account_id: source for source in sources}
     rows, cents = counts(total for total in totals if total.kind == "source")
     return BatchChanged(
-        event_id=uuid5(batch.batch_id, f"batch-changed-{batch.version}"), occurred_at=now, correlation=str(batch.batch_id),
-        batch_id=batch.batch_id, version=batch.version, status=batch.status, revision=batch.revision, digest=batch.digest,
-        family_id=batch.family_id, parent_batch_id=batch.parent_batch_id, period=batch.period.isoformat(), filename=batch.filename,
-        uploaded_by=batch.uploaded_by, uploaded_at=batch.uploaded_at, approved_by=batch.approved_by, approved_at=batch.approved_at,
-        rows=rows, amount_cents=cents, sources=tuple(_source(name, known.get(name), by_kind["source"][name]) for name in sorted(by_kind["source"])),
-        branches=tuple(_branch(name, found) for name, found in sorted(by_kind["branch"].items())), institutions=tuple(institutions),
-        row_messages=batch.row_messages, payments=batch.payments, payments_cents=batch.payments_cents, one_person=batch.one_person,
-        reason=batch.reason, content_sha256=batch.content_sha256, barred=tuple(sorted(barred)))
+        event_id=uuid5(batch.batch_id, f"batch-changed-{batch.version}"),
+        occurred_at=now,
+        correlation=str(batch.batch_id),
+        batch_id=batch.batch_id,
+        version=batch.version,
+        status=batch.status,
+        revision=batch.revision,
+        digest=batch.digest,
+        family_id=batch.family_id,
+        parent_batch_id=batch.parent_batch_id,
+        period=batch.period.isoformat(),
+        filename=batch.filename,
+        uploaded_by=batch.uploaded_by,
+        uploaded_at=batch.uploaded_at,
+        approved_by=batch.approved_by,
+        approved_at=batch.approved_at,
+        rows=rows,
+        amount_cents=cents,
+        sources=tuple(
+            _source(name, known.get(name), by_kind["source"][name])
+            for name in sorted(by_kind["source"])
+        ),
+        branches=tuple(_branch(name, found) for name, found in sorted(by_kind["branch"].items())),
+        institutions=tuple(institutions),
+        row_messages=batch.row_messages,
+        payments=batch.payments,
+        payments_cents=batch.payments_cents,
+        one_person=batch.one_person,
+        reason=batch.reason,
+        content_sha256=batch.content_sha256,
+        barred=tuple(sorted(barred)),
+    )
 
 
 def _source(source_account_id: str, found: Record | None, totals: list[Record]) -> Source:
@@ -112,9 +159,19 @@ def _source(source_account_id: str, found: Record | None, totals: list[Record]) 
     if found is None:  # rows refused for their source
         return Source(source_account_id=source_account_id, rows=rows, amount_cents=cents)
     address = Address(line1=found.line1, city=found.city, state=found.state, zip=found.zip)
-    return Source(source_account_id=source_account_id, payor_name=found.payor_name, dba=found.dba, ein=found.ein, aba_routing=found.aba_routing,
-                  account_last4=found.account_last4, account=found.account, account_index=found.account_index, address=address,
-                  rows=rows, amount_cents=cents)
+    return Source(
+        source_account_id=source_account_id,
+        payor_name=found.payor_name,
+        dba=found.dba,
+        ein=found.ein,
+        aba_routing=found.aba_routing,
+        account_last4=found.account_last4,
+        account=found.account,
+        account_index=found.account_index,
+        address=address,
+        rows=rows,
+        amount_cents=cents,
+    )
 
 
 def _branch(branch_id: str, totals: list[Record]) -> Branch:
@@ -126,7 +183,9 @@ def event_ids(names: Iterable[str], suffix: str) -> list[str]:
     """The event ids of one fact about many rows or payments: uuid5(id, suffix) of each, as text (uuid.uuid5 takes twice as long)."""
     ending, made = suffix.encode(), []
     for name in names:
-        digest = bytearray(sha1(bytes.fromhex(name.replace("-", "")) + ending, usedforsecurity=False).digest()[:16])
+        digest = bytearray(
+            sha1(bytes.fromhex(name.replace("-", "")) + ending, usedforsecurity=False).digest()[:16]
+        )
         digest[6], digest[8] = digest[6] & 0x0F | 0x50, digest[8] & 0x3F | 0x80
         made.append(digest.hex())
     return made

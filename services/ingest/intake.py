@@ -26,7 +26,10 @@ from services.ingest.whole_file import EMPLOYEE, Conclusion
 
 CHUNK_ROWS: Final = 2_000
 BUSINESS_ZONE: Final = ZoneInfo("America/Chicago")
-_DERIVED: Final = {"Amount", "Employee/DOB"}  # what is written of these is kept elsewhere, or follows from the value
+_DERIVED: Final = {
+    "Amount",
+    "Employee/DOB",
+}  # what is written of these is kept elsewhere, or follows from the value
 
 
 def business_day(now: datetime) -> date:
@@ -56,7 +59,9 @@ class Stage:
 
     def __post_init__(self) -> None:
         index = self.secrets.index
-        self._person = lru_cache(maxsize=32_768)(lambda *person: index.of("person", *person))  # a person has about five rows
+        self._person = lru_cache(maxsize=32_768)(
+            lambda *person: index.of("person", *person)
+        )  # a person has about five rows
         self._one = lru_cache(maxsize=65_536)(index.of)
 
     def take(self, row: Row) -> None:
@@ -65,26 +70,66 @@ class Stage:
         refusal = next((issue for issue in row.issues if issue.outcome == "row"), None)
         index = self.secrets.index
         loan, institution = values.loan or "", values.institution_id or ""
-        first, last, born, phone = values.first_name or "", values.last_name or "", values.born or "", values.phone or ""
-        source = "" if values.payor_id is None or any(i.outcome == "row" and i.field.startswith("Payor") for i in row.issues) else values.payor_id
+        first, last, born, phone = (
+            values.first_name or "",
+            values.last_name or "",
+            values.born or "",
+            values.phone or "",
+        )
+        source = (
+            ""
+            if values.payor_id is None
+            or any(i.outcome == "row" and i.field.startswith("Payor") for i in row.issues)
+            else values.payor_id
+        )
         if source:
             self.payors.setdefault(source, values)
-        self.rows.append(Staged(
-            number, number, self.batch_id, row.file_row, row.line, "refused" if refusal else "payable", refusal.code if refusal else "",
-            refusal.message if refusal else "", payment_id(self.batch_id, row.file_row), values.employee_id or "", values.branch_id or "", source,
-            institution, first, last, loan[-4:], index.of("loan", institution, loan) if loan and institution else "",
-            self._person(first, last, born, phone) if first and last and born and phone else "", self._one("dob", born) if born else "",
-            self._one("phone", phone) if phone else "", row.written.get("Amount", ""), values.amount_cents or 0))
-        self.seals.append(self._seal(str(number), number, (first, last, born, phone, loan), row.written))
+        self.rows.append(
+            Staged(
+                number,
+                number,
+                self.batch_id,
+                row.file_row,
+                row.line,
+                "refused" if refusal else "payable",
+                refusal.code if refusal else "",
+                refusal.message if refusal else "",
+                payment_id(self.batch_id, row.file_row),
+                values.employee_id or "",
+                values.branch_id or "",
+                source,
+                institution,
+                first,
+                last,
+                loan[-4:],
+                index.of("loan", institution, loan) if loan and institution else "",
+                self._person(first, last, born, phone) if first and last and born and phone else "",
+                self._one("dob", born) if born else "",
+                self._one("phone", phone) if phone else "",
+                row.written.get("Amount", ""),
+                values.amount_cents or 0,
+            )
+        )
+        self.seals.append(
+            self._seal(str(number), number, (first, last, born, phone, loan), row.written)
+        )
         self.issues.extend(stored(self.batch_id, issue) for issue in row.issues)
         if len(self.rows) >= CHUNK_ROWS:
             self.flush()
 
-    def _seal(self, name: str, number: UUID, personal: tuple[str, ...], written: dict[str, str]) -> Seal:
+    def _seal(
+        self, name: str, number: UUID, personal: tuple[str, ...], written: dict[str, str]
+    ) -> Seal:
         seal = self.secrets.sealer.seal
         kept = {path: text for path, text in written.items() if path not in _DERIVED}
         texts = (*personal, json.dumps(kept, ensure_ascii=False) if kept else "")
-        return Seal(number, *(seal(text, what, name) if text else "" for what, text in zip(Seal._fields[1:], texts, strict=True)))
+        return Seal(
+            number,
+            *(
+                seal(text, what, name) if text else ""
+                for what, text in zip(Seal._fields[1:], texts, strict=True)
+            ),
+        )
 
     def flush(self) -> None:
         """Write what is gathered."""
@@ -99,7 +144,15 @@ class Stage:
         self.flush()
         for refusal in found.refusals:
             column = "employee_id" if refusal.field == EMPLOYEE else "source_account_id"
-            store_rows.refuse_all(self.connection, self.batch_id, column, refusal.key, refusal.code, SENTENCES[refusal.code], refusal.field)
+            store_rows.refuse_all(
+                self.connection,
+                self.batch_id,
+                column,
+                refusal.key,
+                refusal.code,
+                SENTENCES[refusal.code],
+                refusal.field,
+            )
             if column == "source_account_id":
                 self.payors.pop(refusal.key, None)
         for payor_id, source in found.sources.items():
@@ -107,21 +160,46 @@ class Stage:
                 store_rows.rename_source(self.connection, self.batch_id, payor_id, source)
                 self.payors.setdefault(source, self.payors[payor_id])
                 del self.payors[payor_id]
-        store_rows.copy(self.connection, StoredSource, [self._source(name, values) for name, values in self.payors.items()])
+        store_rows.copy(
+            self.connection,
+            StoredSource,
+            [self._source(name, values) for name, values in self.payors.items()],
+        )
         store_rows.compare_with_known_people(self.connection, self.batch_id, SENTENCES)
         store_rows.total(self.connection, self.batch_id)
 
     def _source(self, name: str, values: Values) -> StoredSource:
         account, routing = values.account or "", values.routing or ""
         sealed = self.secrets.sealer.seal(account, "account", f"{self.batch_id}/{name}")
-        return StoredSource(self.batch_id, name, values.payor_name or "", values.dba or "", values.ein or "", routing, account[-4:], sealed,
-                            self.secrets.index.of("account", routing, account), values.line1 or "", values.city or "", values.state or "",
-                            values.zip or "")
+        return StoredSource(
+            self.batch_id,
+            name,
+            values.payor_name or "",
+            values.dba or "",
+            values.ein or "",
+            routing,
+            account[-4:],
+            sealed,
+            self.secrets.index.of("account", routing, account),
+            values.line1 or "",
+            values.city or "",
+            values.state or "",
+            values.zip or "",
+        )
 
 
 def stored(batch_id: UUID, issue: Issue) -> StoredIssue:
     """An issue of the reader as it is stored."""
-    return StoredIssue(batch_id, issue.file_row, issue.line, issue.field, issue.code, issue.outcome, issue.value, issue.message)
+    return StoredIssue(
+        batch_id,
+        issue.file_row,
+        issue.line,
+        issue.field,
+        issue.code,
+        issue.outcome,
+        issue.value,
+        issue.message,
+    )
 
 
 @dataclass(frozen=True)
@@ -148,18 +226,43 @@ def read_one(engine: Engine, reading: Reading, beat: Callable[[], None] = lambda
             with tracing.work("read roster", batch.batch_id), connection.begin_nested():
                 _stage(connection, batch, reading, beat)
         except FileRefused as refused:
-            store_rows.copy(connection, StoredIssue, [StoredIssue(batch.batch_id, 0, refused.line or 0, "", refused.code, "file", "", refused.message)])
-            store.reject(connection, batch.batch_id, refused.code, refused.message, refused.line, now)
+            store_rows.copy(
+                connection,
+                StoredIssue,
+                [
+                    StoredIssue(
+                        batch.batch_id,
+                        0,
+                        refused.line or 0,
+                        "",
+                        refused.code,
+                        "file",
+                        "",
+                        refused.message,
+                    )
+                ],
+            )
+            store.reject(
+                connection, batch.batch_id, refused.code, refused.message, refused.line, now
+            )
             log.info("file_refused", batch_id=str(batch.batch_id), code=refused.code)
         else:
             store.check_again(connection, batch.batch_id, datetime.now(UTC))
-            log.info("file_read", batch_id=str(batch.batch_id), seconds=round((datetime.now(UTC) - now).total_seconds(), 1))
+            log.info(
+                "file_read",
+                batch_id=str(batch.batch_id),
+                seconds=round((datetime.now(UTC) - now).total_seconds(), 1),
+            )
     return True
 
 
-def _stage(connection: Connection, batch: Batch, reading: Reading, beat: Callable[[], None]) -> None:
+def _stage(
+    connection: Connection, batch: Batch, reading: Reading, beat: Callable[[], None]
+) -> None:
     stage = Stage(connection, batch.batch_id, reading.secrets)
-    for piece in reading.reader(reading.path_of(batch.batch_id), reading.limits, business_day(datetime.now(UTC))):
+    for piece in reading.reader(
+        reading.path_of(batch.batch_id), reading.limits, business_day(datetime.now(UTC))
+    ):
         beat()
         if isinstance(piece, Row):
             stage.take(piece)

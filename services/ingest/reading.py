@@ -39,10 +39,14 @@ def read(source: BufferedReader, limits: Limits, today: date) -> Iterator[Row | 
     """
     whole = WholeFile()
     for piece in roster.read(source, limits, today):
-        yield whole.see(piece) if isinstance(piece, Row) else whole.conclude(piece.rows, piece.issues)
+        yield (
+            whole.see(piece) if isinstance(piece, Row) else whole.conclude(piece.rows, piece.issues)
+        )
 
 
-def read_in_child(path: Path, limits: Limits, today: date, command: Sequence[str] = CHILD) -> Iterator[Row | Conclusion]:
+def read_in_child(
+    path: Path, limits: Limits, today: date, command: Sequence[str] = CHILD
+) -> Iterator[Row | Conclusion]:
     """As `read`, in a child process under `limits`; a child that crashes, hangs or uses too much is FileRefused("E_PARSER").
 
     The child is killed when the iterator is closed early. `command` is what is started; the tests give worse ones.
@@ -50,7 +54,9 @@ def read_in_child(path: Path, limits: Limits, today: date, command: Sequence[str
     order = json.dumps({"today": today.isoformat(), "limits": asdict(limits)})
     # an empty environment, because settings hold keys and passwords; the file as an open descriptor, because its name is not needed
     with path.open("rb") as source:
-        child = subprocess.Popen([*command, order], cwd=_ROOT, env={}, stdin=source, stdout=subprocess.PIPE)  # noqa: S603 - our own
+        child = subprocess.Popen(  # noqa: S603
+            [*command, order], cwd=_ROOT, env={}, stdin=source, stdout=subprocess.PIPE
+        )
     assert child.stdout is not None
     with child.stdout as answer:
         try:
@@ -85,12 +91,24 @@ def _lines(answer: int, silence_s: float) -> Iterator[bytes]:
             return
 
 
-def _row(file_row: int, line: int, values: list[Any], written: dict[str, str], issues: list[list[Any]]) -> Row:
-    return Row(file_row, line, Values._make(values), written, tuple(Issue(file_row, *issue) for issue in issues))
+def _row(
+    file_row: int, line: int, values: list[Any], written: dict[str, str], issues: list[list[Any]]
+) -> Row:
+    return Row(
+        file_row,
+        line,
+        Values._make(values),
+        written,
+        tuple(Issue(file_row, *issue) for issue in issues),
+    )
 
 
 def _conclusion(
-    rows: int, issues: list[list[Any]], refusals: list[list[str]], sources: dict[str, str], corrections: list[list[str]]
+    rows: int,
+    issues: list[list[Any]],
+    refusals: list[list[str]],
+    sources: dict[str, str],
+    corrections: list[list[str]],
 ) -> Conclusion:
     return Conclusion(
         rows,
@@ -105,24 +123,41 @@ def _refused(code: str, line: int | None) -> Conclusion:
     raise FileRefused(code if code in codes.SENTENCES else "E_PARSER", line)
 
 
-_DECODE: Final[dict[str, Callable[..., Row | Conclusion]]] = {"row": _row, "end": _conclusion, "refused": _refused}
+_DECODE: Final[dict[str, Callable[..., Row | Conclusion]]] = {
+    "row": _row,
+    "end": _conclusion,
+    "refused": _refused,
+}
 
 
 def _encode(piece: Row | Conclusion) -> list[Any]:
     """A piece as the JSON array `_DECODE` reads."""
     if isinstance(piece, Conclusion):
         return ["end", *piece]
-    return ["row", piece.file_row, piece.line, piece.values, piece.written, [issue[1:] for issue in piece.issues]]
+    return [
+        "row",
+        piece.file_row,
+        piece.line,
+        piece.values,
+        piece.written,
+        [issue[1:] for issue in piece.issues],
+    ]
 
 
 def _confine(limits: Limits) -> None:
     """Give this process less than it could take; there is no way back."""
     # no core dump: it would hold the roster
-    for what, most in ((resource.RLIMIT_AS, limits.memory_bytes), (resource.RLIMIT_CPU, limits.cpu_s), (resource.RLIMIT_CORE, 0)):
+    for what, most in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_CPU, limits.cpu_s),
+        (resource.RLIMIT_CORE, 0),
+    ):
         resource.setrlimit(what, (most, most))
 
 
-def _tell_without_data(kind: type[BaseException], _error: BaseException, where: TracebackType | None) -> None:
+def _tell_without_data(
+    kind: type[BaseException], _error: BaseException, where: TracebackType | None
+) -> None:
     """Where a defect is, without its message: that could hold values of the roster."""
     sys.stderr.write("".join(traceback.format_tb(where)) + kind.__name__ + "\n")
 

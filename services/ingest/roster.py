@@ -26,7 +26,9 @@ MAX_ATTRIBUTES: Final = 100_000
 MAX_NAME_CHARACTERS: Final = 256
 MAX_UNKNOWN_ELEMENTS: Final = 1_000
 
-_DECLARATION = re.compile(r"""<\?xml\s+version\s*=\s*(["'])(.*?)\1(?:\s+encoding\s*=\s*(["'])(.*?)\3)?""", re.ASCII)
+_DECLARATION = re.compile(
+    r"""<\?xml\s+version\s*=\s*(["'])(.*?)\1(?:\s+encoding\s*=\s*(["'])(.*?)\3)?""", re.ASCII
+)
 _LINE = re.compile(rb"[^\n]*\n+|[^\n]+")
 _FILE_CODES: Final = {
     etree.ErrorTypes.ERR_UNDECLARED_ENTITY: "E_FILE_ENTITY",
@@ -60,7 +62,9 @@ class _Node:
 
 
 def _grow(prefix: str) -> dict[str, _Node]:
-    names = dict.fromkeys(field.removeprefix(prefix).split("/")[0] for field in FIELDS if field.startswith(prefix))
+    names = dict.fromkeys(
+        field.removeprefix(prefix).split("/")[0] for field in FIELDS if field.startswith(prefix)
+    )
     return {name: _Node(prefix + name, _grow(f"{prefix}{name}/")) for name in names}
 
 
@@ -183,12 +187,18 @@ class _Target:
         if self._structure or len(self._containers) < len(_CONTAINERS):
             self._settle_structure()
         place = Place(self.file_row, self._row_line, self._lines)
-        self.rows.append(read_row(place, tuple(self._texts), self._structure, self._today, self._limits.amount_cents))
+        self.rows.append(
+            read_row(
+                place, tuple(self._texts), self._structure, self._today, self._limits.amount_cents
+            )
+        )
 
     def _settle_structure(self) -> None:
         """Tell each fault once, at the outermost element that has it, and take no value from a leaf that has one."""
         gone = [path for path in _CONTAINERS if path not in self._containers]
-        self._structure |= {(path, "E_MISSING"): None for path in gone if path.rpartition("/")[0] not in gone}
+        self._structure |= {
+            (path, "E_MISSING"): None for path in gone if path.rpartition("/")[0] not in gone
+        }
         twice = tuple(f"{path}/" for path, code in self._structure if code == "E_TWICE")
         for path, code in list(self._structure):
             if path in FIELDS and code != "W_UNKNOWN_ELEMENT":
@@ -273,7 +283,9 @@ def read(source: BufferedReader, limits: Limits, today: date) -> Iterator[Row | 
         parser.close()
     except etree.XMLSyntaxError as error:
         # libxml2's own message is not shown, it can hold data of the file
-        raise FileRefused(_FILE_CODES.get(getattr(error, "code", 0), otherwise), target.line) from None
+        raise FileRefused(
+            _FILE_CODES.get(getattr(error, "code", 0), otherwise), target.line
+        ) from None
     yield from _finished(parser, target)
     if not target.file_row:
         raise FileRefused("E_FILE_NO_ROWS")

@@ -99,14 +99,21 @@ def answering() -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        raise Problem(STATUS[refused.kind], refused.code, str(refused), refused.action, **refused.more) from None
+        raise Problem(
+            STATUS[refused.kind], refused.code, str(refused), refused.action, **refused.more
+        ) from None
 
 
 def allow(actor: Actor, *roles: str) -> None:
     """Raise 403 unless the person has one of the roles."""
     if not actor.person or not actor.roles.intersection(roles):
         does = " or ".join(ROLE_SENTENCES.get(role, role) for role in roles)
-        raise Problem(403, "auth.forbidden", f"Only {' or '.join(roles)} may do this ({does}).", "Ask somebody with that role.")
+        raise Problem(
+            403,
+            "auth.forbidden",
+            f"Only {' or '.join(roles)} may do this ({does}).",
+            "Ask somebody with that role.",
+        )
 
 
 def known_id(text: str, what: str) -> UUID:
@@ -114,7 +121,9 @@ def known_id(text: str, what: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise Problem(404, f"{what}.unknown", f"There is no such {what}.", "Check the id.") from None
+        raise Problem(
+            404, f"{what}.unknown", f"There is no such {what}.", "Check the id."
+        ) from None
 
 
 def router(parts: Parts) -> APIRouter:
@@ -129,13 +138,30 @@ def router(parts: Parts) -> APIRouter:
 
 def _add_upload(made: APIRouter, parts: Parts, caller: Any) -> None:
     @made.post("/batches", status_code=202)
-    async def upload(request: Request, actor: Annotated[Actor, caller], filename: str = "", period: str = "", repeat_reason: str = "") -> dict[str, Any]:
+    async def upload(
+        request: Request,
+        actor: Annotated[Actor, caller],
+        filename: str = "",
+        period: str = "",
+        repeat_reason: str = "",
+    ) -> dict[str, Any]:
         allow(actor, "preparer")
         now, batch_id = datetime.now(UTC), uuid4()
         with answering():
             first_day = period_named(period, business_day(now), parts.settings.period_anchor)
         stored = await _receive(request, parts, batch_id)
-        batch = Batch(batch_id, batch_id, None, "reading", 0, 0, _plain(filename) or "roster.xml", first_day, actor.person, now)
+        batch = Batch(
+            batch_id,
+            batch_id,
+            None,
+            "reading",
+            0,
+            0,
+            _plain(filename) or "roster.xml",
+            first_day,
+            actor.person,
+            now,
+        )
         try:
             await run_in_threadpool(_insert, parts.engine, batch, stored, _plain(repeat_reason))
         except Problem:
@@ -155,7 +181,12 @@ async def _receive(request: Request, parts: Parts, batch_id: UUID) -> Stored:
     settings = parts.settings
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding not in {"identity", "gzip"}:
-        raise Problem(415, "upload.encoding", "The body is in an encoding that is not read here.", "Send it as it is, or as gzip.")
+        raise Problem(
+            415,
+            "upload.encoding",
+            "The body is in an encoding that is not read here.",
+            "Send it as it is, or as gzip.",
+        )
     declared = request.headers.get("content-length", "0")
     length = int(declared) if declared.isdecimal() else 0
     if length > (settings.wire_max_bytes if encoding == "gzip" else settings.plain_max_bytes):
@@ -163,7 +194,9 @@ async def _receive(request: Request, parts: Parts, batch_id: UUID) -> Stored:
     if not parts.folder.room_for(length):
         raise _disk_full()
     try:
-        with Upload(parts.folder, encoding == "gzip", settings.wire_max_bytes, settings.plain_max_bytes) as upload:
+        with Upload(
+            parts.folder, encoding == "gzip", settings.wire_max_bytes, settings.plain_max_bytes
+        ) as upload:
             piece = bytearray()
             async for chunk in request.stream():
                 piece += chunk
@@ -173,16 +206,28 @@ async def _receive(request: Request, parts: Parts, batch_id: UUID) -> Stored:
             if piece:
                 await run_in_threadpool(upload.write, bytes(piece))
             if not upload.wire_bytes:
-                raise Problem(400, "E_FILE_EMPTY", "The file is empty.", "Upload the roster as .xml or .xml.gz.")
+                raise Problem(
+                    400,
+                    "E_FILE_EMPTY",
+                    "The file is empty.",
+                    "Upload the roster as .xml or .xml.gz.",
+                )
             return await run_in_threadpool(upload.keep, batch_id)
     except TooLarge as error:
         raise _too_large(str(error), settings) from None
     except Damaged as error:
-        raise Problem(400, error.code, str(error), "Compress the roster again, or upload it as it is.") from None
+        raise Problem(
+            400, error.code, str(error), "Compress the roster again, or upload it as it is."
+        ) from None
     except DiskFull:
         raise _disk_full() from None
     except ClientDisconnect:
-        raise Problem(400, "upload.incomplete", "The upload ended before the file did; nothing was kept.", "Upload it again.") from None
+        raise Problem(
+            400,
+            "upload.incomplete",
+            "The upload ended before the file did; nothing was kept.",
+            "Upload it again.",
+        ) from None
 
 
 def _too_large(message: str, settings: IngestSettings) -> Problem:
@@ -191,7 +236,12 @@ def _too_large(message: str, settings: IngestSettings) -> Problem:
 
 
 def _disk_full() -> Problem:
-    return Problem(507, DiskFull.code, "There is no room for the file; nothing of it was kept.", "Tell the operator, and upload it again later.")
+    return Problem(
+        507,
+        DiskFull.code,
+        "There is no room for the file; nothing of it was kept.",
+        "Tell the operator, and upload it again later.",
+    )
 
 
 def _insert(engine: Engine, batch: Batch, stored: Stored, repeat_reason: str) -> None:
@@ -200,22 +250,46 @@ def _insert(engine: Engine, batch: Batch, stored: Stored, repeat_reason: str) ->
         twin = None if repeat_reason else store.live_twin(connection, stored.sha256)
         if twin is None and store.insert(connection, batch, stored.sha256, repeat_reason):
             return
-    if twin is None:  # somebody with the same bytes was quicker; the statement above waited for them
+    if (
+        twin is None
+    ):  # somebody with the same bytes was quicker; the statement above waited for them
         with engine.connect() as connection:
             twin = store.live_twin(connection, stored.sha256)
-    raise Problem(409, "upload.repeated", f"This very file is batch {twin} already.",
-                  "Look at that batch; to pay it again on purpose, upload it with a reason for the repeat.", batch_id=str(twin))
+    raise Problem(
+        409,
+        "upload.repeated",
+        f"This very file is batch {twin} already.",
+        "Look at that batch; to pay it again on purpose, upload it with a reason for the repeat.",
+        batch_id=str(twin),
+    )
 
 
 def _add_acts(made: APIRouter, parts: Parts, caller: Any) -> None:
     @made.post("/batches/{batch_id}/approve")
-    def approve(batch_id: str, body: ApproveBody, actor: Annotated[Actor, caller]) -> dict[str, Any]:
+    def approve(
+        batch_id: str, body: ApproveBody, actor: Annotated[Actor, caller]
+    ) -> dict[str, Any]:
         allow(actor, "approver")
-        approval = Approval(actor.person, body.digest, frozenset(body.acknowledge), tuple(Include(one.row_id, one.reason) for one in body.include))
+        approval = Approval(
+            actor.person,
+            body.digest,
+            frozenset(body.acknowledge),
+            tuple(Include(one.row_id, one.reason) for one in body.include),
+        )
         with answering():
-            done = approving.approve(parts.engine, known_id(batch_id, "batch"), approval, parts.settings.one_person)
-        return {"batch_id": done.batch_id, "status": "approved", "digest": done.digest, "approved_by": done.approved_by, "approved_at": done.approved_at,
-                "acknowledged": list(done.acknowledged), "payments": done.payments, "payments_cents": done.payments_cents}
+            done = approving.approve(
+                parts.engine, known_id(batch_id, "batch"), approval, parts.settings.one_person
+            )
+        return {
+            "batch_id": done.batch_id,
+            "status": "approved",
+            "digest": done.digest,
+            "approved_by": done.approved_by,
+            "approved_at": done.approved_at,
+            "acknowledged": list(done.acknowledged),
+            "payments": done.payments,
+            "payments_cents": done.payments_cents,
+        }
 
     @made.post("/batches/{batch_id}/discard")
     def discard(batch_id: str, body: ReasonBody, actor: Annotated[Actor, caller]) -> dict[str, Any]:
@@ -223,31 +297,62 @@ def _add_acts(made: APIRouter, parts: Parts, caller: Any) -> None:
         number = known_id(batch_id, "batch")
         with answering():
             done = approving.discard(parts.engine, number, actor.person, body.reason)
-        return {"batch_id": number, "status": "discarded", "discarded_by": done.discarded_by, "discarded_at": done.discarded_at, "reason": done.reason}
+        return {
+            "batch_id": number,
+            "status": "discarded",
+            "discarded_by": done.discarded_by,
+            "discarded_at": done.discarded_at,
+            "reason": done.reason,
+        }
 
     @made.post("/batches/{batch_id}/corrections")
-    def correct(batch_id: str, body: CorrectionsBody, actor: Annotated[Actor, caller]) -> dict[str, Any]:
+    def correct(
+        batch_id: str, body: CorrectionsBody, actor: Annotated[Actor, caller]
+    ) -> dict[str, Any]:
         allow(actor, "preparer")
-        corrections = [Correction(one.source_account_id, one.field, one.from_value, one.to_value) for one in body.corrections]
+        corrections = [
+            Correction(one.source_account_id, one.field, one.from_value, one.to_value)
+            for one in body.corrections
+        ]
         with answering():
-            done = approving.correct(parts.engine, known_id(batch_id, "batch"), corrections, actor.person)
+            done = approving.correct(
+                parts.engine, known_id(batch_id, "batch"), corrections, actor.person
+            )
         return {"batch_id": done.batch_id, "status": done.status, "revision": done.revision}
 
     @made.post("/batches/{batch_id}/child-batches", status_code=202)
-    def derive(request: Request, batch_id: str, body: ChildBody, actor: Annotated[Actor, caller]) -> dict[str, Any]:
+    def derive(
+        request: Request, batch_id: str, body: ChildBody, actor: Annotated[Actor, caller]
+    ) -> dict[str, Any]:
         allow(actor, "preparer")
         kind = body.filter.status if body.filter else ""
         if bool(body.rows) == bool(kind) or kind not in {"", *children.FILTERS}:
-            raise Problem(422, "child.which-rows", f"Name either rows or a filter by status ({', '.join(children.FILTERS)}).", "Send one of the two.")
+            raise Problem(
+                422,
+                "child.which-rows",
+                f"Name either rows or a filter by status ({', '.join(children.FILTERS)}).",
+                "Send one of the two.",
+            )
         wanted = children.Wanted(frozenset(body.rows), kind, actor.person, body.reason)
         with answering(), parts.engine.begin() as connection:
-            child = children.derive(connection, known_id(batch_id, "batch"), uuid4(), wanted, parts.secrets, datetime.now(UTC))
+            child = children.derive(
+                connection,
+                known_id(batch_id, "batch"),
+                uuid4(),
+                wanted,
+                parts.secrets,
+                datetime.now(UTC),
+            )
         tracing_http.made(request, child.batch_id)
         return {"batch_id": child.batch_id, "status": child.status}
 
 
 def _filters(request: Request) -> Mapping[str, str]:
-    return {name: request.query_params[name] for name in views.ROW_FILTERS if name in request.query_params}
+    return {
+        name: request.query_params[name]
+        for name in views.ROW_FILTERS
+        if name in request.query_params
+    }
 
 
 def _add_views(made: APIRouter, parts: Parts, caller: Any) -> None:

@@ -98,19 +98,40 @@ def read_row(place: Place, texts: Texts, structure: Structure, today: date, max_
         structure: what the reader of the XML found; a field it names is not called missing as well.
         max_cents: the limit of one row.
     """
-    employee, payor, payee = _employee(texts[_EMPLOYEE], today), _payor(texts[_PAYOR]), _block(FIELDS[_PAYEE], texts[_PAYEE], today)
-    cents, codes = (None, ("E_MISSING",)) if (text := texts[-1]) is None else values.amount(text, max_cents)
+    employee, payor, payee = (
+        _employee(texts[_EMPLOYEE], today),
+        _payor(texts[_PAYOR]),
+        _block(FIELDS[_PAYEE], texts[_PAYEE], today),
+    )
+    cents, codes = (
+        (None, ("E_MISSING",)) if (text := texts[-1]) is None else values.amount(text, max_cents)
+    )
     written = dict((*employee.written, *payor.written, *payee.written))
     if text is not None:
         written["Amount"] = text
-    found = (*employee.found, *payor.found, *payee.found, *(("Amount", code, values.masked("Amount", text or "")) for code in codes))
+    found = (
+        *employee.found,
+        *payor.found,
+        *payee.found,
+        *(("Amount", code, values.masked("Amount", text or "")) for code in codes),
+    )
     if structure:
         blamed = tuple(field for field, _ in structure)
-        kept = (entry for entry in found if not (entry[1] == "E_MISSING" and _covers(blamed, entry[0])))
+        kept = (
+            entry for entry in found if not (entry[1] == "E_MISSING" and _covers(blamed, entry[0]))
+        )
         found = (*kept, *((field, code, "") for field, code in structure))
     file_row, line, lines = place
-    issues = tuple(Issue(file_row, lines.get(field, line), field, code, shown) for field, code, shown in found)
-    return Row(file_row, line, Values._make((*employee.values, *payor.values, *payee.values, cents)), written, issues)
+    issues = tuple(
+        Issue(file_row, lines.get(field, line), field, code, shown) for field, code, shown in found
+    )
+    return Row(
+        file_row,
+        line,
+        Values._make((*employee.values, *payor.values, *payee.values, cents)),
+        written,
+        issues,
+    )
 
 
 def _covers(blamed: tuple[str, ...], field: str) -> bool:
@@ -144,7 +165,9 @@ def _block(fields: tuple[str, ...], texts: Texts, today: date) -> Block:
         if text is None:
             parsed = Parsed(None, ("E_MISSING",))
         else:
-            parsed = values.birth_date(text, today) if field == "Employee/DOB" else _TEXTS[field](text)
+            parsed = (
+                values.birth_date(text, today) if field == "Employee/DOB" else _TEXTS[field](text)
+            )
             if parsed.value != text:
                 written.append((field, text))
         kept.append(parsed.value)

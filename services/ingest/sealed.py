@@ -24,7 +24,8 @@ PLACES = sealed.Places(
         "outbox and topic parsed-rows": """
             SELECT unnest(ARRAY[b ->> 'first_name', b ->> 'last_name', b ->> 'dob', b ->> 'phone', b ->> 'loan'])
             FROM (SELECT CAST(body AS jsonb) AS b FROM outbox WHERE message_type = 'row-read.v1') AS r""",
-    })
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,14 @@ class Witness:
 
 def witnesses(connection: Connection) -> list[Witness]:
     """The sources of the first and of the last batch that has any: a key that was changed in between shows in one of them."""
-    rows = run(connection, """
+    rows = run(
+        connection,
+        """
         SELECT CAST(batch_id AS text) AS batch_id, source_account_id, aba_routing, account, account_index FROM batch_source
         WHERE batch_id IN ((SELECT b.batch_id FROM batch b JOIN batch_source USING (batch_id) ORDER BY b.uploaded_at LIMIT 1),
                            (SELECT b.batch_id FROM batch b JOIN batch_source USING (batch_id) ORDER BY b.uploaded_at DESC LIMIT 1))
-        ORDER BY 1, 2 LIMIT 100""")
+        ORDER BY 1, 2 LIMIT 100""",
+    )
     return [Witness(*row) for row in rows]
 
 
@@ -54,8 +58,15 @@ def fits(secrets: Secrets, found: Iterable[Witness]) -> bool:
     Raises:
         SealBroken: the seal keys do not open it; `sealed.check` says so before.
     """
-    return all(secrets.index.of("account", one.routing, secrets.sealer.open(one.account, "account", f"{one.batch_id}/{one.source_account_id}"))
-               == one.account_index for one in found)
+    return all(
+        secrets.index.of(
+            "account",
+            one.routing,
+            secrets.sealer.open(one.account, "account", f"{one.batch_id}/{one.source_account_id}"),
+        )
+        == one.account_index
+        for one in found
+    )
 
 
 def check(engine: Engine, secrets: Secrets) -> None:
@@ -67,5 +78,7 @@ def check(engine: Engine, secrets: Secrets) -> None:
     """
     sealed.check(engine, "ingest", PLACES, secrets.sealer)
     if not fits(secrets, sealed.asked(engine, witnesses)):
-        raise sealed.WrongKeys("ingest cannot start: PAYDOWN_INGEST_INDEX_KEY is not the key its database was filled with, so claims would not recognise "
-                               "a loan that is paid already; give the key that was (docs/runbooks/keys.md). Nothing was read, no money is affected.")
+        raise sealed.WrongKeys(
+            "ingest cannot start: PAYDOWN_INGEST_INDEX_KEY is not the key its database was filled with, so claims would not recognise "
+            "a loan that is paid already; give the key that was (docs/runbooks/keys.md). Nothing was read, no money is affected."
+        )

@@ -15,14 +15,32 @@ class IngestSettings(ServiceSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="PAYDOWN_INGEST_")
 
     port: int = Field(default=8101, gt=0, lt=65_536)
-    files_dir: Path = Field(description="where uploaded files are kept, readable by this service alone")
-    seal_keys: str = Field(min_length=1, description="id:base64key[,id:base64key]; the first one seals")
+    files_dir: Path = Field(
+        description="where uploaded files are kept, readable by this service alone"
+    )
+    seal_keys: str = Field(
+        min_length=1, description="id:base64key[,id:base64key]; the first one seals"
+    )
     index_key: str = Field(min_length=1, description="base64; blind indexes of numbers and people")
     wire_max_bytes: int = Field(default=100 << 20, gt=0, description="a compressed upload")
-    plain_max_bytes: int = Field(default=1 << 30, gt=0, description="an upload as it is when inflated")
+    plain_max_bytes: int = Field(
+        default=1 << 30, gt=0, description="an upload as it is when inflated"
+    )
     rows_max: int = Field(default=1_000_000, gt=0)
     amount_max_cents: int = Field(default=10_000_00, ge=1_00, description="of one row")
-    period_anchor: date = Field(default=date(2026, 1, 5), description="first day of any one pay period of the 14-day calendar")
-    ready_days: int = Field(default=30, gt=0, le=366, description="a batch nobody approved for so long expires")
-    archive_days: int = Field(default=90, gt=0, le=3_660, description="a batch that was completed so long ago is archived; a late return brings it back")
-    one_person: bool = Field(default=False, description="the approver may be the uploader; printed on every report")
+    period_anchor: date = Field(
+        default=date(2026, 1, 5),
+        description="first day of any one pay period of the 14-day calendar",
+    )
+    ready_days: int = Field(
+        default=30, gt=0, le=366, description="a batch nobody approved for so long expires"
+    )
+    archive_days: int = Field(
+        default=90,
+        gt=0,
+        le=3_660,
+        description="a batch that was completed so long ago is archived; a late return brings it back",
+    )
+    one_person: bool = Field(
+        default=False, description="the approver may be the uploader; printed on every report"
+    )

@@ -28,7 +28,17 @@ def _state_by_prefix() -> dict[str, str]:
 STATE_BY_ZIP_PREFIX: Final[dict[str, str]] = _state_by_prefix()
 
 # Prefixes that a second state shares: Fishers Island, Alta, the Pacific.
-ALSO_IN: Final = frozenset({("063", "NY"), ("834", "WY"), ("967", "AS"), ("969", "MP"), ("969", "PW"), ("969", "FM"), ("969", "MH")})
+ALSO_IN: Final = frozenset(
+    {
+        ("063", "NY"),
+        ("834", "WY"),
+        ("967", "AS"),
+        ("969", "MP"),
+        ("969", "PW"),
+        ("969", "FM"),
+        ("969", "MH"),
+    }
+)
 
 STATES: Final = frozenset(STATE_BY_ZIP_PREFIX.values()) | {state for _, state in ALSO_IN}
 

@@ -26,7 +26,9 @@ _INSTITUTION = re.compile(r"ins_[0-9A-Za-z]{1,32}")
 _LOAN = re.compile(r"[!-~]+")
 _SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-_FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")  # letters and marks by category, and nothing to be seen
+_FILLERS: Final = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+)  # letters and marks by category, and nothing to be seen
 
 
 class Parsed(NamedTuple):
@@ -72,7 +74,11 @@ def plain(text: str) -> Parsed:
 def name(text: str) -> Parsed:
     """A name or a line of an address, in NFC: the same name typed on two systems is the same text."""
     found = plain(text)
-    return found if found.value is None else Parsed(unicodedata.normalize("NFC", found.value), found.codes)
+    return (
+        found
+        if found.value is None
+        else Parsed(unicodedata.normalize("NFC", found.value), found.codes)
+    )
 
 
 def routing(text: str) -> Parsed:
@@ -191,4 +197,6 @@ def _shape(text: str) -> str:
 
 
 NUMBERS: Final = frozenset({"Payor/AccountNumber", "Payee/LoanAccountNumber"})
-PERSONAL: Final = frozenset({"Employee/FirstName", "Employee/LastName", "Employee/DOB", "Employee/PhoneNumber"})
+PERSONAL: Final = frozenset(
+    {"Employee/FirstName", "Employee/LastName", "Employee/DOB", "Employee/PhoneNumber"}
+)

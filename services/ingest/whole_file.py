@@ -102,13 +102,22 @@ class WholeFile:
         for payor_id, payor in self._payors.items():
             if payor.source and not payor.refusal:
                 together.setdefault(payor.source, []).append(payor_id)
-        sources = {payor_id: payor_id for payor_id in self._payors} | {one: min(ids) for ids in together.values() for one in ids}
+        sources = {payor_id: payor_id for payor_id in self._payors} | {
+            one: min(ids) for ids in together.values() for one in ids
+        }
         corrections = {
             Correction(sources[payor_id], "state", *payor.correction): None
             for payor_id, payor in sorted(self._payors.items())
             if payor.correction and not payor.refusal
         }
-        refusals = (*(Refusal(p.refusal, PAYOR, payor_id) for payor_id, p in self._payors.items() if p.refusal), *self._refused)
+        refusals = (
+            *(
+                Refusal(p.refusal, PAYOR, payor_id)
+                for payor_id, p in self._payors.items()
+                if p.refusal
+            ),
+            *self._refused,
+        )
         return Conclusion(rows, issues, refusals, sources, tuple(corrections))
 
     def _of_payor(self, row: Row) -> list[Issue]:
@@ -143,22 +152,41 @@ class WholeFile:
                 payor.refusal = "E_PAYOR_TWO_ACCOUNTS"
             elif _differ(payor.ein, values.ein):
                 payor.refusal = "E_PAYOR_TWO_EINS"
-        payor.ein, payor.routing, payor.account = payor.ein or values.ein, payor.routing or values.routing, payor.account or values.account
-        if payor.source is not None or payor.ein is None or payor.routing is None or payor.account is None:
+        payor.ein, payor.routing, payor.account = (
+            payor.ein or values.ein,
+            payor.routing or values.routing,
+            payor.account or values.account,
+        )
+        if (
+            payor.source is not None
+            or payor.ein is None
+            or payor.routing is None
+            or payor.account is None
+        ):
             return None
         payor.source = (payor.ein, payor.routing, payor.account)
-        return "W_PAYOR_TWO_IDS" if self._by_source.setdefault(payor.source, payor_id) != payor_id else None
+        return (
+            "W_PAYOR_TWO_IDS"
+            if self._by_source.setdefault(payor.source, payor_id) != payor_id
+            else None
+        )
 
     def _of_person(self, row: Row, issues: list[Issue]) -> None:
         values = row.values
         if values.employee_id is None:
             return
-        names = None if values.first_name is None or values.last_name is None else (values.first_name, values.last_name)
+        names = (
+            None
+            if values.first_name is None or values.last_name is None
+            else (values.first_name, values.last_name)
+        )
         now = _Person(values.born, names, values.phone, values.branch_id)
         known = self._people.setdefault(values.employee_id, now)
         if known == now:
             return
-        self._people[values.employee_id] = _Person._make(new if old is None else old for old, new in zip(known, now, strict=True))
+        self._people[values.employee_id] = _Person._make(
+            new if old is None else old for old, new in zip(known, now, strict=True)
+        )
         for (path, code), old, new in zip(_PERSON_CODES, known, now, strict=True):
             if old is None or new is None or old == new:
                 continue
@@ -166,22 +194,50 @@ class WholeFile:
                 self._refused[Refusal(code, EMPLOYEE, values.employee_id)] = None
             elif (code, values.employee_id) not in self._told:
                 self._told.add((code, values.employee_id))
-                issues.append(Issue(row.file_row, row.line, path, code, masked(path, new if isinstance(new, str) else new[1])))
+                issues.append(
+                    Issue(
+                        row.file_row,
+                        row.line,
+                        path,
+                        code,
+                        masked(path, new if isinstance(new, str) else new[1]),
+                    )
+                )
 
     def _of_loan(self, row: Row, issues: list[Issue]) -> None:
         values = row.values
         if values.employee_id is None or values.institution_id is None or values.loan is None:
             return
         loan = hash((values.institution_id, values.loan))
-        if self._borrowers.setdefault(loan, values.employee_id) != values.employee_id and ("W_LOAN_TWO_EMPLOYEES", loan) not in self._told:
+        if (
+            self._borrowers.setdefault(loan, values.employee_id) != values.employee_id
+            and ("W_LOAN_TWO_EMPLOYEES", loan) not in self._told
+        ):
             self._told.add(("W_LOAN_TWO_EMPLOYEES", loan))
             path = "Payee/LoanAccountNumber"
-            issues.append(Issue(row.file_row, row.line, path, "W_LOAN_TWO_EMPLOYEES", masked(path, values.loan)))
+            issues.append(
+                Issue(
+                    row.file_row, row.line, path, "W_LOAN_TWO_EMPLOYEES", masked(path, values.loan)
+                )
+            )
         if row.refused:
             return
-        payment = hash((values.employee_id, values.ein, values.routing, values.account, loan, values.amount_cents))
+        payment = hash(
+            (
+                values.employee_id,
+                values.ein,
+                values.routing,
+                values.account,
+                loan,
+                values.amount_cents,
+            )
+        )
         if payment in self._paid:
-            issues.append(Issue(row.file_row, row.line, "Amount", "W_POSSIBLE_DUPLICATE", row.written["Amount"]))
+            issues.append(
+                Issue(
+                    row.file_row, row.line, "Amount", "W_POSSIBLE_DUPLICATE", row.written["Amount"]
+                )
+            )
         self._paid.add(payment)
 
 

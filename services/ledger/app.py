@@ -11,7 +11,13 @@ from libs.common import outbox, topics, tracing_messages
 from libs.common.consume import Apply
 from libs.common.database import run
 from libs.common.event import Event
-from libs.common.events import BatchChanged, PaymentApproved, PaymentChanged, StatementClosed, StatementLine
+from libs.common.events import (
+    BatchChanged,
+    PaymentApproved,
+    PaymentChanged,
+    StatementClosed,
+    StatementLine,
+)
 from libs.common.restored import TakingBack
 from libs.common.service import Beat, Loop, Service, take_turns
 from libs.common.settings import read_or_exit
@@ -60,22 +66,33 @@ def apply_changes(connection: Connection, events: Sequence[Event]) -> None:
 def apply_statements(connection: Connection, events: Sequence[Event]) -> None:
     """Keep the provider's lines, and judge the statements that are closed."""
     keep_statements(connection, events)
-    reconcile.judge_due(connection, {e.batch_id for e in events if isinstance(e, StatementLine | StatementClosed)})
+    reconcile.judge_due(
+        connection, {e.batch_id for e in events if isinstance(e, StatementLine | StatementClosed)}
+    )
 
 
 def keep_statements(connection: Connection, events: Sequence[Event]) -> None:
     """Keep the provider's lines and closings without judging them."""
-    store.lock_batches(connection, {e.batch_id for e in events if isinstance(e, StatementLine | StatementClosed)})
+    store.lock_batches(
+        connection, {e.batch_id for e in events if isinstance(e, StatementLine | StatementClosed)}
+    )
     statements.put_lines(connection, [e for e in events if isinstance(e, StatementLine)])
     statements.put_closings(connection, [e for e in events if isinstance(e, StatementClosed)])
 
 
-def advance(connection: Connection, changes: Sequence[PaymentChanged], payment_ids: set[UUID]) -> None:
+def advance(
+    connection: Connection, changes: Sequence[PaymentChanged], payment_ids: set[UUID]
+) -> None:
     """Apply these changes and those that waited for these payments, as far as their versions follow without a gap."""
     waiting = store.waiting(connection, payment_ids)
     if not changes and not waiting:
         return
-    result = handlers.on_payments_changed(changes, waiting, store.positions(connection, payment_ids), store.contents(connection, changes))
+    result = handlers.on_payments_changed(
+        changes,
+        waiting,
+        store.positions(connection, payment_ids),
+        store.contents(connection, changes),
+    )
     if result.kept:
         store.keep(connection, result.kept)
     if result.woken:
@@ -83,19 +100,33 @@ def advance(connection: Connection, changes: Sequence[PaymentChanged], payment_i
     if result.applied:
         store.put_changes(connection, result.applied)
     if result.postings:
-        journals = handlers.journals(result.postings, store.holds(connection, {p.change.payment_id for p in result.postings}))
+        journals = handlers.journals(
+            result.postings, store.holds(connection, {p.change.payment_id for p in result.postings})
+        )
         post(connection, journals)
-        outbox.add(connection, [handlers.journal_posted(j, p.change) for j, p in zip(journals, result.postings, strict=True)])
+        outbox.add(
+            connection,
+            [
+                handlers.journal_posted(j, p.change)
+                for j, p in zip(journals, result.postings, strict=True)
+            ],
+        )
 
 
 def post(connection: Connection, journals: Sequence[Journal]) -> None:
     """Write these journals; where it is traced, a part of the turn for each batch and kind."""
-    with tracing_messages.part(lambda: ((str(journal.batch_id), f"post {journal.kind}") for journal in journals)):
+    with tracing_messages.part(
+        lambda: ((str(journal.batch_id), f"post {journal.kind}") for journal in journals)
+    ):
         store.append(connection, journals)
 
 
-APPLIES: dict[Topic, Apply] = {topics.BATCHES: apply_batches, topics.APPROVED_PAYMENTS: apply_approvals, topics.STATUS_EVENTS: apply_changes,
-                               topics.PROVIDER_STATEMENTS: apply_statements}
+APPLIES: dict[Topic, Apply] = {
+    topics.BATCHES: apply_batches,
+    topics.APPROVED_PAYMENTS: apply_approvals,
+    topics.STATUS_EVENTS: apply_changes,
+    topics.PROVIDER_STATEMENTS: apply_statements,
+}
 
 
 def look_again(engine: Engine, waiting_max_s: int) -> None:
@@ -122,7 +153,9 @@ def main() -> None:
         service.consumer(topic, apply)
 
     def watch(stop: threading.Event, beat: Beat) -> None:
-        take_turns([lambda: look_again(service.engine, settings.waiting_max_s)], stop, beat, LOOK_AGAIN_S)
+        take_turns(
+            [lambda: look_again(service.engine, settings.waiting_max_s)], stop, beat, LOOK_AGAIN_S
+        )
 
     def count(query: str) -> float:
         with service.engine.connect() as connection:
@@ -132,12 +165,18 @@ def main() -> None:
         with engine.begin() as connection:
             reconcile.take_back(connection, first)
 
-    service.standing.taking_back = TakingBack(before=take_back)  # the rest follows from the topics, read to their ends
+    service.standing.taking_back = TakingBack(
+        before=take_back
+    )  # the rest follows from the topics, read to their ends
     service.loops.append(Loop("watch", watch))
     service.gauges["waiting_changes"] = lambda: count("SELECT count(*) FROM waiting")
-    service.gauges["waiting_age_seconds"] = lambda: count("SELECT coalesce(extract(epoch FROM now() - min(since)), 0) FROM waiting")
+    service.gauges["waiting_age_seconds"] = lambda: count(
+        "SELECT coalesce(extract(epoch FROM now() - min(since)), 0) FROM waiting"
+    )
     service.gauges["verdict_age_seconds"] = lambda: count(VERDICT_AGE)
-    service.gauges["open_breaks"] = lambda: count("SELECT count(*) FROM reconciliation_break WHERE closed_at IS NULL")
+    service.gauges["open_breaks"] = lambda: count(
+        "SELECT count(*) FROM reconciliation_break WHERE closed_at IS NULL"
+    )
     service.relay()
     service.dead_letters()
     service.routers.append(routes.router(service.engine, settings.internal_token))

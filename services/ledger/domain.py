@@ -18,7 +18,10 @@ Layer = Literal["pending", "posted"]
 FINAL = frozenset({"completed", "failed", "cancelled", "reversed"})
 #: The journals a payment in each final state has; in every other state it has its hold alone.
 JOURNALS: dict[str, tuple[Kind, ...]] = {
-    "completed": ("hold", "settle"), "failed": ("hold", "release"), "cancelled": ("hold", "release"), "reversed": ("hold", "settle", "reverse"),
+    "completed": ("hold", "settle"),
+    "failed": ("hold", "release"),
+    "cancelled": ("hold", "release"),
+    "reversed": ("hold", "settle", "reverse"),
 }
 
 
@@ -87,11 +90,15 @@ def shares(rows: Iterable[tuple[str, int]]) -> tuple[Share, ...]:
     return tuple(Share(branch_id, *totals[branch_id]) for branch_id in sorted(totals))
 
 
-def hold(batch_id: UUID, payment_id: UUID, source_account_id: str, parts: tuple[Share, ...], at: datetime) -> Journal:
+def hold(
+    batch_id: UUID, payment_id: UUID, source_account_id: str, parts: tuple[Share, ...], at: datetime
+) -> Journal:
     """Set an approved payment's money aside: pending, from the source to the branches of its rows."""
     cents, count = sum(p.amount_cents for p in parts), sum(p.row_count for p in parts)
-    entries = (Entry(f"source:{source_account_id}", "pending", -cents, -count),
-               *(Entry(f"branch:{p.branch_id}", "pending", p.amount_cents, p.row_count) for p in parts))
+    entries = (
+        Entry(f"source:{source_account_id}", "pending", -cents, -count),
+        *(Entry(f"branch:{p.branch_id}", "pending", p.amount_cents, p.row_count) for p in parts),
+    )
     return Journal(batch_id, payment_id, "hold", cents, count, entries, at)
 
 
@@ -103,8 +110,12 @@ def follow_up(held: Journal, kind: Kind, at: datetime) -> Journal:
     undone: Layer = "posted" if kind == "reverse" else "pending"
     entries = tuple(Entry(e.account, undone, -e.amount_cents, -e.row_count) for e in held.entries)
     if kind == "settle":
-        entries += tuple(Entry(e.account, "posted", e.amount_cents, e.row_count) for e in held.entries)
-    return Journal(held.batch_id, held.payment_id, kind, held.amount_cents, held.row_count, entries, at)
+        entries += tuple(
+            Entry(e.account, "posted", e.amount_cents, e.row_count) for e in held.entries
+        )
+    return Journal(
+        held.batch_id, held.payment_id, kind, held.amount_cents, held.row_count, entries, at
+    )
 
 
 def journals_between(before: str, after: str) -> tuple[Kind, ...]:

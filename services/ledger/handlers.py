@@ -48,7 +48,9 @@ class Advance:
 
 def content(event: Event) -> str:
     """A digest of what an event says; fields added to its class later, at their defaults, do not change it."""
-    return hashlib.sha256(event.model_dump_json(exclude={"event_id", "occurred_at"}, exclude_defaults=True).encode()).hexdigest()
+    return hashlib.sha256(
+        event.model_dump_json(exclude={"event_id", "occurred_at"}, exclude_defaults=True).encode()
+    ).hexdigest()
 
 
 def on_payment_approved(event: PaymentApproved) -> Journal:
@@ -62,11 +64,17 @@ def on_payment_approved(event: PaymentApproved) -> Journal:
     if len({row.row_id for row in event.rows}) != len(event.rows):
         raise Reject(f"payment {event.payment_id} names a row twice", "ledger.row-twice")
     parts = domain.shares((row.branch_id, row.amount_cents) for row in event.rows)
-    return domain.hold(event.batch_id, event.payment_id, event.source_account_id, parts, event.occurred_at)
+    return domain.hold(
+        event.batch_id, event.payment_id, event.source_account_id, parts, event.occurred_at
+    )
 
 
-def on_payments_changed(changes: Iterable[PaymentChanged], waiting: Iterable[PaymentChanged], positions: Mapping[UUID, Position],
-                        contents: Mapping[tuple[UUID, int], str]) -> Advance:
+def on_payments_changed(
+    changes: Iterable[PaymentChanged],
+    waiting: Iterable[PaymentChanged],
+    positions: Mapping[UUID, Position],
+    contents: Mapping[tuple[UUID, int], str],
+) -> Advance:
     """Order changes by version and apply what follows without a gap; the rest waits.
 
     Args:
@@ -93,8 +101,13 @@ def on_payments_changed(changes: Iterable[PaymentChanged], waiting: Iterable[Pay
     return result
 
 
-def _advance(position: Position | None, queue: dict[int, PaymentChanged], contents: Mapping[tuple[UUID, int], str],
-             kept_before: set[tuple[UUID, int]], result: Advance) -> None:
+def _advance(
+    position: Position | None,
+    queue: dict[int, PaymentChanged],
+    contents: Mapping[tuple[UUID, int], str],
+    kept_before: set[tuple[UUID, int]],
+    result: Advance,
+) -> None:
     at = position
     for number in sorted(queue):
         change, key = queue[number], (queue[number].payment_id, number)
@@ -116,7 +129,9 @@ def _advance(position: Position | None, queue: dict[int, PaymentChanged], conten
             result.woken.append(key)
 
 
-def _fits(at: Position | None, change: PaymentChanged, contents: Mapping[tuple[UUID, int], str]) -> tuple[Kind, ...]:
+def _fits(
+    at: Position | None, change: PaymentChanged, contents: Mapping[tuple[UUID, int], str]
+) -> tuple[Kind, ...]:
     """The journals a change asks for; none if it was applied before, or is not due yet.
 
     Raises:
@@ -125,21 +140,39 @@ def _fits(at: Position | None, change: PaymentChanged, contents: Mapping[tuple[U
     if at is None:
         return ()
     if (change.amount_cents, change.batch_id) != (at.amount_cents, at.batch_id):
-        raise Conflict(f"version {change.version} of payment {change.payment_id} is of another amount or batch than was approved")
-    if change.version <= at.version and contents.get((change.payment_id, change.version)) != content(change):
+        raise Conflict(
+            f"version {change.version} of payment {change.payment_id} is of another amount or batch than was approved"
+        )
+    if change.version <= at.version and contents.get(
+        (change.payment_id, change.version)
+    ) != content(change):
         raise Conflict(f"payment {change.payment_id} has two versions {change.version}")
-    return domain.journals_between(at.status, change.status) if change.version == at.version + 1 else ()
+    return (
+        domain.journals_between(at.status, change.status)
+        if change.version == at.version + 1
+        else ()
+    )
 
 
 def journals(postings: Sequence[Posting], holds: Mapping[UUID, Journal]) -> list[Journal]:
     """The journals of postings, from the holds they end."""
-    return [domain.follow_up(holds[p.change.payment_id], p.kind, p.change.occurred_at) for p in postings]
+    return [
+        domain.follow_up(holds[p.change.payment_id], p.kind, p.change.occurred_at) for p in postings
+    ]
 
 
 def journal_posted(journal: Journal, change: PaymentChanged | None = None) -> JournalPosted:
     """What the others are told of a journal; the same journal always gives the same event."""
     return JournalPosted(
-        event_id=uuid5(journal.journal_id, "journal-posted"), occurred_at=journal.posted_at, correlation=str(journal.batch_id),
-        batch_id=journal.batch_id, journal_id=journal.journal_id, payment_id=journal.payment_id, kind=journal.kind,
-        amount_cents=journal.amount_cents, status=change.status if change else "unprocessed",
-        reason_code=change.reason_code if change else "", reason=change.reason if change else "")
+        event_id=uuid5(journal.journal_id, "journal-posted"),
+        occurred_at=journal.posted_at,
+        correlation=str(journal.batch_id),
+        batch_id=journal.batch_id,
+        journal_id=journal.journal_id,
+        payment_id=journal.payment_id,
+        kind=journal.kind,
+        amount_cents=journal.amount_cents,
+        status=change.status if change else "unprocessed",
+        reason_code=change.reason_code if change else "",
+        reason=change.reason if change else "",
+    )

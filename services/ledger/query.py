@@ -43,10 +43,22 @@ BREAKS = """
     ORDER BY closed_at IS NOT NULL, opened_at, break_id"""
 
 
-def page(connection: Connection, query: str, limit: int, offset: int, **filters: Any) -> tuple[list[dict[str, Any]], int]:
+def page(
+    connection: Connection, query: str, limit: int, offset: int, **filters: Any
+) -> tuple[list[dict[str, Any]], int]:
     """One page of an ordered query above, and how many rows it has in all."""
     total = run(connection, f"SELECT count(*) FROM ({query}) AS everything", **filters).scalar_one()  # noqa: S608 - one of the texts above
-    rows = run(connection, f"{query} LIMIT :limit OFFSET :offset", **filters, limit=limit, offset=offset).mappings().all()
+    rows = (
+        run(
+            connection,
+            f"{query} LIMIT :limit OFFSET :offset",
+            **filters,
+            limit=limit,
+            offset=offset,
+        )
+        .mappings()
+        .all()
+    )
     return [spoken(dict(row)) for row in rows], total
 
 
@@ -67,7 +79,11 @@ def spoken(value: Any) -> Any:  # JSON
 
 def certificates(connection: Connection, batch_id: UUID) -> list[dict[str, Any]]:
     """Every version of a batch's certificate, newest first."""
-    rows = run(connection, "SELECT body, issued_at FROM certificate WHERE batch_id = :id ORDER BY version DESC", id=batch_id)
+    rows = run(
+        connection,
+        "SELECT body, issued_at FROM certificate WHERE batch_id = :id ORDER BY version DESC",
+        id=batch_id,
+    )
     return [spoken({**row.body, "currency": CURRENCY, "issued_at": row.issued_at}) for row in rows]
 
 
@@ -76,26 +92,50 @@ def totals(connection: Connection, batch_id: UUID) -> dict[str, Any] | None:
     batch = run(connection, "SELECT * FROM batch WHERE batch_id = :id", id=batch_id).first()
     if batch is None:
         return None
-    statuses = run(connection, """
+    statuses = run(
+        connection,
+        """
         SELECT status, sum(row_count) AS rows, sum(amount_cents) AS cents, max(status_at) AS last FROM payment WHERE batch_id = :id GROUP BY 1""",
-        id=batch_id).all()
-    outcomes = _outcomes(batch, {row.status: Tally(int(row.rows), int(row.cents)) for row in statuses})
+        id=batch_id,
+    ).all()
+    outcomes = _outcomes(
+        batch, {row.status: Tally(int(row.rows), int(row.cents)) for row in statuses}
+    )
     accounts = run(connection, ACCOUNTS, batch_id=batch_id, q="").mappings().all()
     sides: dict[str, list[dict[str, Any]]] = {"source": [], "branch": []}
     for row in accounts:
         side, _, name = row["account"].partition(":")
-        sides[side].append(spoken({f"{'source_account' if side == 'source' else 'branch'}_id": name, **row}))
-    return {"batch_id": batch_id, "status": batch.status, "currency": CURRENCY, "as_of": max((row.last for row in statuses), default=batch.changed_at),
-            "outcomes": {name: spoken({"rows": t.rows, "amount_cents": t.amount_cents}) for name, t in outcomes.items()},
-            "sources": sides["source"], "branches": sides["branch"]}
+        sides[side].append(
+            spoken({f"{'source_account' if side == 'source' else 'branch'}_id": name, **row})
+        )
+    return {
+        "batch_id": batch_id,
+        "status": batch.status,
+        "currency": CURRENCY,
+        "as_of": max((row.last for row in statuses), default=batch.changed_at),
+        "outcomes": {
+            name: spoken({"rows": t.rows, "amount_cents": t.amount_cents})
+            for name, t in outcomes.items()
+        },
+        "sources": sides["source"],
+        "branches": sides["branch"],
+    }
 
 
 def _outcomes(batch: Any, by_status: Mapping[str, Tally]) -> dict[str, Tally]:  # a row of `batch`
     found = {name: by_status.get(status, Tally()) for status, name in compare.OUTCOMES.items()}
-    rest = Tally(batch.row_counts["payable"] - sum(t.rows for t in found.values()),
-                 batch.amounts_cents["payable"] - sum(t.amount_cents for t in found.values()))
+    rest = Tally(
+        batch.row_counts["payable"] - sum(t.rows for t in found.values()),
+        batch.amounts_cents["payable"] - sum(t.amount_cents for t in found.values()),
+    )
     where = "cancelled" if batch.status in ENDED else "pending"
     known = found.get(where, Tally())
     found[where] = Tally(known.rows + rest.rows, known.amount_cents + rest.amount_cents)
-    found |= {name: Tally(batch.row_counts[name], batch.amounts_cents[name]) for name in compare.UNPAID}
-    return {"total": Tally(batch.row_counts["total"], batch.amounts_cents["total"]), "pending": Tally(), **found}
+    found |= {
+        name: Tally(batch.row_counts[name], batch.amounts_cents[name]) for name in compare.UNPAID
+    }
+    return {
+        "total": Tally(batch.row_counts["total"], batch.amounts_cents["total"]),
+        "pending": Tally(),
+        **found,
+    }

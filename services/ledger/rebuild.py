@@ -19,8 +19,13 @@ DIGESTS = {
     "certificates": "SELECT batch_id, version, run_id, outcome, digest, issued_at FROM certificate ORDER BY 1, 2",
 }
 
-PROJECTION = rebuild.Projection("ledger", app.MIGRATIONS, {**app.APPLIES, topics.PROVIDER_STATEMENTS: app.keep_statements}, DIGESTS,
-                                finish=reconcile.finish_all)
+PROJECTION = rebuild.Projection(
+    "ledger",
+    app.MIGRATIONS,
+    {**app.APPLIES, topics.PROVIDER_STATEMENTS: app.keep_statements},
+    DIGESTS,
+    finish=reconcile.finish_all,
+)
 
 
 def main() -> int:

@@ -27,39 +27,72 @@ def router(engine: Engine, token: str) -> APIRouter:
         with engine.connect() as connection:
             items, total = query.page(connection, text, limit, offset, **filters)
         after = offset + len(items)
-        return {"items": items, "next": _cursor(after) if items and after < total else None, "total": total}
+        return {
+            "items": items,
+            "next": _cursor(after) if items and after < total else None,
+            "total": total,
+        }
 
     @routes.get("/batches/{batch_id}/certificate")
     def certificate(batch_id: UUID) -> dict[str, Any]:
         with engine.connect() as connection:
             found = query.certificates(connection, batch_id)
         if not found:
-            raise Problem(404, "certificate.none", "This batch has no certificate: it is not final, or its reconciliation is not clean.",
-                          "Look at the batch's reconciliation runs and breaks.")
+            raise Problem(
+                404,
+                "certificate.none",
+                "This batch has no certificate: it is not final, or its reconciliation is not clean.",
+                "Look at the batch's reconciliation runs and breaks.",
+            )
         return {**found[0], "versions": found}
 
     @routes.get("/batches/{batch_id}/totals")
     def totals(batch_id: UUID) -> dict[str, Any]:
-        with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:  # one moment for all its figures
+        with engine.connect().execution_options(
+            isolation_level="REPEATABLE READ"
+        ) as connection:  # one moment for all its figures
             found = query.totals(connection, batch_id)
         if found is None:
-            raise Problem(404, "batch.unknown", "The ledger knows no such batch.", "Check the id; a new batch is here in seconds.")
+            raise Problem(
+                404,
+                "batch.unknown",
+                "The ledger knows no such batch.",
+                "Check the id; a new batch is here in seconds.",
+            )
         return found
 
     @routes.get("/accounts")
-    def accounts(batch_id: UUID | None = None, q: str = "", limit: Limit = 100, cursor: str = "") -> dict[str, Any]:
+    def accounts(
+        batch_id: UUID | None = None, q: str = "", limit: Limit = 100, cursor: str = ""
+    ) -> dict[str, Any]:
         return listed(query.ACCOUNTS, limit, cursor, batch_id=batch_id, q=q)
 
     @routes.get("/journals")
-    def journals(batch_id: UUID | None = None, payment_id: UUID | None = None, kind: str = "", limit: Limit = 100, cursor: str = "") -> dict[str, Any]:
-        return listed(query.JOURNALS, limit, cursor, batch_id=batch_id, payment_id=payment_id, kind=kind)
+    def journals(
+        batch_id: UUID | None = None,
+        payment_id: UUID | None = None,
+        kind: str = "",
+        limit: Limit = 100,
+        cursor: str = "",
+    ) -> dict[str, Any]:
+        return listed(
+            query.JOURNALS, limit, cursor, batch_id=batch_id, payment_id=payment_id, kind=kind
+        )
 
     @routes.get("/reconciliation/runs")
-    def runs(batch_id: UUID | None = None, status: Verdict = "", limit: Limit = 100, cursor: str = "") -> dict[str, Any]:
+    def runs(
+        batch_id: UUID | None = None, status: Verdict = "", limit: Limit = 100, cursor: str = ""
+    ) -> dict[str, Any]:
         return listed(query.RUNS, limit, cursor, batch_id=batch_id, status=status)
 
     @routes.get("/reconciliation/breaks")
-    def breaks(batch_id: UUID | None = None, status: Status = "", kind: str = "", limit: Limit = 100, cursor: str = "") -> dict[str, Any]:
+    def breaks(
+        batch_id: UUID | None = None,
+        status: Status = "",
+        kind: str = "",
+        limit: Limit = 100,
+        cursor: str = "",
+    ) -> dict[str, Any]:
         return listed(query.BREAKS, limit, cursor, batch_id=batch_id, status=status, kind=kind)
 
     return routes
@@ -75,5 +108,10 @@ def _offset(cursor: str) -> int:
     except (ValueError, binascii.Error):
         offset = -1
     if not 0 <= offset < OFFSET_MAX:
-        raise Problem(422, "cursor.invalid", "This cursor is not one of ours.", "Begin again without a cursor.")
+        raise Problem(
+            422,
+            "cursor.invalid",
+            "This cursor is not one of ours.",
+            "Begin again without a cursor.",
+        )
     return offset

@@ -12,4 +12,9 @@ class LedgerSettings(ServiceSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="PAYDOWN_LEDGER_")
 
     port: int = Field(default=8104, gt=0, lt=65_536)
-    waiting_max_s: int = Field(default=900, gt=0, le=86_400, description="anything that waits longer for what it needs is a break")
+    waiting_max_s: int = Field(
+        default=900,
+        gt=0,
+        le=86_400,
+        description="anything that waits longer for what it needs is a break",
+    )

@@ -26,8 +26,17 @@ def build(settings: ReportsSettings) -> Service:
     if settings.live == "faust":
         live = Live(settings.kafka)
         service.lifespan, view = live.lifespan, live.answer
-    service.routers.append(routes.router(routes.Context(
-        service.engine, settings.internal_token, Sealer.parse(settings.seal_keys), settings.certificate_wait_s, view)))
+    service.routers.append(
+        routes.router(
+            routes.Context(
+                service.engine,
+                settings.internal_token,
+                Sealer.parse(settings.seal_keys),
+                settings.certificate_wait_s,
+                view,
+            )
+        )
+    )
 
     def waiting() -> tuple[int, float]:
         with service.engine.connect() as connection:

@@ -8,8 +8,27 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-OUTCOMES = ("paid", "pending", "failed", "cancelled", "reversed", "unpayable", "refused", "excluded")
-PAYMENT_STATUSES = ("unprocessed", "sending", "pending", "completed", "failed", "in_doubt", "held", "cancelled", "reversed")
+OUTCOMES = (
+    "paid",
+    "pending",
+    "failed",
+    "cancelled",
+    "reversed",
+    "unpayable",
+    "refused",
+    "excluded",
+)
+PAYMENT_STATUSES = (
+    "unprocessed",
+    "sending",
+    "pending",
+    "completed",
+    "failed",
+    "in_doubt",
+    "held",
+    "cancelled",
+    "reversed",
+)
 ENDED = frozenset({"completed", "failed", "cancelled", "reversed"})
 CERTIFIED = frozenset({"completed", "completed_with_failures", "cancelled", "archived"})
 #: Every other outcome must say why.
@@ -41,18 +60,40 @@ def why_not(standing: Standing) -> tuple[str, str] | None:
     message about it rejected here.
     """
     if standing.row_messages < standing.row_messages_announced:
-        return "reports.incomplete", f"{standing.row_messages} of {standing.row_messages_announced} row messages have arrived"
-    found = (sum(rows for rows, _ in standing.totals.values()), sum(cents for _, cents in standing.totals.values()))
+        return (
+            "reports.incomplete",
+            f"{standing.row_messages} of {standing.row_messages_announced} row messages have arrived",
+        )
+    found = (
+        sum(rows for rows, _ in standing.totals.values()),
+        sum(cents for _, cents in standing.totals.values()),
+    )
     if standing.row_messages_announced and found != standing.file_total:
-        return "reports.incomplete", f"the rows here are {_say(found)}, the file is {_say(standing.file_total)}"
+        return (
+            "reports.incomplete",
+            f"the rows here are {_say(found)}, the file is {_say(standing.file_total)}",
+        )
     if standing.certificate is None:
-        return ("reports.uncertified", "the batch is final, its certificate has not arrived") if standing.status in CERTIFIED else None
+        return (
+            ("reports.uncertified", "the batch is final, its certificate has not arrived")
+            if standing.status in CERTIFIED
+            else None
+        )
     if standing.dead_letters:
-        return "reports.dead-letter", f"{standing.dead_letters} messages about it were rejected here and wait for a person"
+        return (
+            "reports.dead-letter",
+            f"{standing.dead_letters} messages about it were rejected here and wait for a person",
+        )
     for outcome in OUTCOMES:
-        here, certified = standing.totals.get(outcome, (0, 0)), standing.certificate.get(outcome, (0, 0))
+        here, certified = (
+            standing.totals.get(outcome, (0, 0)),
+            standing.certificate.get(outcome, (0, 0)),
+        )
         if here != certified:
-            return "reports.unequal", f"{outcome} is {_say(here)} here and {_say(certified)} in the newest certificate"
+            return (
+                "reports.unequal",
+                f"{outcome} is {_say(here)} here and {_say(certified)} in the newest certificate",
+            )
     return None
 
 
@@ -66,7 +107,11 @@ def control(one_person: bool, uploaded_by: str, approved_by: str) -> str:
         return ""
     if not one_person:
         return f"two people: uploaded by {uploaded_by}, approved by {approved_by}"
-    whose = f"uploaded and approved by {approved_by}" if uploaded_by == approved_by else f"uploaded by {uploaded_by}, approved by {approved_by}"
+    whose = (
+        f"uploaded and approved by {approved_by}"
+        if uploaded_by == approved_by
+        else f"uploaded by {uploaded_by}, approved by {approved_by}"
+    )
     return f"SINGLE CONTROL: the rule that another person approves was switched off; {whose}"
 
 
@@ -76,7 +121,9 @@ def cell(value: str) -> str:
     A leading `= + - @`, tab or line break gets an apostrophe before it; line breaks inside become spaces; all else is kept.
     """
     safe = "'" + value if value[:1] in FORMULA_STARTS else value
-    return safe.translate(LINE_BREAKS) if "\n" in safe or "\r" in safe else safe  # asked first: a report has a million cells
+    return (
+        safe.translate(LINE_BREAKS) if "\n" in safe or "\r" in safe else safe
+    )  # asked first: a report has a million cells
 
 
 def reason(outcome: str, code: str, text: str) -> str:
@@ -123,14 +170,22 @@ class Progress:
         self.payments: dict[UUID, Paid] = {}
         self.runs: dict[UUID, Run] = {}
 
-    def on_batch(self, batch_id: UUID, version: int, status: str, payments: tuple[int, int], at: datetime) -> None:
+    def on_batch(
+        self, batch_id: UUID, version: int, status: str, payments: tuple[int, int], at: datetime
+    ) -> None:
         """A batch as announced; an older version changes nothing. `payments` is (number, cents)."""
         run = self._run(batch_id)
         run.seen(at)
         if version > run.batch_version:
-            run.batch_version, run.status, (run.announced, run.announced_cents) = version, status, payments
+            run.batch_version, run.status, (run.announced, run.announced_cents) = (
+                version,
+                status,
+                payments,
+            )
 
-    def on_approved(self, batch_id: UUID, payment_id: UUID, amount_cents: int, at: datetime) -> None:
+    def on_approved(
+        self, batch_id: UUID, payment_id: UUID, amount_cents: int, at: datetime
+    ) -> None:
         """An approved payment; from now on it counts, under the newest status seen."""
         self._run(batch_id).seen(at)
         paid = self.payments.setdefault(payment_id, Paid(batch_id))
@@ -138,7 +193,9 @@ class Progress:
             paid.approved, paid.amount_cents = True, amount_cents
             self._count(paid, +1)
 
-    def on_changed(self, batch_id: UUID, payment_id: UUID, change: tuple[int, str], at: datetime) -> None:
+    def on_changed(
+        self, batch_id: UUID, payment_id: UUID, change: tuple[int, str], at: datetime
+    ) -> None:
         """A payment's (version, status); an older version changes nothing, one before the approval counts when that comes."""
         version, status = change
         run = self._run(batch_id)
@@ -156,8 +213,12 @@ class Progress:
         """The batch as the live page shows it; all zero for one never heard of."""
         run = self.runs.get(batch_id, Run())
         recent = sum(at > now - timedelta(minutes=1) for at in run.ended)
-        return shown(batch_id, run.status, run.versions + run.batch_version, run.as_of, recent) | summed(
-            {status: (run.counts[status], run.cents[status]) for status in PAYMENT_STATUSES}, (run.announced, run.announced_cents))
+        return shown(
+            batch_id, run.status, run.versions + run.batch_version, run.as_of, recent
+        ) | summed(
+            {status: (run.counts[status], run.cents[status]) for status in PAYMENT_STATUSES},
+            (run.announced, run.announced_cents),
+        )
 
     def _run(self, batch_id: UUID) -> Run:
         return self.runs.setdefault(batch_id, Run())
@@ -170,9 +231,17 @@ class Progress:
             run.versions += sign * (paid.version + 1)
 
 
-def shown(batch_id: UUID, status: str, version: int, as_of: datetime | None, ended_per_min: int) -> dict[str, Any]:
+def shown(
+    batch_id: UUID, status: str, version: int, as_of: datetime | None, ended_per_min: int
+) -> dict[str, Any]:
     """The head of a live snapshot. `version` grows with every change, so a reader can drop an older snapshot."""
-    return {"batch_id": str(batch_id), "status": status, "version": version, "as_of": instant(as_of) or None, "ended_per_min": ended_per_min}
+    return {
+        "batch_id": str(batch_id),
+        "status": status,
+        "version": version,
+        "as_of": instant(as_of) or None,
+        "ended_per_min": ended_per_min,
+    }
 
 
 def summed(by_status: Totals, announced: tuple[int, int]) -> dict[str, dict[str, int]]:
@@ -181,11 +250,19 @@ def summed(by_status: Totals, announced: tuple[int, int]) -> dict[str, dict[str,
     Payments that the batch announced and that have not arrived here yet are unprocessed: nothing was done with them as far as
     anyone can see from here.
     """
-    missing = [max(0, announced[part] - sum(pair[part] for pair in by_status.values())) for part in (0, 1)]
-    payments, cents = ({status: by_status.get(status, (0, 0))[part] for status in PAYMENT_STATUSES} for part in (0, 1))
+    missing = [
+        max(0, announced[part] - sum(pair[part] for pair in by_status.values())) for part in (0, 1)
+    ]
+    payments, cents = (
+        {status: by_status.get(status, (0, 0))[part] for status in PAYMENT_STATUSES}
+        for part in (0, 1)
+    )
     payments["unprocessed"] += missing[0]
     cents["unprocessed"] += missing[1]
-    return {"payments": {"total": sum(payments.values())} | payments, "payment_amount_cents": {"total": sum(cents.values())} | cents}
+    return {
+        "payments": {"total": sum(payments.values())} | payments,
+        "payment_amount_cents": {"total": sum(cents.values())} | cents,
+    }
 
 
 @lru_cache(maxsize=1_024)  # most lines of a report share their times

@@ -22,13 +22,53 @@ from services.reports import query
 from services.reports.domain import OUTCOMES, cell, control, instant, reason
 
 Cell = str | int
-GROUP_COLUMNS = ("currency", "rows", "amount", *(f"{outcome}_{what}" for outcome in OUTCOMES for what in ("count", "amount")))
-SOURCES = ("batch_id", "source_account_id", "payor_name", "aba_routing", "account_last4", *GROUP_COLUMNS)
+GROUP_COLUMNS = (
+    "currency",
+    "rows",
+    "amount",
+    *(f"{outcome}_{what}" for outcome in OUTCOMES for what in ("count", "amount")),
+)
+SOURCES = (
+    "batch_id",
+    "source_account_id",
+    "payor_name",
+    "aba_routing",
+    "account_last4",
+    *GROUP_COLUMNS,
+)
 BRANCHES = ("batch_id", "branch_id", *GROUP_COLUMNS)
-PAYMENTS = ("batch_id", "file_row", "row_id", "payment_id", "employee_id", "first_name", "last_name", "branch_id", "source_account_id",
-            "source_last4", "institution_id", "merchant_id", "loan_last4", "amount", "amount_cents", "currency", "status", "reason_code", "reason",
-            "provider_payment_id", "provider_status", "source_trace_id", "destination_trace_id", "attempts", "approved_by", "approved_at",
-            "created_at", "updated_at", "completed_at", "reversal_id")
+PAYMENTS = (
+    "batch_id",
+    "file_row",
+    "row_id",
+    "payment_id",
+    "employee_id",
+    "first_name",
+    "last_name",
+    "branch_id",
+    "source_account_id",
+    "source_last4",
+    "institution_id",
+    "merchant_id",
+    "loan_last4",
+    "amount",
+    "amount_cents",
+    "currency",
+    "status",
+    "reason_code",
+    "reason",
+    "provider_payment_id",
+    "provider_status",
+    "source_trace_id",
+    "destination_trace_id",
+    "attempts",
+    "approved_by",
+    "approved_at",
+    "created_at",
+    "updated_at",
+    "completed_at",
+    "reversal_id",
+)
 TABLES = ("sources", "branches", "payments")
 CHUNK_ROWS, CHUNK_BYTES = 500, 262_144
 SHEET_ROWS = 1_048_576  # a workbook's limit; longer tables go on in a next sheet
@@ -47,20 +87,37 @@ class Report:
         if name == "sources":
             return SOURCES, self._sources()
         if name == "branches":
-            return BRANCHES, ([str(self.batch.batch_id), group.id, *_group(group)] for group in self._groups("branch_id"))
-        return PAYMENTS, (self._line(row) for row in query.lines(self.connection, self.batch.batch_id))
+            return BRANCHES, (
+                [str(self.batch.batch_id), group.id, *_group(group)]
+                for group in self._groups("branch_id")
+            )
+        return PAYMENTS, (
+            self._line(row) for row in query.lines(self.connection, self.batch.batch_id)
+        )
 
     def about(self) -> dict[str, str]:
         """What every report is about, and under which rule it was approved; the tables' columns are a contract and have no room for it."""
         batch = self.batch
-        return {"batch_id": str(batch.batch_id), "status": batch.status, "pay_period": batch.period, "file": batch.filename,
-                "uploaded_by": batch.uploaded_by, "uploaded_at": instant(batch.uploaded_at), "approved_by": batch.approved_by,
-                "approved_at": instant(batch.approved_at), "digest": batch.digest,
-                "control": control(batch.one_person, batch.uploaded_by, batch.approved_by)}
+        return {
+            "batch_id": str(batch.batch_id),
+            "status": batch.status,
+            "pay_period": batch.period,
+            "file": batch.filename,
+            "uploaded_by": batch.uploaded_by,
+            "uploaded_at": instant(batch.uploaded_at),
+            "approved_by": batch.approved_by,
+            "approved_at": instant(batch.approved_at),
+            "digest": batch.digest,
+            "control": control(batch.one_person, batch.uploaded_by, batch.approved_by),
+        }
 
     def stem(self) -> str:
         """How the names of its files begin. A CSV has no other place that says it was approved under single control."""
-        return f"{self.batch.batch_id}-single-control" if self.batch.one_person else str(self.batch.batch_id)
+        return (
+            f"{self.batch.batch_id}-single-control"
+            if self.batch.one_person
+            else str(self.batch.batch_id)
+        )
 
     def csv(self, name: str) -> Iterator[bytes]:
         """A table as RFC 4180 in UTF-8, in chunks; the header comes first, even of an empty table."""
@@ -79,8 +136,15 @@ class Report:
         import xlsxwriter  # noqa: PLC0415 - a workbook is rare, and a start must not wait for it
 
         columns, lines = self.table(name)
-        with xlsxwriter.Workbook(out, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
-                                       "strings_to_numbers": False}) as book:
+        with xlsxwriter.Workbook(
+            out,
+            {
+                "constant_memory": True,
+                "strings_to_formulas": False,
+                "strings_to_urls": False,
+                "strings_to_numbers": False,
+            },
+        ) as book:
             sheet, at = _sheet(book, columns), 1
             for line in lines:
                 if at == SHEET_ROWS:
@@ -96,13 +160,25 @@ class Report:
     def pdf(self, out: IO[bytes]) -> None:
         """The summary for people, one or two pages."""
         batch_id = self.batch.batch_id
-        names = {source["source_account_id"]: f"{source['payor_name']} …{source['account_last4']}" for source in self.batch.sources}
+        names = {
+            source["source_account_id"]: f"{source['payor_name']} …{source['account_last4']}"
+            for source in self.batch.sources
+        }
         from services.reports.summary import Summary, summary_pdf  # noqa: PLC0415 - likewise
 
-        out.write(summary_pdf(Summary(
-            batch=self.batch, sources=self._groups("source_account_id"), branches=self._groups("branch_id"), source_names=names,
-            totals=query.totals(self.connection, batch_id), certificate=query.certificate(self.connection, batch_id),
-            judgement=query.judgement(self.connection, batch_id))))
+        out.write(
+            summary_pdf(
+                Summary(
+                    batch=self.batch,
+                    sources=self._groups("source_account_id"),
+                    branches=self._groups("branch_id"),
+                    source_names=names,
+                    totals=query.totals(self.connection, batch_id),
+                    certificate=query.certificate(self.connection, batch_id),
+                    judgement=query.judgement(self.connection, batch_id),
+                )
+            )
+        )
 
     def archive(self, out: IO[bytes]) -> None:
         """Every file of this snapshot in one zip, and a manifest: what it is about, and the SHA-256 of each file."""
@@ -118,7 +194,10 @@ class Report:
                         digest.update(chunk)
                         part.write(chunk)
                 digests[name] = digest.hexdigest()
-            archive.writestr("manifest.json", json.dumps({**self.about(), "sha256": digests}, ensure_ascii=False, indent=1))
+            archive.writestr(
+                "manifest.json",
+                json.dumps({**self.about(), "sha256": digests}, ensure_ascii=False, indent=1),
+            )
 
     def _groups(self, by: str) -> list[Row[Any]]:
         return query.groups(self.connection, self.batch.batch_id, by)
@@ -127,18 +206,51 @@ class Report:
         known = {source["source_account_id"]: source for source in self.batch.sources}
         for group in self._groups("source_account_id"):
             source = known.get(group.id, {})
-            yield [str(self.batch.batch_id), group.id, *(source.get(name, "") for name in ("payor_name", "aba_routing", "account_last4")),
-                   *_group(group)]
+            yield [
+                str(self.batch.batch_id),
+                group.id,
+                *(source.get(name, "") for name in ("payor_name", "aba_routing", "account_last4")),
+                *_group(group),
+            ]
 
     def _line(self, row: Row[Any]) -> list[Cell]:
         row_id = str(row.row_id)
-        first, last = (self.sealer.open(sealed, field, row_id) if sealed else ""
-                       for field, sealed in (("first_name", row.first_name), ("last_name", row.last_name)))
-        return [str(row.batch_id), row.file_row, row_id, str(row.payment_id or ""), row.employee_id, first, last, row.branch_id,
-                row.source_account_id, row.source_last4, row.institution_id, row.merchant_id, row.loan_last4, dollars(row.amount_cents),
-                row.amount_cents, CURRENCY, row.status, row.reason_code, reason(row.outcome, row.reason_code, row.reason), row.provider_payment_id,
-                row.provider_status, row.source_trace_id, row.destination_trace_id, row.attempts, row.approved_by, instant(row.approved_at),
-                instant(row.created_at), instant(row.updated_at), instant(row.completed_at), row.reversal_id]
+        first, last = (
+            self.sealer.open(sealed, field, row_id) if sealed else ""
+            for field, sealed in (("first_name", row.first_name), ("last_name", row.last_name))
+        )
+        return [
+            str(row.batch_id),
+            row.file_row,
+            row_id,
+            str(row.payment_id or ""),
+            row.employee_id,
+            first,
+            last,
+            row.branch_id,
+            row.source_account_id,
+            row.source_last4,
+            row.institution_id,
+            row.merchant_id,
+            row.loan_last4,
+            dollars(row.amount_cents),
+            row.amount_cents,
+            CURRENCY,
+            row.status,
+            row.reason_code,
+            reason(row.outcome, row.reason_code, row.reason),
+            row.provider_payment_id,
+            row.provider_status,
+            row.source_trace_id,
+            row.destination_trace_id,
+            row.attempts,
+            row.approved_by,
+            instant(row.approved_at),
+            instant(row.created_at),
+            instant(row.updated_at),
+            instant(row.completed_at),
+            row.reversal_id,
+        ]
 
 
 def spooled(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:

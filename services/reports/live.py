@@ -73,17 +73,23 @@ class Live:
         self.wanted.set()
         stored = query.offsets(connection, CONSUMERS)
         with self.lock:
-            if not stored or any(self.next_offset.get(place, 0) < offset for place, offset in stored.items()):
+            if not stored or any(
+                self.next_offset.get(place, 0) < offset for place, offset in stored.items()
+            ):
                 return None
             return self.progress.snapshot(batch_id, datetime.now(UTC))
 
     async def keep(self) -> None:
         """Start the view whenever Kafka is there; start it anew, from nothing, whenever it fails."""
         for name in LIBRARIES:
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # they print tracebacks with values in them; we log that it failed
+            logging.getLogger(name).setLevel(
+                logging.CRITICAL + 1
+            )  # they print tracebacks with values in them; we log that it failed
         while not self.wanted.is_set():  # noqa: ASYNC110 - set by request threads; a view nobody looks at reads nothing
             await asyncio.sleep(LOOK_S)
-        await asyncio.to_thread(importlib.import_module, "faust")  # half a second that no start of the service waits for
+        await asyncio.to_thread(
+            importlib.import_module, "faust"
+        )  # half a second that no start of the service waits for
         while True:
             if await asyncio.to_thread(self.reachable):
                 try:
@@ -95,7 +101,11 @@ class Live:
     def reachable(self) -> bool:
         """Whether Kafka answers and has the topics; Faust itself does not bear their absence."""
         try:
-            known = AdminClient({**client(self.bootstrap), "log_level": 0}).list_topics(timeout=5.0).topics
+            known = (
+                AdminClient({**client(self.bootstrap), "log_level": 0})
+                .list_topics(timeout=5.0)
+                .topics
+            )
         except KafkaException:
             return False
         return all(topic.name in known for topic in FOLLOWED)
@@ -112,7 +122,9 @@ class Live:
             while not app.should_stop and not app.crashed:  # noqa: ASYNC110 - Faust tells of a crash by a property only
                 await asyncio.sleep(LOOK_S)
         finally:
-            with suppress(Exception):  # nothing here may take the place of the cancellation that brought us here
+            with suppress(
+                Exception
+            ):  # nothing here may take the place of the cancellation that brought us here
                 await asyncio.wait_for(app.stop(), STOP_S)
             await asyncio.to_thread(self.forget, app.conf.id)
 
@@ -123,13 +135,32 @@ class Live:
         broker = Broker.parse(self.bootstrap)
         servers = ";".join(f"kafka://{host}" for host in broker.hosts.split(","))
         ours = faust.SSLCredentials(context(broker)) if broker.ca else None
-        folder = Path(tempfile.gettempdir()) / f"paydown-live-{os.getuid()}"  # nothing is kept in it, but Faust wants one
+        folder = (
+            Path(tempfile.gettempdir()) / f"paydown-live-{os.getuid()}"
+        )  # nothing is kept in it, but Faust wants one
         app = faust.App(
-            f"live-{uuid4().hex}", datadir=str(folder), broker=servers, broker_credentials=ours, store="memory://", web_enabled=False, autodiscover=False,
-            topic_disable_leader=True, topic_allow_declare=False, consumer_auto_offset_reset="earliest", stream_wait_empty=False,
-            broker_commit_interval=60.0, broker_commit_every=10**6, key_serializer="raw", value_serializer="raw")
+            f"live-{uuid4().hex}",
+            datadir=str(folder),
+            broker=servers,
+            broker_credentials=ours,
+            store="memory://",
+            web_enabled=False,
+            autodiscover=False,
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            consumer_auto_offset_reset="earliest",
+            stream_wait_empty=False,
+            broker_commit_interval=60.0,
+            broker_commit_every=10**6,
+            key_serializer="raw",
+            value_serializer="raw",
+        )
         for topic in FOLLOWED:
-            app.agent(app.topic(topic.name, key_serializer="raw", value_serializer="raw"), name=f"live-{topic.name}", concurrency=1)(self.read)
+            app.agent(
+                app.topic(topic.name, key_serializer="raw", value_serializer="raw"),
+                name=f"live-{topic.name}",
+                concurrency=1,
+            )(self.read)
         return app
 
     async def read(self, stream: Any) -> None:  # Faust has no types
@@ -146,15 +177,30 @@ class Live:
         """One event into the progress."""
         match event:
             case BatchChanged():
-                self.progress.on_batch(event.batch_id, event.version, event.status, (event.payments, event.payments_cents), event.occurred_at)
+                self.progress.on_batch(
+                    event.batch_id,
+                    event.version,
+                    event.status,
+                    (event.payments, event.payments_cents),
+                    event.occurred_at,
+                )
             case PaymentApproved():
-                self.progress.on_approved(event.batch_id, event.payment_id, event.amount_cents, event.occurred_at)
+                self.progress.on_approved(
+                    event.batch_id, event.payment_id, event.amount_cents, event.occurred_at
+                )
             case PaymentChanged():
-                self.progress.on_changed(event.batch_id, event.payment_id, (event.version, event.status), event.occurred_at)
+                self.progress.on_changed(
+                    event.batch_id,
+                    event.payment_id,
+                    (event.version, event.status),
+                    event.occurred_at,
+                )
             case _:
                 pass
 
     def forget(self, group: str) -> None:
         """Delete the group this life leaves behind, if Kafka is there to be asked."""
         with suppress(KafkaException, TimeoutError):
-            AdminClient({**client(self.bootstrap), "log_level": 0}).delete_consumer_groups([group])[group].result(STOP_S)
+            AdminClient({**client(self.bootstrap), "log_level": 0}).delete_consumer_groups([group])[
+                group
+            ].result(STOP_S)

@@ -26,5 +26,7 @@ DIGESTS = {
 
 def main() -> int:
     """Exit code 0: equal; 1: not; 2: it cannot be tried."""
-    projection = rebuild.Projection("reports", MIGRATIONS, dict.fromkeys(READ, store.apply), DIGESTS)
+    projection = rebuild.Projection(
+        "reports", MIGRATIONS, dict.fromkeys(READ, store.apply), DIGESTS
+    )
     return rebuild.main(projection, read_or_exit(ReportsSettings))

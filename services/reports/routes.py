@@ -26,8 +26,12 @@ from services.reports import domain, query
 from services.reports.export import Report, spooled
 from services.reports.timeline import timeline
 
-MEDIA = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-         "pdf": "application/pdf", "zip": "application/zip"}
+MEDIA = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+    "zip": "application/zip",
+}
 EXPORTS_MAX = 4  # each holds a connection and a snapshot for as long as its reader takes
 POLL_S = 0.25
 LIMIT_MAX = 1_000
@@ -67,14 +71,28 @@ def add_reading(routes: APIRouter, context: Context) -> None:
     def live(batch_id: UUID) -> dict[str, Any]:
         with snapshot(context.engine) as connection:
             found = context.live(connection, batch_id)
-            return {"from": "faust"} | found if found is not None else {"from": "sql"} | from_sql(connection, batch_id)
+            return (
+                {"from": "faust"} | found
+                if found is not None
+                else {"from": "sql"} | from_sql(connection, batch_id)
+            )
 
     @routes.get("/batches/{batch_id}/payments")
-    def payments(batch_id: UUID, wanted: Annotated[query.Filter, Depends(asked)], limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
-                 cursor: str = "", sort: str = "file_row") -> dict[str, Any]:
+    def payments(
+        batch_id: UUID,
+        wanted: Annotated[query.Filter, Depends(asked)],
+        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+        cursor: str = "",
+        sort: str = "file_row",
+    ) -> dict[str, Any]:
         name = sort.removeprefix("-")
         if name not in query.SORTS:
-            raise Problem(422, "request.invalid", f"Payments cannot be sorted by {name!r}.", f"Sort by one of {', '.join(query.SORTS)}.")
+            raise Problem(
+                422,
+                "request.invalid",
+                f"Payments cannot be sorted by {name!r}.",
+                f"Sort by one of {', '.join(query.SORTS)}.",
+            )
         page = query.Page(name, sort.startswith("-"), limit + 1, read_cursor(cursor, sort))
         try:
             with snapshot(context.engine) as connection:
@@ -82,23 +100,37 @@ def add_reading(routes: APIRouter, context: Context) -> None:
         except DataError:
             raise foreign_cursor() from None  # the only value here that is read as a number or a time by the database
         more = len(found) > limit
-        return {"items": [item(row) for row in found[:limit]], "next": write_cursor(found[limit - 1], sort) if more else None, "total": total}
+        return {
+            "items": [item(row) for row in found[:limit]],
+            "next": write_cursor(found[limit - 1], sort) if more else None,
+            "total": total,
+        }
 
     @routes.get("/payments/{payment_id}")
     def payment(payment_id: UUID) -> dict[str, Any]:
         with snapshot(context.engine) as connection:
             found = query.payment(connection, payment_id)
             if found is None:
-                raise Problem(404, "payment.unknown", "There is no approved payment of this id.", "Look it up in its batch.")
-            return item(found) | {"batch_id": str(found.batch_id), "return_under_way": found.return_under_way,
-                                  "timeline": timeline(found, query.history(connection, found))}
+                raise Problem(
+                    404,
+                    "payment.unknown",
+                    "There is no approved payment of this id.",
+                    "Look it up in its batch.",
+                )
+            return item(found) | {
+                "batch_id": str(found.batch_id),
+                "return_under_way": found.return_under_way,
+                "timeline": timeline(found, query.history(connection, found)),
+            }
 
 
 def add_files(routes: APIRouter, context: Context) -> None:
     """The reports of a batch, each made from one snapshot."""
     slots = threading.BoundedSemaphore(EXPORTS_MAX)
 
-    def answer(batch_id: UUID, name: str, kind: str, make: Callable[[Report], Iterator[bytes]]) -> StreamingResponse:
+    def answer(
+        batch_id: UUID, name: str, kind: str, make: Callable[[Report], Iterator[bytes]]
+    ) -> StreamingResponse:
         stems: list[str] = []
 
         def made(report: Report) -> Iterator[bytes]:
@@ -106,16 +138,27 @@ def add_files(routes: APIRouter, context: Context) -> None:
             return make(report)
 
         chunks = exported(context, slots, batch_id, made)
-        first = next(chunks)  # starts it: errors become an answer, and from here on its end is its own
-        headers = {"Content-Disposition": f'attachment; filename="{stems[0]}-{name}.{kind}"', "Cache-Control": "no-store"}
-        return StreamingResponse(itertools.chain([first], chunks), media_type=MEDIA[kind], headers=headers)
+        first = next(
+            chunks
+        )  # starts it: errors become an answer, and from here on its end is its own
+        headers = {
+            "Content-Disposition": f'attachment; filename="{stems[0]}-{name}.{kind}"',
+            "Cache-Control": "no-store",
+        }
+        return StreamingResponse(
+            itertools.chain([first], chunks), media_type=MEDIA[kind], headers=headers
+        )
 
     @routes.get("/batches/{batch_id}/reports/{name}.csv")
-    def as_csv(batch_id: UUID, name: Literal["sources", "branches", "payments"]) -> StreamingResponse:
+    def as_csv(
+        batch_id: UUID, name: Literal["sources", "branches", "payments"]
+    ) -> StreamingResponse:
         return answer(batch_id, name, "csv", lambda report: report.csv(name))
 
     @routes.get("/batches/{batch_id}/reports/{name}.xlsx")
-    def as_workbook(batch_id: UUID, name: Literal["sources", "branches", "payments"]) -> StreamingResponse:
+    def as_workbook(
+        batch_id: UUID, name: Literal["sources", "branches", "payments"]
+    ) -> StreamingResponse:
         return answer(batch_id, name, "xlsx", lambda report: spooled(partial(report.xlsx, name)))
 
     @routes.get("/batches/{batch_id}/reports/summary.pdf")
@@ -127,10 +170,20 @@ def add_files(routes: APIRouter, context: Context) -> None:
         return answer(batch_id, "all", "zip", lambda report: spooled(report.archive))
 
 
-def exported(context: Context, slots: threading.BoundedSemaphore, batch_id: UUID, make: Callable[[Report], Iterator[bytes]]) -> Iterator[bytes]:
+def exported(
+    context: Context,
+    slots: threading.BoundedSemaphore,
+    batch_id: UUID,
+    make: Callable[[Report], Iterator[bytes]],
+) -> Iterator[bytes]:
     """The bytes of a report; the snapshot it reads and its slot are given back when it ends, also when the reader goes away."""
     if not slots.acquire(timeout=context.certificate_wait_s):
-        raise Problem(503, "reports.busy", f"{EXPORTS_MAX} reports are being written at the moment.", "Try again in a few seconds.")
+        raise Problem(
+            503,
+            "reports.busy",
+            f"{EXPORTS_MAX} reports are being written at the moment.",
+            "Try again in a few seconds.",
+        )
     try:
         with agreed(context, batch_id) as report:
             yield from make(report)
@@ -146,14 +199,25 @@ def agreed(context: Context, batch_id: UUID) -> Iterator[Report]:
         with snapshot(context.engine) as connection:
             known = query.batch(connection, batch_id)
             if known is None:
-                raise Problem(404, "batch.unknown", "No batch of this id is known to the reports.", "Check the id; a new batch is here in seconds.")
+                raise Problem(
+                    404,
+                    "batch.unknown",
+                    "No batch of this id is known to the reports.",
+                    "Check the id; a new batch is here in seconds.",
+                )
             refusal = domain.why_not(query.standing(connection, known))
             if refusal is None:
                 yield Report(connection, known, context.sealer)
                 return
         if time.monotonic() > until:
             code, why = refusal
-            raise Problem(503, code, f"The reports of this batch are not complete yet: {why}.", "Try again in a few seconds.", batch_id=str(batch_id))
+            raise Problem(
+                503,
+                code,
+                f"The reports of this batch are not complete yet: {why}.",
+                "Try again in a few seconds.",
+                batch_id=str(batch_id),
+            )
         time.sleep(POLL_S)
 
 
@@ -170,29 +234,63 @@ def from_sql(connection: Connection, batch_id: UUID) -> dict[str, Any]:
     known = query.batch(connection, batch_id)
     rows = query.by_status(connection, batch_id)
     times = [row.as_of for row in rows] + ([known.changed_at] if known is not None else [])
-    status, version, announced = ("", 0, (0, 0)) if known is None else (known.status, known.version, (known.payments, known.payments_cents))
-    head = domain.shown(batch_id, status, version + sum(row.versions for row in rows), max(times, default=None), sum(row.ended for row in rows))
+    status, version, announced = (
+        ("", 0, (0, 0))
+        if known is None
+        else (known.status, known.version, (known.payments, known.payments_cents))
+    )
+    head = domain.shown(
+        batch_id,
+        status,
+        version + sum(row.versions for row in rows),
+        max(times, default=None),
+        sum(row.ended for row in rows),
+    )
     return head | domain.summed({row.status: (row.payments, row.cents) for row in rows}, announced)
 
 
-def asked(status: str = "", source: str = "", branch: str = "", institution: str = "", reason_code: str = "",
-          q: Annotated[str, Query(max_length=200)] = "") -> query.Filter:
+def asked(
+    status: str = "",
+    source: str = "",
+    branch: str = "",
+    institution: str = "",
+    reason_code: str = "",
+    q: Annotated[str, Query(max_length=200)] = "",
+) -> query.Filter:
     """The filters of a list of payments; several statuses are separated by commas."""
-    return query.Filter(tuple(filter(None, status.split(","))), source, branch, institution, reason_code, q.strip())
+    return query.Filter(
+        tuple(filter(None, status.split(","))), source, branch, institution, reason_code, q.strip()
+    )
 
 
 def item(row: Any) -> dict[str, Any]:
     """A payment as lists and single answers show it."""
-    return {"payment_id": str(row.payment_id), "status": row.status, "version": row.version, "amount": dollars(row.amount_cents),
-            "amount_cents": row.amount_cents, "source_account_id": row.source_account_id, "employee_id": row.employee_id,
-            "institution_id": row.institution_id, "loan_last4": row.loan_last4, "rows": row.file_rows,
-            "provider_payment_id": row.provider_payment_id, "provider_status": row.provider_status, "attempts": row.attempts,
-            "reason_code": row.reason_code, "reason": row.reason}
+    return {
+        "payment_id": str(row.payment_id),
+        "status": row.status,
+        "version": row.version,
+        "amount": dollars(row.amount_cents),
+        "amount_cents": row.amount_cents,
+        "source_account_id": row.source_account_id,
+        "employee_id": row.employee_id,
+        "institution_id": row.institution_id,
+        "loan_last4": row.loan_last4,
+        "rows": row.file_rows,
+        "provider_payment_id": row.provider_payment_id,
+        "provider_status": row.provider_status,
+        "attempts": row.attempts,
+        "reason_code": row.reason_code,
+        "reason": row.reason,
+    }
 
 
 def write_cursor(row: Any, sort: str) -> str:
     """Where the next page begins: after this row, in this order."""
-    return base64.urlsafe_b64encode(json.dumps([sort, row.sorted_by, str(row.payment_id)]).encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps([sort, row.sorted_by, str(row.payment_id)]).encode())
+        .decode()
+        .rstrip("=")
+    )
 
 
 def read_cursor(cursor: str, sort: str) -> tuple[str, str] | None:
@@ -200,7 +298,9 @@ def read_cursor(cursor: str, sort: str) -> tuple[str, str] | None:
     if not cursor:
         return None
     try:
-        made_for, value, payment_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        made_for, value, payment_id = json.loads(
+            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        )
         position = (str(value), str(UUID(payment_id)))
     except (ValueError, TypeError, AttributeError):
         raise foreign_cursor() from None
@@ -211,4 +311,9 @@ def read_cursor(cursor: str, sort: str) -> tuple[str, str] | None:
 
 def foreign_cursor() -> Problem:
     """The answer to a cursor that this list did not give."""
-    return Problem(422, "request.cursor", "This cursor does not belong to this list.", "Start again without a cursor.")
+    return Problem(
+        422,
+        "request.cursor",
+        "This cursor does not belong to this list.",
+        "Start again without a cursor.",
+    )

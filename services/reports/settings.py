@@ -17,7 +17,12 @@ class ReportsSettings(ServiceSettings):
     port: int = Field(default=8105, gt=0, lt=65_536)
     seal_keys: str = Field(description="id:base64key[,…]; opens the names printed in payments.csv")
     live: Literal["faust", "sql"] = "faust"
-    certificate_wait_s: float = Field(default=10.0, ge=0, le=60, description="how long a final batch's report waits for its certificate")
+    certificate_wait_s: float = Field(
+        default=10.0,
+        ge=0,
+        le=60,
+        description="how long a final batch's report waits for its certificate",
+    )
 
     @field_validator("seal_keys")
     @classmethod

@@ -30,12 +30,18 @@ def build(settings: WebhooksSettings) -> Service:
         with service.engine.connect() as connection:
             return store.last_delivery_age_s(connection)
 
-    gatherer, brake = Gatherer(service.engine, write, settings.gather_max), routes.Brake(routes.STRANGERS_PER_S)
+    gatherer, brake = (
+        Gatherer(service.engine, write, settings.gather_max),
+        routes.Brake(routes.STRANGERS_PER_S),
+    )
     service.loops.append(Loop("gather", gatherer.run))
     service.relay()
     service.dead_letters()
     service.routers.append(routes.router(settings, gatherer, brake))
-    service.gauges |= {"refused": lambda: float(brake.refused), "last_delivery_age_seconds": last_delivery_age_s}
+    service.gauges |= {
+        "refused": lambda: float(brake.refused),
+        "last_delivery_age_seconds": last_delivery_age_s,
+    }
     return service
 
 

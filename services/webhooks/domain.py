@@ -45,7 +45,9 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return hmac.new(secret.encode(), timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
 
 
-def verify(secret: str, timestamp: str, given: str, body: bytes, now_s: int, freshness_s: int) -> None:
+def verify(
+    secret: str, timestamp: str, given: str, body: bytes, now_s: int, freshness_s: int
+) -> None:
     """Accept a delivery that the provider signed a short while ago.
 
     Args:
@@ -64,7 +66,9 @@ def verify(secret: str, timestamp: str, given: str, body: bytes, now_s: int, fre
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise Refused("the timestamp is not a number of seconds", "webhook.stale")
     if abs(now_s - int(timestamp)) > freshness_s:
-        raise Refused(f"the delivery was signed more than {freshness_s} s from now", "webhook.stale")
+        raise Refused(
+            f"the delivery was signed more than {freshness_s} s from now", "webhook.stale"
+        )
 
 
 def read(body: bytes, timestamp: str) -> Delivery:
@@ -87,11 +91,19 @@ def read(body: bytes, timestamp: str) -> Delivery:
         event = event.get("id")
     if event is None:
         event = f"sha256:{hashlib.sha256(timestamp.encode() + b':' + body).hexdigest()}"
-    return Delivery(_name("event", event), _name("type", found.get("type", "")), _name("id", found.get("id") or ""))
+    return Delivery(
+        _name("event", event),
+        _name("type", found.get("type", "")),
+        _name("id", found.get("id") or ""),
+    )
 
 
 def _name(field: str, value: object) -> str:
-    if not isinstance(value, str) or len(value) > NAME_MAX or not (value.isascii() and value.isprintable()):
+    if (
+        not isinstance(value, str)
+        or len(value) > NAME_MAX
+        or not (value.isascii() and value.isprintable())
+    ):
         raise Malformed(f"{field} is not a name")
     if field == "event" and not value:
         raise Malformed("event is empty")

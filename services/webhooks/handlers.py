@@ -10,6 +10,13 @@ def on_delivery(delivery: Delivery, received_at: datetime) -> tuple[ProviderEven
     """The hint for the dispatcher; none when the delivery names no object that could be looked at."""
     if not delivery.provider_id:
         return ()
-    return (ProviderEventReceived(
-        event_id=delivery.event_id, occurred_at=received_at, received_at=received_at, provider_id=delivery.provider_id,
-        provider_event=delivery.provider_event, webhook_type=delivery.webhook_type),)
+    return (
+        ProviderEventReceived(
+            event_id=delivery.event_id,
+            occurred_at=received_at,
+            received_at=received_at,
+            provider_id=delivery.provider_id,
+            provider_event=delivery.provider_event,
+            webhook_type=delivery.webhook_type,
+        ),
+    )

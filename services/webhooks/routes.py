@@ -42,18 +42,38 @@ def router(settings: WebhooksSettings, gatherer: Gatherer, brake: Brake) -> APIR
         now = datetime.now(UTC)
         timestamp = request.headers.get("method-webhook-timestamp", "")
         try:
-            domain.verify(settings.secret, timestamp, request.headers.get("method-webhook-signature", ""), body, int(time.time()),
-                          settings.freshness_s)
+            domain.verify(
+                settings.secret,
+                timestamp,
+                request.headers.get("method-webhook-signature", ""),
+                body,
+                int(time.time()),
+                settings.freshness_s,
+            )
         except domain.Refused as refusal:
             if brake.take(int(time.time())):
                 remote = request.client.host if request.client else ""
-                await store(gatherer, Stranger(refusal.code, remote, len(body), hashlib.sha256(body).hexdigest(), now))
-            raise Problem(401, refusal.code, f"Not accepted: {refusal}.", "Sign the raw body with the webhook's secret.") from None
+                await store(
+                    gatherer,
+                    Stranger(
+                        refusal.code, remote, len(body), hashlib.sha256(body).hexdigest(), now
+                    ),
+                )
+            raise Problem(
+                401,
+                refusal.code,
+                f"Not accepted: {refusal}.",
+                "Sign the raw body with the webhook's secret.",
+            ) from None
         try:
             delivery = domain.read(body, timestamp)
         except domain.Malformed as error:
-            raise Problem(400, error.code, f"The delivery is signed but cannot be read: {error}.",
-                          "Compare the delivery with the provider's description of its webhooks.") from None
+            raise Problem(
+                400,
+                error.code,
+                f"The delivery is signed but cannot be read: {error}.",
+                "Compare the delivery with the provider's description of its webhooks.",
+            ) from None
         await store(gatherer, Received(delivery, body, now))
         return {"received": delivery.provider_event}
 
@@ -69,4 +89,6 @@ async def store(gatherer: Gatherer, item: Item) -> None:
     try:
         await gatherer.store(item, STORE_S)
     except (Away, Full, TimeoutError):
-        raise Problem(503, "webhook.not-stored", "The delivery could not be stored now.", "Deliver it again.") from None
+        raise Problem(
+            503, "webhook.not-stored", "The delivery could not be stored now.", "Deliver it again."
+        ) from None

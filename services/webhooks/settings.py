@@ -11,7 +11,19 @@ class WebhooksSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="PAYDOWN_WEBHOOKS_")
     port: int = Field(default=8103, gt=0, lt=65_536)
-    secret: str = Field(min_length=16, description="shared with the provider when the webhook is made; the key of every signature")
-    freshness_s: int = Field(default=300, gt=0, le=3_600, description="how far a delivery's timestamp may be from our clock")
-    gather_max: int = Field(default=200, gt=0, le=5_000, description="deliveries committed together at most")
-    security_events_max: int = Field(default=10_000, gt=0, le=1_000_000, description="refused deliveries kept; the oldest go")
+    secret: str = Field(
+        min_length=16,
+        description="shared with the provider when the webhook is made; the key of every signature",
+    )
+    freshness_s: int = Field(
+        default=300,
+        gt=0,
+        le=3_600,
+        description="how far a delivery's timestamp may be from our clock",
+    )
+    gather_max: int = Field(
+        default=200, gt=0, le=5_000, description="deliveries committed together at most"
+    )
+    security_events_max: int = Field(
+        default=10_000, gt=0, le=1_000_000, description="refused deliveries kept; the oldest go"
+    )

@@ -55,5 +55,9 @@ class Ask:
     def __init__(self) -> None:
         self.clock_s = itertools.count(1_700_000_000)
 
-    def __call__(self, body: str = "", *ids: str, query: str = "", version: str = "2025-07-04") -> Request:
-        return Request("POST", "/", "/", list(ids), query, body.encode(), version, next(self.clock_s) * 1000)
+    def __call__(
+        self, body: str = "", *ids: str, query: str = "", version: str = "2025-07-04"
+    ) -> Request:
+        return Request(
+            "POST", "/", "/", list(ids), query, body.encode(), version, next(self.clock_s) * 1000
+        )

@@ -18,9 +18,27 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-ADDRESS = {"line1": "999 Hayes Lights", "line2": None, "city": "Kerlukemouth", "state": "IA", "zip": "50613"}
-CORPORATION = {"type": "corporation", "corporation": {"name": "Dunkin", "dba": None, "ein": "32120240", "owners": []}, "address": ADDRESS}
-PERSON = {"type": "individual", "individual": {"first_name": "Ida", "last_name": "Li", "phone": "+15125551234", "dob": "1990-01-02"}}
+ADDRESS = {
+    "line1": "999 Hayes Lights",
+    "line2": None,
+    "city": "Kerlukemouth",
+    "state": "IA",
+    "zip": "50613",
+}
+CORPORATION = {
+    "type": "corporation",
+    "corporation": {"name": "Dunkin", "dba": None, "ein": "32120240", "owners": []},
+    "address": ADDRESS,
+}
+PERSON = {
+    "type": "individual",
+    "individual": {
+        "first_name": "Ida",
+        "last_name": "Li",
+        "phone": "+15125551234",
+        "dob": "1990-01-02",
+    },
+}
 BANK = {"routing": "062103000", "number": "00123456", "type": "checking"}
 LOAN = {"mch_id": "mch_306101", "account_number": "01234567"}
 
@@ -56,11 +74,22 @@ class Simulator:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, file_max_bytes: int | None = None, **settings: str) -> None:
-        ours = {"PORT": str(self.port), "BOOKS": str(self.folder / "books.sqlite"), "PROFILE": self.profile, **settings}
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PAYDOWN_")} | {f"PAYDOWN_SIMULATOR_{k}": v for k, v in ours.items()}
-        self.process = subprocess.Popen([sys.executable, "-m", "simulator"], cwd=ROOT, env=environment)
+        ours = {
+            "PORT": str(self.port),
+            "BOOKS": str(self.folder / "books.sqlite"),
+            "PROFILE": self.profile,
+            **settings,
+        }
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PAYDOWN_")} | {
+            f"PAYDOWN_SIMULATOR_{k}": v for k, v in ours.items()
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "simulator"], cwd=ROOT, env=environment
+        )
         if file_max_bytes is not None:
-            resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (file_max_bytes, file_max_bytes))
+            resource.prlimit(
+                self.process.pid, resource.RLIMIT_FSIZE, (file_max_bytes, file_max_bytes)
+            )
         until = time.monotonic() + 20
         while time.monotonic() < until:
             try:
@@ -80,7 +109,9 @@ class Simulator:
         self.process.terminate()
         self.process.wait(10)
 
-    def call(self, method: str, path: str, body: Any = None, key: str | None = None, **headers: str) -> Reply:
+    def call(
+        self, method: str, path: str, body: Any = None, key: str | None = None, **headers: str
+    ) -> Reply:
         sent = {"Authorization": "Bearer sk_test", "Content-Type": "application/json"}
         sent |= {"Idempotency-Key": key} if key else {}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -111,9 +142,14 @@ class Simulator:
 
     def accounts(self) -> tuple[str, str]:
         """(source, destination) made anew."""
-        corporation, person = (self.call("POST", "/entities", body, str(uuid.uuid4())).data["id"] for body in (CORPORATION, PERSON))
+        corporation, person = (
+            self.call("POST", "/entities", body, str(uuid.uuid4())).data["id"]
+            for body in (CORPORATION, PERSON)
+        )
         source = self.call("POST", "/accounts", {"holder_id": corporation, "ach": BANK}).data["id"]
-        return source, self.call("POST", "/accounts", {"holder_id": person, "liability": LOAN}).data["id"]
+        return source, self.call(
+            "POST", "/accounts", {"holder_id": person, "liability": LOAN}
+        ).data["id"]
 
     def wait_status(self, payment_id: str, *statuses: str, limit_s: float = 15) -> dict[str, Any]:
         until = time.monotonic() + limit_s
@@ -126,7 +162,14 @@ class Simulator:
 
 
 def body_of(source: str, destination: str, **more: Any) -> dict[str, Any]:
-    return {"source": source, "destination": destination, "amount": 500, "description": "Loan", "metadata": {"row": str(uuid.uuid4())}, **more}
+    return {
+        "source": source,
+        "destination": destination,
+        "amount": 500,
+        "description": "Loan",
+        "metadata": {"row": str(uuid.uuid4())},
+        **more,
+    }
 
 
 @dataclass

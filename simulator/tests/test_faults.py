@@ -13,14 +13,24 @@ LOST = (http.client.RemoteDisconnected, ConnectionResetError)
 
 
 def fault(simulator: Simulator, kind: str, share: float = 1, **more: object) -> None:
-    simulator.order("faults", {"seed": 3, "rules": [{"method": "POST", "path": "/payments", "share": share, "fault": kind, **more}]})
+    simulator.order(
+        "faults",
+        {
+            "seed": 3,
+            "rules": [
+                {"method": "POST", "path": "/payments", "share": share, "fault": kind, **more}
+            ],
+        },
+    )
 
 
 def made(simulator: Simulator, key: str) -> int:
     return sum(p["idempotency_key"] == key for p in simulator.book("payments"))
 
 
-def test_a_lost_request_closes_the_socket_without_a_byte_and_is_not_executed(simulator: Simulator) -> None:
+def test_a_lost_request_closes_the_socket_without_a_byte_and_is_not_executed(
+    simulator: Simulator,
+) -> None:
     source, destination = simulator.accounts()
     fault(simulator, "lose_request")
     body = json.dumps(body_of(source, destination)).encode()
@@ -31,7 +41,12 @@ def test_a_lost_request_closes_the_socket_without_a_byte_and_is_not_executed(sim
             assert wire.recv(1) == b""
     assert made(simulator, "raw-1") == 0
     simulator.call("DELETE", "/_simulator/faults")
-    assert simulator.call("POST", "/payments", body_of(source, destination), "raw-1").headers["idem-status"] == "stored"
+    assert (
+        simulator.call("POST", "/payments", body_of(source, destination), "raw-1").headers[
+            "idem-status"
+        ]
+        == "stored"
+    )
 
 
 def test_a_lost_answer_is_executed_once_and_replayed(simulator: Simulator) -> None:
@@ -47,15 +62,23 @@ def test_a_lost_answer_is_executed_once_and_replayed(simulator: Simulator) -> No
     assert made(simulator, key) == 1
 
 
-@pytest.mark.parametrize(("status", "execute", "stored", "then", "payments"), [
-    (500, True, True, (500, "replayed"), 1),
-    (500, False, True, (500, "replayed"), 0),
-    (503, False, False, (200, "stored"), 1),
-    (500, True, False, (200, "replayed"), 1),
-    (502, False, False, (200, "stored"), 1),
-])
+@pytest.mark.parametrize(
+    ("status", "execute", "stored", "then", "payments"),
+    [
+        (500, True, True, (500, "replayed"), 1),
+        (500, False, True, (500, "replayed"), 0),
+        (503, False, False, (200, "stored"), 1),
+        (500, True, False, (200, "replayed"), 1),
+        (502, False, False, (200, "stored"), 1),
+    ],
+)
 def test_a_status_is_answered_once_per_key_and_then_the_store_decides(
-    simulator: Simulator, status: int, execute: bool, stored: bool, then: tuple[int, str], payments: int
+    simulator: Simulator,
+    status: int,
+    execute: bool,
+    stored: bool,
+    then: tuple[int, str],
+    payments: int,
 ) -> None:
     source, destination = simulator.accounts()
     key, body = str(uuid.uuid4()), body_of(source, destination)
@@ -72,16 +95,32 @@ def test_a_status_is_answered_once_per_key_and_then_the_store_decides(
 
 def test_a_status_fault_can_be_any_documented_refusal(simulator: Simulator) -> None:
     source, destination = simulator.accounts()
-    fault(simulator, "status", status=400, type="INVALID_REQUEST", sub_type="INSUFFICIENT_FUNDS", stored=True)
-    assert simulator.call("POST", "/payments", body_of(source, destination), "nsf-1").error["sub_type"] == "INSUFFICIENT_FUNDS"
+    fault(
+        simulator,
+        "status",
+        status=400,
+        type="INVALID_REQUEST",
+        sub_type="INSUFFICIENT_FUNDS",
+        stored=True,
+    )
+    assert (
+        simulator.call("POST", "/payments", body_of(source, destination), "nsf-1").error["sub_type"]
+        == "INSUFFICIENT_FUNDS"
+    )
 
 
 def test_a_status_share_hits_about_its_share_of_keys(simulator: Simulator) -> None:
     source, destination = simulator.accounts()
     fault(simulator, "status", 0.2, status=500, execute=False, stored=True)
-    answers = [simulator.call("POST", "/payments", body_of(source, destination), f"share-{n}").status for n in range(200)]
+    answers = [
+        simulator.call("POST", "/payments", body_of(source, destination), f"share-{n}").status
+        for n in range(200)
+    ]
     assert 20 <= answers.count(500) <= 62
-    again = [simulator.call("POST", "/payments", body_of(source, destination), f"share-{n}").status for n in range(200)]
+    again = [
+        simulator.call("POST", "/payments", body_of(source, destination), f"share-{n}").status
+        for n in range(200)
+    ]
     assert again == answers
 
 
@@ -94,7 +133,9 @@ def test_a_delay_is_late_and_a_hang_never_answers(simulator: Simulator) -> None:
     fault(simulator, "hang")
     before = simulator.summary()["payments"]
     with socket.create_connection(("127.0.0.1", simulator.port), timeout=0.5) as wire:
-        wire.sendall(b"POST /payments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_test\r\nContent-Length: 2\r\n\r\n{}")
+        wire.sendall(
+            b"POST /payments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_test\r\nContent-Length: 2\r\n\r\n{}"
+        )
         with pytest.raises(TimeoutError):
             wire.recv(1)
     assert simulator.summary()["payments"] == before

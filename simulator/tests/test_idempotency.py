@@ -11,13 +11,22 @@ def test_the_first_answer_is_stored_and_replayed_to_the_byte(simulator: Simulato
     again = simulator.call("POST", "/payments", body_of(source, destination, amount=900), key)
     assert (first.headers["idem-status"], again.headers["idem-status"]) == ("stored", "replayed")
     assert first.body == again.body
-    assert first.headers["idem-request-id"] == first.headers["request-id"] != again.headers["request-id"]
+    assert (
+        first.headers["idem-request-id"]
+        == first.headers["request-id"]
+        != again.headers["request-id"]
+    )
 
 
 def test_a_refusal_is_stored_too(simulator: Simulator) -> None:
     source, destination = simulator.accounts()
     key = str(uuid.uuid4())
-    assert simulator.call("POST", "/payments", body_of(source, destination, amount=1), key).error["sub_type"] == "INVALID_AMOUNT"
+    assert (
+        simulator.call("POST", "/payments", body_of(source, destination, amount=1), key).error[
+            "sub_type"
+        ]
+        == "INVALID_AMOUNT"
+    )
     again = simulator.call("POST", "/payments", body_of(source, destination), key)
     assert (again.status, again.headers["idem-status"]) == (400, "replayed")
 
@@ -44,7 +53,9 @@ def test_many_at_once_with_one_key_make_one_payment(simulator: Simulator) -> Non
     source, destination = simulator.accounts()
     key, body = str(uuid.uuid4()), body_of(source, destination)
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: simulator.call("POST", "/payments", body, key), range(48)))
+        answers = list(
+            pool.map(lambda _: simulator.call("POST", "/payments", body, key), range(48))
+        )
     assert len({a.data["id"] for a in answers}) == 1
     assert sorted(a.headers["idem-status"] for a in answers) == ["replayed"] * 47 + ["stored"]
     assert sum(p["idempotency_key"] == key for p in simulator.book("payments")) == 1

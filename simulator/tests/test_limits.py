@@ -5,7 +5,14 @@ from simulator.limits import CRITICAL, PAYMENTS, READS, Limiter, tier_of
 from simulator.tests.harness import Simulator
 
 
-def admitted(limiter: Limiter, count: int, now_s: float, tier: str = READS, key: str = "sk_a", address: str = "1") -> int:
+def admitted(
+    limiter: Limiter,
+    count: int,
+    now_s: float,
+    tier: str = READS,
+    key: str = "sk_a",
+    address: str = "1",
+) -> int:
     return sum(limiter.admit(key, address, tier, now_s) == 0 for _ in range(count))
 
 
@@ -46,10 +53,18 @@ def test_overrides_replace_the_profiles_numbers() -> None:
     assert admitted(limiter, 10, 0.0) == 10
 
 
-@pytest.mark.parametrize(("method", "template", "tier"), [
-    ("POST", "/payments", PAYMENTS), ("DELETE", "/payments/{id}", CRITICAL), ("POST", "/reports", CRITICAL), ("GET", "/payments", READS),
-    ("POST", "/entities", "POST /entities"), ("PUT", "/entities/{id}", "PUT /entities"), ("POST", "/webhooks", "other"),
-])
+@pytest.mark.parametrize(
+    ("method", "template", "tier"),
+    [
+        ("POST", "/payments", PAYMENTS),
+        ("DELETE", "/payments/{id}", CRITICAL),
+        ("POST", "/reports", CRITICAL),
+        ("GET", "/payments", READS),
+        ("POST", "/entities", "POST /entities"),
+        ("PUT", "/entities/{id}", "PUT /entities"),
+        ("POST", "/webhooks", "other"),
+    ],
+)
 def test_each_call_has_its_tier(method: str, template: str, tier: str) -> None:
     assert tier_of(method, template) == tier
 
@@ -72,7 +87,10 @@ def test_profiles_can_be_changed_and_a_misnamed_one_is_refused(simulator: Simula
 
 
 def test_the_first_rule_that_hits_wins_and_the_seed_decides() -> None:
-    rules = [{"method": "POST", "path": "/payments", "share": share, "fault": fault} for share, fault in ((0.3, "lose_answer"), (0.3, "lose_request"))]
+    rules = [
+        {"method": "POST", "path": "/payments", "share": share, "fault": fault}
+        for share, fault in ((0.3, "lose_answer"), (0.3, "lose_request"))
+    ]
 
     def run(seed: int) -> list[str | None]:
         faults = parse_faults({"seed": seed, "rules": rules})
@@ -85,9 +103,28 @@ def test_the_first_rule_that_hits_wins_and_the_seed_decides() -> None:
 
 
 def test_a_path_matches_exactly_and_a_rule_with_a_typo_is_refused() -> None:
-    faults = parse_faults({"rules": [{"method": "POST", "path": "/payments", "share": 1, "fault": "hang"}]})
+    faults = parse_faults(
+        {"rules": [{"method": "POST", "path": "/payments", "share": 1, "fault": "hang"}]}
+    )
     assert faults.draw("GET", "/payments", None, lambda: True) is None
     assert faults.draw("POST", "/payments/pmt_1", None, lambda: True) is None
-    for wrong in ({"fault": "lose"}, {"share": 1.5}, {"fault": "status", "status": 200}, {"shares": 1}):
+    for wrong in (
+        {"fault": "lose"},
+        {"share": 1.5},
+        {"fault": "status", "status": 200},
+        {"shares": 1},
+    ):
         with pytest.raises(ValueError, match=r"\w"):
-            parse_faults({"rules": [{"method": "POST", "path": "/payments", "share": 1, "fault": "delay", **wrong}]})
+            parse_faults(
+                {
+                    "rules": [
+                        {
+                            "method": "POST",
+                            "path": "/payments",
+                            "share": 1,
+                            "fault": "delay",
+                            **wrong,
+                        }
+                    ]
+                }
+            )

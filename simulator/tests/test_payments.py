@@ -30,7 +30,11 @@ def test_a_payment_that_is_paid(world: World, ask: Ask) -> None:
     payment, seen = ended(world, ask, status="posted")
     assert seen == ["pending", "processing", "sent", "posted"]
     shown = data(payment_routes.retrieve(world, ask("", payment.id)))
-    assert (shown["error"], shown["fund_status"], shown["source_status"]) == (None, "posted", "posted")
+    assert (shown["error"], shown["fund_status"], shown["source_status"]) == (
+        None,
+        "posted",
+        "posted",
+    )
     assert len(shown["source_trace_id"]) == len(shown["destination_trace_id"]) == 15
 
 
@@ -40,7 +44,11 @@ def test_a_payment_refused_by_the_servicer_is_never_sent(world: World, ask: Ask)
     assert seen == ["pending", "processing", "failed"]
     shown = data(payment_routes.retrieve(world, ask("", payment.id)))
     assert shown["error"]["sub_type"] == "PAYMENT_REJECTED_BY_DESTINATION_INSTITUTION"
-    assert (shown["source_status"], shown["destination_status"], shown["source_trace_id"]) == ("reversed", "failed", None)
+    assert (shown["source_status"], shown["destination_status"], shown["source_trace_id"]) == (
+        "reversed",
+        "failed",
+        None,
+    )
 
 
 def test_a_return_keeps_its_traces(world: World, ask: Ask) -> None:
@@ -53,11 +61,17 @@ def test_a_return_keeps_its_traces(world: World, ask: Ask) -> None:
 
 def test_a_second_debit_has_a_reversal(world: World, ask: Ask) -> None:
     source, _ = accounts(world, ask)
-    payment, seen = ended(world, ask, status="settled", error_code=10001, after="reversal_processing")
+    payment, seen = ended(
+        world, ask, status="settled", error_code=10001, after="reversal_processing"
+    )
     assert seen[-2:] == ["reversal_processing", "settled"]
     reversal = data(payment_routes.reversals(world, ask("", payment.id)))[0]
     assert payment.reversal_id == reversal["id"]
-    assert (reversal["status"], reversal["target_account"], reversal["amount"]) == ("sent", source, 500)
+    assert (reversal["status"], reversal["target_account"], reversal["amount"]) == (
+        "sent",
+        source,
+        500,
+    )
     assert payment.error is not None
     assert payment.error["code"] == 10001
 
@@ -73,14 +87,29 @@ def test_a_required_reversal_waits_for_approval(world: World, ask: Ask) -> None:
     world.step(payment.id, payment.plan[0][0])
     assert payment.status == "settled"
     with pytest.raises(Refusal):
-        payment_routes.approve_reversal(world, ask('{"status": "pending"}', payment.id, reversal_id))
+        payment_routes.approve_reversal(
+            world, ask('{"status": "pending"}', payment.id, reversal_id)
+        )
 
 
-@pytest.mark.parametrize(("code", "disabled", "holder"), [(10005, 0, True), (10006, 1, True), (10007, 0, False), (10008, 1, False), (10009, None, False)])
-def test_knock_on_effects_on_order(world: World, ask: Ask, code: int, disabled: int | None, holder: bool) -> None:
+@pytest.mark.parametrize(
+    ("code", "disabled", "holder"),
+    [
+        (10005, 0, True),
+        (10006, 1, True),
+        (10007, 0, False),
+        (10008, 1, False),
+        (10009, None, False),
+    ],
+)
+def test_knock_on_effects_on_order(
+    world: World, ask: Ask, code: int, disabled: int | None, holder: bool
+) -> None:
     accounts(world, ask)
     ended(world, ask, status="failed", error_code=code, after="sent", effects=True)
-    assert [a.status for a in world.accounts.items] == ["disabled" if n == disabled else "active" for n in (0, 1)]
+    assert [a.status for a in world.accounts.items] == [
+        "disabled" if n == disabled else "active" for n in (0, 1)
+    ]
     if disabled is not None:
         entity = world.entities.by_id[world.accounts.items[disabled].holder_id]
         assert entity.status == ("disabled" if holder else "active")
@@ -113,7 +142,9 @@ def listed(world: World, ask: Ask, **query: Any) -> tuple[list[str], dict[str, s
     return [p["id"] for p in data(answer)], {k.decode(): v.decode() for k, v in answer.headers}
 
 
-def test_a_walk_by_cursor_meets_each_payment_once_while_new_ones_arrive(world: World, ask: Ask) -> None:
+def test_a_walk_by_cursor_meets_each_payment_once_while_new_ones_arrive(
+    world: World, ask: Ask
+) -> None:
     accounts(world, ask)
     wanted = [pay(world, ask).id for _ in range(57)]
     found, headers = listed(world, ask, page_limit=10)
@@ -130,9 +161,17 @@ def test_a_walk_by_cursor_meets_each_payment_once_while_new_ones_arrive(world: W
 def test_pages_by_number_and_the_way_back(world: World, ask: Ask) -> None:
     accounts(world, ask)
     wanted = [pay(world, ask).id for _ in range(25)][::-1]
-    assert [listed(world, ask, page_limit=10, page=n)[0] for n in (1, 2, 3, 4)] == [wanted[:10], wanted[10:20], wanted[20:], []]
+    assert [listed(world, ask, page_limit=10, page=n)[0] for n in (1, 2, 3, 4)] == [
+        wanted[:10],
+        wanted[10:20],
+        wanted[20:],
+        [],
+    ]
     _, headers = listed(world, ask, page_limit=10, page=3)
-    assert listed(world, ask, page_limit=10, page_cursor=headers["pagination-page-cursor-prev"])[0] == wanted[10:20]
+    assert (
+        listed(world, ask, page_limit=10, page_cursor=headers["pagination-page-cursor-prev"])[0]
+        == wanted[10:20]
+    )
     assert "pagination-page-cursor-next" not in headers
 
 
@@ -153,7 +192,13 @@ def test_filters_and_dates(world: World, ask: Ask) -> None:
     assert len(listed(world, ask, from_date=today, to_date=today)[0]) == 2
     assert listed(world, ask, from_date="2099-01-01")[0] == []
     assert listed(world, ask, to_date="2000-01-01", destination=destination)[0] == []
-    for wrong in ({"from_date": "yesterday"}, {"page_limit": 101}, {"page": 0}, {"page_cursor": "pmt_none"}, {"status": "lost"}):
+    for wrong in (
+        {"from_date": "yesterday"},
+        {"page_limit": 101},
+        {"page": 0},
+        {"page_cursor": "pmt_none"},
+        {"status": "lost"},
+    ):
         with pytest.raises(Refusal) as refusal:
             listed(world, ask, **wrong)
         assert refusal.value.sub_type == "INVALID_SEARCH_PARAMETERS"
@@ -191,6 +236,17 @@ def test_a_payment_moves_by_itself(simulator: Simulator) -> None:
 
 
 def test_an_unknown_resource_is_404_in_the_envelope(simulator: Simulator) -> None:
-    for path in ("/payments/pmt_none", "/payments/nonsense", "/nothing", "//payments", "/entities/ent_none", "/accounts/acc_none/consent"):
+    for path in (
+        "/payments/pmt_none",
+        "/payments/nonsense",
+        "/nothing",
+        "//payments",
+        "/entities/ent_none",
+        "/accounts/acc_none/consent",
+    ):
         reply = simulator.call("GET", path)
-        assert (reply.status, reply.error["sub_type"], reply.body["success"]) == (404, "NOT_FOUND", False), path
+        assert (reply.status, reply.error["sub_type"], reply.body["success"]) == (
+            404,
+            "NOT_FOUND",
+            False,
+        ), path

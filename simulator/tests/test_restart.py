@@ -25,7 +25,9 @@ def test_everything_answered_survives_kill_9_under_load(own: Simulator) -> None:
         while not stop.is_set():
             key = str(uuid.uuid4())
             try:
-                answered[key] = own.call("POST", "/payments", body_of(source, destination), key).data
+                answered[key] = own.call(
+                    "POST", "/payments", body_of(source, destination), key
+                ).data
             except OSError:
                 return
 
@@ -54,8 +56,15 @@ def test_everything_answered_survives_kill_9_under_load(own: Simulator) -> None:
 def test_plans_orders_and_subscriptions_go_on_after_a_restart(own: Simulator) -> None:
     own.start()
     with receiver() as end:
-        webhook = own.call("POST", "/webhooks", {"type": "payment.update", "url": f"http://127.0.0.1:{end.port}/", "hmac_secret": "s"}).data
-        own.order("outcomes", {"seed": 1, "rules": [{"share": 1, "status": "failed", "error_code": 10009}]})
+        webhook = own.call(
+            "POST",
+            "/webhooks",
+            {"type": "payment.update", "url": f"http://127.0.0.1:{end.port}/", "hmac_secret": "s"},
+        ).data
+        own.order(
+            "outcomes",
+            {"seed": 1, "rules": [{"share": 1, "status": "failed", "error_code": 10009}]},
+        )
         own.order("limits", {"payments_per_min": 7})
         own.order("webhooks", {"mode": "twice"})
         own.order("clock", {"speed": 5})
@@ -85,7 +94,9 @@ def test_a_fault_already_met_by_a_key_is_not_met_again_after_a_restart(own: Simu
 
 def test_a_stop_is_clean_and_quick_even_with_a_hanging_client(own: Simulator) -> None:
     own.start()
-    own.order("faults", {"rules": [{"method": "GET", "path": "/ping", "share": 1, "fault": "hang"}]})
+    own.order(
+        "faults", {"rules": [{"method": "GET", "path": "/ping", "share": 1, "fault": "hang"}]}
+    )
     with socket.create_connection(("127.0.0.1", own.port), timeout=5) as wire:
         wire.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_test\r\n\r\n")
         time.sleep(0.2)
@@ -122,7 +133,15 @@ def test_books_in_use_by_another_are_refused(tmp_path: Path) -> None:
 
 def test_a_misspelt_setting_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
     environment = {**os.environ, "PAYDOWN_SIMULATOR_BOKS": "x"}
-    done = subprocess.run([sys.executable, "-m", "simulator"], check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        [sys.executable, "-m", "simulator"],
+        check=False,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
     assert done.returncode == 2
     assert "PAYDOWN_SIMULATOR_BOKS" in done.stderr
     assert "Traceback" not in done.stderr
@@ -133,16 +152,34 @@ def test_the_books_show_what_design_names(own: Simulator) -> None:
     source, destination = own.accounts()
     own.call("POST", "/payments", body_of(source, destination, metadata={"a": 1}), "key-1")
     (payment,) = own.book("payments")
-    assert set(payment) == {"id", "source", "destination", "amount", "status", "description", "metadata", "idempotency_key", "created_at"}
+    assert set(payment) == {
+        "id",
+        "source",
+        "destination",
+        "amount",
+        "status",
+        "description",
+        "metadata",
+        "idempotency_key",
+        "created_at",
+    }
     assert (payment["idempotency_key"], payment["metadata"]) == ("key-1", {"a": 1})
     bank, loan = own.book("accounts")
     assert set(bank) == set(loan) == {"id", "holder_id", "type", "routing", "number", "mch_id"}
-    assert (bank["number"], loan["number"], loan["mch_id"]) == ("00123456", LOAN["account_number"], LOAN["mch_id"])
+    assert (bank["number"], loan["number"], loan["mch_id"]) == (
+        "00123456",
+        LOAN["account_number"],
+        LOAN["mch_id"],
+    )
     corporation, person = own.book("entities")
     assert set(person) == {"id", "type", "first_name", "last_name", "phone", "dob", "name", "ein"}
     assert (person["dob"], corporation["ein"]) == ("1990-01-02", "32120240")
     assert {"id", "type", "plaid"} == set(own.book("merchants")[0])
     summary = own.summary()
-    assert (summary["payments"], summary["amount_cents"], summary["by_status"]) == (1, 500, {"pending": 1})
+    assert (summary["payments"], summary["amount_cents"], summary["by_status"]) == (
+        1,
+        500,
+        {"pending": 1},
+    )
     assert summary["calls"] == {"POST /entities": 2, "POST /accounts": 2, "POST /payments": 1}
     assert own.call("GET", "/_simulator/books/nothing").status == 404

@@ -15,25 +15,65 @@ def sdk(request: pytest.FixtureRequest, simulator: Simulator) -> Any:
 
 def test_the_official_sdk_goes_the_whole_way(sdk: Any) -> None:
     assert sdk.ping()["message"] == "pong"
-    corporation = sdk.entities.create({"type": "corporation", "corporation": {"name": "D", "dba": "D", "ein": "321202400", "owners": []}, "address": ADDRESS})
-    person = sdk.entities.create({"type": "individual", "individual": {"first_name": "Ida", "last_name": "Li", "phone": "+15121231111", "dob": "1990-01-02"}})
+    corporation = sdk.entities.create(
+        {
+            "type": "corporation",
+            "corporation": {"name": "D", "dba": "D", "ein": "321202400", "owners": []},
+            "address": ADDRESS,
+        }
+    )
+    person = sdk.entities.create(
+        {
+            "type": "individual",
+            "individual": {
+                "first_name": "Ida",
+                "last_name": "Li",
+                "phone": "+15121231111",
+                "dob": "1990-01-02",
+            },
+        }
+    )
     assert person.last_response.request_id
     if person["status"] == "incomplete":
         assert person["products"] == ["identity"]
-        sms = {"type": "phone", "method": "byo_sms", "byo_sms": {"timestamp": "2026-01-01T00:00:00.000Z"}}
+        sms = {
+            "type": "phone",
+            "method": "byo_sms",
+            "byo_sms": {"timestamp": "2026-01-01T00:00:00.000Z"},
+        }
         assert sdk.entities(person["id"]).verification_sessions.create(sms)["status"] == "verified"
-        session = sdk.entities(person["id"]).verification_sessions.create({"type": "identity", "method": "kba", "kba": {}})
-        assert sdk.entities(person["id"]).verification_sessions.retrieve(session["id"])["type"] == "identity"
+        session = sdk.entities(person["id"]).verification_sessions.create(
+            {"type": "identity", "method": "kba", "kba": {}}
+        )
+        assert (
+            sdk.entities(person["id"]).verification_sessions.retrieve(session["id"])["type"]
+            == "identity"
+        )
     assert sdk.entities.retrieve(person["id"])["status"] == "active"
-    source = sdk.accounts.create({"holder_id": corporation["id"], "ach": {"routing": "062103000", "number": "123456789", "type": "checking"}})
+    source = sdk.accounts.create(
+        {
+            "holder_id": corporation["id"],
+            "ach": {"routing": "062103000", "number": "123456789", "type": "checking"},
+        }
+    )
     merchants = sdk.merchants.list({"provider_id.plaid": "ins_116944"})
     loan_merchant = next(m for m in merchants if m["type"] == "student_loan")
-    loan = sdk.accounts.create({"holder_id": person["id"], "liability": {"mch_id": loan_merchant["id"], "account_number": "01234567"}})
+    loan = sdk.accounts.create(
+        {
+            "holder_id": person["id"],
+            "liability": {"mch_id": loan_merchant["id"], "account_number": "01234567"},
+        }
+    )
     assert loan["liability"]["mask"] == "4567"
     assert [a["id"] for a in sdk.accounts.list({"holder_id": person["id"]})] == [loan["id"]]
     assert list(sdk.merchants.list({"provider_id.plaid": "ins_116527"})) == []
     assert sdk.merchants.retrieve("mch_3")["id"] == "mch_3"
-    order = {"amount": 5000, "source": source["id"], "destination": loan["id"], "description": "Loan"}
+    order = {
+        "amount": 5000,
+        "source": source["id"],
+        "destination": loan["id"],
+        "description": "Loan",
+    }
     payment = sdk.payments.create(order)
     assert payment["status"] == "pending"
     assert sdk.payments.retrieve(payment["id"])["fund_status"] == "pending"
@@ -56,15 +96,21 @@ def test_errors_become_the_sdks_exceptions(sdk: Any) -> None:
 
 def test_webhooks_simulation_reversals_and_reports(sdk: Any, simulator: Simulator) -> None:
     simulator.order("profile", {"name": "legacy"})
-    webhook = sdk.webhooks.create({"type": "payment.update", "url": "http://127.0.0.1:9/none", "auth_token": "x"})
+    webhook = sdk.webhooks.create(
+        {"type": "payment.update", "url": "http://127.0.0.1:9/none", "auth_token": "x"}
+    )
     assert any(w["id"] == webhook["id"] for w in sdk.webhooks.list())
     sdk.webhooks.delete(webhook["id"])
     assert not any(w["id"] == webhook["id"] for w in sdk.webhooks.list())
     source, destination = simulator.accounts()
-    payment = sdk.payments.create({"amount": 5000, "source": source, "destination": destination, "description": "Loan"})
+    payment = sdk.payments.create(
+        {"amount": 5000, "source": source, "destination": destination, "description": "Loan"}
+    )
     for status in ("processing", "sent"):
         sdk.simulate.payments.update(payment["id"], {"status": status})
-    sdk.simulate.payments.update(payment["id"], {"status": "reversal_required", "error_code": 10001})
+    sdk.simulate.payments.update(
+        payment["id"], {"status": "reversal_required", "error_code": 10001}
+    )
     (reversal,) = sdk.payments(payment["id"]).reversals.list()
     assert reversal["status"] == "pending_approval"
     sdk.payments(payment["id"]).reversals.update(reversal["id"], {"status": "pending"})

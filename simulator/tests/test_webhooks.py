@@ -18,15 +18,26 @@ def end(simulator: Simulator) -> Any:
             simulator.call("DELETE", f"/webhooks/{webhook['id']}")
 
 
-def subscribe(simulator: Simulator, end: Receiver, kind: str = "payment.create", **more: Any) -> dict[str, Any]:
-    body = {"type": kind, "url": f"http://127.0.0.1:{end.port}/hook", "auth_token": "token", "hmac_secret": "secret", **more}
+def subscribe(
+    simulator: Simulator, end: Receiver, kind: str = "payment.create", **more: Any
+) -> dict[str, Any]:
+    body = {
+        "type": kind,
+        "url": f"http://127.0.0.1:{end.port}/hook",
+        "auth_token": "token",
+        "hmac_secret": "secret",
+        **more,
+    }
     webhook: dict[str, Any] = simulator.call("POST", "/webhooks", body).data
     return webhook
 
 
 def pay(simulator: Simulator, count: int = 1) -> list[str]:
     source, destination = simulator.accounts()
-    return [simulator.call("POST", "/payments", body_of(source, destination)).data["id"] for _ in range(count)]
+    return [
+        simulator.call("POST", "/payments", body_of(source, destination)).data["id"]
+        for _ in range(count)
+    ]
 
 
 def test_a_delivery_is_signed_and_carries_ids_only(simulator: Simulator, end: Receiver) -> None:
@@ -37,15 +48,27 @@ def test_a_delivery_is_signed_and_carries_ids_only(simulator: Simulator, end: Re
     headers, raw = end.wait(1)[0]
     stamp = headers["method-webhook-timestamp"]
     assert abs(int(stamp) - time.time()) < 5
-    assert headers["method-webhook-signature"] == hmac.new(b"secret", stamp.encode() + b":" + raw, hashlib.sha256).hexdigest()
+    assert (
+        headers["method-webhook-signature"]
+        == hmac.new(b"secret", stamp.encode() + b":" + raw, hashlib.sha256).hexdigest()
+    )
     assert base64.b64decode(headers["authorization"]) == b"token"
     body = json.loads(raw)
     event_id = body.pop("event")
     assert body.pop("refs")["entity"].startswith("ent_")
-    assert body == {"webhook_id": webhook["id"], "id": payment_id, "type": "payment.create", "op": "create", "path": f"/payments/{payment_id}"}
+    assert body == {
+        "webhook_id": webhook["id"],
+        "id": payment_id,
+        "type": "payment.create",
+        "op": "create",
+        "path": f"/payments/{payment_id}",
+    }
     event = simulator.call("GET", f"/events/{event_id}").data
     assert (event["resource_id"], event["data"]["id"]) == (payment_id, payment_id)
-    assert simulator.call("GET", f"/events?resource_id={payment_id}&type=payment.create").data[0]["id"] == event_id
+    assert (
+        simulator.call("GET", f"/events?resource_id={payment_id}&type=payment.create").data[0]["id"]
+        == event_id
+    )
 
 
 def test_only_subscribed_types_are_delivered(simulator: Simulator, end: Receiver) -> None:
@@ -79,7 +102,9 @@ def test_modes(simulator: Simulator, end: Receiver, mode: str, each: int) -> Non
     assert mode != "shuffled" or got != ids
 
 
-def test_a_failed_delivery_is_tried_five_times_and_then_the_subscription_is_disabled(simulator: Simulator, end: Receiver) -> None:
+def test_a_failed_delivery_is_tried_five_times_and_then_the_subscription_is_disabled(
+    simulator: Simulator, end: Receiver
+) -> None:
     webhook = subscribe(simulator, end)
     simulator.order("clock", {"speed": 1000})
     end.status = 500
@@ -87,16 +112,24 @@ def test_a_failed_delivery_is_tried_five_times_and_then_the_subscription_is_disa
     pay(simulator, 5)
     end.wait(25)
     until = time.monotonic() + 5
-    while (shown := simulator.call("GET", f"/webhooks/{webhook['id']}").data)["status"] == "active" and time.monotonic() < until:
+    while (shown := simulator.call("GET", f"/webhooks/{webhook['id']}").data)[
+        "status"
+    ] == "active" and time.monotonic() < until:
         time.sleep(0.05)
-    assert (shown["status"], shown["error"]["sub_type"]) == ("disabled", "WEBHOOK_DISABLED_RECEIVED_5XX_ERROR")
+    assert (shown["status"], shown["error"]["sub_type"]) == (
+        "disabled",
+        "WEBHOOK_DISABLED_RECEIVED_5XX_ERROR",
+    )
     after = simulator.summary()["webhooks"]
     assert (after["sent"] - before["sent"], after["delivered"] - before["delivered"]) == (25, 0)
     pay(simulator)
     time.sleep(0.2)
     assert len(end.got) == 25
     end.status = 200
-    assert simulator.call("PATCH", f"/webhooks/{webhook['id']}", {"status": "active"}).data["error"] is None
+    assert (
+        simulator.call("PATCH", f"/webhooks/{webhook['id']}", {"status": "active"}).data["error"]
+        is None
+    )
     pay(simulator)
     end.wait(26)
 

@@ -36,7 +36,11 @@ class Worker:
     def __init__(self, work: dict[str, Any], log: Path) -> None:
         self.log, self.asked = log, False
         with log.open("wb") as out:
-            self.process = subprocess.Popen([sys.executable, "-m", "tests.broker.worker", json.dumps(work)], stdout=out, stderr=out)
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.broker.worker", json.dumps(work)],
+                stdout=out,
+                stderr=out,
+            )
 
     def died_of(self, how: signal.Signals, limit_s: float = 20.0) -> bool:
         try:
@@ -45,7 +49,9 @@ class Worker:
             return False
 
     def is_stopped(self) -> bool:
-        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        return (
+            Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        )
 
     def send(self, how: signal.Signals) -> None:
         self.process.send_signal(how)
@@ -77,7 +83,11 @@ class Field:
     def __init__(self, url: str, bootstrap: str) -> None:
         name = f"field-{uuid.uuid4().hex[:10]}"
         self.url, self.bootstrap, self.topic, self.second = url, bootstrap, name, f"{name}-passed"
-        kafka.create_topics(bootstrap, [Topic(n, "account", "test", ("test",)) for n in (self.topic, self.second)], PARTITIONS)
+        kafka.create_topics(
+            bootstrap,
+            [Topic(n, "account", "test", ("test",)) for n in (self.topic, self.second)],
+            PARTITIONS,
+        )
         self.engine = connect(url, "field")
         self.sent: dict[int, int] = {}
         self.workers: list[Worker] = []
@@ -86,10 +96,18 @@ class Field:
         with self.engine.begin() as connection:
             for table in ("applied", "tally", "inbox", "outbox", "dead_letter", "consumer_offset"):
                 run(connection, f"DELETE FROM {table}")
-            run(connection, "INSERT INTO tally VALUES (:a, 0), (:b, 0)", a=self.topic, b=self.second)
+            run(
+                connection, "INSERT INTO tally VALUES (:a, 0), (:b, 0)", a=self.topic, b=self.second
+            )
 
     def start(self, role: str = "consume", **more: Any) -> Worker:
-        work = {"role": role, "url": self.url, "bootstrap": self.bootstrap, "topic": self.topic, **more}
+        work = {
+            "role": role,
+            "url": self.url,
+            "bootstrap": self.bootstrap,
+            "topic": self.topic,
+            **more,
+        }
         self.workers.append(Worker(work, Path(self.folder.name) / f"{len(self.workers)}.log"))
         return self.workers[-1]
 
@@ -99,8 +117,14 @@ class Field:
         for number in range(len(self.sent), len(self.sent) + count):
             self.sent[number] = number % 997 + 1
             event_id = str(uuid5(SPACE, f"{self.topic}/{number}"))
-            body = {"type": "counted.v1", "event_id": event_id, "occurred_at": "2025-03-14T09:26:00Z", "account": f"a{number % ACCOUNTS}",
-                    "number": number, "amount_cents": self.sent[number]}
+            body = {
+                "type": "counted.v1",
+                "event_id": event_id,
+                "occurred_at": "2025-03-14T09:26:00Z",
+                "account": f"a{number % ACCOUNTS}",
+                "number": number,
+                "amount_cents": self.sent[number],
+            }
             made.append({"event_id": event_id, "key": body["account"], "body": json.dumps(body)})
         return made
 
@@ -108,7 +132,12 @@ class Field:
         """Put events on the topic directly; returns when they are there."""
         producer = kafka.producer(self.bootstrap)
         for m in self.messages(count):
-            producer.produce(self.topic, key=m["key"], value=m["body"], headers=[("type", "counted.v1"), ("event_id", m["event_id"])])
+            producer.produce(
+                self.topic,
+                key=m["key"],
+                value=m["body"],
+                headers=[("type", "counted.v1"), ("event_id", m["event_id"])],
+            )
             producer.poll(0)
         assert producer.flush(20) == 0
 
@@ -116,16 +145,24 @@ class Field:
         """Put events into the outbox, for a relay."""
         made = self.messages(count)
         with self.engine.begin() as connection:
-            run(connection, """
+            run(
+                connection,
+                """
                 INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
                 SELECT id, :topic, key, 'counted.v1', '', body
                 FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS text[]), CAST(:bodies AS text[])) AS m(id, key, body)""",
-                topic=self.topic, ids=[m["event_id"] for m in made], keys=[m["key"] for m in made], bodies=[m["body"] for m in made])
+                topic=self.topic,
+                ids=[m["event_id"] for m in made],
+                keys=[m["key"] for m in made],
+                bodies=[m["body"] for m in made],
+            )
 
     def on_topic(self) -> int:
         """How many records the topic holds, doubles of a relay included."""
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2})
-        found = admin.list_offsets({TopicPartition(self.topic, p): OffsetSpec.latest() for p in range(PARTITIONS)})  # type: ignore[no-untyped-call]
+        found = admin.list_offsets(
+            {TopicPartition(self.topic, p): OffsetSpec.latest() for p in range(PARTITIONS)}  # type: ignore[no-untyped-call]
+        )
         return sum(future.result(10).offset for future in found.values())
 
     def rows(self, sql: str, **values: Any) -> list[Any]:
@@ -133,7 +170,11 @@ class Field:
             return list(run(connection, sql, **values))
 
     def applied(self, consumer: str = "") -> int:
-        return int(self.rows("SELECT count(*) FROM applied WHERE consumer = :c", c=consumer or self.topic)[0][0])
+        return int(
+            self.rows("SELECT count(*) FROM applied WHERE consumer = :c", c=consumer or self.topic)[
+                0
+            ][0]
+        )
 
     def until(self, condition: Callable[[], bool], limit_s: float = 40.0) -> None:
         assert wait_for(condition, limit_s), self.story()
@@ -145,27 +186,41 @@ class Field:
         """Nothing lost, nothing doubled, each account in its order, the tally to the cent, every offset at the end of its partition."""
         consumer = consumer or self.topic
         time.sleep(0.3)  # whoever would double something has the time for it
-        rows = self.rows("SELECT account, number, amount_cents FROM applied WHERE consumer = :c ORDER BY id", c=consumer)
+        rows = self.rows(
+            "SELECT account, number, amount_cents FROM applied WHERE consumer = :c ORDER BY id",
+            c=consumer,
+        )
         numbers = [row.number for row in rows]
-        assert (len(set(self.sent) - set(numbers)), len(numbers) - len(set(numbers))) == (0, 0), f"(lost, doubled); {self.story()}"
+        assert (len(set(self.sent) - set(numbers)), len(numbers) - len(set(numbers))) == (0, 0), (
+            f"(lost, doubled); {self.story()}"
+        )
         assert {row.number: row.amount_cents for row in rows} == self.sent
         for account in {row.account for row in rows}:
             of_account = [row.number for row in rows if row.account == account]
             assert of_account == sorted(of_account), f"{account} is out of order"
-        assert self.rows("SELECT cents FROM tally WHERE consumer = :c", c=consumer)[0][0] == sum(self.sent.values())
-        assert self.rows("SELECT count(*) FROM inbox WHERE consumer = :c", c=consumer)[0][0] == len(self.sent)
+        assert self.rows("SELECT cents FROM tally WHERE consumer = :c", c=consumer)[0][0] == sum(
+            self.sent.values()
+        )
+        assert self.rows("SELECT count(*) FROM inbox WHERE consumer = :c", c=consumer)[0][0] == len(
+            self.sent
+        )
         assert self.rows("SELECT count(*) FROM dead_letter")[0][0] == 0
 
     def story(self) -> str:
         """What the processes said last, for a failure."""
-        return "\n".join(f"{w.log.name} {w.process.poll()}: {w.log.read_text()[-600:]}" for w in self.workers[-4:])
+        return "\n".join(
+            f"{w.log.name} {w.process.poll()}: {w.log.read_text()[-600:]}"
+            for w in self.workers[-4:]
+        )
 
     def end(self) -> None:
         """End every worker; each must have been killed by the test or end in order (SIGTERM: it was not up yet)."""
         for worker in self.workers:
             worker.terminate()
         codes = [worker.end() for worker in self.workers]
-        assert set(codes) <= {0, -signal.SIGKILL, -signal.SIGTERM, *self.expected_codes}, self.story()
+        assert set(codes) <= {0, -signal.SIGKILL, -signal.SIGTERM, *self.expected_codes}, (
+            self.story()
+        )
         self.engine.dispose()
         self.folder.cleanup()
         forget(self.bootstrap, [self.topic, self.second])

@@ -13,12 +13,22 @@ LIMIT = 16_777_216
 
 def test_the_consumers_settings_are_these() -> None:
     assert kafka.consumer_config("h:1", "g", 3_000) == {
-        "bootstrap.servers": "h:1", "group.id": "g",
-        "enable.auto.commit": False, "enable.auto.offset.store": False,  # our database knows the offsets
+        "bootstrap.servers": "h:1",
+        "group.id": "g",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,  # our database knows the offsets
         "auto.offset.reset": "error",  # librdkafka's default skips silently to the end
-        "partition.assignment.strategy": "cooperative-sticky", "session.timeout.ms": 3_000, "heartbeat.interval.ms": 500, "max.poll.interval.ms": 60_000,
-        "fetch.wait.max.ms": 100, "message.max.bytes": LIMIT, "fetch.message.max.bytes": LIMIT, "queued.max.messages.kbytes": 65_536,
-        "reconnect.backoff.max.ms": 2_000, "log_level": 2}
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": 3_000,
+        "heartbeat.interval.ms": 500,
+        "max.poll.interval.ms": 60_000,
+        "fetch.wait.max.ms": 100,
+        "message.max.bytes": LIMIT,
+        "fetch.message.max.bytes": LIMIT,
+        "queued.max.messages.kbytes": 65_536,
+        "reconnect.backoff.max.ms": 2_000,
+        "log_level": 2,
+    }
 
 
 @pytest.mark.broker
@@ -26,31 +36,64 @@ def test_the_consumers_settings_are_these() -> None:
 class TestTopics:
     def test_a_topic_keeps_its_facts_for_ever(self, field: Field) -> None:
         found = kafka.effective(field.bootstrap, field.topic)
-        assert (found["retention.ms"], found["cleanup.policy"], found["max.message.bytes"]) == ("-1", "delete", str(LIMIT))
+        assert (found["retention.ms"], found["cleanup.policy"], found["max.message.bytes"]) == (
+            "-1",
+            "delete",
+            str(LIMIT),
+        )
 
     def test_making_topics_again_makes_none(self, field: Field) -> None:
-        assert kafka.create_topics(field.bootstrap, [Topic(field.topic, "account", "test", ("test",))], PARTITIONS) == []
+        assert (
+            kafka.create_topics(
+                field.bootstrap, [Topic(field.topic, "account", "test", ("test",))], PARTITIONS
+            )
+            == []
+        )
 
     def test_a_topic_with_another_number_of_partitions_is_refused(self, field: Field) -> None:
         with pytest.raises(Fatal) as refused:
-            kafka.create_topics(field.bootstrap, [Topic(field.topic, "account", "test", ("test",))], PARTITIONS + 1)
+            kafka.create_topics(
+                field.bootstrap, [Topic(field.topic, "account", "test", ("test",))], PARTITIONS + 1
+            )
         assert refused.value.code == "kafka.partitions"
 
     def test_a_missing_one_is_made_beside_those_that_are_there(self, field: Field) -> None:
         names = [field.topic, f"{field.topic}-new"]
         try:
-            assert kafka.create_topics(field.bootstrap, [Topic(n, "account", "test", ("test",)) for n in names], PARTITIONS) == names[1:]
-            found = AdminClient({"bootstrap.servers": field.bootstrap}).list_topics(timeout=10).topics
+            assert (
+                kafka.create_topics(
+                    field.bootstrap,
+                    [Topic(n, "account", "test", ("test",)) for n in names],
+                    PARTITIONS,
+                )
+                == names[1:]
+            )
+            found = (
+                AdminClient({"bootstrap.servers": field.bootstrap}).list_topics(timeout=10).topics
+            )
             assert len(found[names[1]].partitions) == PARTITIONS
         finally:
             forget(field.bootstrap, names[1:])
 
-    def test_a_message_as_large_as_a_batch_of_thousands_of_branches_passes(self, field: Field) -> None:
+    def test_a_message_as_large_as_a_batch_of_thousands_of_branches_passes(
+        self, field: Field
+    ) -> None:
         producer, answers = kafka.producer(field.bootstrap), list[object]()
-        producer.produce(field.topic, key="k", value=b"x" * 12_000_000, on_delivery=lambda error, _: answers.append(error))
+        producer.produce(
+            field.topic,
+            key="k",
+            value=b"x" * 12_000_000,
+            on_delivery=lambda error, _: answers.append(error),
+        )
         assert producer.flush(20) == 0
         assert answers == [None]
-        source = kafka.KafkaSource(field.bootstrap, field.topic, field.topic, lambda t, i, ps: dict.fromkeys(ps, 0), session_timeout_ms=1_000)
+        source = kafka.KafkaSource(
+            field.bootstrap,
+            field.topic,
+            field.topic,
+            lambda t, i, ps: dict.fromkeys(ps, 0),
+            session_timeout_ms=1_000,
+        )
         try:
             found = next(batch for batch in iter(source.poll, None) if batch)
         finally:

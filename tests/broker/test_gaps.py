@@ -18,7 +18,13 @@ pytestmark = [pytest.mark.broker, pytest.mark.database]
 
 
 def source_of(field: Field) -> kafka.KafkaSource:
-    return kafka.KafkaSource(field.bootstrap, field.topic, field.topic, kafka.Offsets(field.engine, field.topic).load, session_timeout_ms=1_000)
+    return kafka.KafkaSource(
+        field.bootstrap,
+        field.topic,
+        field.topic,
+        kafka.Offsets(field.engine, field.topic).load,
+        session_timeout_ms=1_000,
+    )
 
 
 def end_of(field: Field, limit_s: float = 20.0) -> tuple[str, list[Message]]:
@@ -54,7 +60,9 @@ def test_messages_that_were_deleted_before_they_were_read(field: Field) -> None:
         future.result(10)
     code, seen = end_of(field)
     assert code == "kafka.consumer"
-    assert not [m for m in seen if m.partition == 0], "auto.offset.reset=error: nothing is read from a place nobody stored"
+    assert not [m for m in seen if m.partition == 0], (
+        "auto.offset.reset=error: nothing is read from a place nobody stored"
+    )
 
 
 def test_a_gap_between_two_messages(field: Field) -> None:
@@ -75,7 +83,10 @@ def test_a_gap_ends_the_process(field: Field) -> None:
     field.produce(100)
     applied_by_a_worker(field, 100)
     with field.engine.begin() as connection:
-        run(connection, "UPDATE consumer_offset SET next_offset = next_offset + 1000 WHERE partition = 3")
+        run(
+            connection,
+            "UPDATE consumer_offset SET next_offset = next_offset + 1000 WHERE partition = 3",
+        )
     worker = field.start()
     assert worker.process.wait(20) == 1
     assert "libs.common.errors.Fatal" in worker.log.read_text()
@@ -97,7 +108,9 @@ def again(field: Field, pause_s: float = 0.0) -> None:
 
 
 @pytest.mark.parametrize("new", [0, 50, 900], ids=["empty", "shorter", "longer"])
-def test_a_topic_that_was_deleted_and_made_again_is_not_read_from_the_old_offsets(field: Field, new: int) -> None:
+def test_a_topic_that_was_deleted_and_made_again_is_not_read_from_the_old_offsets(
+    field: Field, new: int
+) -> None:
     field.produce(300)
     applied_by_a_worker(field, 300)
     again(field)
@@ -106,7 +119,9 @@ def test_a_topic_that_was_deleted_and_made_again_is_not_read_from_the_old_offset
     assert end_of(field) == ("kafka.topic-replaced", [])
 
 
-@pytest.mark.parametrize("pause_s", [0.0, 0.5])  # with a pause librdkafka reads the new one on from the old offset, and says nothing
+@pytest.mark.parametrize(
+    "pause_s", [0.0, 0.5]
+)  # with a pause librdkafka reads the new one on from the old offset, and says nothing
 def test_a_topic_replaced_under_a_living_consumer_ends_it(field: Field, pause_s: float) -> None:
     field.expected_codes = {1}
     field.produce(300)
@@ -116,4 +131,6 @@ def test_a_topic_replaced_under_a_living_consumer_ends_it(field: Field, pause_s:
     field.produce(900)  # longer than it was: the old offsets exist, and mean other messages
     assert worker.process.wait(30) == 1, field.story()
     assert "libs.common.errors.Fatal" in worker.log.read_text()
-    assert end_of(field) == ("kafka.topic-replaced", []), "and nobody can start again before a person has looked"
+    assert end_of(field) == ("kafka.topic-replaced", []), (
+        "and nobody can start again before a person has looked"
+    )

@@ -8,7 +8,16 @@ from tests.broker.field import Field, Worker
 
 pytestmark = [pytest.mark.broker, pytest.mark.database]
 
-CONSUMER_STEPS = ("poll", "offsets", "inbox", "apply", "outbox", "before-commit", "after-commit", "told")
+CONSUMER_STEPS = (
+    "poll",
+    "offsets",
+    "inbox",
+    "apply",
+    "outbox",
+    "before-commit",
+    "after-commit",
+    "told",
+)
 RELAY_STEPS = ("read", "produced", "flushed", "marked")
 
 
@@ -49,12 +58,16 @@ def test_a_relay_killed_between_every_two_steps(field: Field) -> None:
     field.exact()
     assert field.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL")[0][0] == 0
     assert consumer.process.poll() is None
-    assert field.on_topic() > 1_000, "a relay killed before the mark sends again; the inbox takes it out"
+    assert field.on_topic() > 1_000, (
+        "a relay killed before the mark sends again; the inbox takes it out"
+    )
 
 
 def test_a_chain_of_two_services_with_everybody_killed_at_random_steps(field: Field) -> None:
     plan = {
-        "first": ["apply:3", "after-commit:2", "poll:4"], "relay": ["flushed:2", "produced:3", "marked:2"], "second": ["inbox:2", "before-commit:3", "told:2"],
+        "first": ["apply:3", "after-commit:2", "poll:4"],
+        "relay": ["flushed:2", "produced:3", "marked:2"],
+        "second": ["inbox:2", "before-commit:3", "told:2"],
     }
     field.produce(1_500)
     running: dict[str, Worker] = {}
@@ -77,4 +90,3 @@ def _member(field: Field, name: str, strike: str) -> Worker:
     if name == "first":
         return field.start(next_topic=field.second, strike=strike)
     return field.start(topic=field.second, strike=strike)
-

@@ -27,7 +27,9 @@ def test_two_workers_duel_over_all_partitions(field: Field) -> None:
             break
     field.exact()
     assert all(w.process.poll() is None for w in workers), field.story()
-    assert winners() == {w.process.pid for w in workers}, "both must have written, or it was no duel"
+    assert winners() == {w.process.pid for w in workers}, (
+        "both must have written, or it was no duel"
+    )
     assert sum(w.said("stale_owner") for w in workers) > 0
 
 
@@ -56,7 +58,11 @@ def test_a_worker_frozen_past_its_session_wakes_with_a_batch_in_hand(field: Fiel
 
 
 def _wrote(field: Field, worker: Worker, after: int) -> bool:
-    if field.rows("SELECT FROM applied WHERE pid = :pid AND number >= :after LIMIT 1", pid=worker.process.pid, after=after):
+    if field.rows(
+        "SELECT FROM applied WHERE pid = :pid AND number >= :after LIMIT 1",
+        pid=worker.process.pid,
+        after=after,
+    ):
         return True
     field.produce(50)
     time.sleep(0.2)
@@ -97,7 +103,9 @@ def test_members_come_and_go_each_second_under_load(field: Field) -> None:
     while time.monotonic() - began < 12:
         field.put(150)
         members.append(field.start(batch_max=40))
-        field.until(lambda: field.applied() > len(field.sent) - 450, 20)  # the load goes on while they come and go
+        field.until(
+            lambda: field.applied() > len(field.sent) - 450, 20
+        )  # the load goes on while they come and go
         leaving = members.pop(0)
         if turn % 2:
             leaving.send(signal.SIGKILL)

@@ -23,8 +23,15 @@ SPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 
 
 def hint(number: int) -> dict[str, Any]:
-    return {"type": "provider-event-received.v1", "event_id": str(uuid5(SPACE, str(number))), "occurred_at": "2025-03-14T09:26:00Z",
-            "provider_id": f"a{number % 23}", "provider_event": str(number), "webhook_type": "payment.update", "received_at": "2025-03-14T09:26:00Z"}
+    return {
+        "type": "provider-event-received.v1",
+        "event_id": str(uuid5(SPACE, str(number))),
+        "occurred_at": "2025-03-14T09:26:00Z",
+        "provider_id": f"a{number % 23}",
+        "provider_event": str(number),
+        "webhook_type": "payment.update",
+        "received_at": "2025-03-14T09:26:00Z",
+    }
 
 
 def send(field: Field, numbers: Sequence[int], **record: Any) -> None:
@@ -33,15 +40,22 @@ def send(field: Field, numbers: Sequence[int], **record: Any) -> None:
     for number in numbers:
         body = hint(number)
         headers = [("type", body["type"]), ("event_id", body["event_id"]), ("correlation", "")]
-        producer.produce(field.topic, **{"key": body["provider_id"], "value": json.dumps(body), "headers": headers, **record})
+        producer.produce(
+            field.topic,
+            **{"key": body["provider_id"], "value": json.dumps(body), "headers": headers, **record},
+        )
     assert producer.flush(20) == 0
 
 
 def write(connection: Connection, events: Sequence[Event]) -> None:
     for event in events:
         assert isinstance(event, ProviderEventReceived)
-        run(connection, "INSERT INTO applied (consumer, account, number) SELECT min(consumer), :a, :n FROM tally",
-            a=event.provider_id, n=int(event.provider_event))
+        run(
+            connection,
+            "INSERT INTO applied (consumer, account, number) SELECT min(consumer), :a, :n FROM tally",
+            a=event.provider_id,
+            n=int(event.provider_event),
+        )
 
 
 @contextmanager
@@ -50,7 +64,14 @@ def consuming(field: Field, apply: Apply) -> Iterator[Callable[[], int]]:
     stop, beats, failed = threading.Event(), list[int](), list[BaseException]()
 
     def work() -> None:
-        source = kafka.KafkaSource(field.bootstrap, field.topic, field.topic, kafka.Offsets(field.engine, field.topic).load, 50, 1_000)
+        source = kafka.KafkaSource(
+            field.bootstrap,
+            field.topic,
+            field.topic,
+            kafka.Offsets(field.engine, field.topic).load,
+            50,
+            1_000,
+        )
         try:
             consume(source, field.engine, field.topic, apply, stop, lambda: beats.append(1))
         except BaseException as error:  # noqa: BLE001 - looked at below
@@ -74,10 +95,17 @@ def numbers(field: Field) -> list[int]:
 
 
 def letters(field: Field) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in field.rows("SELECT message_key, message_type, code FROM dead_letter ORDER BY dead_letter_id")]
+    return [
+        tuple(row)
+        for row in field.rows(
+            "SELECT message_key, message_type, code FROM dead_letter ORDER BY dead_letter_id"
+        )
+    ]
 
 
-def test_poison_becomes_a_dead_letter_the_partition_goes_on_and_a_redrive_applies_it(field: Field) -> None:
+def test_poison_becomes_a_dead_letter_the_partition_goes_on_and_a_redrive_applies_it(
+    field: Field,
+) -> None:
     def apply(connection: Connection, events: Sequence[Event]) -> None:
         write(connection, events)
         for event in events:
@@ -91,9 +119,14 @@ def test_poison_becomes_a_dead_letter_the_partition_goes_on_and_a_redrive_applie
         send(field, range(200, 300))
         field.until_applied(298)
     assert numbers(field) == sorted(set(range(300)) - {7, 150})
-    assert {letter[0] for letter in letters(field)} == {"a7", "a12"}  # of two partitions, between which there is no order
+    assert {letter[0] for letter in letters(field)} == {
+        "a7",
+        "a12",
+    }  # of two partitions, between which there is no order
     assert len(letters(field)) == 2
-    assert {letter[1:] for letter in letters(field)} == {("provider-event-received.v1", "test.conflict")}
+    assert {letter[1:] for letter in letters(field)} == {
+        ("provider-event-received.v1", "test.conflict")
+    }
     for (letter,) in field.rows("SELECT dead_letter_id FROM dead_letter"):
         for expected in (True, False):
             with field.engine.begin() as connection:
@@ -101,14 +134,39 @@ def test_poison_becomes_a_dead_letter_the_partition_goes_on_and_a_redrive_applie
     assert numbers(field) == list(range(300))
 
 
-@pytest.mark.parametrize(("record", "code"), [
-    ({"headers": [("type", "provider-event-received.v9"), ("event_id", str(uuid5(SPACE, "50")))]}, "event.unknown"),
-    ({"value": b"\xff{"}, "event.unknown"),
-    ({"headers": []}, "event.no-id"),
-    ({"headers": [("type", b"\xff"), ("event_id", None)], "key": b"\xfe\x00", "value": None}, "event.no-id"),
-    ({"headers": [("type", "provider-event-received.v1"), ("event_id", str(uuid5(SPACE, "other")))]}, "event.other-id"),
-], ids=["unknown-version", "no-json", "no-headers", "no-utf8-and-a-tombstone", "other-id"])
-def test_what_a_stranger_sends_is_parked_and_stops_nothing(field: Field, record: dict[str, Any], code: str) -> None:
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        (
+            {
+                "headers": [
+                    ("type", "provider-event-received.v9"),
+                    ("event_id", str(uuid5(SPACE, "50"))),
+                ]
+            },
+            "event.unknown",
+        ),
+        ({"value": b"\xff{"}, "event.unknown"),
+        ({"headers": []}, "event.no-id"),
+        (
+            {"headers": [("type", b"\xff"), ("event_id", None)], "key": b"\xfe\x00", "value": None},
+            "event.no-id",
+        ),
+        (
+            {
+                "headers": [
+                    ("type", "provider-event-received.v1"),
+                    ("event_id", str(uuid5(SPACE, "other"))),
+                ]
+            },
+            "event.other-id",
+        ),
+    ],
+    ids=["unknown-version", "no-json", "no-headers", "no-utf8-and-a-tombstone", "other-id"],
+)
+def test_what_a_stranger_sends_is_parked_and_stops_nothing(
+    field: Field, record: dict[str, Any], code: str
+) -> None:
     send(field, range(50))
     send(field, [50], **{"key": "a4", **record})
     send(field, range(51, 100))
@@ -159,5 +217,7 @@ def test_a_message_that_comes_again_with_other_offsets_is_applied_once(field: Fi
     send(field, range(30, 90))
     with consuming(field, write):
         field.until_applied(90)
-        field.until(lambda: sum(r[0] for r in field.rows("SELECT next_offset FROM consumer_offset")) == 120)
+        field.until(
+            lambda: sum(r[0] for r in field.rows("SELECT next_offset FROM consumer_offset")) == 120
+        )
     assert numbers(field) == list(range(90))

@@ -45,7 +45,9 @@ def another_broker(field: Field, old: RunningBroker) -> Iterator[None]:
 
 
 def refilled(field: Field) -> refill.Refilled:
-    return refill.refill(field.engine, SERVICE, topics(field), refill.held_by(field.bootstrap, topics(field)))
+    return refill.refill(
+        field.engine, SERVICE, topics(field), refill.held_by(field.bootstrap, topics(field))
+    )
 
 
 def working(field: Field) -> None:
@@ -61,7 +63,9 @@ def ended(field: Field) -> None:
         worker.end()
 
 
-def test_a_lost_broker_is_refilled_and_nothing_is_applied_twice_or_out_of_order(lost_field: Field, kafka_broker: RunningBroker) -> None:
+def test_a_lost_broker_is_refilled_and_nothing_is_applied_twice_or_out_of_order(
+    lost_field: Field, kafka_broker: RunningBroker
+) -> None:
     field = lost_field
     working(field)
     for _ in range(10):
@@ -93,13 +97,17 @@ def test_a_lost_broker_is_refilled_and_nothing_is_applied_twice_or_out_of_order(
         assert len(found) == 2_400
         expected = put_ids(field)
         of_topic = {event for _, event in found}
-        assert {key: [e for k, e in found if k == key] for key in expected} == {key: [e for e in ids if e in of_topic] for key, ids in expected.items()}
+        assert {key: [e for k, e in found if k == key] for key in expected} == {
+            key: [e for e in ids if e in of_topic] for key, ids in expected.items()
+        }
         ended(field)
         with pytest.raises(refill.NothingLost):
             refilled(field)
 
 
-def test_it_is_refused_while_a_relay_works_and_when_something_was_written_since(lost_field: Field, kafka_broker: RunningBroker) -> None:
+def test_it_is_refused_while_a_relay_works_and_when_something_was_written_since(
+    lost_field: Field, kafka_broker: RunningBroker
+) -> None:
     field = lost_field
     relay = field.start("relay")
     field.put(200)

@@ -13,7 +13,14 @@ pytestmark = [pytest.mark.broker, pytest.mark.database]
 
 def on_topic(field: Field) -> list[tuple[str, str]]:
     """(key, event_id) of every record, in the order of each partition."""
-    reader = Consumer({"bootstrap.servers": field.bootstrap, "group.id": "reader", "enable.auto.commit": False, "auto.offset.reset": "error"})
+    reader = Consumer(
+        {
+            "bootstrap.servers": field.bootstrap,
+            "group.id": "reader",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+        }
+    )
     reader.assign([TopicPartition(field.topic, p, 0) for p in range(PARTITIONS)])
     found: list[tuple[str, str]] = []
     count = field.on_topic()
@@ -28,12 +35,19 @@ def on_topic(field: Field) -> list[tuple[str, str]]:
 
 def put_ids(field: Field) -> dict[str, list[str]]:
     """The event ids of each key in the order they were put."""
-    rows = field.rows("SELECT message_key, CAST(event_id AS text) AS event_id FROM outbox ORDER BY id")
-    return {key: [row.event_id for row in rows if row.message_key == key] for key in (f"a{n}" for n in range(ACCOUNTS))}
+    rows = field.rows(
+        "SELECT message_key, CAST(event_id AS text) AS event_id FROM outbox ORDER BY id"
+    )
+    return {
+        key: [row.event_id for row in rows if row.message_key == key]
+        for key in (f"a{n}" for n in range(ACCOUNTS))
+    }
 
 
 def published(field: Field) -> bool:
-    return bool(field.rows("SELECT NOT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)")[0][0])
+    return bool(
+        field.rows("SELECT NOT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)")[0][0]
+    )
 
 
 def test_of_two_relays_one_works_and_no_key_is_out_of_order(field: Field) -> None:
@@ -65,7 +79,9 @@ def test_the_second_relay_takes_over_from_one_that_is_killed(field: Field) -> No
     assert {e for _, e in found} == {e for ids in put_ids(field).values() for e in ids}
 
 
-def test_killed_between_produce_and_mark_it_sends_again_in_order_and_is_applied_once(field: Field) -> None:
+def test_killed_between_produce_and_mark_it_sends_again_in_order_and_is_applied_once(
+    field: Field,
+) -> None:
     field.put(400)
     assert field.start("relay", strike="flushed").died_of(signal.SIGKILL)
     assert field.on_topic() == 400

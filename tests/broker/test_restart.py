@@ -43,7 +43,9 @@ def after(field: Field, count: int) -> Callable[[], bool]:
     return lambda: field.applied() >= begun + count
 
 
-def test_kill_9_of_the_broker_twice_under_load_of_relay_and_consumers(own_field: Field, kafka_broker: RunningBroker) -> None:
+def test_kill_9_of_the_broker_twice_under_load_of_relay_and_consumers(
+    own_field: Field, kafka_broker: RunningBroker
+) -> None:
     field = own_field
     field.start("relay")
     workers = [field.start(session_timeout_ms=3_000, next_topic=field.second) for _ in range(2)]
@@ -62,7 +64,9 @@ def test_kill_9_of_the_broker_twice_under_load_of_relay_and_consumers(own_field:
     assert field.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL")[0][0] == 0
 
 
-def test_what_is_put_while_the_broker_is_down_waits_and_arrives(own_field: Field, kafka_broker: RunningBroker) -> None:
+def test_what_is_put_while_the_broker_is_down_waits_and_arrives(
+    own_field: Field, kafka_broker: RunningBroker
+) -> None:
     field = own_field
     relay, worker = field.start("relay"), field.start(session_timeout_ms=3_000)
     field.put(100)

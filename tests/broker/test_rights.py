@@ -37,9 +37,15 @@ from tools.running import RunningBroker
 
 pytestmark = pytest.mark.broker
 
-SERVICES = sorted({topic.producer for topic in TOPICS} | {name for topic in TOPICS for name in topic.consumers})
-REFUSED = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-           KafkaError._PURGE_QUEUE}  # what a producer still held when it was refused
+SERVICES = sorted(
+    {topic.producer for topic in TOPICS} | {name for topic in TOPICS for name in topic.consumers}
+)
+REFUSED = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError._PURGE_QUEUE,
+}  # what a producer still held when it was refused
 PEM, NO_PASSWORD = serialization.Encoding.PEM, serialization.NoEncryption()
 
 
@@ -52,14 +58,21 @@ class Authority:
     def __post_init__(self) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
-        made = self._begun("test authority", self.key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        made = self._begun("test authority", self.key).add_extension(
+            x509.BasicConstraints(ca=True, path_length=0), critical=True
+        )
         self.pem = made.sign(self.key, hashes.SHA256()).public_bytes(PEM)
         (self.folder / "ca.crt").write_bytes(self.pem)
 
     def issue(self, name: str) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-        crt = self._begun(name, key).add_extension(address, critical=False).sign(self.key, hashes.SHA256()).public_bytes(PEM)
+        crt = (
+            self._begun(name, key)
+            .add_extension(address, critical=False)
+            .sign(self.key, hashes.SHA256())
+            .public_bytes(PEM)
+        )
         secret = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, NO_PASSWORD)
         for ending, body in (("crt", crt), ("key", secret), ("both", secret + crt + self.pem)):
             (self.folder / f"{name}.{ending}").write_bytes(body)
@@ -67,8 +80,17 @@ class Authority:
     def _begun(self, name: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        begun = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key.public_key())
-        return begun.serial_number(x509.random_serial_number()).not_valid_before(now).not_valid_after(now + dt.timedelta(days=1))
+        begun = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(key.public_key())
+        )
+        return (
+            begun.serial_number(x509.random_serial_number())
+            .not_valid_before(now)
+            .not_valid_after(now + dt.timedelta(days=1))
+        )
 
 
 @dataclass
@@ -89,9 +111,22 @@ def rights() -> list[AclBinding]:
     for user in kubernetes.load(kubernetes.FOLDER / "production" / "users.yaml"):
         for acl in user["spec"]["authorization"]["acls"]:
             on = acl["resource"]
-            pattern = {"literal": ResourcePatternType.LITERAL, "prefix": ResourcePatternType.PREFIXED}[on["patternType"]]
-            made += [AclBinding(ResourceType[on["type"].upper()], on["name"], pattern, f"User:CN={user['metadata']['name']}", "*",
-                                AclOperation[operation.upper()], AclPermissionType.ALLOW) for operation in acl["operations"]]
+            pattern = {
+                "literal": ResourcePatternType.LITERAL,
+                "prefix": ResourcePatternType.PREFIXED,
+            }[on["patternType"]]
+            made += [
+                AclBinding(
+                    ResourceType[on["type"].upper()],
+                    on["name"],
+                    pattern,
+                    f"User:CN={user['metadata']['name']}",
+                    "*",
+                    AclOperation[operation.upper()],
+                    AclPermissionType.ALLOW,
+                )
+                for operation in acl["operations"]
+            ]
     return made
 
 
@@ -106,14 +141,22 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     broker.prepare()
     clear = f"PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:{encrypted}"
     lines = {
-        "listeners": f"{clear},CONTROLLER://127.0.0.1:{controller_port}", "advertised.listeners": clear,
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT", "super.users": "User:ANONYMOUS",
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer", "ssl.client.auth": "required",
-        "ssl.keystore.type": "PEM", "ssl.keystore.location": str(folder / "broker.both"),
-        "ssl.truststore.type": "PEM", "ssl.truststore.location": str(folder / "ca.crt")}
+        "listeners": f"{clear},CONTROLLER://127.0.0.1:{controller_port}",
+        "advertised.listeners": clear,
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT",
+        "super.users": "User:ANONYMOUS",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "ssl.client.auth": "required",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(folder / "broker.both"),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(folder / "ca.crt"),
+    }
     with (broker.home / "server.properties").open("a") as properties:
         properties.write("".join(f"{name}={value}\n" for name, value in lines.items()))
-    running = RunningBroker(broker.command, encrypted, folder / "kafka.log", is_listening, signal.SIGTERM)
+    running = RunningBroker(
+        broker.command, encrypted, folder / "kafka.log", is_listening, signal.SIGTERM
+    )
     try:
         running.start()
         made = Guarded(folder, f"127.0.0.1:{port}", encrypted)
@@ -139,7 +182,9 @@ def written(address: str) -> set[str]:
     producer = kafka.producer(address)
     for topic in TOPICS:
         producer.produce(topic.name, b"{}", "key", on_delivery=said)
-    with suppress(KafkaException):  # who may write nothing at all is refused before a topic is named
+    with suppress(
+        KafkaException
+    ):  # who may write nothing at all is refused before a topic is named
         producer.flush(20)
     assert codes <= REFUSED
     return taken
@@ -147,7 +192,9 @@ def written(address: str) -> set[str]:
 
 def heard(address: str, group: str, wanted: set[str]) -> tuple[set[str], set[int]]:
     """The topics of which a message arrives, and what was refused; waits for those that are wanted, and a second for any other."""
-    consumer = Consumer({**kafka.consumer_config(address, group, 3_000), "auto.offset.reset": "earliest"})
+    consumer = Consumer(
+        {**kafka.consumer_config(address, group, 3_000), "auto.offset.reset": "earliest"}
+    )
     consumer.assign([TopicPartition(topic.name, 0, 0) for topic in TOPICS])
     found, until, codes = set[str](), time.monotonic() + 20, set[int]()
     while time.monotonic() < until:
@@ -165,25 +212,39 @@ def heard(address: str, group: str, wanted: set[str]) -> tuple[set[str], set[int
 
 def test_each_service_writes_to_its_topics_and_to_no_others(guarded: Guarded) -> None:
     taken = {service: written(guarded.address(service)) for service in SERVICES}
-    assert taken == {service: {topic.name for topic in TOPICS if topic.producer == service} for service in SERVICES}
+    assert taken == {
+        service: {topic.name for topic in TOPICS if topic.producer == service}
+        for service in SERVICES
+    }
 
 
 def test_each_service_reads_its_topics_and_no_others(guarded: Guarded) -> None:
     assert written(guarded.admin) == {topic.name for topic in TOPICS}
     for service in SERVICES:
-        may = {topic.name for topic in TOPICS if service in topic.consumers or topic in facts_of(service)}
+        may = {
+            topic.name
+            for topic in TOPICS
+            if service in topic.consumers or topic in facts_of(service)
+        }
         assert heard(guarded.address(service), f"{service}.any", may)[0] == may, service
 
 
 def test_who_states_facts_can_look_whether_its_database_is_whole(guarded: Guarded) -> None:
     written(guarded.admin)
     for service in ("ingest", "dispatcher", "ledger"):
-        assert restored.own_ends(guarded.address(service), facts_of(service), service) == [], "those are a stranger's, but they can be read"
+        assert restored.own_ends(guarded.address(service), facts_of(service), service) == [], (
+            "those are a stranger's, but they can be read"
+        )
 
 
 def test_a_consumer_joins_its_group_and_commits(guarded: Guarded) -> None:
     assert "status-events" in written(guarded.admin)
-    source = kafka.KafkaSource(guarded.address("ledger"), "ledger.status-events", "status-events", lambda _, __, numbers: dict.fromkeys(numbers, 0))
+    source = kafka.KafkaSource(
+        guarded.address("ledger"),
+        "ledger.status-events",
+        "status-events",
+        lambda _, __, numbers: dict.fromkeys(numbers, 0),
+    )
     until = time.monotonic() + 20
     while not (messages := source.poll()) and time.monotonic() < until:
         pass
@@ -197,7 +258,9 @@ def test_a_consumer_joins_its_group_and_commits(guarded: Guarded) -> None:
 
 
 def test_nobody_joins_the_group_of_another(guarded: Guarded) -> None:
-    consumer = Consumer(kafka.consumer_config(guarded.address("ledger"), "reports.status-events", 3_000))
+    consumer = Consumer(
+        kafka.consumer_config(guarded.address("ledger"), "reports.status-events", 3_000)
+    )
     consumer.subscribe(["status-events"])
     until, codes = time.monotonic() + 20, set[int]()
     while not codes and time.monotonic() < until:
@@ -231,7 +294,9 @@ def test_the_live_view_reads_from_an_encrypted_broker(guarded: Guarded) -> None:
     thread = threading.Thread(target=keep)
     thread.start()
     until = time.monotonic() + 40
-    while {topic for topic, _ in live.next_offset} != {topic.name for topic in FOLLOWED} and time.monotonic() < until:
+    while {topic for topic, _ in live.next_offset} != {
+        topic.name for topic in FOLLOWED
+    } and time.monotonic() < until:
         time.sleep(0.2)
     loop.call_soon_threadsafe(keeper.cancel)
     thread.join(20)

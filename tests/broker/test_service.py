@@ -26,7 +26,11 @@ class Door:
     def close(self) -> None:
         with self.admin.connect() as connection:
             connection.exec_driver_sql(f'ALTER DATABASE "{self.database}" ALLOW_CONNECTIONS false')
-            run(connection, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name", name=self.database)
+            run(
+                connection,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name",
+                name=self.database,
+            )
 
 
 @pytest.fixture
@@ -45,7 +49,9 @@ def members(field: Field) -> int:
     return len(admin.describe_consumer_groups([group])[group].result(10).members)
 
 
-def test_without_its_database_at_the_assignment_it_tries_again_and_no_old_member_is_left(field: Field, door: Door) -> None:
+def test_without_its_database_at_the_assignment_it_tries_again_and_no_old_member_is_left(
+    field: Field, door: Door
+) -> None:
     field.produce(300)
     door.close()
     service = field.start("service")
@@ -57,7 +63,9 @@ def test_without_its_database_at_the_assignment_it_tries_again_and_no_old_member
     assert service.process.poll() is None
 
 
-def test_without_its_database_in_the_middle_it_waits_and_skips_nothing(field: Field, door: Door) -> None:
+def test_without_its_database_in_the_middle_it_waits_and_skips_nothing(
+    field: Field, door: Door
+) -> None:
     service = field.start("service")
     field.produce(300)
     field.until_applied(300, f"worker.{field.topic}")

@@ -77,7 +77,10 @@ class Strike:
 
     def __init__(self, text: str, how: str) -> None:
         self.step, _, count = text.partition(":")
-        self.left, self.signal = int(count or 1), signal.SIGKILL if how == "KILL" else signal.SIGSTOP
+        self.left, self.signal = (
+            int(count or 1),
+            signal.SIGKILL if how == "KILL" else signal.SIGSTOP,
+        )
 
     def __call__(self, step: str) -> None:
         if step == self.step:
@@ -113,7 +116,14 @@ class Struck:
 class Duellist(kafka.KafkaSource):
     """Takes every partition whoever else has it, as a worker does that missed that it was declared dead."""
 
-    def __init__(self, bootstrap: str, group: str, topic: str, load: Callable[[str, str, Sequence[int]], dict[int, int]], batch_max: int) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        group: str,
+        topic: str,
+        load: Callable[[str, str, Sequence[int]], dict[int, int]],
+        batch_max: int,
+    ) -> None:
         super().__init__(bootstrap, group, topic, load, batch_max)
         self.consumer.unsubscribe()
         partitions = list(self.consumer.list_topics(topic, timeout=10).topics[topic].partitions)
@@ -145,8 +155,14 @@ class StruckProducer:
 
 def listen(engine: Engine, strike: Strike) -> None:
     """Strike between statements of the library."""
-    steps = {"UPDATE consumer_offset": "offsets", "INSERT INTO inbox": "inbox", "INSERT INTO applied": "apply", "INSERT INTO outbox": "outbox",
-             "SELECT id, event_id, topic": "read", "UPDATE outbox": "marked"}
+    steps = {
+        "UPDATE consumer_offset": "offsets",
+        "INSERT INTO inbox": "inbox",
+        "INSERT INTO applied": "apply",
+        "INSERT INTO outbox": "outbox",
+        "SELECT id, event_id, topic": "read",
+        "UPDATE outbox": "marked",
+    }
 
     @event.listens_for(engine, "after_cursor_execute")
     def _(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
@@ -157,7 +173,9 @@ def listen(engine: Engine, strike: Strike) -> None:
 
     @event.listens_for(engine, "commit")
     def _(connection: Connection) -> None:
-        if connection.info.pop("applying", False):  # and not the transaction that reads the offsets on assignment
+        if connection.info.pop(
+            "applying", False
+        ):  # and not the transaction that reads the offsets on assignment
             strike("before-commit")
 
 
@@ -166,23 +184,50 @@ def applying(consumer: str) -> consume.Apply:
 
     def apply(connection: Connection, events: Sequence[Event]) -> None:
         known = [e for e in events if isinstance(e, (Counted, Passed))]
-        run(connection, """
+        run(
+            connection,
+            """
             INSERT INTO applied (consumer, account, number, amount_cents, pid)
             SELECT :consumer, *, :pid FROM unnest(CAST(:accounts AS text[]), CAST(:numbers AS int[]), CAST(:cents AS bigint[]))""",
-            consumer=consumer, pid=os.getpid(), accounts=[e.account for e in known], numbers=[e.number for e in known],
-            cents=[e.amount_cents for e in known])
-        run(connection, "UPDATE tally SET cents = cents + :cents WHERE consumer = :consumer", consumer=consumer, cents=sum(e.amount_cents for e in known))
+            consumer=consumer,
+            pid=os.getpid(),
+            accounts=[e.account for e in known],
+            numbers=[e.number for e in known],
+            cents=[e.amount_cents for e in known],
+        )
+        run(
+            connection,
+            "UPDATE tally SET cents = cents + :cents WHERE consumer = :consumer",
+            consumer=consumer,
+            cents=sum(e.amount_cents for e in known),
+        )
         if SETTINGS.next_topic:
-            outbox.add(connection, [Passed(event_id=uuid5(e.event_id, "passed"), occurred_at=e.occurred_at, account=e.account, number=e.number,
-                                           amount_cents=e.amount_cents) for e in known])
+            outbox.add(
+                connection,
+                [
+                    Passed(
+                        event_id=uuid5(e.event_id, "passed"),
+                        occurred_at=e.occurred_at,
+                        account=e.account,
+                        number=e.number,
+                        amount_cents=e.amount_cents,
+                    )
+                    for e in known
+                ],
+            )
 
     return apply
 
 
 async def serve(work: Work, stop: threading.Event) -> None:
     """The whole of a service but its port; its consumer is `worker.<topic>`."""
-    settings = ServiceSettings(database_url=work.url, kafka=work.bootstrap, port=18_999, internal_token="0123456789abcdef",
-                               session_timeout_ms=work.session_timeout_ms)
+    settings = ServiceSettings(
+        database_url=work.url,
+        kafka=work.bootstrap,
+        port=18_999,
+        internal_token="0123456789abcdef",
+        session_timeout_ms=work.session_timeout_ms,
+    )
     service = Service("worker", settings, Path())
     service.consumer(Counted.topic, applying(f"worker.{work.topic}"))
     app = service.app()
@@ -226,7 +271,9 @@ def open_source(work: Work, engine: Engine) -> Source:
     load = kafka.Offsets(engine, work.topic).load
     if work.duel:
         return Duellist(work.bootstrap, work.topic, work.topic, load, work.batch_max)
-    return kafka.KafkaSource(work.bootstrap, work.topic, work.topic, load, work.batch_max, work.session_timeout_ms)
+    return kafka.KafkaSource(
+        work.bootstrap, work.topic, work.topic, load, work.batch_max, work.session_timeout_ms
+    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ ROWS = 3_000
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_three_thousand_rows_under_kills(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_three_thousand_rows_under_kills(
+    seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     xml = roster.make(ROWS, seed)
     with running(tmp_path, f"chaos_{seed}") as system:
         began = time.monotonic()
@@ -24,5 +26,7 @@ def test_three_thousand_rows_under_kills(seed: int, tmp_path: Path, capsys: pyte
     assert len(run["report"]) == len(rows_of(xml))
     assert sum(killed.values()) >= 20, killed
     with capsys.disabled():
-        print(f"\n{payments['total']:,} payments in {time.monotonic() - began:.0f} s under {sum(killed.values())} kills {dict(killed)}; "
-              f"{calls['POST /payments']:,} calls of POST /payments; lost 0, doubled 0")
+        print(
+            f"\n{payments['total']:,} payments in {time.monotonic() - began:.0f} s under {sum(killed.values())} kills {dict(killed)}; "
+            f"{calls['POST /payments']:,} calls of POST /payments; lost 0, doubled 0"
+        )

@@ -14,8 +14,18 @@ from tools import places
 from tools.problem import Problem
 
 IMAGE, MADE_FOR = "paydown:test", "compose-test"
-OFFICIAL = {"BASE": "python:3.11-slim-bookworm", "NODE_BASE": "node:20-bookworm-slim", "KAFKA_IMAGE": "apache/kafka:4.3.1", "POSTGRES_IMAGE": "postgres:17"}
-STAND_INS = {"BASE": "standin/python", "NODE_BASE": "standin/node", "KAFKA_IMAGE": "standin/kafka", "POSTGRES_IMAGE": "standin/postgres"}
+OFFICIAL = {
+    "BASE": "python:3.11-slim-bookworm",
+    "NODE_BASE": "node:20-bookworm-slim",
+    "KAFKA_IMAGE": "apache/kafka:4.3.1",
+    "POSTGRES_IMAGE": "postgres:17",
+}
+STAND_INS = {
+    "BASE": "standin/python",
+    "NODE_BASE": "standin/node",
+    "KAFKA_IMAGE": "standin/kafka",
+    "POSTGRES_IMAGE": "standin/postgres",
+}
 PULL_S = 60
 BRIDGE_MTU = "1400"
 
@@ -32,12 +42,27 @@ class Engine:
         """The process's own, pointed at this engine."""
         return {**os.environ, "DOCKER_HOST": self.host}
 
-    def docker(self, *words: str, check: bool = True, more: Mapping[str, str] | None = None, limit_s: float = 900) -> subprocess.CompletedProcess[str]:
+    def docker(
+        self,
+        *words: str,
+        check: bool = True,
+        more: Mapping[str, str] | None = None,
+        limit_s: float = 900,
+    ) -> subprocess.CompletedProcess[str]:
         """`docker …` on this engine."""
-        made = subprocess.run(["docker", *words], env={**self.environment, **(more or {})}, capture_output=True, text=True, check=False, timeout=limit_s,
-                              cwd=places.ROOT)
+        made = subprocess.run(
+            ["docker", *words],
+            env={**self.environment, **(more or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=limit_s,
+            cwd=places.ROOT,
+        )
         if check and made.returncode:
-            raise Problem(f"docker {' '.join(words[:3])} failed: {(made.stderr or made.stdout).strip()[-600:]}")
+            raise Problem(
+                f"docker {' '.join(words[:3])} failed: {(made.stderr or made.stdout).strip()[-600:]}"
+            )
         return made
 
 
@@ -53,22 +78,39 @@ def engine() -> Iterator[Engine]:
             yield Engine(host, _compose())
             return
     if os.geteuid():
-        raise Problem("no Docker engine answers, and only root can start one: start Docker, or run this as root")
+        raise Problem(
+            "no Docker engine answers, and only root can start one: start Docker, or run this as root"
+        )
     if not shutil.which("dockerd"):
         _install()
     with tempfile.TemporaryDirectory(prefix="paydown-dockerd-") as folder:
         host = f"unix://{folder}/sock"
         data = places.CACHE / "docker"
         data.mkdir(parents=True, exist_ok=True)
-        command = ["dockerd", "--data-root", str(data), "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid", "-H", host, "--mtu", BRIDGE_MTU,
-                   "--ip", "127.0.0.1"]
+        command = [
+            "dockerd",
+            "--data-root",
+            str(data),
+            "--exec-root",
+            f"{folder}/exec",
+            "--pidfile",
+            f"{folder}/pid",
+            "-H",
+            host,
+            "--mtu",
+            BRIDGE_MTU,
+            "--ip",
+            "127.0.0.1",
+        ]
         with Path(folder, "log").open("w") as log:
             daemon = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
             until = time.monotonic() + 30
             while not _answers(host):
                 if daemon.poll() is not None or time.monotonic() > until:
-                    raise Problem(f"dockerd does not start here: {Path(folder, 'log').read_text().strip()[-400:]}")
+                    raise Problem(
+                        f"dockerd does not start here: {Path(folder, 'log').read_text().strip()[-400:]}"
+                    )
                 time.sleep(0.3)
             yield Engine(host, _compose())
         finally:
@@ -85,7 +127,13 @@ def images(found: Engine) -> dict[str, str]:
     given = {name: os.environ[name] for name in OFFICIAL if name in os.environ}
     if len(given) == len(OFFICIAL) or all(_has(found, image) for image in OFFICIAL.values()):
         return {**OFFICIAL, **given}
-    made = subprocess.run([str(places.ROOT / "tests" / "standins" / "build.sh")], env=found.environment, capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        [str(places.ROOT / "tests" / "standins" / "build.sh")],
+        env=found.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if made.returncode:
         raise Problem(f"the stand-in images cannot be built: {made.stderr.strip()[-600:]}")
     return {**STAND_INS, **given}
@@ -93,8 +141,20 @@ def images(found: Engine) -> dict[str, str]:
 
 def build(found: Engine, bases: Mapping[str, str]) -> None:
     """The image, by the one recipe."""
-    arguments = [word for name in ("BASE", "NODE_BASE") for word in ("--build-arg", f"{name}={bases[name]}")]
-    found.docker("build", "-q", "-t", IMAGE, *arguments, "--build-arg", f"MADE_FOR={MADE_FOR}", ".", more={"DOCKER_BUILDKIT": "0"})  # which every engine has
+    arguments = [
+        word for name in ("BASE", "NODE_BASE") for word in ("--build-arg", f"{name}={bases[name]}")
+    ]
+    found.docker(
+        "build",
+        "-q",
+        "-t",
+        IMAGE,
+        *arguments,
+        "--build-arg",
+        f"MADE_FOR={MADE_FOR}",
+        ".",
+        more={"DOCKER_BUILDKIT": "0"},
+    )  # which every engine has
 
 
 def forget(found: Engine) -> None:
@@ -113,12 +173,19 @@ def _has(found: Engine, image: str) -> bool:
 
 
 def _answers(host: str) -> bool:
-    made = subprocess.run(["docker", "-H", host, "version"], capture_output=True, check=False, timeout=20)
+    made = subprocess.run(
+        ["docker", "-H", host, "version"], capture_output=True, check=False, timeout=20
+    )
     return made.returncode == 0
 
 
 def _compose() -> tuple[str, ...]:
-    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0:
+    if (
+        subprocess.run(
+            ["docker", "compose", "version"], capture_output=True, check=False
+        ).returncode
+        == 0
+    ):
         return ("docker", "compose")
     if shutil.which("docker-compose"):
         return ("docker-compose",)
@@ -127,10 +194,26 @@ def _compose() -> tuple[str, ...]:
 
 def _install() -> None:
     if not shutil.which("apt-get"):
-        raise Problem("Docker is missing and there is no apt-get to install it with: install Docker")
+        raise Problem(
+            "Docker is missing and there is no apt-get to install it with: install Docker"
+        )
     os.write(2, b"installing Debian's Docker (docker.io docker-compose debootstrap)\n")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "docker.io", "docker-compose", "debootstrap", "iptables"]):
-        made = subprocess.run(["apt-get", *words], env=quiet, capture_output=True, text=True, check=False)
+    for words in (
+        ["update", "-qq"],
+        [
+            "install",
+            "-y",
+            "-qq",
+            "--no-install-recommends",
+            "docker.io",
+            "docker-compose",
+            "debootstrap",
+            "iptables",
+        ],
+    ):
+        made = subprocess.run(
+            ["apt-get", *words], env=quiet, capture_output=True, text=True, check=False
+        )
     if made.returncode:
         raise Problem(f"Docker cannot be installed: {made.stderr.strip()[-300:]}")

@@ -33,14 +33,30 @@ class Project:
         self.engine = engine
         gateway, webhooks, (simulator,) = _two_ports(), _two_ports(), free_ports(1)
         self.ports = Ports(gateway=gateway, simulator=simulator)
-        self.environment = {**engine.environment, **bases, "PAYDOWN_IMAGE": IMAGE, "PAYDOWN_GATEWAY_PORT": f"{gateway}-{gateway + 1}",
-                            "PAYDOWN_WEBHOOKS_PORT": f"{webhooks}-{webhooks + 1}", "PAYDOWN_SIMULATOR_PORT": str(simulator), "COMPOSE_HTTP_TIMEOUT": "300"}
+        self.environment = {
+            **engine.environment,
+            **bases,
+            "PAYDOWN_IMAGE": IMAGE,
+            "PAYDOWN_GATEWAY_PORT": f"{gateway}-{gateway + 1}",
+            "PAYDOWN_WEBHOOKS_PORT": f"{webhooks}-{webhooks + 1}",
+            "PAYDOWN_SIMULATOR_PORT": str(simulator),
+            "COMPOSE_HTTP_TIMEOUT": "300",
+        }
 
-    def compose(self, *words: str, check: bool = True, more: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def compose(
+        self, *words: str, check: bool = True, more: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """`docker compose …` of this project."""
         files = [word for file in FILES for word in ("-f", file)]
-        made = subprocess.run([*self.engine.compose, "-p", NAME, *files, *words], env={**self.environment, **(more or {})}, cwd=places.ROOT,
-                              capture_output=True, text=True, check=False, timeout=300)
+        made = subprocess.run(
+            [*self.engine.compose, "-p", NAME, *files, *words],
+            env={**self.environment, **(more or {})},
+            cwd=places.ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
         assert not check or made.returncode == 0, (words, made.stderr[-2_000:])
         return made
 
@@ -55,18 +71,35 @@ class Project:
 
     def ready(self) -> bool:
         """Whether every service, each replica of it, is healthy."""
-        states = [c["State"] for c in self.containers() if c["Config"]["Labels"]["com.docker.compose.service"] in (*SERVICES, "simulator", "kafka", "postgres")]
-        return len(states) >= len(SERVICES) + 3 and all(state.get("Health", {}).get("Status") == "healthy" for state in states)
+        states = [
+            c["State"]
+            for c in self.containers()
+            if c["Config"]["Labels"]["com.docker.compose.service"]
+            in (*SERVICES, "simulator", "kafka", "postgres")
+        ]
+        return len(states) >= len(SERVICES) + 3 and all(
+            state.get("Health", {}).get("Status") == "healthy" for state in states
+        )
 
     def containers(self) -> list[dict[str, Any]]:
         """What the engine says of each container of this project."""
-        ids = self.engine.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={NAME}").stdout.split()
+        ids = self.engine.docker(
+            "ps", "-aq", "--filter", f"label=com.docker.compose.project={NAME}"
+        ).stdout.split()
         found = self.engine.docker("inspect", *ids, check=False).stdout if ids else "[]"
-        return [c for c in json.loads(found or "[]") if c["Config"]["Labels"].get("com.docker.compose.oneoff", "False") != "True"]
+        return [
+            c
+            for c in json.loads(found or "[]")
+            if c["Config"]["Labels"].get("com.docker.compose.oneoff", "False") != "True"
+        ]
 
     def status(self) -> list[Process]:
         """The running processes; of two replicas both."""
-        return [Process(c["Config"]["Labels"]["com.docker.compose.service"], c["State"]["Pid"]) for c in self.containers() if c["State"]["Running"]]
+        return [
+            Process(c["Config"]["Labels"]["com.docker.compose.service"], c["State"]["Pid"])
+            for c in self.containers()
+            if c["State"]["Running"]
+        ]
 
     def kill(self, pid: int) -> None:
         """kill -9 on the engine's machine, from a container that sees its processes: what an engine was told to kill it does not restart.
@@ -74,22 +107,50 @@ class Project:
         Raises:
             ProcessLookupError: it has ended before.
         """
-        rights = ("--pid", "host", "--user", "0", "--cap-drop", "ALL", "--cap-add", "KILL", "--network", "none", "--no-healthcheck")
-        made = self.engine.docker("run", "--rm", *rights, IMAGE, "python", "-c", f"import os; os.kill({pid}, 9)", check=False, limit_s=60)
+        rights = (
+            "--pid",
+            "host",
+            "--user",
+            "0",
+            "--cap-drop",
+            "ALL",
+            "--cap-add",
+            "KILL",
+            "--network",
+            "none",
+            "--no-healthcheck",
+        )
+        made = self.engine.docker(
+            "run",
+            "--rm",
+            *rights,
+            IMAGE,
+            "python",
+            "-c",
+            f"import os; os.kill({pid}, 9)",
+            check=False,
+            limit_s=60,
+        )
         if "ProcessLookupError" in made.stderr:
             raise ProcessLookupError(pid)
         assert made.returncode == 0, made.stderr
 
     def sql(self, database: str, query: str) -> str:
         """One value from the project's PostgreSQL."""
-        return self.compose("exec", "-T", "postgres", "psql", "-U", "paydown_admin", "-d", database, "-Atc", query).stdout.strip()
+        return self.compose(
+            "exec", "-T", "postgres", "psql", "-U", "paydown_admin", "-d", database, "-Atc", query
+        ).stdout.strip()
 
     def down(self) -> list[str]:
         """Take everything away; what is left of it all the same."""
         self.compose("down", "-v", "--remove-orphans", check=False)
         label = f"label=com.docker.compose.project={NAME}"
         listing = (("ps", "-aq"), ("volume", "ls", "-q"), ("network", "ls", "-q"))
-        return [line for words in listing for line in self.engine.docker(*words, "--filter", label).stdout.split()]
+        return [
+            line
+            for words in listing
+            for line in self.engine.docker(*words, "--filter", label).stdout.split()
+        ]
 
 
 def _two_ports() -> int:

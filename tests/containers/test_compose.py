@@ -29,9 +29,13 @@ def docker() -> Iterator[Engine]:
     began = time.monotonic()
     try:
         with engine() as found:
-            loud(f"engine {found.host.partition('://')[0]}, {' '.join(found.compose)}: {time.monotonic() - began:.0f} s")
+            loud(
+                f"engine {found.host.partition('://')[0]}, {' '.join(found.compose)}: {time.monotonic() - began:.0f} s"
+            )
             yield found
-        loud(f"in all: {time.monotonic() - began:.0f} s; with base images at hand it should be less than {LIMIT_S} s")
+        loud(
+            f"in all: {time.monotonic() - began:.0f} s; with base images at hand it should be less than {LIMIT_S} s"
+        )
     except Problem as problem:
         loud(f"!!! SKIPPED: containers were not tried: {problem}")
         pytest.skip(str(problem))
@@ -61,35 +65,79 @@ def system(project: Project) -> System:
 
 def test_the_image_holds_what_it_needs_and_no_more(project: Project) -> None:
     def said(*words: str) -> str:
-        return project.engine.docker("run", "--rm", "--read-only", "--network", "none", IMAGE, *words).stdout.strip()
+        return project.engine.docker(
+            "run", "--rm", "--read-only", "--network", "none", IMAGE, *words
+        ).stdout.strip()
 
     assert said("id", "-u") == "10001"
-    assert said("sh", "-c", "for name in gcc cc make npm node pip pip3 /opt/venv/bin/pip; do command -v $name; done; true") == ""
-    assert said("sh", "-c", r"find / -xdev \( -path '*-packages/pip' -o -path '*-packages/setuptools' -o -name 'pip-*.whl' \) 2>/dev/null; true") == ""
+    assert (
+        said(
+            "sh",
+            "-c",
+            "for name in gcc cc make npm node pip pip3 /opt/venv/bin/pip; do command -v $name; done; true",
+        )
+        == ""
+    )
+    assert (
+        said(
+            "sh",
+            "-c",
+            r"find / -xdev \( -path '*-packages/pip' -o -path '*-packages/setuptools' -o -name 'pip-*.whl' \) 2>/dev/null; true",
+        )
+        == ""
+    )
     assert said("sh", "-c", "find /app /opt/venv -writable | head -1") == ""
     assert said("sh", "-c", "ls /app/dashboard/dist/index.html") == "/app/dashboard/dist/index.html"
-    assert "secret" not in project.engine.docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", IMAGE).stdout.lower()
+    assert (
+        "secret"
+        not in project.engine.docker(
+            "history", "--no-trunc", "--format", "{{.CreatedBy}}", IMAGE
+        ).stdout.lower()
+    )
 
 
-def test_only_the_gateway_and_the_webhook_port_are_seen_from_outside(system: System, project: Project) -> None:
+def test_only_the_gateway_and_the_webhook_port_are_seen_from_outside(
+    system: System, project: Project
+) -> None:
     assert httpx.get(f"http://127.0.0.1:{project.ports.gateway}/", timeout=10).status_code == 200
-    published = {c["Config"]["Labels"]["com.docker.compose.service"] for c in project.containers() if any((c["NetworkSettings"]["Ports"] or {}).values())}
-    assert published == {"gateway", "webhooks", "simulator"}  # the last by tests/containers/published.yml
-    hosts = {p["HostIp"] for c in project.containers() for ports in (c["NetworkSettings"]["Ports"] or {}).values() for p in ports or ()}
+    published = {
+        c["Config"]["Labels"]["com.docker.compose.service"]
+        for c in project.containers()
+        if any((c["NetworkSettings"]["Ports"] or {}).values())
+    }
+    assert published == {
+        "gateway",
+        "webhooks",
+        "simulator",
+    }  # the last by tests/containers/published.yml
+    hosts = {
+        p["HostIp"]
+        for c in project.containers()
+        for ports in (c["NetworkSettings"]["Ports"] or {}).values()
+        for p in ports or ()
+    }
     assert hosts == {"127.0.0.1"}
 
 
 def test_a_roster_is_paid_once_while_processes_are_killed(system: System) -> None:
     run = paid_under_kills(system, FIRST, 71, limit_s=240, once=KILLED, every_s=1.0)
-    loud(f"{run['batch']['payments']['total']} payments under {sum(run['killed'].values())} kills {dict(run['killed'])}")
+    loud(
+        f"{run['batch']['payments']['total']} payments under {sum(run['killed'].values())} kills {dict(run['killed'])}"
+    )
     assert set(run["killed"]) == set(KILLED)
     assert httpx.get(f"{system.simulator}/books").json()["limit_violations"] == 0
 
 
-def test_two_replicas_of_each_service_pay_once_keep_the_limit_and_have_one_relay(system: System, project: Project) -> None:
+def test_two_replicas_of_each_service_pay_once_keep_the_limit_and_have_one_relay(
+    system: System, project: Project
+) -> None:
     scale = [word for name in SERVICES for word in ("--scale", f"{name}=2")]
-    loud(f"two replicas of each: {project.up(*scale, more={'PAYDOWN_TEST_PAYMENTS_PER_MIN': str(SHARED_PER_MIN)}):.0f} s")
-    assert {name: sum(one.name == name for one in project.status()) for name in SERVICES} == dict.fromkeys(SERVICES, 2)
+    loud(
+        f"two replicas of each: {project.up(*scale, more={'PAYDOWN_TEST_PAYMENTS_PER_MIN': str(SHARED_PER_MIN)}):.0f} s"
+    )
+    assert {
+        name: sum(one.name == name for one in project.status()) for name in SERVICES
+    } == dict.fromkeys(SERVICES, 2)
     before = httpx.get(f"{system.simulator}/books").json()["payments"]
     doubled = System(project, project.kill)  # type: ignore[arg-type] # as above
     doubled.simulate("limits", {"payments_per_min": TAKEN_PER_MIN})
@@ -103,11 +151,20 @@ def test_two_replicas_of_each_service_pay_once_keep_the_limit_and_have_one_relay
         assert project.sql(f"paydown_{name}", HELD) == "1", name
 
 
-def test_a_database_of_a_newer_version_is_refused_in_one_sentence(system: System, project: Project) -> None:
+def test_a_database_of_a_newer_version_is_refused_in_one_sentence(
+    system: System, project: Project
+) -> None:
     project.sql("paydown_ledger", "UPDATE alembic_version SET version_num = 'ledger_c1_0099'")
-    for command in (("migrate", "python", "-m", "services", "migrate", "ledger"), ("ledger", "python", "-m", "services", "ledger")):
+    for command in (
+        ("migrate", "python", "-m", "services", "migrate", "ledger"),
+        ("ledger", "python", "-m", "services", "ledger"),
+    ):
         refused = project.compose("run", "--rm", "--no-deps", *command, check=False)
-        said = [line for line in (refused.stdout + refused.stderr).splitlines() if "newer version" in line]
+        said = [
+            line
+            for line in (refused.stdout + refused.stderr).splitlines()
+            if "newer version" in line
+        ]
         assert (refused.returncode, len(said)) == (2, 1), refused
         assert "Traceback" not in refused.stdout + refused.stderr
 
@@ -120,14 +177,20 @@ def test_a_missing_secret_and_an_unreachable_broker_are_each_one_sentence(projec
         return answer.stderr.strip()
 
     secret = "PAYDOWN_LEDGER_DATABASE_URL_FILE=/run/secrets/database_url"
-    assert "PAYDOWN_LEDGER_DATABASE_URL_FILE names a file that cannot be read" in refused("-e", secret, IMAGE, "python", "-m", "services", "ledger")
+    assert "PAYDOWN_LEDGER_DATABASE_URL_FILE names a file that cannot be read" in refused(
+        "-e", secret, IMAGE, "python", "-m", "services", "ledger"
+    )
     assert "OWNER_URL is not set" in refused(IMAGE, "python", "-m", "services", "migrate")
-    assert "Kafka" in refused("-e", "PAYDOWN_KAFKA=127.0.0.1:1", IMAGE, "python", "-m", "services", "topics")
+    assert "Kafka" in refused(
+        "-e", "PAYDOWN_KAFKA=127.0.0.1:1", IMAGE, "python", "-m", "services", "topics"
+    )
 
 
 def test_a_wrong_image_starts_nothing(docker: Engine, project: Project) -> None:
     project.down()
-    wrong = project.compose("up", "-d", "--no-build", more={"KAFKA_IMAGE": "standin/there-is-none"}, check=False)
+    wrong = project.compose(
+        "up", "-d", "--no-build", more={"KAFKA_IMAGE": "standin/there-is-none"}, check=False
+    )
     assert wrong.returncode != 0
     assert "standin/there-is-none" in wrong.stderr + wrong.stdout
     assert [one.name for one in project.status() if one.name in SERVICES] == []

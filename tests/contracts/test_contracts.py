@@ -43,15 +43,29 @@ def test_what_is_missing_changed_or_left_over_is_stale(tmp_path: Path) -> None:
     there = list((copy / "examples" / "row-read.v1").iterdir())
     for path in there:
         path.write_text("{}")
-    assert contracts.stale(copy) == [f"examples/row-read.v1/{len(there) + 1:04}.json", "gateway.openapi.json", "moon-landed.v1.schema.json", "topics.json"]
+    assert contracts.stale(copy) == [
+        f"examples/row-read.v1/{len(there) + 1:04}.json",
+        "gateway.openapi.json",
+        "moon-landed.v1.schema.json",
+        "topics.json",
+    ]
 
 
 def line(service: str) -> dict[str, set[str]]:
     """`in` and `out` of the line *owns · in · out · promises* at the top of a service's README."""
-    top = "\n".join((ROOT / "services" / service / "README.md").read_text(encoding="utf-8").replace("*", "").replace("`", "").splitlines()[:4])
+    top = "\n".join(
+        (ROOT / "services" / service / "README.md")
+        .read_text(encoding="utf-8")
+        .replace("*", "")
+        .replace("`", "")
+        .splitlines()[:4]
+    )
     found = re.search(r"owns:? .+ · in:? (?P<in>.+) · out:? (?P<out>.+) · promises:? .+", top)
     assert found, f"services/{service}/README.md does not begin with owns · in · out · promises"
-    return {side: set(re.findall(r"[a-z]+(?:-[a-z]+)+|batches|preparation", found[side])) for side in ("in", "out")}
+    return {
+        side: set(re.findall(r"[a-z]+(?:-[a-z]+)+|batches|preparation", found[side]))
+        for side in ("in", "out")
+    }
 
 
 @pytest.mark.parametrize("service", FLOW)
@@ -74,4 +88,9 @@ def test_the_drawn_flow_names_every_service_in_order_and_every_topic() -> None:
     assert {t.name for t in topics.TOPICS} <= set(re.findall(r"[a-z]+(?:-[a-z]+)*", drawn))
     for topic in topics.TOPICS:
         row = next(text for text in page.splitlines() if text.startswith(f"| {topic.name} |"))
-        assert [cell.strip() for cell in row.strip("|").split("|")] == [topic.name, topic.key, topic.producer, ", ".join(topic.consumers)]
+        assert [cell.strip() for cell in row.strip("|").split("|")] == [
+            topic.name,
+            topic.key,
+            topic.producer,
+            ", ".join(topic.consumers),
+        ]

@@ -52,8 +52,12 @@ class House:
 
     def ask(self, method: str, path: str, headers: dict[str, str], **more: Any) -> httpx.Response:
         """One request to the public API."""
+
         async def answer() -> httpx.Response:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.web, raise_app_exceptions=False), base_url="http://localhost") as client:
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(self.web, raise_app_exceptions=False),
+                base_url="http://localhost",
+            ) as client:
                 return await client.request(method, f"/api/v1{path}", headers=headers, **more)
 
         return asyncio.run(answer())
@@ -62,19 +66,26 @@ class House:
         """A person who has signed in through the provider, as the headers of a browser."""
         with self.engine.begin() as connection:
             put_person(connection, person, person.title(), roles)
-            session_id = Auth(KnownPeople(), self.engine).start(connection, Person(person, person, frozenset(roles)), None)
+            session_id = Auth(KnownPeople(), self.engine).start(
+                connection, Person(person, person, frozenset(roles)), None
+            )
         return {"Cookie": f"{COOKIE}={session_id}", "Sec-Fetch-Site": "same-origin"}
 
     def batch(self, uploader: str) -> Any:
         """A batch that is ready, as an approver sees it, and of which the other services have heard."""
-        answer = self.world.upload(ingest.consistent(roster.make(6, next(_seeds))), "paula", {"X-Paydown-Actor": uploader})
+        answer = self.world.upload(
+            ingest.consistent(roster.make(6, next(_seeds))), "paula", {"X-Paydown-Actor": uploader}
+        )
         return self.made_ready(answer.json()["batch_id"])
 
     def made_ready(self, batch_id: str) -> Any:
         """The same, of a batch that was uploaded."""
         self.world.read_all()
         shown = self.world.check(batch_id)
-        changes, rows = self.world.published(batch_id, BatchChanged), self.world.published(batch_id, RowRead)
+        changes, rows = (
+            self.world.published(batch_id, BatchChanged),
+            self.world.published(batch_id, RowRead),
+        )
         with self.reports.begin() as connection:
             reports_store.apply(connection, [*changes, *rows])
         with self.dispatcher.begin() as connection:
@@ -91,21 +102,57 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> House:
         migrate.upgrade(owner, Path("services") / name / "migrations")
     common: dict[str, Any] = {"internal_token": ingest.TOKEN}
     ingesting = ingest_app.build(ingest.settings(urls["ingest"], folder))
-    dispatching = Service("dispatcher", DispatcherSettings(database_url=urls["dispatcher"], provider_url="http://127.0.0.1:9", provider_key="sk_test",
-                                                           seal_keys=SEAL_KEYS, profile="demo", **common), Path("services/dispatcher/migrations"))
+    dispatching = Service(
+        "dispatcher",
+        DispatcherSettings(
+            database_url=urls["dispatcher"],
+            provider_url="http://127.0.0.1:9",
+            provider_key="sk_test",
+            seal_keys=SEAL_KEYS,
+            profile="demo",
+            **common,
+        ),
+        Path("services/dispatcher/migrations"),
+    )
     dispatching.routers.append(dispatcher_routes.router(dispatching.engine, ingest.TOKEN))
     limiter.configure(dispatching.engine, limiter.PROFILES["demo"])
-    ledger = Service("ledger", LedgerSettings(database_url=urls["ledger"], **common), ledger_app.MIGRATIONS)
+    ledger = Service(
+        "ledger", LedgerSettings(database_url=urls["ledger"], **common), ledger_app.MIGRATIONS
+    )
     ledger.routers.append(ledger_routes.router(ledger.engine, ingest.TOKEN))
-    reporting = reports_app.build(ReportsSettings(database_url=urls["reports"], seal_keys=SEAL_KEYS, live="sql", **common))
-    webhooks = webhooks_app.build(WebhooksSettings(database_url=urls["webhooks"], secret="s" * 16, **common))
+    reporting = reports_app.build(
+        ReportsSettings(database_url=urls["reports"], seal_keys=SEAL_KEYS, live="sql", **common)
+    )
+    webhooks = webhooks_app.build(
+        WebhooksSettings(database_url=urls["webhooks"], secret="s" * 16, **common)
+    )
     for one in (dispatching, ledger):
         one.dead_letters()
-    services = dict(zip(gateway_app.SERVICES, (ingesting, dispatching, webhooks, ledger, reporting), strict=True))
+    services = dict(
+        zip(
+            gateway_app.SERVICES, (ingesting, dispatching, webhooks, ledger, reporting), strict=True
+        )
+    )
     standings = {one.name: one.standing for one in (ingesting, dispatching, ledger)}
     for standing in standings.values():
-        standing.closed = ""  # nobody runs their loops here, so nobody looks whether their databases are whole
-    clients = {name: httpx.AsyncClient(transport=httpx.ASGITransport(one.app(), raise_app_exceptions=False), base_url=f"http://{name}")
-               for name, one in services.items()}
-    made = gateway_app.build(GatewaySettings(**{"database_url": urls["gateway"], **common, **gateway}), clients)
-    return House(made.app(), made.engine, ingest.World.make(urls["ingest"], folder), dispatching.engine, reporting.engine, standings)
+        standing.closed = (
+            ""  # nobody runs their loops here, so nobody looks whether their databases are whole
+        )
+    clients = {
+        name: httpx.AsyncClient(
+            transport=httpx.ASGITransport(one.app(), raise_app_exceptions=False),
+            base_url=f"http://{name}",
+        )
+        for name, one in services.items()
+    }
+    made = gateway_app.build(
+        GatewaySettings(**{"database_url": urls["gateway"], **common, **gateway}), clients
+    )
+    return House(
+        made.app(),
+        made.engine,
+        ingest.World.make(urls["ingest"], folder),
+        dispatching.engine,
+        reporting.engine,
+        standings,
+    )

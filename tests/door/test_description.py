@@ -14,7 +14,11 @@ import schemathesis
 import uvicorn
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from services.gateway import domain
 from tests.door.house import House, build
@@ -29,8 +33,15 @@ def as_it_is(_: Any, value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 
 
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-SCHEMA = schemathesis.openapi.from_dict(json.loads((Path(__file__).parents[2] / "contracts" / "gateway.openapi.json").read_text()))
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+SCHEMA = schemathesis.openapi.from_dict(
+    json.loads((Path(__file__).parents[2] / "contracts" / "gateway.openapi.json").read_text())
+)
 LIVE = "/api/v1/batches/{batch_id}/live"  # of a batch that is there it has no end, so it is asked for others only
 
 
@@ -40,7 +51,11 @@ class Served:
     def __init__(self, house: House) -> None:
         port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{port}"
-        self.server = uvicorn.Server(uvicorn.Config(house.web, host="127.0.0.1", port=port, log_level="critical", lifespan="off"))
+        self.server = uvicorn.Server(
+            uvicorn.Config(
+                house.web, host="127.0.0.1", port=port, log_level="critical", lifespan="off"
+            )
+        )
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
         until = time.monotonic() + 20
@@ -49,7 +64,9 @@ class Served:
             time.sleep(0.05)
         self.batch_id = house.batch("demo-preparer")["batch_id"]
         order = {"name": "n", "person": "demo-preparer", "roles": ["preparer"]}
-        self.token_id = httpx.post(f"{self.url}/api/v1/tokens", json=order, headers={"Authorization": "Bearer demo-admin"}).json()["token_id"]
+        self.token_id = httpx.post(
+            f"{self.url}/api/v1/tokens", json=order, headers={"Authorization": "Bearer demo-admin"}
+        ).json()["token_id"]
         self.turn = cycle(range(8))
         self.seen: dict[int, int] = {}
 
@@ -60,20 +77,41 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(make_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    made = Served(build(make_database, tmp_path_factory.mktemp("files"), calls_per_min=1_000_000, failures_per_min=1_000_000))
+    made = Served(
+        build(
+            make_database,
+            tmp_path_factory.mktemp("files"),
+            calls_per_min=1_000_000,
+            failures_per_min=1_000_000,
+        )
+    )
     yield made
     made.stop()
-    assert {200, 202, 401, 403, 404, 422} <= set(made.seen), made.seen  # the search went past the door
+    assert {200, 202, 401, 403, 404, 422} <= set(made.seen), (
+        made.seen
+    )  # the search went past the door
 
 
 @SCHEMA.parametrize()
-@settings(max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 def test_every_answer_is_described(case: schemathesis.Case[Any], served: Served) -> None:
     turn = next(served.turn)
     route = (case.method.upper(), case.path.removeprefix(domain.API))
     may = sorted(domain.MAY.get(route, frozenset()))
     who = may[turn % len(may)] if may else ""
-    headers = {} if turn == 7 else {"Authorization": "Bearer demo-auditor" if turn == 6 else f"Bearer demo-{who}"} if who else {}
+    headers = (
+        {}
+        if turn == 7
+        else {"Authorization": "Bearer demo-auditor" if turn == 6 else f"Bearer demo-{who}"}
+        if who
+        else {}
+    )
     if turn % 2 == 0 and case.path != LIVE:
         for name, known in (("batch_id", served.batch_id), ("token_id", served.token_id)):
             if name in case.path_parameters:

@@ -27,15 +27,52 @@ from tools.stack import ALL_SERVICES, Stack
 SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
 FINAL = {"completed", "completed_with_failures", "cancelled", "rejected", "discarded"}
 #: Columns that may differ between two runs of one roster: ids, times and the number of attempts.
-RUN_COLUMNS = {"batch_id", "row_id", "payment_id", "provider_payment_id", "source_trace_id", "destination_trace_id", "attempts", "approved_at",
-               "created_at", "updated_at", "completed_at", "reversal_id", "provider_status"}
+RUN_COLUMNS = {
+    "batch_id",
+    "row_id",
+    "payment_id",
+    "provider_payment_id",
+    "source_trace_id",
+    "destination_trace_id",
+    "attempts",
+    "approved_at",
+    "created_at",
+    "updated_at",
+    "completed_at",
+    "reversal_id",
+    "provider_status",
+}
 FAULTS = [
     {"method": "POST", "path": "/payments", "share": 0.03, "fault": "lose_answer"},
     {"method": "POST", "path": "/payments", "share": 0.02, "fault": "lose_request"},
-    {"method": "POST", "path": "/payments", "share": 0.02, "fault": "status", "status": 500, "execute": True, "stored": True},
-    {"method": "POST", "path": "/payments", "share": 0.02, "fault": "status", "status": 500, "execute": False, "stored": True},
+    {
+        "method": "POST",
+        "path": "/payments",
+        "share": 0.02,
+        "fault": "status",
+        "status": 500,
+        "execute": True,
+        "stored": True,
+    },
+    {
+        "method": "POST",
+        "path": "/payments",
+        "share": 0.02,
+        "fault": "status",
+        "status": 500,
+        "execute": False,
+        "stored": True,
+    },
     {"method": "POST", "path": "/accounts", "share": 0.02, "fault": "lose_answer"},
-    {"method": "POST", "path": "/accounts", "share": 0.01, "fault": "status", "status": 500, "execute": True, "stored": True},
+    {
+        "method": "POST",
+        "path": "/accounts",
+        "share": 0.01,
+        "fault": "status",
+        "status": 500,
+        "execute": True,
+        "stored": True,
+    },
     {"method": "POST", "path": "/entities", "share": 0.02, "fault": "lose_answer"},
 ]
 Report = list[dict[str, str]]
@@ -44,7 +81,9 @@ Report = list[dict[str, str]]
 class System:
     """A running stack and its people."""
 
-    def __init__(self, stack: Stack, kill: Callable[[int], None] = lambda pid: os.kill(pid, signal.SIGKILL)) -> None:
+    def __init__(
+        self, stack: Stack, kill: Callable[[int], None] = lambda pid: os.kill(pid, signal.SIGKILL)
+    ) -> None:
         self.stack, self.kill = stack, kill
         self.api = f"http://{HOST}:{stack.ports.gateway}/api/v1"
         self.simulator = f"http://{HOST}:{stack.ports.simulator}/_simulator"
@@ -52,7 +91,13 @@ class System:
     def call(self, method: str, path: str, person: str, **more: Any) -> httpx.Response | None:
         """One request; None if no answer came."""
         try:
-            return httpx.request(method, self.api + path, headers={"Authorization": f"Bearer demo-{person}"}, timeout=60, **more)
+            return httpx.request(
+                method,
+                self.api + path,
+                headers={"Authorization": f"Bearer demo-{person}"},
+                timeout=60,
+                **more,
+            )
         except httpx.HTTPError:
             return None
 
@@ -63,7 +108,10 @@ class System:
             answer = self.call("GET", path, "auditor")
             if answer is not None and answer.status_code == 200:
                 return answer
-            assert time.monotonic() < until, (path, answer and (answer.status_code, answer.text[:300]))
+            assert time.monotonic() < until, (
+                path,
+                answer and (answer.status_code, answer.text[:300]),
+            )
             time.sleep(0.3)
 
     def batch(self, batch_id: str) -> dict[str, Any]:
@@ -77,11 +125,17 @@ class System:
             if batch["status"] in statuses:
                 return batch
             assert batch["status"] not in FINAL, batch
-            assert time.monotonic() < until, (batch["status"], batch["payments"], self.stack.status())
+            assert time.monotonic() < until, (
+                batch["status"],
+                batch["payments"],
+                self.stack.status(),
+            )
             time.sleep(0.4)
 
     def ready(self, xml: bytes, **query: str) -> dict[str, Any]:
-        answer = self.call("POST", "/batches", "preparer", content=xml, params={"filename": "roster.xml", **query})
+        answer = self.call(
+            "POST", "/batches", "preparer", content=xml, params={"filename": "roster.xml", **query}
+        )
         assert answer is not None
         assert answer.status_code == 202, answer.text
         return self.wait(answer.json()["batch_id"], {"ready"}, 120)
@@ -90,23 +144,39 @@ class System:
         """The batch after the offered corrections."""
         if not batch["corrections_offered"]:
             return batch
-        answer = self.call("POST", f"/batches/{batch['batch_id']}/corrections", "preparer", json={"corrections": batch["corrections_offered"]})
+        answer = self.call(
+            "POST",
+            f"/batches/{batch['batch_id']}/corrections",
+            "preparer",
+            json={"corrections": batch["corrections_offered"]},
+        )
         assert answer is not None
         assert answer.status_code in (200, 202), answer.text
-        eventually(lambda: self.batch(batch["batch_id"])["digest"] not in (None, batch["digest"]), 60)
+        eventually(
+            lambda: self.batch(batch["batch_id"])["digest"] not in (None, batch["digest"]), 60
+        )
         return self.wait(batch["batch_id"], {"ready"}, 60)
 
     def approve(self, batch: dict[str, Any]) -> None:
-        answer = self.call("POST", f"/batches/{batch['batch_id']}/approve", "approver",
-                           json={"digest": batch["digest"], "acknowledge": batch["to_acknowledge"]})
+        answer = self.call(
+            "POST",
+            f"/batches/{batch['batch_id']}/approve",
+            "approver",
+            json={"digest": batch["digest"], "acknowledge": batch["to_acknowledge"]},
+        )
         assert answer is not None
         assert answer.status_code == 200, answer.text
 
     def approve_until_done(self, batch: dict[str, Any]) -> None:
         """Approve while processes die: the same approval again is the same answer."""
+
         def approved() -> bool:
-            answer = self.call("POST", f"/batches/{batch['batch_id']}/approve", "approver",
-                               json={"digest": batch["digest"], "acknowledge": batch["to_acknowledge"]})
+            answer = self.call(
+                "POST",
+                f"/batches/{batch['batch_id']}/approve",
+                "approver",
+                json={"digest": batch["digest"], "acknowledge": batch["to_acknowledge"]},
+            )
             return answer is not None and answer.status_code == 200
 
         eventually(approved, 60)
@@ -116,21 +186,39 @@ class System:
 
     def book(self, kind: str) -> list[dict[str, Any]]:
         """One of the provider's books."""
-        return [json.loads(line) for line in httpx.get(f"{self.simulator}/books/{kind}").text.splitlines() if line]
+        return [
+            json.loads(line)
+            for line in httpx.get(f"{self.simulator}/books/{kind}").text.splitlines()
+            if line
+        ]
 
     def calls(self) -> Counter[str]:
         return Counter(httpx.get(f"{self.simulator}/books").json()["calls"])
 
     def reports(self, batch_id: str) -> dict[str, Report]:
         """The three reports of one moment: the archive is written from one snapshot."""
-        with zipfile.ZipFile(io.BytesIO(self.get(f"/batches/{batch_id}/reports/all.zip").content)) as archive:
-            return {name.removesuffix(".csv"): list(csv.DictReader(io.StringIO(archive.read(name).decode(), newline="")))
-                    for name in archive.namelist() if name.endswith(".csv")}
+        with zipfile.ZipFile(
+            io.BytesIO(self.get(f"/batches/{batch_id}/reports/all.zip").content)
+        ) as archive:
+            return {
+                name.removesuffix(".csv"): list(
+                    csv.DictReader(io.StringIO(archive.read(name).decode(), newline=""))
+                )
+                for name in archive.namelist()
+                if name.endswith(".csv")
+            }
 
     def rebuild(self, name: str) -> subprocess.CompletedProcess[str]:
         """`python -m services rebuild ledger|reports` with the stack's settings."""
-        return subprocess.run([str(places.PYTHON), "-m", "services", "rebuild", name], cwd=places.ROOT, env=self.stack.env_for(ALL_SERVICES),
-                              capture_output=True, text=True, check=False, timeout=180)
+        return subprocess.run(
+            [str(places.PYTHON), "-m", "services", "rebuild", name],
+            cwd=places.ROOT,
+            env=self.stack.env_for(ALL_SERVICES),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+        )
 
 
 @contextmanager
@@ -152,7 +240,9 @@ def eventually(check: Callable[[], Any], limit_s: float) -> None:
 
 
 @contextmanager
-def nemesis(system: System, seed: int, every_s: float = 1.5, once: Iterable[str] = ()) -> Iterator[Counter[str]]:
+def nemesis(
+    system: System, seed: int, every_s: float = 1.5, once: Iterable[str] = ()
+) -> Iterator[Counter[str]]:
     """kill -9 one process after the other: those of `once` in their order, else by chance, services four times as often as Kafka and PostgreSQL."""
     stop, killed, chance = threading.Event(), Counter[str](), random.Random(seed)
     names = [*SERVICES * 4, "kafka", "postgres"]
@@ -179,7 +269,14 @@ def nemesis(system: System, seed: int, every_s: float = 1.5, once: Iterable[str]
         thread.join(30)
 
 
-def paid_under_kills(system: System, xml: bytes, seed: int, limit_s: float = 400, earlier: Iterable[bytes] = (), **kills: Any) -> dict[str, Any]:
+def paid_under_kills(
+    system: System,
+    xml: bytes,
+    seed: int,
+    limit_s: float = 400,
+    earlier: Iterable[bytes] = (),
+    **kills: Any,
+) -> dict[str, Any]:
     """Take a roster to its end with the provider at its worst and processes killed from before the approval on; what came of it.
 
     `earlier` are the rosters that the provider has paid already; `kills` is what `nemesis` takes.
@@ -190,17 +287,32 @@ def paid_under_kills(system: System, xml: bytes, seed: int, limit_s: float = 400
     with nemesis(system, seed, **kills) as killed:
         system.approve_until_done(batch)
         ended = system.wait(batch["batch_id"], {"completed"}, limit_s)
-    return {"batch": ended, "killed": killed, "cents": paid_exactly_once(system, xml, *earlier), "report": reports_agree(system, batch["batch_id"], xml)}
+    return {
+        "batch": ended,
+        "killed": killed,
+        "cents": paid_exactly_once(system, xml, *earlier),
+        "report": reports_agree(system, batch["batch_id"], xml),
+    }
 
 
 def rows_of(xml: bytes) -> list[dict[str, Any]]:
     """The roster read by another reader than ours."""
+
     def text(row: ET.Element, path: str) -> str:
         return row.findtext(path) or ""
 
-    return [{"file_row": str(n), "source": (text(r, "Payor/ABARouting"), text(r, "Payor/AccountNumber")), "employee": text(r, "Employee/DunkinId"),
-             "phone": text(r, "Employee/PhoneNumber"), "institution": text(r, "Payee/PlaidId"), "loan": text(r, "Payee/LoanAccountNumber"),
-             "cents": int(text(r, "Amount").replace("$", "").replace(".", ""))} for n, r in enumerate(ET.fromstring(xml), start=1)]
+    return [
+        {
+            "file_row": str(n),
+            "source": (text(r, "Payor/ABARouting"), text(r, "Payor/AccountNumber")),
+            "employee": text(r, "Employee/DunkinId"),
+            "phone": text(r, "Employee/PhoneNumber"),
+            "institution": text(r, "Payee/PlaidId"),
+            "loan": text(r, "Payee/LoanAccountNumber"),
+            "cents": int(text(r, "Amount").replace("$", "").replace(".", "")),
+        }
+        for n, r in enumerate(ET.fromstring(xml), start=1)
+    ]
 
 
 def paid_exactly_once(system: System, *rosters: bytes) -> int:
@@ -211,7 +323,10 @@ def paid_exactly_once(system: System, *rosters: bytes) -> int:
     for row in (row for xml in rosters for row in rows_of(xml)):
         if row["institution"] in payable:
             expected[(row["source"], row["institution"], row["loan"], row["phone"])] += row["cents"]
-    accounts, entities = {a["id"]: a for a in system.book("accounts")}, {e["id"]: e for e in system.book("entities")}
+    accounts, entities = (
+        {a["id"]: a for a in system.book("accounts")},
+        {e["id"]: e for e in system.book("entities")},
+    )
     found: dict[tuple[Any, ...], list[int]] = {}
     for payment in system.book("payments"):
         assert payment["idempotency_key"]
@@ -219,7 +334,12 @@ def paid_exactly_once(system: System, *rosters: bytes) -> int:
             continue
         source, loan = accounts[payment["source"]], accounts[payment["destination"]]
         (institution,) = [i for i in merchants[loan["mch_id"]] if i.startswith("ins_")]
-        key = ((source["routing"], source["number"]), institution, loan["number"], entities[loan["holder_id"]]["phone"])
+        key = (
+            (source["routing"], source["number"]),
+            institution,
+            loan["number"],
+            entities[loan["holder_id"]]["phone"],
+        )
         found.setdefault(key, []).append(payment["amount"])
     assert {k: v for k, v in found.items() if len(v) > 1} == {}
     assert {k: v[0] for k, v in found.items()} == dict(expected)
@@ -233,9 +353,15 @@ def reports_agree(system: System, batch_id: str, xml: bytes) -> Report:
     total = sum(row["cents"] for row in rows_of(xml))
     outcomes = [column for column in sources[0] if column.endswith("_amount")]
     for column in ("amount", *outcomes):
-        assert sum(cents(line[column]) for line in sources) == sum(cents(line[column]) for line in branches), column
+        assert sum(cents(line[column]) for line in sources) == sum(
+            cents(line[column]) for line in branches
+        ), column
     for listed in (sources, branches):
-        assert sum(cents(line["amount"]) for line in listed) == sum(cents(line[c]) for line in listed for c in outcomes) == total
+        assert (
+            sum(cents(line["amount"]) for line in listed)
+            == sum(cents(line[c]) for line in listed for c in outcomes)
+            == total
+        )
     assert sum(int(line["amount_cents"]) for line in payments) == total
     assert len(payments) == len(rows_of(xml))
     return payments
@@ -249,4 +375,7 @@ def cents(text: str) -> int:
 
 def comparable(report: Report) -> Report:
     """A report without what may differ between two runs."""
-    return sorted(({k: v for k, v in line.items() if k not in RUN_COLUMNS} for line in report), key=lambda line: int(line["file_row"]))
+    return sorted(
+        ({k: v for k, v in line.items() if k not in RUN_COLUMNS} for line in report),
+        key=lambda line: int(line["file_row"]),
+    )

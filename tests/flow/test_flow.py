@@ -11,7 +11,16 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from tests.flow.system import SERVICES, System, comparable, eventually, paid_exactly_once, paid_under_kills, reports_agree, running
+from tests.flow.system import (
+    SERVICES,
+    System,
+    comparable,
+    eventually,
+    paid_exactly_once,
+    paid_under_kills,
+    reports_agree,
+    running,
+)
 from tests.seeing import watched
 from tests.seeing.collector import Collector, Seen, collecting
 from tools import roster
@@ -20,9 +29,23 @@ from tools.ports import HOST
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
 ROWS, SEED = 400, 11
 #: What a span may say. A new name is looked at for whether it could hold a person, a number or a text.
-ATTRIBUTES = {"error.type", "http.request.method", "http.response.status_code", "http.route", "messaging.batch.message_count",
-              "messaging.consumer.group.name", "messaging.destination.name", "messaging.operation.name", "messaging.operation.type",
-              "messaging.system", "paydown.attempt", "paydown.batch_id", "paydown.count", "paydown.payment_id", "server.address"}
+ATTRIBUTES = {
+    "error.type",
+    "http.request.method",
+    "http.response.status_code",
+    "http.route",
+    "messaging.batch.message_count",
+    "messaging.consumer.group.name",
+    "messaging.destination.name",
+    "messaging.operation.name",
+    "messaging.operation.type",
+    "messaging.system",
+    "paydown.attempt",
+    "paydown.batch_id",
+    "paydown.count",
+    "paydown.payment_id",
+    "server.address",
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +60,13 @@ def collector() -> Iterator[tuple[str, Collector]]:
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory, xml: bytes, collector: tuple[str, Collector]) -> Any:
+def calm(
+    tmp_path_factory: pytest.TempPathFactory, xml: bytes, collector: tuple[str, Collector]
+) -> Any:
     """The books and reports of an undisturbed run, whose spans are collected."""
-    with running(tmp_path_factory.mktemp("calm"), "flow_calm", PAYDOWN_TRACES_URL=collector[0]) as system:
+    with running(
+        tmp_path_factory.mktemp("calm"), "flow_calm", PAYDOWN_TRACES_URL=collector[0]
+    ) as system:
         yield paid(system, xml), system
 
 
@@ -50,12 +77,23 @@ def paid(system: System, xml: bytes) -> dict[str, Any]:
     system.approve(batch)
     half_way(system, batch["batch_id"], xml)
     ended = system.wait(batch["batch_id"], {"completed"}, 240)
-    return {"batch": ended, "cents": paid_exactly_once(system, xml), "report": reports_agree(system, batch["batch_id"], xml)}
+    return {
+        "batch": ended,
+        "cents": paid_exactly_once(system, xml),
+        "report": reports_agree(system, batch["batch_id"], xml),
+    }
 
 
 def half_way(system: System, batch_id: str, xml: bytes) -> None:
     """While money is under way the three reports agree to the cent as well."""
-    eventually(lambda: system.batch(batch_id)["payments"]["completed"] + system.batch(batch_id)["payments"]["pending"] > 5, 120)
+    eventually(
+        lambda: (
+            system.batch(batch_id)["payments"]["completed"]
+            + system.batch(batch_id)["payments"]["pending"]
+            > 5
+        ),
+        120,
+    )
     reports_agree(system, batch_id, xml)
 
 
@@ -63,15 +101,32 @@ def test_a_calm_run_pays_each_row_once_and_all_reports_agree(calm: Any, xml: byt
     run, system = calm
     batch = run["batch"]
     assert batch["certificate"]
-    assert batch["payment_amount_cents"]["completed"] == run["cents"] == batch["amount_cents"]["payable"]
-    assert system.calls()["POST /payments"] == batch["payments"]["total"] == len(system.book("payments"))
-    assert system.get(f"/reconciliation/breaks?batch_id={batch['batch_id']}&status=open").json()["total"] == 0
+    assert (
+        batch["payment_amount_cents"]["completed"]
+        == run["cents"]
+        == batch["amount_cents"]["payable"]
+    )
+    assert (
+        system.calls()["POST /payments"]
+        == batch["payments"]["total"]
+        == len(system.book("payments"))
+    )
+    assert (
+        system.get(f"/reconciliation/breaks?batch_id={batch['batch_id']}&status=open").json()[
+            "total"
+        ]
+        == 0
+    )
 
 
 def test_every_figure_that_alerts_and_dashboards_ask_for_is_given_by_a_service(calm: Any) -> None:
     _, system = calm
     ports = dict(system.stack.ports.items())
-    given = "\n".join(httpx.get(f"http://{HOST}:{ports[name]}/metrics").text for name in SERVICES if name != "gateway")
+    given = "\n".join(
+        httpx.get(f"http://{HOST}:{ports[name]}/metrics").text
+        for name in SERVICES
+        if name != "gateway"
+    )
     assert watched.missing(set(re.findall(r"^(paydown_[a-z_]+) ", given, re.MULTILINE))) == []
     assert watched.missing(set())  # it does ask
 
@@ -83,7 +138,9 @@ def test_the_ledger_and_the_reports_can_be_built_again_from_the_topics(calm: Any
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_one_trace_leads_from_the_upload_to_the_journals(calm: Any, collector: tuple[str, Collector]) -> None:
+def test_one_trace_leads_from_the_upload_to_the_journals(
+    calm: Any, collector: tuple[str, Collector]
+) -> None:
     batch, (_, spans) = calm[0]["batch"], collector
     trace, payments = UUID(batch["batch_id"]).hex, batch["payments"]["total"]
     eventually(lambda: complete(spans.of(trace), payments), 30)
@@ -92,29 +149,72 @@ def test_one_trace_leads_from_the_upload_to_the_journals(calm: Any, collector: t
     assert (upload.service, upload.name, upload.span) == ("ingest", "POST /batches", trace[:16])
     ways = {way(span, by_id) for span in by_id.values()}
     assert {one for one in ways if one[0] == "ledger post hold"} == {
-        ("ledger post hold", "ledger process approved-payments", "ingest send approved-payments", "ingest POST /batches")}
+        (
+            "ledger post hold",
+            "ledger process approved-payments",
+            "ingest send approved-payments",
+            "ingest POST /batches",
+        )
+    }
     assert {one for one in ways if one[0] == "ledger post settle"} == {
-        ("ledger post settle", "ledger process status-events", "dispatcher send status-events", "ingest POST /batches")}
+        (
+            "ledger post settle",
+            "ledger process status-events",
+            "dispatcher send status-events",
+            "ingest POST /batches",
+        )
+    }
     assert {one[-1] for one in ways} == {"ingest POST /batches"}
-    assert {span.service for span in by_id.values()} == {"ingest", "dispatcher", "ledger", "reports"}
-    assert {"read roster", "make ready", "POST /batches/{batch_id}/approve"} <= {span.name for span in by_id.values()}
+    assert {span.service for span in by_id.values()} == {
+        "ingest",
+        "dispatcher",
+        "ledger",
+        "reports",
+    }
+    assert {"read roster", "make ready", "POST /batches/{batch_id}/approve"} <= {
+        span.name for span in by_id.values()
+    }
     calls = [span for span in by_id.values() if span.name == "POST /payments"]
-    assert {str(span.attributes["paydown.payment_id"]) for span in calls} == {p["metadata"]["payment_id"] for p in calm[1].book("payments")}
+    assert {str(span.attributes["paydown.payment_id"]) for span in calls} == {
+        p["metadata"]["payment_id"] for p in calm[1].book("payments")
+    }
     assert {span.attributes["http.response.status_code"] for span in calls} == {200}
-    changes = [span for span in by_id.values() if (span.service, span.name) == ("ledger", "process status-events")]
-    assert len(changes) < sum(int(span.attributes["messaging.batch.message_count"]) for span in changes) >= 3 * payments  # one a turn, not one a message
+    changes = [
+        span
+        for span in by_id.values()
+        if (span.service, span.name) == ("ledger", "process status-events")
+    ]
+    assert (
+        len(changes)
+        < sum(int(span.attributes["messaging.batch.message_count"]) for span in changes)
+        >= 3 * payments
+    )  # one a turn, not one a message
     assert {name for span in spans.spans() for name in span.attributes} <= ATTRIBUTES
 
 
-def test_who_uploads_finds_the_batch_from_their_own_trace(calm: Any, collector: tuple[str, Collector]) -> None:
+def test_who_uploads_finds_the_batch_from_their_own_trace(
+    calm: Any, collector: tuple[str, Collector]
+) -> None:
     system, (_, spans) = calm[1], collector
-    answer = httpx.post(f"{system.api}/batches", content=roster.make(5, 3), params={"filename": "traced.xml"}, timeout=60,
-                        headers={"Authorization": "Bearer demo-preparer", "traceparent": f"00-{'c' * 32}-{'d' * 16}-01"})
+    answer = httpx.post(
+        f"{system.api}/batches",
+        content=roster.make(5, 3),
+        params={"filename": "traced.xml"},
+        timeout=60,
+        headers={
+            "Authorization": "Bearer demo-preparer",
+            "traceparent": f"00-{'c' * 32}-{'d' * 16}-01",
+        },
+    )
     trace = UUID(answer.json()["batch_id"]).hex
     eventually(lambda: spans.of("c" * 32) and any(not span.parent for span in spans.of(trace)), 30)
     (asked,) = spans.of("c" * 32)
     (upload,) = [span for span in spans.of(trace) if not span.parent]
-    assert (asked.service, asked.name, asked.parent) == ("gateway", "POST /api/v1/batches", "d" * 16)
+    assert (asked.service, asked.name, asked.parent) == (
+        "gateway",
+        "POST /api/v1/batches",
+        "d" * 16,
+    )
     assert asked.links == ((trace, upload.span),)
     assert upload.links == ((asked.trace, asked.span),)
 
@@ -125,7 +225,9 @@ def complete(spans: Iterable[Seen], payments: int) -> bool:
     for span in spans:
         found[span.name] += int(span.attributes.get("paydown.count", 0))
     ids = {span.span for span in spans}
-    return found["post hold"] == found["post settle"] == payments and all(span.parent in ids for span in spans if span.parent)
+    return found["post hold"] == found["post settle"] == payments and all(
+        span.parent in ids for span in spans if span.parent
+    )
 
 
 def way(span: Seen, by_id: dict[str, Seen]) -> tuple[str, ...]:
@@ -134,10 +236,16 @@ def way(span: Seen, by_id: dict[str, Seen]) -> tuple[str, ...]:
     return (here, *way(by_id[span.parent], by_id)) if span.parent else (here,)
 
 
-def test_no_clear_number_lies_on_a_topic_in_a_log_or_in_a_span(calm: Any, xml: bytes, collector: tuple[str, Collector]) -> None:
+def test_no_clear_number_lies_on_a_topic_in_a_log_or_in_a_span(
+    calm: Any, xml: bytes, collector: tuple[str, Collector]
+) -> None:
     _, system = calm
     rows = list(ET.fromstring(xml))[:40]
-    canaries = {row.findtext(path) or "?" for row in rows for path in ("Payee/LoanAccountNumber", "Payor/AccountNumber", "Employee/PhoneNumber")}
+    canaries = {
+        row.findtext(path) or "?"
+        for row in rows
+        for path in ("Payee/LoanAccountNumber", "Payor/AccountNumber", "Employee/PhoneNumber")
+    }
     kafka = [f for f in system.stack.state.rglob("*.log") if f.stat().st_size]
     assert kafka
     for file in kafka:
@@ -160,7 +268,9 @@ def test_a_run_without_webhooks_ends_the_same(calm: Any, xml: bytes) -> None:
     assert max(per.values()) == 1
 
 
-def test_killed_processes_and_lost_answers_change_nothing(calm: Any, xml: bytes, tmp_path: Path) -> None:
+def test_killed_processes_and_lost_answers_change_nothing(
+    calm: Any, xml: bytes, tmp_path: Path
+) -> None:
     with running(tmp_path, "flow_kills") as system:
         run = paid_under_kills(system, xml, seed=5)
     assert sum(run["killed"].values()) >= 5, run["killed"]

@@ -24,12 +24,26 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 def settled(report: Report) -> list[dict[str, str]]:
     """A report without what the provider goes on to change after a payment has arrived."""
-    return [{name: value for name, value in line.items() if name not in ("updated_at", "provider_status")} for line in report]
+    return [
+        {
+            name: value
+            for name, value in line.items()
+            if name not in ("updated_at", "provider_status")
+        }
+        for line in report
+    ]
 
 
 def command(system: System, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(places.PYTHON), "-m", "services", *words], cwd=places.ROOT, env=system.stack.env_for(ALL_SERVICES), capture_output=True,
-                          text=True, check=False, timeout=120)
+    return subprocess.run(
+        [str(places.PYTHON), "-m", "services", *words],
+        cwd=places.ROOT,
+        env=system.stack.env_for(ALL_SERVICES),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
 
 
 def restarted(stack: Stack) -> None:
@@ -52,26 +66,63 @@ def test_a_seal_key_is_changed_in_the_middle_of_a_batch(system: System) -> None:
     system.approve(second)
     for batch, xml in ((first, FIRST), (second, SECOND)):
         system.wait(batch["batch_id"], {"completed"}, 240)
-        assert all(line["first_name"] and line["last_name"] for line in reports_agree(system, batch["batch_id"], xml))
+        assert all(
+            line["first_name"] and line["last_name"]
+            for line in reports_agree(system, batch["batch_id"], xml)
+        )
     paid_exactly_once(system, FIRST, SECOND)
 
     shown = command(system, "keys")
     assert shown.returncode == 0, shown.stderr
     lines = {tuple(line.split()[:3]): line for line in shown.stdout.splitlines()}
-    assert set(lines) == {(name, *key) for name in ("ingest", "dispatcher", "reports") for key in (("local-2", "seals"), ("local-1", "opens"))}
+    assert set(lines) == {
+        (name, *key)
+        for name in ("ingest", "dispatcher", "reports")
+        for key in (("local-2", "seals"), ("local-1", "opens"))
+    }
     assert not [line for line in lines.values() if "nothing is sealed" in line], shown.stdout
 
 
-@pytest.mark.parametrize(("service", "setting", "value", "says"), [
-    ("ingest", "INDEX_KEY", "A" * 43 + "=", "PAYDOWN_INGEST_INDEX_KEY is not the key its database was filled with"),
-    ("ingest", "SEAL_KEYS", "new:" + "A" * 43 + "=", "sealed under local-1, local-2, which"),
-    ("dispatcher", "SEAL_KEYS", "new:" + "A" * 43 + "=", "sealed under local-1, local-2, which"),
-    ("reports", "SEAL_KEYS", "local-2:" + "A" * 43 + "=,local-1:" + "A" * 43 + "=", "the key named local-1"),
-])
-def test_with_other_keys_a_service_does_not_start_and_says_why(system: System, service: str, setting: str, value: str, says: str) -> None:
-    environment = system.stack.env_for(service) | {f"PAYDOWN_{service.upper()}_{setting}": value, f"PAYDOWN_{service.upper()}_PORT": "1"}
-    tried = subprocess.run([str(places.PYTHON), "-m", "services", service], cwd=places.ROOT, env=environment, capture_output=True, text=True, check=False,
-                           timeout=60)
+@pytest.mark.parametrize(
+    ("service", "setting", "value", "says"),
+    [
+        (
+            "ingest",
+            "INDEX_KEY",
+            "A" * 43 + "=",
+            "PAYDOWN_INGEST_INDEX_KEY is not the key its database was filled with",
+        ),
+        ("ingest", "SEAL_KEYS", "new:" + "A" * 43 + "=", "sealed under local-1, local-2, which"),
+        (
+            "dispatcher",
+            "SEAL_KEYS",
+            "new:" + "A" * 43 + "=",
+            "sealed under local-1, local-2, which",
+        ),
+        (
+            "reports",
+            "SEAL_KEYS",
+            "local-2:" + "A" * 43 + "=,local-1:" + "A" * 43 + "=",
+            "the key named local-1",
+        ),
+    ],
+)
+def test_with_other_keys_a_service_does_not_start_and_says_why(
+    system: System, service: str, setting: str, value: str, says: str
+) -> None:
+    environment = system.stack.env_for(service) | {
+        f"PAYDOWN_{service.upper()}_{setting}": value,
+        f"PAYDOWN_{service.upper()}_PORT": "1",
+    }
+    tried = subprocess.run(
+        [str(places.PYTHON), "-m", "services", service],
+        cwd=places.ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert (tried.returncode, tried.stderr.count("\n")) == (2, 1), tried.stderr
     assert says in tried.stderr
 
@@ -79,7 +130,10 @@ def test_with_other_keys_a_service_does_not_start_and_says_why(system: System, s
 def test_a_lost_broker_is_refilled_and_the_books_stay_as_they_are(system: System) -> None:
     stack = system.stack
     batches = sorted(system.get("/batches").json()["items"], key=lambda batch: batch["uploaded_at"])
-    before = {batch["batch_id"]: reports_agree(system, batch["batch_id"], xml) for batch, xml in zip(batches, (FIRST, SECOND), strict=True)}
+    before = {
+        batch["batch_id"]: reports_agree(system, batch["batch_id"], xml)
+        for batch, xml in zip(batches, (FIRST, SECOND), strict=True)
+    }
     paid = system.calls()["POST /payments"]
     assert "is running; stop all services first" in command(system, "refill", "all").stderr
     stack.down()
@@ -89,7 +143,9 @@ def test_a_lost_broker_is_refilled_and_the_books_stay_as_they_are(system: System
     shutil.rmtree(stack.state / "kafka" / "data")
     with pytest.raises(Problem, match=r"deleted and made again|keeps ending"):
         stack.up()
-    shutil.rmtree(stack.state / "kafka" / "data")  # a relay may have written something new before the others ended, and that is refused
+    shutil.rmtree(
+        stack.state / "kafka" / "data"
+    )  # a relay may have written something new before the others ended, and that is refused
     stack.up(refill=True)
     watched = command(system, "refill", "watch")
     assert watched.returncode == 0, watched.stderr

@@ -19,7 +19,11 @@ WHY = {"reason": "compared with the provider"}
 
 
 def test_a_copy_restored_in_the_middle_of_a_batch_pays_nothing_twice(tmp_path: Path) -> None:
-    xml, stack, copy = roster.make(ROWS, SEED), Stack(tmp_path / "state", Ports.free(), SLOWLY, "flow_restore"), tmp_path / "copy"
+    xml, stack, copy = (
+        roster.make(ROWS, SEED),
+        Stack(tmp_path / "state", Ports.free(), SLOWLY, "flow_restore"),
+        tmp_path / "copy",
+    )
     books = stack.state / "simulator" / "books.sqlite"
     try:
         with stack:
@@ -39,7 +43,9 @@ def test_a_copy_restored_in_the_middle_of_a_batch_pays_nothing_twice(tmp_path: P
             stack.supervisor.stop_programs(["simulator"])
             forget_keys(books)
             stack.supervisor.start_program("simulator")
-            exchange(stack, tmp_path / "before")  # and once more, to before the approval, now that all is paid; nobody says a word
+            exchange(
+                stack, tmp_path / "before"
+            )  # and once more, to before the approval, now that all is paid; nobody says a word
             eventually(lambda: held(system) == set(backup.DECIDING), 60)
             assert "an older copy of itself" in why_held(system)
             went_on(system, batch, xml)
@@ -52,7 +58,12 @@ def exchange(stack: Stack, copy: Path) -> None:
     for service in variables.SERVICES:
         backup._read_back(stack, copy / f"{service}.dump", service, "")
     for service in backup.DECIDING:
-        backup._orders(backup._url(stack.admin_url(), f"{databases.Names.of(service, stack.prefix).database}_back"), "DELETE FROM restored")
+        backup._orders(
+            backup._url(
+                stack.admin_url(), f"{databases.Names.of(service, stack.prefix).database}_back"
+            ),
+            "DELETE FROM restored",
+        )
     for service in variables.SERVICES:
         backup._take_place(stack, service)
 
@@ -61,7 +72,9 @@ def went_on(system: System, batch: dict[str, Any], xml: bytes) -> None:
     """Look at what is held, release it, and see the batch to its end."""
     paid = len(system.book("payments"))
     assert held(system) == set(backup.DECIDING)
-    refused = system.call("POST", "/batches", "preparer", content=xml, params={"filename": "again.xml"})
+    refused = system.call(
+        "POST", "/batches", "preparer", content=xml, params={"filename": "again.xml"}
+    )
     assert refused is not None
     assert (refused.status_code, refused.json()["code"]) == (503, "database.restored")
     eventually(lambda: all(one["settled"] for one in standings(system)), 120)
@@ -79,7 +92,9 @@ def went_on(system: System, batch: dict[str, Any], xml: bytes) -> None:
     paid_exactly_once(system, xml)
     eventually(lambda: bool(system.batch(batch["batch_id"])["certificate"]), 60)
     reports_agree(system, batch["batch_id"], xml)
-    again = system.call("POST", "/batches", "preparer", content=xml, params={"filename": "again.xml"})
+    again = system.call(
+        "POST", "/batches", "preparer", content=xml, params={"filename": "again.xml"}
+    )
     assert again is not None
     assert again.status_code == 409, again.text
     for name in ("ledger", "reports"):
@@ -96,7 +111,9 @@ def why_held(system: System) -> str:
 
 
 def standings(system: System) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [one for one in system.get("/ops/restored").json()["services"] if one["held"]]
+    found: list[dict[str, Any]] = [
+        one for one in system.get("/ops/restored").json()["services"] if one["held"]
+    ]
     return found
 
 

@@ -20,7 +20,9 @@ def of(overlay: str, kind: str) -> dict[str, Resource]:
 
 def environment(resource: Resource) -> dict[str, str]:
     """The variables of its first container."""
-    return {entry["name"]: entry["value"] for entry in kubernetes.containers(resource)[0].get("env", [])}
+    return {
+        entry["name"]: entry["value"] for entry in kubernetes.containers(resource)[0].get("env", [])
+    }
 
 
 def strict(schema: Any) -> Any:
@@ -32,7 +34,11 @@ def strict(schema: Any) -> Any:
     made = {key: strict(value) for key, value in schema.items() if key not in {"format", "default"}}
     if schema.get("x-kubernetes-int-or-string"):
         made.pop("type", None)
-    if isinstance(schema.get("properties"), dict) and "type" in schema and not schema.get("x-kubernetes-preserve-unknown-fields"):
+    if (
+        isinstance(schema.get("properties"), dict)
+        and "type" in schema
+        and not schema.get("x-kubernetes-preserve-unknown-fields")
+    ):
         made.setdefault("additionalProperties", False)
     return made
 

@@ -16,11 +16,28 @@ HOLD, MIGRATE = of("recovery", "Job")["hold"], of("production", "Job")["migrate"
 
 
 def test_the_same_cluster_comes_back_and_nothing_else_is_touched() -> None:
-    assert {kind: set(of("recovery", kind)) for kind in ("Cluster", "ObjectStore", "ScheduledBackup", "Job", "Deployment", "NetworkPolicy")} == {
-        "Cluster": {"paydown-postgres"}, "ObjectStore": {"paydown-backups"}, "Job": {"hold"},
-        "ScheduledBackup": set(), "Deployment": set(), "NetworkPolicy": set()}
+    assert {
+        kind: set(of("recovery", kind))
+        for kind in (
+            "Cluster",
+            "ObjectStore",
+            "ScheduledBackup",
+            "Job",
+            "Deployment",
+            "NetworkPolicy",
+        )
+    } == {
+        "Cluster": {"paydown-postgres"},
+        "ObjectStore": {"paydown-backups"},
+        "Job": {"hold"},
+        "ScheduledBackup": set(),
+        "Deployment": set(),
+        "NetworkPolicy": set(),
+    }
     changed = {"bootstrap", "plugins", "externalClusters"}
-    assert {key: value for key, value in BACK.items() if key not in changed} == {key: value for key, value in KEPT.items() if key not in changed}
+    assert {key: value for key, value in BACK.items() if key not in changed} == {
+        key: value for key, value in KEPT.items() if key not in changed
+    }
 
 
 def test_it_is_made_out_of_the_archive_that_production_writes() -> None:
@@ -30,7 +47,9 @@ def test_it_is_made_out_of_the_archive_that_production_writes() -> None:
     assert source["plugin"] == {"name": kept["name"], "parameters": kept["parameters"]}
     assert kept["parameters"]["serverName"]
     first, again = KEPT["bootstrap"]["initdb"], BACK["bootstrap"]["recovery"]
-    assert {key: again[key] for key in first} == first  # else the operator gives the cluster an owner called `app`
+    assert {
+        key: again[key] for key in first
+    } == first  # else the operator gives the cluster an owner called `app`
 
 
 def test_it_writes_an_archive_of_its_own_because_one_that_is_not_empty_is_refused() -> None:
@@ -46,16 +65,30 @@ def test_it_cannot_be_applied_before_somebody_has_said_to_which_moment() -> None
 
 
 def test_the_job_runs_a_command_there_is_with_the_names_it_reads(
-        monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (container,) = kubernetes.containers(HOLD)
-    assert container["args"] == ["python", "-m", "services", "hold", "ingest", "dispatcher", "ledger"]
+    assert container["args"] == [
+        "python",
+        "-m",
+        "services",
+        "hold",
+        "ingest",
+        "dispatcher",
+        "ledger",
+    ]
     given = {name: value for name, value in environment(HOLD).items() if name not in READ_BY_LIBPQ}
-    assert given == {f"PAYDOWN_{name.upper()}_OWNER_URL{FILE}": f"/run/secrets/{name}_owner_url" for name in container["args"][4:]}
+    assert given == {
+        f"PAYDOWN_{name.upper()}_OWNER_URL{FILE}": f"/run/secrets/{name}_owner_url"
+        for name in container["args"][4:]
+    }
     (address := tmp_path / "nobody").write_text("postgresql+psycopg2://nobody@127.0.0.1:1/nothing")
     for name in given:
         monkeypatch.setenv(name, str(address))
     assert main(container["args"][3:]) == 2
-    assert "ingest: the database cannot be marked" in capsys.readouterr().err  # it came as far as the address
+    assert (
+        "ingest: the database cannot be marked" in capsys.readouterr().err
+    )  # it came as far as the address
 
 
 def test_the_job_has_what_migrate_has() -> None:

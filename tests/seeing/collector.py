@@ -38,7 +38,7 @@ class Collector:
     def spans(self) -> list[Seen]:
         """All spans so far."""
         with self.lock:
-            for body in self.bodies[self.read:]:
+            for body in self.bodies[self.read :]:
                 self.found += list(spans(body))
             self.read = len(self.bodies)
             return list(self.found)
@@ -51,12 +51,27 @@ class Collector:
 def spans(body: bytes) -> Iterator[Seen]:
     """The spans in one request."""
     for group in ExportTraceServiceRequest.FromString(body).resource_spans:
-        service = next(a.value.string_value for a in group.resource.attributes if a.key == "service.name")
+        service = next(
+            a.value.string_value for a in group.resource.attributes if a.key == "service.name"
+        )
         for one in (one for scope in group.scope_spans for one in scope.spans):
-            attributes: dict[str, str | int] = {a.key: getattr(a.value, str(a.value.WhichOneof("value"))) for a in one.attributes}
+            attributes: dict[str, str | int] = {
+                a.key: getattr(a.value, str(a.value.WhichOneof("value"))) for a in one.attributes
+            }
             links = tuple((link.trace_id.hex(), link.span_id.hex()) for link in one.links)
-            yield Seen(service, one.name, one.kind, one.trace_id.hex(), one.span_id.hex(), one.parent_span_id.hex(), one.start_time_unix_nano,
-                       one.end_time_unix_nano, attributes, links, one.status.code == one.status.STATUS_CODE_ERROR)
+            yield Seen(
+                service,
+                one.name,
+                one.kind,
+                one.trace_id.hex(),
+                one.span_id.hex(),
+                one.parent_span_id.hex(),
+                one.start_time_unix_nano,
+                one.end_time_unix_nano,
+                attributes,
+                links,
+                one.status.code == one.status.STATUS_CODE_ERROR,
+            )
 
 
 @contextmanager

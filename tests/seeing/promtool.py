@@ -16,7 +16,10 @@ def promtool() -> str | None:
         return found
     if not unpacked.exists() and shutil.which("apt-get") and shutil.which("dpkg"):
         FOLDER.mkdir(parents=True, exist_ok=True)
-        for command in (["apt-get", "download", "-q", "prometheus"], ["sh", "-c", "dpkg -x prometheus_*.deb . && rm -f prometheus_*.deb"]):
+        for command in (
+            ["apt-get", "download", "-q", "prometheus"],
+            ["sh", "-c", "dpkg -x prometheus_*.deb . && rm -f prometheus_*.deb"],
+        ):
             subprocess.run(command, cwd=FOLDER, capture_output=True, check=False)
     return str(unpacked) if unpacked.exists() else None
 

@@ -16,7 +16,11 @@ RUNBOOKS = places.ROOT / "docs" / "runbooks"
 
 def rules() -> list[dict[str, Any]]:
     """Every alert."""
-    return [rule for group in yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"] for rule in group["rules"]]
+    return [
+        rule
+        for group in yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]
+        for rule in group["rules"]
+    ]
 
 
 def boards() -> dict[Path, dict[str, Any]]:
@@ -26,7 +30,12 @@ def boards() -> dict[Path, dict[str, Any]]:
 
 def expressions() -> list[str]:
     """Every question asked of Prometheus."""
-    return [rule["expr"] for rule in rules()] + [target["expr"] for board in boards().values() for panel in board["panels"] for target in panel["targets"]]
+    return [rule["expr"] for rule in rules()] + [
+        target["expr"]
+        for board in boards().values()
+        for panel in board["panels"]
+        for target in panel["targets"]
+    ]
 
 
 def missing(exposed: set[str]) -> list[str]:
@@ -35,5 +44,7 @@ def missing(exposed: set[str]) -> list[str]:
     for expression in expressions():
         patterns = re.findall(r'__name__=~"([^"]+)"', expression)
         names = re.findall(r"\bpaydown_[a-z_]+", re.sub(r'"[^"]*"', "", expression))
-        found += [name for name in names if name not in exposed] + [p for p in patterns if not any(re.fullmatch(p, name) for name in exposed)]
+        found += [name for name in names if name not in exposed] + [
+            p for p in patterns if not any(re.fullmatch(p, name) for name in exposed)
+        ]
     return found

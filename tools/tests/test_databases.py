@@ -21,18 +21,27 @@ def execute(url: str, statement: str) -> list[tuple[object, ...]]:
         link.close()
 
 
-def test_the_service_writes_rows_of_what_the_owner_makes_and_changes_no_schema(make_database: Callable[[str], tuple[str, str]]) -> None:
+def test_the_service_writes_rows_of_what_the_owner_makes_and_changes_no_schema(
+    make_database: Callable[[str], tuple[str, str]],
+) -> None:
     service, owner = make_database("ledger")
     execute(owner, "CREATE TABLE entry (id bigserial PRIMARY KEY, cents bigint)")
     execute(service, "INSERT INTO entry (cents) VALUES (938)")
     execute(service, "UPDATE entry SET cents = 939")
     assert execute(service, "SELECT id, cents FROM entry") == [(1, 939)]
-    for forbidden in ("CREATE TABLE other (i int)", "DROP TABLE entry", "ALTER TABLE entry ADD i int", "TRUNCATE entry"):
+    for forbidden in (
+        "CREATE TABLE other (i int)",
+        "DROP TABLE entry",
+        "ALTER TABLE entry ADD i int",
+        "TRUNCATE entry",
+    ):
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             execute(service, forbidden)
 
 
-def test_the_owner_can_take_rights_from_the_service(make_database: Callable[[str], tuple[str, str]]) -> None:
+def test_the_owner_can_take_rights_from_the_service(
+    make_database: Callable[[str], tuple[str, str]],
+) -> None:
     service, owner = make_database("ledger")
     execute(owner, "CREATE TABLE entry (id int)")
     execute(owner, f"REVOKE UPDATE, DELETE ON entry FROM {service.rpartition('/')[2]}")
@@ -40,7 +49,9 @@ def test_the_owner_can_take_rights_from_the_service(make_database: Callable[[str
         execute(service, "DELETE FROM entry")
 
 
-def test_neither_role_of_one_service_connects_to_the_database_of_another(make_database: Callable[[str], tuple[str, str]]) -> None:
+def test_neither_role_of_one_service_connects_to_the_database_of_another(
+    make_database: Callable[[str], tuple[str, str]],
+) -> None:
     mine, other = make_database("ledger"), make_database("ingest")
     foreign = other[0].rpartition("/")[2]
     for url in mine:
@@ -48,11 +59,17 @@ def test_neither_role_of_one_service_connects_to_the_database_of_another(make_da
             execute(f"{url.rpartition('/')[0]}/{foreign}", "SELECT 1")
 
 
-def test_making_it_again_keeps_the_rows_and_the_passwords_of_the_same_secret(postgres_url: str, request: pytest.FixtureRequest) -> None:
+def test_making_it_again_keeps_the_rows_and_the_passwords_of_the_same_secret(
+    postgres_url: str, request: pytest.FixtureRequest
+) -> None:
     request.addfinalizer(lambda: databases.drop(postgres_url, "ledger", "test_again"))
     first = databases.create(postgres_url, "ledger", "test_again", "s3cret")
     execute(first[1], "CREATE TABLE entry AS SELECT 7 AS cents")
-    assert databases.create(postgres_url, "ledger", "test_again", "s3cret") == first == databases.urls(postgres_url, "ledger", "test_again", "s3cret")
+    assert (
+        databases.create(postgres_url, "ledger", "test_again", "s3cret")
+        == first
+        == databases.urls(postgres_url, "ledger", "test_again", "s3cret")
+    )
     assert execute(first[0], "SELECT cents FROM entry") == [(7,)]
 
 
@@ -60,10 +77,20 @@ def test_dropping_removes_the_roles_too_and_may_be_repeated(postgres_url: str) -
     databases.create(postgres_url, "ledger", "test_gone")
     for _ in range(2):
         databases.drop(postgres_url, "ledger", "test_gone")
-    assert execute(postgres_url, "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'test!_gone%' ESCAPE '!'") == [(0,)]
+    assert execute(
+        postgres_url, "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'test!_gone%' ESCAPE '!'"
+    ) == [(0,)]
 
 
-@pytest.mark.parametrize("url", ["postgresql://who:hidden@127.0.0.1:1/x", "mysql://who:hidden@127.0.0.1/x", "postgresql://[", "nonsense"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://who:hidden@127.0.0.1:1/x",
+        "mysql://who:hidden@127.0.0.1/x",
+        "postgresql://[",
+        "nonsense",
+    ],
+)
 def test_a_wrong_address_is_one_sentence_without_the_password(url: str) -> None:
     with pytest.raises(Problem) as caught:
         databases.check(url)
@@ -71,6 +98,8 @@ def test_a_wrong_address_is_one_sentence_without_the_password(url: str) -> None:
     assert "hidden" not in str(caught.value)
 
 
-def test_a_role_that_may_not_create_databases_is_refused(make_database: Callable[[str], tuple[str, str]]) -> None:
+def test_a_role_that_may_not_create_databases_is_refused(
+    make_database: Callable[[str], tuple[str, str]],
+) -> None:
     with pytest.raises(Problem, match="may not create databases and roles"):
         databases.check(make_database("ledger")[0])

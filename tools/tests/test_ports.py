@@ -22,7 +22,9 @@ def taken() -> Iterator[int]:
 
 
 def test_every_port_has_its_variable() -> None:
-    chosen = Ports.from_environment({"PAYDOWN_KAFKA_PORT": "28001", "PAYDOWN_GATEWAY_PORT": "28002", "HOME": "/"})
+    chosen = Ports.from_environment(
+        {"PAYDOWN_KAFKA_PORT": "28001", "PAYDOWN_GATEWAY_PORT": "28002", "HOME": "/"}
+    )
     assert chosen == Ports(kafka=28001, gateway=28002)
 
 
@@ -42,7 +44,9 @@ def test_a_taken_port_is_seen(taken: int) -> None:
     assert all(ports.is_free(port) for port in ports.free_ports(3))
 
 
-def test_a_stack_with_a_taken_port_starts_nothing(tmp_path: Path, taken: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_with_a_taken_port_starts_nothing(
+    tmp_path: Path, taken: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     free = dict(Ports.free().items())
     stack = Stack(tmp_path / "state", Ports(**{**free, "ledger": taken}))
 
@@ -52,7 +56,10 @@ def test_a_stack_with_a_taken_port_starts_nothing(tmp_path: Path, taken: int, ca
 
     assert exit_code(command) == 2
     said = capsys.readouterr().err
-    assert said == f"paydown: port {taken} is taken by another program; stop it, or choose another with PAYDOWN_LEDGER_PORT=<port>\n"
+    assert (
+        said
+        == f"paydown: port {taken} is taken by another program; stop it, or choose another with PAYDOWN_LEDGER_PORT=<port>\n"
+    )
     assert not (tmp_path / "state").exists()
     assert not stack.is_up()
 

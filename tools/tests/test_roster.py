@@ -42,20 +42,31 @@ def test_people_have_about_five_rows_and_one_branch_each(rows: list[ET.Element])
     people = Counter(texts(rows, "Employee/DunkinId"))
     assert abs(len(people) - ROWS / 5) < 40
     assert 11 <= max(people.values()) <= 20
-    assert len(set(zip(texts(rows, "Employee/DunkinId"), texts(rows, "Employee/DunkinBranch"), strict=True))) == len(people)
+    assert len(
+        set(
+            zip(texts(rows, "Employee/DunkinId"), texts(rows, "Employee/DunkinBranch"), strict=True)
+        )
+    ) == len(people)
     assert len(set(texts(rows, "Employee/DunkinBranch"))) == 30
 
 
 def test_five_accounts_of_one_corporation_pay(rows: list[ET.Element]) -> None:
-    assert len(set(texts(rows, "Payor/DunkinId"))) == len(set(texts(rows, "Payor/AccountNumber"))) == 5
+    assert (
+        len(set(texts(rows, "Payor/DunkinId"))) == len(set(texts(rows, "Payor/AccountNumber"))) == 5
+    )
     assert set(texts(rows, "Payor/EIN")) == {"32120240"}
     routings = set(texts(rows, "Payor/ABARouting"))
     assert sum(routing.startswith("0") for routing in routings) == 1
-    assert all(sum(int(d) * (3, 7, 1)[i % 3] for i, d in enumerate(routing)) % 10 == 0 for routing in routings)
+    assert all(
+        sum(int(d) * (3, 7, 1)[i % 3] for i, d in enumerate(routing)) % 10 == 0
+        for routing in routings
+    )
 
 
 def test_loans_are_distinct_text_with_leading_zeros(rows: list[ET.Element]) -> None:
-    loans = list(zip(texts(rows, "Payee/PlaidId"), texts(rows, "Payee/LoanAccountNumber"), strict=True))
+    loans = list(
+        zip(texts(rows, "Payee/PlaidId"), texts(rows, "Payee/LoanAccountNumber"), strict=True)
+    )
     assert len(set(loans)) == ROWS
     assert {len(number) for _, number in loans} == {8}
     assert 0.09 < sum(number.startswith("0") for _, number in loans) / ROWS < 0.11
@@ -68,9 +79,17 @@ def test_amounts_and_names_are_like_real_ones(rows: list[ET.Element]) -> None:
     cents = [int(text.removeprefix("$").replace(".", "")) for text in texts(rows, "Amount")]
     assert (min(cents), max(cents)) == (100, 1099)
     assert abs(sum(cents) / ROWS - 599.5) < 10
-    quoted = sum("'" in first + last for first, last in zip(texts(rows, "Employee/FirstName"), texts(rows, "Employee/LastName"), strict=True))
+    quoted = sum(
+        "'" in first + last
+        for first, last in zip(
+            texts(rows, "Employee/FirstName"), texts(rows, "Employee/LastName"), strict=True
+        )
+    )
     assert 0.009 < quoted / ROWS < 0.026
 
 
 def test_phones_have_the_shape_the_provider_takes(rows: list[ET.Element]) -> None:
-    assert all(re.fullmatch(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}", phone) for phone in texts(rows, "Employee/PhoneNumber"))
+    assert all(
+        re.fullmatch(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}", phone)
+        for phone in texts(rows, "Employee/PhoneNumber")
+    )

@@ -36,7 +36,9 @@ def test_all_are_ready_with_the_pids_of_the_processes_themselves(stack: Stack) -
     for one in stack.status():
         assert one.pid
         command = (Path("/proc") / str(one.pid) / "cmdline").read_bytes()
-        assert {"postgres": b"postgres", "kafka": b"kafka.Kafka"}.get(one.name, one.name.encode()) in command
+        assert {"postgres": b"postgres", "kafka": b"kafka.Kafka"}.get(
+            one.name, one.name.encode()
+        ) in command
 
 
 def test_up_again_leaves_everything_as_it_is(stack: Stack) -> None:

@@ -25,9 +25,19 @@ def lives(pid: int) -> bool:
 def keeper(tmp_path: Path) -> Iterator[Supervisor]:
     # A state folder so deep that a socket in it would be too long for the system.
     state = tmp_path / ("deep" * 20)
-    sleeper = Program("sleeper", [sys.executable, "-c", "import os, time; print(os.environ['SAID'], flush=True); time.sleep(600)"], {"SAID": "100% a,b=c"})
+    sleeper = Program(
+        "sleeper",
+        [
+            sys.executable,
+            "-c",
+            "import os, time; print(os.environ['SAID'], flush=True); time.sleep(600)",
+        ],
+        {"SAID": "100% a,b=c"},
+    )
     supervisor = Supervisor(state)
-    supervisor.write([sleeper, Program("broken", [sys.executable, "-c", "raise SystemExit('no such thing')"])])
+    supervisor.write(
+        [sleeper, Program("broken", [sys.executable, "-c", "raise SystemExit('no such thing')"])]
+    )
     supervisor.start()
     yield supervisor
     supervisor.shutdown()
@@ -43,12 +53,17 @@ def test_a_killed_process_comes_back_as_itself(keeper: Supervisor) -> None:
     os.kill(killed, signal.SIGKILL)
     eventually(lambda: keeper.processes()["sleeper"].pid not in (0, killed))
     assert lives(keeper.processes()["sleeper"].pid)
-    assert any("exited: sleeper (terminated by SIGKILL" in line and "100% a,b=c" in line for line in keeper.ended())
+    assert any(
+        "exited: sleeper (terminated by SIGKILL" in line and "100% a,b=c" in line
+        for line in keeper.ended()
+    )
     keeper.stop_programs(["sleeper"])
     assert keeper.processes()["sleeper"].pid == 0
 
 
-def test_a_process_that_cannot_start_is_tried_again_and_its_last_word_is_kept(keeper: Supervisor) -> None:
+def test_a_process_that_cannot_start_is_tried_again_and_its_last_word_is_kept(
+    keeper: Supervisor,
+) -> None:
     keeper.start_program("broken")
     eventually(lambda: keeper.processes()["broken"].state == "BACKOFF")
     eventually(lambda: keeper.last_line("broken") == "no such thing")

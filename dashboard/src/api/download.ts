@@ -3,9 +3,12 @@ import { problemOf, unanswered } from "./problem";
 import { session } from "./session";
 
 export async function download(url: string, fallback: string): Promise<void> {
-  const response = await fetch(url, { headers: session.headers() }).catch((error: unknown) => { throw unanswered(error); });
+  const response = await fetch(url, { headers: session.headers() }).catch((error: unknown) => {
+    throw unanswered(error);
+  });
   if (!response.ok) throw await problemOf(response);
-  const name = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "")?.[1] ?? fallback;
+  const name =
+    /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "")?.[1] ?? fallback;
   const address = URL.createObjectURL(await response.blob());
   const link = document.createElement("a");
   link.href = address;

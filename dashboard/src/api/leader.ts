@@ -6,7 +6,10 @@
 import { type LiveEvent, readStream } from "./live";
 import { Problem } from "./problem";
 
-export type Word<T> = { kind: "state"; state: T; at: number } | { kind: "lost"; at: number } | { kind: "refused"; code: string; status: number };
+export type Word<T> =
+  | { kind: "state"; state: T; at: number }
+  | { kind: "lost"; at: number }
+  | { kind: "refused"; code: string; status: number };
 type Told<T> = Word<T> | { kind: "hello" };
 
 export type Ports = {
@@ -21,7 +24,12 @@ export const RETRY_FIRST_MS = 1_000;
 export const RETRY_MOST_MS = 15_000;
 
 /** Follow a stream, as the leader or behind one. Returns what ends it. */
-export function follow<T extends object>(name: string, url: string, onWord: (word: Word<T>) => void, ports: Ports = browser()): () => void {
+export function follow<T extends object>(
+  name: string,
+  url: string,
+  onWord: (word: Word<T>) => void,
+  ports: Ports = browser(),
+): () => void {
   const ended = new AbortController();
   const channel = ports.channel(name);
   let newest: Word<T> | null = null;
@@ -55,7 +63,12 @@ export function follow<T extends object>(name: string, url: string, onWord: (wor
   };
 }
 
-async function stream<T extends object>(url: string, say: (word: Word<T>) => void, signal: AbortSignal, ports: Ports): Promise<void> {
+async function stream<T extends object>(
+  url: string,
+  say: (word: Word<T>) => void,
+  signal: AbortSignal,
+  ports: Ports,
+): Promise<void> {
   let lastId = "";
   let state: T | null = null;
   let pause = RETRY_FIRST_MS;
@@ -92,13 +105,18 @@ function browser(): Ports {
     locks: navigator.locks,
     channel: (name) => new BroadcastChannel(name),
     read: readStream,
-    wait: (ms, signal) => new Promise((done) => {
-      const over = new AbortController();
-      const end = () => { clearTimeout(timer); over.abort(); done(); };
-      const timer = setTimeout(end, ms);
-      signal.addEventListener("abort", end, { once: true, signal: over.signal });
-      window.addEventListener("online", end, { once: true, signal: over.signal }); // there is a network again: no use in waiting on
-    }),
+    wait: (ms, signal) =>
+      new Promise((done) => {
+        const over = new AbortController();
+        const end = () => {
+          clearTimeout(timer);
+          over.abort();
+          done();
+        };
+        const timer = setTimeout(end, ms);
+        signal.addEventListener("abort", end, { once: true, signal: over.signal });
+        window.addEventListener("online", end, { once: true, signal: over.signal }); // there is a network again: no use in waiting on
+      }),
     now: () => Date.now(),
   };
 }

@@ -29,7 +29,13 @@ export function parseEvents(text: string): { events: LiveEvent[]; rest: string }
 export const SILENT_MS = 40_000;
 
 /** Read one stream until it ends, falls silent or `signal` aborts; resumes after `lastId` where the gateway can. Throws a Problem if refused. */
-export async function readStream(url: string, lastId: string, signal: AbortSignal, onEvent: (event: LiveEvent) => void, silentMs = SILENT_MS): Promise<void> {
+export async function readStream(
+  url: string,
+  lastId: string,
+  signal: AbortSignal,
+  onEvent: (event: LiveEvent) => void,
+  silentMs = SILENT_MS,
+): Promise<void> {
   const dead = new AbortController();
   const cut = () => dead.abort();
   let timer = setTimeout(cut, silentMs);
@@ -37,7 +43,13 @@ export async function readStream(url: string, lastId: string, signal: AbortSigna
   try {
     const headers: Record<string, string> = { Accept: "text/event-stream", ...session.headers() };
     if (lastId) headers["Last-Event-ID"] = lastId;
-    const response = await fetch(url, { headers, signal: AbortSignal.any([signal, dead.signal]), cache: "no-store" }).catch((error: unknown) => { throw unanswered(error); });
+    const response = await fetch(url, {
+      headers,
+      signal: AbortSignal.any([signal, dead.signal]),
+      cache: "no-store",
+    }).catch((error: unknown) => {
+      throw unanswered(error);
+    });
     if (!response.ok || !response.body) throw await problemOf(response);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";

@@ -26,7 +26,8 @@ function text(value: unknown): string {
 /** The problem in an answer that is not a success; an answer of something else than the gateway is one too. */
 export async function problemOf(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);
-  if (typeof body === "object" && body !== null && "code" in body) return new Problem(body as Record<string, unknown>, response.status);
+  if (typeof body === "object" && body !== null && "code" in body)
+    return new Problem(body as Record<string, unknown>, response.status);
   return new Problem({ code: "answer.unknown", detail: "" }, response.status);
 }
 

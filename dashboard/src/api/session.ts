@@ -36,7 +36,11 @@ export class Session {
 
   /** Sign in as whoever this tab was, else as the preparer. Throws a Problem if nobody can be signed in. */
   async start(): Promise<Person> {
-    const known = await fetch(ME, { headers: { Accept: "application/json" } }).catch((error: unknown) => { throw unanswered(error); });
+    const known = await fetch(ME, { headers: { Accept: "application/json" } }).catch(
+      (error: unknown) => {
+        throw unanswered(error);
+      },
+    );
     if (known.ok) {
       this.way = "cookie";
       return (await known.json()) as Person;
@@ -48,8 +52,12 @@ export class Session {
   /** Be another of the demo people from now on. */
   async become(id: string): Promise<Person> {
     const answer = await fetch(SESSION, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ person: id }),
-    }).catch((error: unknown) => { throw unanswered(error); });
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ person: id }),
+    }).catch((error: unknown) => {
+      throw unanswered(error);
+    });
     if (answer.ok) {
       this.way = "cookie";
       this.token = "";
@@ -62,7 +70,9 @@ export class Session {
     } else {
       throw await problemOf(answer);
     }
-    const me = await fetch(ME, { headers: this.headers() }).catch((error: unknown) => { throw unanswered(error); });
+    const me = await fetch(ME, { headers: this.headers() }).catch((error: unknown) => {
+      throw unanswered(error);
+    });
     if (!me.ok) throw await problemOf(me);
     this.storage.setItem(KEPT, id);
     return (await me.json()) as Person;

@@ -20,20 +20,51 @@ export default function AuditPage(): ReactElement {
   const [search, change] = useAddress();
   const text = useText();
   const allowed = may(me, "auditor", "admin");
-  const found = query.useQuery("get", "/api/v1/audit", { params: { query: { limit: SIZE, cursor: search.cursor, q: search.q } } }, { placeholderData: keepPreviousData, enabled: allowed });
+  const found = query.useQuery(
+    "get",
+    "/api/v1/audit",
+    { params: { query: { limit: SIZE, cursor: search.cursor, q: search.q } } },
+    { placeholderData: keepPreviousData, enabled: allowed },
+  );
   const log = found.data;
-  if (!allowed) return <Page title={text("nav.audit")}><Notice tone="warning"><T id="audit.forbidden" /></Notice></Page>;
+  if (!allowed)
+    return (
+      <Page title={text("nav.audit")}>
+        <Notice tone="warning">
+          <T id="audit.forbidden" />
+        </Notice>
+      </Page>
+    );
   return (
     <Page title={text("nav.audit")} lead={<T id="audit.lead" />}>
       {found.error && <ProblemPanel error={found.error} retry={() => void found.refetch()} />}
-      {log && <Notice tone={log.verified ? "success" : "error"}><T id={log.verified ? "audit.intact" : "audit.broken"} values={{ n: <Count of={log.total} />, line: log.first_broken ?? 0 }} /></Notice>}
+      {log && (
+        <Notice tone={log.verified ? "success" : "error"}>
+          <T
+            id={log.verified ? "audit.intact" : "audit.broken"}
+            values={{ n: <Count of={log.total} />, line: log.first_broken ?? 0 }}
+          />
+        </Notice>
+      )}
       <Card>
         <Filters find="audit.find" />
         {found.isPending && <Loading />}
-        {log && log.items.length === 0 && <Empty><T id={search.q ? "empty.filtered" : "audit.none"} /></Empty>}
+        {log && log.items.length === 0 && (
+          <Empty>
+            <T id={search.q ? "empty.filtered" : "audit.none"} />
+          </Empty>
+        )}
         {log && log.items.length > 0 && <AuditTable lines={log.items} />}
-        {search.cursor && <Button onClick={() => change({ cursor: "" })}><T id="audit.newest" /></Button>}
-        {log?.next && <Button onClick={() => change({ cursor: log.next ?? "" })}><T id="audit.older" /></Button>}
+        {search.cursor && (
+          <Button onClick={() => change({ cursor: "" })}>
+            <T id="audit.newest" />
+          </Button>
+        )}
+        {log?.next && (
+          <Button onClick={() => change({ cursor: log.next ?? "" })}>
+            <T id="audit.older" />
+          </Button>
+        )}
       </Card>
     </Page>
   );

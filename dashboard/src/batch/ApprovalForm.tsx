@@ -29,47 +29,161 @@ export function ApprovalForm(): ReactElement {
   const navigate = useNavigate();
   const text = useText();
   const approve = query.useMutation("post", "/api/v1/batches/{batch_id}/approve", {
-    onSuccess: async () => { await again(); void navigate({ to: "/batches/$batchId/live", params: { batchId: batch.batch_id } }); },
-    onError: () => { setAsking(false); void again(); },
+    onSuccess: async () => {
+      await again();
+      void navigate({ to: "/batches/$batchId/live", params: { batchId: batch.batch_id } });
+    },
+    onError: () => {
+      setAsking(false);
+      void again();
+    },
   });
-  const begin = (now: Batch) => { setShown(now); setSeen(new Set()); setCompared(false); setInclude([]); approve.reset(); };
+  const begin = (now: Batch) => {
+    setShown(now);
+    setSeen(new Set());
+    setCompared(false);
+    setInclude([]);
+    approve.reset();
+  };
   const moved = batch.digest !== shown.digest;
   const stale = approve.error instanceof Problem && approve.error.status === 409;
   const missing = shown.to_acknowledge.filter((code) => !seen.has(code));
-  const tick = (code: string, on: boolean) => setSeen((now) => { const next = new Set(now); if (on) next.add(code); else next.delete(code); return next; });
+  const tick = (code: string, on: boolean) =>
+    setSeen((now) => {
+      const next = new Set(now);
+      if (on) next.add(code);
+      else next.delete(code);
+      return next;
+    });
   return (
     <Card title={<T id="approval.title" />}>
-      {approve.error !== null && approve.error !== undefined && <ProblemPanel error={approve.error} unsafe />}
+      {approve.error !== null && approve.error !== undefined && (
+        <ProblemPanel error={approve.error} unsafe />
+      )}
       {(moved || stale) && <Difference before={shown} after={batch} onTake={() => begin(batch)} />}
       <Figures batch={shown} />
       <MadeCorrections batch={shown} />
-      {shown.rows.excluded > 0 && <Excluded batchId={shown.batch_id} include={include} onInclude={setInclude} />}
-      <Box component="fieldset" sx={{ border: 1, borderColor: "divider", borderRadius: 1, p: 2, m: 0, minWidth: 0 }} disabled={moved}>
-        <legend><T id="approval.confirm" /></legend>
+      {shown.rows.excluded > 0 && (
+        <Excluded batchId={shown.batch_id} include={include} onInclude={setInclude} />
+      )}
+      <Box
+        component="fieldset"
+        sx={{ border: 1, borderColor: "divider", borderRadius: 1, p: 2, m: 0, minWidth: 0 }}
+        disabled={moved}
+      >
+        <legend>
+          <T id="approval.confirm" />
+        </legend>
         {shown.to_acknowledge.map((code) => {
           const issue = shown.issues.find((one) => one.code === code);
           return (
-            <FormControlLabel key={code} sx={{ display: "flex", alignItems: "flex-start", mb: 1 }} control={<Checkbox checked={seen.has(code)} onChange={(event) => tick(code, event.target.checked)} sx={{ pt: 0 }} />}
-              label={<>{issue?.message ?? code} <Box component="span" sx={{ color: "text.secondary" }}><T id="approval.places" values={{ n: issue?.count ?? 0 }} /> <Code>{code}</Code></Box></>} />
+            <FormControlLabel
+              key={code}
+              sx={{ display: "flex", alignItems: "flex-start", mb: 1 }}
+              control={
+                <Checkbox
+                  checked={seen.has(code)}
+                  onChange={(event) => tick(code, event.target.checked)}
+                  sx={{ pt: 0 }}
+                />
+              }
+              label={
+                <>
+                  {issue?.message ?? code}{" "}
+                  <Box component="span" sx={{ color: "text.secondary" }}>
+                    <T id="approval.places" values={{ n: issue?.count ?? 0 }} /> <Code>{code}</Code>
+                  </Box>
+                </>
+              }
+            />
           );
         })}
-        <FormControlLabel sx={{ display: "flex", alignItems: "flex-start" }} control={<Checkbox checked={compared} onChange={(event) => setCompared(event.target.checked)} sx={{ pt: 0 }} />}
-          label={<T id="approval.compared" values={{ rows: <Count of={shown.rows.payable} />, money: <Money cents={shown.amount_cents.payable} /> }} />} />
+        <FormControlLabel
+          sx={{ display: "flex", alignItems: "flex-start" }}
+          control={
+            <Checkbox
+              checked={compared}
+              onChange={(event) => setCompared(event.target.checked)}
+              sx={{ pt: 0 }}
+            />
+          }
+          label={
+            <T
+              id="approval.compared"
+              values={{
+                rows: <Count of={shown.rows.payable} />,
+                money: <Money cents={shown.amount_cents.payable} />,
+              }}
+            />
+          }
+        />
       </Box>
       <Box sx={{ mt: 2 }}>
-        <Button variant="contained" size="large" disabled={missing.length > 0 || !compared || moved} onClick={() => setAsking(true)}>
-          <span><T id="approval.act" values={{ rows: <Count of={shown.rows.payable} />, money: <Money cents={shown.amount_cents.payable} /> }} /></span>
+        <Button
+          variant="contained"
+          size="large"
+          disabled={missing.length > 0 || !compared || moved}
+          onClick={() => setAsking(true)}
+        >
+          <span>
+            <T
+              id="approval.act"
+              values={{
+                rows: <Count of={shown.rows.payable} />,
+                money: <Money cents={shown.amount_cents.payable} />,
+              }}
+            />
+          </span>
         </Button>
-        {(missing.length > 0 || !compared) && <Box sx={{ mt: 1, color: "text.secondary" }}><T id="approval.missing" values={{ n: missing.length + (compared ? 0 : 1) }} /></Box>}
+        {(missing.length > 0 || !compared) && (
+          <Box sx={{ mt: 1, color: "text.secondary" }}>
+            <T id="approval.missing" values={{ n: missing.length + (compared ? 0 : 1) }} />
+          </Box>
+        )}
       </Box>
       {asking && (
         <Suspense fallback={null}>
-          <ReasonDialog title={text("approval.ask")} act={text("approval.ask.act")} reason="none" busy={approve.isPending} error={null} onClose={() => setAsking(false)}
-            onAct={() => approve.mutate({ params: { path: { batch_id: batch.batch_id } }, body: { digest: shown.digest ?? "", acknowledge: [...seen], include } })}>
-            <p><T id="approval.ask.what" values={{ rows: <Count of={shown.rows.payable} />, money: <Money cents={shown.amount_cents.payable} />, sources: shown.sources.length }} /></p>
-            {include.length > 0 && <p><T id="approval.ask.include" values={{ n: include.length }} /></p>}
-            <p><T id="approval.ask.out" values={{ n: shown.rows.total - shown.rows.payable, money: <Money cents={shown.amount_cents.total - shown.amount_cents.payable} /> }} /></p>
-            <p><Code>{(shown.digest ?? "").slice(0, 23)}</Code></p>
+          <ReasonDialog
+            title={text("approval.ask")}
+            act={text("approval.ask.act")}
+            reason="none"
+            busy={approve.isPending}
+            error={null}
+            onClose={() => setAsking(false)}
+            onAct={() =>
+              approve.mutate({
+                params: { path: { batch_id: batch.batch_id } },
+                body: { digest: shown.digest ?? "", acknowledge: [...seen], include },
+              })
+            }
+          >
+            <p>
+              <T
+                id="approval.ask.what"
+                values={{
+                  rows: <Count of={shown.rows.payable} />,
+                  money: <Money cents={shown.amount_cents.payable} />,
+                  sources: shown.sources.length,
+                }}
+              />
+            </p>
+            {include.length > 0 && (
+              <p>
+                <T id="approval.ask.include" values={{ n: include.length }} />
+              </p>
+            )}
+            <p>
+              <T
+                id="approval.ask.out"
+                values={{
+                  n: shown.rows.total - shown.rows.payable,
+                  money: <Money cents={shown.amount_cents.total - shown.amount_cents.payable} />,
+                }}
+              />
+            </p>
+            <p>
+              <Code>{(shown.digest ?? "").slice(0, 23)}</Code>
+            </p>
           </ReasonDialog>
         </Suspense>
       )}
@@ -81,10 +195,22 @@ function Figures({ batch }: { batch: Batch }): ReactElement {
   const out = batch.rows.total - batch.rows.payable;
   return (
     <Numbers>
-      <BigNumber tone="success" label={<T id="approval.will-pay" />} value={<Money cents={batch.amount_cents.payable} />}
-        below={<RowsLink batch={batch} search={{ status: "payable" }}><T id="rows.count" values={{ n: batch.rows.payable }} /></RowsLink>} />
-      <BigNumber tone={out > 0 ? "warning" : "neutral"} label={<T id="approval.will-not-pay" />} value={<Money cents={batch.amount_cents.total - batch.amount_cents.payable} />}
-        below={<T id="rows.count" values={{ n: out }} />} />
+      <BigNumber
+        tone="success"
+        label={<T id="approval.will-pay" />}
+        value={<Money cents={batch.amount_cents.payable} />}
+        below={
+          <RowsLink batch={batch} search={{ status: "payable" }}>
+            <T id="rows.count" values={{ n: batch.rows.payable }} />
+          </RowsLink>
+        }
+      />
+      <BigNumber
+        tone={out > 0 ? "warning" : "neutral"}
+        label={<T id="approval.will-not-pay" />}
+        value={<Money cents={batch.amount_cents.total - batch.amount_cents.payable} />}
+        below={<T id="rows.count" values={{ n: out }} />}
+      />
       <BigNumber label={<T id="approval.sources" />} value={<Count of={batch.sources.length} />} />
     </Numbers>
   );
@@ -96,14 +222,25 @@ function MadeCorrections({ batch }: { batch: Batch }): ReactElement | null {
   if (made.length === 0) return null;
   return (
     <>
-      <Notice tone="warning"><T id="approval.corrected" values={{ n: made.length }} /></Notice>
-      <ListTable label={text("corrections.table")} rows={made} id={(c) => `${c.source_account_id}|${c.field}`} columns={[
-        { key: "source", head: <T id="column.source" />, cell: (c) => <ShortId id={c.source_account_id} /> },
-        { key: "field", head: <T id="column.field" />, cell: (c) => c.field },
-        { key: "from", head: <T id="column.from" />, cell: (c) => <Code>{c.from}</Code> },
-        { key: "to", head: <T id="column.to" />, cell: (c) => <b>{c.to}</b> },
-        { key: "by", head: <T id="column.by" />, cell: (c) => c.by ?? "—" },
-      ]} />
+      <Notice tone="warning">
+        <T id="approval.corrected" values={{ n: made.length }} />
+      </Notice>
+      <ListTable
+        label={text("corrections.table")}
+        rows={made}
+        id={(c) => `${c.source_account_id}|${c.field}`}
+        columns={[
+          {
+            key: "source",
+            head: <T id="column.source" />,
+            cell: (c) => <ShortId id={c.source_account_id} />,
+          },
+          { key: "field", head: <T id="column.field" />, cell: (c) => c.field },
+          { key: "from", head: <T id="column.from" />, cell: (c) => <Code>{c.from}</Code> },
+          { key: "to", head: <T id="column.to" />, cell: (c) => <b>{c.to}</b> },
+          { key: "by", head: <T id="column.by" />, cell: (c) => c.by ?? "—" },
+        ]}
+      />
       <Box sx={{ height: 16 }} />
     </>
   );

@@ -11,7 +11,12 @@ import { rowIdsOf } from "./grouped";
 
 const ReasonDialog = lazy(() => import("../ui/ReasonDialog"));
 
-type Props = { filter: "unpayable" | "failed" | "cancelled"; payments?: readonly string[]; count: number; cents: number };
+type Props = {
+  filter: "unpayable" | "failed" | "cancelled";
+  payments?: readonly string[];
+  count: number;
+  cents: number;
+};
 
 /** `payments`: only the rows of these; else all rows of the kind. */
 export function ChildBatch({ filter, payments, count, cents }: Props): ReactElement {
@@ -23,21 +28,40 @@ export function ChildBatch({ filter, payments, count, cents }: Props): ReactElem
     mutationFn: async (reason: string) => {
       const rows = payments ? await rowIdsOf(batch.batch_id, new Set(payments)) : null;
       const { data } = await api.POST("/api/v1/batches/{batch_id}/child-batches", {
-        params: { path: { batch_id: batch.batch_id } }, body: rows ? { rows, reason } : { filter: { status: filter }, reason },
+        params: { path: { batch_id: batch.batch_id } },
+        body: rows ? { rows, reason } : { filter: { status: filter }, reason },
       });
       return data;
     },
-    onSuccess: (made) => { if (made) void navigate({ to: "/batches/$batchId", params: { batchId: made.batch_id } }); },
+    onSuccess: (made) => {
+      if (made) void navigate({ to: "/batches/$batchId", params: { batchId: made.batch_id } });
+    },
   });
   return (
     <>
-      <Button variant="outlined" size="small" onClick={() => setAsking(true)}><T id="child.make" values={{ n: count }} /></Button>
+      <Button variant="outlined" size="small" onClick={() => setAsking(true)}>
+        <T id="child.make" values={{ n: count }} />
+      </Button>
       {asking && (
         <Suspense fallback={null}>
-          <ReasonDialog title={text("child.title")} act={text("child.act")} reason="required" busy={make.isPending} error={make.error}
-            onClose={() => setAsking(false)} onAct={(reason) => make.mutate(reason)}>
-            <p><T id={`child.what.${filter}`} values={{ n: <Count of={count} />, money: <Money cents={cents} /> }} /></p>
-            <p><T id="child.means" /></p>
+          <ReasonDialog
+            title={text("child.title")}
+            act={text("child.act")}
+            reason="required"
+            busy={make.isPending}
+            error={make.error}
+            onClose={() => setAsking(false)}
+            onAct={(reason) => make.mutate(reason)}
+          >
+            <p>
+              <T
+                id={`child.what.${filter}`}
+                values={{ n: <Count of={count} />, money: <Money cents={cents} /> }}
+              />
+            </p>
+            <p>
+              <T id="child.means" />
+            </p>
           </ReasonDialog>
         </Suspense>
       )}

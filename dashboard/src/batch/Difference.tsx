@@ -8,20 +8,52 @@ import { ListTable } from "../ui/table";
 import { type Change, difference } from "./compare";
 
 /** Before and after; the new state is approved only after it has been looked at. */
-export function Difference({ before, after, onTake }: { before: Batch; after: Batch; onTake: () => void }): ReactElement {
+export function Difference({
+  before,
+  after,
+  onTake,
+}: {
+  before: Batch;
+  after: Batch;
+  onTake: () => void;
+}): ReactElement {
   const text = useText();
   const changes = difference(before, after);
   return (
     <Notice tone="warning" live>
-      <b><T id="difference.title" /></b> <T id={changes.length > 0 ? "difference.means" : "difference.none"} />
+      <b>
+        <T id="difference.title" />
+      </b>{" "}
+      <T id={changes.length > 0 ? "difference.means" : "difference.none"} />
       {changes.length > 0 && (
-        <ListTable label={text("difference.title")} rows={changes} id={(c) => c.what} columns={[
-          { key: "what", head: <T id="column.what" />, cell: (c) => <T id={`difference.${c.what}`} /> },
-          { key: "before", head: <T id="column.before" />, wide: true, cell: (c) => <Value change={c} value={c.before} /> },
-          { key: "after", head: <T id="column.after" />, wide: true, cell: (c) => <Value change={c} value={c.after} /> },
-        ]} />
+        <ListTable
+          label={text("difference.title")}
+          rows={changes}
+          id={(c) => c.what}
+          columns={[
+            {
+              key: "what",
+              head: <T id="column.what" />,
+              cell: (c) => <T id={`difference.${c.what}`} />,
+            },
+            {
+              key: "before",
+              head: <T id="column.before" />,
+              wide: true,
+              cell: (c) => <Value change={c} value={c.before} />,
+            },
+            {
+              key: "after",
+              head: <T id="column.after" />,
+              wide: true,
+              cell: (c) => <Value change={c} value={c.after} />,
+            },
+          ]}
+        />
       )}
-      <Button variant="outlined" size="small" onClick={onTake} sx={{ mt: 1 }}><T id="difference.take" /></Button>
+      <Button variant="outlined" size="small" onClick={onTake} sx={{ mt: 1 }}>
+        <T id="difference.take" />
+      </Button>
     </Notice>
   );
 }

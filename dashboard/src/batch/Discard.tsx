@@ -12,15 +12,41 @@ export function Discard(): ReactElement {
   const { batch, again } = useBatch();
   const [asking, setAsking] = useState(false);
   const text = useText();
-  const discard = query.useMutation("post", "/api/v1/batches/{batch_id}/discard", { onSuccess: () => { setAsking(false); void again(); } });
+  const discard = query.useMutation("post", "/api/v1/batches/{batch_id}/discard", {
+    onSuccess: () => {
+      setAsking(false);
+      void again();
+    },
+  });
   return (
-    <Card title={<T id="discard.title" />} actions={<Button color="error" variant="outlined" onClick={() => setAsking(true)}><T id="discard.act" /></Button>}>
-      <p><T id="discard.means" /></p>
+    <Card
+      title={<T id="discard.title" />}
+      actions={
+        <Button color="error" variant="outlined" onClick={() => setAsking(true)}>
+          <T id="discard.act" />
+        </Button>
+      }
+    >
+      <p>
+        <T id="discard.means" />
+      </p>
       {asking && (
         <Suspense fallback={null}>
-          <ReasonDialog title={text("discard.ask")} act={text("discard.act")} tone="error" reason="required" busy={discard.isPending} error={discard.error}
-            onClose={() => setAsking(false)} onAct={(reason) => discard.mutate({ params: { path: { batch_id: batch.batch_id } }, body: { reason } })}>
-            <p><T id="discard.means" /></p>
+          <ReasonDialog
+            title={text("discard.ask")}
+            act={text("discard.act")}
+            tone="error"
+            reason="required"
+            busy={discard.isPending}
+            error={discard.error}
+            onClose={() => setAsking(false)}
+            onAct={(reason) =>
+              discard.mutate({ params: { path: { batch_id: batch.batch_id } }, body: { reason } })
+            }
+          >
+            <p>
+              <T id="discard.means" />
+            </p>
           </ReasonDialog>
         </Suspense>
       )}

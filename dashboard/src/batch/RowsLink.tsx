@@ -4,6 +4,18 @@ import { Link } from "../ui/links";
 import type { Search } from "../ui/search";
 
 /** Rows of the file behind a number. */
-export function RowsLink({ batch, search, children }: { batch: Batch; search: Search; children: ReactElement }): ReactElement {
-  return <Link to="/batches/$batchId/rows" params={{ batchId: batch.batch_id }} search={search}>{children}</Link>;
+export function RowsLink({
+  batch,
+  search,
+  children,
+}: {
+  batch: Batch;
+  search: Search;
+  children: ReactElement;
+}): ReactElement {
+  return (
+    <Link to="/batches/$batchId/rows" params={{ batchId: batch.batch_id }} search={search}>
+      {children}
+    </Link>
+  );
 }

@@ -10,13 +10,39 @@ export function SumsLine({ batch }: { batch: Batch }): ReactElement | null {
   if (["receiving", "reading", "rejected"].includes(batch.status)) return null;
   const found = agreement(batch);
   if (found.agree) {
-    return <Notice tone="success"><b><T id="sums.agree" /></b> <T id="sums.agree.means" values={{ rows: <Count of={batch.rows.total} />, money: <Money cents={batch.amount_cents.total} /> }} /></Notice>;
+    return (
+      <Notice tone="success">
+        <b>
+          <T id="sums.agree" />
+        </b>{" "}
+        <T
+          id="sums.agree.means"
+          values={{
+            rows: <Count of={batch.rows.total} />,
+            money: <Money cents={batch.amount_cents.total} />,
+          }}
+        />
+      </Notice>
+    );
   }
   return (
     <Notice tone="error" live>
-      <b><T id="sums.differ" /></b> <T id="sums.differ.means" />
+      <b>
+        <T id="sums.differ" />
+      </b>{" "}
+      <T id="sums.differ.means" />
       <ul>
-        {found.sums.map((sum) => <li key={sum.name}><T id={`sums.${sum.name}`} />: {sum.rows !== null && <><Count of={sum.rows} />, </>}<Money cents={sum.cents} /></li>)}
+        {found.sums.map((sum) => (
+          <li key={sum.name}>
+            <T id={`sums.${sum.name}`} />:{" "}
+            {sum.rows !== null && (
+              <>
+                <Count of={sum.rows} />,{" "}
+              </>
+            )}
+            <Money cents={sum.cents} />
+          </li>
+        ))}
       </ul>
     </Notice>
   );

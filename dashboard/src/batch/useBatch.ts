@@ -8,10 +8,16 @@ const LATER_MS = 30_000;
 
 /** A batch, asked for again while something is going on by itself. */
 export function useBatchQuery(batchId: string) {
-  return query.useQuery("get", "/api/v1/batches/{batch_id}", { params: { path: { batch_id: batchId } } }, {
-    refetchInterval: (asked) => (asked.state.data && MOVING.has(asked.state.data.status) ? SOON_MS : LATER_MS),
-    placeholderData: keepPreviousData,
-  });
+  return query.useQuery(
+    "get",
+    "/api/v1/batches/{batch_id}",
+    { params: { path: { batch_id: batchId } } },
+    {
+      refetchInterval: (asked) =>
+        asked.state.data && MOVING.has(asked.state.data.status) ? SOON_MS : LATER_MS,
+      placeholderData: keepPreviousData,
+    },
+  );
 }
 
 export type Shown = { batch: Batch; again: () => Promise<unknown> };

@@ -2,14 +2,27 @@
  * Languages. Messages have explicit ids. What the frame and the first page say is in the first load; the rest of English comes
  * right behind it, before any other page is shown, and other languages when they are chosen.
  */
-import { createContext, Fragment, type ReactElement, type ReactNode, use, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import {
+  createContext,
+  Fragment,
+  type ReactElement,
+  type ReactNode,
+  use,
+  useEffect,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { IntlMessageFormat } from "intl-messageformat";
 import core from "./en-US.core.json";
 
 type Rest = typeof import("./en-US.json");
 export type Id = keyof typeof core | Exclude<keyof Rest, "default">;
 export type Locale = "en-US" | "es-US";
-export const LOCALES: Readonly<Record<Locale, string>> = { "en-US": "English (US)", "es-US": "Español (EE. UU.)" };
+export const LOCALES: Readonly<Record<Locale, string>> = {
+  "en-US": "English (US)",
+  "es-US": "Español (EE. UU.)",
+};
 const KEPT = "paydown.locale";
 const ZONE_KEPT = "paydown.zone";
 
@@ -27,28 +40,63 @@ export const allMessages: Promise<void> = import("./en-US.json").then((rest) => 
 });
 
 function useEnglish(): Messages {
-  return useSyncExternalStore((tell) => { waiting.add(tell); return () => waiting.delete(tell); }, () => english);
+  return useSyncExternalStore(
+    (tell) => {
+      waiting.add(tell);
+      return () => waiting.delete(tell);
+    },
+    () => english,
+  );
 }
 
-type Choice = { locale: Locale; messages: Messages; choose: (locale: Locale) => void; zone: string; chooseZone: (zone: string) => void };
-const Chosen = createContext<Choice>({ locale: "en-US", messages: core, choose: () => undefined, zone: "America/Chicago", chooseZone: () => undefined });
+type Choice = {
+  locale: Locale;
+  messages: Messages;
+  choose: (locale: Locale) => void;
+  zone: string;
+  chooseZone: (zone: string) => void;
+};
+const Chosen = createContext<Choice>({
+  locale: "en-US",
+  messages: core,
+  choose: () => undefined,
+  zone: "America/Chicago",
+  chooseZone: () => undefined,
+});
 
 export function Language({ children }: { children: ReactNode }): ReactElement {
-  const [locale, setLocale] = useState<Locale>(() => (window.localStorage.getItem(KEPT) === "es-US" ? "es-US" : "en-US"));
-  const [zone, setZone] = useState(() => window.localStorage.getItem(ZONE_KEPT) ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const [locale, setLocale] = useState<Locale>(() =>
+    window.localStorage.getItem(KEPT) === "es-US" ? "es-US" : "en-US",
+  );
+  const [zone, setZone] = useState(
+    () =>
+      window.localStorage.getItem(ZONE_KEPT) ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+  );
   const [spanish, setSpanish] = useState<Messages | null>(null);
   useEffect(() => {
-    if (locale === "es-US" && !spanish) void import("./es-US.json").then((found) => setSpanish(found.default));
+    if (locale === "es-US" && !spanish)
+      void import("./es-US.json").then((found) => setSpanish(found.default));
     document.documentElement.lang = locale;
   }, [locale, spanish]);
   const inEnglish = useEnglish();
   const shown: Locale = locale === "es-US" && spanish ? "es-US" : "en-US";
   const messages = shown === "es-US" && spanish ? spanish : inEnglish;
-  const choice = useMemo<Choice>(() => ({
-    locale: shown, messages, zone,
-    choose: (next) => { window.localStorage.setItem(KEPT, next); setLocale(next); },
-    chooseZone: (next) => { window.localStorage.setItem(ZONE_KEPT, next); setZone(next); },
-  }), [shown, messages, zone]);
+  const choice = useMemo<Choice>(
+    () => ({
+      locale: shown,
+      messages,
+      zone,
+      choose: (next) => {
+        window.localStorage.setItem(KEPT, next);
+        setLocale(next);
+      },
+      chooseZone: (next) => {
+        window.localStorage.setItem(ZONE_KEPT, next);
+        setZone(next);
+      },
+    }),
+    [shown, messages, zone],
+  );
   return <Chosen value={choice}>{children}</Chosen>;
 }
 
@@ -72,8 +120,14 @@ export function T({ id, values }: { id: Id; values?: Values }): ReactElement {
   const message = messages[id];
   if (message === undefined || typeof message === "string") return <>{message ?? id}</>;
   const said = formatOf(message, locale).format<ReactNode>({ b: bold, ...values } as FormatValues);
-  // oxlint-disable-next-line react/no-array-index-key -- the parts of a sentence keep their places
-  return <>{Array.isArray(said) ? said.map((part: ReactNode, n) => <Fragment key={n}>{part}</Fragment>) : said}</>;
+  return (
+    <>
+      {Array.isArray(said)
+        ? // oxlint-disable-next-line react/no-array-index-key -- the parts of a sentence keep their places
+          said.map((part: ReactNode, n) => <Fragment key={n}>{part}</Fragment>)
+        : said}
+    </>
+  );
 }
 
 function bold(chunks: ReactNode): ReactElement {
@@ -83,10 +137,15 @@ function bold(chunks: ReactNode): ReactElement {
 /** Messages as text, for labels and titles. */
 export function useText(): (id: Id, values?: Record<string, string | number>) => string {
   const { messages, locale } = use(Chosen);
-  return useMemo(() => (id, values) => {
-    const message = messages[id];
-    return message === undefined || typeof message === "string" ? message ?? id : String(formatOf(message, locale).format(values));
-  }, [messages, locale]);
+  return useMemo(
+    () => (id, values) => {
+      const message = messages[id];
+      return message === undefined || typeof message === "string"
+        ? (message ?? id)
+        : String(formatOf(message, locale).format(values));
+    },
+    [messages, locale],
+  );
 }
 
 /** Whether there is a message of this id; for codes and states that a newer gateway may know and this page not. */

@@ -20,27 +20,90 @@ export default function AccountsPage(): ReactElement {
   const [search] = useAddress();
   const text = useText();
   const { q, batch_id } = search;
-  const found = query.useQuery("get", "/api/v1/ledger/accounts", { params: { query: { limit: SIZE, cursor: cursorOf(pageOf(search.page), SIZE), q, batch_id } } },
-    { placeholderData: keepPreviousData });
+  const found = query.useQuery(
+    "get",
+    "/api/v1/ledger/accounts",
+    {
+      params: { query: { limit: SIZE, cursor: cursorOf(pageOf(search.page), SIZE), q, batch_id } },
+    },
+    { placeholderData: keepPreviousData },
+  );
   const rows = found.data?.items ?? [];
   const paged = usePaged(found.data?.total ?? 0, rows.length, found.data?.next, SIZE);
   return (
-    <Page title={text("nav.ledger")} lead={<T id="ledger.lead" />} actions={<Link to="/ledger/journals" search={batch_id ? { batch_id } : {}}><T id="ledger.journals" /></Link>}>
+    <Page
+      title={text("nav.ledger")}
+      lead={<T id="ledger.lead" />}
+      actions={
+        <Link to="/ledger/journals" search={batch_id ? { batch_id } : {}}>
+          <T id="ledger.journals" />
+        </Link>
+      }
+    >
       <Card title={<T id="ledger.accounts" />}>
         <Filters find="ledger.find" shown={["batch_id"]} />
         {found.error && <ProblemPanel error={found.error} retry={() => void found.refetch()} />}
         {found.isPending && <Loading />}
-        {found.data && rows.length === 0 && <Empty><T id={q || batch_id ? "empty.filtered" : "ledger.none"} /></Empty>}
+        {found.data && rows.length === 0 && (
+          <Empty>
+            <T id={q || batch_id ? "empty.filtered" : "ledger.none"} />
+          </Empty>
+        )}
         {rows.length > 0 && (
-          <ListTable label={text("ledger.accounts")} rows={rows} id={(row) => `${row.batch_id}|${row.account}`} columns={[
-            { key: "account", head: <T id="column.account" />, cell: (row) => <AccountName account={row.account} /> },
-            { key: "batch", head: <T id="column.batch" />, cell: (row) => <Link to="/batches/$batchId" params={{ batchId: row.batch_id }}><ShortId id={row.batch_id} /></Link> },
-            { key: "pending", head: <T id="ledger.pending" />, right: true, cell: (row) => <Money cents={row.pending_cents} /> },
-            { key: "prows", head: <T id="ledger.pending.rows" />, right: true, cell: (row) => <Count of={row.pending_rows} /> },
-            { key: "posted", head: <T id="ledger.posted" />, right: true, cell: (row) => <Money cents={row.posted_cents} /> },
-            { key: "rows", head: <T id="ledger.posted.rows" />, right: true, cell: (row) => <Count of={row.posted_rows} /> },
-            { key: "journals", head: <T id="ledger.journals" />, cell: (row) => <Link to="/ledger/journals" search={{ batch_id: row.batch_id }}><T id="ledger.journals.of-batch" /></Link> },
-          ]} />
+          <ListTable
+            label={text("ledger.accounts")}
+            rows={rows}
+            id={(row) => `${row.batch_id}|${row.account}`}
+            columns={[
+              {
+                key: "account",
+                head: <T id="column.account" />,
+                cell: (row) => <AccountName account={row.account} />,
+              },
+              {
+                key: "batch",
+                head: <T id="column.batch" />,
+                cell: (row) => (
+                  <Link to="/batches/$batchId" params={{ batchId: row.batch_id }}>
+                    <ShortId id={row.batch_id} />
+                  </Link>
+                ),
+              },
+              {
+                key: "pending",
+                head: <T id="ledger.pending" />,
+                right: true,
+                cell: (row) => <Money cents={row.pending_cents} />,
+              },
+              {
+                key: "prows",
+                head: <T id="ledger.pending.rows" />,
+                right: true,
+                cell: (row) => <Count of={row.pending_rows} />,
+              },
+              {
+                key: "posted",
+                head: <T id="ledger.posted" />,
+                right: true,
+                cell: (row) => <Money cents={row.posted_cents} />,
+              },
+              {
+                key: "rows",
+                head: <T id="ledger.posted.rows" />,
+                right: true,
+                cell: (row) => <Count of={row.posted_rows} />,
+              },
+              {
+                key: "journals",
+                head: <T id="ledger.journals" />,
+                cell: (row) => (
+                  <Link to="/ledger/journals" search={{ batch_id: row.batch_id }}>
+                    <T id="ledger.journals.of-batch" />
+                  </Link>
+                ),
+              },
+            ]}
+          />
         )}
         <Pager {...paged} />
       </Card>
@@ -51,5 +114,10 @@ export default function AccountsPage(): ReactElement {
 /** `source:…` or `branch:…` in words. */
 export function AccountName({ account }: { account: string }): ReactElement {
   const [side, id = ""] = account.split(":");
-  return <span title={account}>{side === "source" ? <T id="ledger.source" /> : <T id="ledger.branch" />} <code>{shortId(id)}</code></span>;
+  return (
+    <span title={account}>
+      {side === "source" ? <T id="ledger.source" /> : <T id="ledger.branch" />}{" "}
+      <code>{shortId(id)}</code>
+    </span>
+  );
 }

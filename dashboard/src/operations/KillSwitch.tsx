@@ -18,24 +18,63 @@ export function KillSwitch(): ReactElement {
   const queries = useQueryClient();
   const [asking, setAsking] = useState(false);
   const found = query.useQuery("get", "/api/v1/ops/kill-switch", {}, { refetchInterval: 5_000 });
-  const turn = query.useMutation("post", "/api/v1/ops/kill-switch", { onSuccess: () => { setAsking(false); void queries.invalidateQueries({ queryKey: ["get", "/api/v1/ops/kill-switch"] }); } });
+  const turn = query.useMutation("post", "/api/v1/ops/kill-switch", {
+    onSuccess: () => {
+      setAsking(false);
+      void queries.invalidateQueries({ queryKey: ["get", "/api/v1/ops/kill-switch"] });
+    },
+  });
   const state = found.data;
   return (
-    <Card title={<T id="kill.title" />} actions={state && may(me, "operator", "approver") && (
-      <Button variant={state.on ? "contained" : "outlined"} color={state.on ? "primary" : "error"} onClick={() => { turn.reset(); setAsking(true); }}><T id={state.on ? "kill.release" : "kill.engage"} /></Button>)}>
+    <Card
+      title={<T id="kill.title" />}
+      actions={
+        state &&
+        may(me, "operator", "approver") && (
+          <Button
+            variant={state.on ? "contained" : "outlined"}
+            color={state.on ? "primary" : "error"}
+            onClick={() => {
+              turn.reset();
+              setAsking(true);
+            }}
+          >
+            <T id={state.on ? "kill.release" : "kill.engage"} />
+          </Button>
+        )
+      }
+    >
       {found.error && <ProblemPanel error={found.error} retry={() => void found.refetch()} />}
       {!state && !found.error && <Loading />}
       {state && (
         <Notice tone={state.on ? "error" : "success"}>
-          <T id={state.on ? "kill.on" : "kill.off"} values={{ who: state.by_whom, why: state.reason }} /> {state.by_whom && <T id="kill.last" values={{ who: state.by_whom, at: <When at={state.at} /> }} />}
+          <T
+            id={state.on ? "kill.on" : "kill.off"}
+            values={{ who: state.by_whom, why: state.reason }}
+          />{" "}
+          {state.by_whom && (
+            <T id="kill.last" values={{ who: state.by_whom, at: <When at={state.at} /> }} />
+          )}
         </Notice>
       )}
-      <p><T id="kill.means" /></p>
+      <p>
+        <T id="kill.means" />
+      </p>
       {asking && state && (
         <Suspense fallback={null}>
-          <ReasonDialog title={text(state.on ? "kill.release.ask" : "kill.engage.ask")} act={text(state.on ? "kill.release" : "kill.engage")} tone={state.on ? "primary" : "error"} reason="required"
-            busy={turn.isPending} error={turn.error} onClose={() => setAsking(false)} onAct={(reason) => turn.mutate({ body: { on: !state.on, reason } })}>
-            <p><T id="kill.means" /></p>
+          <ReasonDialog
+            title={text(state.on ? "kill.release.ask" : "kill.engage.ask")}
+            act={text(state.on ? "kill.release" : "kill.engage")}
+            tone={state.on ? "primary" : "error"}
+            reason="required"
+            busy={turn.isPending}
+            error={turn.error}
+            onClose={() => setAsking(false)}
+            onAct={(reason) => turn.mutate({ body: { on: !state.on, reason } })}
+          >
+            <p>
+              <T id="kill.means" />
+            </p>
           </ReasonDialog>
         </Suspense>
       )}

@@ -6,8 +6,11 @@ import { changed, type Search } from "./search";
 export function useAddress(): [Search, (change: Search, replace?: boolean) => void] {
   const search = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
-  const change = useCallback((by: Search, replace = false) => {
-    void navigate({ to: ".", search: changed(search, by), replace, resetScroll: false });
-  }, [navigate, search]);
+  const change = useCallback(
+    (by: Search, replace = false) => {
+      void navigate({ to: ".", search: changed(search, by), replace, resetScroll: false });
+    },
+    [navigate, search],
+  );
   return [search, change];
 }

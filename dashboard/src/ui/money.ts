@@ -2,7 +2,8 @@
 
 /** 1079_88 → "1079.88", for Intl and for comparing; throws for what is no whole number of cents. */
 export function decimalOf(cents: number | bigint): string {
-  if (typeof cents === "number" && !Number.isSafeInteger(cents)) throw new RangeError(`${cents} is no whole number of cents`);
+  if (typeof cents === "number" && !Number.isSafeInteger(cents))
+    throw new RangeError(`${cents} is no whole number of cents`);
   const digits = (cents < 0 ? -BigInt(cents) : BigInt(cents)).toString().padStart(3, "0");
   return `${cents < 0 ? "-" : ""}${digits.slice(0, -2)}.${digits.slice(-2)}`;
 }
@@ -24,7 +25,8 @@ export function sumCents(amounts: Iterable<number>): number {
   let sum = 0;
   for (const cents of amounts) {
     sum += cents;
-    if (!Number.isSafeInteger(cents) || !Number.isSafeInteger(sum)) throw new RangeError("a sum of cents is not exact");
+    if (!Number.isSafeInteger(cents) || !Number.isSafeInteger(sum))
+      throw new RangeError("a sum of cents is not exact");
   }
   return sum;
 }

@@ -1,5 +1,20 @@
 /** All state of a list is in the address: these are the words it may hold. */
-export const KEYS = ["q", "status", "sort", "page", "cursor", "source", "branch", "institution", "reason_code", "kind", "batch_id", "payment_id", "code", "cause"] as const;
+export const KEYS = [
+  "q",
+  "status",
+  "sort",
+  "page",
+  "cursor",
+  "source",
+  "branch",
+  "institution",
+  "reason_code",
+  "kind",
+  "batch_id",
+  "payment_id",
+  "code",
+  "cause",
+] as const;
 export type Search = Partial<Record<(typeof KEYS)[number], string>>;
 const LONGEST = 1_000;
 

@@ -45,7 +45,11 @@ export const PAYMENT: Looks<Payment["status"]> = {
   reversed: { icon: "arrow-back", tone: "error" },
 };
 
-const ALL: Record<Kind, Readonly<Record<string, Look>>> = { batch: BATCH, row: ROW, payment: PAYMENT };
+const ALL: Record<Kind, Readonly<Record<string, Look>>> = {
+  batch: BATCH,
+  row: ROW,
+  payment: PAYMENT,
+};
 
 /** How a state looks; one this page does not know is shown as it is, as a question. */
 export function lookOf(kind: Kind, state: string): Look {
@@ -53,10 +57,38 @@ export function lookOf(kind: Kind, state: string): Look {
 }
 
 /** Nothing of such a batch was ever sent. */
-export const NOTHING_SENT: ReadonlySet<string> = new Set(["receiving", "reading", "checking", "ready", "rejected", "discarded", "expired"]);
+export const NOTHING_SENT: ReadonlySet<string> = new Set([
+  "receiving",
+  "reading",
+  "checking",
+  "ready",
+  "rejected",
+  "discarded",
+  "expired",
+]);
 /** Something is going on by itself, so the page asks again. */
-export const MOVING: ReadonlySet<string> = new Set(["receiving", "reading", "checking", "approved", "paying", "pausing", "paused", "cancelling"]);
+export const MOVING: ReadonlySet<string> = new Set([
+  "receiving",
+  "reading",
+  "checking",
+  "approved",
+  "paying",
+  "pausing",
+  "paused",
+  "cancelling",
+]);
 /** Payments of it may still be sent. */
-export const RUNNING: ReadonlySet<string> = new Set(["approved", "paying", "pausing", "paused", "cancelling"]);
+export const RUNNING: ReadonlySet<string> = new Set([
+  "approved",
+  "paying",
+  "pausing",
+  "paused",
+  "cancelling",
+]);
 /** Its outcome is final, but for returns. */
-export const ENDED: ReadonlySet<string> = new Set(["completed", "completed_with_failures", "cancelled", "archived"]);
+export const ENDED: ReadonlySet<string> = new Set([
+  "completed",
+  "completed_with_failures",
+  "cancelled",
+  "archived",
+]);

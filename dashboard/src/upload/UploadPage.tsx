@@ -33,20 +33,40 @@ export default function UploadPage(): ReactElement {
   const text = useText();
   const [step, setStep] = useState<Step>({ at: "choose" });
   if (!may(me, "preparer")) {
-    return <Page title={text("upload.title")}><Notice tone="warning"><T id="upload.not-yours" /></Notice></Page>;
+    return (
+      <Page title={text("upload.title")}>
+        <Notice tone="warning">
+          <T id="upload.not-yours" />
+        </Notice>
+      </Page>
+    );
   }
   const choose = (file: File) => {
     setStep({ at: "preparing", name: file.name });
-    prepare(file).then(async (prepared) => setStep({ at: "check", file: prepared, before: await earlier(prepared.sha256) }),
-      () => setStep({ at: "choose", error: new Problem({ code: "upload.unreadable" }, 422) })).catch((error: unknown) => setStep({ at: "choose", error }));
+    prepare(file)
+      .then(
+        async (prepared) =>
+          setStep({ at: "check", file: prepared, before: await earlier(prepared.sha256) }),
+        () => setStep({ at: "choose", error: new Problem({ code: "upload.unreadable" }, 422) }),
+      )
+      .catch((error: unknown) => setStep({ at: "choose", error }));
   };
   return (
     <Page title={text("upload.title")} lead={<T id="upload.lead" />}>
       {step.at === "choose" && <Choose onFile={choose} error={step.error} />}
-      {step.at === "preparing" && <Card><p role="status"><T id="upload.preparing" values={{ name: step.name }} /></p><LinearProgress aria-label={text("upload.preparing.bar")} /></Card>}
+      {step.at === "preparing" && (
+        <Card>
+          <p role="status">
+            <T id="upload.preparing" values={{ name: step.name }} />
+          </p>
+          <LinearProgress aria-label={text("upload.preparing.bar")} />
+        </Card>
+      )}
       {step.at === "check" && <Check step={step} setStep={setStep} />}
       {step.at === "sending" && <Sending step={step} />}
-      {step.at === "done" && <Stages batchId={step.batchId} onAgain={() => setStep({ at: "choose" })} />}
+      {step.at === "done" && (
+        <Stages batchId={step.batchId} onAgain={() => setStep({ at: "choose" })} />
+      )}
     </Page>
   );
 }
@@ -58,31 +78,77 @@ function Choose({ onFile, error }: { onFile: (file: File) => void; error: unknow
   return (
     <>
       {Boolean(error) && <ProblemPanel error={error} />}
-      <Box component="section" aria-label={text("upload.drop")}
-        sx={{ border: "2px dashed", borderColor: over ? "primary.main" : "text.secondary", borderRadius: 2, p: { xs: 2, sm: 5 }, textAlign: "center", bgcolor: "background.paper", mb: 2 }}
-        onDragOver={(event) => { event.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)}
-        onDrop={(event) => { event.preventDefault(); setOver(false); const [file] = event.dataTransfer.files; if (file) onFile(file); }}>
-        <p><T id="upload.drop" /></p>
-        <Button variant="contained" size="large" onClick={() => picker.current?.click()}><T id="upload.choose" /></Button>
-        <input ref={picker} type="file" accept=".xml,.gz,application/xml,text/xml,application/gzip" hidden aria-label={text("upload.choose")}
-          onChange={(event) => { const [file] = event.target.files ?? []; if (file) onFile(file); event.target.value = ""; }} />
-        <p><T id="upload.kinds" /></p>
+      <Box
+        component="section"
+        aria-label={text("upload.drop")}
+        sx={{
+          border: "2px dashed",
+          borderColor: over ? "primary.main" : "text.secondary",
+          borderRadius: 2,
+          p: { xs: 2, sm: 5 },
+          textAlign: "center",
+          bgcolor: "background.paper",
+          mb: 2,
+        }}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={(event) => {
+          event.preventDefault();
+          setOver(false);
+          const [file] = event.dataTransfer.files;
+          if (file) onFile(file);
+        }}
+      >
+        <p>
+          <T id="upload.drop" />
+        </p>
+        <Button variant="contained" size="large" onClick={() => picker.current?.click()}>
+          <T id="upload.choose" />
+        </Button>
+        <input
+          ref={picker}
+          type="file"
+          accept=".xml,.gz,application/xml,text/xml,application/gzip"
+          hidden
+          aria-label={text("upload.choose")}
+          onChange={(event) => {
+            const [file] = event.target.files ?? [];
+            if (file) onFile(file);
+            event.target.value = "";
+          }}
+        />
+        <p>
+          <T id="upload.kinds" />
+        </p>
       </Box>
-      <Notice tone="info"><T id="upload.what-happens" /></Notice>
+      <Notice tone="info">
+        <T id="upload.what-happens" />
+      </Notice>
     </>
   );
 }
 
 type CheckStep = Extract<Step, { at: "check" }>;
 
-function Check({ step, setStep }: { step: CheckStep; setStep: (step: Step) => void }): ReactElement {
+function Check({
+  step,
+  setStep,
+}: {
+  step: CheckStep;
+  setStep: (step: Step) => void;
+}): ReactElement {
   const { file, before, error } = step;
   const [period, setPeriod] = useState("");
   const [reason, setReason] = useState("");
   const key = useRef(crypto.randomUUID());
   const text = useText();
   const repeated = error instanceof Problem && error.code === "upload.repeated";
-  const twin = before?.batch_id ?? (repeated && typeof error.more.batch_id === "string" ? error.more.batch_id : undefined);
+  const twin =
+    before?.batch_id ??
+    (repeated && typeof error.more.batch_id === "string" ? error.more.batch_id : undefined);
   const start = () => {
     const cancel = new AbortController();
     let told = 0;
@@ -92,29 +158,76 @@ function Check({ step, setStep }: { step: CheckStep; setStep: (step: Step) => vo
       if (Date.now() - told < UPDATE_MS && progress.sent < progress.total) return;
       told = Date.now();
       setStep({ at: "sending", file, progress });
-    }).then((batchId) => { remember(file.sha256, batchId); setStep({ at: "done", batchId }); },
-      (failed: unknown) => setStep({ at: "check", file, before, error: failed }));
+    }).then(
+      (batchId) => {
+        remember(file.sha256, batchId);
+        setStep({ at: "done", batchId });
+      },
+      (failed: unknown) => setStep({ at: "check", file, before, error: failed }),
+    );
   };
   return (
     <Card title={file.name}>
-      <Facts of={[
-        ["upload.size", <><Bytes key="b" n={file.bytes} /> · <T id="upload.sent-as" values={{ size: <Bytes n={file.body.size} /> }} /></>],
-        ["upload.hash", <Code key="h">{file.sha256}</Code>],
-      ]} />
+      <Facts
+        of={[
+          [
+            "upload.size",
+            <>
+              <Bytes key="b" n={file.bytes} /> ·{" "}
+              <T id="upload.sent-as" values={{ size: <Bytes n={file.body.size} /> }} />
+            </>,
+          ],
+          ["upload.hash", <Code key="h">{file.sha256}</Code>],
+        ]}
+      />
       <Box sx={{ my: 2, display: "grid", gap: 1.5 }}>
         {error !== undefined && !repeated && <ProblemPanel error={error} unsafe />}
         {twin && (
           <Notice tone="warning" live>
-            <b><T id="upload.twin" /></b> <Link to="/batches/$batchId" params={{ batchId: twin }}><T id="upload.twin.open" /></Link>{" "}
-            {before && <StateChip kind="batch" state={before.status} />} <T id={repeated ? "upload.twin.server" : "upload.twin.browser"} />
+            <b>
+              <T id="upload.twin" />
+            </b>{" "}
+            <Link to="/batches/$batchId" params={{ batchId: twin }}>
+              <T id="upload.twin.open" />
+            </Link>{" "}
+            {before && <StateChip kind="batch" state={before.status} />}{" "}
+            <T id={repeated ? "upload.twin.server" : "upload.twin.browser"} />
           </Notice>
         )}
-        <Field><T id="upload.period" /><Input type="date" value={period} onChange={(event) => setPeriod(event.target.value)} sx={{ width: "12rem" }} /><small><T id="upload.period.help" /></small></Field>
-        {twin && <Field><T id="upload.repeat-reason" /><Input value={reason} maxLength={500} onChange={(event) => setReason(event.target.value)} /></Field>}
+        <Field>
+          <T id="upload.period" />
+          <Input
+            type="date"
+            value={period}
+            onChange={(event) => setPeriod(event.target.value)}
+            sx={{ width: "12rem" }}
+          />
+          <small>
+            <T id="upload.period.help" />
+          </small>
+        </Field>
+        {twin && (
+          <Field>
+            <T id="upload.repeat-reason" />
+            <Input
+              value={reason}
+              maxLength={500}
+              onChange={(event) => setReason(event.target.value)}
+            />
+          </Field>
+        )}
       </Box>
       <Box sx={{ display: "flex", flexWrap: "wrap", gap: 1 }}>
-        <Button variant="contained" onClick={start} disabled={Boolean(twin) && reason.trim() === ""}>{text(twin ? "upload.send-again" : "upload.send")}</Button>
-        <Button onClick={() => setStep({ at: "choose" })}><T id="upload.other" /></Button>
+        <Button
+          variant="contained"
+          onClick={start}
+          disabled={Boolean(twin) && reason.trim() === ""}
+        >
+          {text(twin ? "upload.send-again" : "upload.send")}
+        </Button>
+        <Button onClick={() => setStep({ at: "choose" })}>
+          <T id="upload.other" />
+        </Button>
       </Box>
     </Card>
   );
@@ -128,15 +241,27 @@ function Sending({ step }: { step: Extract<Step, { at: "sending" }> }): ReactEle
   const text = useText();
   return (
     <Card title={step.file.name}>
-      <p role="status"><T id={percent >= 100 ? "upload.sent-all" : "upload.sending"} values={{ sent: <Bytes n={sent} />, total: <Bytes n={total} />, percent }} /></p>
-      <LinearProgress variant={percent >= 100 ? "indeterminate" : "determinate"} value={percent} aria-label={text("upload.bar")} />
-      <Button sx={{ mt: 2 }} onClick={() => stop.current()}><T id="upload.cancel" /></Button>
+      <p role="status">
+        <T
+          id={percent >= 100 ? "upload.sent-all" : "upload.sending"}
+          values={{ sent: <Bytes n={sent} />, total: <Bytes n={total} />, percent }}
+        />
+      </p>
+      <LinearProgress
+        variant={percent >= 100 ? "indeterminate" : "determinate"}
+        value={percent}
+        aria-label={text("upload.bar")}
+      />
+      <Button sx={{ mt: 2 }} onClick={() => stop.current()}>
+        <T id="upload.cancel" />
+      </Button>
     </Card>
   );
 }
 
 function Bytes({ n }: { n: number }): ReactElement {
   const { locale } = useLanguage();
-  const [value, unit] = n >= 1_000_000 ? [n / 1_000_000, "megabyte"] as const : [n / 1_000, "kilobyte"] as const;
+  const [value, unit] =
+    n >= 1_000_000 ? ([n / 1_000_000, "megabyte"] as const) : ([n / 1_000, "kilobyte"] as const);
   return <>{value.toLocaleString(locale, { style: "unit", unit, maximumFractionDigits: 1 })}</>;
 }

@@ -15,7 +15,13 @@ export async function prepare(file: File): Promise<Prepared> {
 }
 
 async function through(file: Blob, stream: CompressionStream | DecompressionStream): Promise<Blob> {
-  return new Response(file.stream().pipeThrough(stream as ReadableWritablePair<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>)).blob();
+  return new Response(
+    file
+      .stream()
+      .pipeThrough(
+        stream as ReadableWritablePair<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>,
+      ),
+  ).blob();
 }
 
 export function hex(digest: ArrayBuffer): string {
@@ -27,19 +33,33 @@ const MOST = 50;
 type Storage2 = Pick<Storage, "getItem" | "setItem">;
 
 /** The batch this browser made of these bytes before, if it remembers; the server's 409 is what counts. */
-export function rememberedBatch(sha256: string, storage: Storage2 = window.localStorage): string | undefined {
+export function rememberedBatch(
+  sha256: string,
+  storage: Storage2 = window.localStorage,
+): string | undefined {
   return known(storage).find(([hash]) => hash === sha256)?.[1];
 }
 
 /** Remember which batch these bytes became. Only a hash and an id are kept. */
-export function remember(sha256: string, batchId: string, storage: Storage2 = window.localStorage): void {
-  storage.setItem(KEPT, JSON.stringify([[sha256, batchId], ...known(storage).filter(([hash]) => hash !== sha256)].slice(0, MOST)));
+export function remember(
+  sha256: string,
+  batchId: string,
+  storage: Storage2 = window.localStorage,
+): void {
+  storage.setItem(
+    KEPT,
+    JSON.stringify(
+      [[sha256, batchId], ...known(storage).filter(([hash]) => hash !== sha256)].slice(0, MOST),
+    ),
+  );
 }
 
 function known(storage: Storage2): [string, string][] {
   try {
     const found: unknown = JSON.parse(storage.getItem(KEPT) ?? "[]");
-    return Array.isArray(found) ? (found as [string, string][]).filter((one) => Array.isArray(one) && one.length === 2) : [];
+    return Array.isArray(found)
+      ? (found as [string, string][]).filter((one) => Array.isArray(one) && one.length === 2)
+      : [];
   } catch {
     return [];
   }

@@ -7,14 +7,21 @@ export type Order = { period: string; repeatReason: string };
 export type Progress = { sent: number; total: number };
 
 /** The new batch's id. Throws a Problem; `signal` cancels. The same `key` sent again after a lost answer makes no second batch. */
-export function send(file: Prepared, order: Order, key: string, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<string> {
+export function send(
+  file: Prepared,
+  order: Order,
+  key: string,
+  signal: AbortSignal,
+  onProgress: (progress: Progress) => void,
+): Promise<string> {
   const params = new URLSearchParams({ filename: file.name });
   if (order.period) params.set("period", order.period);
   if (order.repeatReason) params.set("repeat_reason", order.repeatReason);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", `/api/v1/batches?${params.toString()}`);
-    for (const [name, value] of Object.entries(session.headers())) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(session.headers()))
+      request.setRequestHeader(name, value);
     request.setRequestHeader("Content-Type", "application/gzip");
     request.setRequestHeader("Idempotency-Key", key);
     request.upload.onprogress = (event) => onProgress({ sent: event.loaded, total: event.total });

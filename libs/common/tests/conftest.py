@@ -30,7 +30,12 @@ class Store:
         return [str(row[0]) for row in self.rows("SELECT event_id FROM applied ORDER BY n")]
 
     def offsets(self) -> dict[int, int]:
-        return {row[0]: row[1] for row in self.rows("SELECT partition, next_offset FROM consumer_offset WHERE consumer = :c", c=CONSUMER)}
+        return {
+            row[0]: row[1]
+            for row in self.rows(
+                "SELECT partition, next_offset FROM consumer_offset WHERE consumer = :c", c=CONSUMER
+            )
+        }
 
     def load(self, topic: str, topic_id: str, partitions: Any) -> dict[int, int]:
         return Offsets(self.engine, CONSUMER).load(topic, topic_id, partitions)
@@ -50,7 +55,12 @@ def common_store(make_database: Callable[[str], tuple[str, str]]) -> Iterator[St
     url, owner_url = make_database("common")
     owner = connect(owner_url, "test-owner", 1)
     with owner.begin() as connection:
-        for statement in (*MESSAGING, RESTORED, RESTORED_HELD, "CREATE TABLE applied (n bigint GENERATED ALWAYS AS IDENTITY, event_id uuid NOT NULL)"):
+        for statement in (
+            *MESSAGING,
+            RESTORED,
+            RESTORED_HELD,
+            "CREATE TABLE applied (n bigint GENERATED ALWAYS AS IDENTITY, event_id uuid NOT NULL)",
+        ):
             run(connection, statement)
     owner.dispose()
     store = Store(connect(url, "test"), url, owner_url)

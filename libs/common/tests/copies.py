@@ -16,15 +16,22 @@ class Copies:
     """Of one database; nothing may be connected to it while it is copied."""
 
     def __init__(self, admin_url: str, url: str) -> None:
-        self.admin, self.original = create_engine(admin_url, isolation_level="AUTOCOMMIT"), make_url(url)
+        self.admin, self.original = (
+            create_engine(admin_url, isolation_level="AUTOCOMMIT"),
+            make_url(url),
+        )
         self.names: list[str] = []
 
     def make(self) -> str:
         """The database as it is, under another name."""
         name = f"copy_{uuid4().hex[:10]}"
         with self.admin.connect() as connection:
-            connection.exec_driver_sql(f'CREATE DATABASE {name} TEMPLATE "{self.original.database}"')
-            connection.exec_driver_sql(f'GRANT CONNECT, TEMPORARY ON DATABASE {name} TO "{self.original.username}"')
+            connection.exec_driver_sql(
+                f'CREATE DATABASE {name} TEMPLATE "{self.original.database}"'
+            )
+            connection.exec_driver_sql(
+                f'GRANT CONNECT, TEMPORARY ON DATABASE {name} TO "{self.original.username}"'
+            )
         self.names.append(name)
         return name
 
@@ -52,8 +59,11 @@ def hold(engine: Engine, reached: Sequence[Any]) -> int:
         held = restored.held(connection)
         assert held is not None
         for message in reached:
-            run(connection, f"""INSERT INTO outbox ({MESSAGE}, published_at)
+            run(
+                connection,
+                f"""INSERT INTO outbox ({MESSAGE}, published_at)
                                 VALUES (:event_id, :topic, :message_key, :message_type, :correlation, :body, now()) ON CONFLICT DO NOTHING""",
-                **dict(message._mapping))
+                **dict(message._mapping),
+            )
         first: int = held.first_outbox_id
         return first

@@ -17,12 +17,28 @@ BATCH = "11111111-2222-4333-8444-555555555555"
 
 
 def hint(number: int, provider_id: str = "pmt_1") -> ProviderEventReceived:
-    return ProviderEventReceived(event_id=uuid5(SPACE, str(number)), occurred_at=AT, correlation=BATCH, provider_id=provider_id,
-                                 provider_event=f"evt_{number}", webhook_type="payment.update", received_at=AT)
+    return ProviderEventReceived(
+        event_id=uuid5(SPACE, str(number)),
+        occurred_at=AT,
+        correlation=BATCH,
+        provider_id=provider_id,
+        provider_event=f"evt_{number}",
+        webhook_type="payment.update",
+        received_at=AT,
+    )
 
 
 def message(event: Event, partition: int = 0, offset: int = 0) -> Message:
-    return Message(event.topic.name, partition, offset, event.key(), event.type, str(event.event_id), event.body(), event.correlation)
+    return Message(
+        event.topic.name,
+        partition,
+        offset,
+        event.key(),
+        event.type,
+        str(event.event_id),
+        event.body(),
+        event.correlation,
+    )
 
 
 def messages(count: int, partition: int = 0, first: int = 0) -> list[Message]:
@@ -31,4 +47,8 @@ def messages(count: int, partition: int = 0, first: int = 0) -> list[Message]:
 
 def write(connection: Connection, events: Sequence[Event]) -> None:
     """An apply: one row an event, in a table that would take a row twice."""
-    run(connection, "INSERT INTO applied (event_id) SELECT * FROM unnest(CAST(:ids AS uuid[]))", ids=[str(e.event_id) for e in events])
+    run(
+        connection,
+        "INSERT INTO applied (event_id) SELECT * FROM unnest(CAST(:ids AS uuid[]))",
+        ids=[str(e.event_id) for e in events],
+    )

@@ -80,7 +80,11 @@ def test_an_event_twice_in_one_batch_is_applied_once(store: Store) -> None:
 def test_another_consumer_has_an_inbox_of_its_own(store: Store) -> None:
     apply(store, messages(1))
     with store.engine.begin() as connection:
-        run(connection, "UPDATE consumer_offset SET consumer = 'other' WHERE consumer = :c", c=CONSUMER)
+        run(
+            connection,
+            "UPDATE consumer_offset SET consumer = 'other' WHERE consumer = :c",
+            c=CONSUMER,
+        )
         run(connection, "UPDATE consumer_offset SET next_offset = 0")
         apply_batch(connection, "other", messages(1), write)
     assert store.applied() == ids(messages(1)) * 2
@@ -127,24 +131,51 @@ def test_only_the_wrong_ones_are_buried_with_their_bytes(store: Store) -> None:
     assert store.offsets()[0] == 5
     letters = store.rows("""SELECT message_offset, CAST(event_id AS text), message_key, message_type, correlation, body, code, reason
                             FROM dead_letter ORDER BY message_offset""")
-    assert [(o, e, k, t, c, bytes(b), code, reason) for o, e, k, t, c, b, code, reason in letters] == [
-        (m.offset, m.event_id, m.key, m.type, m.correlation, m.body, "test.odd", "odd ones are wrong") for m in batch[1::2]]
+    assert [
+        (o, e, k, t, c, bytes(b), code, reason) for o, e, k, t, c, b, code, reason in letters
+    ] == [
+        (
+            m.offset,
+            m.event_id,
+            m.key,
+            m.type,
+            m.correlation,
+            m.body,
+            "test.odd",
+            "odd ones are wrong",
+        )
+        for m in batch[1::2]
+    ]
 
 
 def test_an_unknown_type_and_a_body_that_does_not_fit_are_parked(store: Store) -> None:
     batch = messages(3)
-    apply(store, [batch[0], batch[1]._replace(type="provider-event-received.v9"), batch[2]._replace(body=b"{}")])
+    apply(
+        store,
+        [
+            batch[0],
+            batch[1]._replace(type="provider-event-received.v9"),
+            batch[2]._replace(body=b"{}"),
+        ],
+    )
     assert store.applied() == [batch[0].event_id]
-    assert store.rows("SELECT message_offset, code FROM dead_letter ORDER BY 1") == [(1, "event.unknown"), (2, "event.unknown")]
+    assert store.rows("SELECT message_offset, code FROM dead_letter ORDER BY 1") == [
+        (1, "event.unknown"),
+        (2, "event.unknown"),
+    ]
 
 
 @pytest.mark.parametrize("event_id", ["", "not-a-uuid", "0A3C1B6E-7D1B-5B1C-9C50-1A3C3B6E7D1B"])
-def test_a_message_without_a_usable_id_is_parked_and_the_partition_goes_on(store: Store, event_id: str) -> None:
+def test_a_message_without_a_usable_id_is_parked_and_the_partition_goes_on(
+    store: Store, event_id: str
+) -> None:
     batch = messages(3)
     apply(store, [batch[0], batch[1]._replace(event_id=event_id), batch[2]])
     assert store.applied() == [batch[0].event_id, batch[2].event_id]
     assert store.offsets()[0] == 3
-    assert store.rows("SELECT message_offset, event_id, code FROM dead_letter") == [(1, None, "event.no-id")]
+    assert store.rows("SELECT message_offset, event_id, code FROM dead_letter") == [
+        (1, None, "event.no-id")
+    ]
 
 
 def test_a_body_of_another_event_than_its_header_says_is_parked(store: Store) -> None:
@@ -158,7 +189,9 @@ def test_characters_the_database_cannot_hold_do_not_stop_the_partition(store: St
     odd = messages(1)[0]._replace(key="a\x00b", type="x\x00y", correlation="\x00", event_id="\x00")
     apply(store, [odd, *messages(1, first=1)])
     assert len(store.applied()) == 1
-    assert store.rows("SELECT message_key, message_type FROM dead_letter") == [("a\ufffdb", "x\ufffdy")]
+    assert store.rows("SELECT message_key, message_type FROM dead_letter") == [
+        ("a\ufffdb", "x\ufffdy")
+    ]
 
 
 def test_retry_undoes_everything_even_what_was_buried(store: Store) -> None:
@@ -168,7 +201,12 @@ def test_retry_undoes_everything_even_what_was_buried(store: Store) -> None:
 
     with pytest.raises(Retry):
         apply(store, [*messages(2), messages(3)[2]._replace(type="?")], later)
-    assert (store.applied(), store.offsets()[0], store.rows("SELECT FROM dead_letter"), store.rows("SELECT FROM inbox")) == ([], 0, [], [])
+    assert (
+        store.applied(),
+        store.offsets()[0],
+        store.rows("SELECT FROM dead_letter"),
+        store.rows("SELECT FROM inbox"),
+    ) == ([], 0, [], [])
 
 
 def test_an_error_that_is_a_bug_is_not_swallowed(store: Store) -> None:
@@ -196,7 +234,9 @@ def test_a_dead_letter_is_redriven_once(store: Store) -> None:
             done.append(redrive(connection, letter, write, "pat"))
     assert done == [True, False]
     assert store.applied() == ids(messages(2))
-    assert store.rows("SELECT redriven_by, redriven_at IS NOT NULL FROM dead_letter") == [("pat", True)]
+    assert store.rows("SELECT redriven_by, redriven_at IS NOT NULL FROM dead_letter") == [
+        ("pat", True)
+    ]
 
 
 def test_two_people_redrive_at_the_same_time_and_it_is_applied_once(store: Store) -> None:

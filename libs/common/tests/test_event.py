@@ -8,7 +8,9 @@ from libs.common.event import Event, UnknownEvent, parse
 from libs.common.tests.sample import hint
 from libs.common.topics import TOPICS
 
-OURS = {name: known for name, known in Event.registry.items() if known.__module__ == events.__name__}
+OURS = {
+    name: known for name, known in Event.registry.items() if known.__module__ == events.__name__
+}
 
 
 def test_an_event_comes_back_from_its_bytes() -> None:
@@ -28,7 +30,9 @@ def test_a_type_or_version_nobody_knows_is_parked(name: str | None) -> None:
     assert unknown.value.code == "event.unknown"
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'{"type": "provider-event-received.v1"}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"\xff\xfe", b'{"type": "provider-event-received.v1"}']
+)
 def test_a_body_that_does_not_fit_its_type_is_parked(body: bytes) -> None:
     with pytest.raises(UnknownEvent):
         parse("provider-event-received.v1", body)

@@ -29,11 +29,15 @@ class Bench:
     def publish(self, first: int, count: int) -> list[str]:
         events = [hint(n, f"pmt_{n % 7}") for n in range(first, first + count)]
         for event in events:
-            self.topic.append(event.key(), event.type, str(event.event_id), event.body(), event.correlation)
+            self.topic.append(
+                event.key(), event.type, str(event.event_id), event.body(), event.correlation
+            )
         return [str(event.event_id) for event in events]
 
     def start(self, apply: Apply, source: MemorySource | None = None) -> None:
-        source = source or MemorySource(self.topic, CONSUMER, self.store.load, batch_max=10, wait_s=0.05)
+        source = source or MemorySource(
+            self.topic, CONSUMER, self.store.load, batch_max=10, wait_s=0.05
+        )
 
         def beat() -> None:
             self.beats += 1
@@ -120,7 +124,9 @@ def test_a_poison_message_does_not_stop_its_partition(bench: Bench) -> None:
     bench.start(apply)
     assert bench.until(39)
     assert set(sent) - set(bench.store.applied()) == {str(hint(13).event_id)}
-    assert bench.store.rows("SELECT CAST(event_id AS text), reason FROM dead_letter") == [(str(hint(13).event_id), "thirteen")]
+    assert bench.store.rows("SELECT CAST(event_id AS text), reason FROM dead_letter") == [
+        (str(hint(13).event_id), "thirteen")
+    ]
 
 
 def test_a_bug_ends_the_loop_and_nothing_is_skipped(bench: Bench) -> None:
@@ -161,7 +167,9 @@ def test_a_stale_owner_reads_its_offsets_again_and_goes_on(bench: Bench) -> None
 
 def test_a_database_that_loses_its_connections_is_waited_for(bench: Bench) -> None:
     sent = bench.publish(0, 20)
-    kill: Callable[[Connection], object] = lambda c: run(c, "SELECT pg_terminate_backend(pg_backend_pid())")  # noqa: E731
+    kill: Callable[[Connection], object] = lambda c: run(  # noqa: E731
+        c, "SELECT pg_terminate_backend(pg_backend_pid())"
+    )
     killed = threading.Event()
 
     def apply(connection: Connection, events: Sequence[Event]) -> None:

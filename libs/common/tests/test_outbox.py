@@ -23,8 +23,15 @@ from libs.common.traceparent import publication
 class Producer:
     """Remembers what it was given; `fate` says what becomes of the n-th message: None is acknowledged, an error reported, or raised at once."""
 
-    def __init__(self, fate: Callable[[int], KafkaError | BaseException | None] = lambda _: None) -> None:
-        self.fate, self.given, self.open, self.purged = fate, list[dict[str, Any]](), list[tuple[Any, KafkaError | None]](), False
+    def __init__(
+        self, fate: Callable[[int], KafkaError | BaseException | None] = lambda _: None
+    ) -> None:
+        self.fate, self.given, self.open, self.purged = (
+            fate,
+            list[dict[str, Any]](),
+            list[tuple[Any, KafkaError | None]](),
+            False,
+        )
         self.silent = False
 
     def produce(self, topic: str, **record: Any) -> None:
@@ -65,7 +72,12 @@ def publish(store: Store, producer: Producer, batch_max: int = 1_000) -> int:
 
 
 def waiting(store: Store) -> list[str]:
-    return [row[0] for row in store.rows("SELECT CAST(event_id AS text) FROM outbox WHERE published_at IS NULL ORDER BY id")]
+    return [
+        row[0]
+        for row in store.rows(
+            "SELECT CAST(event_id AS text) FROM outbox WHERE published_at IS NULL ORDER BY id"
+        )
+    ]
 
 
 @pytest.mark.database
@@ -94,10 +106,19 @@ class TestPublish:
         producer = Producer()
         assert publish(store, producer) == 1
         (record,) = producer.given
-        assert (record["topic"], record["key"], record["value"].encode()) == ("provider-events", "pmt_1", hint(1).body())
+        assert (record["topic"], record["key"], record["value"].encode()) == (
+            "provider-events",
+            "pmt_1",
+            hint(1).body(),
+        )
         event_id = str(hint(1).event_id)
-        assert dict(record["headers"]) == {"event_id": event_id, "type": "provider-event-received.v1", "correlation": BATCH,
-                                           "traceparent": publication(BATCH, event_id), "producer": "webhooks"}
+        assert dict(record["headers"]) == {
+            "event_id": event_id,
+            "type": "provider-event-received.v1",
+            "correlation": BATCH,
+            "traceparent": publication(BATCH, event_id),
+            "producer": "webhooks",
+        }
 
     def test_oldest_first_and_no_more_than_asked_for(self, store: Store) -> None:
         sent = add(store, range(25))
@@ -105,16 +126,29 @@ class TestPublish:
         assert [publish(store, producer, 10) for _ in range(4)] == [10, 10, 5, 0]
         assert producer.ids() == sent
 
-    def test_only_what_was_acknowledged_is_marked_and_the_rest_goes_again(self, store: Store) -> None:
+    def test_only_what_was_acknowledged_is_marked_and_the_rest_goes_again(
+        self, store: Store
+    ) -> None:
         sent = add(store, range(10))
-        assert publish(store, Producer(lambda n: KafkaError(KafkaError._MSG_TIMED_OUT) if n % 3 == 0 else None)) == 6
+        assert (
+            publish(
+                store,
+                Producer(lambda n: KafkaError(KafkaError._MSG_TIMED_OUT) if n % 3 == 0 else None),
+            )
+            == 6
+        )
         assert waiting(store) == sent[::3]
         second = Producer()
         assert publish(store, second) == 4
         assert second.ids() == sent[::3]
 
-    @pytest.mark.parametrize("refusal", [BufferError("queue full"), KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))])
-    def test_after_a_refused_one_nothing_is_sent_in_this_turn(self, store: Store, refusal: Exception) -> None:
+    @pytest.mark.parametrize(
+        "refusal",
+        [BufferError("queue full"), KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))],
+    )
+    def test_after_a_refused_one_nothing_is_sent_in_this_turn(
+        self, store: Store, refusal: Exception
+    ) -> None:
         sent = add(store, range(10))
         producer = Producer(lambda n: refusal if n == 4 else None)
         assert publish(store, producer) == 4
@@ -132,10 +166,19 @@ class TestPublish:
     def test_a_producer_that_can_never_send_again_ends_the_process(self, store: Store) -> None:
         sent = add(store, range(3))
         with pytest.raises(Fatal):
-            publish(store, Producer(lambda _: KafkaException(KafkaError(KafkaError._FATAL, "out of order", fatal=True))))
+            publish(
+                store,
+                Producer(
+                    lambda _: KafkaException(
+                        KafkaError(KafkaError._FATAL, "out of order", fatal=True)
+                    )
+                ),
+            )
         assert waiting(store) == sent
 
-    def test_a_later_id_that_commits_first_makes_nobody_skip_the_earlier(self, store: Store) -> None:
+    def test_a_later_id_that_commits_first_makes_nobody_skip_the_earlier(
+        self, store: Store
+    ) -> None:
         with store.engine.begin() as slow:
             outbox.add(slow, [hint(1)])
             add(store, [2])
@@ -146,7 +189,9 @@ class TestPublish:
 
 
 @contextmanager
-def relaying(engine: Engine, producer: Producer) -> Iterator[tuple[threading.Thread, threading.Event]]:
+def relaying(
+    engine: Engine, producer: Producer
+) -> Iterator[tuple[threading.Thread, threading.Event]]:
     stop = threading.Event()
     thread = threading.Thread(target=outbox.relay, args=(engine, producer, stop))
     thread.start()
@@ -160,7 +205,9 @@ def relaying(engine: Engine, producer: Producer) -> Iterator[tuple[threading.Thr
 
 @pytest.mark.database
 class TestRelay:
-    def test_of_two_one_works_and_the_other_takes_over_even_in_the_same_process(self, store: Store) -> None:
+    def test_of_two_one_works_and_the_other_takes_over_even_in_the_same_process(
+        self, store: Store
+    ) -> None:
         one, two = Producer(), Producer()
         with relaying(store.engine, one) as (first, stop_one):
             sent = add(store, range(5))
@@ -193,7 +240,9 @@ class TestRelay:
                     with socket.socket(fileno=os.dup(raw.fileno())) as link:
                         link.shutdown(socket.SHUT_RDWR)
             else:
-                store.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()")
+                store.rows(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()"
+                )
             time.sleep(0.5)  # so that it finds out while it waits
             add(store, [2])
             assert wait_for(lambda: waiting(store) == [], 10)
@@ -202,6 +251,10 @@ class TestRelay:
 
 
 def _holders(store: Store) -> int:
-    return int(store.rows("""SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
-                             WHERE locktype = 'advisory' AND objid = :lock AND granted AND datname = current_database()""", lock=outbox.RELAY_LOCK)[0][0])
-
+    return int(
+        store.rows(
+            """SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+                             WHERE locktype = 'advisory' AND objid = :lock AND granted AND datname = current_database()""",
+            lock=outbox.RELAY_LOCK,
+        )[0][0]
+    )

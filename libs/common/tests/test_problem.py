@@ -34,7 +34,9 @@ def client() -> Client:
 
     @app.get("/refused")
     def refused() -> None:
-        raise Problem(409, "batch.stale-digest", "The batch has changed.", "Look at it again.", batch_id="b1")
+        raise Problem(
+            409, "batch.stale-digest", "The batch has changed.", "Look at it again.", batch_id="b1"
+        )
 
     @app.get("/number")
     def number(limit: int) -> int:
@@ -63,11 +65,22 @@ def client() -> Client:
     return Client(app)
 
 
-@pytest.mark.parametrize(("path", "status", "code"), [
-    ("/refused", 409, "batch.stale-digest"), ("/number?limit=x", 422, "request.invalid"), ("/away", 503, "database.away"), ("/bug", 500, "internal"),
-    ("/wrong", 500, "internal"), ("/nowhere", 404, "not-found"), ("/large", 413, "request.too-large"), ("/who", 401, "internal.token"),
-])
-def test_every_error_is_a_problem_with_the_same_fields(client: Client, path: str, status: int, code: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/refused", 409, "batch.stale-digest"),
+        ("/number?limit=x", 422, "request.invalid"),
+        ("/away", 503, "database.away"),
+        ("/bug", 500, "internal"),
+        ("/wrong", 500, "internal"),
+        ("/nowhere", 404, "not-found"),
+        ("/large", 413, "request.too-large"),
+        ("/who", 401, "internal.token"),
+    ],
+)
+def test_every_error_is_a_problem_with_the_same_fields(
+    client: Client, path: str, status: int, code: str
+) -> None:
     answer = client.get(path)
     body = answer.json()
     assert (answer.status_code, body["status"], body["code"]) == (status, status, code)
@@ -77,9 +90,16 @@ def test_every_error_is_a_problem_with_the_same_fields(client: Client, path: str
     assert ("retry-after" in answer.headers) == (status == 503)
 
 
-def test_a_refusal_says_what_to_do_that_no_money_moved_and_of_what_it_speaks(client: Client) -> None:
+def test_a_refusal_says_what_to_do_that_no_money_moved_and_of_what_it_speaks(
+    client: Client,
+) -> None:
     body = client.get("/refused").json()
-    assert (body["action"], body["money"], body["batch_id"], body["title"]) == ("Look at it again.", NO_MONEY, "b1", "Batch stale digest")
+    assert (body["action"], body["money"], body["batch_id"], body["title"]) == (
+        "Look at it again.",
+        NO_MONEY,
+        "b1",
+        "Batch stale digest",
+    )
 
 
 def test_where_the_outcome_is_unknown_nobody_says_that_no_money_moved(client: Client) -> None:
@@ -88,11 +108,19 @@ def test_where_the_outcome_is_unknown_nobody_says_that_no_money_moved(client: Cl
 
 def test_the_callers_request_id_comes_back_unless_it_is_no_id(client: Client) -> None:
     assert client.get("/refused", headers={"x-request-id": "abc-1"}).json()["request_id"] == "abc-1"
-    assert len(client.get("/refused", headers={"x-request-id": "x" * 65}).json()["request_id"]) == 32
+    assert (
+        len(client.get("/refused", headers={"x-request-id": "x" * 65}).json()["request_id"]) == 32
+    )
 
 
 def test_an_internal_call_carries_person_and_roles(client: Client) -> None:
     headers = Actor("pat", frozenset({"approver", "viewer"})).headers(TOKEN)
-    assert client.get("/who", headers=headers).json() == {"person": "pat", "roles": ["approver", "viewer"]}
-    assert client.get("/who", headers=Actor("pat").headers(TOKEN)).json() == {"person": "pat", "roles": []}
+    assert client.get("/who", headers=headers).json() == {
+        "person": "pat",
+        "roles": ["approver", "viewer"],
+    }
+    assert client.get("/who", headers=Actor("pat").headers(TOKEN)).json() == {
+        "person": "pat",
+        "roles": [],
+    }
     assert client.get("/who", headers=Actor("pat").headers(TOKEN + "x")).status_code == 401

@@ -13,7 +13,9 @@ from libs.common.replaced import Watched, Which, why_other
 BEFORE = Which("7/5", "00000001", "16400", 70, 1_000)
 
 
-@pytest.mark.parametrize("now", [replace(BEFORE, flushed=1_000), replace(BEFORE, said=71, flushed=5_000)])
+@pytest.mark.parametrize(
+    "now", [replace(BEFORE, flushed=1_000), replace(BEFORE, said=71, flushed=5_000)]
+)
 def test_a_database_that_went_on_is_the_same(now: Which) -> None:
     assert why_other(BEFORE, now) == ""
 
@@ -22,9 +24,17 @@ def test_tables_that_were_made_meanwhile_are_no_sign() -> None:
     assert why_other(replace(BEFORE, tables=""), BEFORE) == ""
 
 
-@pytest.mark.parametrize("now", [
-    replace(BEFORE, number="7/6", flushed=9_000), replace(BEFORE, timeline="00000002", flushed=9_000), replace(BEFORE, tables="16500", flushed=9_000),
-    replace(BEFORE, tables="", flushed=9_000), replace(BEFORE, said=69, flushed=9_000), replace(BEFORE, flushed=999)])
+@pytest.mark.parametrize(
+    "now",
+    [
+        replace(BEFORE, number="7/6", flushed=9_000),
+        replace(BEFORE, timeline="00000002", flushed=9_000),
+        replace(BEFORE, tables="16500", flushed=9_000),
+        replace(BEFORE, tables="", flushed=9_000),
+        replace(BEFORE, said=69, flushed=9_000),
+        replace(BEFORE, flushed=999),
+    ],
+)
 def test_one_that_does_not_follow_is_another(now: Which) -> None:
     assert why_other(BEFORE, now)
 
@@ -43,9 +53,14 @@ def ask(engine: Engine) -> None:
 
 
 @pytest.mark.database
-def test_it_is_told_with_the_rights_of_a_service_before_the_new_connection_is_used(make_database: Callable[[str], tuple[str, str]], postgres_url: str) -> None:
+def test_it_is_told_with_the_rights_of_a_service_before_the_new_connection_is_used(
+    make_database: Callable[[str], tuple[str, str]], postgres_url: str
+) -> None:
     url, owner_url = make_database("ingest")
-    tables = ("CREATE TABLE alembic_version (id bigint)", "CREATE TABLE outbox (id bigint GENERATED ALWAYS AS IDENTITY)")
+    tables = (
+        "CREATE TABLE alembic_version (id bigint)",
+        "CREATE TABLE outbox (id bigint GENERATED ALWAYS AS IDENTITY)",
+    )
     orders(owner_url, *tables)
     told: list[str] = []
     engine = connect(url, "test", 1)
@@ -53,7 +68,10 @@ def test_it_is_told_with_the_rights_of_a_service_before_the_new_connection_is_us
     ask(engine)
     name = urlsplit(url).path[1:]
     for _ in range(3):  # the server ends its connections, as when it is started again
-        orders(postgres_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()")
+        orders(
+            postgres_url,
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()",
+        )
         ask(engine)
     with engine.connect() as connection:
         watched.look(connection)
@@ -75,7 +93,11 @@ def test_it_is_told_with_the_rights_of_a_service_before_the_new_connection_is_us
     with engine.connect() as connection:
         watched.look(connection)
     assert told[1:] == ["its tables are not those that were there"]
-    orders(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}" OWNER "{urlsplit(owner_url).username}"')
+    orders(
+        postgres_url,
+        f'DROP DATABASE "{name}" WITH (FORCE)',
+        f'CREATE DATABASE "{name}" OWNER "{urlsplit(owner_url).username}"',
+    )
     ask(engine)
     assert told[2:] == ["it is another database under the same name"]
     engine.dispose()

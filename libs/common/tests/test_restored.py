@@ -36,11 +36,16 @@ def say(store: Store, bootstrap: str, topic: Topic, numbers: range, name: str = 
 def forget(store: Store, numbers: range) -> None:
     """The database as it was before these were said."""
     with store.engine.begin() as connection:
-        run(connection, "DELETE FROM outbox WHERE event_id = ANY(CAST(:ids AS uuid[]))", ids=[str(hint(n).event_id) for n in numbers])
+        run(
+            connection,
+            "DELETE FROM outbox WHERE event_id = ANY(CAST(:ids AS uuid[]))",
+            ids=[str(hint(n).event_id) for n in numbers],
+        )
 
 
 def look(store: Store, bootstrap: str, topic: Topic) -> str:
     """Why the database is held; asked again while the broker does not answer, as a service asks (a topic made just now has no leader yet)."""
+
     def noticed() -> bool:
         try:
             restored.notice(store.engine, bootstrap, NAME, [topic])
@@ -55,7 +60,9 @@ def look(store: Store, bootstrap: str, topic: Topic) -> str:
 
 
 @pytest.mark.broker
-def test_a_whole_database_is_not_held_whatever_strangers_say(store: Store, kafka_bootstrap: str, topic: Topic) -> None:
+def test_a_whole_database_is_not_held_whatever_strangers_say(
+    store: Store, kafka_bootstrap: str, topic: Topic
+) -> None:
     assert look(store, kafka_bootstrap, topic) == "", "nothing was ever said"
     say(store, kafka_bootstrap, topic, range(30))
     assert look(store, kafka_bootstrap, topic) == ""
@@ -65,18 +72,33 @@ def test_a_whole_database_is_not_held_whatever_strangers_say(store: Store, kafka
 
 
 @pytest.mark.broker
-def test_an_older_copy_is_held_takes_back_what_it_said_and_is_whole_again(store: Store, kafka_bootstrap: str, topic: Topic) -> None:
+def test_an_older_copy_is_held_takes_back_what_it_said_and_is_whole_again(
+    store: Store, kafka_bootstrap: str, topic: Topic
+) -> None:
     say(store, kafka_bootstrap, topic, range(60))
-    said = store.rows("SELECT event_id, message_key, message_type, correlation, body FROM outbox ORDER BY event_id")
-    say(store, kafka_bootstrap, topic, range(100, 105), name="stranger")  # after ours: they do not hide them
+    said = store.rows(
+        "SELECT event_id, message_key, message_type, correlation, body FROM outbox ORDER BY event_id"
+    )
+    say(
+        store, kafka_bootstrap, topic, range(100, 105), name="stranger"
+    )  # after ours: they do not hide them
     forget(store, range(20, 60))
     forget(store, range(100, 105))
     with store.engine.begin() as connection:
-        run(connection, "UPDATE outbox SET published_at = NULL WHERE event_id = :id", id=hint(3).event_id)  # the copy had not been told that it arrived
+        run(
+            connection,
+            "UPDATE outbox SET published_at = NULL WHERE event_id = :id",
+            id=hint(3).event_id,
+        )  # the copy had not been told that it arrived
     assert "older copy of itself" in look(store, kafka_bootstrap, topic)
     assert restored.take_back(store.engine, kafka_bootstrap, NAME, [topic], lambda: None) == 40
     assert restored.take_back(store.engine, kafka_bootstrap, NAME, [topic], lambda: None) == 0
-    assert store.rows("SELECT event_id, message_key, message_type, correlation, body FROM outbox ORDER BY event_id") == said
+    assert (
+        store.rows(
+            "SELECT event_id, message_key, message_type, correlation, body FROM outbox ORDER BY event_id"
+        )
+        == said
+    )
     assert store.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL") == [(0,)]
     restored.settle(store.engine)
     with store.engine.begin() as connection:
@@ -86,11 +108,17 @@ def test_an_older_copy_is_held_takes_back_what_it_said_and_is_whole_again(store:
 
 
 @pytest.mark.broker
-def test_a_copy_of_a_time_that_did_not_go_on_is_for_a_person(store: Store, kafka_bootstrap: str, topic: Topic) -> None:
+def test_a_copy_of_a_time_that_did_not_go_on_is_for_a_person(
+    store: Store, kafka_bootstrap: str, topic: Topic
+) -> None:
     """It holds a message that it had not sent; another one was sent under the same id."""
     say(store, kafka_bootstrap, topic, range(5))
     with store.engine.begin() as connection:
-        run(connection, "UPDATE outbox SET published_at = NULL, body = body || ' ' WHERE event_id = :id", id=hint(3).event_id)
+        run(
+            connection,
+            "UPDATE outbox SET published_at = NULL, body = body || ' ' WHERE event_id = :id",
+            id=hint(3).event_id,
+        )
     with pytest.raises(restored.Stuck, match="did not go on"):
         restored.take_back(store.engine, kafka_bootstrap, NAME, [topic], lambda: None)
 
@@ -109,12 +137,17 @@ def test_it_takes_two_people_the_second_an_approver_and_everything_taken_back(st
         with pytest.raises(restored.NotAllowed):
             restored.release(connection, "b", "x", approver=False)
     with store.engine.begin() as connection:
-        restored.hold(connection, "older still")  # another copy came back before it was released: all that was settled is open again
+        restored.hold(
+            connection, "older still"
+        )  # another copy came back before it was released: all that was settled is open again
         with pytest.raises(restored.NotNow):
             restored.release(connection, "b", "x", approver=True)
     restored.settle(store.engine)
     with pytest.raises(IntegrityError), store.engine.begin() as connection:
-        run(connection, "UPDATE restored SET proposed_by = 'a', released_by = 'a', released_at = now()")  # the database itself wants two
+        run(
+            connection,
+            "UPDATE restored SET proposed_by = 'a', released_by = 'a', released_at = now()",
+        )  # the database itself wants two
     with store.engine.begin() as connection:
         restored.release(connection, "c", "x", approver=False)
         assert restored.release(connection, "b", "x", approver=True) == "released"

@@ -9,7 +9,11 @@ from libs.common.sealed import Places, Sample, WrongKeys, check, objection, or_e
 from libs.common.tests.conftest import Store
 
 OLD, NEW = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
-OF_OLD, OF_NEW, BOTH = Sealer.parse(f"k1:{OLD}"), Sealer.parse(f"k2:{NEW}"), Sealer.parse(f"k2:{NEW},k1:{OLD}")
+OF_OLD, OF_NEW, BOTH = (
+    Sealer.parse(f"k1:{OLD}"),
+    Sealer.parse(f"k2:{NEW}"),
+    Sealer.parse(f"k2:{NEW},k1:{OLD}"),
+)
 
 
 def sample(sealer: Sealer) -> Sample:
@@ -37,19 +41,35 @@ def test_another_key_of_the_same_name_is_noticed() -> None:
 def test_a_database_is_asked_for_one_value_of_each_key(store: Store) -> None:
     with store.engine.begin() as connection:
         for place, sealer in enumerate((OF_OLD, OF_NEW, OF_NEW)):
-            run(connection, """INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
-                               VALUES (gen_random_uuid(), 't', :row, 'x', '', :body)""", row=f"r{place}", body=sealer.seal("x", "loan", f"r{place}"))
-    places = Places("SELECT body AS sealed, 'loan' AS field, message_key AS row_id FROM outbox",
-                    {"outbox": "SELECT body FROM outbox UNION ALL SELECT '' UNION ALL SELECT '{\"amount\": 1.5}'"})
+            run(
+                connection,
+                """INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
+                               VALUES (gen_random_uuid(), 't', :row, 'x', '', :body)""",
+                row=f"r{place}",
+                body=sealer.seal("x", "loan", f"r{place}"),
+            )
+    places = Places(
+        "SELECT body AS sealed, 'loan' AS field, message_key AS row_id FROM outbox",
+        {
+            "outbox": "SELECT body FROM outbox UNION ALL SELECT '' UNION ALL SELECT '{\"amount\": 1.5}'"
+        },
+    )
     check(store.engine, "ingest", places, BOTH)
     with pytest.raises(WrongKeys, match="k1"):
         check(store.engine, "ingest", places, OF_NEW)
     with store.engine.connect() as connection:
         assert used(connection, places) == {"k1": {"outbox": 1}, "k2": {"outbox": 2}}
-    check(store.engine, "ingest", Places("SELECT a AS sealed, a AS field, a AS row_id FROM not_migrated_yet", {}), OF_NEW)
+    check(
+        store.engine,
+        "ingest",
+        Places("SELECT a AS sealed, a AS field, a AS row_id FROM not_migrated_yet", {}),
+        OF_NEW,
+    )
 
 
-def test_a_start_ends_with_one_sentence_and_waits_for_a_database_that_is_away(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_start_ends_with_one_sentence_and_waits_for_a_database_that_is_away(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     def wrong() -> None:
         raise WrongKeys("ingest cannot start.")
 

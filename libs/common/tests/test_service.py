@@ -23,13 +23,13 @@ from libs.common.tests.conftest import CONSUMER, Store
 from libs.common.tests.sample import hint, messages
 from libs.common.tests.test_consume import refuse_odd
 
-REVISION = '''
+REVISION = """
 from alembic import op
 revision = "test_000{n}"
 down_revision = {down}
 def upgrade() -> None:
     op.execute("CREATE TABLE made_{n} (id int)")
-'''
+"""
 
 
 class Example(ServiceSettings):
@@ -38,12 +38,16 @@ class Example(ServiceSettings):
 
 
 def service(url: str, migrations: Path) -> Service:
-    return Service("example", Example(database_url=url, internal_token="0123456789abcdef"), migrations)
+    return Service(
+        "example", Example(database_url=url, internal_token="0123456789abcdef"), migrations
+    )
 
 
 def get(made: Service, path: str) -> httpx.Response:
     async def ask() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(made.app()), base_url="http://test") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(made.app()), base_url="http://test"
+        ) as client:
             return await client.get(path)
 
     return asyncio.run(ask())
@@ -58,7 +62,10 @@ def test_without_its_database_it_lives_and_is_not_ready(tmp_path: Path) -> None:
     revision(tmp_path, 1)
     made = service("postgresql+psycopg2://role:hunter2@127.0.0.1:1/none", tmp_path)
     answer = get(made, "/health/ready")
-    assert (answer.status_code, answer.json()) == (503, {"ready": False, "checks": {"migrations": False}, "held": ""})
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"ready": False, "checks": {"migrations": False}, "held": ""},
+    )
     assert "hunter2" not in answer.text
     assert get(made, "/health/live").status_code == 200
 
@@ -101,7 +108,9 @@ def test_turns_are_taken_until_the_stop_and_waited_for_only_without_work() -> No
 
 
 @pytest.mark.database
-def test_it_is_ready_when_the_newest_migration_is_there_and_every_check_is_true(store: Store, tmp_path: Path) -> None:
+def test_it_is_ready_when_the_newest_migration_is_there_and_every_check_is_true(
+    store: Store, tmp_path: Path
+) -> None:
     revision(tmp_path, 1)
     made = service(store.url, tmp_path)
     made.ready["group"] = lambda: joined
@@ -111,7 +120,11 @@ def test_it_is_ready_when_the_newest_migration_is_there_and_every_check_is_true(
     upgrade(store.owner_url, tmp_path)  # again: nothing happens
     assert made.readiness() == {"migrations": True, "group": False}
     joined = True
-    assert get(made, "/health/ready").json() == {"ready": True, "checks": {"migrations": True, "group": True}, "held": ""}
+    assert get(made, "/health/ready").json() == {
+        "ready": True,
+        "checks": {"migrations": True, "group": True},
+        "held": "",
+    }
     newer = tmp_path / "newer"
     newer.mkdir()
     for number in (1, 2):
@@ -129,7 +142,11 @@ def test_metrics_count_what_waits_and_what_is_dead(store: Store, tmp_path: Path)
     made = service(store.url, tmp_path)
     made.gauges["held"] = lambda: 7.0
     text = get(made, "/metrics").text
-    found = {line.split()[0]: float(line.split()[1]) for line in text.splitlines() if not line.startswith("#")}
+    found = {
+        line.split()[0]: float(line.split()[1])
+        for line in text.splitlines()
+        if not line.startswith("#")
+    }
     assert found["paydown_example_outbox_waiting"] == 3
     assert found["paydown_example_outbox_age_seconds"] > 3500
     assert found["paydown_example_dead_letters"] == 1
@@ -165,7 +182,13 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("how", LOOPS)
 def test_a_loop_that_ends_takes_the_process_with_it_and_shows_no_value(how: str) -> None:
-    ended = subprocess.run([sys.executable, "-c", PROGRAM.format(body=LOOPS[how])], capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(body=LOOPS[how])],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     assert ended.returncode == 70, ended.stderr
     assert '"loop": "broken"' in ended.stdout
     assert "0012345678" not in ended.stdout + ended.stderr
@@ -189,6 +212,9 @@ def test_a_loop_without_its_database_is_begun_again_until_it_is_back(tmp_path: P
     async def live() -> bool:
         app = made.app()
         async with app.router.lifespan_context(app):
-            return await asyncio.to_thread(wait_for, lambda: len(tries) == 3, 15) and made.live()["patient"] < 5
+            return (
+                await asyncio.to_thread(wait_for, lambda: len(tries) == 3, 15)
+                and made.live()["patient"] < 5
+            )
 
     assert asyncio.run(live())

@@ -33,7 +33,9 @@ class Stored:
 
     def keep(self, batch: Sequence[Message]) -> None:
         for message in batch:
-            assert message.offset == self.offsets.get(message.partition, 0), "a message was skipped or came twice"
+            assert message.offset == self.offsets.get(message.partition, 0), (
+                "a message was skipped or came twice"
+            )
             self.offsets[message.partition] = message.offset + 1
 
 
@@ -57,21 +59,36 @@ class InMemory:
 
 class OnBroker:
     def __init__(self, bootstrap: str) -> None:
-        self.stored, self.bootstrap, self.name = Stored(), bootstrap, f"contract-{uuid.uuid4().hex[:10]}"
+        self.stored, self.bootstrap, self.name = (
+            Stored(),
+            bootstrap,
+            f"contract-{uuid.uuid4().hex[:10]}",
+        )
         kafka.create_topics(bootstrap, [Topic(self.name, "key", "test", ("test",))], PARTITIONS)
         self.producer = kafka.producer(bootstrap)
 
     def publish(self, key: str, event_id: str) -> None:
-        self.producer.produce(self.name, key=key, value=b'{"a": 1}', headers=[("type", "t.v1"), ("event_id", event_id), ("correlation", "c")])
+        self.producer.produce(
+            self.name,
+            key=key,
+            value=b'{"a": 1}',
+            headers=[("type", "t.v1"), ("event_id", event_id), ("correlation", "c")],
+        )
         self.producer.flush(10)
 
     def open(self, batch_max: int = 500) -> Source:
-        return kafka.KafkaSource(self.bootstrap, self.name, self.name, self.stored.load, batch_max, 2_000)
+        return kafka.KafkaSource(
+            self.bootstrap, self.name, self.name, self.stored.load, batch_max, 2_000
+        )
 
 
 @pytest.fixture(params=["memory", pytest.param("broker", marks=pytest.mark.broker)])
 def world(request: pytest.FixtureRequest) -> World:
-    return InMemory() if request.param == "memory" else OnBroker(request.getfixturevalue("kafka_bootstrap"))
+    return (
+        InMemory()
+        if request.param == "memory"
+        else OnBroker(request.getfixturevalue("kafka_bootstrap"))
+    )
 
 
 @pytest.fixture
@@ -112,13 +129,21 @@ def fill(world: World, count: int, first: int = 0) -> list[str]:
     return names
 
 
-def test_each_message_comes_once_in_the_order_of_its_key_with_all_it_carries(world: World, sources: Callable[..., Source]) -> None:
+def test_each_message_comes_once_in_the_order_of_its_key_with_all_it_carries(
+    world: World, sources: Callable[..., Source]
+) -> None:
     sent = fill(world, 90)
     found = read(world, sources(), lambda: total(world) == 90)
     assert sorted(m.event_id for m in found) == sorted(sent)
     for key in (f"k{n}" for n in range(9)):
-        assert [m.event_id for m in found if m.key == key] == [e for n, e in enumerate(sent) if f"k{n % 9}" == key]
-    assert all((m.type, m.correlation, m.body, m.partition) == ("t.v1", "c", b'{"a": 1}', zlib.crc32(m.key.encode()) % PARTITIONS) for m in found)
+        assert [m.event_id for m in found if m.key == key] == [
+            e for n, e in enumerate(sent) if f"k{n % 9}" == key
+        ]
+    assert all(
+        (m.type, m.correlation, m.body, m.partition)
+        == ("t.v1", "c", b'{"a": 1}', zlib.crc32(m.key.encode()) % PARTITIONS)
+        for m in found
+    )
 
 
 def test_a_key_of_any_alphabet_comes_back(world: World, sources: Callable[..., Source]) -> None:
@@ -145,7 +170,9 @@ def test_no_batch_is_larger_than_asked_for(world: World, sources: Callable[..., 
     assert max(sizes) == 7
 
 
-def test_it_begins_where_the_stored_offsets_say(world: World, sources: Callable[..., Source]) -> None:
+def test_it_begins_where_the_stored_offsets_say(
+    world: World, sources: Callable[..., Source]
+) -> None:
     fill(world, 40)
     world.stored.offsets.update({0: 2, 1: 1})
     found = read(world, sources(), lambda: total(world) == 40)
@@ -153,7 +180,9 @@ def test_it_begins_where_the_stored_offsets_say(world: World, sources: Callable[
     assert next(m.offset for m in found if m.partition == 0) == 2
 
 
-def test_after_a_rewind_all_that_was_not_stored_comes_again(world: World, sources: Callable[..., Source]) -> None:
+def test_after_a_rewind_all_that_was_not_stored_comes_again(
+    world: World, sources: Callable[..., Source]
+) -> None:
     fill(world, 60)
     source = sources(10)
     for _ in range(5):
@@ -166,7 +195,9 @@ def test_after_a_rewind_all_that_was_not_stored_comes_again(world: World, source
     assert source.poll() == []
 
 
-def test_a_rewind_goes_forward_where_another_has_moved_on(world: World, sources: Callable[..., Source]) -> None:
+def test_a_rewind_goes_forward_where_another_has_moved_on(
+    world: World, sources: Callable[..., Source]
+) -> None:
     fill(world, 60)
     source = sources(10)
     assert wait_for(lambda: bool(source.poll()), 20, 0)
@@ -176,14 +207,18 @@ def test_a_rewind_goes_forward_where_another_has_moved_on(world: World, sources:
     assert len(found) == 60 - 14
 
 
-def test_a_rewind_before_anything_is_owned_does_nothing(world: World, sources: Callable[..., Source]) -> None:
+def test_a_rewind_before_anything_is_owned_does_nothing(
+    world: World, sources: Callable[..., Source]
+) -> None:
     fill(world, 5)
     source = sources()
     source.rewind()
     read(world, source, lambda: total(world) == 5)
 
 
-def test_what_was_not_stored_comes_again_to_the_next_owner(world: World, sources: Callable[..., Source]) -> None:
+def test_what_was_not_stored_comes_again_to_the_next_owner(
+    world: World, sources: Callable[..., Source]
+) -> None:
     fill(world, 20)
     first = sources()
     assert wait_for(lambda: bool(first.poll()), 20, 0)
@@ -191,7 +226,9 @@ def test_what_was_not_stored_comes_again_to_the_next_owner(world: World, sources
     assert len(read(world, sources(), lambda: total(world) == 20)) == 20
 
 
-def test_members_share_the_partitions_and_take_them_over(world: World, sources: Callable[..., Source]) -> None:
+def test_members_share_the_partitions_and_take_them_over(
+    world: World, sources: Callable[..., Source]
+) -> None:
     one, two = sources(), sources()
     of_one, of_two = set[int](), set[int]()
     sent = 0
@@ -212,10 +249,14 @@ def test_members_share_the_partitions_and_take_them_over(world: World, sources: 
     one.close()
     fill(world, 36, sent)
     found = read(world, two, lambda: total(world) == sent + 36)
-    assert {m.partition for m in found} == {zlib.crc32(f"k{n}".encode()) % PARTITIONS for n in range(9)}
+    assert {m.partition for m in found} == {
+        zlib.crc32(f"k{n}".encode()) % PARTITIONS for n in range(9)
+    }
 
 
-def test_telling_the_broker_is_harmless_whatever_is_told(world: World, sources: Callable[..., Source]) -> None:
+def test_telling_the_broker_is_harmless_whatever_is_told(
+    world: World, sources: Callable[..., Source]
+) -> None:
     fill(world, 10)
     source = sources()
     source.commit([])
@@ -226,7 +267,9 @@ def test_telling_the_broker_is_harmless_whatever_is_told(world: World, sources: 
     read(world, source, lambda: total(world) == 20)
 
 
-def test_an_offset_the_topic_does_not_have_ends_the_consumer(world: World, sources: Callable[..., Source]) -> None:
+def test_an_offset_the_topic_does_not_have_ends_the_consumer(
+    world: World, sources: Callable[..., Source]
+) -> None:
     fill(world, 10)
     world.stored.offsets[0] = 1_000
     source = sources()
@@ -241,7 +284,9 @@ def test_an_offset_the_topic_does_not_have_ends_the_consumer(world: World, sourc
     assert wait_for(ended, 20, 0)
 
 
-def test_an_owner_that_may_not_load_its_offsets_does_not_read(world: World, sources: Callable[..., Source]) -> None:
+def test_an_owner_that_may_not_load_its_offsets_does_not_read(
+    world: World, sources: Callable[..., Source]
+) -> None:
     def refuse(topic: str, topic_id: str, partitions: Sequence[int]) -> dict[int, int]:
         raise Fatal("the topic is not the one it was", "kafka.topic-replaced")
 
@@ -272,7 +317,9 @@ def _kept(world: World, batch: Sequence[Message]) -> bool:
     return bool(batch)
 
 
-def test_an_assignment_that_the_group_has_taken_back_meanwhile_is_asked_for_again_and_ends_no_process() -> None:
+def test_an_assignment_that_the_group_has_taken_back_meanwhile_is_asked_for_again_and_ends_no_process() -> (
+    None
+):
     class Moved(Consumer):
         def incremental_assign(self, partitions: list[TopicPartition]) -> None:
             raise KafkaException(KafkaError(KafkaError._STATE))

@@ -27,7 +27,11 @@ class Beginning:
     def __init__(self, store: Store, bootstrap: str, taking_back: TakingBack) -> None:
         self.standing = Standing(NAME, store.engine, bootstrap, lambda: True, taking_back)
         self.stop, self.consumed = threading.Event(), list[threading.Event]()
-        self.thread = threading.Thread(target=self.standing.wait, args=(self.stop, lambda: None, [], self._consume), daemon=True)
+        self.thread = threading.Thread(
+            target=self.standing.wait,
+            args=(self.stop, lambda: None, [], self._consume),
+            daemon=True,
+        )
         self.thread.start()
 
     def _consume(self, enough: threading.Event) -> list[threading.Thread]:
@@ -51,7 +55,10 @@ def two_people(store: Store) -> None:
 
 
 def settled(store: Store) -> Callable[[], bool]:
-    return lambda: store.rows("SELECT settled_at IS NOT NULL FROM restored WHERE released_at IS NULL") == [(True,)]
+    return lambda: (
+        store.rows("SELECT settled_at IS NOT NULL FROM restored WHERE released_at IS NULL")
+        == [(True,)]
+    )
 
 
 def test_a_whole_database_is_open_at_once(store: Store, kafka_bootstrap: str) -> None:
@@ -60,25 +67,44 @@ def test_a_whole_database_is_open_at_once(store: Store, kafka_bootstrap: str) ->
     assert (begun.thread.is_alive(), begun.standing.closed, begun.consumed) == (False, "", [])
 
 
-def test_a_held_one_takes_back_in_order_and_opens_when_two_people_say_so(store: Store, kafka_bootstrap: str) -> None:
+def test_a_held_one_takes_back_in_order_and_opens_when_two_people_say_so(
+    store: Store, kafka_bootstrap: str
+) -> None:
     hold(store)
     done: list[str] = []
-    begun = Beginning(store, kafka_bootstrap, TakingBack(lambda *_: done.append("before"), lambda *_: done.append("after")))
+    begun = Beginning(
+        store,
+        kafka_bootstrap,
+        TakingBack(lambda *_: done.append("before"), lambda *_: done.append("after")),
+    )
     assert wait_for(settled(store), 20)
-    assert (done, begun.standing.held, len(begun.consumed), begun.consumed[0].is_set()) == (["before", "after"], "It is a copy.", 1, True)
+    assert (done, begun.standing.held, len(begun.consumed), begun.consumed[0].is_set()) == (
+        ["before", "after"],
+        "It is a copy.",
+        1,
+        True,
+    )
     assert begun.thread.is_alive()
     two_people(store)
     begun.thread.join(20)
-    assert (begun.thread.is_alive(), begun.standing.closed, done) == (False, "", ["before", "after"])
+    assert (begun.thread.is_alive(), begun.standing.closed, done) == (
+        False,
+        "",
+        ["before", "after"],
+    )
 
 
-def test_one_that_is_stuck_says_so_and_cannot_be_released(store: Store, kafka_bootstrap: str) -> None:
+def test_one_that_is_stuck_says_so_and_cannot_be_released(
+    store: Store, kafka_bootstrap: str
+) -> None:
     def stuck(*_: Any) -> None:
         raise restored.Stuck("A row is missing.")
 
     hold(store)
     begun = Beginning(store, kafka_bootstrap, TakingBack(before=stuck))
-    assert wait_for(lambda: store.rows("SELECT progress FROM restored") == [("A row is missing.",)], 20)
+    assert wait_for(
+        lambda: store.rows("SELECT progress FROM restored") == [("A row is missing.",)], 20
+    )
     with pytest.raises(restored.NotNow):
         two_people(store)
     begun.end()
@@ -86,7 +112,8 @@ def test_one_that_is_stuck_says_so_and_cannot_be_released(store: Store, kafka_bo
 
 @pytest.mark.parametrize("state", ["held", "open"])
 def test_whether_held_or_open_it_looks_again_whether_its_database_is_the_same(
-        store: Store, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    store: Store, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
     monkeypatch.setattr(standing, "WATCH_S", 0.1)
     if state == "held":
         hold(store)
@@ -97,7 +124,9 @@ def test_whether_held_or_open_it_looks_again_whether_its_database_is_the_same(
         assert wait_for(settled(store), 20)
     else:
         begun.thread.join(20)
-        begun.thread = threading.Thread(target=begun.standing.watch, args=(begun.stop, lambda: None), daemon=True)
+        begun.thread = threading.Thread(
+            target=begun.standing.watch, args=(begun.stop, lambda: None), daemon=True
+        )
         begun.thread.start()
     seen = begun.standing.watched.seen
     assert seen is not None
@@ -118,12 +147,19 @@ def test_while_it_is_closed_orders_are_refused_and_questions_are_answered(store:
 
     def ask(method: str, path: str) -> httpx.Response:
         async def answer() -> httpx.Response:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(made), base_url="http://test") as client:
-                return await client.request(method, path, json={"reason": "x"} if method == "POST" else None)
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(made), base_url="http://test"
+            ) as client:
+                return await client.request(
+                    method, path, json={"reason": "x"} if method == "POST" else None
+                )
 
         return asyncio.run(answer())
 
-    assert (ask("POST", "/order").status_code, ask("POST", "/order").json()["code"]) == (503, "service.starting")
+    assert (ask("POST", "/order").status_code, ask("POST", "/order").json()["code"]) == (
+        503,
+        "service.starting",
+    )
     closed = "It is a copy."
     assert ask("POST", "/order").json()["code"] == "database.restored"
     assert ask("GET", "/order").status_code == 200

@@ -13,20 +13,36 @@ BATCH = "11111111-2222-4333-8444-555555555555"
 EVENT = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 
 
-@pytest.mark.parametrize(("text", "context"), [
-    (f"00-{TRACE}-{SPAN}-01", Context(TRACE, SPAN, True)),
-    (f"00-{TRACE}-{SPAN}-00", Context(TRACE, SPAN, False)),
-    (f"00-{TRACE}-{SPAN}-03", Context(TRACE, SPAN, True)),
-    (f"cc-{TRACE}-{SPAN}-01-what-comes-later", Context(TRACE, SPAN, True)),
-])
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        (f"00-{TRACE}-{SPAN}-01", Context(TRACE, SPAN, True)),
+        (f"00-{TRACE}-{SPAN}-00", Context(TRACE, SPAN, False)),
+        (f"00-{TRACE}-{SPAN}-03", Context(TRACE, SPAN, True)),
+        (f"cc-{TRACE}-{SPAN}-01-what-comes-later", Context(TRACE, SPAN, True)),
+    ],
+)
 def test_a_header_of_w3c_is_read(text: str, context: Context) -> None:
     assert parsed(text) == context
 
 
-@pytest.mark.parametrize("text", [
-    "", "0", f"00-{TRACE}-{SPAN}", f"00-{TRACE}-{SPAN}-01-more", f"ff-{TRACE}-{SPAN}-01", f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01",
-    f"00-{TRACE.upper()}-{SPAN}-01", f"00-{TRACE[:-1]}-{SPAN}-01", f" 00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-01\n", "00-١" + TRACE[1:] + f"-{SPAN}-01",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "0",
+        f"00-{TRACE}-{SPAN}",
+        f"00-{TRACE}-{SPAN}-01-more",
+        f"ff-{TRACE}-{SPAN}-01",
+        f"00-{'0' * 32}-{SPAN}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE.upper()}-{SPAN}-01",
+        f"00-{TRACE[:-1]}-{SPAN}-01",
+        f" 00-{TRACE}-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}-01\n",
+        "00-١" + TRACE[1:] + f"-{SPAN}-01",
+    ],
+)
 def test_a_malformed_one_says_nothing(text: str) -> None:
     assert parsed(text) is None
 
@@ -48,7 +64,9 @@ def test_the_batch_is_the_trace() -> None:
     assert publication("", EVENT) == "00-aaaaaaaabbbbccccddddeeeeeeeeeeee-aaaaaaaabbbbcccc-00"
 
 
-@pytest.mark.parametrize("text", ["", "not a batch", "None", "00000000-0000-0000-0000-000000000001"])
+@pytest.mark.parametrize(
+    "text", ["", "not a batch", "None", "00000000-0000-0000-0000-000000000001"]
+)
 def test_what_names_no_batch_has_no_trace(text: str) -> None:
     assert root(text) is None
 

@@ -56,7 +56,9 @@ def app(public: bool) -> FastAPI:
     return made
 
 
-def ask(public: bool, method: str, path: str, caller: str = CALLER.header(), token: bool = True) -> httpx.Response:
+def ask(
+    public: bool, method: str, path: str, caller: str = CALLER.header(), token: bool = True
+) -> httpx.Response:
     async def work() -> httpx.Response:
         transport = httpx.ASGITransport(app(public), raise_app_exceptions=False)
         headers = {"traceparent": caller} | ({TOKEN: "secret"} if token else {})
@@ -67,15 +69,29 @@ def ask(public: bool, method: str, path: str, caller: str = CALLER.header(), tok
 
 
 class TestDoor:
-    def test_an_upload_is_the_first_span_of_its_batch_and_linked_to_who_asked(self, kept: Kept) -> None:
+    def test_an_upload_is_the_first_span_of_its_batch_and_linked_to_who_asked(
+        self, kept: Kept
+    ) -> None:
         answer = ask(False, "POST", "/batches?filename=Jane.xml")
         (span,) = kept.spans
-        assert (span.name, span.kind, span.at, span.parent, span.links) == ("POST /api/batches", "server", FIRST, None, (CALLER,))
+        assert (span.name, span.kind, span.at, span.parent, span.links) == (
+            "POST /api/batches",
+            "server",
+            FIRST,
+            None,
+            (CALLER,),
+        )
         assert answer.headers["traceresponse"] == FIRST.header()
-        assert span.attributes == {"http.request.method": "POST", "http.route": "/api/batches", "http.response.status_code": 200,
-                                   "paydown.batch_id": BATCH}
+        assert span.attributes == {
+            "http.request.method": "POST",
+            "http.route": "/api/batches",
+            "http.response.status_code": 200,
+            "paydown.batch_id": BATCH,
+        }
 
-    def test_a_child_batch_has_a_trace_of_its_own_and_is_linked_to_its_parent(self, kept: Kept) -> None:
+    def test_a_child_batch_has_a_trace_of_its_own_and_is_linked_to_its_parent(
+        self, kept: Kept
+    ) -> None:
         ask(False, "POST", f"/batches/{BATCH}/child-batches")
         (span,) = kept.spans
         assert (span.at, span.parent, span.links) == (root(CHILD), None, (CALLER, FIRST))
@@ -83,14 +99,25 @@ class TestDoor:
     def test_an_order_about_a_batch_is_in_its_trace(self, kept: Kept) -> None:
         answer = ask(False, "POST", f"/batches/{BATCH}/approve")
         (span,) = kept.spans
-        assert (span.at.trace, span.parent, span.links, span.error) == (FIRST.trace, FIRST, (CALLER,), "")
+        assert (span.at.trace, span.parent, span.links, span.error) == (
+            FIRST.trace,
+            FIRST,
+            (CALLER,),
+            "",
+        )
         assert span.name == "POST /api/batches/{batch_id}/approve"
         assert answer.headers["traceresponse"] == span.at.header()
 
     def test_what_is_about_no_batch_stays_in_the_callers_trace(self, kept: Kept) -> None:
-        for path in ("/kill-switch", f"/batches/{BATCH}/approve?answer=404", "/batches/none/approve"):
+        for path in (
+            "/kill-switch",
+            f"/batches/{BATCH}/approve?answer=404",
+            "/batches/none/approve",
+        ):
             assert "traceresponse" not in ask(False, "POST", path).headers
-        assert [(span.at.trace, span.parent, span.links) for span in kept.spans] == [(CALLER.trace, CALLER, ())] * 3
+        assert [(span.at.trace, span.parent, span.links) for span in kept.spans] == [
+            (CALLER.trace, CALLER, ())
+        ] * 3
 
     def test_a_bug_is_an_error_without_its_words(self, kept: Kept) -> None:
         ask(False, "POST", f"/batches/{BATCH}/approve?answer=500")
@@ -106,7 +133,12 @@ class TestDoor:
     def test_a_batch_outside_the_share_leaves_no_span(self) -> None:
         made = Kept()
         tracing.start(made, 0.0)
-        ask(False, "POST", f"/batches/{BATCH}/approve", caller=CALLER._replace(sampled=False).header())
+        ask(
+            False,
+            "POST",
+            f"/batches/{BATCH}/approve",
+            caller=CALLER._replace(sampled=False).header(),
+        )
         tracing.stop()
         assert made.spans == []
 
@@ -125,12 +157,17 @@ class TestGateway:
 
     @pytest.mark.parametrize("caller", ["", "00-nonsense", f"00-{'0' * 32}-{'d' * 16}-01"])
     def test_without_a_callers_trace_it_has_its_own(self, kept: Kept, caller: str) -> None:
-        found = [parsed(ask(True, "POST", "/kill-switch", caller).json()["traceparent"]) for _ in range(2)]
+        found = [
+            parsed(ask(True, "POST", "/kill-switch", caller).json()["traceparent"])
+            for _ in range(2)
+        ]
         assert [span.parent for span in kept.spans] == [None, None]
         assert len({one.trace for one in found if one}) == 2
 
     def test_a_caller_who_records_nothing_is_passed_on_and_not_recorded(self, kept: Kept) -> None:
-        passed_on: Any = ask(True, "POST", "/kill-switch", CALLER._replace(sampled=False).header()).json()
+        passed_on: Any = ask(
+            True, "POST", "/kill-switch", CALLER._replace(sampled=False).header()
+        ).json()
         place = parsed(passed_on["traceparent"])
         assert place
         assert (place.trace, place.sampled) == (CALLER.trace, False)

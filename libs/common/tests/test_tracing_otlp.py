@@ -34,7 +34,16 @@ class Remembering(SpanExporter):
 
 
 def span(at: Context = FIRST, parent: Context | None = None, **more: object) -> Span:
-    return Span("read roster", "internal", at, parent, 1_000_000_000, 3_000_000_000, {"paydown.batch_id": BATCH}, **more)  # type: ignore[arg-type] # fields of any type
+    return Span(
+        "read roster",
+        "internal",
+        at,
+        parent,
+        1_000_000_000,
+        3_000_000_000,
+        {"paydown.batch_id": BATCH},
+        **more,  # type: ignore[arg-type] # fields of any type
+    )
 
 
 def recorded(*spans: Span) -> list[ReadableSpan]:
@@ -53,21 +62,41 @@ def test_a_span_has_the_ids_that_were_told_to_others_before() -> None:
     assert upload.context
     assert inner.context
     assert inner.parent
-    assert (f"{upload.context.trace_id:032x}", f"{upload.context.span_id:016x}", upload.parent) == (FIRST.trace, FIRST.span, None)
-    assert (f"{inner.context.trace_id:032x}", f"{inner.context.span_id:016x}") == (child.trace, child.span)
+    assert (f"{upload.context.trace_id:032x}", f"{upload.context.span_id:016x}", upload.parent) == (
+        FIRST.trace,
+        FIRST.span,
+        None,
+    )
+    assert (f"{inner.context.trace_id:032x}", f"{inner.context.span_id:016x}") == (
+        child.trace,
+        child.span,
+    )
     assert f"{inner.parent.span_id:016x}" == FIRST.span
     assert [f"{one.context.span_id:016x}" for one in inner.links] == [link.span]
-    assert (upload.start_time, upload.end_time, upload.status.status_code) == (1_000_000_000, 3_000_000_000, StatusCode.UNSET)
+    assert (upload.start_time, upload.end_time, upload.status.status_code) == (
+        1_000_000_000,
+        3_000_000_000,
+        StatusCode.UNSET,
+    )
     assert inner.status.status_code is StatusCode.ERROR
     assert dict(inner.attributes or {}) == {"paydown.batch_id": BATCH, "error.type": "Reject"}
-    assert {key: upload.resource.attributes[key] for key in ("service.name", "service.namespace")} == {
-        "service.name": "ledger", "service.namespace": "paydown"}
+    assert {
+        key: upload.resource.attributes[key] for key in ("service.name", "service.namespace")
+    } == {"service.name": "ledger", "service.namespace": "paydown"}
 
 
-@pytest.mark.parametrize(("given", "posted_to"), [
-    ("http://collector:4318", "http://collector:4318/v1/traces"), ("http://collector:4318/", "http://collector:4318/v1/traces"),
-    ("https://vendor.example/otlp", "https://vendor.example/otlp/v1/traces"), ("http://collector:4318/v1/traces", "http://collector:4318/v1/traces")])
-def test_the_address_is_written_as_in_otel_exporter_otlp_endpoint(given: str, posted_to: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "posted_to"),
+    [
+        ("http://collector:4318", "http://collector:4318/v1/traces"),
+        ("http://collector:4318/", "http://collector:4318/v1/traces"),
+        ("https://vendor.example/otlp", "https://vendor.example/otlp/v1/traces"),
+        ("http://collector:4318/v1/traces", "http://collector:4318/v1/traces"),
+    ],
+)
+def test_the_address_is_written_as_in_otel_exporter_otlp_endpoint(
+    given: str, posted_to: str
+) -> None:
     assert tracing_otlp.address(given) == posted_to
 
 
@@ -79,10 +108,18 @@ def silent() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("where", ["silent", "nobody"])
-def test_a_collector_that_is_away_is_never_waited_for(where: str, request: pytest.FixtureRequest) -> None:
+def test_a_collector_that_is_away_is_never_waited_for(
+    where: str, request: pytest.FixtureRequest
+) -> None:
     """In a process of its own: the exporter's thread tries on for minutes, and draws its pauses from the chance that other tests have seeded."""
     url = request.getfixturevalue("silent") if where == "silent" else "http://127.0.0.1:1"
-    said = subprocess.run([sys.executable, "-c", AWAY.format(url=url)], capture_output=True, text=True, check=True, timeout=60).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", AWAY.format(url=url)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
     recording_s, stopping_s = map(float, said.split())
     assert recording_s < 5.0  # less than one of its time-outs, for all of them
     assert stopping_s < 2.0
@@ -107,7 +144,12 @@ def test_what_the_collector_does_not_take_is_said_once() -> None:
     inner = Remembering()
     sending = tracing_otlp.Sending(inner)
     with structlog.testing.capture_logs() as said:
-        for result in (SpanExportResult.FAILURE, SpanExportResult.FAILURE, SpanExportResult.SUCCESS, SpanExportResult.SUCCESS):
+        for result in (
+            SpanExportResult.FAILURE,
+            SpanExportResult.FAILURE,
+            SpanExportResult.SUCCESS,
+            SpanExportResult.SUCCESS,
+        ):
             inner.result = result
             assert sending.export([]) is result
     assert [line["event"] for line in said] == ["traces_not_taken", "traces_taken_again"]
@@ -125,7 +167,13 @@ def test_begin_switches_recording_on_and_stop_off_again() -> None:
 @pytest.mark.parametrize(("url", "loaded"), [("", False), ("http://127.0.0.1:1", True)])
 def test_the_sdk_is_loaded_only_where_a_setting_asks_for_it(url: str, loaded: bool) -> None:
     """A service that runs its own code up to the port it cannot have."""
-    said = subprocess.run([sys.executable, "-c", SERVICE.format(url=url)], capture_output=True, text=True, check=True, timeout=60).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", SERVICE.format(url=url)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
     assert said.split() == [str(loaded)] * 3
 
 

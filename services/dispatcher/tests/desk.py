@@ -25,10 +25,33 @@ from services.dispatcher.tests.world import batch as announce
 from services.dispatcher.worker import Call
 
 Line = dict[str, Any]
-TABLES = ("payment_row", "payment", "object", "batch_row", "batch", "source", "row_count", "merchant", "attempt", "status_change", "source_stop",
-          "limiter", "hint", "flag", "held_proposal", "held_decision", "outbox", "dead_letter")
-TIMES = {"payment": ("due_at", "lease_until", "poll_due_at", "paid_at"), "attempt": ("first_sent_at", "last_sent_at"), "status_change": ("at",),
-         "batch": ("statement_begun_at",), "limiter": ("free_at", "closed_until")}
+TABLES = (
+    "payment_row",
+    "payment",
+    "object",
+    "batch_row",
+    "batch",
+    "source",
+    "row_count",
+    "merchant",
+    "attempt",
+    "status_change",
+    "source_stop",
+    "limiter",
+    "hint",
+    "flag",
+    "held_proposal",
+    "held_decision",
+    "outbox",
+    "dead_letter",
+)
+TIMES = {
+    "payment": ("due_at", "lease_until", "poll_due_at", "paid_at"),
+    "attempt": ("first_sent_at", "last_sent_at"),
+    "status_change": ("at",),
+    "batch": ("statement_begun_at",),
+    "limiter": ("free_at", "closed_until"),
+}
 
 
 class Memory(Provider):
@@ -43,7 +66,14 @@ class Memory(Provider):
         self.asked: list[dict[str, str]] = []
         self.last_date = datetime.now(UTC)
 
-    def send(self, method: str, path: str, content: bytes | None = None, idempotency_key: str = "", params: Any = None) -> tuple[Answer, Any]:
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        idempotency_key: str = "",
+        params: Any = None,
+    ) -> tuple[Answer, Any]:
         self.calls.append((method, path, idempotency_key))
         if method == "POST":
             return self._create(json.loads(content or b"{}"), idempotency_key), None
@@ -67,7 +97,12 @@ class Memory(Provider):
 
     def accept(self, body: dict[str, Any], status: str = "pending") -> Answer:
         """Carry a request out; the newest is the first of a list."""
-        line = {**body, "id": f"pmt_{len(self.books):06d}", "status": status, "created_at": datetime.now(UTC).isoformat()}
+        line = {
+            **body,
+            "id": f"pmt_{len(self.books):06d}",
+            "status": status,
+            "created_at": datetime.now(UTC).isoformat(),
+        }
         self.books = {line["id"]: line, **self.books}
         return Answer(200, dict(line), request_id="req")
 
@@ -75,7 +110,15 @@ class Memory(Provider):
         self.asked.append(dict(params))
         if path != "/payments":
             return Page([], "", 0, "req", None)
-        lines = [dict(line) for line in self.books.values() if all(line.get(side) == params[side] for side in ("source", "destination") if side in params)]
+        lines = [
+            dict(line)
+            for line in self.books.values()
+            if all(
+                line.get(side) == params[side]
+                for side in ("source", "destination")
+                if side in params
+            )
+        ]
         if self.away:
             raise Unreachable(Answer(None))
         return Page(lines, "", len(lines) if self.counted else -1, "req", None)
@@ -94,8 +137,15 @@ def refusing(status: int, sub_type: str = "") -> Callable[[dict[str, Any]], Answ
 class Desk:
     """One batch of payments whose accounts exist already."""
 
-    def __init__(self, engine: Engine, owner: Engine, count: int = 1, timing: Timing | None = None, provider: Memory | None = None,
-                 batch_id: UUID | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        owner: Engine,
+        count: int = 1,
+        timing: Timing | None = None,
+        provider: Memory | None = None,
+        batch_id: UUID | None = None,
+    ) -> None:
         self.engine, self.owner, self.timing = engine, owner, timing or Timing()
         self.provider = provider or Memory("memory:", "sk", "2025-07-04", 1.0)
         self.batch_id = batch_id or uuid4()
@@ -104,18 +154,31 @@ class Desk:
             run(connection, "UPDATE kill_switch SET engaged = false")
         limiter.configure(engine, limiter.PROFILES["demo"])
         reader = Reader(engine, self.provider, Stop(), lambda: None)
-        self.preparer, self.follower = Preparer(engine, reader), Follower(engine, reader, self.timing)
-        self.statements, self.work = Statements(engine, reader, self.timing), PaymentWork(self.timing, lambda: self.provider.last_date)
+        self.preparer, self.follower = (
+            Preparer(engine, reader),
+            Follower(engine, reader, self.timing),
+        )
+        self.statements, self.work = (
+            Statements(engine, reader, self.timing),
+            PaymentWork(self.timing, lambda: self.provider.last_date),
+        )
         self.announce(self.batch_id, count)
 
     def announce(self, batch_id: UUID, count: int, **more: Any) -> None:
         """A batch as ingest announces it, with its accounts made at the provider, ready to be paid."""
         announce(self, batch_id, count, **more)  # type: ignore[arg-type]  # it needs an engine only
         with self.engine.begin() as connection:
-            run(connection, "INSERT INTO merchant (institution_id, merchant_id) VALUES (:i, 'mch_1') ON CONFLICT DO NOTHING", i=INSTITUTION)
+            run(
+                connection,
+                "INSERT INTO merchant (institution_id, merchant_id) VALUES (:i, 'mch_1') ON CONFLICT DO NOTHING",
+                i=INSTITUTION,
+            )
             ensure_sources(connection, batch_id)
             ensure_people_and_loans(connection, batch_id)
-            run(connection, "UPDATE object SET status = 'pending', provider_id = 'at_' || left(CAST(object_id AS text), 13), due_at = now()")
+            run(
+                connection,
+                "UPDATE object SET status = 'pending', provider_id = 'at_' || left(CAST(object_id AS text), 13), due_at = now()",
+            )
         self.preparer.link()
         self.preparer.start()
 
@@ -130,16 +193,36 @@ class Desk:
     def turn(self, limit: int = 4) -> int:
         """Claim, call, settle; how many calls."""
         calls = self.claim(limit)
-        self.settle([(call, self.provider.send("POST", call.path, call.body.encode(), str(call.idempotency_key))[0]) for call in calls])
+        self.settle(
+            [
+                (
+                    call,
+                    self.provider.send(
+                        "POST", call.path, call.body.encode(), str(call.idempotency_key)
+                    )[0],
+                )
+                for call in calls
+            ]
+        )
         return len(calls)
 
     def later(self, seconds: float) -> None:
         """Let time pass: everything that is dated becomes so much older."""
-        moved = [f"UPDATE {table} SET " + ", ".join(f"{c} = {c} - make_interval(secs => {float(seconds)})" for c in columns)
-                 for table, columns in TIMES.items()]
+        moved = [
+            f"UPDATE {table} SET "
+            + ", ".join(f"{c} = {c} - make_interval(secs => {float(seconds)})" for c in columns)
+            for table, columns in TIMES.items()
+        ]
         with self.owner.begin() as connection:
-            connection.exec_driver_sql("; ".join(["ALTER TABLE attempt DISABLE TRIGGER attempt_is_frozen", *moved,
-                                                  "ALTER TABLE attempt ENABLE TRIGGER attempt_is_frozen"]))
+            connection.exec_driver_sql(
+                "; ".join(
+                    [
+                        "ALTER TABLE attempt DISABLE TRIGGER attempt_is_frozen",
+                        *moved,
+                        "ALTER TABLE attempt ENABLE TRIGGER attempt_is_frozen",
+                    ]
+                )
+            )
         self.work.tried_at -= seconds
         self.statements.searched_at -= seconds
 
@@ -161,10 +244,19 @@ class Desk:
         return [row.kind for row in self.rows("SELECT kind FROM flag ORDER BY flag_id")]
 
     def alive(self) -> list[Line]:
-        return [line for line in self.provider.books.values() if line["status"] not in ("failed", "canceled", "reversed")]
+        return [
+            line
+            for line in self.provider.books.values()
+            if line["status"] not in ("failed", "canceled", "reversed")
+        ]
 
     def said(self, kind: str) -> list[dict[str, Any]]:
-        return [json.loads(r.body) for r in self.rows("SELECT body FROM outbox WHERE message_type = :kind ORDER BY id", kind=kind)]
+        return [
+            json.loads(r.body)
+            for r in self.rows(
+                "SELECT body FROM outbox WHERE message_type = :kind ORDER BY id", kind=kind
+            )
+        ]
 
 
 def database(make_database: Callable[[str], tuple[str, str]]) -> tuple[Engine, Engine]:

@@ -35,45 +35,61 @@ GOOD = {"id": "pmt_1", **EXPECTED}
 T = Timing()
 
 
-@pytest.mark.parametrize(("answer", "verdict"), [
-    (Answer(200, GOOD), Verdict.ACCEPTED),
-    (Answer(200, {**GOOD, "amount": 939}), Verdict.MISMATCH),
-    (Answer(200, {**GOOD, "metadata": None}), Verdict.MISMATCH),
-    (Answer(200, None), Verdict.MISMATCH),
-    (Answer(200, {"id": "acc_1"}), Verdict.MISMATCH),
-    (Answer(400, None, "INVALID_AMOUNT"), Verdict.REFUSED),
-    (Answer(422, None, "INVALID_DESTINATION_HOLDER"), Verdict.REFUSED),
-    (Answer(400, None, "INVALID_SOURCE"), Verdict.SOURCE_REFUSED),
-    (Answer(400, None, "INVALID_SOURCE_HOLDER_CAPABILITIES"), Verdict.SOURCE_REFUSED),
-    (Answer(400, None, "INSUFFICIENT_FUNDS"), Verdict.SOURCE_REFUSED),
-    (Answer(400, None, "MAX_DAILY_VOLUME_EXCEEDED"), Verdict.SOURCE_REFUSED),
-    (Answer(400, None, "MAX_PAYMENT_METADATA_SIZE_EXCEEDED"), Verdict.REFUSED),
-    (Answer(400, None, "SOMETHING_NEW"), Verdict.LOOK_UP),
-    (Answer(401), Verdict.LOCKED_OUT),
-    (Answer(403), Verdict.LOCKED_OUT),
-    (Answer(404), Verdict.NOT_FOUND),
-    (Answer(409), Verdict.LOOK_UP),
-    (Answer(429), Verdict.CLOSED),
-    (Answer(429, replayed=True), Verdict.LOOK_UP),
-    (Answer(500), Verdict.LOOK_UP),
-    (Answer(502), Verdict.LOOK_UP),
-    (Answer(503, None, "IDEMPOTENCY_UNAVAILABLE"), Verdict.LATER),
-    (Answer(503, None, "IDEMPOTENCY_UNAVAILABLE", replayed=True), Verdict.LOOK_UP),
-    (Answer(503), Verdict.LOOK_UP),
-    (Answer(504), Verdict.LOOK_UP),
-    (Answer(None), Verdict.RESEND),
-])
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (Answer(200, GOOD), Verdict.ACCEPTED),
+        (Answer(200, {**GOOD, "amount": 939}), Verdict.MISMATCH),
+        (Answer(200, {**GOOD, "metadata": None}), Verdict.MISMATCH),
+        (Answer(200, None), Verdict.MISMATCH),
+        (Answer(200, {"id": "acc_1"}), Verdict.MISMATCH),
+        (Answer(400, None, "INVALID_AMOUNT"), Verdict.REFUSED),
+        (Answer(422, None, "INVALID_DESTINATION_HOLDER"), Verdict.REFUSED),
+        (Answer(400, None, "INVALID_SOURCE"), Verdict.SOURCE_REFUSED),
+        (Answer(400, None, "INVALID_SOURCE_HOLDER_CAPABILITIES"), Verdict.SOURCE_REFUSED),
+        (Answer(400, None, "INSUFFICIENT_FUNDS"), Verdict.SOURCE_REFUSED),
+        (Answer(400, None, "MAX_DAILY_VOLUME_EXCEEDED"), Verdict.SOURCE_REFUSED),
+        (Answer(400, None, "MAX_PAYMENT_METADATA_SIZE_EXCEEDED"), Verdict.REFUSED),
+        (Answer(400, None, "SOMETHING_NEW"), Verdict.LOOK_UP),
+        (Answer(401), Verdict.LOCKED_OUT),
+        (Answer(403), Verdict.LOCKED_OUT),
+        (Answer(404), Verdict.NOT_FOUND),
+        (Answer(409), Verdict.LOOK_UP),
+        (Answer(429), Verdict.CLOSED),
+        (Answer(429, replayed=True), Verdict.LOOK_UP),
+        (Answer(500), Verdict.LOOK_UP),
+        (Answer(502), Verdict.LOOK_UP),
+        (Answer(503, None, "IDEMPOTENCY_UNAVAILABLE"), Verdict.LATER),
+        (Answer(503, None, "IDEMPOTENCY_UNAVAILABLE", replayed=True), Verdict.LOOK_UP),
+        (Answer(503), Verdict.LOOK_UP),
+        (Answer(504), Verdict.LOOK_UP),
+        (Answer(None), Verdict.RESEND),
+    ],
+)
 def test_each_row_of_the_class_table(answer: Answer, verdict: Verdict) -> None:
     assert classify(answer, EXPECTED, "pmt_") is verdict
 
 
 def test_of_every_status_there_is_only_one_accepts_and_four_refuse() -> None:
     """With every sub_type that is known to us: none of them makes another answer an end."""
-    known = ("", "IDEMPOTENCY_UNAVAILABLE", "INVALID_SOURCE", "INVALID_AMOUNT", "INSUFFICIENT_FUNDS", "TOO_MANY_REQUESTS", "NOT_FOUND", "SOMETHING_NEW")
+    known = (
+        "",
+        "IDEMPOTENCY_UNAVAILABLE",
+        "INVALID_SOURCE",
+        "INVALID_AMOUNT",
+        "INSUFFICIENT_FUNDS",
+        "TOO_MANY_REQUESTS",
+        "NOT_FOUND",
+        "SOMETHING_NEW",
+    )
     for status in range(100, 600):
         for sub_type in known:
             for replayed in (False, True):
-                following = after_call(classify(Answer(status, GOOD, sub_type, replayed=replayed), EXPECTED, "pmt_"), Answer(status), T)
+                following = after_call(
+                    classify(Answer(status, GOOD, sub_type, replayed=replayed), EXPECTED, "pmt_"),
+                    Answer(status),
+                    T,
+                )
                 assert (following.attempt == "accepted") == (status == 200)
                 if following.attempt == "refused":
                     assert status in (400, 404, 422)
@@ -84,7 +100,10 @@ def test_of_every_status_there_is_only_one_accepts_and_four_refuse() -> None:
 KNOWN = {200, 400, 401, 403, 404, 422, 429}
 
 
-@given(st.integers(100, 599).filter(lambda s: s not in KNOWN), st.text(max_size=20).filter(lambda t: t != "IDEMPOTENCY_UNAVAILABLE"))
+@given(
+    st.integers(100, 599).filter(lambda s: s not in KNOWN),
+    st.text(max_size=20).filter(lambda t: t != "IDEMPOTENCY_UNAVAILABLE"),
+)
 def test_every_other_answer_is_unknown(status: int, sub_type: str) -> None:
     assert classify(Answer(status, None, sub_type), EXPECTED, "pmt_") is Verdict.LOOK_UP
 
@@ -102,7 +121,11 @@ def test_no_answer_but_an_acceptance_or_a_refusal_ends_anything(verdict: Verdict
 
 def test_a_refused_source_fails_no_row() -> None:
     following = after_call(Verdict.SOURCE_REFUSED, Answer(400), T)
-    assert (following.status, following.stop_source, following.attempt) == ("unprocessed", True, "refused")
+    assert (following.status, following.stop_source, following.attempt) == (
+        "unprocessed",
+        True,
+        "refused",
+    )
 
 
 def test_absent_counts_only_three_times_running_and_never_after_a_200() -> None:
@@ -124,13 +147,21 @@ def test_statuses_of_the_provider_only_move_along_its_graph() -> None:
     assert not may_apply("sent", "pending")
     assert not may_apply("pending", "a_new_one")
     assert may_apply("a_new_one", "sent")
-    assert not any(may_apply(ended, other) for ended in ("failed", "canceled", "reversed", "settled") for other in REACHABLE)
+    assert not any(
+        may_apply(ended, other)
+        for ended in ("failed", "canceled", "reversed", "settled")
+        for other in REACHABLE
+    )
 
 
 def test_what_was_completed_and_comes_back_is_reversed() -> None:
     assert our_status("pending", "failed") == "failed"
     assert our_status("completed", "failed") == our_status("completed", "reversed") == "reversed"
-    assert our_status("completed", "reversal_required") == our_status("pending", "settled") == "completed"
+    assert (
+        our_status("completed", "reversal_required")
+        == our_status("pending", "settled")
+        == "completed"
+    )
     assert {"completed", "failed", "cancelled", "reversed"} == FINAL
 
 
@@ -147,35 +178,68 @@ def line(pmt: str, status: str = "pending", attempt: int = 1) -> dict[str, Any]:
     return {"id": pmt, "status": status, "metadata": {"payment_id": "p", "attempt": str(attempt)}}
 
 
-@pytest.mark.parametrize(("ours", "lines", "bind", "cancel"), [
-    (Standing("pending", "pmt_2"), [line("pmt_1"), line("pmt_2"), line("pmt_3")], "", ("pmt_1", "pmt_3")),
-    (Standing("pending", "pmt_1"), [line("pmt_1"), line("pmt_2", "sent")], "pmt_2", ("pmt_1",)),
-    (Standing("pending", "pmt_1"), [line("pmt_1", "processing"), line("pmt_2", "sent")], "", ()),
-    (Standing("pending", "pmt_1"), [line("pmt_1", "canceled"), line("pmt_2")], "pmt_2", ()),
-    (Standing("pending", "pmt_9"), [line("pmt_1"), line("pmt_2")], "", ()),
-    (Standing("completed", "pmt_1"), [line("pmt_1", "posted"), line("pmt_2")], "", ("pmt_2",)),
-    (Standing("unprocessed"), [line("pmt_1")], "pmt_1", ()),
-    (Standing("unprocessed"), [line("pmt_1"), line("pmt_2", "processing")], "pmt_2", ("pmt_1",)),
-    (Standing("cancelled"), [line("pmt_1")], "", ("pmt_1",)),
-    (Standing("failed", "pmt_1"), [line("pmt_1", "failed"), line("pmt_2")], "", ("pmt_2",)),
-    (Standing("failed", "pmt_1"), [line("pmt_1", "failed"), line("pmt_2", "sent")], "", ()),
-    (Standing("in_doubt"), [line("pmt_1"), line("pmt_2")], "", ()),
-])
-def test_what_is_alive_where_it_should_not_be(ours: Standing, lines: list[dict[str, Any]], bind: str, cancel: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("ours", "lines", "bind", "cancel"),
+    [
+        (
+            Standing("pending", "pmt_2"),
+            [line("pmt_1"), line("pmt_2"), line("pmt_3")],
+            "",
+            ("pmt_1", "pmt_3"),
+        ),
+        (Standing("pending", "pmt_1"), [line("pmt_1"), line("pmt_2", "sent")], "pmt_2", ("pmt_1",)),
+        (
+            Standing("pending", "pmt_1"),
+            [line("pmt_1", "processing"), line("pmt_2", "sent")],
+            "",
+            (),
+        ),
+        (Standing("pending", "pmt_1"), [line("pmt_1", "canceled"), line("pmt_2")], "pmt_2", ()),
+        (Standing("pending", "pmt_9"), [line("pmt_1"), line("pmt_2")], "", ()),
+        (Standing("completed", "pmt_1"), [line("pmt_1", "posted"), line("pmt_2")], "", ("pmt_2",)),
+        (Standing("unprocessed"), [line("pmt_1")], "pmt_1", ()),
+        (
+            Standing("unprocessed"),
+            [line("pmt_1"), line("pmt_2", "processing")],
+            "pmt_2",
+            ("pmt_1",),
+        ),
+        (Standing("cancelled"), [line("pmt_1")], "", ("pmt_1",)),
+        (Standing("failed", "pmt_1"), [line("pmt_1", "failed"), line("pmt_2")], "", ("pmt_2",)),
+        (Standing("failed", "pmt_1"), [line("pmt_1", "failed"), line("pmt_2", "sent")], "", ()),
+        (Standing("in_doubt"), [line("pmt_1"), line("pmt_2")], "", ()),
+    ],
+)
+def test_what_is_alive_where_it_should_not_be(
+    ours: Standing, lines: list[dict[str, Any]], bind: str, cancel: tuple[str, ...]
+) -> None:
     (double,) = doubles(lines, {"p": ours})
     assert (double.bind, double.cancel) == (bind, cancel)
 
 
-@pytest.mark.parametrize(("ours", "lines"), [
-    (Standing("pending", "pmt_1"), [line("pmt_1"), line("pmt_2", "failed")]), (Standing("completed", "pmt_1"), [line("pmt_1", "sent")]),
-    (Standing("in_doubt"), [line("pmt_1")]), (Standing("failed", "pmt_1"), [line("pmt_1", "failed")]), (Standing("unprocessed"), [line("pmt_1", "canceled")]),
-    (Standing("cancelled"), [{"id": "pmt_1", "status": "sent", "metadata": ["p"]}])])
-def test_what_is_alive_once_is_nothing_to_speak_of(ours: Standing, lines: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize(
+    ("ours", "lines"),
+    [
+        (Standing("pending", "pmt_1"), [line("pmt_1"), line("pmt_2", "failed")]),
+        (Standing("completed", "pmt_1"), [line("pmt_1", "sent")]),
+        (Standing("in_doubt"), [line("pmt_1")]),
+        (Standing("failed", "pmt_1"), [line("pmt_1", "failed")]),
+        (Standing("unprocessed"), [line("pmt_1", "canceled")]),
+        (Standing("cancelled"), [{"id": "pmt_1", "status": "sent", "metadata": ["p"]}]),
+    ],
+)
+def test_what_is_alive_once_is_nothing_to_speak_of(
+    ours: Standing, lines: list[dict[str, Any]]
+) -> None:
     assert doubles(lines, {"p": ours}) == []
 
 
 def test_a_payment_stands_on_what_is_alive_then_on_what_became_of_this_attempt() -> None:
-    dead, other, early = line("pmt_1", "failed", 2), line("pmt_2", "sent", 1), line("pmt_3", "failed", 1)
+    dead, other, early = (
+        line("pmt_1", "failed", 2),
+        line("pmt_2", "sent", 1),
+        line("pmt_3", "failed", 1),
+    )
     assert choose_line([dead, other, early], "p", 2, "") is other
     assert choose_line([early, dead], "p", 2, "") is dead
     assert choose_line([early], "p", 2, "") is None
@@ -191,8 +255,12 @@ def test_the_student_loan_merchant_is_chosen_and_never_the_first() -> None:
     assert choose_merchant([loan, {**loan, "id": "mch_9"}]) == ("", "several_merchants")
 
 
-@given(st.integers(1, 6_000), st.lists(st.tuples(st.floats(0, 20), st.integers(1, 40)), max_size=60))
-def test_no_minute_ever_holds_more_calls_than_the_limit(per_min: int, asks: list[tuple[float, int]]) -> None:
+@given(
+    st.integers(1, 6_000), st.lists(st.tuples(st.floats(0, 20), st.integers(1, 40)), max_size=60)
+)
+def test_no_minute_ever_holds_more_calls_than_the_limit(
+    per_min: int, asks: list[tuple[float, int]]
+) -> None:
     bucket, now, calls = Bucket(per_min, 0.0), 1_000.0, list[tuple[float, int]]()
     for wait_s, wanted in asks:
         now += wait_s

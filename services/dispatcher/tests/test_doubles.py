@@ -30,7 +30,11 @@ def search(desk: Desk) -> None:
 def test_the_one_we_do_not_hold_is_cancelled_while_it_is_pending(twice: Any) -> None:
     desk, ours, late = twice
     search(desk)
-    assert (ours["status"], late["status"], desk.payment.provider_id) == ("pending", "canceled", ours["id"])
+    assert (ours["status"], late["status"], desk.payment.provider_id) == (
+        "pending",
+        "canceled",
+        ours["id"],
+    )
     assert "duplicate_cancel" in desk.flags()
 
 
@@ -68,16 +72,24 @@ def test_where_the_bound_one_has_ended_the_payment_stands_on_the_other(twice: An
     desk, ours, late = twice
     ours["status"] = "failed"
     search(desk)
-    assert (desk.payment.status, desk.payment.provider_id, late["status"]) == ("pending", late["id"], "pending")
+    assert (desk.payment.status, desk.payment.provider_id, late["status"]) == (
+        "pending",
+        late["id"],
+        "pending",
+    )
 
 
 def test_it_is_noticed_days_after_the_first_attempt(twice: Any) -> None:
     desk, _, late = twice
     with desk.owner.begin() as connection:
-        connection.exec_driver_sql("UPDATE attempt SET provider_date = provider_date - interval '9 days' WHERE n = 1")
+        connection.exec_driver_sql(
+            "UPDATE attempt SET provider_date = provider_date - interval '9 days' WHERE n = 1"
+        )
     desk.provider.asked.clear()
     search(desk)
-    first = desk.rows("SELECT CAST(min(provider_date) - interval '2 days' AS date) AS day FROM attempt")[0].day
+    first = desk.rows(
+        "SELECT CAST(min(provider_date) - interval '2 days' AS date) AS day FROM attempt"
+    )[0].day
     assert [asked["from_date"] for asked in desk.provider.asked] == [first.isoformat()]
     assert late["status"] == "canceled"
 
@@ -88,7 +100,11 @@ def test_before_it_is_sent_anew_the_one_that_turned_up_is_bound(desk: Desk) -> N
     late = executed(desk, 1)
     assert desk.payment.status == "unprocessed"
     search(desk)
-    assert (desk.payment.status, desk.payment.provider_id, desk.turn()) == ("pending", late["id"], 0)
+    assert (desk.payment.status, desk.payment.provider_id, desk.turn()) == (
+        "pending",
+        late["id"],
+        0,
+    )
 
 
 def test_a_cancelled_payment_that_turns_up_is_cancelled_there_as_well(desk: Desk) -> None:
@@ -107,7 +123,11 @@ def test_a_payment_of_other_money_is_never_bound(desk: Desk) -> None:
     desk.look(3)
     executed(desk, 1, amount=7)
     search(desk)
-    assert (desk.payment.status, desk.payment.provider_id, desk.flags()) == ("unprocessed", None, ["duplicate"])
+    assert (desk.payment.status, desk.payment.provider_id, desk.flags()) == (
+        "unprocessed",
+        None,
+        ["duplicate"],
+    )
 
 
 def test_a_closed_batch_is_looked_at_every_night_and_a_late_one_is_found(desk: Desk) -> None:
@@ -153,11 +173,17 @@ def test_a_statement_tells_of_dead_letters_and_survives_what_strangers_write(des
     desk.provider.accept({"source": line["source"], "amount": "1.00"})
     desk.later(HOUR_S)
     desk.follower.poll()
-    desk.rows("""INSERT INTO dead_letter (consumer, topic, partition, message_offset, correlation, body, code, reason)
-                 VALUES ('c', 't', 0, 0, :b, '', 'event.unknown', 'r') RETURNING 1""", b=str(desk.batch_id))
+    desk.rows(
+        """INSERT INTO dead_letter (consumer, topic, partition, message_offset, correlation, body, code, reason)
+                 VALUES ('c', 't', 0, 0, :b, '', 'event.unknown', 'r') RETURNING 1""",
+        b=str(desk.batch_id),
+    )
     desk.later(60)
     assert desk.statements.take()
-    assert (desk.said("statement-closed.v1")[0]["dead_letters"], len(desk.said("statement-line.v1"))) == (1, 3)
+    assert (
+        desk.said("statement-closed.v1")[0]["dead_letters"],
+        len(desk.said("statement-line.v1")),
+    ) == (1, 3)
 
 
 def test_where_the_first_attempts_clock_is_not_known_everything_is_read(desk: Desk) -> None:

@@ -27,10 +27,27 @@ def echoed(desk: Desk, status: str, version: int) -> None:
     """Ingest follows what was said here and announces the batch again."""
     batch = desk.rows("SELECT * FROM batch WHERE batch_id = :b", b=desk.batch_id)[0]
     with desk.engine.begin() as connection:
-        intake.batches(connection, [BatchChanged(
-            event_id=uuid4(), occurred_at=AT, batch_id=desk.batch_id, version=version, status=status, revision=batch.revision, digest=batch.digest,
-            family_id=desk.batch_id, period=batch.period, uploaded_by="p", uploaded_at=AT, row_messages=batch.row_messages, payments=batch.payments,
-            payments_cents=batch.payments_cents)])
+        intake.batches(
+            connection,
+            [
+                BatchChanged(
+                    event_id=uuid4(),
+                    occurred_at=AT,
+                    batch_id=desk.batch_id,
+                    version=version,
+                    status=status,
+                    revision=batch.revision,
+                    digest=batch.digest,
+                    family_id=desk.batch_id,
+                    period=batch.period,
+                    uploaded_by="p",
+                    uploaded_at=AT,
+                    row_messages=batch.row_messages,
+                    payments=batch.payments,
+                    payments_cents=batch.payments_cents,
+                )
+            ],
+        )
 
 
 def state(desk: Desk) -> str:
@@ -39,7 +56,9 @@ def state(desk: Desk) -> str:
 
 
 @pytest.mark.parametrize("echo", [["paying"], ["paying", "paused"], []])
-def test_a_batch_goes_on_after_a_resume_whatever_ingest_has_said_of_it_meanwhile(desk: Desk, echo: list[str]) -> None:
+def test_a_batch_goes_on_after_a_resume_whatever_ingest_has_said_of_it_meanwhile(
+    desk: Desk, echo: list[str]
+) -> None:
     order(desk, "pause")
     for version, status in enumerate(echo, start=10):
         echoed(desk, status, version)
@@ -62,19 +81,39 @@ def test_a_resume_before_the_approval_starts_nothing(desk: Desk) -> None:
 def test_a_resume_of_a_batch_that_has_not_begun_frees_its_source(desk: Desk) -> None:
     first, other = desk.batch_id, uuid4()
     desk.announce(other, 2, status="ready", version=1, tag="b")
-    account = desk.rows("SELECT account_index FROM source WHERE batch_id = :b LIMIT 1", b=first)[0].account_index
+    account = desk.rows("SELECT account_index FROM source WHERE batch_id = :b LIMIT 1", b=first)[
+        0
+    ].account_index
     with desk.engine.begin() as connection:
         store.stop_source(connection, account, "insufficient_funds", "no money", holder_too=False)
     desk.batch_id = other
     assert order(desk, "resume") == "paying"
     assert desk.rows("SELECT 1 FROM source_stop") == []
-    told = [(said["batch_id"], len(said["stopped_sources"])) for said in desk.said("dispatch-changed.v1")]
-    assert told[-2:] == [(str(first), 1), (str(first), 0)]  # and the other batch of the same account is told that it goes on
+    told = [
+        (said["batch_id"], len(said["stopped_sources"]))
+        for said in desk.said("dispatch-changed.v1")
+    ]
+    assert told[-2:] == [
+        (str(first), 1),
+        (str(first), 0),
+    ]  # and the other batch of the same account is told that it goes on
 
 
-@pytest.mark.parametrize("sub_type", [*SOURCE, "INVALID_SOURCE_HOLDER", "INVALID_SOURCE_HOLDER_CAPABILITIES", "INVALID_SOURCE_CAPABILITIES",
-                                      "INVALID_SOURCE_LIABILITY", "MAX_AMOUNT_EXCEEDED", "MAX_DAILY_VOLUME_EXCEEDED"])
-def test_after_a_refused_source_only_the_calls_in_flight_follow_and_a_resume_pays_all(engines: tuple[Engine, Engine], sub_type: str) -> None:
+@pytest.mark.parametrize(
+    "sub_type",
+    [
+        *SOURCE,
+        "INVALID_SOURCE_HOLDER",
+        "INVALID_SOURCE_HOLDER_CAPABILITIES",
+        "INVALID_SOURCE_CAPABILITIES",
+        "INVALID_SOURCE_LIABILITY",
+        "MAX_AMOUNT_EXCEEDED",
+        "MAX_DAILY_VOLUME_EXCEEDED",
+    ],
+)
+def test_after_a_refused_source_only_the_calls_in_flight_follow_and_a_resume_pays_all(
+    engines: tuple[Engine, Engine], sub_type: str
+) -> None:
     desk, limit = Desk(*engines, count=30), 4
     desk.provider.script = [refusing(400, sub_type)] * 1_000
     for _ in range(10):
@@ -98,7 +137,9 @@ def test_a_payment_that_comes_for_a_cancelled_batch_is_cancelled_on_arrival(desk
     assert order(desk, "cancel") == "cancelled"
     desk.announce(other, 2, tag="b")
     desk.preparer.give_up()
-    assert {r.status for r in desk.rows("SELECT status FROM payment WHERE batch_id = :b", b=other)} == {"cancelled"}
+    assert {
+        r.status for r in desk.rows("SELECT status FROM payment WHERE batch_id = :b", b=other)
+    } == {"cancelled"}
 
 
 def test_a_cancel_after_the_gate_waits_for_it_and_ends_by_look_up(desk: Desk) -> None:
@@ -116,7 +157,13 @@ def test_a_cancel_after_the_gate_waits_for_it_and_ends_by_look_up(desk: Desk) ->
 def decide(desk: Desk, act: str, provider_id: str = "") -> None:
     for person in ("anna", "adam"):
         with desk.engine.begin() as connection:
-            commands.held(connection, desk.payment.payment_id, act, provider_id, Order(person, "looked at it", approver=True))
+            commands.held(
+                connection,
+                desk.payment.payment_id,
+                act,
+                provider_id,
+                Order(person, "looked at it", approver=True),
+            )
 
 
 def held(desk: Desk) -> None:
@@ -129,18 +176,30 @@ def test_one_person_alone_never_ends_held(desk: Desk) -> None:
     held(desk)
     for _ in range(2):
         with desk.engine.begin() as connection:
-            assert commands.held(connection, desk.payment.payment_id, "close", "", Order("anna", "r")) == "proposed"
+            assert (
+                commands.held(connection, desk.payment.payment_id, "close", "", Order("anna", "r"))
+                == "proposed"
+            )
     assert desk.payment.status == "held"
 
 
-@pytest.mark.parametrize("wrong", [{"amount": 7}, {"destination": "acc_else"}, {"metadata": {"payment_id": str(uuid4())}}])
-def test_a_payment_bound_to_another_one_is_held_again_and_never_shown_as_paid(desk: Desk, wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [{"amount": 7}, {"destination": "acc_else"}, {"metadata": {"payment_id": str(uuid4())}}],
+)
+def test_a_payment_bound_to_another_one_is_held_again_and_never_shown_as_paid(
+    desk: Desk, wrong: dict[str, Any]
+) -> None:
     held(desk)
     other = executed(desk, 1, **wrong)
     other["status"] = "posted"
     decide(desk, "bind", other["id"])
     desk.follower.poll()
-    assert (desk.payment.status, desk.payment.provider_id, desk.payment.reason_code) == ("held", None, "held_other_payment")
+    assert (desk.payment.status, desk.payment.provider_id, desk.payment.reason_code) == (
+        "held",
+        None,
+        "held_other_payment",
+    )
     assert "completed" not in {said["status"] for said in desk.said("payment-changed.v1")}
 
 
@@ -162,7 +221,9 @@ def test_what_the_provider_has_with_other_money_is_not_closed_as_not_sent(desk: 
     assert desk.payment.status == "held"
 
 
-def test_a_payment_the_provider_does_not_know_holds_up_no_other(engines: tuple[Engine, Engine]) -> None:
+def test_a_payment_the_provider_does_not_know_holds_up_no_other(
+    engines: tuple[Engine, Engine],
+) -> None:
     desk = Desk(*engines, count=3)
     desk.turn()
     (gone, *others) = desk.rows("SELECT * FROM payment ORDER BY provider_created_at DESC")
@@ -172,33 +233,70 @@ def test_a_payment_the_provider_does_not_know_holds_up_no_other(engines: tuple[E
     desk.later(HOUR_S)
     desk.follower.poll()
     assert {r.payment_id: r.status for r in desk.rows("SELECT * FROM payment")} == {
-        gone.payment_id: "pending", **{other.payment_id: "completed" for other in others}}
+        gone.payment_id: "pending",
+        **{other.payment_id: "completed" for other in others},
+    }
     assert desk.flags() == ["not_at_provider"]
 
 
-def test_a_payment_the_provider_stumbles_over_holds_up_no_other(engines: tuple[Engine, Engine]) -> None:
+def test_a_payment_the_provider_stumbles_over_holds_up_no_other(
+    engines: tuple[Engine, Engine],
+) -> None:
     desk = Desk(*engines, count=2)
     desk.turn()
-    bad = desk.rows("SELECT provider_id FROM payment ORDER BY source_object, provider_created_at DESC")[0].provider_id
+    bad = desk.rows(
+        "SELECT provider_id FROM payment ORDER BY source_object, provider_created_at DESC"
+    )[0].provider_id
     for line in desk.provider.books.values():
         line["status"] = "posted"
     usual = desk.provider.send
     # the type checker is told that a method is replaced: the desk's provider is a stand-in
-    desk.provider.send = lambda method, path, *more: (Answer(500), None) if path.endswith(bad) else usual(method, path, *more)  # type: ignore[method-assign]
+    desk.provider.send = lambda method, path, *more: (  # type: ignore[method-assign]
+        (Answer(500), None) if path.endswith(bad) else usual(method, path, *more)
+    )
     desk.later(HOUR_S)
     for _ in range(3):
         desk.follower.poll()
-    assert sorted(r.status for r in desk.rows("SELECT status FROM payment")) == ["completed", "pending"]
+    assert sorted(r.status for r in desk.rows("SELECT status FROM payment")) == [
+        "completed",
+        "pending",
+    ]
 
 
 def approval(desk: Desk, number: int, digest: str) -> PaymentApproved:
-    row = desk.rows("SELECT p.*, r.row_id AS root FROM payment p JOIN batch_row r ON r.row_id = p.row_id LIMIT 1")[0]
+    row = desk.rows(
+        "SELECT p.*, r.row_id AS root FROM payment p JOIN batch_row r ON r.row_id = p.row_id LIMIT 1"
+    )[0]
     payment_id = uuid5(desk.batch_id, f"payment-{number}")
     return PaymentApproved(
-        event_id=uuid4(), occurred_at=AT, payment_id=payment_id, batch_id=desk.batch_id, digest=digest, period="2026-11-20", amount_cents=5_000,
-        rows=(PaidRow(row_id=uuid4(), root_row_id=uuid4(), file_row=number, branch_id="b", amount_cents=5_000),), source_account_id=row.source_account_id,
-        account_index=row.account_index, source_routing="r", source_last4="9581", employee_id=row.employee_id, person_index=row.person_index,
-        institution_id=row.institution_id, loan_last4="1234", loan_index="another", approved_by="nobody", approved_at=AT)
+        event_id=uuid4(),
+        occurred_at=AT,
+        payment_id=payment_id,
+        batch_id=desk.batch_id,
+        digest=digest,
+        period="2026-11-20",
+        amount_cents=5_000,
+        rows=(
+            PaidRow(
+                row_id=uuid4(),
+                root_row_id=uuid4(),
+                file_row=number,
+                branch_id="b",
+                amount_cents=5_000,
+            ),
+        ),
+        source_account_id=row.source_account_id,
+        account_index=row.account_index,
+        source_routing="r",
+        source_last4="9581",
+        employee_id=row.employee_id,
+        person_index=row.person_index,
+        institution_id=row.institution_id,
+        loan_last4="1234",
+        loan_index="another",
+        approved_by="nobody",
+        approved_at=AT,
+    )
 
 
 def test_a_payment_that_was_not_announced_with_its_batch_is_a_dead_letter(desk: Desk) -> None:

@@ -55,19 +55,68 @@ def test_a_calm_run_pays_each_once_and_takes_a_statement(world: World) -> None:
     assert {line["source_last4"] for line in lines} == {"9581", "5544"}
     versions = Counter(e["payment_id"] for e in world.said("payment-changed.v1"))
     for payment_id, count in versions.items():
-        assert sorted(e["version"] for e in world.said("payment-changed.v1") if e["payment_id"] == payment_id) == list(range(1, count + 1))
+        assert sorted(
+            e["version"] for e in world.said("payment-changed.v1") if e["payment_id"] == payment_id
+        ) == list(range(1, count + 1))
 
 
 def test_lost_requests_lost_answers_and_stored_500s(world: World) -> None:
-    world.simulator.put("faults", {"seed": 3, "rules": [
-        {"method": "POST", "path": "/payments", "share": 0.1, "fault": "lose_answer"},
-        {"method": "POST", "path": "/payments", "share": 0.1, "fault": "lose_request"},
-        {"method": "POST", "path": "/payments", "share": 0.1, "fault": "status", "status": 500, "execute": True, "stored": True},
-        {"method": "POST", "path": "/payments", "share": 0.1, "fault": "status", "status": 500, "execute": False, "stored": True},
-        {"method": "POST", "path": "/payments", "share": 0.1, "fault": "status", "status": 503, "execute": False, "stored": False},
-        {"method": "POST", "path": "/accounts", "share": 0.1, "fault": "lose_answer"},
-        {"method": "POST", "path": "/accounts", "share": 0.05, "fault": "status", "status": 500, "execute": True, "stored": True},
-        {"method": "POST", "path": "/entities", "share": 0.2, "fault": "status", "status": 500, "execute": False, "stored": True}]})
+    world.simulator.put(
+        "faults",
+        {
+            "seed": 3,
+            "rules": [
+                {"method": "POST", "path": "/payments", "share": 0.1, "fault": "lose_answer"},
+                {"method": "POST", "path": "/payments", "share": 0.1, "fault": "lose_request"},
+                {
+                    "method": "POST",
+                    "path": "/payments",
+                    "share": 0.1,
+                    "fault": "status",
+                    "status": 500,
+                    "execute": True,
+                    "stored": True,
+                },
+                {
+                    "method": "POST",
+                    "path": "/payments",
+                    "share": 0.1,
+                    "fault": "status",
+                    "status": 500,
+                    "execute": False,
+                    "stored": True,
+                },
+                {
+                    "method": "POST",
+                    "path": "/payments",
+                    "share": 0.1,
+                    "fault": "status",
+                    "status": 503,
+                    "execute": False,
+                    "stored": False,
+                },
+                {"method": "POST", "path": "/accounts", "share": 0.1, "fault": "lose_answer"},
+                {
+                    "method": "POST",
+                    "path": "/accounts",
+                    "share": 0.05,
+                    "fault": "status",
+                    "status": 500,
+                    "execute": True,
+                    "stored": True,
+                },
+                {
+                    "method": "POST",
+                    "path": "/entities",
+                    "share": 0.2,
+                    "fault": "status",
+                    "status": 500,
+                    "execute": False,
+                    "stored": True,
+                },
+            ],
+        },
+    )
     batch_id = uuid4()
     batch(world, batch_id, COUNT)
     world.start()
@@ -136,11 +185,16 @@ def test_known_people_and_loans_are_used_again(world: World) -> None:
     batch(world, second, 20)
     wait(completed(world, second, 20), 30)
     after = world.simulator.calls()
-    assert (after["POST /entities"], after["POST /accounts"]) == (before["POST /entities"], before["POST /accounts"])
+    assert (after["POST /entities"], after["POST /accounts"]) == (
+        before["POST /entities"],
+        before["POST /accounts"],
+    )
     assert after["POST /payments"] == before["POST /payments"] + 20
 
 
-def test_a_payor_whose_zip_is_elsewhere_is_reported_before_approval_and_mended_by_the_correction(world: World) -> None:
+def test_a_payor_whose_zip_is_elsewhere_is_reported_before_approval_and_mended_by_the_correction(
+    world: World,
+) -> None:
     batch_id = uuid4()
     batch(world, batch_id, 5, status="checking", version=1, zip_code="67485")
     world.start()
@@ -152,16 +206,36 @@ def test_a_payor_whose_zip_is_elsewhere_is_reported_before_approval_and_mended_b
     wait(completed(world, batch_id, 5), 30)
 
 
-def test_a_source_without_funds_stops_fails_no_row_and_pays_all_after_a_resume(world: World) -> None:
-    world.simulator.put("faults", {"seed": 1, "rules": [{"method": "POST", "path": "/payments", "share": 1.0, "fault": "status", "status": 400,
-                                                         "sub_type": "INSUFFICIENT_FUNDS", "execute": False, "stored": True}]})
+def test_a_source_without_funds_stops_fails_no_row_and_pays_all_after_a_resume(
+    world: World,
+) -> None:
+    world.simulator.put(
+        "faults",
+        {
+            "seed": 1,
+            "rules": [
+                {
+                    "method": "POST",
+                    "path": "/payments",
+                    "share": 1.0,
+                    "fault": "status",
+                    "status": 400,
+                    "sub_type": "INSUFFICIENT_FUNDS",
+                    "execute": False,
+                    "stored": True,
+                }
+            ],
+        },
+    )
     batch_id = uuid4()
     batch(world, batch_id, COUNT)
     world.start()
     wait(lambda: len(world.sql("SELECT 1 FROM source_stop")) == 2, 30)
     wait(lambda: world.statuses(batch_id) == {"unprocessed": COUNT}, 20)
     assert world.simulator.calls()["POST /payments"] <= 2 * world.concurrency
-    assert {s["reason_code"] for s in world.said("dispatch-changed.v1")[-1]["stopped_sources"]} == {"insufficient_funds"}
+    assert {s["reason_code"] for s in world.said("dispatch-changed.v1")[-1]["stopped_sources"]} == {
+        "insufficient_funds"
+    }
     world.simulator.put("faults", {"seed": 1, "rules": []})
     with world.engine.begin() as connection:
         commands.command(connection, batch_id, "resume", Order("a", "funded"))

@@ -94,7 +94,9 @@ class Stage:
 
 
 @pytest.fixture
-def stage(postgres_url: str, make_database: Callable[[str], tuple[str, str]], tmp_path: Path) -> Iterator[Stage]:
+def stage(
+    postgres_url: str, make_database: Callable[[str], tuple[str, str]], tmp_path: Path
+) -> Iterator[Stage]:
     made = Stage(postgres_url, make_database("dispatcher"), tmp_path)
     yield made
     made.end()
@@ -119,11 +121,13 @@ def in_the_middle(stage: Stage) -> tuple[UUID, str, list[Any]]:
     return batch_id, name, said
 
 
-@pytest.mark.parametrize("unsaid", [0, 60, 100_000], ids=["all was said", "the last was not said", "nothing was said"])
+@pytest.mark.parametrize(
+    "unsaid", [0, 60, 100_000], ids=["all was said", "the last was not said", "nothing was said"]
+)
 def test_what_was_paid_since_the_copy_is_not_paid_again(stage: Stage, unsaid: int) -> None:
     batch_id, name, said = in_the_middle(stage)
     before = len(stage.simulator.payments())
-    first = stage.restore(name, said[:-unsaid or None])
+    first = stage.restore(name, said[: -unsaid or None])
     stage.world.start()  # held: whatever runs, nothing is sent
     stage.world.stop.wait(1.0)
     assert len(stage.simulator.payments()) == before
@@ -138,10 +142,21 @@ def test_what_was_paid_since_the_copy_is_not_paid_again(stage: Stage, unsaid: in
     versions: dict[str, list[int]] = {}
     for event in stage.world.said("payment-changed.v1"):
         versions.setdefault(event["payment_id"], []).append(event["version"])
-    told = {(m.message_key, m.body) for m in said[:-unsaid or None] if m.message_type == "payment-changed.v1"}
-    assert told <= {(m.message_key, m.body) for m in stage.messages()}, "what was said is not said otherwise"
+    told = {
+        (m.message_key, m.body)
+        for m in said[: -unsaid or None]
+        if m.message_type == "payment-changed.v1"
+    }
+    assert told <= {(m.message_key, m.body) for m in stage.messages()}, (
+        "what was said is not said otherwise"
+    )
     assert all(len(set(numbers)) == len(numbers) for numbers in versions.values())
-    assert stage.world.sql("SELECT count(*) AS n FROM payment WHERE source_object IS NULL OR provider_id IS NULL")[0].n == 0
+    assert (
+        stage.world.sql(
+            "SELECT count(*) AS n FROM payment WHERE source_object IS NULL OR provider_id IS NULL"
+        )[0].n
+        == 0
+    )
 
 
 def test_a_forgotten_cancel_is_still_a_cancel(stage: Stage) -> None:
@@ -156,7 +171,12 @@ def test_a_forgotten_cancel_is_still_a_cancel(stage: Stage) -> None:
     stage.take_back(first)
     stage.release()
     stage.world.start()
-    wait(lambda: set(stage.world.statuses(batch_id)) == {"completed", "cancelled"} or stage.world.errors, 40)
+    wait(
+        lambda: (
+            set(stage.world.statuses(batch_id)) == {"completed", "cancelled"} or stage.world.errors
+        ),
+        40,
+    )
     assert stage.world.statuses(batch_id)["completed"] == len(stage.simulator.payments()) == paid
 
 
@@ -165,22 +185,50 @@ def engine_of(stage: Stage) -> None:
     stage.world.engine = connect(stage.url, "test", 4)
 
 
-def test_a_message_that_is_redriven_after_the_restore_is_of_a_payment_sent_long_ago(stage: Stage) -> None:
+def test_a_message_that_is_redriven_after_the_restore_is_of_a_payment_sent_long_ago(
+    stage: Stage,
+) -> None:
     """In the copy it was a dead letter, so it does not come again by itself."""
     world, batch_id = stage.world, uuid4()
     batch(world, batch_id, 6)
     payment = world.sql("SELECT * FROM payment ORDER BY payment_id LIMIT 1")[0]
-    rows = world.sql("DELETE FROM payment_row WHERE payment_id = :id RETURNING *", id=payment.payment_id)
+    rows = world.sql(
+        "DELETE FROM payment_row WHERE payment_id = :id RETURNING *", id=payment.payment_id
+    )
     world.sql("DELETE FROM payment WHERE payment_id = :id RETURNING 1", id=payment.payment_id)
     world.engine.dispose()
     name = stage.copy()
     engine_of(stage)
     message = PaymentApproved(
-        event_id=uuid4(), occurred_at=AT, payment_id=payment.payment_id, batch_id=batch_id, digest=payment.digest, period="2026-11-20",
-        amount_cents=payment.amount_cents, source_account_id=payment.source_account_id, account_index=payment.account_index, source_routing="1",
-        source_last4="1", employee_id=payment.employee_id, person_index=payment.person_index, institution_id=payment.institution_id, loan_last4="1",
-        loan_index=payment.loan_index, approved_by="someone", approved_at=AT, rows=tuple(
-            PaidRow(row_id=r.row_id, root_row_id=r.root_row_id, file_row=1, branch_id="B", amount_cents=payment.amount_cents) for r in rows))
+        event_id=uuid4(),
+        occurred_at=AT,
+        payment_id=payment.payment_id,
+        batch_id=batch_id,
+        digest=payment.digest,
+        period="2026-11-20",
+        amount_cents=payment.amount_cents,
+        source_account_id=payment.source_account_id,
+        account_index=payment.account_index,
+        source_routing="1",
+        source_last4="1",
+        employee_id=payment.employee_id,
+        person_index=payment.person_index,
+        institution_id=payment.institution_id,
+        loan_last4="1",
+        loan_index=payment.loan_index,
+        approved_by="someone",
+        approved_at=AT,
+        rows=tuple(
+            PaidRow(
+                row_id=r.row_id,
+                root_row_id=r.root_row_id,
+                file_row=1,
+                branch_id="B",
+                amount_cents=payment.amount_cents,
+            )
+            for r in rows
+        ),
+    )
     with world.engine.begin() as connection:
         intake.payments(connection, [message])
     world.start()
@@ -212,21 +260,37 @@ def test_who_decided_about_a_held_payment_cannot_close_what_was_sent_since(stage
     engine_of(stage)
     payment = world.sql("SELECT * FROM payment ORDER BY payment_id LIMIT 1")[0]
     world.sql("DELETE FROM attempt WHERE subject_id = :id RETURNING 1", id=payment.payment_id)
-    world.sql("""UPDATE payment SET status = 'held', provider_id = NULL, provider_status = '', version = 2, reason_code = 'held_absent'
-                 WHERE payment_id = :id RETURNING 1""", id=payment.payment_id)
+    world.sql(
+        """UPDATE payment SET status = 'held', provider_id = NULL, provider_status = '', version = 2, reason_code = 'held_absent'
+                 WHERE payment_id = :id RETURNING 1""",
+        id=payment.payment_id,
+    )
     world.engine.dispose()
     stage.take_back(stage.restore(stage.copy(), []))
     stage.release()
-    with world.engine.begin() as connection, pytest.raises(commands.Refused, match="cannot be closed as not sent"):
-        commands.held(connection, payment.payment_id, "close", "", Order("olga", "not there", approver=True))
+    with (
+        world.engine.begin() as connection,
+        pytest.raises(commands.Refused, match="cannot be closed as not sent"),
+    ):
+        commands.held(
+            connection, payment.payment_id, "close", "", Order("olga", "not there", approver=True)
+        )
     for person in ("olga", "anna"):
         with world.engine.begin() as connection:
-            commands.held(connection, payment.payment_id, "look-up", "", Order(person, "look again", approver=True))
+            commands.held(
+                connection,
+                payment.payment_id,
+                "look-up",
+                "",
+                Order(person, "look again", approver=True),
+            )
     world.start()
     wait(completed(world, batch_id, 2), 40)
 
 
-def test_a_person_whose_making_was_under_way_goes_on_from_what_the_provider_has(stage: Stage) -> None:
+def test_a_person_whose_making_was_under_way_goes_on_from_what_the_provider_has(
+    stage: Stage,
+) -> None:
     world = stage.world
     batch(world, uuid4(), 5)
     reader = Reader(world.engine, world.provider, world.stop, lambda: None)
@@ -236,13 +300,24 @@ def test_a_person_whose_making_was_under_way_goes_on_from_what_the_provider_has(
         work.claim(connection, 10)  # the copy: the intents are written, no answer is there
     person = world.sql("SELECT * FROM object WHERE kind = 'individual'")[0]
     taking_back.Accounts(world.engine, reader, None)._bind(
-        [{"id": "ent_1", "status": "incomplete", "metadata": {"object_id": str(person.object_id), "attempt": "1"}}])
+        [
+            {
+                "id": "ent_1",
+                "status": "incomplete",
+                "metadata": {"object_id": str(person.object_id), "attempt": "1"},
+            }
+        ]
+    )
     with world.engine.begin() as connection:
         calls = work.claim(connection, 10)
-    assert [(call.n, call.path) for call in calls if call.subject_id == person.object_id] == [(2, "/entities/ent_1/verification_sessions")]
+    assert [(call.n, call.path) for call in calls if call.subject_id == person.object_id] == [
+        (2, "/entities/ent_1/verification_sessions")
+    ]
 
 
-def test_a_payment_whose_institution_has_no_merchant_any_more_is_followed_all_the_same(stage: Stage) -> None:
+def test_a_payment_whose_institution_has_no_merchant_any_more_is_followed_all_the_same(
+    stage: Stage,
+) -> None:
     world, batch_id = stage.world, uuid4()
     world.engine.dispose()
     name = stage.copy()
@@ -256,7 +331,10 @@ def test_a_payment_whose_institution_has_no_merchant_any_more_is_followed_all_th
     world.engine.dispose()
     first = stage.restore(name, said)
     batch(world, batch_id, 4)  # it is read again from the topics
-    world.sql("INSERT INTO merchant (institution_id, merchant_id, reason) VALUES (:id, '', 'no_merchant') RETURNING 1", id=INSTITUTION)
+    world.sql(
+        "INSERT INTO merchant (institution_id, merchant_id, reason) VALUES (:id, '', 'no_merchant') RETURNING 1",
+        id=INSTITUTION,
+    )
     stage.take_back(first)
     stage.release()
     world.start()

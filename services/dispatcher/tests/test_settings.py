@@ -5,16 +5,38 @@ import pytest
 from libs.common.settings import SettingsError
 from services.dispatcher.settings import DispatcherSettings
 
-GIVEN = {f"PAYDOWN_DISPATCHER_{name}": value for name, value in {
-    "DATABASE_URL": "postgresql+psycopg2://x", "INTERNAL_TOKEN": "x" * 16, "PROVIDER_KEY": "sk_x", "SEAL_KEYS": "a:b", "PROFILE": "demo"}.items()}
+GIVEN = {
+    f"PAYDOWN_DISPATCHER_{name}": value
+    for name, value in {
+        "DATABASE_URL": "postgresql+psycopg2://x",
+        "INTERNAL_TOKEN": "x" * 16,
+        "PROVIDER_KEY": "sk_x",
+        "SEAL_KEYS": "a:b",
+        "PROFILE": "demo",
+    }.items()
+}
 
 
-@pytest.mark.parametrize(("url", "simulator", "fine"), [
-    ("http://127.0.0.1:8200", "", True), ("http://simulator:8200", "simulator", True), ("http://simulator:8200", "", False),
-    ("http://other:8200", "simulator", False), ("https://production.methodfi.com", "simulator", False), ("https://production.methodfi.com", "", False),
-    ("https://production.methodfi.com", "production.methodfi.com", False)])
-def test_the_demo_profile_is_for_the_stand_in_alone(url: str, simulator: str, *, fine: bool) -> None:
-    given = {**GIVEN, "PAYDOWN_DISPATCHER_PROVIDER_URL": url, "PAYDOWN_DISPATCHER_SIMULATOR_HOST": simulator}
+@pytest.mark.parametrize(
+    ("url", "simulator", "fine"),
+    [
+        ("http://127.0.0.1:8200", "", True),
+        ("http://simulator:8200", "simulator", True),
+        ("http://simulator:8200", "", False),
+        ("http://other:8200", "simulator", False),
+        ("https://production.methodfi.com", "simulator", False),
+        ("https://production.methodfi.com", "", False),
+        ("https://production.methodfi.com", "production.methodfi.com", False),
+    ],
+)
+def test_the_demo_profile_is_for_the_stand_in_alone(
+    url: str, simulator: str, *, fine: bool
+) -> None:
+    given = {
+        **GIVEN,
+        "PAYDOWN_DISPATCHER_PROVIDER_URL": url,
+        "PAYDOWN_DISPATCHER_SIMULATOR_HOST": simulator,
+    }
     if fine:
         assert DispatcherSettings.read(given).timing.grace_s < 60
     else:

@@ -25,7 +25,11 @@ from services.dispatcher.worker import Call
 pytestmark = pytest.mark.database
 SEEDS = int(os.environ.get("PAYDOWN_SIMULATION_SEEDS", "6"))
 PAYMENTS, STEPS = 8, 50
-DELAY_MAX_S, LAG_MAX_S, RETENTION_S = 500.0, 1_200.0, 86_400.0  # delay and lag together are less than the grace
+DELAY_MAX_S, LAG_MAX_S, RETENTION_S = (
+    500.0,
+    1_200.0,
+    86_400.0,
+)  # delay and lag together are less than the grace
 BEGIN = datetime(2026, 11, 20, 23, 50, tzinfo=UTC)
 
 
@@ -46,7 +50,9 @@ class Stormy(Memory):
     def pass_time(self, seconds: float) -> None:
         """Requests that were under way arrive, answers of yesterday are forgotten."""
         until_s = self.now_s + seconds
-        arriving = sorted((one for one in self.under_way if one[0] <= until_s), key=lambda one: one[0])
+        arriving = sorted(
+            (one for one in self.under_way if one[0] <= until_s), key=lambda one: one[0]
+        )
         self.under_way = [one for one in self.under_way if one[0] > until_s]
         for self.now_s, key, body in arriving:
             self._first(key, lambda body=body: self.accept(body))  # type: ignore[misc]  # it is called at once
@@ -56,14 +62,22 @@ class Stormy(Memory):
     def accept(self, body: dict[str, Any], status: str = "pending") -> Answer:
         answer = super().accept(body, status)
         line = self.books[str((answer.data or {})["id"])]
-        line |= {"created_at": (BEGIN + timedelta(seconds=self.now_s)).isoformat(), "seen_from_s": self.now_s + self.chance.uniform(0, LAG_MAX_S)}
+        line |= {
+            "created_at": (BEGIN + timedelta(seconds=self.now_s)).isoformat(),
+            "seen_from_s": self.now_s + self.chance.uniform(0, LAG_MAX_S),
+        }
         return answer
 
     def list(self, path: str, params: Any) -> Page:
         if self.away or (not self.calm and self.chance.random() < 0.1):
             raise Unreachable(Answer(None))
         page = super().list(path, params)
-        lines = [line for line in page.lines if line["seen_from_s"] <= self.now_s and line["created_at"][:10] >= params.get("from_date", "")]
+        lines = [
+            line
+            for line in page.lines
+            if line["seen_from_s"] <= self.now_s
+            and line["created_at"][:10] >= params.get("from_date", "")
+        ]
         short = not self.calm and lines and self.chance.random() < 0.1  # a walk that was cut short
         return Page(lines[1:] if short else lines, "", len(lines), "req", None)
 
@@ -100,7 +114,9 @@ class Stormy(Memory):
         if fate < 0.74:
             return Answer(429, None, "TOO_MANY_REQUESTS")
         if fate < 0.79:
-            return self._first(key, lambda: Answer(self.chance.choice([429, 503]), None, "IDEMPOTENCY_UNAVAILABLE"))
+            return self._first(
+                key, lambda: Answer(self.chance.choice([429, 503]), None, "IDEMPOTENCY_UNAVAILABLE")
+            )
         return self._first(key, lambda: self.accept(body))
 
 
@@ -110,20 +126,43 @@ class Storm:
     def __init__(self, engines: tuple[Engine, Engine], seed: int, timing: Timing) -> None:
         self.chance = random.Random(seed)
         self.provider = Stormy(self.chance)
-        self.desk = Desk(*engines, count=PAYMENTS, timing=timing, provider=self.provider, batch_id=UUID(int=seed + 1))
+        self.desk = Desk(
+            *engines,
+            count=PAYMENTS,
+            timing=timing,
+            provider=self.provider,
+            batch_id=UUID(int=seed + 1),
+        )
         self.workers = [self.desk.work, PaymentWork(timing, lambda: self.provider.last_date)]
         self.asleep: list[tuple[PaymentWork, list[tuple[Call, Answer]]]] = []
 
     def run(self) -> None:
         for _ in range(STEPS):
-            self.chance.choice([self.work, self.work, self.work, self.time, self.time, self.time, self.wake, self.weather])()
+            self.chance.choice(
+                [
+                    self.work,
+                    self.work,
+                    self.work,
+                    self.time,
+                    self.time,
+                    self.time,
+                    self.wake,
+                    self.weather,
+                ]
+            )()
             self.paid_once()
         self.provider.calm, self.provider.away = True, False
         for _ in range(80):
             self.time(600.0)
             self.work()
             self.paid_once()
-            if all(r.status in ("pending", "held") for r in self.desk.rows("SELECT status FROM payment")) and not self.provider.under_way:
+            if (
+                all(
+                    r.status in ("pending", "held")
+                    for r in self.desk.rows("SELECT status FROM payment")
+                )
+                and not self.provider.under_way
+            ):
                 return
 
     def work(self) -> None:
@@ -135,7 +174,15 @@ class Storm:
         fate = 1.0 if self.provider.calm else self.chance.random()
         if fate < 0.1:
             return
-        answers = [(call, self.provider.send("POST", call.path, call.body.encode(), str(call.idempotency_key))[0]) for call in calls]
+        answers = [
+            (
+                call,
+                self.provider.send(
+                    "POST", call.path, call.body.encode(), str(call.idempotency_key)
+                )[0],
+            )
+            for call in calls
+        ]
         if fate < 0.2:
             return
         if fate < 0.3:
@@ -165,34 +212,56 @@ class Storm:
         self.provider.away = not self.provider.away and self.chance.random() < 0.3
 
     def paid_once(self) -> None:
-        twice = [payment_id for payment_id, n in Counter(line["metadata"]["payment_id"] for line in self.desk.alive()).items() if n > 1]
+        twice = [
+            payment_id
+            for payment_id, n in Counter(
+                line["metadata"]["payment_id"] for line in self.desk.alive()
+            ).items()
+            if n > 1
+        ]
         if twice:
             raise PaidTwice(twice)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_in_a_storm_each_payment_is_paid_once_and_none_is_forgotten(engines: tuple[Engine, Engine], seed: int) -> None:
+def test_in_a_storm_each_payment_is_paid_once_and_none_is_forgotten(
+    engines: tuple[Engine, Engine], seed: int
+) -> None:
     storm = Storm(engines, seed, Timing())
     storm.run()
     books: dict[str, Line] = storm.provider.books
     payments = storm.desk.rows("SELECT * FROM payment")
     for payment in payments:
-        assert payment.status in ("pending", "held"), (payment.status, payment.step, payment.reason_code)
+        assert payment.status in ("pending", "held"), (
+            payment.status,
+            payment.step,
+            payment.reason_code,
+        )
         if payment.status == "pending":
             line = books[payment.provider_id]
-            assert (line["amount"], line["metadata"]["payment_id"]) == (payment.amount_cents, str(payment.payment_id))
+            assert (line["amount"], line["metadata"]["payment_id"]) == (
+                payment.amount_cents,
+                str(payment.payment_id),
+            )
     held = [p for p in payments if p.status == "held"]
     assert all(p.attempts == storm.desk.timing.rekeys_max + 1 for p in held)
-    assert not {line["metadata"]["payment_id"] for line in storm.desk.alive()} & {str(p.payment_id) for p in held}
-    keys = storm.desk.rows("SELECT count(*) AS n, count(DISTINCT idempotency_key) AS keys FROM attempt WHERE kind = 'payment'")[0]
+    assert not {line["metadata"]["payment_id"] for line in storm.desk.alive()} & {
+        str(p.payment_id) for p in held
+    }
+    keys = storm.desk.rows(
+        "SELECT count(*) AS n, count(DISTINCT idempotency_key) AS keys FROM attempt WHERE kind = 'payment'"
+    )[0]
     assert keys.n == keys.keys
     versions = Counter(said["payment_id"] for said in storm.desk.said("payment-changed.v1"))
     assert {str(p.payment_id): p.version for p in payments} == versions
 
 
 @pytest.mark.parametrize(("broken", "first"), [({"grace_s": 0.0}, 0), ({"resend_until_s": 1e9}, 9)])
-def test_the_storm_sees_what_a_clause_is_for(engines: tuple[Engine, Engine], broken: dict[str, float], first: int) -> None:
+def test_the_storm_sees_what_a_clause_is_for(
+    engines: tuple[Engine, Engine], broken: dict[str, float], first: int
+) -> None:
     """Without the grace, or with keys trusted for ever, somebody is paid twice."""
+
     def many() -> None:
         for seed in range(first, first + 60):
             Storm(engines, seed, Timing(**broken)).run()  # type: ignore[arg-type]  # seconds

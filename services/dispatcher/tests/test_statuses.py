@@ -36,14 +36,25 @@ def sent(desk: Desk) -> Desk:
 def test_failed_after_sent_is_reversed_with_the_providers_reason(sent: Desk) -> None:
     assert goes(sent, "processing", "sent") == [("pending", False), ("completed", False)]
     assert goes(sent, "failed", error=RETURNED) == [("reversed", False)]
-    assert (sent.payment.reason_code, sent.payment.reason) == ("payment_rejected_by_destination_institution", "no such loan")
+    assert (sent.payment.reason_code, sent.payment.reason) == (
+        "payment_rejected_by_destination_institution",
+        "no such loan",
+    )
     last = sent.said("payment-changed.v1")[-1]
-    assert (last["status"], last["provider_status"], last["version"]) == ("reversed", "failed", sent.payment.version)
+    assert (last["status"], last["provider_status"], last["version"]) == (
+        "reversed",
+        "failed",
+        sent.payment.version,
+    )
 
 
 def test_a_second_debit_leaves_it_completed_and_it_is_never_payable_again(sent: Desk) -> None:
     assert goes(sent, "sent", "reversal_required", "reversal_processing", "settled") == [
-        ("completed", False), ("completed", True), ("completed", True), ("completed", False)]
+        ("completed", False),
+        ("completed", True),
+        ("completed", True),
+        ("completed", False),
+    ]
     assert [r.live for r in sent.rows("SELECT live FROM payment_row")] == [True]
     assert sent.turn() == 0
 
@@ -62,16 +73,27 @@ def test_a_return_after_seventy_days_is_seen(sent: Desk) -> None:
 
 def test_failed_frees_the_rows_for_a_child_and_reversed_does_not(sent: Desk) -> None:
     goes(sent, "failed", error=RETURNED)
-    assert (sent.payment.status, [r.live for r in sent.rows("SELECT live FROM payment_row")]) == ("failed", [False])
+    assert (sent.payment.status, [r.live for r in sent.rows("SELECT live FROM payment_row")]) == (
+        "failed",
+        [False],
+    )
 
 
-@pytest.mark.parametrize(("before", "then"), [("sent", "pending"), ("failed", "sent"), ("settled", "reversed")])
-def test_what_cannot_follow_is_flagged_and_changes_nothing(sent: Desk, before: str, then: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "then"), [("sent", "pending"), ("failed", "sent"), ("settled", "reversed")]
+)
+def test_what_cannot_follow_is_flagged_and_changes_nothing(
+    sent: Desk, before: str, then: str
+) -> None:
     ((status, _),) = goes(sent, before, error=RETURNED)
     version = sent.payment.version
     sent.rows("UPDATE payment SET poll_due_at = now() RETURNING 1")
     assert goes(sent, then) == [(status, False)]
-    assert (sent.payment.version, sent.payment.provider_status, sent.flags()) == (version, before, ["impossible_status"])
+    assert (sent.payment.version, sent.payment.provider_status, sent.flags()) == (
+        version,
+        before,
+        ["impossible_status"],
+    )
 
 
 def test_other_money_at_the_provider_is_never_shown_as_paid(sent: Desk) -> None:
@@ -86,8 +108,19 @@ def test_a_webhook_quicker_than_the_answer_is_not_lost(desk: Desk) -> None:
     answer, _ = desk.provider.send("POST", call.path, call.body.encode(), str(call.idempotency_key))
     provider_id = str((answer.data or {})["id"])
     with desk.engine.begin() as connection:
-        intake.hints(connection, [ProviderEventReceived(event_id=uuid4(), occurred_at=AT, provider_id=provider_id, provider_event="evt_1",
-                                                        webhook_type="payment.update", received_at=AT)])
+        intake.hints(
+            connection,
+            [
+                ProviderEventReceived(
+                    event_id=uuid4(),
+                    occurred_at=AT,
+                    provider_id=provider_id,
+                    provider_event="evt_1",
+                    webhook_type="payment.update",
+                    received_at=AT,
+                )
+            ],
+        )
     desk.settle([(call, answer)])
     desk.provider.books[provider_id]["status"] = "sent"
     desk.follower.poll()  # at once, not in five minutes

@@ -43,9 +43,15 @@ class Simulator:
 
     def __init__(self, folder: Path, port: int, profile: str = "demo") -> None:
         self.url = f"http://127.0.0.1:{port}"
-        environment = {**os.environ, "PAYDOWN_SIMULATOR_PORT": str(port), "PAYDOWN_SIMULATOR_BOOKS": str(folder / "books.sqlite"),
-                       "PAYDOWN_SIMULATOR_PROFILE": profile}
-        self.process = subprocess.Popen([sys.executable, "-m", "simulator"], env=environment, stdout=subprocess.DEVNULL)
+        environment = {
+            **os.environ,
+            "PAYDOWN_SIMULATOR_PORT": str(port),
+            "PAYDOWN_SIMULATOR_BOOKS": str(folder / "books.sqlite"),
+            "PAYDOWN_SIMULATOR_PROFILE": profile,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "simulator"], env=environment, stdout=subprocess.DEVNULL
+        )
         wait(lambda: self.get("/health/ready") is not None, 20)
 
     def get(self, path: str) -> httpx.Response | None:
@@ -87,16 +93,45 @@ class World:
     def start(self) -> None:
         reader = Reader(self.engine, self.provider, self.stop, lambda: None)
         preparer = Preparer(self.engine, reader)
-        preflight, follower = Preflight(self.engine, reader, preparer, 10.0), Follower(self.engine, reader, HASTY)
+        preflight, follower = (
+            Preflight(self.engine, reader, preparer, 10.0),
+            Follower(self.engine, reader, HASTY),
+        )
         statements = Statements(self.engine, reader, HASTY)
-        self._thread(self._pumping(ObjectWork(HASTY, SEALER, "2025-07-04", lambda: self.provider.last_date)))
+        self._thread(
+            self._pumping(ObjectWork(HASTY, SEALER, "2025-07-04", lambda: self.provider.last_date))
+        )
         self._thread(self._pumping(PaymentWork(HASTY, lambda: self.provider.last_date)))
-        self._thread(self._turning(preflight.check, preparer.prepare, preparer.link, preparer.wake, preparer.start, preparer.give_up))
-        self._thread(self._turning(follower.poll, follower.look_up, follower.sweep, lambda: objects.look_up(self.engine, reader, HASTY)))
+        self._thread(
+            self._turning(
+                preflight.check,
+                preparer.prepare,
+                preparer.link,
+                preparer.wake,
+                preparer.start,
+                preparer.give_up,
+            )
+        )
+        self._thread(
+            self._turning(
+                follower.poll,
+                follower.look_up,
+                follower.sweep,
+                lambda: objects.look_up(self.engine, reader, HASTY),
+            )
+        )
         self._thread(self._turning(statements.take))
 
     def _pumping(self, work: Work) -> Callable[[], None]:
-        return lambda: pump(work, self.engine, self.provider, self.concurrency, self.stop, lambda: None, lambda _: None)
+        return lambda: pump(
+            work,
+            self.engine,
+            self.provider,
+            self.concurrency,
+            self.stop,
+            lambda: None,
+            lambda _: None,
+        )
 
     def _turning(self, *turns: Callable[[], bool]) -> Callable[[], None]:
         def loop() -> None:
@@ -104,6 +139,7 @@ class World:
                 for turn in turns:
                     turn()
                 self.stop.wait(0.1)
+
         return loop
 
     def _thread(self, target: Callable[[], None]) -> None:
@@ -112,6 +148,7 @@ class World:
                 target()
             except BaseException as error:  # noqa: BLE001 - shown by the test at its end
                 self.errors.append(error)
+
         self.threads.append(threading.Thread(target=guarded, daemon=True))
         self.threads[-1].start()
 
@@ -126,10 +163,21 @@ class World:
             return list(run(connection, statement, **values))
 
     def statuses(self, batch_id: UUID) -> dict[str, int]:
-        return {r.status: r.n for r in self.sql("SELECT status, count(*) AS n FROM payment WHERE batch_id = :b GROUP BY 1", b=batch_id)}
+        return {
+            r.status: r.n
+            for r in self.sql(
+                "SELECT status, count(*) AS n FROM payment WHERE batch_id = :b GROUP BY 1",
+                b=batch_id,
+            )
+        }
 
     def said(self, kind: str) -> list[dict[str, Any]]:
-        return [json.loads(r.body) for r in self.sql("SELECT body FROM outbox WHERE message_type = :kind ORDER BY id", kind=kind)]
+        return [
+            json.loads(r.body)
+            for r in self.sql(
+                "SELECT body FROM outbox WHERE message_type = :kind ORDER BY id", kind=kind
+            )
+        ]
 
 
 def wait(condition: Callable[[], Any], limit_s: float) -> None:
@@ -139,37 +187,124 @@ def wait(condition: Callable[[], Any], limit_s: float) -> None:
         time.sleep(0.05)
 
 
-def batch(world: World, batch_id: UUID, count: int, status: str = "approved", version: int = 3, zip_code: str = "50613", institution: str = INSTITUTION,
-          tag: str = "a") -> None:
+def batch(
+    world: World,
+    batch_id: UUID,
+    count: int,
+    status: str = "approved",
+    version: int = 3,
+    zip_code: str = "50613",
+    institution: str = INSTITUTION,
+    tag: str = "a",
+) -> None:
     """A batch of `count` payments of one row each, five rows a person, two sources, as ingest would announce it."""
-    sources = [Source(source_account_id=f"CORP-{i}", payor_name="Dunkin", dba="Dunkin", ein="32120240", aba_routing=routing, account_last4=number[-4:],
-                      account=SEALER.seal(number, "account", f"{batch_id}/CORP-{i}"), account_index=INDEX.of("account", routing, number),
-                      address={"line1": "999 Hayes", "city": "Kerlukemouth", "state": "IA", "zip": zip_code})
-               for i, (routing, number) in enumerate([("403911437", "40909581"), ("547414133", "93785544")])]
+    sources = [
+        Source(
+            source_account_id=f"CORP-{i}",
+            payor_name="Dunkin",
+            dba="Dunkin",
+            ein="32120240",
+            aba_routing=routing,
+            account_last4=number[-4:],
+            account=SEALER.seal(number, "account", f"{batch_id}/CORP-{i}"),
+            account_index=INDEX.of("account", routing, number),
+            address={"line1": "999 Hayes", "city": "Kerlukemouth", "state": "IA", "zip": zip_code},
+        )
+        for i, (routing, number) in enumerate(
+            [("403911437", "40909581"), ("547414133", "93785544")]
+        )
+    ]
     rows, payments = [], []
     for i in range(count):
         row_id, payment_id = uuid5(batch_id, str(i + 1)), uuid5(batch_id, f"payment-{i + 1}")
         person = ("Ida", "Li", "1990-01-02", f"+1512312{i // 5:04d}")
         loan, source = f"{tag}{i:07d}", sources[i % 2]
         person_index, loan_index = INDEX.of("person", *person), INDEX.of("loan", institution, loan)
-        sealed = {name: SEALER.seal(value, name, str(row_id)) for name, value in zip(("first_name", "last_name", "dob", "phone"), person, strict=True)}
-        rows.append(RowRead(event_id=uuid5(row_id, "read"), occurred_at=AT, row_id=row_id, root_row_id=row_id, batch_id=batch_id, revision=1, file_row=i + 1,
-                            status="payable", payment_id=payment_id, employee_id=f"EMP-{i // 5}", branch_id="BRC-1", source_account_id=source.source_account_id,
-                            institution_id=institution, loan_last4=loan[-4:], loan_index=loan_index, person_index=person_index, amount_text="$1.00",
-                            amount_cents=100 + i, loan=SEALER.seal(loan, "loan", str(row_id)), **sealed))
-        payments.append(PaymentApproved(
-            event_id=uuid5(payment_id, "approved"), occurred_at=AT, payment_id=payment_id, batch_id=batch_id, digest="sha256:x", period="2026-11-20",
-            amount_cents=100 + i, rows=(PaidRow(row_id=row_id, root_row_id=row_id, file_row=i + 1, branch_id="BRC-1", amount_cents=100 + i),),
-            source_account_id=source.source_account_id, account_index=source.account_index, source_routing=source.aba_routing,
-            source_last4=source.account_last4, employee_id=f"EMP-{i // 5}", person_index=person_index, institution_id=institution, loan_last4=loan[-4:],
-            loan_index=loan_index, approved_by="someone", approved_at=AT))
+        sealed = {
+            name: SEALER.seal(value, name, str(row_id))
+            for name, value in zip(("first_name", "last_name", "dob", "phone"), person, strict=True)
+        }
+        rows.append(
+            RowRead(
+                event_id=uuid5(row_id, "read"),
+                occurred_at=AT,
+                row_id=row_id,
+                root_row_id=row_id,
+                batch_id=batch_id,
+                revision=1,
+                file_row=i + 1,
+                status="payable",
+                payment_id=payment_id,
+                employee_id=f"EMP-{i // 5}",
+                branch_id="BRC-1",
+                source_account_id=source.source_account_id,
+                institution_id=institution,
+                loan_last4=loan[-4:],
+                loan_index=loan_index,
+                person_index=person_index,
+                amount_text="$1.00",
+                amount_cents=100 + i,
+                loan=SEALER.seal(loan, "loan", str(row_id)),
+                **sealed,
+            )
+        )
+        payments.append(
+            PaymentApproved(
+                event_id=uuid5(payment_id, "approved"),
+                occurred_at=AT,
+                payment_id=payment_id,
+                batch_id=batch_id,
+                digest="sha256:x",
+                period="2026-11-20",
+                amount_cents=100 + i,
+                rows=(
+                    PaidRow(
+                        row_id=row_id,
+                        root_row_id=row_id,
+                        file_row=i + 1,
+                        branch_id="BRC-1",
+                        amount_cents=100 + i,
+                    ),
+                ),
+                source_account_id=source.source_account_id,
+                account_index=source.account_index,
+                source_routing=source.aba_routing,
+                source_last4=source.account_last4,
+                employee_id=f"EMP-{i // 5}",
+                person_index=person_index,
+                institution_id=institution,
+                loan_last4=loan[-4:],
+                loan_index=loan_index,
+                approved_by="someone",
+                approved_at=AT,
+            )
+        )
     cents = sum(p.amount_cents for p in payments)
     with world.engine.begin() as connection:
-        intake.batches(connection, [BatchChanged(
-            event_id=uuid5(batch_id, f"v{version}"), occurred_at=AT, batch_id=batch_id, version=version, status=status, revision=1, digest="sha256:x",
-            family_id=batch_id, period="2026-11-20", uploaded_by="p", uploaded_at=AT, rows=Counts(total=count, payable=count), sources=tuple(sources),
-            institutions=(institution,), row_messages=count,
-            payments=count if status == "approved" else 0, payments_cents=cents if status == "approved" else 0)])
+        intake.batches(
+            connection,
+            [
+                BatchChanged(
+                    event_id=uuid5(batch_id, f"v{version}"),
+                    occurred_at=AT,
+                    batch_id=batch_id,
+                    version=version,
+                    status=status,
+                    revision=1,
+                    digest="sha256:x",
+                    family_id=batch_id,
+                    period="2026-11-20",
+                    uploaded_by="p",
+                    uploaded_at=AT,
+                    rows=Counts(total=count, payable=count),
+                    sources=tuple(sources),
+                    institutions=(institution,),
+                    row_messages=count,
+                    payments=count if status == "approved" else 0,
+                    payments_cents=cents if status == "approved" else 0,
+                )
+            ],
+        )
         intake.rows(connection, rows)
         if status == "approved":
             intake.payments(connection, payments)

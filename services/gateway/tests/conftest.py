@@ -36,23 +36,29 @@ class Gateway:
 
     def run(self, work: Callable[[httpx.AsyncClient], Awaitable[Any]]) -> Any:
         """Do some work with a client of the gateway."""
+
         async def main() -> Any:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://localhost"
+            ) as client:
                 return await work(client)
 
         return asyncio.run(main())
 
-    def ask(self, method: str, path: str, who: str | None = "auditor", **options: Any) -> httpx.Response:
+    def ask(
+        self, method: str, path: str, who: str | None = "auditor", **options: Any
+    ) -> httpx.Response:
         """One request of a person (None: not signed in)."""
-        headers = dict(options.pop("headers", {})) | ({"Authorization": f"Bearer demo-{who}"} if who else {})
+        headers = dict(options.pop("headers", {})) | (
+            {"Authorization": f"Bearer demo-{who}"} if who else {}
+        )
 
         async def work(client: httpx.AsyncClient) -> httpx.Response:
             return await client.request(method, f"/api/v1{path}", headers=headers, **options)
 
         answer: httpx.Response = self.run(work)
         return answer
-
 
     def sign_in(self, person: str, **headers: str) -> str:
         """Sign a demo person in; what the browser sends as Cookie from then on."""
@@ -63,14 +69,27 @@ class Gateway:
     def lines(self) -> list[tuple[str, str, str, int | None]]:
         """The audit log: kind, person, path, status."""
         with self.engine.connect() as connection:
-            return [(r.kind, r.person, r.path, r.status) for r in connection.execute(text("SELECT * FROM audit ORDER BY seq"))]
+            return [
+                (r.kind, r.person, r.path, r.status)
+                for r in connection.execute(text("SELECT * FROM audit ORDER BY seq"))
+            ]
 
 
 def build(url: str, **more: Any) -> Gateway:
     """A gateway in front of five fakes, on an emptied database."""
     fakes = {name: Fake(name) for name in app.SERVICES}
-    settings = GatewaySettings(**{"database_url": url, "internal_token": TOKEN, "upload_max_bytes": 300_000_000, "streams_max": 2, **more})
-    service = app.build(settings, {name: fake.client() for name, fake in fakes.items()}, live.Pace(0.01, 0.05, 0.05))
+    settings = GatewaySettings(
+        **{
+            "database_url": url,
+            "internal_token": TOKEN,
+            "upload_max_bytes": 300_000_000,
+            "streams_max": 2,
+            **more,
+        }
+    )
+    service = app.build(
+        settings, {name: fake.client() for name, fake in fakes.items()}, live.Pace(0.01, 0.05, 0.05)
+    )
     with service.engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))
         connection.execute(text("TRUNCATE audit, idempotency, session, api_token, person"))

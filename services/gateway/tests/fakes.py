@@ -11,8 +11,26 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 TOKEN = "internal-token-of-tests"
-BATCH, PAYMENT, RUN = "7f3e0b86-3a5a-4a52-9d3a-0c7b2a1f0001", "7f3e0b86-3a5a-4a52-9d3a-0c7b2a1f0002", "7f3e0b86-3a5a-4a52-9d3a-0c7b2a1f0003"
-COUNTS = dict.fromkeys(("total", "unprocessed", "sending", "pending", "completed", "failed", "in_doubt", "held", "cancelled", "reversed"), 0)
+BATCH, PAYMENT, RUN = (
+    "7f3e0b86-3a5a-4a52-9d3a-0c7b2a1f0001",
+    "7f3e0b86-3a5a-4a52-9d3a-0c7b2a1f0002",
+    "7f3e0b86-3a5a-4a52-9d3a-0c7b2a1f0003",
+)
+COUNTS = dict.fromkeys(
+    (
+        "total",
+        "unprocessed",
+        "sending",
+        "pending",
+        "completed",
+        "failed",
+        "in_doubt",
+        "held",
+        "cancelled",
+        "reversed",
+    ),
+    0,
+)
 
 
 @dataclass
@@ -36,7 +54,9 @@ class Fake:
         """The gateway's way to it."""
         app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST"])])
         transport: httpx.AsyncBaseTransport = httpx.ASGITransport(app)
-        return httpx.AsyncClient(transport=Breakable(self, transport), base_url=f"http://{self.name}")
+        return httpx.AsyncClient(
+            transport=Breakable(self, transport), base_url=f"http://{self.name}"
+        )
 
     async def _answer(self, request: Request) -> Response:
         self.calls.append((request.method, request.url.path))
@@ -48,7 +68,11 @@ class Fake:
             body = (body + chunk)[:10_000]
         self.bodies.append(body)
         found = self.answers.get((request.method, request.url.path), (200, {}))
-        return found if isinstance(found, Response) else JSONResponse(found[1], found[0], media_type=_media(found[0]))
+        return (
+            found
+            if isinstance(found, Response)
+            else JSONResponse(found[1], found[0], media_type=_media(found[0]))
+        )
 
 
 class Breakable(httpx.AsyncBaseTransport):
@@ -69,16 +93,31 @@ def _media(status: int) -> str:
 
 def batch(status: str, **changed: Any) -> dict[str, Any]:
     """A batch as ingest shows it."""
-    return {"batch_id": BATCH, "status": status, "filename": "roster.xml", "amount_cents": {"total": 500, "payable": 500}, "certificate": None} | changed
+    return {
+        "batch_id": BATCH,
+        "status": status,
+        "filename": "roster.xml",
+        "amount_cents": {"total": 500, "payable": 500},
+        "certificate": None,
+    } | changed
 
 
 def summary(**counts: int) -> dict[str, Any]:
     """Payments as reports sums them up, 100 cents each."""
     found = COUNTS | counts | {"total": sum(counts.values())}
-    return {"payments": found, "payment_amount_cents": {name: 100 * n for name, n in found.items()}, "as_of": "2026-11-20T10:00:00Z"}
+    return {
+        "payments": found,
+        "payment_amount_cents": {name: 100 * n for name, n in found.items()},
+        "as_of": "2026-11-20T10:00:00Z",
+    }
 
 
 def certificate(**outcomes: int) -> dict[str, Any]:
     """A certificate with 100 cents per row."""
     names = ("paid", "failed", "cancelled", "reversed", "unpayable", "refused", "excluded")
-    return {"version": 1, **{n: {"rows": outcomes.get(n, 0), "amount_cents": 100 * outcomes.get(n, 0)} for n in names}}
+    return {
+        "version": 1,
+        **{
+            n: {"rows": outcomes.get(n, 0), "amount_cents": 100 * outcomes.get(n, 0)} for n in names
+        },
+    }

@@ -52,12 +52,24 @@ def test_only_so_many_buckets_are_kept() -> None:
 @pytest.mark.database
 def test_who_asks_too_often_is_429_by_whichever_token_and_others_are_not(url: str) -> None:
     gateway = build(url, calls_per_min=5)
-    token = gateway.ask("POST", "/tokens", "admin", json={"name": "n", "person": "demo-auditor", "roles": ["auditor"]}).json()["token"]
+    token = gateway.ask(
+        "POST",
+        "/tokens",
+        "admin",
+        json={"name": "n", "person": "demo-auditor", "roles": ["auditor"]},
+    ).json()["token"]
     asked = [gateway.ask("GET", "/me", "auditor") for _ in range(3)]
-    asked += [gateway.ask("GET", "/me", None, headers={"Authorization": f"Bearer {token}"}) for _ in range(2)]
+    asked += [
+        gateway.ask("GET", "/me", None, headers={"Authorization": f"Bearer {token}"})
+        for _ in range(2)
+    ]
     assert [a.status_code for a in asked] == [200] * 5
     refused = gateway.ask("POST", f"/batches/{BATCH}/pause", "auditor")
-    assert (refused.status_code, refused.json()["code"], refused.headers["content-type"]) == (429, "rate.limited", "application/problem+json")
+    assert (refused.status_code, refused.json()["code"], refused.headers["content-type"]) == (
+        429,
+        "rate.limited",
+        "application/problem+json",
+    )
     assert 1 <= int(refused.headers["retry-after"]) <= 12
     assert gateway.ask("GET", "/me", "preparer").status_code == 200
     gateway.engine.dispose()

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.database
 
 
 def parsed(text: str) -> tuple[str, int, dict[str, Any]]:
-    fields = dict(line.split(": ", 1) for line in text.strip().splitlines() if not line.startswith("retry"))
+    fields = dict(
+        line.split(": ", 1) for line in text.strip().splitlines() if not line.startswith("retry")
+    )
     return fields["event"], int(fields["id"]), json.loads(fields["data"])
 
 
@@ -26,8 +28,11 @@ async def signed_in() -> bool:
 
 def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
     answers: list[dict[str, Any] | Problem] = [
-        {"version": 1, "completed": 0}, {"version": 2, "completed": 1}, *[Problem(503, "upstream.away", "away", "wait")] * 2,
-        {"version": 2, "completed": 1}]
+        {"version": 1, "completed": 0},
+        {"version": 2, "completed": 1},
+        *[Problem(503, "upstream.away", "away", "wait")] * 2,
+        {"version": 2, "completed": 1},
+    ]
     seats = live.Seats(1)
 
     async def read() -> dict[str, Any]:
@@ -37,13 +42,20 @@ def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
         return found
 
     async def main() -> list[tuple[str, int, dict[str, Any]]]:
-        stream = live.events({"version": 1, "completed": 0}, read, signed_in, seats, live.Pace(0.0, 15.0))
+        stream = live.events(
+            {"version": 1, "completed": 0}, read, signed_in, seats, live.Pace(0.0, 15.0)
+        )
         found = [parsed(await anext(stream)) for _ in range(4)]
         await stream.aclose()  # type: ignore[attr-defined]
         return found
 
     found = asyncio.run(main())
-    assert [(event, number) for event, number, _ in found] == [("snapshot", 1), ("change", 2), ("away", 3), ("snapshot", 4)]
+    assert [(event, number) for event, number, _ in found] == [
+        ("snapshot", 1),
+        ("change", 2),
+        ("away", 3),
+        ("snapshot", 4),
+    ]
     assert found[1][2] == {"version": 2, "completed": 1}
     assert seats.free == 1
 
@@ -60,8 +72,13 @@ def test_silence_is_broken_by_a_heartbeat() -> None:
     assert asyncio.run(main()).startswith(":")
 
 
-def open_stream(gateway: Gateway, seen: list[bytes], enough: int, who: tuple[bytes, bytes] = (b"authorization", b"Bearer demo-auditor"),
-                meanwhile: Callable[[], Any] = lambda: None) -> dict[str, Any]:
+def open_stream(
+    gateway: Gateway,
+    seen: list[bytes],
+    enough: int,
+    who: tuple[bytes, bytes] = (b"authorization", b"Bearer demo-auditor"),
+    meanwhile: Callable[[], Any] = lambda: None,
+) -> dict[str, Any]:
     """Read a live stream over ASGI itself until `enough` pieces came, then leave; `meanwhile` happens after the first of them."""
     started: dict[str, Any] = {}
     left, requests = asyncio.Event(), [{"type": "http.request", "body": b"", "more_body": False}]
@@ -83,9 +100,20 @@ def open_stream(gateway: Gateway, seen: list[bytes], enough: int, who: tuple[byt
                 left.set()
 
     path = f"/api/v1/batches/{BATCH}/live"
-    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "http_version": "1.1",
-             "headers": [(b"host", b"127.0.0.1"), who, (b"last-event-id", b"17")], "client": ("127.0.0.1", 1), "server": ("gateway", 80),
-             "scheme": "http", "asgi": {"version": "3.0"}}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "http_version": "1.1",
+        "headers": [(b"host", b"127.0.0.1"), who, (b"last-event-id", b"17")],
+        "client": ("127.0.0.1", 1),
+        "server": ("gateway", 80),
+        "scheme": "http",
+        "asgi": {"version": "3.0"},
+    }
 
     async def main() -> None:
         await asyncio.wait_for(gateway.app(scope, receive, send), 5)  # type: ignore[arg-type]
@@ -94,21 +122,36 @@ def open_stream(gateway: Gateway, seen: list[bytes], enough: int, who: tuple[byt
     return started
 
 
-def test_the_first_event_is_a_snapshot_and_the_stream_ends_with_its_reader(gateway: Gateway) -> None:
-    gateway.reports.says("GET", f"/batches/{BATCH}/live", {"version": 4, "payments": {"completed": 2}})
+def test_the_first_event_is_a_snapshot_and_the_stream_ends_with_its_reader(
+    gateway: Gateway,
+) -> None:
+    gateway.reports.says(
+        "GET", f"/batches/{BATCH}/live", {"version": 4, "payments": {"completed": 2}}
+    )
     for _ in range(3):  # two seats: they are given back
         seen: list[bytes] = []
         started = open_stream(gateway, seen, 2)
         assert dict(started["headers"])[b"content-type"] == b"text/event-stream; charset=utf-8"
-        assert parsed(seen[0].decode()) == ("snapshot", 1, {"version": 4, "payments": {"completed": 2}})
+        assert parsed(seen[0].decode()) == (
+            "snapshot",
+            1,
+            {"version": 4, "payments": {"completed": 2}},
+        )
 
 
 def test_a_stream_ends_when_its_reader_is_signed_out(gateway: Gateway) -> None:
     gateway.reports.says("GET", f"/batches/{BATCH}/live", {"version": 4})
     cookie = gateway.sign_in("demo-auditor")
     seen: list[bytes] = []
-    started = open_stream(gateway, seen, 10_000, (b"cookie", cookie.encode()), lambda: gateway.ask("DELETE", "/session", None, headers={
-        "Cookie": cookie, "Sec-Fetch-Site": "same-origin"}))
+    started = open_stream(
+        gateway,
+        seen,
+        10_000,
+        (b"cookie", cookie.encode()),
+        lambda: gateway.ask(
+            "DELETE", "/session", None, headers={"Cookie": cookie, "Sec-Fetch-Site": "same-origin"}
+        ),
+    )
     assert started["status"] == 200
     assert 1 <= len(seen) < 100  # it ended by itself; its reader never left
 
@@ -122,5 +165,7 @@ def test_there_are_only_so_many_streams() -> None:
 
 def test_no_stream_is_begun_for_what_is_not_there(gateway: Gateway) -> None:
     gateway.ingest.says("GET", f"/batches/{BATCH}", {"code": "batch.unknown"}, 404)
-    gateway.reports.says("GET", f"/batches/{BATCH}/live", {"version": 0})  # all zero is what reports says of any id
+    gateway.reports.says(
+        "GET", f"/batches/{BATCH}/live", {"version": 0}
+    )  # all zero is what reports says of any id
     assert gateway.ask("GET", f"/batches/{BATCH}/live").status_code == 404

@@ -21,49 +21,92 @@ def made(gateway: Gateway, **changed: Any) -> dict[str, Any]:
     return found
 
 
-def by(gateway: Gateway, token: str, method: str = "GET", path: str = "/me", **more: Any) -> httpx.Response:
-    return gateway.ask(method, path, None, headers={"Authorization": f"Bearer {token}", **more.pop("headers", {})}, **more)
+def by(
+    gateway: Gateway, token: str, method: str = "GET", path: str = "/me", **more: Any
+) -> httpx.Response:
+    return gateway.ask(
+        method,
+        path,
+        None,
+        headers={"Authorization": f"Bearer {token}", **more.pop("headers", {})},
+        **more,
+    )
 
 
 def test_a_token_is_shown_once_and_kept_as_a_hash(gateway: Gateway) -> None:
     token = made(gateway)
-    assert (token["status"], token["person"], token["roles"], token["created_by"]) == ("active", "demo-preparer", ["preparer"], "demo-admin")
+    assert (token["status"], token["person"], token["roles"], token["created_by"]) == (
+        "active",
+        "demo-preparer",
+        ["preparer"],
+        "demo-admin",
+    )
     assert token["token"].startswith("paydown_")
     assert len(token["token"]) >= 50
     listed = gateway.ask("GET", "/tokens", "admin")
     assert ("token" in listed.json()["items"][0], token["token"] in listed.text) == (False, False)
     with gateway.engine.connect() as connection:
         kept = connection.execute(text("SELECT * FROM api_token")).mappings().one()
-        everything = [str(row) for table in ("audit", "idempotency") for row in connection.execute(text(f"SELECT * FROM {table}"))]
+        everything = [
+            str(row)
+            for table in ("audit", "idempotency")
+            for row in connection.execute(text(f"SELECT * FROM {table}"))
+        ]
     assert bytes(kept["token_hash"]) == hashed(token["token"])
     assert not any(token["token"] in row for row in [str(dict(kept)), *everything])
 
 
 def test_a_repeated_order_under_a_key_makes_one_token_and_tells_no_secret(gateway: Gateway) -> None:
-    first, again = (gateway.ask("POST", "/tokens", "admin", json=ORDER, headers={"Idempotency-Key": "t1"}) for _ in range(2))
+    first, again = (
+        gateway.ask("POST", "/tokens", "admin", json=ORDER, headers={"Idempotency-Key": "t1"})
+        for _ in range(2)
+    )
     assert again.json() == first.json() | {"token": None}
     assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
     with gateway.engine.connect() as connection:
-        assert first.json()["token"].encode() not in bytes(connection.execute(text("SELECT body FROM idempotency")).scalar_one())
+        assert first.json()["token"].encode() not in bytes(
+            connection.execute(text("SELECT body FROM idempotency")).scalar_one()
+        )
         assert connection.execute(text("SELECT count(*) FROM api_token")).scalar_one() == 1
 
 
 def test_a_call_by_token_counts_as_the_humans_and_the_log_says_by_which(gateway: Gateway) -> None:
     gateway.ingest.says("POST", "/batches", {"batch_id": BATCH, "status": "receiving"}, 202)
     token = made(gateway)
-    assert by(gateway, token["token"]).json() == {"id": "demo-preparer", "name": "Prea Preparer", "roles": ["preparer"], "auth_mode": "demo",
-                                                  "via": f"token {token['token_id']}", "read_only": False}
-    assert by(gateway, token["token"], "POST", "/batches?filename=a.xml", content=b"<root/>").status_code == 202
-    assert (gateway.ingest.headers[0]["x-paydown-actor"], gateway.ingest.headers[0]["x-paydown-roles"]) == ("demo-preparer", "preparer")
+    assert by(gateway, token["token"]).json() == {
+        "id": "demo-preparer",
+        "name": "Prea Preparer",
+        "roles": ["preparer"],
+        "auth_mode": "demo",
+        "via": f"token {token['token_id']}",
+        "read_only": False,
+    }
+    assert (
+        by(
+            gateway, token["token"], "POST", "/batches?filename=a.xml", content=b"<root/>"
+        ).status_code
+        == 202
+    )
+    assert (
+        gateway.ingest.headers[0]["x-paydown-actor"],
+        gateway.ingest.headers[0]["x-paydown-roles"],
+    ) == ("demo-preparer", "preparer")
     line = gateway.ask("GET", "/audit").json()["items"][0]
-    assert (line["person"], line["via"], line["subject"]) == ("demo-preparer", f"token {token['token_id']}", BATCH)
+    assert (line["person"], line["via"], line["subject"]) == (
+        "demo-preparer",
+        f"token {token['token_id']}",
+        BATCH,
+    )
     assert gateway.ask("GET", "/audit").json()["verified"]
     assert gateway.ask("GET", "/tokens", "auditor").json()["items"][0]["last_used_at"]
 
 
 def test_a_token_may_what_its_roles_may_and_no_more(gateway: Gateway) -> None:
     token = made(gateway)["token"]
-    assert by(gateway, token, "POST", f"/batches/{BATCH}/approve", json={"digest": "x"}).json()["code"] == "auth.forbidden"
+    assert (
+        by(gateway, token, "POST", f"/batches/{BATCH}/approve", json={"digest": "x"}).json()["code"]
+        == "auth.forbidden"
+    )
     assert by(gateway, token, "POST", "/tokens", json=ORDER).status_code == 403
     reading = made(gateway, person="demo-approver", roles=["approver"], read_only=True)["token"]
     assert by(gateway, reading, path="/batches").status_code == 200
@@ -73,12 +116,24 @@ def test_a_token_may_what_its_roles_may_and_no_more(gateway: Gateway) -> None:
     assert gateway.lines()[-1][0] == "refused"
 
 
-@pytest.mark.parametrize(("changed", "code"), [
-    ({"person": "mallory"}, "token.person"), ({"roles": ["operator"]}, "token.roles"), ({"roles": []}, "request.invalid"),
-    ({"roles": ["king"]}, "request.invalid"),
-    ({"person": "demo-approver", "roles": ["approver"]}, "token.roles"), ({"person": "demo-admin", "roles": ["admin"]}, "token.roles"),
-    ({"days": 0}, "request.invalid"), ({"days": 4_000}, "request.invalid"), ({"name": ""}, "request.invalid"), ({"name": "a\x00"}, "request.invalid")])
-def test_no_token_for_strangers_or_roles_the_person_lacks_or_acts_in_person(gateway: Gateway, changed: dict[str, Any], code: str) -> None:
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"person": "mallory"}, "token.person"),
+        ({"roles": ["operator"]}, "token.roles"),
+        ({"roles": []}, "request.invalid"),
+        ({"roles": ["king"]}, "request.invalid"),
+        ({"person": "demo-approver", "roles": ["approver"]}, "token.roles"),
+        ({"person": "demo-admin", "roles": ["admin"]}, "token.roles"),
+        ({"days": 0}, "request.invalid"),
+        ({"days": 4_000}, "request.invalid"),
+        ({"name": ""}, "request.invalid"),
+        ({"name": "a\x00"}, "request.invalid"),
+    ],
+)
+def test_no_token_for_strangers_or_roles_the_person_lacks_or_acts_in_person(
+    gateway: Gateway, changed: dict[str, Any], code: str
+) -> None:
     answer = gateway.ask("POST", "/tokens", "admin", json=ORDER | changed)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert gateway.ask("GET", "/tokens", "admin").json()["total"] == 0
@@ -86,8 +141,14 @@ def test_no_token_for_strangers_or_roles_the_person_lacks_or_acts_in_person(gate
 
 def test_a_revoked_token_is_dead_at_once_and_stays_in_the_list(gateway: Gateway) -> None:
     token = made(gateway)
-    first, again = (gateway.ask("DELETE", f"/tokens/{token['token_id']}", "admin") for _ in range(2))
-    assert (first.status_code, first.json()["status"], first.json()["revoked_by"]) == (200, "revoked", "demo-admin")
+    first, again = (
+        gateway.ask("DELETE", f"/tokens/{token['token_id']}", "admin") for _ in range(2)
+    )
+    assert (first.status_code, first.json()["status"], first.json()["revoked_by"]) == (
+        200,
+        "revoked",
+        "demo-admin",
+    )
     assert again.json() == first.json()
     assert by(gateway, token["token"]).status_code == 401
     assert gateway.ask("GET", "/tokens", "admin").json()["items"][0]["status"] == "revoked"
@@ -115,10 +176,19 @@ def test_tokens_page(gateway: Gateway) -> None:
         made(gateway, name=f"t{n}")
     first = gateway.ask("GET", "/tokens?limit=3", "admin").json()
     second = gateway.ask("GET", f"/tokens?limit=3&cursor={first['next']}", "admin").json()
-    assert [item["name"] for item in first["items"] + second["items"]] == ["t4", "t3", "t2", "t1", "t0"]
+    assert [item["name"] for item in first["items"] + second["items"]] == [
+        "t4",
+        "t3",
+        "t2",
+        "t1",
+        "t0",
+    ]
     assert (first["total"], second["next"]) == (5, None)
 
 
 def test_an_administrator_sees_whom_a_token_can_be_made_for(gateway: Gateway) -> None:
     found = gateway.ask("GET", "/people", "admin").json()
-    assert (found["total"], found["items"][0]) == (5, {"id": "demo-preparer", "name": "Prea Preparer", "roles": ["preparer"]})
+    assert (found["total"], found["items"][0]) == (
+        5,
+        {"id": "demo-preparer", "name": "Prea Preparer", "roles": ["preparer"]},
+    )

@@ -218,7 +218,9 @@ CREATE TABLE payment_row (
     amount_cents bigint NOT NULL CHECK (amount_cents > 0),
     released boolean NOT NULL DEFAULT false
 )"""
-PAYMENT_ROW_LIVE = "CREATE UNIQUE INDEX payment_row_live ON payment_row (root_row_id) WHERE NOT released"
+PAYMENT_ROW_LIVE = (
+    "CREATE UNIQUE INDEX payment_row_live ON payment_row (root_row_id) WHERE NOT released"
+)
 PAYMENT_ROW_PAYMENT = "CREATE INDEX payment_row_payment ON payment_row (payment_id)"
 
 # What is known of an employee: the row last approved for them.
@@ -263,11 +265,37 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$"""
-BATCH_TRIGGER = "CREATE TRIGGER batch_guard BEFORE UPDATE ON batch FOR EACH ROW EXECUTE FUNCTION batch_guard()"
+BATCH_TRIGGER = (
+    "CREATE TRIGGER batch_guard BEFORE UPDATE ON batch FOR EACH ROW EXECUTE FUNCTION batch_guard()"
+)
 
 EVERYTHING = (
-    *MESSAGING, BATCH, BATCH_LIVE, ROWS, SEALS, SOURCES, TOTALS, ISSUES, ISSUES_INDEX, CORRECTIONS, PREFLIGHT, APPROVAL, INCLUDES, DISCARD, CERTIFICATE,
-    CLAIM, PAYMENT, PAYMENT_CLAIM, PAYMENT_ROW, PAYMENT_ROW_LIVE, PAYMENT_ROW_PAYMENT, PERSON, BARRED, APPROVE, APPROVE_TRIGGER, BATCH_GUARD,
+    *MESSAGING,
+    BATCH,
+    BATCH_LIVE,
+    ROWS,
+    SEALS,
+    SOURCES,
+    TOTALS,
+    ISSUES,
+    ISSUES_INDEX,
+    CORRECTIONS,
+    PREFLIGHT,
+    APPROVAL,
+    INCLUDES,
+    DISCARD,
+    CERTIFICATE,
+    CLAIM,
+    PAYMENT,
+    PAYMENT_CLAIM,
+    PAYMENT_ROW,
+    PAYMENT_ROW_LIVE,
+    PAYMENT_ROW_PAYMENT,
+    PERSON,
+    BARRED,
+    APPROVE,
+    APPROVE_TRIGGER,
+    BATCH_GUARD,
     BATCH_TRIGGER,
 )
 

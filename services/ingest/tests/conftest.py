@@ -14,7 +14,9 @@ _seeds = count(1000)
 
 
 @pytest.fixture(scope="module")
-def world(make_database: Callable[[str], tuple[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(
+    make_database: Callable[[str], tuple[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
     service_url, owner_url = make_database("ingest")
     upgrade(owner_url, MIGRATIONS)
     made = World.make(service_url, tmp_path_factory.mktemp("files"))
@@ -32,4 +34,3 @@ def xml() -> bytes:
 @pytest.fixture
 def make_xml() -> Callable[[int], bytes]:
     return lambda rows: consistent(roster.make(rows, next(_seeds)))
-

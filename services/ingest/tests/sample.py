@@ -31,7 +31,10 @@ def row(changes: Mapping[str, str | None] | None = None) -> str:
     def leaves(prefix: str) -> str:
         return "".join(leaf(path) for path in GOOD if path.rpartition("/")[0] == prefix)
 
-    employee, payee = f"<Employee>{leaves('Employee')}</Employee>", f"<Payee>{leaves('Payee')}</Payee>"
+    employee, payee = (
+        f"<Employee>{leaves('Employee')}</Employee>",
+        f"<Payee>{leaves('Payee')}</Payee>",
+    )
     payor = f"<Payor>{leaves('Payor')}<Address>{leaves('Payor/Address')}</Address></Payor>"
     return f"<row>{employee}{payor}{payee}{leaf('Amount')}</row>"
 

@@ -14,7 +14,19 @@ from services.ingest.batch import Approval, Batch, Correction, Digest, Refused
 ANCHOR = date(2026, 1, 5)
 DIGEST = "sha256:" + "a" * 64
 ID = UUID(int=7)
-READY = Batch(ID, ID, None, "ready", 2, 1, "roster.xml", ANCHOR, "paula", datetime(2026, 1, 6, tzinfo=UTC), digest=DIGEST)
+READY = Batch(
+    ID,
+    ID,
+    None,
+    "ready",
+    2,
+    1,
+    "roster.xml",
+    ANCHOR,
+    "paula",
+    datetime(2026, 1, 6, tzinfo=UTC),
+    digest=DIGEST,
+)
 
 
 @given(st.dates(min_value=date(1990, 1, 1), max_value=date(2100, 1, 1)))
@@ -24,16 +36,29 @@ def test_a_day_lies_in_the_fourteen_days_of_its_period(day: date) -> None:
     assert (first - ANCHOR).days % 14 == 0
 
 
-@pytest.mark.parametrize(("text", "code"), [("2026-13-01", "period.invalid"), ("soon", "period.invalid"), ("2027-11-23", "period.too-far"),
-                                            ("0001-01-01", "period.invalid")])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("2026-13-01", "period.invalid"),
+        ("soon", "period.invalid"),
+        ("2027-11-23", "period.too-far"),
+        ("0001-01-01", "period.invalid"),
+    ],
+)
 def test_a_period_that_is_none_is_refused(text: str, code: str) -> None:
     with pytest.raises(Refused) as refused:
-        rules.period_named(text, date(2026, 11, 20), date(2026, 1, 6))  # the calendar itself begins within a period of this anchor
+        rules.period_named(
+            text, date(2026, 11, 20), date(2026, 1, 6)
+        )  # the calendar itself begins within a period of this anchor
     assert refused.value.code == code
 
 
 def test_without_a_period_it_is_todays() -> None:
-    assert rules.period_named("", date(2026, 11, 20), ANCHOR) == rules.period_named("2026-11-20", date(2026, 1, 1), ANCHOR) == date(2026, 11, 9)
+    assert (
+        rules.period_named("", date(2026, 11, 20), ANCHOR)
+        == rules.period_named("2026-11-20", date(2026, 1, 1), ANCHOR)
+        == date(2026, 11, 9)
+    )
 
 
 def test_a_zip_of_another_state_offers_the_state_of_the_zip() -> None:
@@ -42,13 +67,17 @@ def test_a_zip_of_another_state_offers_the_state_of_the_zip() -> None:
     assert rules.offered("CORP-1", "IA", "00100") is None
 
 
-@pytest.mark.parametrize(("field", "value"), [("ein", "321202400"), ("state", "ZZ"), ("zip", "1234"), ("line1", " ")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("ein", "321202400"), ("state", "ZZ"), ("zip", "1234"), ("line1", " ")]
+)
 def test_a_correction_must_be_of_the_address_and_a_value(field: str, value: str) -> None:
     with pytest.raises(Refused):
         rules.check_correction(Correction("CORP-1", field, "x", value))
 
 
-def digest(period: date = ANCHOR, correction: str = "KS", row: tuple[object, ...] = ("1", "payable", 100)) -> str:
+def digest(
+    period: date = ANCHOR, correction: str = "KS", row: tuple[object, ...] = ("1", "payable", 100)
+) -> str:
     made = Digest(period)
     made.corrections([["CORP-1", "state", "IA", correction]])
     made.rows([row, ("2", "payable", 5)])
@@ -56,14 +85,24 @@ def digest(period: date = ANCHOR, correction: str = "KS", row: tuple[object, ...
 
 
 def test_the_digest_moves_with_period_correction_and_every_row() -> None:
-    others = {digest(date(2026, 1, 19)), digest(correction="MO"), digest(row=("1", "payable", 101)), digest(row=("1", "unpayable", 100))}
+    others = {
+        digest(date(2026, 1, 19)),
+        digest(correction="MO"),
+        digest(row=("1", "payable", 101)),
+        digest(row=("1", "unpayable", 100)),
+    }
     assert digest() == digest()
     assert len(others | {digest()}) == 5
     assert digest().startswith("sha256:")
     assert len(digest()) == 71
 
 
-def refusal(batch: Batch = READY, approval: Approval | None = None, warnings: tuple[str, ...] = (), payable: int = 1) -> str:
+def refusal(
+    batch: Batch = READY,
+    approval: Approval | None = None,
+    warnings: tuple[str, ...] = (),
+    payable: int = 1,
+) -> str:
     try:
         rules.check_approval(batch, approval or Approval("anna", DIGEST), warnings, payable)
     except Refused as refused:

@@ -23,10 +23,16 @@ def folder(tmp_path: Path) -> Folder:
     return made
 
 
-def store(folder: Folder, data: bytes, said_gzip: bool = False, wire: int = 10_000_000, plain: int = 10_000_000) -> tuple[Path, str]:
+def store(
+    folder: Folder,
+    data: bytes,
+    said_gzip: bool = False,
+    wire: int = 10_000_000,
+    plain: int = 10_000_000,
+) -> tuple[Path, str]:
     with Upload(folder, said_gzip, wire, plain) as upload:
         for start in range(0, len(data), 65_536):
-            upload.write(data[start:start + 65_536])
+            upload.write(data[start : start + 65_536])
         stored = upload.keep(uuid4())
     return stored.path, stored.sha256
 
@@ -43,20 +49,36 @@ def test_a_file_is_kept_as_it_came_readable_by_us_alone(folder: Folder) -> None:
     assert leftovers(folder) == [path]
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(DATA), gzip.compress(DATA[:99]) + gzip.compress(DATA[99:]), gzip.compress(DATA) + b"\0" * 512],
-                         ids=["one member", "two members", "padded"])
+@pytest.mark.parametrize(
+    "packed",
+    [
+        gzip.compress(DATA),
+        gzip.compress(DATA[:99]) + gzip.compress(DATA[99:]),
+        gzip.compress(DATA) + b"\0" * 512,
+    ],
+    ids=["one member", "two members", "padded"],
+)
 def test_a_gzip_of_a_file_is_the_same_file(folder: Folder, packed: bytes) -> None:
     path, sha256 = store(folder, packed)
     assert path.read_bytes() == packed
     assert sha256 == store(folder, DATA)[1]
 
 
-@pytest.mark.parametrize(("data", "said_gzip", "wire", "plain", "error"), [
-    (DATA, False, 10, 1_000_000, TooLarge), (gzip.compress(DATA), True, 10, 10_000_000, TooLarge),
-    (gzip.compress(DATA), False, 10_000_000, 1_000_000, TooLarge),
-    (gzip.compress(DATA)[:-9], False, 10_000_000, 10_000_000, Damaged), (DATA, True, 10_000_000, 10_000_000, Damaged),
-    (gzip.compress(DATA)[:50] + b"damage" * 50, False, 10_000_000, 10_000_000, Damaged), (b"\x1f", True, 100, 100, Damaged)])
-def test_what_cannot_be_taken_leaves_nothing(folder: Folder, data: bytes, said_gzip: bool, wire: int, plain: int, error: type[Exception]) -> None:
+@pytest.mark.parametrize(
+    ("data", "said_gzip", "wire", "plain", "error"),
+    [
+        (DATA, False, 10, 1_000_000, TooLarge),
+        (gzip.compress(DATA), True, 10, 10_000_000, TooLarge),
+        (gzip.compress(DATA), False, 10_000_000, 1_000_000, TooLarge),
+        (gzip.compress(DATA)[:-9], False, 10_000_000, 10_000_000, Damaged),
+        (DATA, True, 10_000_000, 10_000_000, Damaged),
+        (gzip.compress(DATA)[:50] + b"damage" * 50, False, 10_000_000, 10_000_000, Damaged),
+        (b"\x1f", True, 100, 100, Damaged),
+    ],
+)
+def test_what_cannot_be_taken_leaves_nothing(
+    folder: Folder, data: bytes, said_gzip: bool, wire: int, plain: int, error: type[Exception]
+) -> None:
     with pytest.raises(error):
         store(folder, data, said_gzip, wire, plain)
     assert leftovers(folder) == []
@@ -83,8 +105,12 @@ class FullDisk:
         pass
 
 
-@pytest.mark.parametrize(("number", "error"), [(errno.ENOSPC, DiskFull), (errno.EDQUOT, DiskFull), (errno.EIO, OSError)])
-def test_a_full_disk_is_told_from_a_broken_one(folder: Folder, number: int, error: type[Exception]) -> None:
+@pytest.mark.parametrize(
+    ("number", "error"), [(errno.ENOSPC, DiskFull), (errno.EDQUOT, DiskFull), (errno.EIO, OSError)]
+)
+def test_a_full_disk_is_told_from_a_broken_one(
+    folder: Folder, number: int, error: type[Exception]
+) -> None:
     with Upload(folder, False, 1 << 30, 1 << 30) as upload:
         assert upload.file is not None
         upload.file.close()

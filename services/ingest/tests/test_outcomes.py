@@ -22,40 +22,85 @@ def person(number: int, **more: str) -> str:
 
 
 def test_two_payor_ids_on_one_account_are_one_source_under_the_smaller_id(world: World) -> None:
-    ready = world.ready(roster_of(person(1, Payor_DunkinId="CORP-B"), person(2, Payor_DunkinId="CORP-A"), person(3, Payor_DunkinId="CORP-B")))
-    assert [(one["source_account_id"], one["rows"], one["account_last4"]) for one in ready["sources"]] == [("CORP-A", 3, "5678")]
+    ready = world.ready(
+        roster_of(
+            person(1, Payor_DunkinId="CORP-B"),
+            person(2, Payor_DunkinId="CORP-A"),
+            person(3, Payor_DunkinId="CORP-B"),
+        )
+    )
+    assert [
+        (one["source_account_id"], one["rows"], one["account_last4"]) for one in ready["sources"]
+    ] == [("CORP-A", 3, "5678")]
     assert {one["source_account_id"] for one in world.rows(ready)} == {"CORP-A"}
     assert (ready["rows"]["payable"], "W_PAYOR_TWO_IDS" in ready["to_acknowledge"]) == (3, True)
     assert world.approve(ready).status_code == 200
     with world.engine.connect() as connection:
-        paid = run(connection, "SELECT DISTINCT source_account_id FROM payment WHERE batch_id = :id", id=ready["batch_id"]).scalars().all()
+        paid = (
+            run(
+                connection,
+                "SELECT DISTINCT source_account_id FROM payment WHERE batch_id = :id",
+                id=ready["batch_id"],
+            )
+            .scalars()
+            .all()
+        )
     assert paid == ["CORP-A"]
 
 
 def test_a_payor_with_two_account_numbers_pays_nothing_and_another_payor_does(world: World) -> None:
     other = {"Payor_DunkinId": "CORP-Z", "Payor_AccountNumber": "5550001"}
-    ready = world.ready(roster_of(person(11), person(12, Payor_AccountNumber="77778888", Payor_EIN="x"), person(13), person(14, **other)))
-    assert [one["status"] for one in world.rows(ready)] == ["refused", "refused", "refused", "payable"]
-    assert [(one["source_account_id"], one["rows"]) for one in ready["sources"]] == [("", 3), ("CORP-Z", 1)]
+    ready = world.ready(
+        roster_of(
+            person(11),
+            person(12, Payor_AccountNumber="77778888", Payor_EIN="x"),
+            person(13),
+            person(14, **other),
+        )
+    )
+    assert [one["status"] for one in world.rows(ready)] == [
+        "refused",
+        "refused",
+        "refused",
+        "payable",
+    ]
+    assert [(one["source_account_id"], one["rows"]) for one in ready["sources"]] == [
+        ("", 3),
+        ("CORP-Z", 1),
+    ]
 
 
-def test_a_number_like_a_cards_is_warned_about_and_neither_shown_stored_nor_logged(world: World, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_number_like_a_cards_is_warned_about_and_neither_shown_stored_nor_logged(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
     ready = world.ready(roster_of(person(21, Payee_LoanAccountNumber=CARD)))
     assert "W_LOAN_CARD" in ready["to_acknowledge"]
-    shown = json.dumps([ready, world.rows(ready), world.get(f"/batches/{ready['batch_id']}/issues")])
+    shown = json.dumps(
+        [ready, world.rows(ready), world.get(f"/batches/{ready['batch_id']}/issues")]
+    )
     with world.engine.connect() as connection:
-        stored = [str(run(connection, f"SELECT json_agg(t) FROM {table} t").scalar()) for table in ("issue", "batch_row", "row_seal", "outbox")]
+        stored = [
+            str(run(connection, f"SELECT json_agg(t) FROM {table} t").scalar())
+            for table in ("issue", "batch_row", "row_seal", "outbox")
+        ]
     told = "".join(capfd.readouterr())
     assert "file_read" in told
     assert not any(CARD in text or CARD[:12] in text for text in (shown, told, *stored))
 
 
-@pytest.mark.parametrize("upload", [
-    lambda world, data: world.upload(gzip.compress(data), headers={"Content-Encoding": "gzip"}),
-    lambda world, data: world.upload(gzip.compress(data), filename="roster.xml.gz"),
-    lambda world, data: world.upload(data.decode().encode("utf-16")),
-    lambda world, data: world.upload(b"\xef\xbb\xbf" + data)], ids=["content-encoding", "xml.gz", "utf-16", "utf-8 with a mark"])
-def test_a_roster_may_come_in_other_bytes(world: World, upload: Callable[[World, bytes], Any], make_xml: Callable[[int], bytes]) -> None:
+@pytest.mark.parametrize(
+    "upload",
+    [
+        lambda world, data: world.upload(gzip.compress(data), headers={"Content-Encoding": "gzip"}),
+        lambda world, data: world.upload(gzip.compress(data), filename="roster.xml.gz"),
+        lambda world, data: world.upload(data.decode().encode("utf-16")),
+        lambda world, data: world.upload(b"\xef\xbb\xbf" + data),
+    ],
+    ids=["content-encoding", "xml.gz", "utf-16", "utf-8 with a mark"],
+)
+def test_a_roster_may_come_in_other_bytes(
+    world: World, upload: Callable[[World, bytes], Any], make_xml: Callable[[int], bytes]
+) -> None:
     answer = upload(world, make_xml(3))
     assert answer.status_code == 202
     world.read_all()
@@ -63,10 +108,16 @@ def test_a_roster_may_come_in_other_bytes(world: World, upload: Callable[[World,
 
 
 def test_an_unknown_element_is_told_once_per_name_and_the_rows_are_paid(world: World) -> None:
-    rows = [person(number).replace("<Payor>", "<Payor><Fax>1</Fax>").replace("<row>", "<row><Memo/>") for number in (31, 32, 33)]
+    rows = [
+        person(number).replace("<Payor>", "<Payor><Fax>1</Fax>").replace("<row>", "<row><Memo/>")
+        for number in (31, 32, 33)
+    ]
     ready = world.ready(roster_of(*rows))
     told = world.get(f"/batches/{ready['batch_id']}/issues", code="W_UNKNOWN_ELEMENT")["items"]
-    assert sorted((one["field"], one["file_row"]) for one in told) == [("Memo", 1), ("Payor/Fax", 1)]
+    assert sorted((one["field"], one["file_row"]) for one in told) == [
+        ("Memo", 1),
+        ("Payor/Fax", 1),
+    ]
     assert ready["rows"]["payable"] == 3
 
 

@@ -30,7 +30,9 @@ def good(tmp_path: Path) -> Path:
     return kept(tmp_path / "good.xml", roster.make(300, seed=3))
 
 
-def refused(path: Path, limits: Limits = LIMITS, command: Sequence[str] = reading.CHILD) -> tuple[str, int | None]:
+def refused(
+    path: Path, limits: Limits = LIMITS, command: Sequence[str] = reading.CHILD
+) -> tuple[str, int | None]:
     with pytest.raises(FileRefused) as raised:
         list(reading.read_in_child(path, limits, TODAY, command))
     return raised.value.code, raised.value.line
@@ -42,7 +44,11 @@ def behaving(code: str) -> Sequence[str]:
 
 
 def test_the_child_answers_what_the_reader_says(tmp_path: Path) -> None:
-    odd: dict[str, str | None] = {"Payor/Address/Zip": "67485", "Employee/FirstName": "Jose\u0301 \u674e", "Amount": "$1,234.56"}
+    odd: dict[str, str | None] = {
+        "Payor/Address/Zip": "67485",
+        "Employee/FirstName": "Jose\u0301 \u674e",
+        "Amount": "$1,234.56",
+    }
     two_people = row({"Employee/DOB": "01-01-1990", "Amount": "($5.00)"})
     data = roster_of("<x/>", row(odd), row({**odd, "Payor/DunkinId": "CORP-0"}), two_people)
     path = kept(tmp_path / "odd.xml", data)
@@ -67,7 +73,10 @@ def test_a_sample_roster_comes_through_whole(good: Path) -> None:
 def test_a_refused_file_says_why_and_where(tmp_path: Path) -> None:
     data = roster.make(200)
     assert refused(kept(tmp_path / "cut.xml", data[:-20])) == ("E_FILE_TRUNCATED", 1)
-    assert refused(kept(tmp_path / "twice.xml", data.replace(b"<row>", b"\n<row>") + b"x")) == ("E_FILE_TRAILING", 201)
+    assert refused(kept(tmp_path / "twice.xml", data.replace(b"<row>", b"\n<row>") + b"x")) == (
+        "E_FILE_TRAILING",
+        201,
+    )
     assert refused(kept(tmp_path / "empty.xml", b"")) == ("E_FILE_EMPTY", None)
 
 
@@ -80,7 +89,9 @@ def test_limits_reach_the_child(good: Path) -> None:
 
 
 def test_a_child_that_crashes_refuses_the_file(good: Path) -> None:
-    assert refused(good, command=behaving("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")) == ("E_PARSER", None)
+    assert refused(
+        good, command=behaving("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    ) == ("E_PARSER", None)
 
 
 def test_a_child_that_dies_after_some_rows_refuses_the_file(good: Path) -> None:
@@ -88,13 +99,19 @@ def test_a_child_that_dies_after_some_rows_refuses_the_file(good: Path) -> None:
     dying += "def bad(piece):\n    if not isinstance(piece, r.Row): r.os.kill(r.os.getpid(), signal.SIGSEGV)\n    return real(piece)\n"
     rows: list[Row | Conclusion] = []
     with pytest.raises(FileRefused, match="crashed"):
-        rows.extend(reading.read_in_child(good, LIMITS, TODAY, behaving(dying + "r._encode = bad\nr.main()")))
+        rows.extend(
+            reading.read_in_child(
+                good, LIMITS, TODAY, behaving(dying + "r._encode = bad\nr.main()")
+            )
+        )
     assert rows
 
 
 def test_a_child_that_hangs_is_killed(good: Path) -> None:
     started = time.monotonic()
-    assert refused(good, replace(LIMITS, silence_s=1), behaving("import time; time.sleep(600)")) == ("E_PARSER", None)
+    assert refused(
+        good, replace(LIMITS, silence_s=1), behaving("import time; time.sleep(600)")
+    ) == ("E_PARSER", None)
     assert time.monotonic() - started < 60
 
 
@@ -103,13 +120,25 @@ def test_a_child_that_spins_is_stopped_by_its_limit_on_time(good: Path) -> None:
     assert refused(good, replace(LIMITS, cpu_s=1), behaving(spinning)) == ("E_PARSER", None)
 
 
-def test_a_child_that_wants_too_much_memory_gets_none(good: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_child_that_wants_too_much_memory_gets_none(
+    good: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     greedy = "from services.ingest import reading as r\ndef take(*_):\n    yield bytearray(3 << 30)\nr.read = take\nr.main()"
     assert refused(good, command=behaving(greedy)) == ("E_PARSER", None)
     assert "MemoryError" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("noise", ["print('hello')", "print('[\"row\"]')", "print('[\"end\", 1]')", "print('x' * 3_000_000)", "print('{}')", "pass"])
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "print('hello')",
+        "print('[\"row\"]')",
+        "print('[\"end\", 1]')",
+        "print('x' * 3_000_000)",
+        "print('{}')",
+        "pass",
+    ],
+)
 def test_an_answer_that_is_none_refuses_the_file(good: Path, noise: str) -> None:
     assert refused(good, command=behaving(noise)) == ("E_PARSER", None)
 
@@ -122,7 +151,9 @@ def test_a_defect_is_told_without_values(good: Path, capfd: pytest.CaptureFixtur
     assert "01234567" not in told
 
 
-def test_the_child_sees_no_settings_and_not_the_name_of_the_file(tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_child_sees_no_settings_and_not_the_name_of_the_file(
+    tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PAYDOWN_INGEST_SEAL_KEYS", "secret")
     seen = tmp_path / "seen"
     spy = f"import os, sys, pathlib; pathlib.Path({str(seen)!r}).write_text(repr((dict(os.environ), sys.argv)))"
@@ -132,7 +163,11 @@ def test_the_child_sees_no_settings_and_not_the_name_of_the_file(tmp_path: Path,
 
 
 def children() -> set[str]:
-    return {child for task in Path("/proc/self/task").iterdir() for child in (task / "children").read_text().split()}
+    return {
+        child
+        for task in Path("/proc/self/task").iterdir()
+        for child in (task / "children").read_text().split()
+    }
 
 
 def test_closing_early_leaves_no_child_behind(good: Path) -> None:
@@ -153,11 +188,15 @@ def test_memory_stays_small_on_a_large_file(tmp_path: Path) -> None:
     def peak_mb(rows: int) -> int:
         path, note = tmp_path / f"{rows}.xml", tmp_path / f"{rows}.txt"
         roster.write(path, rows)
-        script = "import pathlib, resource\nfrom services.ingest import reading as r\nreal = r._encode\n"
+        script = (
+            "import pathlib, resource\nfrom services.ingest import reading as r\nreal = r._encode\n"
+        )
         script += "def note(piece):\n    if not isinstance(piece, r.Row):\n"
         script += f"        pathlib.Path({str(note)!r}).write_text(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))\n"
         script += "    return real(piece)\nr._encode = note\nr.main()"
-        assert sum(1 for _ in reading.read_in_child(path, LIMITS, TODAY, behaving(script))) == rows + 1
+        assert (
+            sum(1 for _ in reading.read_in_child(path, LIMITS, TODAY, behaving(script))) == rows + 1
+        )
         return int(note.read_text()) // 1024
 
     assert peak_mb(25_000) - peak_mb(10) < 25

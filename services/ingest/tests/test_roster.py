@@ -17,7 +17,11 @@ from services.ingest.rows import FIELDS, Row
 from services.ingest.tests.sample import GOOD, TODAY, read, read_one, refusal, roster, row
 
 ONE = roster(row())
-LAUGHS = b'<!DOCTYPE l [<!ENTITY a "ha">' + b"".join(b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(9)) + b"]>"
+LAUGHS = (
+    b'<!DOCTYPE l [<!ENTITY a "ha">'
+    + b"".join(b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(9))
+    + b"]>"
+)
 
 
 def codes(row_: Row) -> list[tuple[str, str]]:
@@ -37,14 +41,23 @@ def test_a_good_row_is_read_as_written() -> None:
     assert conclusion.rows == 1
 
 
-@pytest.mark.parametrize("amount", ["<![CDATA[$100.00]]>", "$1&#48;0.00", "$1<![CDATA[0]]>0.00", "&#x24;100.00"])
+@pytest.mark.parametrize(
+    "amount", ["<![CDATA[$100.00]]>", "$1&#48;0.00", "$1<![CDATA[0]]>0.00", "&#x24;100.00"]
+)
 def test_cdata_and_character_references_are_text(amount: str) -> None:
     assert read_one({"Amount": amount}).values.amount_cents == 10000
 
 
 @pytest.mark.parametrize(
     "amount",
-    ["$1<!-- x -->00.00", "$1<?x?>00.00", "$1<b/>00.00", "$1<b>0</b>0.00", "<!-- -->$100.00", "$100.00<Amount>$1.00</Amount>"],
+    [
+        "$1<!-- x -->00.00",
+        "$1<?x?>00.00",
+        "$1<b/>00.00",
+        "$1<b>0</b>0.00",
+        "<!-- -->$100.00",
+        "$100.00<Amount>$1.00</Amount>",
+    ],
 )
 def test_a_value_with_markup_in_it_is_no_value(amount: str) -> None:
     one = read_one({"Amount": amount})
@@ -73,7 +86,15 @@ def test_an_attribute_on_a_leaf_refuses_the_row(field: str) -> None:
     assert codes(one) == [(field, "E_ATTRIBUTE")]
 
 
-@pytest.mark.parametrize(("name", "path"), [("Employee", "Employee"), ("Payor", "Payor"), ("Payee", "Payee"), ("Address", "Payor/Address")])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("Employee", "Employee"),
+        ("Payor", "Payor"),
+        ("Payee", "Payee"),
+        ("Address", "Payor/Address"),
+    ],
+)
 def test_a_group_that_is_missing_or_twice_is_refused_with_its_path(name: str, path: str) -> None:
     whole = ONE.decode()
     group = whole[whole.index(f"<{name}>") : whole.index(f"</{name}>") + len(name) + 3]
@@ -85,7 +106,9 @@ def test_a_group_that_is_missing_or_twice_is_refused_with_its_path(name: str, pa
 
 def test_two_payors_in_a_row_never_become_one_of_both() -> None:
     other = "<Payor><AccountNumber>666</AccountNumber></Payor>"
-    (one, two), conclusion = read(roster(row().replace("<Payee>", other + "<Payee>"), row({"Amount": "$8.00"})))
+    (one, two), conclusion = read(
+        roster(row().replace("<Payee>", other + "<Payee>"), row({"Amount": "$8.00"}))
+    )
     assert one.refused
     assert one.values.account is None
     assert not two.refused
@@ -95,16 +118,26 @@ def test_two_payors_in_a_row_never_become_one_of_both() -> None:
 def test_children_in_another_order_are_read_by_name() -> None:
     whole = ONE.decode()
     payor = whole[whole.index("<Payor>") : whole.index("</Payor>") + 8]
-    moved = whole.replace(payor, "").replace("<Amount>$7.03</Amount>", payor).replace("<row>", "<row><Amount>$7.03</Amount>")
+    moved = (
+        whole.replace(payor, "")
+        .replace("<Amount>$7.03</Amount>", payor)
+        .replace("<row>", "<row><Amount>$7.03</Amount>")
+    )
     assert read(moved.encode())[0][0].values == read(ONE)[0][0].values
 
 
 def test_an_unknown_element_warns_once_per_name() -> None:
-    odd = row().replace("<Employee>", "<Employee><Nick>x<b/></Nick><Nick/>").replace("<row>", "<row><Note>1</Note>")
+    odd = (
+        row()
+        .replace("<Employee>", "<Employee><Nick>x<b/></Nick><Nick/>")
+        .replace("<row>", "<row><Note>1</Note>")
+    )
     (one, two), conclusion = read(roster("<meta>x</meta>", odd, odd, "<meta/>"))
     assert codes(one) == [("Note", "W_UNKNOWN_ELEMENT"), ("Employee/Nick", "W_UNKNOWN_ELEMENT")]
     assert [code for _, code in codes(two)] == ["W_POSSIBLE_DUPLICATE"]
-    assert [(issue.file_row, issue.field, issue.code) for issue in conclusion.issues] == [(0, "meta", "W_UNKNOWN_ELEMENT")]
+    assert [(issue.file_row, issue.field, issue.code) for issue in conclusion.issues] == [
+        (0, "meta", "W_UNKNOWN_ELEMENT")
+    ]
 
 
 def test_text_between_the_elements_of_a_row_refuses_it() -> None:
@@ -118,19 +151,31 @@ def test_hostile_text_is_data() -> None:
     one = read_one(names)
     assert one.values[2:4] == ("<script>", "=cmd|'/C calc'!A0")
     assert one.issues == ()
-    assert codes(read_one({"Employee/FirstName": "Ida\r\nx"})) == [("Employee/FirstName", "E_CONTROL")]
-    assert codes(read_one({"Payor/Address/City": "x" * 257})) == [("Payor/Address/City", "E_TOO_LONG")]
+    assert codes(read_one({"Employee/FirstName": "Ida\r\nx"})) == [
+        ("Employee/FirstName", "E_CONTROL")
+    ]
+    assert codes(read_one({"Payor/Address/City": "x" * 257})) == [
+        ("Payor/Address/City", "E_TOO_LONG")
+    ]
 
 
 def test_issues_carry_row_line_field_and_a_masked_value() -> None:
-    pretty = roster(row({"Amount": "$7.04"}), row({"Payor/AccountNumber": "12345678X", "Amount": "$5"})).replace(b"><", b">\n<")
+    pretty = roster(
+        row({"Amount": "$7.04"}), row({"Payor/AccountNumber": "12345678X", "Amount": "$5"})
+    ).replace(b"><", b">\n<")
     rows, _ = read(pretty)
     lines = pretty.decode().splitlines()
-    assert [(issue.file_row, issue.field, issue.code, issue.value, issue.outcome) for issue in rows[1].issues] == [
+    assert [
+        (issue.file_row, issue.field, issue.code, issue.value, issue.outcome)
+        for issue in rows[1].issues
+    ] == [
         (2, "Payor/AccountNumber", "E_ACCOUNT_FORMAT", "#####678X", "row"),
         (2, "Amount", "E_AMOUNT_FORMAT", "$5", "row"),
     ]
-    assert [lines[issue.line - 1] for issue in rows[1].issues] == ["<AccountNumber>12345678X</AccountNumber>", "<Amount>$5</Amount>"]
+    assert [lines[issue.line - 1] for issue in rows[1].issues] == [
+        "<AccountNumber>12345678X</AccountNumber>",
+        "<Amount>$5</Amount>",
+    ]
     assert [lines[one.line - 1] for one in rows] == ["<row>", "<row>"]
 
 
@@ -203,12 +248,18 @@ def test_a_file_that_is_no_roster_is_refused_whole(data: bytes, code: str) -> No
 
 def test_a_depth_of_six_and_a_value_of_4096_bytes_are_still_read() -> None:
     assert refusal(b"<r><row><a><b><c><d/></c></b></a></row></r>") == "read"
-    assert codes(read_one({"Payor/Address/City": "x" * 4096})) == [("Payor/Address/City", "E_TOO_LONG")]
+    assert codes(read_one({"Payor/Address/City": "x" * 4096})) == [
+        ("Payor/Address/City", "E_TOO_LONG")
+    ]
 
 
 @pytest.mark.parametrize("width", ["utf-8", "utf-16"])
 def test_a_file_cut_anywhere_is_refused(width: str) -> None:
-    data = roster(row(), row({"Amount": "$8.00", "Employee/FirstName": "Núñez"})).decode().encode(width)
+    data = (
+        roster(row(), row({"Amount": "$8.00", "Employee/FirstName": "Núñez"}))
+        .decode()
+        .encode(width)
+    )
     for end in range(len(data)):
         assert refusal(data[:end]) != "read", end
 
@@ -227,7 +278,13 @@ def test_limits_refuse_the_row_or_the_byte_too_many() -> None:
     assert refusal(two, Limits(rows=2, inflated_bytes=len(two))) == "read"
     assert refusal(two, Limits(rows=1)) == "E_FILE_ROWS"
     assert refusal(two, Limits(inflated_bytes=len(two) - 1)) == "E_FILE_TOO_LARGE"
-    assert refusal(gzip.compress(b"<root>" + b" " * 20_000_000 + b"</root>"), Limits(inflated_bytes=1_000_000)) == "E_FILE_TOO_LARGE"
+    assert (
+        refusal(
+            gzip.compress(b"<root>" + b" " * 20_000_000 + b"</root>"),
+            Limits(inflated_bytes=1_000_000),
+        )
+        == "E_FILE_TOO_LARGE"
+    )
 
 
 class Pieces(RawIOBase):

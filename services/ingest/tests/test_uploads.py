@@ -29,57 +29,112 @@ def test_a_roster_goes_from_upload_to_ready(world: World, make_xml: MakeXml) -> 
     batch_id = answer.json()["batch_id"]
     world.read_all()
     checking = world.batch(batch_id)
-    assert (checking["status"], checking["digest"], checking["rows"]["payable"], checking["period"]) == ("checking", None, 300, "2026-11-09")
+    assert (
+        checking["status"],
+        checking["digest"],
+        checking["rows"]["payable"],
+        checking["period"],
+    ) == ("checking", None, 300, "2026-11-09")
     ready = world.check(batch_id)
     rows = world.rows(ready)
     assert ready["status"] == "ready"
     assert [row["file_row"] for row in rows] == list(range(1, 301))
     assert ready["amount_cents"]["total"] == sum(row["amount_cents"] for row in rows)
     unpayable = [row for row in rows if row["institution_id"] == "ins_116527"]
-    assert ready["rows"] == {"total": 300, "payable": 300 - len(unpayable), "unpayable": len(unpayable), "refused": 0, "excluded": 0}
-    assert {(row["status"], row["reason_code"], row["payment_id"]) for row in unpayable} == {("unpayable", "no_merchant", None)}
+    assert ready["rows"] == {
+        "total": 300,
+        "payable": 300 - len(unpayable),
+        "unpayable": len(unpayable),
+        "refused": 0,
+        "excluded": 0,
+    }
+    assert {(row["status"], row["reason_code"], row["payment_id"]) for row in unpayable} == {
+        ("unpayable", "no_merchant", None)
+    }
     for kind, name in (("sources", "source_account_id"), ("branches", "branch_id")):
         assert sum(one["rows"] for one in ready[kind]) == 300
         assert {one[name]: one["amount_cents"] for one in ready[kind]} == {
-            one[name]: sum(row["amount_cents"] for row in rows if row[name] == one[name]) for one in ready[kind]}
+            one[name]: sum(row["amount_cents"] for row in rows if row[name] == one[name])
+            for one in ready[kind]
+        }
     assert ready["to_acknowledge"] == ["W_ABA_PREFIX", "W_EIN_LENGTH"]
 
 
-def test_what_is_published_is_the_contract_and_holds_no_clear_number(world: World, xml: bytes) -> None:
+def test_what_is_published_is_the_contract_and_holds_no_clear_number(
+    world: World, xml: bytes
+) -> None:
     ready = world.ready(xml)
     first, second = world.published(ready["batch_id"], BatchChanged)
     assert (first.version, first.status, first.revision, first.digest) == (1, "checking", 1, None)
-    assert (second.version, second.status, second.digest, second.row_messages) == (2, "ready", ready["digest"], 20)
+    assert (second.version, second.status, second.digest, second.row_messages) == (
+        2,
+        "ready",
+        ready["digest"],
+        20,
+    )
     assert first.institutions
-    assert sum(source.rows.total for source in second.sources) == sum(branch.rows.total for branch in second.branches) == 20
+    assert (
+        sum(source.rows.total for source in second.sources)
+        == sum(branch.rows.total for branch in second.branches)
+        == 20
+    )
     messages = world.published(ready["batch_id"], RowRead)
     shown = {str(row["row_id"]): row for row in world.rows(ready)}
     assert {str(message.row_id) for message in messages} == set(shown)
     for message in messages:
         row, name = shown[str(message.row_id)], str(message.row_id)
-        opened = {what: world.secrets.sealer.open(getattr(message, what), what, name) for what in ("first_name", "last_name", "dob", "phone", "loan")}
-        assert (message.status, message.amount_cents, message.employee_id) == (row["status"], row["amount_cents"], row["employee_id"])
+        opened = {
+            what: world.secrets.sealer.open(getattr(message, what), what, name)
+            for what in ("first_name", "last_name", "dob", "phone", "loan")
+        }
+        assert (message.status, message.amount_cents, message.employee_id) == (
+            row["status"],
+            row["amount_cents"],
+            row["employee_id"],
+        )
         assert (opened["first_name"], opened["loan"][-4:]) == (row["first_name"], row["loan_last4"])
-        assert message.person_index == world.secrets.index.of("person", *(opened[what] for what in ("first_name", "last_name", "dob", "phone")))
-        assert message.loan_index == world.secrets.index.of("loan", message.institution_id, opened["loan"])
-        assert not any(opened[what] in message.model_dump_json() for what in ("dob", "phone", "loan"))
+        assert message.person_index == world.secrets.index.of(
+            "person", *(opened[what] for what in ("first_name", "last_name", "dob", "phone"))
+        )
+        assert message.loan_index == world.secrets.index.of(
+            "loan", message.institution_id, opened["loan"]
+        )
+        assert not any(
+            opened[what] in message.model_dump_json() for what in ("dob", "phone", "loan")
+        )
     with world.engine.connect() as connection:
-        stored = run(connection, "SELECT body FROM outbox WHERE message_type = :kind AND correlation = :id LIMIT 1", kind=RowRead.name(),
-                     id=ready["batch_id"]).scalar_one()
-    assert RowRead.model_validate_json(stored).model_dump_json().count('":') == stored.count('":'), "the message lacks a field, or has one too many"
+        stored = run(
+            connection,
+            "SELECT body FROM outbox WHERE message_type = :kind AND correlation = :id LIMIT 1",
+            kind=RowRead.name(),
+            id=ready["batch_id"],
+        ).scalar_one()
+    assert RowRead.model_validate_json(stored).model_dump_json().count('":') == stored.count(
+        '":'
+    ), "the message lacks a field, or has one too many"
     source = second.sources[0]
-    account = world.secrets.sealer.open(source.account, "account", f"{ready['batch_id']}/{source.source_account_id}")
+    account = world.secrets.sealer.open(
+        source.account, "account", f"{ready['batch_id']}/{source.source_account_id}"
+    )
     assert source.account_index == world.secrets.index.of("account", source.aba_routing, account)
 
 
-def test_the_same_bytes_while_live_are_refused_with_the_batch_they_are(world: World, xml: bytes) -> None:
+def test_the_same_bytes_while_live_are_refused_with_the_batch_they_are(
+    world: World, xml: bytes
+) -> None:
     first = world.upload(xml).json()["batch_id"]
     for again in (xml, gzip.compress(xml)):
         answer = world.upload(again)
-        assert (answer.status_code, answer.json()["code"], answer.json()["batch_id"]) == (409, "upload.repeated", first)
+        assert (answer.status_code, answer.json()["code"], answer.json()["batch_id"]) == (
+            409,
+            "upload.repeated",
+            first,
+        )
     assert world.upload(xml, repeat_reason="on purpose").status_code == 202
     assert world.upload(spaced(xml)).status_code == 202
-    assert len([path for path in world.folder.path.glob("*.upload") if path.read_bytes() == xml]) == 2
+    assert (
+        len([path for path in world.folder.path.glob("*.upload") if path.read_bytes() == xml]) == 2
+    )
     world.read_all()
 
 
@@ -94,37 +149,64 @@ def test_of_racing_uploads_of_the_same_bytes_one_wins(world: World, make_xml: Ma
     with ThreadPoolExecutor(3) as pool:
         for _ in range(20):
             data = make_xml(1)
-            answers = [answer.result() for answer in [pool.submit(world.upload, data) for _ in range(3)]]
+            answers = [
+                answer.result() for answer in [pool.submit(world.upload, data) for _ in range(3)]
+            ]
             won = [answer.json()["batch_id"] for answer in answers if answer.status_code == 202]
             assert sorted(answer.status_code for answer in answers) == [202, 409, 409]
-            assert {answer.json()["batch_id"] for answer in answers if answer.status_code == 409} == set(won)
+            assert {
+                answer.json()["batch_id"] for answer in answers if answer.status_code == 409
+            } == set(won)
     world.read_all()
 
 
-@pytest.mark.parametrize(("change", "status", "code"), [
-    ({"content": b""}, 400, "E_FILE_EMPTY"),
-    ({"headers": {"Content-Length": str(3 * 10**9)}}, 413, "upload.too-large"),
-    ({"headers": {"Content-Encoding": "gzip"}}, 400, "E_FILE_GZIP"),
-    ({"headers": {"Content-Encoding": "br"}}, 415, "upload.encoding"),
-    ({"params": {"period": "2030-01-01"}}, 422, "period.too-far"),
-    ({"who": "otto"}, 403, "auth.forbidden"), ({"who": "anna"}, 403, "auth.forbidden"),
-    ({"headers": {"X-Paydown-Internal": "guess"}}, 401, "internal.token")])
-def test_an_upload_that_cannot_be_taken_changes_nothing(world: World, change: dict[str, object], status: int, code: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"content": b""}, 400, "E_FILE_EMPTY"),
+        ({"headers": {"Content-Length": str(3 * 10**9)}}, 413, "upload.too-large"),
+        ({"headers": {"Content-Encoding": "gzip"}}, 400, "E_FILE_GZIP"),
+        ({"headers": {"Content-Encoding": "br"}}, 415, "upload.encoding"),
+        ({"params": {"period": "2030-01-01"}}, 422, "period.too-far"),
+        ({"who": "otto"}, 403, "auth.forbidden"),
+        ({"who": "anna"}, 403, "auth.forbidden"),
+        ({"headers": {"X-Paydown-Internal": "guess"}}, 401, "internal.token"),
+    ],
+)
+def test_an_upload_that_cannot_be_taken_changes_nothing(
+    world: World, change: dict[str, object], status: int, code: str
+) -> None:
     before = world.get("/batches")["total"]
-    answer = world.call("POST", "/batches", **{"who": "paula", "content": b"<root></root>", **change})  # type: ignore[arg-type]
+    answer = world.call(
+        "POST",
+        "/batches",
+        **{"who": "paula", "content": b"<root></root>", **change},  # type: ignore[arg-type]
+    )
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert world.get("/batches")["total"] == before
     assert not list((world.folder.path / "incoming").iterdir())
 
 
-@pytest.mark.parametrize(("damage", "code"), [
-    (lambda xml: xml[:-20], "E_FILE_TRUNCATED"), (lambda xml: b"<!DOCTYPE root>" + xml, "E_FILE_DOCTYPE"), (lambda _: b"hello", "E_FILE_TYPE"),
-    (lambda _: b"<root></root>", "E_FILE_NO_ROWS")])
-def test_a_file_that_is_refused_leaves_no_row(world: World, xml: bytes, damage: Callable[[bytes], bytes], code: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (lambda xml: xml[:-20], "E_FILE_TRUNCATED"),
+        (lambda xml: b"<!DOCTYPE root>" + xml, "E_FILE_DOCTYPE"),
+        (lambda _: b"hello", "E_FILE_TYPE"),
+        (lambda _: b"<root></root>", "E_FILE_NO_ROWS"),
+    ],
+)
+def test_a_file_that_is_refused_leaves_no_row(
+    world: World, xml: bytes, damage: Callable[[bytes], bytes], code: str
+) -> None:
     batch_id = world.upload(damage(xml)).json()["batch_id"]
     world.read_all()
     batch = world.batch(batch_id)
-    assert (batch["status"], batch["error"]["code"], batch["rows"]["total"]) == ("rejected", code, 0)
+    assert (batch["status"], batch["error"]["code"], batch["rows"]["total"]) == (
+        "rejected",
+        code,
+        0,
+    )
     assert batch["error"]["message"]
     assert [issue["outcome"] for issue in batch["issues"]] == ["file"]
     assert world.approve(batch).status_code == 409
@@ -132,35 +214,55 @@ def test_a_file_that_is_refused_leaves_no_row(world: World, xml: bytes, damage: 
     assert (told.status, told.row_messages) == ("rejected", 0)
 
 
-def test_a_refused_row_is_shown_with_its_reason_and_the_rest_stays(world: World, xml: bytes) -> None:
+def test_a_refused_row_is_shown_with_its_reason_and_the_rest_stays(
+    world: World, xml: bytes
+) -> None:
     begin, end = xml.index(b"<Amount>"), xml.index(b"</Amount>")
     ready = world.ready(xml[:begin] + b"<Amount>$1,2.00" + xml[end:])
     assert ready["rows"]["refused"] == 1
     first = world.rows(ready, status="refused")[0]
-    assert (first["file_row"], first["reason_code"], first["amount_cents"], first["amount"]) == (1, "E_AMOUNT_FORMAT", 0, "0.00")
+    assert (first["file_row"], first["reason_code"], first["amount_cents"], first["amount"]) == (
+        1,
+        "E_AMOUNT_FORMAT",
+        0,
+        "0.00",
+    )
     issue = world.get(f"/batches/{ready['batch_id']}/issues", outcome="row")["items"][0]
-    assert (issue["file_row"], issue["field"], issue["code"], issue["value"]) == (1, "Amount", "E_AMOUNT_FORMAT", "$1,2.00")
+    assert (issue["file_row"], issue["field"], issue["code"], issue["value"]) == (
+        1,
+        "Amount",
+        "E_AMOUNT_FORMAT",
+        "$1,2.00",
+    )
     assert world.approve(ready).status_code == 200
 
 
 def test_rows_refused_for_their_payor_count_under_no_source(world: World, xml: bytes) -> None:
     rows = xml.split(b"</row>")
-    payor = rows[0][rows[0].index(b"<Payor>"):rows[0].index(b"</Payor>")]
-    number = payor[payor.index(b"<AccountNumber>") + 15:payor.index(b"</AccountNumber>")]
+    payor = rows[0][rows[0].index(b"<Payor>") : rows[0].index(b"</Payor>")]
+    number = payor[payor.index(b"<AccountNumber>") + 15 : payor.index(b"</AccountNumber>")]
     changed = rows[0].replace(number, b"1234567890123") + b"</row>" + b"</row>".join(rows[1:])
     ready = world.ready(changed)
     of_it = xml.count(b"<AccountNumber>" + number)
     assert ready["rows"]["refused"] == of_it
-    assert [source["rows"] for source in ready["sources"] if source["source_account_id"] == ""] == [of_it]
-    assert {row["reason_code"] for row in world.rows(ready, status="refused")} == {"E_PAYOR_TWO_ACCOUNTS"}
+    assert [source["rows"] for source in ready["sources"] if source["source_account_id"] == ""] == [
+        of_it
+    ]
+    assert {row["reason_code"] for row in world.rows(ready, status="refused")} == {
+        "E_PAYOR_TWO_ACCOUNTS"
+    }
 
 
-def test_a_known_employee_with_another_birth_date_is_refused_and_with_another_branch_warned(world: World, make_xml: MakeXml) -> None:
+def test_a_known_employee_with_another_birth_date_is_refused_and_with_another_branch_warned(
+    world: World, make_xml: MakeXml
+) -> None:
     first = make_xml(6)
     assert world.approve(world.ready(first)).status_code == 200
-    dob = first[first.index(b"<DOB>"):first.index(b"</DOB>")]
+    dob = first[first.index(b"<DOB>") : first.index(b"</DOB>")]
     again = world.ready(first.replace(dob, b"<DOB>01-02-1991"), period="2026-12-20")
-    assert {row["reason_code"] for row in world.rows(again, status="refused")} == {"E_EMPLOYEE_OTHER_DOB"}
+    assert {row["reason_code"] for row in world.rows(again, status="refused")} == {
+        "E_EMPLOYEE_OTHER_DOB"
+    }
     moved = world.ready(first.replace(b"BRC-", b"BRC-X"), period="2026-12-20")
     assert "W_EMPLOYEE_BRANCH" in moved["to_acknowledge"]
     assert moved["rows"]["refused"] == 0
@@ -177,7 +279,9 @@ def test_lists_are_paged_filtered_sorted_and_searched(world: World, make_xml: Ma
     assert found == list(range(1, 46))
     some = world.rows(ready)[7]
     assert some in world.rows(ready, q=some["last_name"].lower())
-    assert {row["branch_id"] for row in world.rows(ready, branch=some["branch_id"])} == {some["branch_id"]}
+    assert {row["branch_id"] for row in world.rows(ready, branch=some["branch_id"])} == {
+        some["branch_id"]
+    }
     cents = [row["amount_cents"] for row in world.rows(ready, sort="-amount_cents")]
     assert cents == sorted(cents, reverse=True)
     assert world.rows(ready, q="%") == []
@@ -185,7 +289,9 @@ def test_lists_are_paged_filtered_sorted_and_searched(world: World, make_xml: Ma
         assert world.call("GET", path, params=wrong).status_code == 422
 
 
-def test_batches_of_the_very_same_bytes_are_found_by_their_hash(world: World, make_xml: MakeXml) -> None:
+def test_batches_of_the_very_same_bytes_are_found_by_their_hash(
+    world: World, make_xml: MakeXml
+) -> None:
     xml = make_xml(3)
     ready, _other = world.ready(xml), world.ready(make_xml(4))
     found = world.get("/batches", sha256=hashlib.sha256(xml).hexdigest().upper())
@@ -194,13 +300,24 @@ def test_batches_of_the_very_same_bytes_are_found_by_their_hash(world: World, ma
     assert world.get("/batches")["total"] >= 2
 
 
-@pytest.mark.parametrize("path", ["/batches/nonsense", f"/batches/{uuid4()}", f"/batches/{uuid4()}/rows", f"/batches/{uuid4()}/issues",
-                                  "/payments/nonsense", f"/payments/{uuid4()}"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/batches/nonsense",
+        f"/batches/{uuid4()}",
+        f"/batches/{uuid4()}/rows",
+        f"/batches/{uuid4()}/issues",
+        "/payments/nonsense",
+        f"/payments/{uuid4()}",
+    ],
+)
 def test_an_unknown_id_is_404(world: World, path: str) -> None:
     assert world.call("GET", path).status_code == 404
 
 
-def test_a_reader_killed_in_the_middle_is_followed_by_another(world: World, make_xml: MakeXml) -> None:
+def test_a_reader_killed_in_the_middle_is_followed_by_another(
+    world: World, make_xml: MakeXml
+) -> None:
     batch_id = world.upload(make_xml(4_500)).json()["batch_id"]
     code = f"""
 import os, signal
@@ -232,7 +349,9 @@ def test_two_readers_do_not_read_the_same_file(world: World, make_xml: MakeXml) 
     done: list[bool] = []
 
     def read() -> None:
-        done.append(intake.read_one(world.engine, Reading(world.folder.of, world.secrets)))  # in child processes, as in earnest
+        done.append(
+            intake.read_one(world.engine, Reading(world.folder.of, world.secrets))
+        )  # in child processes, as in earnest
 
     threads = [threading.Thread(target=read) for _ in range(2)]
     for thread in threads:

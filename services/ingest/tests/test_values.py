@@ -165,11 +165,23 @@ def test_every_birth_date_is_turned_round(born: date) -> None:
 
 def test_nobody_is_born_tomorrow() -> None:
     assert values.birth_date(TODAY.strftime("%m-%d-%Y"), TODAY).value == "2026-11-20"
-    assert values.birth_date((TODAY + timedelta(1)).strftime("%m-%d-%Y"), TODAY).codes == ("E_DOB_RANGE",)
+    assert values.birth_date((TODAY + timedelta(1)).strftime("%m-%d-%Y"), TODAY).codes == (
+        "E_DOB_RANGE",
+    )
 
 
 @pytest.mark.parametrize(
-    "text", ["5125550100", "+1512555010", "+151255501000", "+10125550100", "+15121550100", "+1 512 555 0100", "+445125550100", "+1512555010٠"]
+    "text",
+    [
+        "5125550100",
+        "+1512555010",
+        "+151255501000",
+        "+10125550100",
+        "+15121550100",
+        "+1 512 555 0100",
+        "+445125550100",
+        "+1512555010٠",
+    ],
 )
 def test_a_phone_number_of_another_shape_is_refused(text: str) -> None:
     assert values.phone(text) == (None, ("E_PHONE_FORMAT",))
@@ -190,7 +202,15 @@ def test_a_state(text: str, value: str | None, codes: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "ok"), [("50010", True), ("50010-1234", True), ("5001", False), ("500101", False), ("5OO10", False), ("٥0010", False)]
+    ("text", "ok"),
+    [
+        ("50010", True),
+        ("50010-1234", True),
+        ("5001", False),
+        ("500101", False),
+        ("5OO10", False),
+        ("٥0010", False),
+    ],
 )
 def test_a_zip(text: str, ok: bool) -> None:
     assert (values.zip_code(text).value == text) is ok
@@ -234,8 +254,25 @@ def test_a_name_is_data(text: str, value: str) -> None:
     assert values.name(text) == (value, ())
 
 
-@pytest.mark.parametrize("text", ["Ann\u200b", "\u202eAnn", "A\u2066nn", "Ann\r\nBob", "A\tB", "Ann\x7f", "A\u2028B", "A\ufeffB", "A\u00adB",
-                                  "A\u034fB", "\u3164", "A\u115fB", "A\u200dB", "A\u061cB"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ann\u200b",
+        "\u202eAnn",
+        "A\u2066nn",
+        "Ann\r\nBob",
+        "A\tB",
+        "Ann\x7f",
+        "A\u2028B",
+        "A\ufeffB",
+        "A\u00adB",
+        "A\u034fB",
+        "\u3164",
+        "A\u115fB",
+        "A\u200dB",
+        "A\u061cB",
+    ],
+)
 def test_a_name_with_something_invisible_is_refused(text: str) -> None:
     assert values.name(text) == (None, ("E_CONTROL",))
 
@@ -252,7 +289,15 @@ def test_an_id_is_opaque(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "ok"), [("ins_116944", True), ("ins_3", True), ("116944", False), ("INS_116944", False), ("ins_", False), ("ins_１", False)]
+    ("text", "ok"),
+    [
+        ("ins_116944", True),
+        ("ins_3", True),
+        ("116944", False),
+        ("INS_116944", False),
+        ("ins_", False),
+        ("ins_１", False),
+    ],
 )
 def test_an_institution(text: str, ok: bool) -> None:
     assert (values.institution(text).value == text) is ok

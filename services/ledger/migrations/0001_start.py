@@ -317,10 +317,16 @@ NARROW_RIGHTS = """
 
 def upgrade() -> None:
     # Functions keep the search path they are made under; a temporary table of the same name must not come first.
-    op.execute("SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)")
+    op.execute(
+        "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
+    )
     for statement in (*MESSAGING, *FACTS, *MONEY, *RECONCILIATION, *FUNCTIONS):
         op.execute(statement)
     for table, function, when in TRIGGERS:
-        op.execute(f"CREATE TRIGGER {function} {when} FOR EACH STATEMENT EXECUTE FUNCTION {function}()")
-        op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {function}")  # a replica's session does not pass them by either
+        op.execute(
+            f"CREATE TRIGGER {function} {when} FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+        )
+        op.execute(
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {function}"
+        )  # a replica's session does not pass them by either
     op.execute(NARROW_RIGHTS)

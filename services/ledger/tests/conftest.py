@@ -10,8 +10,21 @@ from libs.common.database import connect, run
 from libs.common.migrate import upgrade
 from services.ledger.app import MIGRATIONS
 
-TABLES = ("batch", "payment", "payment_row", "payment_change", "waiting", "statement_run", "statement_line", "reconciliation_break", "inbox", "outbox",
-          "dead_letter", "consumer_offset", "restored")
+TABLES = (
+    "batch",
+    "payment",
+    "payment_row",
+    "payment_change",
+    "waiting",
+    "statement_run",
+    "statement_line",
+    "reconciliation_break",
+    "inbox",
+    "outbox",
+    "dead_letter",
+    "consumer_offset",
+    "restored",
+)
 GUARDED = ("certificate", "entry", "journal", "balance")
 
 
@@ -29,7 +42,10 @@ class Database:
             run(connection, f"TRUNCATE {', '.join((*TABLES, *GUARDED))}")
             for table in GUARDED:
                 run(connection, f"ALTER TABLE {table} ENABLE TRIGGER USER")
-            for table, function in run(connection, "SELECT CAST(tgrelid AS regclass), tgname FROM pg_trigger WHERE NOT tgisinternal").all():
+            for table, function in run(
+                connection,
+                "SELECT CAST(tgrelid AS regclass), tgname FROM pg_trigger WHERE NOT tgisinternal",
+            ).all():
                 run(connection, f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {function}")
 
 
@@ -37,7 +53,9 @@ class Database:
 def ledger_database(make_database: Callable[[str], tuple[str, str]]) -> Iterator[Database]:
     service_url, owner_url = make_database("ledger")
     upgrade(owner_url, MIGRATIONS)
-    found = Database(connect(service_url, "test", 3), connect(owner_url, "test-owner", 3), owner_url, service_url)
+    found = Database(
+        connect(service_url, "test", 3), connect(owner_url, "test-owner", 3), owner_url, service_url
+    )
     yield found
     found.service.dispose()
     found.owner.dispose()

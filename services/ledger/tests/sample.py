@@ -5,15 +5,33 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from libs.common.events import BatchChanged, Branch, Counts, PaidRow, PaymentApproved, PaymentChanged, Source, StatementClosed, StatementLine
+from libs.common.events import (
+    BatchChanged,
+    Branch,
+    Counts,
+    PaidRow,
+    PaymentApproved,
+    PaymentChanged,
+    Source,
+    StatementClosed,
+    StatementLine,
+)
 
 BATCH = UUID("00000000-0000-0000-0000-0000000000b1")
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 #: payment number -> (source, [(branch, cents)…])
 PAYMENTS: dict[int, tuple[str, list[tuple[str, int]]]] = {
-    1: ("A", [("X", 300), ("Y", 200)]), 2: ("A", [("X", 938)]), 3: ("B", [("Y", 1000), ("Y", 500), ("Z", 1)]), 4: ("B", [("Z", 4200)]),
+    1: ("A", [("X", 300), ("Y", 200)]),
+    2: ("A", [("X", 938)]),
+    3: ("B", [("Y", 1000), ("Y", 500), ("Z", 1)]),
+    4: ("B", [("Z", 4200)]),
 }
-PROVIDER_STATUS = {"pending": "processing", "completed": "posted", "failed": "failed", "reversed": "reversed"}
+PROVIDER_STATUS = {
+    "pending": "processing",
+    "completed": "posted",
+    "failed": "failed",
+    "reversed": "reversed",
+}
 
 
 def payment_id(number: int) -> UUID:
@@ -28,35 +46,101 @@ def approved(number: int, **changed: Any) -> PaymentApproved:
     source, rows = PAYMENTS[number]
     pid = payment_id(number)
     values: dict[str, Any] = {
-        "event_id": uuid5(pid, "approved"), "occurred_at": at(0), "correlation": str(BATCH), "payment_id": pid, "batch_id": BATCH, "digest": "sha256:0",
-        "period": "2026-11-09", "amount_cents": sum(c for _, c in rows), "source_account_id": source, "account_index": "i", "source_routing": "121000358",
-        "source_last4": f"000{source}", "employee_id": f"E{number}", "person_index": f"person{number}", "institution_id": "ins_1",
-        "merchant_id": "mch_1", "loan_last4": f"100{number}", "loan_index": f"loan{number}", "approved_by": "ann", "approved_at": at(0),
-        "rows": tuple(PaidRow(row_id=uuid5(pid, str(n)), root_row_id=uuid5(pid, str(n)), file_row=10 * number + n, branch_id=branch, amount_cents=cents)
-                      for n, (branch, cents) in enumerate(rows)),
+        "event_id": uuid5(pid, "approved"),
+        "occurred_at": at(0),
+        "correlation": str(BATCH),
+        "payment_id": pid,
+        "batch_id": BATCH,
+        "digest": "sha256:0",
+        "period": "2026-11-09",
+        "amount_cents": sum(c for _, c in rows),
+        "source_account_id": source,
+        "account_index": "i",
+        "source_routing": "121000358",
+        "source_last4": f"000{source}",
+        "employee_id": f"E{number}",
+        "person_index": f"person{number}",
+        "institution_id": "ins_1",
+        "merchant_id": "mch_1",
+        "loan_last4": f"100{number}",
+        "loan_index": f"loan{number}",
+        "approved_by": "ann",
+        "approved_at": at(0),
+        "rows": tuple(
+            PaidRow(
+                row_id=uuid5(pid, str(n)),
+                root_row_id=uuid5(pid, str(n)),
+                file_row=10 * number + n,
+                branch_id=branch,
+                amount_cents=cents,
+            )
+            for n, (branch, cents) in enumerate(rows)
+        ),
     }
     return PaymentApproved(**(values | changed))
 
 
 def batch(version: int = 5, status: str = "approved", **changed: Any) -> BatchChanged:
-    rows = [(source, branch, cents) for source, parts in PAYMENTS.values() for branch, cents in parts]
+    rows = [
+        (source, branch, cents) for source, parts in PAYMENTS.values() for branch, cents in parts
+    ]
 
-    def counts(chosen: Sequence[tuple[str, str, int]], extra: tuple[int, int, int] = (0, 0, 0)) -> Counts:
-        return Counts(total=len(chosen) + sum(extra), payable=len(chosen), unpayable=extra[0], refused=extra[1], excluded=extra[2])
+    def counts(
+        chosen: Sequence[tuple[str, str, int]], extra: tuple[int, int, int] = (0, 0, 0)
+    ) -> Counts:
+        return Counts(
+            total=len(chosen) + sum(extra),
+            payable=len(chosen),
+            unpayable=extra[0],
+            refused=extra[1],
+            excluded=extra[2],
+        )
 
-    def cents(chosen: Sequence[tuple[str, str, int]], extra: tuple[int, int, int] = (0, 0, 0)) -> Counts:
+    def cents(
+        chosen: Sequence[tuple[str, str, int]], extra: tuple[int, int, int] = (0, 0, 0)
+    ) -> Counts:
         money = sum(c for _, _, c in chosen)
-        return Counts(total=money + sum(extra), payable=money, unpayable=extra[0], refused=extra[1], excluded=extra[2])
+        return Counts(
+            total=money + sum(extra),
+            payable=money,
+            unpayable=extra[0],
+            refused=extra[1],
+            excluded=extra[2],
+        )
 
     values: dict[str, Any] = {
-        "event_id": uuid5(BATCH, f"batch-changed-{version}"), "occurred_at": at(0), "correlation": str(BATCH), "batch_id": BATCH, "version": version,
-        "status": status, "revision": 1, "digest": "sha256:0", "family_id": BATCH, "period": "2026-11-09", "uploaded_by": "bob", "uploaded_at": at(-60),
-        "rows": counts(rows, (2, 1, 3)), "amount_cents": cents(rows, (700, 0, 90)),
-        "sources": tuple(Source(source_account_id=s, rows=counts([r for r in rows if r[0] == s]), amount_cents=cents([r for r in rows if r[0] == s]))
-                         for s in ("A", "B")),
-        "branches": tuple(Branch(branch_id=b, rows=counts([r for r in rows if r[1] == b]), amount_cents=cents([r for r in rows if r[1] == b]))
-                          for b in ("X", "Y", "Z")),
-        "payments": len(PAYMENTS), "payments_cents": sum(c for _, _, c in rows),
+        "event_id": uuid5(BATCH, f"batch-changed-{version}"),
+        "occurred_at": at(0),
+        "correlation": str(BATCH),
+        "batch_id": BATCH,
+        "version": version,
+        "status": status,
+        "revision": 1,
+        "digest": "sha256:0",
+        "family_id": BATCH,
+        "period": "2026-11-09",
+        "uploaded_by": "bob",
+        "uploaded_at": at(-60),
+        "rows": counts(rows, (2, 1, 3)),
+        "amount_cents": cents(rows, (700, 0, 90)),
+        "sources": tuple(
+            Source(
+                source_account_id=s,
+                rows=counts([r for r in rows if r[0] == s]),
+                amount_cents=cents([r for r in rows if r[0] == s]),
+            )
+            for s in ("A", "B")
+        ),
+        "branches": tuple(
+            Branch(
+                branch_id=b,
+                rows=counts([r for r in rows if r[1] == b]),
+                amount_cents=cents([r for r in rows if r[1] == b]),
+            )
+            for b in ("X", "Y", "Z")
+        ),
+        "payments": len(PAYMENTS),
+        "payments_cents": sum(c for _, _, c in rows),
     }
     return BatchChanged(**(values | changed))
 
@@ -64,9 +148,19 @@ def batch(version: int = 5, status: str = "approved", **changed: Any) -> BatchCh
 def changed(number: int, version: int, status: str, **more: Any) -> PaymentChanged:
     pid = payment_id(number)
     values: dict[str, Any] = {
-        "event_id": uuid5(pid, f"payment-changed-{version}"), "occurred_at": at(10 * version), "correlation": str(BATCH), "payment_id": pid,
-        "batch_id": BATCH, "version": version, "status": status, "amount_cents": approved(number).amount_cents, "evidence_kind": "poll",
-        "evidence_id": "e", "provider_payment_id": "" if status in ("sending", "cancelled", "in_doubt") else f"pmt_{number}",
+        "event_id": uuid5(pid, f"payment-changed-{version}"),
+        "occurred_at": at(10 * version),
+        "correlation": str(BATCH),
+        "payment_id": pid,
+        "batch_id": BATCH,
+        "version": version,
+        "status": status,
+        "amount_cents": approved(number).amount_cents,
+        "evidence_kind": "poll",
+        "evidence_id": "e",
+        "provider_payment_id": ""
+        if status in ("sending", "cancelled", "in_doubt")
+        else f"pmt_{number}",
         "provider_status": PROVIDER_STATUS.get(status, ""),
     }
     return PaymentChanged(**(values | more))
@@ -77,28 +171,62 @@ def life(number: int, end: str) -> list[PaymentChanged]:
     if end == "cancelled":
         return [changed(number, 1, "cancelled")]
     if end == "refused":
-        return [changed(number, 1, "sending"), changed(number, 2, "failed", provider_payment_id="", provider_status="")]
-    states = ["sending", "pending", *(["completed"] if end in ("completed", "reversed") else []), *([end] if end != "completed" else [])]
+        return [
+            changed(number, 1, "sending"),
+            changed(number, 2, "failed", provider_payment_id="", provider_status=""),
+        ]
+    states = [
+        "sending",
+        "pending",
+        *(["completed"] if end in ("completed", "reversed") else []),
+        *([end] if end != "completed" else []),
+    ]
     return [changed(number, version, status) for version, status in enumerate(states, start=1)]
 
 
-def line(number: int, status: str, run: str = "run-1", position: int | None = None, **more: Any) -> StatementLine:
+def line(
+    number: int, status: str, run: str = "run-1", position: int | None = None, **more: Any
+) -> StatementLine:
     run_id = uuid5(BATCH, run)
     payment = approved(number)
     values: dict[str, Any] = {
-        "event_id": uuid5(run_id, f"line-{position or number}"), "occurred_at": at(100), "correlation": str(BATCH), "run_id": run_id, "batch_id": BATCH,
-        "line": position or number, "provider_payment_id": f"pmt_{number}", "payment_id": str(payment.payment_id), "attempt": 1, "provider_status": status,
-        "amount_cents": payment.amount_cents, "source_routing": payment.source_routing, "source_last4": payment.source_last4,
-        "employee_id": payment.employee_id, "person_index": payment.person_index, "merchant_id": "mch_1", "loan_last4": payment.loan_last4,
+        "event_id": uuid5(run_id, f"line-{position or number}"),
+        "occurred_at": at(100),
+        "correlation": str(BATCH),
+        "run_id": run_id,
+        "batch_id": BATCH,
+        "line": position or number,
+        "provider_payment_id": f"pmt_{number}",
+        "payment_id": str(payment.payment_id),
+        "attempt": 1,
+        "provider_status": status,
+        "amount_cents": payment.amount_cents,
+        "source_routing": payment.source_routing,
+        "source_last4": payment.source_last4,
+        "employee_id": payment.employee_id,
+        "person_index": payment.person_index,
+        "merchant_id": "mch_1",
+        "loan_last4": payment.loan_last4,
     }
     return StatementLine(**(values | more))
 
 
-def closed(lines: Sequence[StatementLine], versions: int, run: str = "run-1", **more: Any) -> StatementClosed:
+def closed(
+    lines: Sequence[StatementLine], versions: int, run: str = "run-1", **more: Any
+) -> StatementClosed:
     run_id = uuid5(BATCH, run)
     values: dict[str, Any] = {
-        "event_id": uuid5(run_id, "closed"), "occurred_at": at(101), "correlation": str(BATCH), "run_id": run_id, "batch_id": BATCH, "complete": True,
-        "pages": 1, "lines": len(lines), "amount_cents": sum(x.amount_cents for x in lines), "from_at": at(-1), "begun_at": at(90),
+        "event_id": uuid5(run_id, "closed"),
+        "occurred_at": at(101),
+        "correlation": str(BATCH),
+        "run_id": run_id,
+        "batch_id": BATCH,
+        "complete": True,
+        "pages": 1,
+        "lines": len(lines),
+        "amount_cents": sum(x.amount_cents for x in lines),
+        "from_at": at(-1),
+        "begun_at": at(90),
         "final_versions": versions,
     }
     return StatementClosed(**(values | more))

@@ -14,26 +14,44 @@ pytestmark = pytest.mark.database
 
 BATCH = "00000000-0000-0000-0000-0000000000b1"
 P1, P2 = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
-HOLD1, HOLD2, SETTLE1, RELEASE1, REVERSE1 = (f"10000000-0000-0000-0000-00000000000{n}" for n in range(1, 6))
+HOLD1, HOLD2, SETTLE1, RELEASE1, REVERSE1 = (
+    f"10000000-0000-0000-0000-00000000000{n}" for n in range(1, 6)
+)
 
 Line = tuple[str, str, int, int]  # account, layer, cents, rows
-HELD: list[Line] = [("source:A", "pending", -500, -2), ("branch:X", "pending", 300, 1), ("branch:Y", "pending", 200, 1)]
+HELD: list[Line] = [
+    ("source:A", "pending", -500, -2),
+    ("branch:X", "pending", 300, 1),
+    ("branch:Y", "pending", 200, 1),
+]
 UNDONE: list[Line] = [(account, layer, -cents, -rows) for account, layer, cents, rows in HELD]
 POSTED: list[Line] = [(account, "posted", cents, rows) for account, _, cents, rows in HELD]
 REVERSED: list[Line] = [(account, layer, -cents, -rows) for account, layer, cents, rows in POSTED]
 
 
-def header(journal: str, payment: str, kind: str, cents: int = 500, rows: int = 2, count: int = 3) -> str:
+def header(
+    journal: str, payment: str, kind: str, cents: int = 500, rows: int = 2, count: int = 3
+) -> str:
     return f"INSERT INTO journal VALUES ('{journal}', '{BATCH}', '{payment}', '{kind}', {cents}, {rows}, {count}, '2026-11-20T00:00:00Z')"
 
 
 def entries(journal: str, lines: list[Line], first: int = 1, batch: str = BATCH) -> str:
-    values = ", ".join(f"('{journal}', {n}, '{batch}', '{account}', '{layer}', {cents}, {rows})"
-                       for n, (account, layer, cents, rows) in enumerate(lines, start=first))
+    values = ", ".join(
+        f"('{journal}', {n}, '{batch}', '{account}', '{layer}', {cents}, {rows})"
+        for n, (account, layer, cents, rows) in enumerate(lines, start=first)
+    )
     return f"INSERT INTO entry VALUES {values}"
 
 
-def journal(journal_id: str, payment: str, kind: str, lines: list[Line], cents: int = 500, rows: int = 2, count: int | None = None) -> str:
+def journal(
+    journal_id: str,
+    payment: str,
+    kind: str,
+    lines: list[Line],
+    cents: int = 500,
+    rows: int = 2,
+    count: int | None = None,
+) -> str:
     return f"WITH head AS ({header(journal_id, payment, kind, cents, rows, len(lines) if count is None else count)}) {entries(journal_id, lines)}"
 
 
@@ -61,12 +79,19 @@ def refused(connection: Connection, *because: str) -> Iterator[None]:
 
 
 def balances(connection: Connection) -> dict[tuple[str, str], tuple[int, int]]:
-    return {(row.account, row.layer): (row.amount_cents, row.row_count) for row in run(connection, "SELECT * FROM balance ORDER BY 1, 2")}
+    return {
+        (row.account, row.layer): (row.amount_cents, row.row_count)
+        for row in run(connection, "SELECT * FROM balance ORDER BY 1, 2")
+    }
 
 
 def test_the_four_journals_move_money_and_rows_from_layer_to_layer(connection: Connection) -> None:
     run(connection, HOLD)
-    assert balances(connection) == {("source:A", "pending"): (-500, -2), ("branch:X", "pending"): (300, 1), ("branch:Y", "pending"): (200, 1)}
+    assert balances(connection) == {
+        ("source:A", "pending"): (-500, -2),
+        ("branch:X", "pending"): (300, 1),
+        ("branch:Y", "pending"): (200, 1),
+    }
     run(connection, SETTLE)
     assert balances(connection)[("branch:Y", "pending")] == (0, 0)
     assert balances(connection)[("branch:Y", "posted")] == (200, 1)
@@ -76,21 +101,70 @@ def test_the_four_journals_move_money_and_rows_from_layer_to_layer(connection: C
 
 
 WRONG = {
-    "unbalanced": (journal(HOLD1, P1, "hold", [("source:A", "pending", -500, -1), ("branch:X", "pending", 499, 1)], rows=1), "does not sum to zero: -1 cents"),
+    "unbalanced": (
+        journal(
+            HOLD1,
+            P1,
+            "hold",
+            [("source:A", "pending", -500, -1), ("branch:X", "pending", 499, 1)],
+            rows=1,
+        ),
+        "does not sum to zero: -1 cents",
+    ),
     "balanced only over both layers": (
-        journal(HOLD1, P1, "hold", [("source:A", "pending", -500, -1), ("branch:X", "posted", 500, 1)], rows=1), "does not sum to zero"),
-    "rows that do not balance": (journal(HOLD1, P1, "hold", [("source:A", "pending", -500, -2), ("branch:X", "pending", 500, 1)]), "does not sum to zero"),
+        journal(
+            HOLD1,
+            P1,
+            "hold",
+            [("source:A", "pending", -500, -1), ("branch:X", "posted", 500, 1)],
+            rows=1,
+        ),
+        "does not sum to zero",
+    ),
+    "rows that do not balance": (
+        journal(
+            HOLD1, P1, "hold", [("source:A", "pending", -500, -2), ("branch:X", "pending", 500, 1)]
+        ),
+        "does not sum to zero",
+    ),
     "without entries": (header(HOLD1, P1, "hold"), "has no entries"),
-    "header of more money than the entries": (journal(HOLD1, P1, "hold", HELD, cents=501), "not the sum its header declares"),
-    "header of more rows than the entries": (journal(HOLD1, P1, "hold", HELD, rows=3), "not the sum its header declares"),
-    "header of more entries": (journal(HOLD1, P1, "hold", HELD, count=4), "other entries than its header declares"),
-    "header of fewer entries": (journal(HOLD1, P1, "hold", HELD, count=2), "other entries than its header declares"),
-    "a hold in the posted layer": (journal(HOLD1, P1, "hold", POSTED), "not the sum its header declares"),
-    "a hold the wrong way round": (journal(HOLD1, P1, "hold", UNDONE), "not the sum its header declares"),
-    "entries of another batch": (f"WITH head AS ({header(HOLD1, P1, 'hold')}) {entries(HOLD1, HELD, batch=P2)}", "header declares"),
+    "header of more money than the entries": (
+        journal(HOLD1, P1, "hold", HELD, cents=501),
+        "not the sum its header declares",
+    ),
+    "header of more rows than the entries": (
+        journal(HOLD1, P1, "hold", HELD, rows=3),
+        "not the sum its header declares",
+    ),
+    "header of more entries": (
+        journal(HOLD1, P1, "hold", HELD, count=4),
+        "other entries than its header declares",
+    ),
+    "header of fewer entries": (
+        journal(HOLD1, P1, "hold", HELD, count=2),
+        "other entries than its header declares",
+    ),
+    "a hold in the posted layer": (
+        journal(HOLD1, P1, "hold", POSTED),
+        "not the sum its header declares",
+    ),
+    "a hold the wrong way round": (
+        journal(HOLD1, P1, "hold", UNDONE),
+        "not the sum its header declares",
+    ),
+    "entries of another batch": (
+        f"WITH head AS ({header(HOLD1, P1, 'hold')}) {entries(HOLD1, HELD, batch=P2)}",
+        "header declares",
+    ),
     "entries of no journal": (entries(HOLD1, HELD), "does not exist"),
-    "an entry of nothing": (journal(HOLD1, P1, "hold", [*HELD, ("branch:Z", "pending", 0, 0)]), "entry_"),
-    "an account that is neither": (journal(HOLD1, P1, "hold", [HELD[0], ("bank:X", "pending", 500, 2)]), "entry_account_check"),
+    "an entry of nothing": (
+        journal(HOLD1, P1, "hold", [*HELD, ("branch:Z", "pending", 0, 0)]),
+        "entry_",
+    ),
+    "an account that is neither": (
+        journal(HOLD1, P1, "hold", [HELD[0], ("bank:X", "pending", 500, 2)]),
+        "entry_account_check",
+    ),
     "a final without a hold": (SETTLE, "has no hold"),
     "a reverse without a hold": (REVERSE, "has no hold"),
 }
@@ -104,7 +178,9 @@ def test_a_wrong_journal_is_refused(connection: Connection, name: str) -> None:
     assert balances(connection) == {}
 
 
-def test_header_and_entries_in_two_statements_are_refused_either_way(connection: Connection) -> None:
+def test_header_and_entries_in_two_statements_are_refused_either_way(
+    connection: Connection,
+) -> None:
     with refused(connection, "has no entries"):
         run(connection, header(HOLD1, P1, "hold"))
         run(connection, entries(HOLD1, HELD))
@@ -116,9 +192,13 @@ def test_header_and_entries_in_two_statements_are_refused_either_way(connection:
 LATE = [("source:A", "pending", -7, -1), ("branch:X", "pending", 7, 1)]
 
 
-@pytest.mark.parametrize("lines", [LATE, LATE[:1], HELD], ids=["balanced pair", "single", "the same again"])
+@pytest.mark.parametrize(
+    "lines", [LATE, LATE[:1], HELD], ids=["balanced pair", "single", "the same again"]
+)
 @pytest.mark.parametrize("same_transaction", [True, False])
-def test_an_entry_added_later_is_refused(connection: Connection, lines: list[Line], same_transaction: bool) -> None:
+def test_an_entry_added_later_is_refused(
+    connection: Connection, lines: list[Line], same_transaction: bool
+) -> None:
     run(connection, HOLD)
     if not same_transaction:
         connection.commit()
@@ -131,20 +211,36 @@ def test_an_entry_added_later_is_refused(connection: Connection, lines: list[Lin
             run(connection, entries(HOLD1, HELD))
 
 
-def test_a_late_pair_beside_a_good_journal_of_the_same_statement_is_refused(connection: Connection) -> None:
+def test_a_late_pair_beside_a_good_journal_of_the_same_statement_is_refused(
+    connection: Connection,
+) -> None:
     run(connection, HOLD)
     connection.commit()
     other = header(HOLD2, P2, "hold")
     with refused(connection, "other entries than its header declares"):
-        run(connection, f"WITH head AS ({other}), late AS ({entries(HOLD1, LATE, first=4)}) {entries(HOLD2, HELD)}")
+        run(
+            connection,
+            f"WITH head AS ({other}), late AS ({entries(HOLD1, LATE, first=4)}) {entries(HOLD2, HELD)}",
+        )
 
 
-@pytest.mark.parametrize("statement", [
-    "UPDATE entry SET amount_cents = amount_cents * 2", "DELETE FROM entry", "TRUNCATE entry", "UPDATE journal SET amount_cents = 1",
-    "DELETE FROM journal", "TRUNCATE journal", "TRUNCATE journal, entry", "UPDATE journal SET amount_cents = 1 WHERE false",
-    "UPDATE certificate SET outcome = 'completed'", "DELETE FROM certificate", "TRUNCATE certificate",
-    f"INSERT INTO journal SELECT * FROM journal WHERE journal_id = '{HOLD1}' ON CONFLICT (journal_id) DO UPDATE SET amount_cents = 1",
-])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entry SET amount_cents = amount_cents * 2",
+        "DELETE FROM entry",
+        "TRUNCATE entry",
+        "UPDATE journal SET amount_cents = 1",
+        "DELETE FROM journal",
+        "TRUNCATE journal",
+        "TRUNCATE journal, entry",
+        "UPDATE journal SET amount_cents = 1 WHERE false",
+        "UPDATE certificate SET outcome = 'completed'",
+        "DELETE FROM certificate",
+        "TRUNCATE certificate",
+        f"INSERT INTO journal SELECT * FROM journal WHERE journal_id = '{HOLD1}' ON CONFLICT (journal_id) DO UPDATE SET amount_cents = 1",
+    ],
+)
 def test_what_is_written_stays_as_it_is(connection: Connection, statement: str) -> None:
     run(connection, HOLD)
     connection.commit()
@@ -152,11 +248,17 @@ def test_what_is_written_stays_as_it_is(connection: Connection, statement: str) 
         run(connection, statement)
 
 
-@pytest.mark.parametrize("statement", [
-    "UPDATE balance SET amount_cents = amount_cents + 1", f"INSERT INTO balance VALUES ('{BATCH}', 'branch:Z', 'posted', 1, 1)", "DELETE FROM balance",
-    "TRUNCATE balance", "DO $$ BEGIN UPDATE balance SET amount_cents = 0; END $$",
-    f"INSERT INTO balance VALUES ('{BATCH}', 'source:A', 'pending', 1, 1) ON CONFLICT (batch_id, account, layer) DO UPDATE SET amount_cents = 0",
-])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE balance SET amount_cents = amount_cents + 1",
+        f"INSERT INTO balance VALUES ('{BATCH}', 'branch:Z', 'posted', 1, 1)",
+        "DELETE FROM balance",
+        "TRUNCATE balance",
+        "DO $$ BEGIN UPDATE balance SET amount_cents = 0; END $$",
+        f"INSERT INTO balance VALUES ('{BATCH}', 'source:A', 'pending', 1, 1) ON CONFLICT (batch_id, account, layer) DO UPDATE SET amount_cents = 0",
+    ],
+)
 def test_a_balance_is_changed_by_its_entries_alone(connection: Connection, statement: str) -> None:
     run(connection, HOLD)
     connection.commit()
@@ -166,7 +268,9 @@ def test_a_balance_is_changed_by_its_entries_alone(connection: Connection, state
     assert balances(connection) == before
 
 
-def test_a_table_of_the_same_name_in_front_of_the_real_one_changes_nothing(database: Database) -> None:
+def test_a_table_of_the_same_name_in_front_of_the_real_one_changes_nothing(
+    database: Database,
+) -> None:
     with database.service.connect() as connection:
         run(connection, "CREATE TEMPORARY TABLE journal AS SELECT * FROM journal WITH NO DATA")
         with refused(connection, "does not exist"):
@@ -178,21 +282,88 @@ AFTER_HOLD = {
     "a second settle": ([SETTLE], journal(HOLD2, P1, "settle", UNDONE + POSTED), "journal_once"),
     "release after settle": ([SETTLE], RELEASE, "journal_one_final"),
     "settle after release": ([RELEASE], SETTLE, "journal_one_final"),
-    "settle of another amount": ([], journal(SETTLE1, P1, "settle", [
-        ("source:A", "pending", 900, 2), ("branch:X", "pending", -700, -1), ("branch:Y", "pending", -200, -1),
-        ("source:A", "posted", -900, -2), ("branch:X", "posted", 700, 1), ("branch:Y", "posted", 200, 1)], cents=900), "not of the money and rows"),
-    "release of another amount": ([], journal(RELEASE1, P1, "release", [
-        ("source:A", "pending", 400, 2), ("branch:X", "pending", -200, -1), ("branch:Y", "pending", -200, -1)], cents=400), "not of the money and rows"),
-    "settle to other branches": ([], journal(SETTLE1, P1, "settle", [
-        *UNDONE, ("source:A", "posted", -500, -2), ("branch:Z", "posted", 300, 1), ("branch:Y", "posted", 200, 1)]), "does not mirror"),
-    "settle split otherwise": ([], journal(SETTLE1, P1, "settle", [
-        *UNDONE, ("source:A", "posted", -500, -2), ("branch:X", "posted", 200, 1), ("branch:Y", "posted", 300, 1)]), "does not mirror"),
+    "settle of another amount": (
+        [],
+        journal(
+            SETTLE1,
+            P1,
+            "settle",
+            [
+                ("source:A", "pending", 900, 2),
+                ("branch:X", "pending", -700, -1),
+                ("branch:Y", "pending", -200, -1),
+                ("source:A", "posted", -900, -2),
+                ("branch:X", "posted", 700, 1),
+                ("branch:Y", "posted", 200, 1),
+            ],
+            cents=900,
+        ),
+        "not of the money and rows",
+    ),
+    "release of another amount": (
+        [],
+        journal(
+            RELEASE1,
+            P1,
+            "release",
+            [
+                ("source:A", "pending", 400, 2),
+                ("branch:X", "pending", -200, -1),
+                ("branch:Y", "pending", -200, -1),
+            ],
+            cents=400,
+        ),
+        "not of the money and rows",
+    ),
+    "settle to other branches": (
+        [],
+        journal(
+            SETTLE1,
+            P1,
+            "settle",
+            [
+                *UNDONE,
+                ("source:A", "posted", -500, -2),
+                ("branch:Z", "posted", 300, 1),
+                ("branch:Y", "posted", 200, 1),
+            ],
+        ),
+        "does not mirror",
+    ),
+    "settle split otherwise": (
+        [],
+        journal(
+            SETTLE1,
+            P1,
+            "settle",
+            [
+                *UNDONE,
+                ("source:A", "posted", -500, -2),
+                ("branch:X", "posted", 200, 1),
+                ("branch:Y", "posted", 300, 1),
+            ],
+        ),
+        "does not mirror",
+    ),
     "release that holds again": ([], journal(RELEASE1, P1, "release", HELD), "does not mirror"),
     "reverse without settle": ([], REVERSE, "reverses what was not settled"),
     "reverse after release": ([RELEASE], REVERSE, "reverses what was not settled"),
-    "a second reverse": ([SETTLE, REVERSE], journal(HOLD2, P1, "reverse", REVERSED), "journal_once"),
-    "reverse of another amount": ([SETTLE], journal(REVERSE1, P1, "reverse", [
-        ("source:A", "posted", 1, 2), ("branch:X", "posted", -1, -2)], cents=1), "not of the money and rows"),
+    "a second reverse": (
+        [SETTLE, REVERSE],
+        journal(HOLD2, P1, "reverse", REVERSED),
+        "journal_once",
+    ),
+    "reverse of another amount": (
+        [SETTLE],
+        journal(
+            REVERSE1,
+            P1,
+            "reverse",
+            [("source:A", "posted", 1, 2), ("branch:X", "posted", -1, -2)],
+            cents=1,
+        ),
+        "not of the money and rows",
+    ),
 }
 
 
@@ -206,7 +377,14 @@ def test_a_hold_ends_once_with_its_own_money(connection: Connection, name: str) 
         run(connection, statement)
 
 
-@pytest.mark.parametrize("name", [name for name, (_, _, because) in AFTER_HOLD.items() if because == "not of the money and rows"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, (_, _, because) in AFTER_HOLD.items()
+        if because == "not of the money and rows"
+    ],
+)
 def test_the_header_alone_shows_other_money_than_the_hold(database: Database, name: str) -> None:
     before, statement, because = AFTER_HOLD[name]
     with database.owner.connect() as connection:
@@ -250,11 +428,19 @@ def test_without_its_guard_each_would_go_through(database: Database, guard: str)
         connection.rollback()  # the guard is back
 
 
-@pytest.mark.parametrize(("index", "statements"), [
-    ("ALTER TABLE journal DROP CONSTRAINT journal_once", [HOLD, SETTLE, journal(HOLD2, P1, "settle", UNDONE + POSTED)]),
-    ("DROP INDEX journal_one_final", [HOLD, SETTLE, RELEASE]),
-])
-def test_without_its_unique_index_a_second_final_would_go_through(database: Database, index: str, statements: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("index", "statements"),
+    [
+        (
+            "ALTER TABLE journal DROP CONSTRAINT journal_once",
+            [HOLD, SETTLE, journal(HOLD2, P1, "settle", UNDONE + POSTED)],
+        ),
+        ("DROP INDEX journal_one_final", [HOLD, SETTLE, RELEASE]),
+    ],
+)
+def test_without_its_unique_index_a_second_final_would_go_through(
+    database: Database, index: str, statements: list[str]
+) -> None:
     with database.owner.connect() as connection:
         run(connection, "DROP INDEX journal_one_final")
         if "journal_one_final" not in index:
@@ -266,6 +452,8 @@ def test_without_its_unique_index_a_second_final_would_go_through(database: Data
 
 def test_every_guard_fires_for_a_replicating_session_too(database: Database) -> None:
     with database.owner.connect() as connection:
-        kinds = run(connection, "SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal").all()
+        kinds = run(
+            connection, "SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
+        ).all()
     assert len(kinds) == 8
     assert {row.tgenabled for row in kinds} == {"A"}

@@ -7,7 +7,13 @@ from libs.common.errors import Reject
 from libs.common.events import PaymentChanged
 from services.ledger import domain, handlers
 from services.ledger.domain import Entry, ImpossibleChange, Unbalanced
-from services.ledger.handlers import Conflict, Position, content, on_payment_approved, on_payments_changed
+from services.ledger.handlers import (
+    Conflict,
+    Position,
+    content,
+    on_payment_approved,
+    on_payments_changed,
+)
 from services.ledger.tests.sample import BATCH, approved, at, changed, life, payment_id
 
 AT = {payment_id(1): Position(BATCH, 500, 0, "unprocessed")}
@@ -15,32 +21,67 @@ AT = {payment_id(1): Position(BATCH, 500, 0, "unprocessed")}
 
 def test_a_hold_moves_from_the_source_to_each_branch_in_the_pending_layer() -> None:
     held = on_payment_approved(approved(3))
-    assert held.entries == (Entry("source:B", "pending", -1501, -3), Entry("branch:Y", "pending", 1500, 2), Entry("branch:Z", "pending", 1, 1))
-    assert (held.amount_cents, held.row_count, held.journal_id) == (1501, 3, domain.journal_id(payment_id(3), "hold"))
+    assert held.entries == (
+        Entry("source:B", "pending", -1501, -3),
+        Entry("branch:Y", "pending", 1500, 2),
+        Entry("branch:Z", "pending", 1, 1),
+    )
+    assert (held.amount_cents, held.row_count, held.journal_id) == (
+        1501,
+        3,
+        domain.journal_id(payment_id(3), "hold"),
+    )
 
 
 def test_each_journal_after_the_hold_mirrors_it() -> None:
     held = on_payment_approved(approved(2))
-    assert domain.follow_up(held, "release", at(1)).entries == (Entry("source:A", "pending", 938, 1), Entry("branch:X", "pending", -938, -1))
+    assert domain.follow_up(held, "release", at(1)).entries == (
+        Entry("source:A", "pending", 938, 1),
+        Entry("branch:X", "pending", -938, -1),
+    )
     assert domain.follow_up(held, "settle", at(1)).entries == (
-        Entry("source:A", "pending", 938, 1), Entry("branch:X", "pending", -938, -1),
-        Entry("source:A", "posted", -938, -1), Entry("branch:X", "posted", 938, 1))
-    assert domain.follow_up(held, "reverse", at(1)).entries == (Entry("source:A", "posted", 938, 1), Entry("branch:X", "posted", -938, -1))
+        Entry("source:A", "pending", 938, 1),
+        Entry("branch:X", "pending", -938, -1),
+        Entry("source:A", "posted", -938, -1),
+        Entry("branch:X", "posted", 938, 1),
+    )
+    assert domain.follow_up(held, "reverse", at(1)).entries == (
+        Entry("source:A", "posted", 938, 1),
+        Entry("branch:X", "posted", -938, -1),
+    )
 
 
 def test_an_unbalanced_journal_cannot_be_made() -> None:
     with pytest.raises(Unbalanced, match="1"):
-        domain.Journal(BATCH, payment_id(1), "hold", 5, 1, (Entry("source:A", "pending", -5, -1), Entry("branch:X", "pending", 6, 1)), at(0))
+        domain.Journal(
+            BATCH,
+            payment_id(1),
+            "hold",
+            5,
+            1,
+            (Entry("source:A", "pending", -5, -1), Entry("branch:X", "pending", 6, 1)),
+            at(0),
+        )
 
 
-@pytest.mark.parametrize("change", [{"amount_cents": 501}, {"rows": approved(1).rows * 2, "amount_cents": 1000}])
+@pytest.mark.parametrize(
+    "change", [{"amount_cents": 501}, {"rows": approved(1).rows * 2, "amount_cents": 1000}]
+)
 def test_an_approval_that_is_not_its_rows_is_rejected(change: dict[str, object]) -> None:
     with pytest.raises(Reject):
         on_payment_approved(approved(1, **change))
 
 
-@pytest.mark.parametrize(("end", "kinds"), [
-    ("completed", ["settle"]), ("failed", ["release"]), ("cancelled", ["release"]), ("refused", ["release"]), ("reversed", ["settle", "reverse"])])
+@pytest.mark.parametrize(
+    ("end", "kinds"),
+    [
+        ("completed", ["settle"]),
+        ("failed", ["release"]),
+        ("cancelled", ["release"]),
+        ("refused", ["release"]),
+        ("reversed", ["settle", "reverse"]),
+    ],
+)
 def test_what_each_life_posts(end: str, kinds: list[str]) -> None:
     assert [p.kind for p in on_payments_changed(life(1, end), [], AT, {}).postings] == kinds
 
@@ -50,10 +91,27 @@ def test_reversed_without_completed_settles_first() -> None:
     assert [p.kind for p in result.postings] == ["settle", "reverse"]
 
 
-@pytest.mark.parametrize(("before", "after"), [
-    (a, b) for a, b in itertools.product(["completed", "failed", "cancelled", "reversed"],
-                                         ["unprocessed", "sending", "pending", "in_doubt", "held", "completed", "failed", "cancelled", "reversed"])
-    if a != b and (a, b) != ("completed", "reversed")])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (a, b)
+        for a, b in itertools.product(
+            ["completed", "failed", "cancelled", "reversed"],
+            [
+                "unprocessed",
+                "sending",
+                "pending",
+                "in_doubt",
+                "held",
+                "completed",
+                "failed",
+                "cancelled",
+                "reversed",
+            ],
+        )
+        if a != b and (a, b) != ("completed", "reversed")
+    ],
+)
 def test_a_final_state_is_final(before: str, after: str) -> None:
     with pytest.raises(ImpossibleChange):
         domain.journals_between(before, after)
@@ -94,7 +152,9 @@ def test_the_same_version_again_is_nothing_and_with_other_content_a_conflict() -
     again = on_payments_changed([first], [], known, {(payment_id(1), 1): content(first)})
     assert (again.applied, again.kept, again.postings) == ([], [], [])
     with pytest.raises(Conflict):
-        on_payments_changed([changed(1, 1, "cancelled")], [], known, {(payment_id(1), 1): content(first)})
+        on_payments_changed(
+            [changed(1, 1, "cancelled")], [], known, {(payment_id(1), 1): content(first)}
+        )
     with pytest.raises(Conflict):
         on_payments_changed([first, changed(1, 1, "cancelled")], [], AT, {})
 
@@ -118,5 +178,7 @@ def test_the_events_of_a_journal_are_the_same_every_time() -> None:
 
 
 def test_new_fields_at_their_defaults_do_not_change_a_content() -> None:
-    assert content(changed(1, 1, "sending")) == content(changed(1, 1, "sending", reason="", occurred_at=at(99)))
+    assert content(changed(1, 1, "sending")) == content(
+        changed(1, 1, "sending", reason="", occurred_at=at(99))
+    )
     assert content(changed(1, 1, "sending")) != content(changed(1, 1, "sending", reason="why"))

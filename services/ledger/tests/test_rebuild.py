@@ -27,18 +27,37 @@ pytestmark = [pytest.mark.database, pytest.mark.broker]
 def publish(bootstrap: str, events: list[Event]) -> None:
     producer = kafka.producer(bootstrap)
     for event in events:
-        producer.produce(event.topic.name, key=event.key(), value=event.body(),
-                         headers=[("event_id", str(event.event_id)), ("type", event.type), ("correlation", event.correlation)])
+        producer.produce(
+            event.topic.name,
+            key=event.key(),
+            value=event.body(),
+            headers=[
+                ("event_id", str(event.event_id)),
+                ("type", event.type),
+                ("correlation", event.correlation),
+            ],
+        )
     assert producer.flush(20) == 0
 
 
 def ends(bootstrap: str, engine: Engine) -> bool:
     """Whether everything on the topics was applied."""
     reader = Consumer({"bootstrap.servers": bootstrap, "group.id": "ends"})
-    high = sum(reader.get_watermark_offsets(TopicPartition(t.name, p), timeout=10)[1] for t in app.APPLIES for p in range(topics.PARTITIONS))
+    high = sum(
+        reader.get_watermark_offsets(TopicPartition(t.name, p), timeout=10)[1]
+        for t in app.APPLIES
+        for p in range(topics.PARTITIONS)
+    )
     reader.close()
     with engine.connect() as connection:
-        return int(run(connection, "SELECT coalesce(sum(next_offset), 0) FROM consumer_offset").scalar_one()) == high
+        return (
+            int(
+                run(
+                    connection, "SELECT coalesce(sum(next_offset), 0) FROM consumer_offset"
+                ).scalar_one()
+            )
+            == high
+        )
 
 
 @pytest.fixture
@@ -49,8 +68,15 @@ def consumed(database: Database, kafka_broker: RunningBroker) -> Iterator[str]:
     stop, threads, run_id = threading.Event(), [], uuid.uuid4().hex
     for topic, apply in app.APPLIES.items():
         name = f"ledger.{topic.name}"
-        source = kafka.KafkaSource(kafka_bootstrap, f"{name}.{run_id}", topic.name, kafka.Offsets(database.service, name).load)
-        thread = threading.Thread(target=consume, args=(source, database.service, name, apply, stop))
+        source = kafka.KafkaSource(
+            kafka_bootstrap,
+            f"{name}.{run_id}",
+            topic.name,
+            kafka.Offsets(database.service, name).load,
+        )
+        thread = threading.Thread(
+            target=consume, args=(source, database.service, name, apply, stop)
+        )
         thread.start()
         threads.append((thread, source))
     yield kafka_bootstrap
@@ -61,17 +87,47 @@ def consumed(database: Database, kafka_broker: RunningBroker) -> Iterator[str]:
 
 
 def test_a_rebuild_gives_the_same_books_and_finds_what_was_changed_by_hand(
-        database: Database, consumed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    database: Database,
+    consumed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     publish(consumed, story(ENDS))
-    assert wait_for(lambda: ends(consumed, database.service) and len(certificates(database.service)) == 1, 60)
+    assert wait_for(
+        lambda: ends(consumed, database.service) and len(certificates(database.service)) == 1, 60
+    )
     late = [line(n, THEIRS[end] if n > 1 else "failed", "run-2") for n, end in ENDS.items()]
-    publish(consumed, [changed(1, 4, "reversed", occurred_at=at(150)), *late, closed(late, 13, "run-2", begun_at=at(200), occurred_at=at(201))])
-    assert wait_for(lambda: ends(consumed, database.service) and len(certificates(database.service)) == 2, 60), breaks(database.service)
-    for name, value in {"DATABASE_URL": database.service_url, "OWNER_URL": database.owner_url, "KAFKA": consumed, "INTERNAL_TOKEN": "x" * 20}.items():
+    publish(
+        consumed,
+        [
+            changed(1, 4, "reversed", occurred_at=at(150)),
+            *late,
+            closed(late, 13, "run-2", begun_at=at(200), occurred_at=at(201)),
+        ],
+    )
+    assert wait_for(
+        lambda: ends(consumed, database.service) and len(certificates(database.service)) == 2, 60
+    ), breaks(database.service)
+    for name, value in {
+        "DATABASE_URL": database.service_url,
+        "OWNER_URL": database.owner_url,
+        "KAFKA": consumed,
+        "INTERNAL_TOKEN": "x" * 20,
+    }.items():
         monkeypatch.setenv(f"PAYDOWN_LEDGER_{name}", value)
     assert main() == 0, capsys.readouterr().out
     assert "certificates live" in capsys.readouterr().out
-    plant(database, "entry", "UPDATE entry SET amount_cents = amount_cents + 1 WHERE account = 'branch:X' AND layer = 'posted'")
-    again = subprocess.run([sys.executable, "-m", "services", "rebuild", "ledger"], capture_output=True, text=True, timeout=120, check=False)
+    plant(
+        database,
+        "entry",
+        "UPDATE entry SET amount_cents = amount_cents + 1 WHERE account = 'branch:X' AND layer = 'posted'",
+    )
+    again = subprocess.run(
+        [sys.executable, "-m", "services", "rebuild", "ledger"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert again.returncode == 1
     assert again.stdout.count("DIFFERENT") == 1

@@ -19,10 +19,16 @@ class Client:
     def __init__(self, web: FastAPI) -> None:
         self.web = web
 
-    def get(self, path: str, params: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> httpx.Response:
+    def get(
+        self, path: str, params: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
         async def ask() -> httpx.Response:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.web), base_url="http://ledger") as client:
-                return await client.get(path, params=params, headers=headers or {"X-Paydown-Internal": TOKEN})
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(self.web), base_url="http://ledger"
+            ) as client:
+                return await client.get(
+                    path, params=params, headers=headers or {"X-Paydown-Internal": TOKEN}
+                )
 
         return asyncio.run(ask())
 
@@ -54,8 +60,14 @@ def test_totals_add_up_at_every_moment(client: Client, database: Database) -> No
         assert sum(o["amount_cents"] for o in outcomes.values()) == total["amount_cents"] == 7929
         assert sum(o["rows"] for o in outcomes.values()) == total["rows"] == 13
     assert (outcomes["cancelled"]["rows"], outcomes["pending"]["rows"]) == (1, 0)
-    sources = {s["source_account_id"]: s for s in client.get(f"/batches/{BATCH}/totals").json()["sources"]}
-    assert (sources["B"]["posted"], sources["B"]["posted_rows"], sources["A"]["pending"]) == ("-57.01", -4, "0.00")
+    sources = {
+        s["source_account_id"]: s for s in client.get(f"/batches/{BATCH}/totals").json()["sources"]
+    }
+    assert (sources["B"]["posted"], sources["B"]["posted_rows"], sources["A"]["pending"]) == (
+        "-57.01",
+        -4,
+        "0.00",
+    )
 
 
 def test_rows_of_a_discarded_batch_count_as_cancelled(client: Client, database: Database) -> None:
@@ -69,23 +81,45 @@ def test_lists_are_paged_to_their_end(client: Client, database: Database) -> Non
     items: list[dict[str, Any]] = []
     cursor: str | None = ""
     while cursor is not None:
-        page = client.get("/journals", params={"batch_id": str(BATCH), "limit": 3, "cursor": cursor}).json()
+        page = client.get(
+            "/journals", params={"batch_id": str(BATCH), "limit": 3, "cursor": cursor}
+        ).json()
         items += page["items"]
         cursor = page["next"]
     assert page["total"] == len(items) == len({i["journal_id"] for i in items}) == 8
-    settle = client.get("/journals", params={"payment_id": str(payment_id(1)), "kind": "settle"}).json()["items"][0]
+    settle = client.get(
+        "/journals", params={"payment_id": str(payment_id(1)), "kind": "settle"}
+    ).json()["items"][0]
     assert settle["amount"] == "5.00"
-    assert settle["entries"][0] == {"n": 1, "account": "source:A", "layer": "pending", "amount_cents": 500, "amount": "5.00", "rows": 2}
+    assert settle["entries"][0] == {
+        "n": 1,
+        "account": "source:A",
+        "layer": "pending",
+        "amount_cents": 500,
+        "amount": "5.00",
+        "rows": 2,
+    }
     assert client.get("/accounts", params={"batch_id": str(BATCH)}).json()["total"] == 5
-    assert client.get("/reconciliation/runs", params={"status": "clean"}).json()["items"][0]["break_count"] == 0
-    assert [client.get("/journals", params={"cursor": c}).status_code for c in ("!", "LTU=", "eA==")] == [422, 422, 422]
+    assert (
+        client.get("/reconciliation/runs", params={"status": "clean"}).json()["items"][0][
+            "break_count"
+        ]
+        == 0
+    )
+    assert [
+        client.get("/journals", params={"cursor": c}).status_code for c in ("!", "LTU=", "eA==")
+    ] == [422, 422, 422]
 
 
 def test_breaks_are_listed_with_their_age(client: Client, database: Database) -> None:
     give(database.service, approved(1), changed(1, 2, "pending"))
     app.look_again(database.service, 0)
     (item,) = client.get("/reconciliation/breaks", params={"status": "open"}).json()["items"]
-    assert (item["kind"], item["payment_id"], item["status"]) == ("waiting", str(payment_id(1)), "open")
+    assert (item["kind"], item["payment_id"], item["status"]) == (
+        "waiting",
+        str(payment_id(1)),
+        "open",
+    )
     assert item["age_s"] >= 0
     assert client.get("/reconciliation/breaks", params={"status": "closed"}).json()["items"] == []
 

@@ -229,8 +229,23 @@ FROM (
 
 
 def upgrade() -> None:
-    for statement in (*MESSAGING, BATCH, ROW_MESSAGES, FILE_ROW, PAYMENT, PAYMENT_ROW, PAYMENT_CHANGE, PROVIDER_EVENT, JOURNAL, CERTIFICATE,
-                      JUDGEMENT, PREFLIGHT, DISPATCH, *INDEXES, REPORT_LINE):
+    for statement in (
+        *MESSAGING,
+        BATCH,
+        ROW_MESSAGES,
+        FILE_ROW,
+        PAYMENT,
+        PAYMENT_ROW,
+        PAYMENT_CHANGE,
+        PROVIDER_EVENT,
+        JOURNAL,
+        CERTIFICATE,
+        JUDGEMENT,
+        PREFLIGHT,
+        DISPATCH,
+        *INDEXES,
+        REPORT_LINE,
+    ):
         op.execute(statement)
 
 

@@ -10,8 +10,10 @@ from libs.common import migrate
 from libs.common.database import connect, run
 
 MIGRATIONS = Path("services/reports/migrations")
-TABLES = ("batch, row_messages, file_row, payment, payment_row, payment_change, provider_event, journal, certificate, judgement, preflight, dispatch, "
-          "inbox, consumer_offset, dead_letter")
+TABLES = (
+    "batch, row_messages, file_row, payment, payment_row, payment_change, provider_event, journal, certificate, judgement, preflight, dispatch, "
+    "inbox, consumer_offset, dead_letter"
+)
 
 
 @pytest.fixture(scope="session")

@@ -4,22 +4,46 @@ from datetime import timedelta
 import pytest
 
 from libs.common.errors import Reject
-from libs.common.events import BatchChanged, PaymentApproved, PaymentChanged, RowRead, StatementClosed
+from libs.common.events import (
+    BatchChanged,
+    PaymentApproved,
+    PaymentChanged,
+    RowRead,
+    StatementClosed,
+)
 from services.reports import domain
 from services.reports.handlers import on_events
 from services.reports.tests import sample
 
 
-@pytest.mark.parametrize(("text", "shown"), [
-    ("Ada", "Ada"), ("", ""), ("'t Hooft", "'t Hooft"), ("O'Neil", "O'Neil"), ("=1+1", "'=1+1"), ("+1", "'+1"), ("-x", "'-x"), ("@sum", "'@sum"),
-    ("\tx", "'\tx"), ("\rx", "' x"), ("\nx", "' x"), ("a\r\nb", "a  b"), ("a=b", "a=b"), ("李", "李")])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Ada", "Ada"),
+        ("", ""),
+        ("'t Hooft", "'t Hooft"),
+        ("O'Neil", "O'Neil"),
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-x", "'-x"),
+        ("@sum", "'@sum"),
+        ("\tx", "'\tx"),
+        ("\rx", "' x"),
+        ("\nx", "' x"),
+        ("a\r\nb", "a  b"),
+        ("a=b", "a=b"),
+        ("李", "李"),
+    ],
+)
 def test_no_cell_begins_like_a_formula_or_leaves_its_line(text: str, shown: str) -> None:
     assert domain.cell(text) == shown
 
 
 def test_reports_say_under_which_rule_a_batch_was_approved() -> None:
     assert domain.control(False, "paula", "") == ""
-    assert domain.control(False, "paula", "anna") == "two people: uploaded by paula, approved by anna"
+    assert (
+        domain.control(False, "paula", "anna") == "two people: uploaded by paula, approved by anna"
+    )
     assert domain.control(True, "paula", "paula").startswith("SINGLE CONTROL: ")
     assert domain.control(True, "paula", "paula").endswith("uploaded and approved by paula")
     assert domain.control(True, "paula", "anna").endswith("uploaded by paula, approved by anna")
@@ -27,8 +51,15 @@ def test_reports_say_under_which_rule_a_batch_was_approved() -> None:
 
 def standing(**changed: object) -> domain.Standing:
     totals = {"paid": (2, 300), "failed": (1, 50)}
-    given = {"status": "completed_with_failures", "rows_announced": 3, "row_messages_announced": 3, "row_messages": 3, "file_total": (3, 350),
-             "totals": totals, "certificate": totals}
+    given = {
+        "status": "completed_with_failures",
+        "rows_announced": 3,
+        "row_messages_announced": 3,
+        "row_messages": 3,
+        "file_total": (3, 350),
+        "totals": totals,
+        "certificate": totals,
+    }
     return domain.Standing(**(given | changed))  # type: ignore[arg-type]
 
 
@@ -36,16 +67,22 @@ def test_a_report_that_equals_its_certificate_may_be_given() -> None:
     assert domain.why_not(standing()) is None
 
 
-@pytest.mark.parametrize(("changed", "code"), [
-    ({"row_messages": 2}, "reports.incomplete"),
-    ({"totals": {"paid": (2, 300)}}, "reports.incomplete"),
-    ({"totals": {"paid": (2, 299), "failed": (1, 51)}}, "reports.unequal"),
-    ({"totals": {"paid": (1, 150), "pending": (1, 150), "failed": (1, 50)}}, "reports.unequal"),
-    ({"certificate": None}, "reports.uncertified"), ({"status": "archived", "certificate": None}, "reports.uncertified"),
-    ({"dead_letters": 1}, "reports.dead-letter"),
-    ({"status": "paying", "certificate": {"paid": (3, 350)}}, "reports.unequal"),
-])
-def test_a_report_that_is_not_whole_or_not_certified_is_refused(changed: dict[str, object], code: str) -> None:
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"row_messages": 2}, "reports.incomplete"),
+        ({"totals": {"paid": (2, 300)}}, "reports.incomplete"),
+        ({"totals": {"paid": (2, 299), "failed": (1, 51)}}, "reports.unequal"),
+        ({"totals": {"paid": (1, 150), "pending": (1, 150), "failed": (1, 50)}}, "reports.unequal"),
+        ({"certificate": None}, "reports.uncertified"),
+        ({"status": "archived", "certificate": None}, "reports.uncertified"),
+        ({"dead_letters": 1}, "reports.dead-letter"),
+        ({"status": "paying", "certificate": {"paid": (3, 350)}}, "reports.unequal"),
+    ],
+)
+def test_a_report_that_is_not_whole_or_not_certified_is_refused(
+    changed: dict[str, object], code: str
+) -> None:
     found = domain.why_not(standing(**changed))
     assert found is not None
     assert found[0] == code
@@ -56,8 +93,12 @@ def test_a_running_batch_needs_no_certificate() -> None:
 
 
 def test_every_outcome_that_is_not_paid_pending_or_cancelled_has_a_reason() -> None:
-    assert [domain.reason("failed", "R01", ""), domain.reason("refused", "", ""), domain.reason("paid", "", ""), domain.reason("failed", "R01", "no")] == [
-        "R01", "no reason was recorded", "", "no"]
+    assert [
+        domain.reason("failed", "R01", ""),
+        domain.reason("refused", "", ""),
+        domain.reason("paid", "", ""),
+        domain.reason("failed", "R01", "no"),
+    ] == ["R01", "no reason was recorded", "", "no"]
 
 
 def fed(events: list[object]) -> domain.Progress:
@@ -65,11 +106,24 @@ def fed(events: list[object]) -> domain.Progress:
     for event in events:
         match event:
             case BatchChanged():
-                progress.on_batch(event.batch_id, event.version, event.status, (event.payments, event.payments_cents), event.occurred_at)
+                progress.on_batch(
+                    event.batch_id,
+                    event.version,
+                    event.status,
+                    (event.payments, event.payments_cents),
+                    event.occurred_at,
+                )
             case PaymentApproved():
-                progress.on_approved(event.batch_id, event.payment_id, event.amount_cents, event.occurred_at)
+                progress.on_approved(
+                    event.batch_id, event.payment_id, event.amount_cents, event.occurred_at
+                )
             case PaymentChanged():
-                progress.on_changed(event.batch_id, event.payment_id, (event.version, event.status), event.occurred_at)
+                progress.on_changed(
+                    event.batch_id,
+                    event.payment_id,
+                    (event.version, event.status),
+                    event.occurred_at,
+                )
     return progress
 
 
@@ -88,7 +142,9 @@ def test_live_progress_is_the_same_in_any_order_and_with_every_event_twice() -> 
 def test_payments_announced_but_not_arrived_are_unprocessed() -> None:
     found = domain.summed({"completed": (2, 200)}, (5, 900))
     assert found["payments"]["unprocessed"] == 3
-    assert found["payment_amount_cents"] == {"total": 900} | dict.fromkeys(domain.PAYMENT_STATUSES, 0) | {"completed": 200, "unprocessed": 700}
+    assert found["payment_amount_cents"] == {"total": 900} | dict.fromkeys(
+        domain.PAYMENT_STATUSES, 0
+    ) | {"completed": 200, "unprocessed": 700}
 
 
 def test_before_an_approval_all_counts_are_zero() -> None:
@@ -97,7 +153,9 @@ def test_before_an_approval_all_counts_are_zero() -> None:
 
 def test_the_newest_of_a_batch_of_messages_is_kept_and_all_row_messages_are_counted() -> None:
     first = sample.make(1, 1).rows[0]
-    second = first.model_copy(update={"revision": 2, "status": "excluded", "event_id": sample.SPACE})
+    second = first.model_copy(
+        update={"revision": 2, "status": "excluded", "event_id": sample.SPACE}
+    )
     for order in ([first, second], [second, first]):
         changes = on_events(order)
         assert changes.rows[first.row_id].status == "excluded"
@@ -106,6 +164,20 @@ def test_the_newest_of_a_batch_of_messages_is_kept_and_all_row_messages_are_coun
 
 def test_a_message_that_reports_does_not_read_is_rejected() -> None:
     with pytest.raises(Reject):
-        on_events([StatementClosed(**sample.envelope("closed"), run_id=sample.SPACE, batch_id=sample.SPACE, complete=True, pages=1, lines=0, amount_cents=0,
-                                   from_at=sample.START, begun_at=sample.START, final_versions=0)])
+        on_events(
+            [
+                StatementClosed(
+                    **sample.envelope("closed"),
+                    run_id=sample.SPACE,
+                    batch_id=sample.SPACE,
+                    complete=True,
+                    pages=1,
+                    lines=0,
+                    amount_cents=0,
+                    from_at=sample.START,
+                    begun_at=sample.START,
+                    final_versions=0,
+                )
+            ]
+        )
     assert RowRead.topic in {event.topic for event in sample.make(2, 1).events}

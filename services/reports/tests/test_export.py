@@ -26,18 +26,31 @@ from services.reports.tests import sample
 
 pytestmark = pytest.mark.database
 
-COLUMNS = ("batch_id,file_row,row_id,payment_id,employee_id,first_name,last_name,branch_id,source_account_id,source_last4,institution_id,merchant_id,"
-           "loan_last4,amount,amount_cents,currency,status,reason_code,reason,provider_payment_id,provider_status,source_trace_id,"
-           "destination_trace_id,attempts,approved_by,approved_at,created_at,updated_at,completed_at,reversal_id")
-OUTCOMES = ("paid", "pending", "failed", "cancelled", "reversed", "unpayable", "refused", "excluded")
-OUTCOME = {"completed": "paid"} | {name: name for name in ("failed", "cancelled", "reversed", "unpayable", "refused", "excluded")}
+COLUMNS = (
+    "batch_id,file_row,row_id,payment_id,employee_id,first_name,last_name,branch_id,source_account_id,source_last4,institution_id,merchant_id,"
+    "loan_last4,amount,amount_cents,currency,status,reason_code,reason,provider_payment_id,provider_status,source_trace_id,"
+    "destination_trace_id,attempts,approved_by,approved_at,created_at,updated_at,completed_at,reversal_id"
+)
+OUTCOMES = (
+    "paid",
+    "pending",
+    "failed",
+    "cancelled",
+    "reversed",
+    "unpayable",
+    "refused",
+    "excluded",
+)
+OUTCOME = {"completed": "paid"} | {
+    name: name for name in ("failed", "cancelled", "reversed", "unpayable", "refused", "excluded")
+}
 PAIRS = ",".join(f"{name}_count,{name}_amount" for name in OUTCOMES)
 
 
 def stored(engine: Engine, events: list[Event], size: int = 500) -> None:
     for start in range(0, len(events), size):
         with engine.begin() as connection:
-            store.apply(connection, events[start:start + size])
+            store.apply(connection, events[start : start + size])
 
 
 def files(engine: Engine, batch: sample.Sample) -> dict[str, bytes]:
@@ -65,11 +78,18 @@ def check(found: dict[str, bytes], rows: list[RowRead]) -> dict[int, dict[str, s
     assert ",".join(lines[0]) == COLUMNS
     by_row = {int(line["file_row"]): line for line in lines}
     assert len(lines) == len(by_row) == len(rows)
-    groups: dict[str, defaultdict[str, Counter[str]]] = {"source_account_id": defaultdict(Counter), "branch_id": defaultdict(Counter)}
+    groups: dict[str, defaultdict[str, Counter[str]]] = {
+        "source_account_id": defaultdict(Counter),
+        "branch_id": defaultdict(Counter),
+    }
     for row in rows:
         line = by_row[row.file_row]
-        assert (line["row_id"], line["employee_id"], line["branch_id"], line["source_account_id"]) == (
-            str(row.row_id), row.employee_id, row.branch_id, row.source_account_id)
+        assert (
+            line["row_id"],
+            line["employee_id"],
+            line["branch_id"],
+            line["source_account_id"],
+        ) == (str(row.row_id), row.employee_id, row.branch_id, row.source_account_id)
         assert cents(line["amount"]) == int(line["amount_cents"]) == row.amount_cents
         outcome = OUTCOME.get(line["status"], "pending")
         assert line["reason"] or outcome in ("paid", "pending", "cancelled")
@@ -79,7 +99,14 @@ def check(found: dict[str, bytes], rows: list[RowRead]) -> dict[int, dict[str, s
             assert line[name][:1] not in {"=", "+", "-", "@", "\t", "\r"}
             assert (line[name] == clear) is (clear[:1] not in {"=", "+", "-", "@", "\t", "\r"})
         for column, sums in groups.items():
-            sums[line[column]].update({"rows": 1, "amount": row.amount_cents, f"{outcome}_count": 1, f"{outcome}_amount": row.amount_cents})
+            sums[line[column]].update(
+                {
+                    "rows": 1,
+                    "amount": row.amount_cents,
+                    f"{outcome}_count": 1,
+                    f"{outcome}_amount": row.amount_cents,
+                }
+            )
     for name, column in (("sources", "source_account_id"), ("branches", "branch_id")):
         listed = read(found[name])
         assert [line[column] for line in listed] == sorted(groups[column])
@@ -90,20 +117,33 @@ def check(found: dict[str, bytes], rows: list[RowRead]) -> dict[int, dict[str, s
     return by_row
 
 
-def test_the_three_files_of_an_ended_batch_agree_with_each_other_and_with_every_row(engine: Engine) -> None:
+def test_the_three_files_of_an_ended_batch_agree_with_each_other_and_with_every_row(
+    engine: Engine,
+) -> None:
     batch = sample.make(400, 21)
     stored(engine, batch.events)
     found = files(engine, batch)
     lines = check(found, batch.rows)
-    assert {int(row): OUTCOME[line["status"]] for row, line in lines.items()} == {row.file_row: batch.ending[row.row_id] for row in batch.rows}
+    assert {int(row): OUTCOME[line["status"]] for row, line in lines.items()} == {
+        row.file_row: batch.ending[row.row_id] for row in batch.rows
+    }
     paid = next(line for line in lines.values() if line["status"] == "completed")
-    assert (paid["approved_by"], paid["provider_status"], paid["attempts"]) == ("approver", "posted", "1")
+    assert (paid["approved_by"], paid["provider_status"], paid["attempts"]) == (
+        "approver",
+        "posted",
+        "1",
+    )
     assert paid["completed_at"].startswith("2026-11-20T")
     assert paid["completed_at"].endswith("Z")
     assert read(found["sources"])[1]["payor_name"] == "'=Dunkin'"
     assert found["sources"].splitlines()[0].decode() == (
-        "batch_id,source_account_id,payor_name,aba_routing,account_last4,currency,rows,amount," + PAIRS)
-    assert found["branches"].splitlines()[0].decode() == "batch_id,branch_id,currency,rows,amount," + PAIRS
+        "batch_id,source_account_id,payor_name,aba_routing,account_last4,currency,rows,amount,"
+        + PAIRS
+    )
+    assert (
+        found["branches"].splitlines()[0].decode()
+        == "batch_id,branch_id,currency,rows,amount," + PAIRS
+    )
 
 
 def test_half_way_the_three_files_agree_as_well(engine: Engine) -> None:
@@ -120,7 +160,9 @@ def test_half_way_the_three_files_agree_as_well(engine: Engine) -> None:
 def test_a_batch_without_rows_gives_headers(engine: Engine) -> None:
     batch = sample.make(2, 1)
     stored(engine, batch.events[:1])
-    assert all(raw.endswith(b"\r\n") and raw.count(b"\n") == 1 for raw in files(engine, batch).values())
+    assert all(
+        raw.endswith(b"\r\n") and raw.count(b"\n") == 1 for raw in files(engine, batch).values()
+    )
 
 
 def test_workbook_and_archive_hold_the_same_and_no_formula_or_link(engine: Engine) -> None:
@@ -131,25 +173,48 @@ def test_workbook_and_archive_hold_the_same_and_no_formula_or_link(engine: Engin
         report = Report(connection, known, sample.SEALER)  # type: ignore[arg-type]
         archive = zipfile.ZipFile(io.BytesIO(b"".join(spooled(report.archive))))
     assert sorted(archive.namelist()) == [
-        "branches.csv", "branches.xlsx", "manifest.json", "payments.csv", "payments.xlsx", "sources.csv", "sources.xlsx", "summary.pdf"]
+        "branches.csv",
+        "branches.xlsx",
+        "manifest.json",
+        "payments.csv",
+        "payments.xlsx",
+        "sources.csv",
+        "sources.xlsx",
+        "summary.pdf",
+    ]
     manifest = json.loads(archive.read("manifest.json"))
-    assert manifest["sha256"] == {name: sha256(archive.read(name)).hexdigest() for name in archive.namelist() if name != "manifest.json"}
-    assert (manifest["batch_id"], manifest["control"]) == (str(batch.batch_id), "two people: uploaded by preparer, approved by approver")
+    assert manifest["sha256"] == {
+        name: sha256(archive.read(name)).hexdigest()
+        for name in archive.namelist()
+        if name != "manifest.json"
+    }
+    assert (manifest["batch_id"], manifest["control"]) == (
+        str(batch.batch_id),
+        "two people: uploaded by preparer, approved by approver",
+    )
     assert archive.read("summary.pdf").startswith(b"%PDF-")
-    check({name: archive.read(f"{name}.csv") for name in ("sources", "branches", "payments")}, batch.rows)
+    check(
+        {name: archive.read(f"{name}.csv") for name in ("sources", "branches", "payments")},
+        batch.rows,
+    )
     book = zipfile.ZipFile(io.BytesIO(archive.read("payments.xlsx")))
     sheet = ET.fromstring(book.read("xl/worksheets/sheet1.xml"))
     space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
     assert len(sheet.findall(f".//{space}row")) == 1 + len(batch.rows)
     assert not sheet.findall(f".//{space}f")
     assert not sheet.findall(f".//{space}hyperlink")
-    assert "=cmd|' /C calc'!A0" in {"".join(cell.itertext()) for cell in sheet.findall(f".//{space}c")}
+    assert "=cmd|' /C calc'!A0" in {
+        "".join(cell.itertext()) for cell in sheet.findall(f".//{space}c")
+    }
 
 
 def texts(raw: bytes, sheet: int) -> list[str]:
     """The texts of a sheet of a workbook."""
     found = ET.fromstring(zipfile.ZipFile(io.BytesIO(raw)).read(f"xl/worksheets/sheet{sheet}.xml"))
-    return ["".join(one.itertext()) for one in found.iter("{http://schemas.openxmlformats.org/spreadsheetml/2006/main}c")]
+    return [
+        "".join(one.itertext())
+        for one in found.iter("{http://schemas.openxmlformats.org/spreadsheetml/2006/main}c")
+    ]
 
 
 def printed(raw: bytes) -> bytes:
@@ -159,7 +224,9 @@ def printed(raw: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("single", [False, True])
-def test_every_report_says_whether_the_rule_of_two_people_was_off(engine: Engine, single: bool) -> None:
+def test_every_report_says_whether_the_rule_of_two_people_was_off(
+    engine: Engine, single: bool
+) -> None:
     batch = sample.make(20, 25)
     stored(engine, sample.alone(batch) if single else batch.events)
     with engine.connect() as connection:
@@ -183,17 +250,36 @@ def fill(engine: Engine, batch: sample.Sample, rows: int) -> None:
     items = []
     for number in range(1, rows + 1):
         row_id = str(uuid5(batch.batch_id, str(number)))
-        names = {name: sample.SEALER.seal("Ada", name, row_id) for name in ("first_name", "last_name")}
-        items.append(pattern | names | {"row_id": row_id, "file_row": number, "payment_id": row_id, "branch_id": f"BRC-{number % 30}"})
+        names = {
+            name: sample.SEALER.seal("Ada", name, row_id) for name in ("first_name", "last_name")
+        }
+        items.append(
+            pattern
+            | names
+            | {
+                "row_id": row_id,
+                "file_row": number,
+                "payment_id": row_id,
+                "branch_id": f"BRC-{number % 30}",
+            }
+        )
     with engine.begin() as connection:
         store.apply(connection, [events[BatchChanged]])
         store.newest(connection, "file_row", store.FILE_ROW, "revision", items)
-        run(connection, """INSERT INTO payment (payment_id, batch_id, approved_at, approved_by, amount_cents)
-                           SELECT payment_id, batch_id, now(), 'approver', amount_cents FROM file_row WHERE payment_id IS NOT NULL""")
-        run(connection, "INSERT INTO payment_row SELECT row_id, payment_id FROM file_row WHERE payment_id IS NOT NULL")
+        run(
+            connection,
+            """INSERT INTO payment (payment_id, batch_id, approved_at, approved_by, amount_cents)
+                           SELECT payment_id, batch_id, now(), 'approver', amount_cents FROM file_row WHERE payment_id IS NOT NULL""",
+        )
+        run(
+            connection,
+            "INSERT INTO payment_row SELECT row_id, payment_id FROM file_row WHERE payment_id IS NOT NULL",
+        )
 
 
-def test_fifty_thousand_rows_stream_in_flat_memory(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fifty_thousand_rows_stream_in_flat_memory(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
     batch = sample.make(3, 24)
     fill(engine, batch, 50_000)
     with engine.connect() as connection:
@@ -203,10 +289,14 @@ def test_fifty_thousand_rows_stream_in_flat_memory(engine: Engine, capsys: pytes
         size = sum(len(chunk) for chunk in report.csv("payments"))
         seconds, cpu = time.monotonic() - began, time.process_time() - cpu
         tracemalloc.start()
-        lines = sum(chunk.count(b"\n") for chunk, _ in zip(report.csv("payments"), range(12), strict=False))
+        lines = sum(
+            chunk.count(b"\n") for chunk, _ in zip(report.csv("payments"), range(12), strict=False)
+        )
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     with capsys.disabled():
-        sys.stdout.write(f"\n50,000 rows: payments.csv {size / 1e6:.1f} MB in {seconds:.1f} s ({cpu:.1f} s of processor), {peak / 1e6:.1f} MB held\n")
+        sys.stdout.write(
+            f"\n50,000 rows: payments.csv {size / 1e6:.1f} MB in {seconds:.1f} s ({cpu:.1f} s of processor), {peak / 1e6:.1f} MB held\n"
+        )
     assert lines == 12 * 500 + 1
     assert peak < 16_000_000

@@ -23,18 +23,39 @@ from services.reports.tests import sample
 pytestmark = pytest.mark.database
 BATCH = sample.make(120, 41)
 PATH = f"/batches/{BATCH.batch_id}"
-ITEM = {"payment_id", "status", "version", "amount", "amount_cents", "source_account_id", "employee_id", "institution_id", "loan_last4", "rows",
-        "provider_payment_id", "provider_status", "attempts", "reason_code", "reason"}
+ITEM = {
+    "payment_id",
+    "status",
+    "version",
+    "amount",
+    "amount_cents",
+    "source_account_id",
+    "employee_id",
+    "institution_id",
+    "loan_last4",
+    "rows",
+    "provider_payment_id",
+    "provider_status",
+    "attempts",
+    "reason_code",
+    "reason",
+}
 
 
 @dataclass
 class Client:
     app: FastAPI
 
-    def get(self, path: str, params: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> httpx.Response:
+    def get(
+        self, path: str, params: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
         async def ask() -> httpx.Response:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://reports") as client:
-                return await client.get(path, params=params, headers={"X-Paydown-Internal": "token"} | (headers or {}))
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(self.app), base_url="http://reports"
+            ) as client:
+                return await client.get(
+                    path, params=params, headers={"X-Paydown-Internal": "token"} | (headers or {})
+                )
 
         return asyncio.run(ask())
 
@@ -43,7 +64,11 @@ class Client:
 def client(engine: Engine) -> Client:
     app = FastAPI()
     problem.install(app)
-    app.include_router(routes.router(Context(engine, "token", sample.SEALER, 0.3, lambda _connection, _batch_id: None)))
+    app.include_router(
+        routes.router(
+            Context(engine, "token", sample.SEALER, 0.3, lambda _connection, _batch_id: None)
+        )
+    )
     return Client(app)
 
 
@@ -61,7 +86,9 @@ def test_no_answer_without_the_token(client: Client) -> None:
     assert client.get(f"{PATH}/summary", headers={"X-Paydown-Internal": "wrong"}).status_code == 401
 
 
-def test_before_an_approval_all_counts_are_zero_and_unknown_files_are_404(client: Client, engine: Engine) -> None:
+def test_before_an_approval_all_counts_are_zero_and_unknown_files_are_404(
+    client: Client, engine: Engine
+) -> None:
     store_all(engine, [BATCH.events[0], *BATCH.rows])
     found = client.get(f"{PATH}/summary").json()
     assert set(found["payments"].values()) == set(found["payment_amount_cents"].values()) == {0}
@@ -77,9 +104,22 @@ def test_the_summary_counts_every_payment_once(client: Client) -> None:
     for status in ("completed", "failed", "cancelled", "reversed"):
         of_status = [event for event in last.values() if event.status == status]
         assert found["payments"][status] == len(of_status)
-        assert found["payment_amount_cents"][status] == sum(event.amount_cents for event in of_status)
+        assert found["payment_amount_cents"][status] == sum(
+            event.amount_cents for event in of_status
+        )
     assert found["payments"]["total"] == len(BATCH.payments)
-    assert set(found["payments"]) == {"total", "unprocessed", "sending", "pending", "completed", "failed", "in_doubt", "held", "cancelled", "reversed"}
+    assert set(found["payments"]) == {
+        "total",
+        "unprocessed",
+        "sending",
+        "pending",
+        "completed",
+        "failed",
+        "in_doubt",
+        "held",
+        "cancelled",
+        "reversed",
+    }
     live = client.get(f"{PATH}/live").json()
     assert (live["from"], live["payments"]) == ("sql", found["payments"])
 
@@ -90,13 +130,17 @@ def test_pages_of_every_order_hold_each_payment_once(client: Client, sort: str) 
     found: list[dict[str, Any]] = []
     cursor = ""
     while True:
-        page = client.get(f"{PATH}/payments", params={"limit": 17, "cursor": cursor, "sort": sort}).json()
+        page = client.get(
+            f"{PATH}/payments", params={"limit": 17, "cursor": cursor, "sort": sort}
+        ).json()
         assert page["total"] == len(BATCH.payments)
         found += page["items"]
         cursor = page["next"]
         if cursor is None:
             break
-    assert sorted(item["payment_id"] for item in found) == sorted(str(p.payment_id) for p in BATCH.payments)
+    assert sorted(item["payment_id"] for item in found) == sorted(
+        str(p.payment_id) for p in BATCH.payments
+    )
     assert all(set(item) == ITEM for item in found)
     name = sort.removeprefix("-")
     if name in ("status", "employee_id"):
@@ -109,67 +153,123 @@ def test_filters_and_search_find_what_they_name(client: Client) -> None:
     paid = next(p for p in BATCH.payments if len(p.rows) > 1)
 
     def found(**wanted: str) -> set[str]:
-        return {item["payment_id"] for item in client.get(f"{PATH}/payments", params={"limit": "1000"} | wanted).json()["items"]}
+        return {
+            item["payment_id"]
+            for item in client.get(f"{PATH}/payments", params={"limit": "1000"} | wanted).json()[
+                "items"
+            ]
+        }
 
     everything = BATCH.payments
-    assert found(source=paid.source_account_id) == {str(p.payment_id) for p in everything if p.source_account_id == paid.source_account_id}
+    assert found(source=paid.source_account_id) == {
+        str(p.payment_id) for p in everything if p.source_account_id == paid.source_account_id
+    }
     branch = paid.rows[1].branch_id
-    assert found(branch=branch) == {str(p.payment_id) for p in everything if branch in {row.branch_id for row in p.rows}}
+    assert found(branch=branch) == {
+        str(p.payment_id) for p in everything if branch in {row.branch_id for row in p.rows}
+    }
     assert found(institution="ins_2") == set()
     assert found(q=str(paid.rows[1].file_row)) >= {str(paid.payment_id)}
     assert found(q=str(paid.payment_id)) == {str(paid.payment_id)}
     assert found(q=paid.employee_id.lower()) >= {str(paid.payment_id)}
     assert found(q="%") == set()
-    assert found(status="failed") | found(status="completed") == found(status="failed,completed") != set()
+    assert (
+        found(status="failed") | found(status="completed")
+        == found(status="failed,completed")
+        != set()
+    )
 
 
 @pytest.mark.usefixtures("whole")
-@pytest.mark.parametrize("parameters", [{"sort": "password"}, {"cursor": "!!"}, {"cursor": "WyJmaWxlX3JvdyIsICJ4Il0"}, {"limit": 0}, {"limit": 9_999},
-                                        {"cursor": "WyJmaWxlX3JvdyIsICJ4IiwgIjdjMWY3YTUyLThmMGUtNGQzYy05ZDQxLTBmMWYyYjNjNGQ1ZSJd"}])
-def test_a_wrong_order_cursor_or_limit_is_a_clear_refusal(client: Client, parameters: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"sort": "password"},
+        {"cursor": "!!"},
+        {"cursor": "WyJmaWxlX3JvdyIsICJ4Il0"},
+        {"limit": 0},
+        {"limit": 9_999},
+        {"cursor": "WyJmaWxlX3JvdyIsICJ4IiwgIjdjMWY3YTUyLThmMGUtNGQzYy05ZDQxLTBmMWYyYjNjNGQ1ZSJd"},
+    ],
+)
+def test_a_wrong_order_cursor_or_limit_is_a_clear_refusal(
+    client: Client, parameters: dict[str, Any]
+) -> None:
     answer = client.get(f"{PATH}/payments", params=parameters)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 
 
 @pytest.mark.usefixtures("whole")
-def test_a_completed_payments_timeline_tells_its_life_without_personal_values(client: Client) -> None:
+def test_a_completed_payments_timeline_tells_its_life_without_personal_values(
+    client: Client,
+) -> None:
     shown = client.get(f"{PATH}/payments", params={"status": "completed"}).json()["items"][0]
     one = client.get(f"/payments/{shown['payment_id']}").json()
     assert {name: one[name] for name in ITEM} == shown
     kinds = {entry["kind"] for entry in one["timeline"]}
-    assert kinds == {"upload", "row", "check", "approval", "status", "webhook", "journal", "certificate"}
-    assert all(set(entry) == {"at", "kind", "title", "detail", "evidence"} for entry in one["timeline"])
-    assert [entry["at"] for entry in one["timeline"]] == sorted(entry["at"] for entry in one["timeline"])
+    assert kinds == {
+        "upload",
+        "row",
+        "check",
+        "approval",
+        "status",
+        "webhook",
+        "journal",
+        "certificate",
+    }
+    assert all(
+        set(entry) == {"at", "kind", "title", "detail", "evidence"} for entry in one["timeline"]
+    )
+    assert [entry["at"] for entry in one["timeline"]] == sorted(
+        entry["at"] for entry in one["timeline"]
+    )
     rows = [row for row in BATCH.rows if row.file_row in one["rows"]]
     sealed = {value for row in rows for value in (row.first_name, row.last_name)}
     assert not any(value in json.dumps(one) for value in sealed)
 
 
-def test_a_batch_whose_rows_have_not_all_come_has_no_report_yet(client: Client, engine: Engine) -> None:
+def test_a_batch_whose_rows_have_not_all_come_has_no_report_yet(
+    client: Client, engine: Engine
+) -> None:
     store_all(engine, [BATCH.events[0], *BATCH.rows[1:]])
     answer = client.get(f"{PATH}/reports/payments.csv")
-    assert (answer.status_code, answer.headers["retry-after"], answer.json()["code"]) == (503, "2", "reports.incomplete")
+    assert (answer.status_code, answer.headers["retry-after"], answer.json()["code"]) == (
+        503,
+        "2",
+        "reports.incomplete",
+    )
     store_all(engine, BATCH.rows[:1])
     assert client.get(f"{PATH}/reports/payments.csv").status_code == 200
 
 
-def test_a_final_batch_waits_for_a_certificate_that_is_equal(client: Client, engine: Engine) -> None:
+def test_a_final_batch_waits_for_a_certificate_that_is_equal(
+    client: Client, engine: Engine
+) -> None:
     certificate = next(event for event in BATCH.events if isinstance(event, CertificateIssued))
     store_all(engine, [event for event in BATCH.events if event is not certificate])
     began = time.monotonic()
     assert client.get(f"{PATH}/reports/sources.csv").json()["code"] == "reports.uncertified"
     assert time.monotonic() - began > 0.3
-    store_all(engine, [certificate.model_copy(update={"paid": certificate.failed, "failed": certificate.paid})])
+    store_all(
+        engine,
+        [certificate.model_copy(update={"paid": certificate.failed, "failed": certificate.paid})],
+    )
     assert client.get(f"{PATH}/reports/sources.csv").json()["code"] == "reports.unequal"
     store_all(engine, [certificate.model_copy(update={"version": 2})])
     assert client.get(f"{PATH}/reports/sources.csv").status_code == 200
 
 
 @pytest.mark.usefixtures("whole")
-def test_a_final_batch_with_a_rejected_message_has_no_report_until_it_is_redriven(client: Client, engine: Engine) -> None:
+def test_a_final_batch_with_a_rejected_message_has_no_report_until_it_is_redriven(
+    client: Client, engine: Engine
+) -> None:
     with engine.begin() as connection:
-        run(connection, """INSERT INTO dead_letter (consumer, topic, partition, message_offset, correlation, body, code, reason)
-                           VALUES ('c', 't', 0, 0, :b, '', 'event.unknown', 'r')""", b=PATH.rsplit("/", 1)[1])
+        run(
+            connection,
+            """INSERT INTO dead_letter (consumer, topic, partition, message_offset, correlation, body, code, reason)
+                           VALUES ('c', 't', 0, 0, :b, '', 'event.unknown', 'r')""",
+            b=PATH.rsplit("/", 1)[1],
+        )
     assert client.get(f"{PATH}/reports/sources.csv").json()["code"] == "reports.dead-letter"
     with engine.begin() as connection:
         run(connection, "DELETE FROM dead_letter")
@@ -177,8 +277,15 @@ def test_a_final_batch_with_a_rejected_message_has_no_report_until_it_is_redrive
 
 
 @pytest.mark.usefixtures("whole")
-def test_every_file_is_given_with_its_type_and_leaves_no_connection_behind(client: Client, engine: Engine) -> None:
-    for name, media in (("sources.csv", "text/csv"), ("branches.xlsx", "application/vnd"), ("summary.pdf", "application/pdf"), ("all.zip", "application/zip")):
+def test_every_file_is_given_with_its_type_and_leaves_no_connection_behind(
+    client: Client, engine: Engine
+) -> None:
+    for name, media in (
+        ("sources.csv", "text/csv"),
+        ("branches.xlsx", "application/vnd"),
+        ("summary.pdf", "application/pdf"),
+        ("all.zip", "application/zip"),
+    ):
         for _ in range(routes.EXPORTS_MAX + 1):
             answer = client.get(f"{PATH}/reports/{name}")
             assert answer.status_code == 200
@@ -189,12 +296,30 @@ def test_every_file_is_given_with_its_type_and_leaves_no_connection_behind(clien
     assert engine.pool.checkedout() == 0
 
 
-@pytest.mark.parametrize("name", ["sources.csv", "branches.csv", "payments.csv", "payments.xlsx", "summary.pdf", "all.zip"])
-def test_the_name_of_a_file_says_that_one_person_was_enough(client: Client, engine: Engine, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["sources.csv", "branches.csv", "payments.csv", "payments.xlsx", "summary.pdf", "all.zip"],
+)
+def test_the_name_of_a_file_says_that_one_person_was_enough(
+    client: Client, engine: Engine, name: str
+) -> None:
     store_all(engine, BATCH.events)
-    assert client.get(f"{PATH}/reports/{name}").headers["content-disposition"] == f'attachment; filename="{BATCH.batch_id}-{name}"'
-    store_all(engine, [e.model_copy(update={"version": 9}) for e in sample.alone(BATCH)[-2:] if isinstance(e, BatchChanged)])
-    assert client.get(f"{PATH}/reports/{name}").headers["content-disposition"] == f'attachment; filename="{BATCH.batch_id}-single-control-{name}"'
+    assert (
+        client.get(f"{PATH}/reports/{name}").headers["content-disposition"]
+        == f'attachment; filename="{BATCH.batch_id}-{name}"'
+    )
+    store_all(
+        engine,
+        [
+            e.model_copy(update={"version": 9})
+            for e in sample.alone(BATCH)[-2:]
+            if isinstance(e, BatchChanged)
+        ],
+    )
+    assert (
+        client.get(f"{PATH}/reports/{name}").headers["content-disposition"]
+        == f'attachment; filename="{BATCH.batch_id}-single-control-{name}"'
+    )
 
 
 @pytest.mark.usefixtures("whole")
@@ -202,7 +327,9 @@ def test_a_reader_who_goes_away_gives_back_slot_and_connection(engine: Engine) -
     context = Context(engine, "token", sample.SEALER, 0.3, lambda _connection, _batch_id: None)
     slots = threading.BoundedSemaphore(1)
     for _ in range(3):
-        chunks = routes.exported(context, slots, BATCH.batch_id, lambda report: report.csv("payments"))
+        chunks = routes.exported(
+            context, slots, BATCH.batch_id, lambda report: report.csv("payments")
+        )
         next(chunks)
         del chunks
     assert isinstance(engine.pool, QueuePool)

@@ -45,16 +45,29 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def running(kafka_broker: RunningBroker, make_database: Callable[[str], tuple[str, str]]) -> Iterator[Running]:
+def running(
+    kafka_broker: RunningBroker, make_database: Callable[[str], tuple[str, str]]
+) -> Iterator[Running]:
     service_url, owner_url = make_database("reports")
     migrate.upgrade(owner_url, MIGRATIONS)
     port = free_port()
-    environment = {"DATABASE_URL": service_url, "KAFKA": kafka_broker.bootstrap, "PORT": str(port), "INTERNAL_TOKEN": TOKEN,
-                   "SEAL_KEYS": sample.SEAL_KEYS, "CERTIFICATE_WAIT_S": "1", "OWNER_URL": owner_url}
-    variables = os.environ | {f"PAYDOWN_REPORTS_{name}": value for name, value in environment.items()}
+    environment = {
+        "DATABASE_URL": service_url,
+        "KAFKA": kafka_broker.bootstrap,
+        "PORT": str(port),
+        "INTERNAL_TOKEN": TOKEN,
+        "SEAL_KEYS": sample.SEAL_KEYS,
+        "CERTIFICATE_WAIT_S": "1",
+        "OWNER_URL": owner_url,
+    }
+    variables = os.environ | {
+        f"PAYDOWN_REPORTS_{name}": value for name, value in environment.items()
+    }
     kafka.create_topics(kafka_broker.bootstrap, TOPICS)
     process = subprocess.Popen([sys.executable, "-m", "services", "reports"], env=variables)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-Paydown-Internal": TOKEN}, timeout=30) as client:
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{port}", headers={"X-Paydown-Internal": TOKEN}, timeout=30
+    ) as client:
         assert wait_for(lambda: ready(client), 30, 0.2)
         yield Running(variables, process, client, kafka_broker)
     process.terminate()
@@ -71,7 +84,10 @@ def ready(client: httpx.Client) -> bool:
 def publish(bootstrap: str, events: list[Event]) -> None:
     producer = kafka.producer(bootstrap)
     for event in events:
-        headers: list[tuple[str, str | bytes | None]] = [("event_id", str(event.event_id)), ("type", event.type)]
+        headers: list[tuple[str, str | bytes | None]] = [
+            ("event_id", str(event.event_id)),
+            ("type", event.type),
+        ]
         producer.produce(event.topic.name, key=event.key(), value=event.body(), headers=headers)
         producer.poll(0)
     assert producer.flush(30) == 0
@@ -81,7 +97,13 @@ def test_topics_become_reports_and_faust_and_sql_show_the_same(running: Running)
     batch = sample.make(400, 31)
     publish(running.broker.bootstrap, batch.events[:-40])
     csv = f"/batches/{batch.batch_id}/reports/payments.csv"
-    assert wait_for(lambda: running.get(f"/batches/{batch.batch_id}/summary")["payments"]["total"] == len(batch.payments), 30)
+    assert wait_for(
+        lambda: (
+            running.get(f"/batches/{batch.batch_id}/summary")["payments"]["total"]
+            == len(batch.payments)
+        ),
+        30,
+    )
     publish(running.broker.bootstrap, batch.events[-40:] + batch.events[:200])
     assert wait_for(lambda: running.client.get(csv).status_code == 200, 30)
     assert running.client.get(csv).text.count("\r\n") == 401
@@ -89,7 +111,10 @@ def test_topics_become_reports_and_faust_and_sql_show_the_same(running: Running)
     assert wait_for(lambda: running.get(live)["from"] == "faust", 60, 0.5)
     shown = running.get(live)
     found = running.get(f"/batches/{batch.batch_id}/summary")
-    assert (shown["payments"], shown["payment_amount_cents"]) == (found["payments"], found["payment_amount_cents"])
+    assert (shown["payments"], shown["payment_amount_cents"]) == (
+        found["payments"],
+        found["payment_amount_cents"],
+    )
     assert shown["status"] == "completed_with_failures"
 
 
@@ -101,17 +126,29 @@ def test_the_service_outlives_a_broker_that_dies_and_goes_on_where_it_was(runnin
     running.broker.start()
     batch = sample.make(100, 32)
     publish(running.broker.bootstrap, batch.events)
-    assert wait_for(lambda: running.client.get(f"/batches/{batch.batch_id}/reports/sources.csv").status_code == 200, 60, 0.5)
-    assert wait_for(lambda: running.get(f"/batches/{batch.batch_id}/live")["from"] == "faust", 90, 0.5)
+    assert wait_for(
+        lambda: (
+            running.client.get(f"/batches/{batch.batch_id}/reports/sources.csv").status_code == 200
+        ),
+        60,
+        0.5,
+    )
+    assert wait_for(
+        lambda: running.get(f"/batches/{batch.batch_id}/live")["from"] == "faust", 90, 0.5
+    )
     assert running.process.poll() is None
 
 
 def rebuilt(running: Running) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "services", "rebuild", "reports"]
-    return subprocess.run(command, env=running.environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, env=running.environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
-def test_a_rebuild_from_offset_0_is_equal_and_a_store_that_was_changed_is_found_out(running: Running) -> None:
+def test_a_rebuild_from_offset_0_is_equal_and_a_store_that_was_changed_is_found_out(
+    running: Running,
+) -> None:
     batch = sample.make(50, 33)
     publish(running.broker.bootstrap, batch.events)
     done = rebuilt(running)
@@ -119,28 +156,43 @@ def test_a_rebuild_from_offset_0_is_equal_and_a_store_that_was_changed_is_found_
     assert done.stdout.count(" equal") == 11
     owner = connect(running.environment["PAYDOWN_REPORTS_OWNER_URL"], "tests")
     with owner.begin() as connection:
-        run(connection, "UPDATE payment SET amount_cents = amount_cents + 1 WHERE payment_id = :id", id=batch.payments[0].payment_id)
+        run(
+            connection,
+            "UPDATE payment SET amount_cents = amount_cents + 1 WHERE payment_id = :id",
+            id=batch.payments[0].payment_id,
+        )
     again = rebuilt(running)
     assert again.returncode == 1
-    assert [line.split()[0] for line in again.stdout.splitlines() if "DIFFERENT" in line] == ["payments"]
+    assert [line.split()[0] for line in again.stdout.splitlines() if "DIFFERENT" in line] == [
+        "payments"
+    ]
     owner.dispose()
 
 
 def test_without_kafka_at_the_start_it_answers_and_reads_when_kafka_comes_and_stops_when_kafka_is_gone(
-        kafka_broker: RunningBroker, make_database: Callable[[str], tuple[str, str]], running: Running) -> None:
+    kafka_broker: RunningBroker, make_database: Callable[[str], tuple[str, str]], running: Running
+) -> None:
     service_url, owner_url = make_database("reports")
     migrate.upgrade(owner_url, MIGRATIONS)
     port = free_port()
     kafka_broker.kill()
     changed = {"PAYDOWN_REPORTS_DATABASE_URL": service_url, "PAYDOWN_REPORTS_PORT": str(port)}
-    process = subprocess.Popen([sys.executable, "-m", "services", "reports"], env=running.environment | changed)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "services", "reports"], env=running.environment | changed
+    )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-Paydown-Internal": TOKEN}, timeout=30) as client:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", headers={"X-Paydown-Internal": TOKEN}, timeout=30
+        ) as client:
             assert wait_for(lambda: alive(client), 20, 0.2)
             assert client.get(f"/batches/{sample.SPACE}/live").json()["from"] == "sql"
             kafka_broker.start()
             assert wait_for(lambda: ready(client), 60, 0.5)
-            assert wait_for(lambda: client.get(f"/batches/{sample.SPACE}/live").json()["from"] == "faust", 60, 0.5)
+            assert wait_for(
+                lambda: client.get(f"/batches/{sample.SPACE}/live").json()["from"] == "faust",
+                60,
+                0.5,
+            )
             kafka_broker.kill()
             process.terminate()
             assert process.wait(20) in ENDED

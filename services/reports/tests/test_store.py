@@ -19,7 +19,10 @@ pytestmark = pytest.mark.database
 
 
 def state(connection: Connection) -> dict[str, list[Any]]:
-    return {name: [tuple(row) for row in run(connection, text)] for name, text in rebuild.DIGESTS.items()}
+    return {
+        name: [tuple(row) for row in run(connection, text)]
+        for name, text in rebuild.DIGESTS.items()
+    }
 
 
 def applied(engine: Engine, events: list[Event], draw: random.Random) -> None:
@@ -32,14 +35,28 @@ def applied(engine: Engine, events: list[Event], draw: random.Random) -> None:
 
 def emptied(engine: Engine) -> None:
     with engine.begin() as connection:
-        for table in ("batch", "row_messages", "file_row", "payment", "payment_row", "payment_change", "provider_event", "journal", "certificate",
-                      "judgement", "preflight", "dispatch"):
+        for table in (
+            "batch",
+            "row_messages",
+            "file_row",
+            "payment",
+            "payment_row",
+            "payment_change",
+            "provider_event",
+            "journal",
+            "certificate",
+            "judgement",
+            "preflight",
+            "dispatch",
+        ):
             run(connection, f"DELETE FROM {table}")
 
 
 def test_any_order_of_all_events_ends_in_the_same_state(engine: Engine) -> None:
     batch = sample.make(150, 11)
-    revised = batch.rows[4].model_copy(update={"revision": 2, "reason": "newer", "event_id": sample.SPACE})
+    revised = batch.rows[4].model_copy(
+        update={"revision": 2, "reason": "newer", "event_id": sample.SPACE}
+    )
     found = []
     for seed in range(4):
         emptied(engine)
@@ -54,7 +71,9 @@ def test_any_order_of_all_events_ends_in_the_same_state(engine: Engine) -> None:
     assert {total[3] for total in found[0]["totals"]} > {"paid", "failed", "reversed", "cancelled"}
 
 
-def test_at_every_moment_the_outcomes_add_up_to_the_file_by_source_and_by_branch(engine: Engine) -> None:
+def test_at_every_moment_the_outcomes_add_up_to_the_file_by_source_and_by_branch(
+    engine: Engine,
+) -> None:
     batch = sample.make(300, 5)
     rest: list[Event] = [event for event in batch.events if not isinstance(event, RowRead)]
     random.Random(5).shuffle(rest)
@@ -73,12 +92,18 @@ def test_at_every_moment_the_outcomes_add_up_to_the_file_by_source_and_by_branch
                 groups = query.groups(connection, batch.batch_id, by)
                 assert (sum(g.rows for g in groups), sum(g.cents for g in groups)) == total
                 for outcome in OUTCOMES:
-                    parts = (sum(getattr(g, f"{outcome}_count") for g in groups), sum(getattr(g, f"{outcome}_cents") for g in groups))
+                    parts = (
+                        sum(getattr(g, f"{outcome}_count") for g in groups),
+                        sum(getattr(g, f"{outcome}_cents") for g in groups),
+                    )
                     assert parts == totals.get(outcome, (0, 0))
             moments.update(totals.keys())
     assert set(moments) >= set(OUTCOMES) - {"excluded"}
     for outcome in set(OUTCOMES) - {"pending"}:
-        assert totals.get(outcome, (0, 0)) == (batch.totals(outcome).rows, batch.totals(outcome).amount_cents)
+        assert totals.get(outcome, (0, 0)) == (
+            batch.totals(outcome).rows,
+            batch.totals(outcome).amount_cents,
+        )
 
 
 def one_payment(seed: int) -> tuple[PaymentApproved, list[PaymentChanged], list[RowRead]]:
@@ -109,7 +134,9 @@ def test_a_status_waits_for_its_approval_and_for_the_versions_before_it(engine: 
 
 
 @pytest.mark.parametrize("approved_before", [False, True])
-def test_versions_and_approval_committed_at_the_same_moment_find_each_other(engine: Engine, approved_before: bool) -> None:
+def test_versions_and_approval_committed_at_the_same_moment_find_each_other(
+    engine: Engine, approved_before: bool
+) -> None:
     paid, changes, _ = one_payment(2)
     if approved_before:
         with engine.begin() as connection:
@@ -137,7 +164,9 @@ def test_versions_and_approval_committed_at_the_same_moment_find_each_other(engi
 
 
 @pytest.mark.parametrize("status", ["discarded", "expired"])
-def test_payable_rows_of_a_discarded_batch_are_cancelled_and_the_others_keep_their_outcome(engine: Engine, status: str) -> None:
+def test_payable_rows_of_a_discarded_batch_are_cancelled_and_the_others_keep_their_outcome(
+    engine: Engine, status: str
+) -> None:
     batch = sample.make(60, 8)
     first = batch.events[0].model_copy(update={"version": 9, "status": status})
     with engine.begin() as connection:
@@ -145,4 +174,6 @@ def test_payable_rows_of_a_discarded_batch_are_cancelled_and_the_others_keep_the
         totals = query.totals(connection, batch.batch_id)
     payable = [row for row in batch.rows if row.status == "payable"]
     assert totals["cancelled"] == (len(payable), sum(row.amount_cents for row in payable))
-    assert set(totals) == {"cancelled"} | {row.status for row in batch.rows if row.status != "payable"}
+    assert set(totals) == {"cancelled"} | {
+        row.status for row in batch.rows if row.status != "payable"
+    }

@@ -21,19 +21,22 @@ def test_the_providers_delivery_is_accepted_up_to_the_limit_of_freshness() -> No
         domain.verify(SECRET, str(NOW - age), signed(str(NOW - age)), BODY, NOW, 300)
 
 
-@pytest.mark.parametrize(("timestamp", "given", "body", "code"), [
-    (str(NOW), "", BODY, "webhook.unsigned"),
-    ("", signed(), BODY, "webhook.unsigned"),
-    (str(NOW), signed(secret="another-secret-of-it"), BODY, "webhook.forged"),
-    (str(NOW), signed(), BODY + b" ", "webhook.forged"),
-    (str(NOW + 1), signed(), BODY, "webhook.forged"),
-    (str(NOW), signed().upper(), BODY, "webhook.forged"),
-    (str(NOW), "ü" * 64, BODY, "webhook.forged"),
-    (str(NOW - 301), signed(str(NOW - 301)), BODY, "webhook.stale"),
-    (str(NOW + 301), signed(str(NOW + 301)), BODY, "webhook.stale"),
-    ("soon", signed("soon"), BODY, "webhook.stale"),
-    ("9" * 400, signed("9" * 400), BODY, "webhook.stale"),
-])
+@pytest.mark.parametrize(
+    ("timestamp", "given", "body", "code"),
+    [
+        (str(NOW), "", BODY, "webhook.unsigned"),
+        ("", signed(), BODY, "webhook.unsigned"),
+        (str(NOW), signed(secret="another-secret-of-it"), BODY, "webhook.forged"),
+        (str(NOW), signed(), BODY + b" ", "webhook.forged"),
+        (str(NOW + 1), signed(), BODY, "webhook.forged"),
+        (str(NOW), signed().upper(), BODY, "webhook.forged"),
+        (str(NOW), "ü" * 64, BODY, "webhook.forged"),
+        (str(NOW - 301), signed(str(NOW - 301)), BODY, "webhook.stale"),
+        (str(NOW + 301), signed(str(NOW + 301)), BODY, "webhook.stale"),
+        ("soon", signed("soon"), BODY, "webhook.stale"),
+        ("9" * 400, signed("9" * 400), BODY, "webhook.stale"),
+    ],
+)
 def test_anything_else_is_refused(timestamp: str, given: str, body: bytes, code: str) -> None:
     with pytest.raises(domain.Refused) as refused:
         domain.verify(SECRET, timestamp, given, body, NOW, 300)
@@ -47,20 +50,45 @@ def test_a_delivery_names_its_event_and_its_object() -> None:
 
 
 def test_an_unknown_type_is_read_like_any_other() -> None:
-    assert domain.read(b'{"event":"evt_2","type":"moon.landing","id":"mon_1"}', "1").webhook_type == "moon.landing"
+    assert (
+        domain.read(b'{"event":"evt_2","type":"moon.landing","id":"mon_1"}', "1").webhook_type
+        == "moon.landing"
+    )
 
 
 def test_an_expanded_event_is_known_by_its_id() -> None:
-    assert domain.read(b'{"event":{"id":"evt_3"},"type":"payment.update","id":"pmt_1"}', "1").provider_event == "evt_3"
+    assert (
+        domain.read(
+            b'{"event":{"id":"evt_3"},"type":"payment.update","id":"pmt_1"}', "1"
+        ).provider_event
+        == "evt_3"
+    )
 
 
 def test_without_an_event_id_the_signed_text_is_the_event() -> None:
     old = b'{"id":"pmt_1","type":"payment.update","op":"update"}'
-    assert domain.read(old, "1").provider_event == domain.read(old, "1").provider_event != domain.read(old, "2").provider_event
+    assert (
+        domain.read(old, "1").provider_event
+        == domain.read(old, "1").provider_event
+        != domain.read(old, "2").provider_event
+    )
 
 
-@pytest.mark.parametrize("body", [b"", b"nonsense", b"[]", b'"text"', b"\xff", b'{"event": 1}', b'{"event": ""}', b'{"event": "a\\u0000b"}',
-                                  b"[" * 60_000, json.dumps({"event": "e" * 129}).encode()])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        b"[]",
+        b'"text"',
+        b"\xff",
+        b'{"event": 1}',
+        b'{"event": ""}',
+        b'{"event": "a\\u0000b"}',
+        b"[" * 60_000,
+        json.dumps({"event": "e" * 129}).encode(),
+    ],
+)
 def test_what_cannot_be_read_is_malformed(body: bytes) -> None:
     with pytest.raises(domain.Malformed):
         domain.read(body, "1")

@@ -34,9 +34,13 @@ def url(make_database: Callable[[str], tuple[str, str]]) -> str:
 
 @pytest.fixture
 def service(url: str) -> Iterator[Service]:
-    settings = WebhooksSettings(database_url=url, internal_token="i" * 16, secret=SECRET, security_events_max=5)
+    settings = WebhooksSettings(
+        database_url=url, internal_token="i" * 16, secret=SECRET, security_events_max=5
+    )
     made = app.build(settings)
-    made.loops = [loop for loop in made.loops if loop.name == "gather"]  # no broker here: the relay has tests of its own
+    made.loops = [
+        loop for loop in made.loops if loop.name == "gather"
+    ]  # no broker here: the relay has tests of its own
     with made.engine.begin() as connection:
         run(connection, "TRUNCATE delivery, outbox, security_event")
     yield made
@@ -44,13 +48,19 @@ def service(url: str) -> Iterator[Service]:
 
 
 def delivery(event: str = "evt_1", **changed: str) -> bytes:
-    return json.dumps({"event": event, "type": "payment.update", "op": "update", "id": "pmt_1"} | changed).encode()
+    return json.dumps(
+        {"event": event, "type": "payment.update", "op": "update", "id": "pmt_1"} | changed
+    ).encode()
 
 
 def headers(body: bytes, age_s: int = 0, secret: str = SECRET) -> dict[str, str]:
     timestamp = str(int(time.time()) - age_s)
-    return {"method-webhook-timestamp": timestamp,
-            "method-webhook-signature": hmac.new(secret.encode(), f"{timestamp}:".encode() + body, hashlib.sha256).hexdigest()}
+    return {
+        "method-webhook-timestamp": timestamp,
+        "method-webhook-signature": hmac.new(
+            secret.encode(), f"{timestamp}:".encode() + body, hashlib.sha256
+        ).hexdigest(),
+    }
 
 
 def within(service: Service, work: Send) -> None:
@@ -80,17 +90,28 @@ def test_a_delivery_is_stored_with_its_message_before_it_is_answered(service: Se
 
     async def work(client: httpx.AsyncClient) -> None:
         assert (await post(client, body)).status_code == 200
-        assert [(bytes(raw), kind) for raw, kind in rows(service.engine, "SELECT body, webhook_type FROM delivery")] == [(body, "payment.update")]  # type: ignore[call-overload]
+        assert [
+            (bytes(raw), kind)  # type: ignore[call-overload]
+            for raw, kind in rows(service.engine, "SELECT body, webhook_type FROM delivery")
+        ] == [(body, "payment.update")]
         assert rows(service.engine, "SELECT topic, message_key, message_type FROM outbox") == [
-            ("provider-events", "pmt_1", "provider-event-received.v1")]
+            ("provider-events", "pmt_1", "provider-event-received.v1")
+        ]
 
     within(service, work)
 
 
-def test_a_redelivery_is_a_no_op_also_after_a_death_between_the_commit_and_the_answer(service: Service) -> None:
+def test_a_redelivery_is_a_no_op_also_after_a_death_between_the_commit_and_the_answer(
+    service: Service,
+) -> None:
     body = delivery("evt_7")
-    with service.engine.begin() as connection:  # what the process had committed when it died, before it could answer
-        store.keep(connection, [store.Received(Delivery("evt_7", "payment.update", "pmt_1"), body, datetime.now(UTC))])
+    with (
+        service.engine.begin() as connection
+    ):  # what the process had committed when it died, before it could answer
+        store.keep(
+            connection,
+            [store.Received(Delivery("evt_7", "payment.update", "pmt_1"), body, datetime.now(UTC))],
+        )
     before = rows(service.engine, "SELECT d.*, o.* FROM delivery d, outbox o")
 
     async def work(client: httpx.AsyncClient) -> None:
@@ -109,16 +130,25 @@ def test_many_at_once_with_every_one_twice_are_stored_once_each(service: Service
         assert {a.status_code for a in answers} == {200}
 
     within(service, work)
-    assert rows(service.engine, "SELECT (SELECT count(*) FROM delivery), (SELECT count(*) FROM outbox)") == [(200, 200)]
+    assert rows(
+        service.engine, "SELECT (SELECT count(*) FROM delivery), (SELECT count(*) FROM outbox)"
+    ) == [(200, 200)]
 
 
-def test_an_unknown_type_is_stored_and_one_without_an_object_is_not_published(service: Service) -> None:
+def test_an_unknown_type_is_stored_and_one_without_an_object_is_not_published(
+    service: Service,
+) -> None:
     async def work(client: httpx.AsyncClient) -> None:
         assert (await post(client, delivery("evt_1", type="moon.landing"))).status_code == 200
-        assert (await post(client, delivery("evt_2", type="connect.ended", id=""))).status_code == 200
+        assert (
+            await post(client, delivery("evt_2", type="connect.ended", id=""))
+        ).status_code == 200
 
     within(service, work)
-    assert rows(service.engine, "SELECT webhook_type FROM delivery ORDER BY 1") == [("connect.ended",), ("moon.landing",)]
+    assert rows(service.engine, "SELECT webhook_type FROM delivery ORDER BY 1") == [
+        ("connect.ended",),
+        ("moon.landing",),
+    ]
     assert rows(service.engine, "SELECT count(*) FROM outbox") == [(1,)]
 
 
@@ -126,15 +156,30 @@ def test_strangers_are_refused_and_remembered_but_not_without_end(service: Servi
     async def work(client: httpx.AsyncClient) -> None:
         body = delivery()
         for _ in range(3):
-            answers = [await post(client, body, secret="not-the-secret-we-share"), await post(client, body, age_s=301),
-                       await client.post("/webhooks/method", content=body)]
+            answers = [
+                await post(client, body, secret="not-the-secret-we-share"),
+                await post(client, body, age_s=301),
+                await client.post("/webhooks/method", content=body),
+            ]
             assert [a.status_code for a in answers] == [401, 401, 401]
-            assert [a.json()["code"] for a in answers] == ["webhook.forged", "webhook.stale", "webhook.unsigned"]
+            assert [a.json()["code"] for a in answers] == [
+                "webhook.forged",
+                "webhook.stale",
+                "webhook.unsigned",
+            ]
 
     within(service, work)
     assert rows(service.engine, "SELECT count(*) FROM delivery") == [(0,)]
-    kept = rows(service.engine, "SELECT code, body_sha256 FROM security_event ORDER BY security_event_id")
-    assert [code for code, _ in kept] == ["webhook.stale", "webhook.unsigned", "webhook.forged", "webhook.stale", "webhook.unsigned"]
+    kept = rows(
+        service.engine, "SELECT code, body_sha256 FROM security_event ORDER BY security_event_id"
+    )
+    assert [code for code, _ in kept] == [
+        "webhook.stale",
+        "webhook.unsigned",
+        "webhook.forged",
+        "webhook.stale",
+        "webhook.unsigned",
+    ]
     assert {digest for _, digest in kept} == {hashlib.sha256(delivery()).hexdigest()}
 
 
@@ -147,7 +192,9 @@ def test_a_signed_but_unreadable_delivery_is_400_and_a_long_one_413(service: Ser
     within(service, work)
 
 
-def test_a_database_that_is_away_is_503_and_nothing_is_lost_when_it_is_back(service: Service) -> None:
+def test_a_database_that_is_away_is_503_and_nothing_is_lost_when_it_is_back(
+    service: Service,
+) -> None:
     broken = connect("postgresql+psycopg2://nobody@127.0.0.1:1/none", "test")
     written: list[gather.Item] = []
 
@@ -179,4 +226,3 @@ def test_a_flood_of_strangers_is_counted_and_no_longer_written() -> None:
     brake = routes.Brake(2)
     assert [brake.take(1), brake.take(1), brake.take(1), brake.take(2)] == [True, True, False, True]
     assert brake.refused == 4
-
