@@ -1,5 +1,5 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
-.PHONY: help setup up down status backup restore refill rotate-keys demo test lint types bench chaos simulate compose-test contracts clean
+.PHONY: help setup up down status backup restore refill rotate-keys demo test lint format types bench chaos simulate compose-test contracts clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
@@ -50,9 +50,13 @@ test: ## everything CI runs: lint, types, import rules, contracts, all tests
 	$(DEV)
 	@exec $(PYTHON) -m tools.check
 
-lint: ## ruff and the import rules
+lint: ## formatting, ruff and the import rules
 	$(DEV)
-	@exec $(PYTHON) -m tools.check lint imports
+	@exec $(PYTHON) -m tools.check format lint imports
+
+format: ## write Python and the dashboard in the house's format
+	$(DEV)
+	@.venv/bin/ruff format -q . && cd dashboard && npm run -s format
 
 types: ## mypy, strict
 	$(DEV)

@@ -11,6 +11,7 @@ from tools.problem import Problem, exit_code
 BIN = places.VENV / "bin"
 PYTEST = [str(places.PYTHON), "-m", "pytest", "--durations=5"]
 STAGES = {
+    "format": [str(BIN / "ruff"), "format", "--check", "--quiet", "."],
     "lint": [str(BIN / "ruff"), "check", "--quiet", "."],
     "types": [str(BIN / "mypy"), "."],
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
@@ -38,6 +39,7 @@ STAGES = {
 
 #: What `make test` runs, in this order. Of stages side by side one mostly waits while the other works; what is not here is longer than a suite should be.
 SUITE = (
+    ("format",),
     ("lint",),
     ("types",),
     ("imports",),
