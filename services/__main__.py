@@ -42,9 +42,9 @@ def migrate_all(names: list[str]) -> int:
     """Bring the named databases (all, if none is named) to the newest revision, as the roles that own them."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - `start` must not wait for Alembic
 
-    from libs.common.database import said  # noqa: PLC0415 - likewise
-    from libs.common.migrate import TooNew, upgrade  # noqa: PLC0415 - likewise
-    from libs.common.settings import SettingsError, one_of  # noqa: PLC0415 - likewise
+    from libs.common.database.engine import said  # noqa: PLC0415 - likewise
+    from libs.common.database.migrate import TooNew, upgrade  # noqa: PLC0415 - likewise
+    from libs.common.runtime.settings import SettingsError, one_of  # noqa: PLC0415 - likewise
 
     for name in names:
         try:
@@ -65,8 +65,9 @@ def migrate_all(names: list[str]) -> int:
 
 def create_topics() -> int:
     """Create the topics that are missing."""
-    from libs.common import kafka, topics  # noqa: PLC0415
-    from libs.common.errors import Fatal  # noqa: PLC0415
+    from libs.common.contracts import topics  # noqa: PLC0415
+    from libs.common.contracts.errors import Fatal  # noqa: PLC0415
+    from libs.common.messaging import kafka  # noqa: PLC0415
 
     try:
         made = kafka.create_topics(

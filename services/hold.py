@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common import restored
-from libs.common.database import connect, said
-from libs.common.settings import SettingsError, one_of
+from libs.common.database.engine import connect, said
+from libs.common.recovery import restore
+from libs.common.runtime.settings import SettingsError, one_of
 
 WHY = "An operator has marked it as restored from a copy; what has happened since must be taken back first."
 NOT_GIVEN = "-"
@@ -31,7 +31,7 @@ def main(names: Sequence[str]) -> int:
         try:
             engine = connect(_address(name), f"hold-{name}", 1)
             with engine.begin() as connection:
-                restored.hold(connection, WHY)
+                restore.hold(connection, WHY)
             engine.dispose()
         except SettingsError as error:
             sys.stderr.write(f"{name}: {error}\n")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common.database import connect, said
-from libs.common.sealed import used
-from libs.common.settings import SettingsError, one_of
+from libs.common.crypto.key_check import used
+from libs.common.database.engine import connect, said
+from libs.common.runtime.settings import SettingsError, one_of
 
 
 def main(names: Sequence[str]) -> int:

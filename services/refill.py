@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common import kafka, refill
-from libs.common.database import connect, run, said
-from libs.common.errors import Fatal
-from libs.common.settings import SettingsError, one_of
-from libs.common.topics import TOPICS, Topic
+from libs.common.contracts.errors import Fatal
+from libs.common.contracts.topics import TOPICS, Topic
+from libs.common.database.engine import connect, run, said
+from libs.common.messaging import kafka
+from libs.common.recovery import republish
+from libs.common.runtime.settings import SettingsError, one_of
 
 Say = Callable[[str], None]
 WATCH_S, WATCH_MAX_S = 2.0, 24 * 3600.0
@@ -38,14 +39,14 @@ def main(names: Sequence[str], say: Say = _say) -> int:
     """Prepare the databases of these services; all are looked at before the first is changed. Exit code 0, or 2 with one sentence."""
     try:
         with _engines(names) as engines:
-            held = refill.held_by(_kafka(names[0]), TOPICS)
+            held = republish.held_by(_kafka(names[0]), TOPICS)
             lost = _lost(engines, held)
-            refill.refuse_older(
-                {name: refill.written(engine, name, TOPICS) for name, engine in engines.items()},
-                {name: refill.applied(engine, name, TOPICS) for name, engine in engines.items()},
+            republish.refuse_older(
+                {name: republish.written(engine, name, TOPICS) for name, engine in engines.items()},
+                {name: republish.applied(engine, name, TOPICS) for name, engine in engines.items()},
             )
             for name in lost:
-                done = refill.refill(engines[name], name, topics_of(name), held)
+                done = republish.refill(engines[name], name, topics_of(name), held)
                 say(
                     f"{name}: {done.waiting} messages wait to be sent ({done.put_back} of them were sent before the loss); {done.forgotten} offsets forgotten"
                 )
@@ -54,7 +55,7 @@ def main(names: Sequence[str], say: Say = _say) -> int:
             f"A database cannot be used: {said(error)}. What was said above is done; repeat the command for the rest.\n"
         )
         return 2
-    except (SettingsError, Fatal, refill.Refused) as error:
+    except (SettingsError, Fatal, republish.Refused) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     say(
@@ -64,7 +65,7 @@ def main(names: Sequence[str], say: Say = _say) -> int:
     return 0
 
 
-def _lost(engines: Mapping[str, Engine], held: Mapping[str, refill.Held]) -> list[str]:
+def _lost(engines: Mapping[str, Engine], held: Mapping[str, republish.Held]) -> list[str]:
     """The services that have lost something, or wait since an earlier call.
 
     Raises:
@@ -73,9 +74,9 @@ def _lost(engines: Mapping[str, Engine], held: Mapping[str, refill.Held]) -> lis
     lost, whole = [], None
     for name, engine in engines.items():
         try:
-            refill.refill(engine, name, topics_of(name), held, only_look=True)
+            republish.refill(engine, name, topics_of(name), held, only_look=True)
             lost.append(name)
-        except refill.NothingLost as error:
+        except republish.NothingLost as error:
             whole = error
     if whole is not None and not lost:
         raise whole
@@ -89,9 +90,9 @@ def watch(names: Sequence[str], say: Say = _say) -> int:
         with _engines(names) as engines:
             sent_s = 0.0
             while True:
-                held = refill.held_by(_kafka(names[0]), TOPICS)
+                held = republish.held_by(_kafka(names[0]), TOPICS)
                 counts = [
-                    refill.left(engine, name, topics_of(name), held)
+                    republish.left(engine, name, topics_of(name), held)
                     for name, engine in engines.items()
                 ]
                 unsent, unread = (

@@ -4,7 +4,7 @@ import sys
 
 import uvicorn
 
-from libs.common.settings import read_or_exit
+from libs.common.runtime.settings import read_or_exit
 from simulator.app import App
 from simulator.books import BooksError
 from simulator.provider import Provider

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from libs.common.settings import Settings
+from libs.common.runtime.settings import Settings
 
 
 class SimulatorSettings(Settings):

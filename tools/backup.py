@@ -19,8 +19,8 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import create_engine
 
-from libs.common import restored
-from libs.common.database import run
+from libs.common.database.engine import run
+from libs.common.recovery.restore import hold
 from tools import databases, places, postgres, variables
 from tools.keys import Keys, write_private
 from tools.problem import Problem, exit_code
@@ -163,7 +163,7 @@ def _read_back(stack: Stack, dump: Path, service: str, why: str) -> None:
                 raise Problem(
                     f"{dump} was made by an older version, whose messages cannot be taken back: docs/runbooks/restore.md says what to do"
                 )
-            restored.hold(connection, why)
+            hold(connection, why)
         if service == "gateway":
             run(connection, "DELETE FROM session")
             run(

@@ -30,14 +30,14 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from sqlalchemy import Connection, Engine
 
-from libs.common import kafka, outbox
-from libs.common.consume import consume
-from libs.common.database import connect, run
-from libs.common.event import Event
-from libs.common.message import Message
-from libs.common.tables import MESSAGING
-from libs.common.topics import PARTITIONS, Topic
-from libs.common.traceparent import publication
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.message import Message
+from libs.common.contracts.topics import PARTITIONS, Topic
+from libs.common.database.engine import connect, run
+from libs.common.database.tables import MESSAGING
+from libs.common.messaging import kafka, outbox
+from libs.common.messaging.consumer import consume
+from libs.common.observability.trace_context import publication
 from tools import databases, running
 from tools.problem import Problem, exit_code
 
@@ -215,7 +215,7 @@ def by_bare_loop(place: Place, lane: Lane) -> None:
 def bare_batch(
     connection: Connection, name: str, records: Sequence[Any]
 ) -> None:  # confluent_kafka types every part as optional
-    """Offsets, inbox and business rows of one batch, with the statements of libs/common/consume.py."""
+    """Offsets, inbox and business rows of one batch, with the statements of libs/common/messaging/consumer.py."""
     spans: dict[int, tuple[int, int]] = {}
     bodies = {}
     for record in records:

@@ -16,8 +16,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from libs.common import events, topics
-from libs.common.event import Event
+from libs.common.contracts import events, topics
+from libs.common.contracts.envelope import Event
 from services.gateway import app
 from services.gateway.settings import GatewaySettings
 
@@ -80,7 +80,7 @@ def wanted(folder: Path) -> dict[str, str]:
 
 
 def messages() -> dict[str, type[Event]]:
-    """The classes of libs/common/events.py by their wire type (tests register others)."""
+    """The classes of libs/common/contracts/events.py by their wire type (tests register others)."""
     return {
         name: kind for name, kind in Event.registry.items() if kind.__module__ == events.__name__
     }

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from libs.common.money import display
+from libs.common.contracts.money import display
 from tools import places, roster
 from tools.ports import HOST
 from tools.problem import Problem, exit_code

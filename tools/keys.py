@@ -62,7 +62,7 @@ def rotate(step: str, file: Path) -> rotation.Step:
     Raises:
         Problem: the file holds no keys, or the local stack it belongs to still runs without the new one.
     """
-    from libs.common.seal import Sealer  # noqa: PLC0415 - a container's health runs every three seconds and needs no cryptography
+    from libs.common.crypto.field_encryption import Sealer  # noqa: PLC0415 - a container's health runs every three seconds and needs no cryptography
 
     try:
         text = file.read_text()

@@ -8,8 +8,8 @@ import uuid
 
 from confluent_kafka import Consumer, TopicPartition
 
-from libs.common.kafka import producer
-from libs.common.topics import BATCHES, PARTITIONS
+from libs.common.messaging.kafka import producer
+from libs.common.contracts.topics import BATCHES, PARTITIONS
 
 
 def last_word(bootstrap: str, key: str) -> tuple[int, bytes, list[tuple[str, bytes]]]:

@@ -4,11 +4,11 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from libs.common import topics
-from libs.common.seal import Sealer
-from libs.common.sealed import check, or_exit
-from libs.common.service import Beat, Loop, Service, take_turns
-from libs.common.settings import read_or_exit
+from libs.common.contracts import topics
+from libs.common.crypto.field_encryption import Sealer
+from libs.common.crypto.key_check import check, or_exit
+from libs.common.runtime.service import Beat, Loop, Service, take_turns
+from libs.common.runtime.settings import read_or_exit
 from services.dispatcher import (
     commands,
     gauges,

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from libs.common.database import run
-from libs.common.errors import PaydownError
+from libs.common.contracts.errors import PaydownError
+from libs.common.database.engine import run
 from services.dispatcher import store
 from services.dispatcher.domain import FINAL
 from services.dispatcher.handlers import Evidence

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 
-from libs.common.database import run
-from libs.common.logs import log
+from libs.common.database.engine import run
+from libs.common.observability.logs import log
 from services.dispatcher import payments, store
 from services.dispatcher.domain import (
     ENDED_THERE,

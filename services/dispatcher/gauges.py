@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from libs.common.database import run
+from libs.common.database.engine import run
 
 #: What is asked at each scrape. Counts only: no batch, person or account is named in a metric.
 GAUGES: Final = {

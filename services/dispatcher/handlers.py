@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid5
 
-from libs.common.events import (
+from libs.common.contracts.events import (
     DispatchChanged,
     Institution,
     PaymentChanged,

@@ -6,10 +6,15 @@ from typing import cast
 
 from sqlalchemy import Connection
 
-from libs.common.database import run
-from libs.common.errors import Reject
-from libs.common.event import Event
-from libs.common.events import BatchChanged, PaymentApproved, ProviderEventReceived, RowRead
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.errors import Reject
+from libs.common.contracts.events import (
+    BatchChanged,
+    PaymentApproved,
+    ProviderEventReceived,
+    RowRead,
+)
+from libs.common.database.engine import run
 from services.dispatcher import recall
 
 LIVE = ("checking", "ready", "approved", "paying", "paused")

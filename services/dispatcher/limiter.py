@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, Engine
 
-from libs.common.database import run
+from libs.common.database.engine import run
 from services.dispatcher.domain import Bucket, grant, spend
 
 GLOBAL, PAYMENTS, ENTITIES, ACCOUNTS, READS, CRITICAL, OTHER = (

@@ -8,8 +8,8 @@ from uuid import uuid5
 
 from sqlalchemy import Connection, Engine, Row
 
-from libs.common.database import run
-from libs.common.seal import Sealer
+from libs.common.crypto.field_encryption import Sealer
+from libs.common.database.engine import run
 from services.dispatcher import limiter, store
 from services.dispatcher.domain import (
     Answer,

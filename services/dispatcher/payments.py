@@ -9,8 +9,8 @@ from uuid import uuid5
 
 from sqlalchemy import Connection, Row
 
-from libs.common.database import run
-from libs.common.logs import log
+from libs.common.database.engine import run
+from libs.common.observability.logs import log
 from services.dispatcher import limiter, store
 from services.dispatcher.domain import (
     HOLDER,

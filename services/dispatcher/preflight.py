@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import Engine, Row
 
-from libs.common import outbox
-from libs.common.database import run
-from libs.common.events import Institution, SourceProblem
+from libs.common.contracts.events import Institution, SourceProblem
+from libs.common.database.engine import run
+from libs.common.messaging import outbox
 from services.dispatcher import handlers, store
 from services.dispatcher.prepare import Preparer, ensure_sources
 from services.dispatcher.provider import Unreachable

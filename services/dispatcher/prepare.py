@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 
-from libs.common.database import run
+from libs.common.database.engine import run
 from services.dispatcher import store
 from services.dispatcher.domain import choose_merchant
 from services.dispatcher.handlers import Evidence

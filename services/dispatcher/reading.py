@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from libs.common.service import Beat
+from libs.common.runtime.service import Beat
 from services.dispatcher import limiter
 from services.dispatcher.domain import Answer
 from services.dispatcher.provider import Page, Provider, Unreachable

@@ -9,8 +9,13 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
-from libs.common.database import run
-from libs.common.events import DispatchChanged, PaymentChanged, PreflightDone, StatementLine
+from libs.common.contracts.events import (
+    DispatchChanged,
+    PaymentChanged,
+    PreflightDone,
+    StatementLine,
+)
+from libs.common.database.engine import run
 from services.dispatcher import store
 from services.dispatcher.handlers import payment_changed_id
 

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from sqlalchemy import Engine
 
-from libs.common.database import run
-from libs.common.internal import Actor, Caller
-from libs.common.problem import Problem
+from libs.common.database.engine import run
+from libs.common.web.internal_auth import Actor, Caller
+from libs.common.web.problem_details import Problem
 from services.dispatcher import commands, limiter, store
 from services.dispatcher.commands import NotAllowed, Order, Refused, Unknown
 

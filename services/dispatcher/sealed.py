@@ -1,6 +1,6 @@
 """Where the dispatcher keeps sealed values: what it read of rows and sources, and the frozen bodies that hold personal values."""
 
-from libs.common.sealed import Places
+from libs.common.crypto.key_check import Places
 
 PLACES = Places(
     # An attempt that may be sent again is opened again; those that ended never are.

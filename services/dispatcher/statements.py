@@ -7,10 +7,10 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Engine, Row
 
-from libs.common import outbox
-from libs.common.database import run
-from libs.common.events import StatementClosed, StatementLine
-from libs.common.logs import log
+from libs.common.contracts.events import StatementClosed, StatementLine
+from libs.common.database.engine import run
+from libs.common.messaging import outbox
+from libs.common.observability.logs import log
 from services.dispatcher import store
 from services.dispatcher.domain import (
     FINAL,

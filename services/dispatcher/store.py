@@ -8,9 +8,9 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Row
 
-from libs.common import outbox
-from libs.common.database import run
-from libs.common.events import StoppedSource
+from libs.common.contracts.events import StoppedSource
+from libs.common.database.engine import run
+from libs.common.messaging import outbox
 from services.dispatcher import handlers
 from services.dispatcher.domain import FINAL
 from services.dispatcher.handlers import Evidence, PaymentState

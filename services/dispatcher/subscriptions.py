@@ -4,7 +4,7 @@ import json
 import time
 from uuid import NAMESPACE_URL, uuid5
 
-from libs.common.logs import log
+from libs.common.observability.logs import log
 from services.dispatcher.provider import Unreachable
 from services.dispatcher.reading import Reader
 

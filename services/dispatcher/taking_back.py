@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 
-from libs.common import restored
-from libs.common.database import run
-from libs.common.logs import log
-from libs.common.service import Beat
+from libs.common.database.engine import run
+from libs.common.observability.logs import log
+from libs.common.recovery import restore
+from libs.common.runtime.service import Beat
 from services.dispatcher import objects, recall, store
 from services.dispatcher.domain import Timing, after_look, choose_line, is_alive, of_payment
 from services.dispatcher.follow import DOUBTS, adopted
@@ -48,7 +48,7 @@ def after(engine: Engine, reader: Reader, timing: Timing, first: int) -> None:
     with engine.connect() as connection:
         from_date = begin(connection, first)
     rest(engine, reader, timing.grace_s, "Requests that may still be under way are waited for.")
-    restored.tell(engine, "People and accounts are taken over from the provider.")
+    restore.tell(engine, "People and accounts are taken over from the provider.")
     Accounts(engine, reader, from_date).take_over()
     Payments(engine, reader, timing, from_date).take_over()
 
@@ -170,7 +170,7 @@ class Payments:
 
     def _look(self, number: int) -> bool:
         """Walk the list once and take over what is in it; whether the walk was complete."""
-        restored.tell(
+        restore.tell(
             self.engine,
             f"The provider's list of payments is read, {number} of {self.timing.looks_needed}.",
         )
@@ -334,7 +334,7 @@ class Payments:
 
 def rest(engine: Engine, reader: Reader, seconds: float, why: str) -> None:
     """Wait, and say what for; returns early when stopped."""
-    restored.tell(engine, why)
+    restore.tell(engine, why)
     for _ in range(max(1, round(seconds / SLICE_S))):
         reader.beat()
         if reader.stop.wait(min(seconds, SLICE_S)):
@@ -352,10 +352,10 @@ def chunks(ids: Sequence[str]) -> Iterator[Collection[str]]:
     return (ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK))
 
 
-def taking_back(reader_of: Callable[[Stop, Beat], Reader], timing: Timing) -> restored.TakingBack:
+def taking_back(reader_of: Callable[[Stop, Beat], Reader], timing: Timing) -> restore.TakingBack:
     """What the dispatcher does while its database is held; `reader_of(stop, beat)` reads from the provider."""
 
     def ask(engine: Engine, first: int, stop: Stop, beat: Beat) -> None:
         after(engine, reader_of(stop, beat), timing, first)
 
-    return restored.TakingBack(before, ask)
+    return restore.TakingBack(before, ask)

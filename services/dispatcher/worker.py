@@ -12,10 +12,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common import tracing
-from libs.common.database import is_away
-from libs.common.logs import log
-from libs.common.service import Beat
+from libs.common.database.engine import is_away
+from libs.common.observability import tracing
+from libs.common.observability.logs import log
+from libs.common.runtime.service import Beat
 from services.dispatcher.domain import Answer, Timing
 from services.dispatcher.provider import Provider
 

@@ -10,8 +10,8 @@ import httpx
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from libs.common.service import Service
-from libs.common.settings import SettingsError, read_or_exit
+from libs.common.runtime.service import Service
+from libs.common.runtime.settings import SettingsError, read_or_exit
 from services.gateway import (
     live,
     routes_batches,

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from libs.common.internal import Actor
-from libs.common.problem import request_id
+from libs.common.web.internal_auth import Actor
+from libs.common.web.problem_details import request_id
 from services.gateway.auth import COOKIE
 from services.gateway.domain import API
 from services.gateway.door import passed

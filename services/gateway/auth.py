@@ -16,9 +16,9 @@ from fastapi import Request
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common.internal import Actor
-from libs.common.logs import log
-from libs.common.problem import Problem
+from libs.common.observability.logs import log
+from libs.common.web.internal_auth import Actor
+from libs.common.web.problem_details import Problem
 from services.gateway import domain, store_people
 
 BEARER = "bearer "

@@ -24,8 +24,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
-from libs.common.logs import log
-from libs.common.problem import Problem, request_id
+from libs.common.observability.logs import log
+from libs.common.web.problem_details import Problem, request_id
 from services.gateway import domain, store
 from services.gateway.auth import COOKIE, Auth, Person, WrongToken, check_page, check_role
 from services.gateway.domain import API, Entry

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from libs.common.problem import Problem
+from libs.common.web.problem_details import Problem
 from services.gateway.upstream import Refusal
 
 EVERY_S, HEARTBEAT_S, ASK_AGAIN_S = 1.0, 15.0, 30.0

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from libs.common.problem import Problem, answer
+from libs.common.web.problem_details import Problem, answer
 from services.gateway.settings import is_loopback
 
 NONCE_PLACE = b"__NONCE__"

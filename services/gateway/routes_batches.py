@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.background import BackgroundTask
 
-from libs.common.problem import Problem
+from libs.common.web.problem_details import Problem
 from services.gateway import changes, domain, live, shapes
 from services.gateway.asking import (
     Asked,

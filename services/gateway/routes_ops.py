@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Connection
 
-from libs.common.problem import Problem
+from libs.common.web.problem_details import Problem
 from services.gateway import shapes, shapes_ops, store
 from services.gateway.asking import LIMIT_MAX, Asked, Asking, door_routes, relay
 from services.gateway.door import Door

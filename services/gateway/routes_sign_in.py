@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
-from libs.common.problem import Problem
+from libs.common.web.problem_details import Problem
 from services.gateway import domain, oidc, pages, shapes_people
 from services.gateway.asking import door_routes
 from services.gateway.auth import COOKIE, DemoPeople, Person, WrongToken, described, unknown

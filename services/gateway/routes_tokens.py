@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.routing import APIRoute
 
-from libs.common.problem import Problem
+from libs.common.web.problem_details import Problem
 from services.gateway import domain, shapes_people, store_people
 from services.gateway.asking import LIMIT_MAX, door_routes
 from services.gateway.auth import described, hashed, new_token

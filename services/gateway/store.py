@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from libs.common.database import run
+from libs.common.database.engine import run
 from services.gateway.domain import START, Entry, chained, first_broken
 
 AUDIT_LOCK = 7_030_110

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common.database import run
+from libs.common.database.engine import run
 
 SESSIONS_MAX = 100  # of one person; the one longest unused gives way
 TOUCH_S = 30  # how exactly `seen_at` and `last_used_at` are kept, to spare writes

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
-from libs.common import tracing_http
-from libs.common.internal import Actor
-from libs.common.problem import NO_MONEY, Problem
+from libs.common.observability import tracing_http
+from libs.common.web.internal_auth import Actor
+from libs.common.web.problem_details import NO_MONEY, Problem
 
 CONNECT_S = 2.0
 CONNECTIONS_MAX = 100

@@ -8,14 +8,14 @@ from threading import Event as Stop
 
 from sqlalchemy import Connection, Engine
 
-from libs.common import topics
-from libs.common.database import run
-from libs.common.event import Event
-from libs.common.events import DispatchChanged, PreflightDone
-from libs.common.seal import Index, Sealer
-from libs.common.sealed import or_exit
-from libs.common.service import Beat, Loop, Service, take_turns
-from libs.common.settings import SettingsError, read_or_exit
+from libs.common.contracts import topics
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.events import DispatchChanged, PreflightDone
+from libs.common.crypto.field_encryption import Index, Sealer
+from libs.common.crypto.key_check import or_exit
+from libs.common.database.engine import run
+from libs.common.runtime.service import Beat, Loop, Service, take_turns
+from libs.common.runtime.settings import SettingsError, read_or_exit
 from services.ingest import handlers, intake, routes, sealed, store, store_payments, taking_back
 from services.ingest.checking import settle_one
 from services.ingest.files import Folder

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID, uuid5
 
-from libs.common.errors import PaydownError
-from libs.common.money import display
+from libs.common.contracts.errors import PaydownError
+from libs.common.contracts.money import display
 from services.ingest import values
 from services.ingest.states import STATE_BY_ZIP_PREFIX, zip_is_in
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common.database import run
-from libs.common.money import dollars
+from libs.common.contracts.money import dollars
+from libs.common.database.engine import run
 from services.ingest import store
 from services.ingest.batch import APPROVED, NOT_LIVE, Refused
 from services.ingest.views import LIMIT_MAX, Page, like, next_cursor

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
-from libs.common import tracing
-from libs.common.events import PreflightDone
-from libs.common.logs import log
+from libs.common.contracts.events import PreflightDone
+from libs.common.observability import tracing
+from libs.common.observability.logs import log
 from services.ingest import handlers, store, store_rows
 from services.ingest.batch import (
     NOT_CHECKED,

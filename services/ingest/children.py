@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common.database import run
-from libs.common.seal import Sealer
+from libs.common.crypto.field_encryption import Sealer
+from libs.common.database.engine import run
 from services.ingest import store, store_rows
 from services.ingest.batch import APPROVED, Batch, Refused, payment_id, row_id
 from services.ingest.intake import Secrets

@@ -6,7 +6,7 @@ the row. Codes are a contract: add, never rename. Sentences hold no data of the 
 
 from typing import Final, Literal, NamedTuple
 
-from libs.common.errors import PaydownError
+from libs.common.contracts.errors import PaydownError
 
 Outcome = Literal["file", "row", "warning"]
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self
 from uuid import UUID, uuid4
 
-from libs.common.errors import PaydownError
+from libs.common.contracts.errors import PaydownError
 
 GZIP: Final = b"\x1f\x8b"
 PIECE_BYTES: Final = 1 << 20

@@ -8,8 +8,8 @@ from hashlib import sha1
 from typing import Any
 from uuid import UUID, uuid5
 
-from libs.common.event import Event
-from libs.common.events import (
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.events import (
     Address,
     BatchChanged,
     Branch,

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
-from libs.common import tracing
-from libs.common.logs import log
-from libs.common.seal import Index, Sealer
+from libs.common.crypto.field_encryption import Index, Sealer
+from libs.common.observability import tracing
+from libs.common.observability.logs import log
 from services.ingest import store, store_rows
 from services.ingest.batch import Batch, payment_id, row_id
 from services.ingest.codes import SENTENCES, FileRefused, Issue

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Engine
 from starlette.requests import ClientDisconnect
 
-from libs.common import tracing_http
-from libs.common.internal import Actor, Caller
-from libs.common.problem import Problem
+from libs.common.observability import tracing_http
+from libs.common.web.internal_auth import Actor, Caller
+from libs.common.web.problem_details import Problem
 from services.ingest import approving, changes, children, store, views
 from services.ingest.batch import Approval, Batch, Correction, Include, Refused, period_named
 from services.ingest.files import PIECE_BYTES, Damaged, DiskFull, Folder, Stored, TooLarge, Upload

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
-from libs.common import sealed
-from libs.common.database import run
+from libs.common.crypto import key_check
+from libs.common.database.engine import run
 from services.ingest.intake import Secrets
 
-PLACES = sealed.Places(
+PLACES = key_check.Places(
     samples="SELECT account AS sealed, 'account' AS field, batch_id || '/' || source_account_id AS row_id FROM batch_source",
     everything={
         "batch_source": "SELECT account FROM batch_source",
@@ -76,9 +76,9 @@ def check(engine: Engine, secrets: Secrets) -> None:
         WrongKeys: with one sentence; nothing was read or written with the keys.
         SQLAlchemyError: the database could not be asked.
     """
-    sealed.check(engine, "ingest", PLACES, secrets.sealer)
-    if not fits(secrets, sealed.asked(engine, witnesses)):
-        raise sealed.WrongKeys(
+    key_check.check(engine, "ingest", PLACES, secrets.sealer)
+    if not fits(secrets, key_check.asked(engine, witnesses)):
+        raise key_check.WrongKeys(
             "ingest cannot start: PAYDOWN_INGEST_INDEX_KEY is not the key its database was filled with, so claims would not recognise "
             "a loan that is paid already; give the key that was (docs/runbooks/keys.md). Nothing was read, no money is affected."
         )

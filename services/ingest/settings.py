@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from libs.common.settings import ServiceSettings
+from libs.common.runtime.settings import ServiceSettings
 
 
 class IngestSettings(ServiceSettings):

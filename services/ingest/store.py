@@ -11,11 +11,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common import outbox
-from libs.common.database import run
-from libs.common.errors import Reject
-from libs.common.events import CertificateIssued, DispatchChanged, PreflightDone
-from libs.common.logs import log
+from libs.common.contracts.errors import Reject
+from libs.common.contracts.events import CertificateIssued, DispatchChanged, PreflightDone
+from libs.common.database.engine import run
+from libs.common.messaging import outbox
+from libs.common.observability.logs import log
 from services.ingest import handlers
 from services.ingest.batch import NOT_LIVE, RUNNING, Batch, Correction, Refused
 

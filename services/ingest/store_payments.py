@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from libs.common.database import run
-from libs.common.events import PaymentApproved
+from libs.common.contracts.events import PaymentApproved
+from libs.common.database.engine import run
 from services.ingest import handlers
 from services.ingest.batch import Approval, Batch, Refused
 from services.ingest.store import UnknownBatch

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common.database import run
-from libs.common.events import RowRead
+from libs.common.contracts.events import RowRead
+from libs.common.database.engine import run
 from services.ingest.batch import ADDRESS_WARNINGS, NOT_LIVE, Batch, Overlap
 from services.ingest.handlers import Judgements
 

@@ -12,10 +12,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from libs.common.database import run
-from libs.common.events import BatchChanged, RowRead
-from libs.common.logs import log
-from libs.common.restored import Beat, Stuck, TakingBack
+from libs.common.contracts.events import BatchChanged, RowRead
+from libs.common.database.engine import run
+from libs.common.observability.logs import log
+from libs.common.recovery.restore import Beat, Stuck, TakingBack
 from services.ingest import store, store_payments, store_rows
 from services.ingest.batch import APPROVED, payment_id
 from services.ingest.intake import Secrets

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common.database import run
-from libs.common.money import dollars
+from libs.common.contracts.money import dollars
+from libs.common.database.engine import run
 from services.ingest import batch as rules
 from services.ingest import handlers, store
 from services.ingest.batch import Batch, Refused

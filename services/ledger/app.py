@@ -7,21 +7,23 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from libs.common import outbox, topics, tracing_messages
-from libs.common.consume import Apply
-from libs.common.database import run
-from libs.common.event import Event
-from libs.common.events import (
+from libs.common.contracts import topics
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.events import (
     BatchChanged,
     PaymentApproved,
     PaymentChanged,
     StatementClosed,
     StatementLine,
 )
-from libs.common.restored import TakingBack
-from libs.common.service import Beat, Loop, Service, take_turns
-from libs.common.settings import read_or_exit
-from libs.common.topics import Topic
+from libs.common.contracts.topics import Topic
+from libs.common.database.engine import run
+from libs.common.messaging import outbox
+from libs.common.messaging.consumer import Apply
+from libs.common.observability import tracing_messages
+from libs.common.recovery.restore import TakingBack
+from libs.common.runtime.service import Beat, Loop, Service, take_turns
+from libs.common.runtime.settings import read_or_exit
 from services.ledger import handlers, reconcile, routes, statements, store
 from services.ledger.domain import Journal
 from services.ledger.settings import LedgerSettings

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid5
 
-from libs.common.errors import Reject
+from libs.common.contracts.errors import Reject
 
 Kind = Literal["hold", "settle", "release", "reverse"]
 Layer = Literal["pending", "posted"]

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
-from libs.common.errors import Reject
-from libs.common.event import Event
-from libs.common.events import JournalPosted, PaymentApproved, PaymentChanged
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.errors import Reject
+from libs.common.contracts.events import JournalPosted, PaymentApproved, PaymentChanged
 from services.ledger import domain
 from services.ledger.domain import Journal, Kind
 

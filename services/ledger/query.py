@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common.database import run
-from libs.common.money import CURRENCY, dollars
+from libs.common.contracts.money import CURRENCY, dollars
+from libs.common.database.engine import run
 from services.ledger import compare
 from services.ledger.compare import Tally
 

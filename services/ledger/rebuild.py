@@ -4,8 +4,9 @@ Topics are read one after another, which is not the order the live books saw; st
 Left out of the digests is what depends on the moment of judging: runs, breaks, and the time something began to wait.
 """
 
-from libs.common import rebuild, topics
-from libs.common.settings import read_or_exit
+from libs.common.contracts import topics
+from libs.common.recovery import rebuild
+from libs.common.runtime.settings import read_or_exit
 from services.ledger import app, reconcile
 from services.ledger.settings import LedgerSettings
 

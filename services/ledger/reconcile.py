@@ -11,10 +11,10 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
-from libs.common import outbox
-from libs.common.database import run
-from libs.common.events import Break, CertificateIssued, Outcome, ReconciliationJudged
-from libs.common.logs import log
+from libs.common.contracts.events import Break, CertificateIssued, Outcome, ReconciliationJudged
+from libs.common.database.engine import run
+from libs.common.messaging import outbox
+from libs.common.observability.logs import log
 from services.ledger import compare, statements
 from services.ledger.compare import Finding, Tally
 from services.ledger.domain import FINAL

@@ -8,8 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Engine
 
-from libs.common.internal import Caller
-from libs.common.problem import Problem
+from libs.common.web.internal_auth import Caller
+from libs.common.web.problem_details import Problem
 from services.ledger import query
 
 OFFSET_MAX = 2**62

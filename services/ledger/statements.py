@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common.database import run
-from libs.common.events import StatementClosed, StatementLine
+from libs.common.contracts.events import StatementClosed, StatementLine
+from libs.common.database.engine import run
 from services.ledger.compare import Finding, Line, Paid, Tally
 from services.ledger.handlers import Conflict
 

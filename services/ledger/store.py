@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from libs.common.database import run
-from libs.common.errors import Reject
-from libs.common.events import BatchChanged, PaymentApproved, PaymentChanged
+from libs.common.contracts.errors import Reject
+from libs.common.contracts.events import BatchChanged, PaymentApproved, PaymentChanged
+from libs.common.database.engine import run
 from services.ledger.domain import Entry, Journal, journal_id
 from services.ledger.handlers import Conflict, Position, content
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from libs.common.seal import Sealer
-from libs.common.sealed import check, or_exit
-from libs.common.service import Service
-from libs.common.settings import read_or_exit
-from libs.common.topics import TOPICS
+from libs.common.contracts.topics import TOPICS
+from libs.common.crypto.field_encryption import Sealer
+from libs.common.crypto.key_check import check, or_exit
+from libs.common.runtime.service import Service
+from libs.common.runtime.settings import read_or_exit
 from services.reports import query, routes, store
 from services.reports.live import Live
 from services.reports.sealed import PLACES

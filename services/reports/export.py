@@ -16,8 +16,8 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, Row
 
-from libs.common.money import CURRENCY, dollars
-from libs.common.seal import Sealer
+from libs.common.contracts.money import CURRENCY, dollars
+from libs.common.crypto.field_encryption import Sealer
 from services.reports import query
 from services.reports.domain import OUTCOMES, cell, control, instant, reason
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from libs.common.errors import Reject
-from libs.common.event import Event
-from libs.common.events import (
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.errors import Reject
+from libs.common.contracts.events import (
     BatchChanged,
     CertificateIssued,
     DispatchChanged,

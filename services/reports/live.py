@@ -23,12 +23,12 @@ from confluent_kafka.admin import AdminClient
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
-from libs.common import topics
-from libs.common.broker import Broker, client
-from libs.common.errors import Reject
-from libs.common.event import Event, parse
-from libs.common.events import BatchChanged, PaymentApproved, PaymentChanged
-from libs.common.logs import log
+from libs.common.contracts import topics
+from libs.common.contracts.envelope import Event, parse
+from libs.common.contracts.errors import Reject
+from libs.common.contracts.events import BatchChanged, PaymentApproved, PaymentChanged
+from libs.common.messaging.address import Broker, client
+from libs.common.observability.logs import log
 from services.reports import query
 from services.reports.domain import Progress
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from libs.common.database import run
+from libs.common.database.engine import run
 from services.reports.domain import OUTCOMES, Standing, Totals
 
 #: What a list of payments may be sorted by, and the type its cursor has.

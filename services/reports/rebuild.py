@@ -1,7 +1,7 @@
 """`python -m services rebuild reports`: the read model again from offset 0, beside the live one; equal digests, or exit code 1."""
 
-from libs.common import rebuild
-from libs.common.settings import read_or_exit
+from libs.common.recovery import rebuild
+from libs.common.runtime.settings import read_or_exit
 from services.reports import store
 from services.reports.app import MIGRATIONS, READ
 from services.reports.settings import ReportsSettings

@@ -17,11 +17,11 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError
 
-from libs.common.database import run
-from libs.common.internal import Caller
-from libs.common.money import dollars
-from libs.common.problem import Problem
-from libs.common.seal import Sealer
+from libs.common.contracts.money import dollars
+from libs.common.crypto.field_encryption import Sealer
+from libs.common.database.engine import run
+from libs.common.web.internal_auth import Caller
+from libs.common.web.problem_details import Problem
 from services.reports import domain, query
 from services.reports.export import Report, spooled
 from services.reports.timeline import timeline

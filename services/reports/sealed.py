@@ -1,6 +1,6 @@
 """Where reports keeps sealed values: the names it prints."""
 
-from libs.common.sealed import Places
+from libs.common.crypto.key_check import Places
 
 PLACES = Places(
     samples="""

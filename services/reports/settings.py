@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from libs.common.seal import Sealer
-from libs.common.settings import ServiceSettings
+from libs.common.crypto.field_encryption import Sealer
+from libs.common.runtime.settings import ServiceSettings
 
 
 class ReportsSettings(ServiceSettings):

@@ -10,9 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from libs.common.database import run
-from libs.common.event import Event
-from libs.common.events import BatchChanged, CertificateIssued, PaymentApproved, PaymentChanged
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.events import (
+    BatchChanged,
+    CertificateIssued,
+    PaymentApproved,
+    PaymentChanged,
+)
+from libs.common.database.engine import run
 from services.reports.domain import OUTCOMES
 from services.reports.handlers import Changes, on_events
 

@@ -7,7 +7,7 @@ from typing import Any
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
-from libs.common.money import CURRENCY, display
+from libs.common.contracts.money import CURRENCY, display
 from services.reports.domain import OUTCOMES, Totals, control, instant
 
 GROUPS_MAX = 40  # more are in the CSV; the summary stays at two pages

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from libs.common.money import display
+from libs.common.contracts.money import display
 from services.reports.domain import instant
 
 Rows = Sequence[Any]  # rows of the read model, by attribute

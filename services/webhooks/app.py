@@ -5,8 +5,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from libs.common.service import Loop, Service
-from libs.common.settings import read_or_exit
+from libs.common.runtime.service import Loop, Service
+from libs.common.runtime.settings import read_or_exit
 from services.webhooks import routes, store
 from services.webhooks.gather import Gatherer, Item
 from services.webhooks.settings import WebhooksSettings

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from libs.common.errors import PaydownError
+from libs.common.contracts.errors import PaydownError
 
 BODY_MAX_BYTES = 65_536
 NAME_MAX = 128

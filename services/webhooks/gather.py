@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common.database import is_away
+from libs.common.database.engine import is_away
 from services.webhooks.store import Received, Stranger
 
 WAITING_MAX = 5_000

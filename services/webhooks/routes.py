@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from libs.common.problem import Problem
+from libs.common.web.problem_details import Problem
 from services.webhooks import domain
 from services.webhooks.gather import Away, Full, Gatherer, Item
 from services.webhooks.settings import WebhooksSettings

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from libs.common import outbox
-from libs.common.database import run
+from libs.common.database.engine import run
+from libs.common.messaging import outbox
 from services.webhooks import handlers
 from services.webhooks.domain import Delivery
 

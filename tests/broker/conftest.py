@@ -2,8 +2,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from libs.common.database import connect
-from libs.common.tables import MESSAGING
+from libs.common.database.engine import connect
+from libs.common.database.tables import MESSAGING
 from tests.broker.field import TABLES, Field
 
 

@@ -16,10 +16,10 @@ from uuid import UUID, uuid5
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # its __init__ re-exports without __all__
 
-from libs.common import kafka
-from libs.common.consume import wait_for
-from libs.common.database import connect, run
-from libs.common.topics import Topic
+from libs.common.contracts.topics import Topic
+from libs.common.database.engine import connect, run
+from libs.common.messaging import kafka
+from libs.common.messaging.consumer import wait_for
 
 PARTITIONS = 6
 ACCOUNTS = 23

@@ -3,9 +3,9 @@
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from libs.common import kafka
-from libs.common.errors import Fatal
-from libs.common.topics import Topic
+from libs.common.contracts.errors import Fatal
+from libs.common.contracts.topics import Topic
+from libs.common.messaging import kafka
 from tests.broker.field import PARTITIONS, Field, forget
 
 LIMIT = 16_777_216

@@ -6,12 +6,12 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from libs.common import kafka
-from libs.common.consume import wait_for
-from libs.common.database import run
-from libs.common.errors import Fatal
-from libs.common.message import Message
-from libs.common.topics import Topic
+from libs.common.contracts.errors import Fatal
+from libs.common.contracts.message import Message
+from libs.common.contracts.topics import Topic
+from libs.common.database.engine import run
+from libs.common.messaging import kafka
+from libs.common.messaging.consumer import wait_for
 from tests.broker.field import PARTITIONS, Field, forget
 
 pytestmark = [pytest.mark.broker, pytest.mark.database]
@@ -89,7 +89,7 @@ def test_a_gap_ends_the_process(field: Field) -> None:
         )
     worker = field.start()
     assert worker.process.wait(20) == 1
-    assert "libs.common.errors.Fatal" in worker.log.read_text()
+    assert "libs.common.contracts.errors.Fatal" in worker.log.read_text()
     assert field.applied() == 100
 
 
@@ -130,7 +130,7 @@ def test_a_topic_replaced_under_a_living_consumer_ends_it(field: Field, pause_s:
     again(field, pause_s)
     field.produce(900)  # longer than it was: the old offsets exist, and mean other messages
     assert worker.process.wait(30) == 1, field.story()
-    assert "libs.common.errors.Fatal" in worker.log.read_text()
+    assert "libs.common.contracts.errors.Fatal" in worker.log.read_text()
     assert end_of(field) == ("kafka.topic-replaced", []), (
         "and nobody can start again before a person has looked"
     )

@@ -10,12 +10,12 @@ from uuid import UUID, uuid5
 import pytest
 from sqlalchemy import Connection
 
-from libs.common import kafka
-from libs.common.consume import Apply, consume, redrive
-from libs.common.database import run
-from libs.common.errors import Reject, Retry
-from libs.common.event import Event
-from libs.common.events import ProviderEventReceived
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.errors import Reject, Retry
+from libs.common.contracts.events import ProviderEventReceived
+from libs.common.database.engine import run
+from libs.common.messaging import kafka
+from libs.common.messaging.consumer import Apply, consume, redrive
 from tests.broker.field import Field
 
 pytestmark = [pytest.mark.broker, pytest.mark.database]

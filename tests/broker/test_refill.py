@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from libs.common import kafka, refill
-from libs.common.topics import Topic
+from libs.common.contracts.topics import Topic
+from libs.common.messaging import kafka
+from libs.common.recovery import republish
 from tests.broker.field import PARTITIONS, Field
 from tests.broker.test_relay import on_topic, published, put_ids
 from tests.containers import servers
@@ -44,9 +45,9 @@ def another_broker(field: Field, old: RunningBroker) -> Iterator[None]:
             field.bootstrap = bootstrap
 
 
-def refilled(field: Field) -> refill.Refilled:
-    return refill.refill(
-        field.engine, SERVICE, topics(field), refill.held_by(field.bootstrap, topics(field))
+def refilled(field: Field) -> republish.Refilled:
+    return republish.refill(
+        field.engine, SERVICE, topics(field), republish.held_by(field.bootstrap, topics(field))
     )
 
 
@@ -72,7 +73,7 @@ def test_a_lost_broker_is_refilled_and_nothing_is_applied_twice_or_out_of_order(
         field.put(200)
     field.until_applied(2_000, field.second)
     ended(field)
-    with pytest.raises(refill.NothingLost, match=field.topic):
+    with pytest.raises(republish.NothingLost, match=field.topic):
         refilled(field)
     kafka_broker.kill()
     field.put(300)  # never sent to the broker that is gone
@@ -101,7 +102,7 @@ def test_a_lost_broker_is_refilled_and_nothing_is_applied_twice_or_out_of_order(
             key: [e for e in ids if e in of_topic] for key, ids in expected.items()
         }
         ended(field)
-        with pytest.raises(refill.NothingLost):
+        with pytest.raises(republish.NothingLost):
             refilled(field)
 
 
@@ -118,9 +119,9 @@ def test_it_is_refused_while_a_relay_works_and_when_something_was_written_since(
         field.start("relay")
         field.put(50)
         field.until(lambda: published(field))
-        with pytest.raises(refill.Refused, match="is running"):
+        with pytest.raises(republish.Refused, match="is running"):
             refilled(field)
         ended(field)
-        with pytest.raises(refill.Refused, match="holds 50 messages and is not what it was"):
+        with pytest.raises(republish.Refused, match="holds 50 messages and is not what it was"):
             refilled(field)
         assert field.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL")[0][0] == 0

@@ -5,7 +5,7 @@ import signal
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from libs.common import kafka
+from libs.common.messaging import kafka
 from tests.broker.field import ACCOUNTS, PARTITIONS, Field
 
 pytestmark = [pytest.mark.broker, pytest.mark.database]

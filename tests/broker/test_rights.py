@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import (  # type: ignore[attr-defined] # as in libs/common/kafka.py
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # as in libs/common/messaging/kafka.py
     AclBinding,
     AclOperation,
     AclPermissionType,
@@ -26,9 +26,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from libs.common import kafka, restored
-from libs.common.broker import client
-from libs.common.topics import TOPICS, facts_of
+from libs.common.contracts.topics import TOPICS, facts_of
+from libs.common.messaging import kafka
+from libs.common.messaging.address import client
+from libs.common.recovery import restore
 from services.reports.live import FOLLOWED, Live
 from tools import kafka as server
 from tools import kubernetes
@@ -232,7 +233,7 @@ def test_each_service_reads_its_topics_and_no_others(guarded: Guarded) -> None:
 def test_who_states_facts_can_look_whether_its_database_is_whole(guarded: Guarded) -> None:
     written(guarded.admin)
     for service in ("ingest", "dispatcher", "ledger"):
-        assert restored.own_ends(guarded.address(service), facts_of(service), service) == [], (
+        assert restore.own_ends(guarded.address(service), facts_of(service), service) == [], (
             "those are a stranger's, but they can be read"
         )
 

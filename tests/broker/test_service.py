@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from sqlalchemy import create_engine, make_url
 
-from libs.common.database import run
+from libs.common.database.engine import run
 from tests.broker.field import Field
 
 pytestmark = [pytest.mark.broker, pytest.mark.database]

@@ -21,15 +21,16 @@ from uuid import uuid5
 from confluent_kafka import TopicPartition
 from sqlalchemy import Connection, Engine, event
 
-from libs.common import consume, kafka, outbox
-from libs.common.database import connect, run
-from libs.common.errors import Retry
-from libs.common.event import Event
-from libs.common.logs import configure
-from libs.common.message import Message, Source
-from libs.common.service import Service
-from libs.common.settings import ServiceSettings
-from libs.common.topics import Topic
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.errors import Retry
+from libs.common.contracts.message import Message, Source
+from libs.common.contracts.topics import Topic
+from libs.common.database.engine import connect, run
+from libs.common.messaging import kafka, outbox
+from libs.common.messaging.consumer import Apply, consume
+from libs.common.observability.logs import configure
+from libs.common.runtime.service import Service
+from libs.common.runtime.settings import ServiceSettings
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def listen(engine: Engine, strike: Strike) -> None:
             strike("before-commit")
 
 
-def applying(consumer: str) -> consume.Apply:
+def applying(consumer: str) -> Apply:
     """Inserts a row an event into a table that takes doubles, adds to a tally, and passes a Counted on."""
 
     def apply(connection: Connection, events: Sequence[Event]) -> None:
@@ -259,7 +260,7 @@ def main(work: Work) -> None:
     while not stop.is_set():
         source = open_source(work, engine)
         try:
-            consume.consume(Struck(source, strike), engine, work.topic, applying(work.topic), stop)
+            consume(Struck(source, strike), engine, work.topic, applying(work.topic), stop)
         except Retry:  # as Service does
             stop.wait(0.2)
         finally:

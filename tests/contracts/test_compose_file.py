@@ -2,7 +2,7 @@
 
 import yaml
 
-from libs.common.settings import Settings
+from libs.common.runtime.settings import Settings
 from services.dispatcher.settings import DispatcherSettings
 from services.gateway.settings import GatewaySettings
 from services.ingest.settings import IngestSettings

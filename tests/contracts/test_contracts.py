@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from libs.common import topics
-from libs.common.event import parse
+from libs.common.contracts import topics
+from libs.common.contracts.envelope import parse
 from services.__main__ import FLOW
 from tools import contracts
 

@@ -11,10 +11,10 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from libs.common import migrate
-from libs.common.events import BatchChanged, RowRead
-from libs.common.service import Service
-from libs.common.standing import Standing
+from libs.common.contracts.events import BatchChanged, RowRead
+from libs.common.database import migrate
+from libs.common.recovery.startup_gate import Standing
+from libs.common.runtime.service import Service
 from services.dispatcher import intake, limiter
 from services.dispatcher import routes as dispatcher_routes
 from services.dispatcher.settings import DispatcherSettings

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from libs.common import restored
+from libs.common.recovery import restore
 from services.ingest.tests.world import consistent
 from tests.door.house import House, build
 from tools import roster
@@ -52,7 +52,7 @@ def test_a_held_database_takes_no_orders_until_two_people_release_it(
     )
     for one in (house.world.engine, house.dispatcher):
         with one.begin() as connection:
-            restored.hold(connection, "It is an older copy of itself.")
+            restore.hold(connection, "It is an older copy of itself.")
     house.standings["ingest"].closed = "It is an older copy of itself."
     answer = house.ask(
         "POST", "/batches?filename=a.xml", preparer, content=consistent(roster.make(3, 70_001))
@@ -77,7 +77,7 @@ def test_a_held_database_takes_no_orders_until_two_people_release_it(
     early = house.ask("POST", "/ops/restored/release", operator, json=WHY)
     assert (early.status_code, early.json()["code"]) == (409, "restored.not-now")
     for one in (house.world.engine, house.dispatcher):
-        restored.settle(one)
+        restore.settle(one)
     assert house.ask("POST", "/ops/restored/release", preparer, json=WHY).status_code == 403
 
     def release(who: dict[str, str]) -> list[str]:

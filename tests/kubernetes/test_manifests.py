@@ -10,9 +10,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from libs.common.broker import Broker
-from libs.common.settings import FILE, ServiceSettings, Settings
-from libs.common.topics import CONFIG, PARTITIONS, TOPICS, facts_of
+from libs.common.contracts.topics import CONFIG, PARTITIONS, TOPICS, facts_of
+from libs.common.messaging.address import Broker
+from libs.common.runtime.settings import FILE, ServiceSettings, Settings
 from services.__main__ import FLOW
 from services.dispatcher.settings import DispatcherSettings
 from services.gateway.settings import PROVIDER_URL, GatewaySettings, check_sign_in

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.common.settings import FILE
+from libs.common.runtime.settings import FILE
 from services.__main__ import main
 from tests.kubernetes.rendered import READ_BY_LIBPQ, environment, of
 from tools import kubernetes

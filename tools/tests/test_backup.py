@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from libs.common import migrate, restored
-from libs.common.database import connect
+from libs.common.database import migrate
+from libs.common.database.engine import connect
+from libs.common.recovery import restore
 from services.ledger.app import MIGRATIONS
 from tools import backup
 from tools.ports import Ports
@@ -109,7 +110,7 @@ def test_a_database_is_marked_by_a_command(
     assert hold("ledger", url if setting == "DATABASE_URL" else owner).returncode == 0
     engine = connect(url, "test")
     with engine.connect() as connection:
-        assert restored.held(connection) is not None
+        assert restore.held(connection) is not None
     engine.dispose()
     for name, given, said in (
         ("ledger", "postgresql+psycopg2://r:hunter2@127.0.0.1:1/none", "cannot be marked"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.common.seal import Sealer
+from libs.common.crypto.field_encryption import Sealer
 from tools import containers, keys, rotation, variables
 from tools.problem import Problem
 

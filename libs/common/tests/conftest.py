@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from libs.common import tracing
-from libs.common.database import connect, run
-from libs.common.kafka import Offsets
-from libs.common.tables import MESSAGING, RESTORED, RESTORED_HELD
-from libs.common.tests.spans import Kept
+from libs.common.database.engine import connect, run
+from libs.common.database.tables import MESSAGING, RESTORED, RESTORED_HELD
+from libs.common.messaging.kafka import Offsets
+from libs.common.observability import tracing
+from libs.common.tests.recorded_spans import Kept
 
 CONSUMER, TOPIC = "test.provider-events", "provider-events"
 

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Engine, event
 
-from libs.common import migrate
-from libs.common.database import connect, run
+from libs.common.database import migrate
+from libs.common.database.engine import connect, run
 from services.dispatcher import limiter
 from services.dispatcher.domain import Answer, Timing
 from services.dispatcher.follow import Follower

@@ -14,11 +14,11 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from libs.common import migrate
-from libs.common.database import connect, run
-from libs.common.events import BatchChanged
-from libs.common.internal import Actor
-from libs.common.problem import install
+from libs.common.contracts.events import BatchChanged
+from libs.common.database import migrate
+from libs.common.database.engine import connect, run
+from libs.common.web.internal_auth import Actor
+from libs.common.web.problem_details import install
 from services.dispatcher import intake, routes
 from services.dispatcher.tests.world import AT, World, batch
 

@@ -6,8 +6,8 @@ from uuid import uuid4, uuid5
 import pytest
 from sqlalchemy import Engine
 
-from libs.common.errors import Reject
-from libs.common.events import BatchChanged, PaidRow, PaymentApproved
+from libs.common.contracts.errors import Reject
+from libs.common.contracts.events import BatchChanged, PaidRow, PaymentApproved
 from services.dispatcher import commands, intake, store
 from services.dispatcher.commands import Order, Refused
 from services.dispatcher.domain import SOURCE, Answer

@@ -11,11 +11,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from libs.common import restored
-from libs.common.database import connect
-from libs.common.events import PaidRow, PaymentApproved
-from libs.common.tests import copies
-from libs.common.tests.copies import Copies
+from libs.common.contracts.events import PaidRow, PaymentApproved
+from libs.common.database.engine import connect
+from libs.common.recovery import restore
+from libs.common.tests import database_copies
+from libs.common.tests.database_copies import Copies
 from services.dispatcher import commands, intake, store, taking_back
 from services.dispatcher.commands import Order
 from services.dispatcher.objects import ObjectWork
@@ -56,14 +56,14 @@ class Stage:
 
     def messages(self) -> list[Any]:
         """What the dispatcher said, oldest first."""
-        return copies.messages(self.world.engine)
+        return database_copies.messages(self.world.engine)
 
     def restore(self, name: str, reached: list[Any]) -> int:
         """Go on with the copy, held; of the forgotten messages only those that `reached` a topic come back. The first id above the copy's own."""
         self.url = self.copies.url(name)
         self.world.engine = connect(self.url, "test", 16)
         self.world.stop, self.world.threads = threading.Event(), []
-        return copies.hold(self.world.engine, reached)
+        return database_copies.hold(self.world.engine, reached)
 
     def forget_keys(self) -> None:
         """A day goes by: the provider knows no idempotency key any more."""
@@ -78,13 +78,13 @@ class Stage:
         taking_back.before(self.world.engine, first)
         reader = Reader(self.world.engine, self.world.provider, self.world.stop, lambda: None)
         taking_back.after(self.world.engine, reader, QUICK, first)
-        restored.settle(self.world.engine)
+        restore.settle(self.world.engine)
 
     def release(self) -> None:
         with self.world.engine.begin() as connection:
-            assert restored.release(connection, "olga", "looked at", approver=False) == "proposed"
+            assert restore.release(connection, "olga", "looked at", approver=False) == "proposed"
         with self.world.engine.begin() as connection:
-            assert restored.release(connection, "anna", "looked at", approver=True) == "released"
+            assert restore.release(connection, "anna", "looked at", approver=True) == "released"
             store.engage_kill_switch(connection, False, "anna", "")
 
     def end(self) -> None:

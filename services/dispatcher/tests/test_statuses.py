@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from libs.common.events import ProviderEventReceived
+from libs.common.contracts.events import ProviderEventReceived
 from services.dispatcher import intake
 from services.dispatcher.tests.desk import Desk
 from services.dispatcher.tests.test_doubts import HOUR_S

@@ -16,10 +16,17 @@ from uuid import UUID, uuid5
 import httpx
 from sqlalchemy import Engine
 
-from libs.common import migrate
-from libs.common.database import connect, run
-from libs.common.events import BatchChanged, Counts, PaidRow, PaymentApproved, RowRead, Source
-from libs.common.seal import Index, Sealer
+from libs.common.contracts.events import (
+    BatchChanged,
+    Counts,
+    PaidRow,
+    PaymentApproved,
+    RowRead,
+    Source,
+)
+from libs.common.crypto.field_encryption import Index, Sealer
+from libs.common.database import migrate
+from libs.common.database.engine import connect, run
 from services.dispatcher import intake, limiter, objects
 from services.dispatcher.follow import Follower
 from services.dispatcher.objects import ObjectWork

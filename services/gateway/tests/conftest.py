@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
-from libs.common import migrate
+from libs.common.database import migrate
 from services.gateway import app, live
 from services.gateway.settings import GatewaySettings
 from services.gateway.tests.fakes import TOKEN, Fake

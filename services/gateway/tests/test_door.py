@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import text
 from starlette.responses import Response
 
-from libs.common.database import connect
+from libs.common.database.engine import connect
 from services.gateway import app, domain, store
 from services.gateway.auth import Auth, DemoPeople
 from services.gateway.door import Door, guarded

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from libs.common.problem import Problem
+from libs.common.web.problem_details import Problem
 from services.gateway import live
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from libs.common.migrate import upgrade
+from libs.common.database.migrate import upgrade
 from services.ingest.app import MIGRATIONS
 from services.ingest.tests.world import World, consistent
 from tools import roster

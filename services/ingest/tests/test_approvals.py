@@ -14,15 +14,15 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 
-from libs.common.database import run
-from libs.common.errors import Reject
-from libs.common.events import (
+from libs.common.contracts.errors import Reject
+from libs.common.contracts.events import (
     BatchChanged,
     DispatchChanged,
     PaymentApproved,
     RowRead,
     SourceProblem,
 )
+from libs.common.database.engine import run
 from services.ingest.tests.world import World, consistent, next_period, spaced
 from tools import roster
 

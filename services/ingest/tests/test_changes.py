@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from libs.common.database import run
-from libs.common.migrate import upgrade
+from libs.common.database.engine import run
+from libs.common.database.migrate import upgrade
 from services.ingest.app import MIGRATIONS
 from services.ingest.tests.sample import roster as roster_of
 from services.ingest.tests.sample import row

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from libs.common.events import BatchChanged, RowRead
+from libs.common.contracts.events import BatchChanged, RowRead
 from services.ingest.tests.world import World
 
 pytestmark = pytest.mark.database

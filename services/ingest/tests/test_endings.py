@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from libs.common.database import run
-from libs.common.events import BatchChanged
+from libs.common.contracts.events import BatchChanged
+from libs.common.database.engine import run
 from services.ingest import app, store
 from services.ingest.tests.world import World
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from libs.common.database import run
+from libs.common.database.engine import run
 from services.ingest.tests.sample import roster as roster_of
 from services.ingest.tests.sample import row
 from services.ingest.tests.world import World

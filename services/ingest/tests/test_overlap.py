@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from libs.common.money import display
+from libs.common.contracts.money import display
 from services.ingest import batch as rules
 from services.ingest.tests.world import World, next_period, spaced
 

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from libs.common import restored
-from libs.common.database import run
-from libs.common.events import BatchChanged, PaymentApproved, RowRead
-from libs.common.migrate import upgrade
-from libs.common.tests import copies
-from libs.common.tests.copies import Copies
+from libs.common.contracts.events import BatchChanged, PaymentApproved, RowRead
+from libs.common.database.engine import run
+from libs.common.database.migrate import upgrade
+from libs.common.recovery import restore
+from libs.common.tests import database_copies
+from libs.common.tests.database_copies import Copies
 from services.ingest import taking_back
 from services.ingest.app import MIGRATIONS
 from services.ingest.tests.test_approvals import city
@@ -36,10 +36,10 @@ class Past:
 
     def back(self, name: str, lost: int = 0) -> World:
         """The world on that copy, held, with its own messages taken back, but for the last `lost` that never left the outbox."""
-        said = copies.messages(self.world.engine)
+        said = database_copies.messages(self.world.engine)
         self.world.engine.dispose()
         self.world = World.make(self.copies.url(name), self.folder)
-        first = copies.hold(self.world.engine, said[: -lost or None])
+        first = database_copies.hold(self.world.engine, said[: -lost or None])
         for _ in range(2):  # a crash between may repeat it
             taking_back.take_back(self.world.engine, self.world.secrets, first)
         return self.world
@@ -158,7 +158,7 @@ def test_an_approved_batch_whose_rows_are_not_all_on_the_topic_is_for_a_person(
             "DELETE FROM outbox WHERE id = (SELECT max(id) FROM outbox WHERE message_type = :type)",
             type=RowRead.name(),
         )
-    with pytest.raises(restored.Stuck, match="only 19 of its 20 rows"):
+    with pytest.raises(restore.Stuck, match="only 19 of its 20 rows"):
         past.back(name)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from libs.common import sealed
-from libs.common.database import run
-from libs.common.migrate import upgrade
-from libs.common.sealed import WrongKeys
+from libs.common.crypto import key_check
+from libs.common.crypto.key_check import WrongKeys
+from libs.common.database.engine import run
+from libs.common.database.migrate import upgrade
 from services.ingest import app
 from services.ingest.intake import Secrets
 from services.ingest.sealed import PLACES, Witness, check, fits
@@ -92,8 +92,10 @@ def test_a_key_is_changed_between_two_batches_and_old_and_new_processes_open_bot
     with pytest.raises(WrongKeys, match="k2"):
         check(world.engine, before)
     with world.engine.connect() as connection:
-        assert set(sealed.used(connection, PLACES)) == {"k1", "k2"}
-        places = {place for places in sealed.used(connection, PLACES).values() for place in places}
+        assert set(key_check.used(connection, PLACES)) == {"k1", "k2"}
+        places = {
+            place for places in key_check.used(connection, PLACES).values() for place in places
+        }
     assert places == set(PLACES.everything), "every place is really asked"
 
 

@@ -13,8 +13,8 @@ from uuid import uuid4
 
 import pytest
 
-from libs.common.database import run
-from libs.common.events import BatchChanged, RowRead
+from libs.common.contracts.events import BatchChanged, RowRead
+from libs.common.database.engine import run
 from services.ingest import intake
 from services.ingest.intake import Reading
 from services.ingest.tests.world import World, spaced
@@ -322,7 +322,7 @@ def test_a_reader_killed_in_the_middle_is_followed_by_another(
     code = f"""
 import os, signal
 from pathlib import Path
-from libs.common.database import connect
+from libs.common.database.engine import connect
 from services.ingest import intake, store_rows
 from services.ingest.intake import Reading
 from services.ingest.tests.world import World

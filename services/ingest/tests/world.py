@@ -14,9 +14,8 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import Engine
 
-from libs.common.database import connect, run
-from libs.common.event import Event, parse
-from libs.common.events import (
+from libs.common.contracts.envelope import Event, parse
+from libs.common.contracts.events import (
     CertificateIssued,
     DispatchChanged,
     Institution,
@@ -25,8 +24,9 @@ from libs.common.events import (
     PreflightDone,
     SourceProblem,
 )
-from libs.common.internal import Actor
-from libs.common.problem import install
+from libs.common.database.engine import connect, run
+from libs.common.web.internal_auth import Actor
+from libs.common.web.problem_details import install
 from services.ingest import app, intake, reading, routes
 from services.ingest.checking import settle_one
 from services.ingest.files import Folder

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import Engine
 
-from libs.common.database import connect, run
-from libs.common.migrate import upgrade
+from libs.common.database.engine import connect, run
+from libs.common.database.migrate import upgrade
 from services.ledger.app import MIGRATIONS
 
 TABLES = (

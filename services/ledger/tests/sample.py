@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from libs.common.events import (
+from libs.common.contracts.events import (
     BatchChanged,
     Branch,
     Counts,

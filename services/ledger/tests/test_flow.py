@@ -10,13 +10,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from libs.common.consume import apply_batch, redrive
-from libs.common.database import run
-from libs.common.errors import Reject
-from libs.common.event import Event
-from libs.common.events import PaymentChanged, StatementLine
-from libs.common.message import Message
-from libs.common.tests import copies
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.errors import Reject
+from libs.common.contracts.events import PaymentChanged, StatementLine
+from libs.common.contracts.message import Message
+from libs.common.database.engine import run
+from libs.common.messaging.consumer import apply_batch, redrive
+from libs.common.tests import database_copies
 from services.ledger import app, rebuild, reconcile
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.sample import (
@@ -214,10 +214,10 @@ def test_after_a_restore_no_version_of_a_certificate_is_issued_twice(database: D
     ]
     give(database.service, *since)
     issued = certificates(database.service)
-    told = copies.messages(database.service)
+    told = database_copies.messages(database.service)
     database.empty()
     give(database.service, *story(ENDS))  # the copy: it has never heard of the second one
-    first = copies.hold(database.service, told)
+    first = database_copies.hold(database.service, told)
     for _ in range(2):  # a crash between may repeat it
         with database.service.begin() as connection:
             reconcile.take_back(connection, first)

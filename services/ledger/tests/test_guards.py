@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from libs.common.database import run
+from libs.common.database.engine import run
 from services.ledger.tests.conftest import Database
 
 pytestmark = pytest.mark.database

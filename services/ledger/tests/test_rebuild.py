@@ -10,10 +10,11 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from sqlalchemy import Engine
 
-from libs.common import kafka, topics
-from libs.common.consume import consume, wait_for
-from libs.common.database import run
-from libs.common.event import Event
+from libs.common.contracts import topics
+from libs.common.contracts.envelope import Event
+from libs.common.database.engine import run
+from libs.common.messaging import kafka
+from libs.common.messaging.consumer import consume, wait_for
 from services.ledger import app
 from services.ledger.rebuild import main
 from services.ledger.tests.conftest import Database

@@ -5,7 +5,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from libs.common.problem import install
+from libs.common.web.problem_details import install
 from services.ledger import app, routes
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.sample import BATCH, approved, batch, changed, payment_id

@@ -7,11 +7,11 @@ from uuid import uuid5
 
 import pytest
 
-from libs.common.consume import apply_batch
-from libs.common.database import run
-from libs.common.event import Event
-from libs.common.events import PaidRow
-from libs.common.message import Message
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.events import PaidRow
+from libs.common.contracts.message import Message
+from libs.common.database.engine import run
+from libs.common.messaging.consumer import apply_batch
 from services.ledger import app
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.sample import BATCH, approved, changed, payment_id

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from libs.common import migrate
-from libs.common.database import connect, run
+from libs.common.database import migrate
+from libs.common.database.engine import connect, run
 
 MIGRATIONS = Path("services/reports/migrations")
 TABLES = (

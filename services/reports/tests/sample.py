@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from libs.common.event import Event
-from libs.common.events import (
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.events import (
     BatchChanged,
     BatchStatus,
     CertificateIssued,
@@ -27,7 +27,7 @@ from libs.common.events import (
     RowStatus,
     Source,
 )
-from libs.common.seal import Sealer
+from libs.common.crypto.field_encryption import Sealer
 
 SEAL_KEYS = "test:" + "A" * 43 + "="
 SEALER = Sealer.parse(SEAL_KEYS)

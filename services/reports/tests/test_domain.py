@@ -3,8 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from libs.common.errors import Reject
-from libs.common.events import (
+from libs.common.contracts.errors import Reject
+from libs.common.contracts.events import (
     BatchChanged,
     PaymentApproved,
     PaymentChanged,

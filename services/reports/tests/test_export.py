@@ -17,9 +17,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from sqlalchemy import Engine
 
-from libs.common.database import run
-from libs.common.event import Event
-from libs.common.events import BatchChanged, RowRead
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.events import BatchChanged, RowRead
+from libs.common.database.engine import run
 from services.reports import query, store
 from services.reports.export import Report, spooled
 from services.reports.tests import sample

@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
-from libs.common import problem
-from libs.common.database import run
-from libs.common.events import BatchChanged, CertificateIssued, PaymentChanged
+from libs.common.contracts.events import BatchChanged, CertificateIssued, PaymentChanged
+from libs.common.database.engine import run
+from libs.common.web import problem_details
 from services.reports import routes, store
 from services.reports.routes import Context
 from services.reports.tests import sample
@@ -63,7 +63,7 @@ class Client:
 @pytest.fixture
 def client(engine: Engine) -> Client:
     app = FastAPI()
-    problem.install(app)
+    problem_details.install(app)
     app.include_router(
         routes.router(
             Context(engine, "token", sample.SEALER, 0.3, lambda _connection, _batch_id: None)

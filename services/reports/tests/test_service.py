@@ -13,11 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-from libs.common import kafka, migrate
-from libs.common.consume import wait_for
-from libs.common.database import connect, run
-from libs.common.event import Event
-from libs.common.topics import TOPICS
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.topics import TOPICS
+from libs.common.database import migrate
+from libs.common.database.engine import connect, run
+from libs.common.messaging import kafka
+from libs.common.messaging.consumer import wait_for
 from services.reports.app import MIGRATIONS
 from services.reports.tests import sample
 from tools.running import RunningBroker

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine
 
-from libs.common.database import run
-from libs.common.event import Event
-from libs.common.events import PaymentApproved, PaymentChanged, RowRead
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.events import PaymentApproved, PaymentChanged, RowRead
+from libs.common.database.engine import run
 from services.reports import query, rebuild, store
 from services.reports.domain import OUTCOMES
 from services.reports.tests import sample

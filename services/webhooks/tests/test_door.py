@@ -13,9 +13,9 @@ import httpx
 import pytest
 from sqlalchemy import Connection, Engine
 
-from libs.common import migrate
-from libs.common.database import connect, run
-from libs.common.service import Service
+from libs.common.database import migrate
+from libs.common.database.engine import connect, run
+from libs.common.runtime.service import Service
 from services.webhooks import app, gather, routes, store
 from services.webhooks.domain import Delivery
 from services.webhooks.settings import WebhooksSettings

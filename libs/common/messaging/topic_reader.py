@@ -1,0 +1,77 @@
+"""Topics read without a group, from where one likes: their ends, and what lies between. Nothing is committed to Kafka."""
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from libs.common.contracts.errors import Fatal, Retry
+from libs.common.contracts.message import Message
+from libs.common.messaging.address import client
+from libs.common.messaging.kafka import LIMIT_BYTES, PASSING, text
+
+BATCH_MAX = 2_000
+ANSWER_S = 10.0
+
+
+def reader(bootstrap: str, group: str = "rebuild") -> Consumer:
+    """A consumer to be given its partitions by `assign`; close it. It joins no group, the name only says who may read."""
+    return Consumer(
+        {
+            **client(bootstrap),
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "message.max.bytes": LIMIT_BYTES,
+            "fetch.message.max.bytes": LIMIT_BYTES,
+            "fetch.wait.max.ms": 100,
+            "log_level": 2,
+        }
+    )
+
+
+def ends(open_reader: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    """(first offset, the offset that follows the last) of each partition.
+
+    Raises:
+        Retry: the broker does not say.
+    """
+    try:
+        partitions = open_reader.list_topics(topic, timeout=ANSWER_S).topics[topic].partitions
+        return {
+            number: open_reader.get_watermark_offsets(
+                TopicPartition(topic, number), timeout=ANSWER_S
+            )
+            for number in partitions
+        }
+    except (KafkaException, TypeError) as error:  # a time-out of the watermarks is None
+        raise Retry(f"{topic}: the broker does not say where it ends", "kafka.away") from error
+
+
+def messages(open_reader: Consumer) -> list[Message]:
+    """The next messages of what was assigned, as soon as some have come; empty when none came for half a second.
+
+    Raises:
+        Fatal: a topic cannot be read.
+    """
+    found = []
+    first = open_reader.poll(0.5)  # consume(2000, t) would wait out its time-out
+    for record in [] if first is None else [first, *open_reader.consume(BATCH_MAX - 1, 0)]:
+        error = record.error()
+        if error is not None:
+            if error.code() in PASSING and not error.fatal():
+                continue
+            raise Fatal(f"{record.topic()}: {error.str()}", "kafka.consumer")
+        headers = dict(record.headers() or [])
+        found.append(
+            Message(
+                record.topic() or "",
+                record.partition() or 0,
+                record.offset() or 0,
+                text(record.key()),
+                text(headers.get("type")),
+                text(headers.get("event_id")),
+                record.value() or b"",
+                text(headers.get("correlation")),
+                text(headers.get("producer")),
+            )
+        )
+    return found

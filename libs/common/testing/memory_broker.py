@@ -1,0 +1,128 @@
+"""A topic in memory, with the contract of the real one: for tests and simulations. One suite tries both (tests/test_source.py)."""
+
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+
+from libs.common.contracts.errors import Fatal
+from libs.common.contracts.message import Message
+from libs.common.contracts.topics import PARTITIONS
+
+
+class MemoryTopic:
+    """Partitions of messages that are only ever appended to, and who reads them: members and owners by group."""
+
+    def __init__(self, name: str, partitions: int = PARTITIONS, topic_id: str = "memory") -> None:
+        self.name, self.topic_id = name, topic_id
+        self.records: list[list[Message]] = [[] for _ in range(partitions)]
+        self.members: dict[str, list[MemorySource]] = {}
+        self.owners: dict[tuple[str, int], MemorySource] = {}
+        self.changed = threading.Condition()
+
+    def append(
+        self,
+        key: str,
+        type_name: str,
+        event_id: str,
+        body: bytes,
+        correlation: str = "",
+        traceparent: str = "",
+    ) -> Message:
+        """Add a message at the end of its key's partition (the partition librdkafka would choose)."""
+        with self.changed:
+            number = zlib.crc32(key.encode()) % len(self.records)
+            record = Message(
+                self.name,
+                number,
+                len(self.records[number]),
+                key,
+                type_name,
+                event_id,
+                body,
+                correlation,
+                traceparent=traceparent,
+            )
+            self.records[number].append(record)
+            self.changed.notify_all()
+        return record
+
+
+class MemorySource:
+    """A member of a group that reads a MemoryTopic; a Source. It gives partitions up and takes new ones when it polls, as a real one does."""
+
+    def __init__(
+        self,
+        topic: MemoryTopic,
+        group: str,
+        load: Callable[[str, str, Sequence[int]], dict[int, int]],
+        batch_max: int = 500,
+        wait_s: float = 0.5,
+    ) -> None:
+        self.topic, self.log, self.group, self.load = topic.name, topic, group, load
+        self.batch_max, self.wait_s = batch_max, wait_s
+        self.expected: dict[int, int] = {}
+        with topic.changed:
+            topic.members.setdefault(group, []).append(self)
+            topic.changed.notify_all()
+
+    def poll(self) -> list[Message]:
+        """Up to `batch_max` messages of the partitions owned; empty after `wait_s` without any.
+
+        Raises:
+            Fatal: a stored offset lies beyond the end of its partition.
+        """
+        with self.log.changed:
+            return self._take() or (self.log.changed.wait(self.wait_s) and self._take()) or []
+
+    def commit(self, messages: list[Message]) -> None:
+        """Nothing: there are no lag tools in memory."""
+
+    def rewind(self) -> None:
+        """Continue from the stored offsets on every partition owned."""
+        with self.log.changed:
+            self.expected = self._stored(list(self.expected))
+
+    def close(self) -> None:
+        """Leave the group; a second call does nothing."""
+        with self.log.changed:
+            members = self.log.members[self.group]
+            if self in members:
+                members.remove(self)
+            self._release(list(self.expected))
+
+    def _take(self) -> list[Message]:
+        self._settle()
+        found: list[Message] = []
+        for partition in sorted(self.expected):
+            begin = self.expected[partition]
+            records = self.log.records[partition][begin : begin + self.batch_max - len(found)]
+            self.expected[partition] = begin + len(records)
+            found += records
+        return found
+
+    def _settle(self) -> None:
+        """Give up what is another's now, then take what is ours and free: nothing is owned by two."""
+        members = self.log.members[self.group]
+        place = members.index(self)
+        ours = set(range(place, len(self.log.records), len(members)))
+        self._release([p for p in self.expected if p not in ours])
+        free = [p for p in sorted(ours) if (self.group, p) not in self.log.owners]
+        if free:
+            self.expected |= self._stored(free)
+            self.log.owners |= {(self.group, p): self for p in free}
+
+    def _release(self, partitions: Sequence[int]) -> None:
+        for partition in partitions:
+            del self.expected[partition]
+            del self.log.owners[self.group, partition]
+        self.log.changed.notify_all()
+
+    def _stored(self, partitions: Sequence[int]) -> dict[int, int]:
+        stored = self.load(self.topic, self.log.topic_id, partitions)
+        for partition, offset in stored.items():
+            if offset > len(self.log.records[partition]):
+                raise Fatal(
+                    f"{self.topic}/{partition}: the stored offset {offset} is beyond the end",
+                    "kafka.consumer",
+                )
+        return stored

@@ -1,0 +1,106 @@
+import psycopg2
+import pytest
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as NoneFree
+
+from libs.common.database.engine import connect, is_away, run
+from libs.common.runtime.settings import SettingsError
+from libs.common.tests.conftest import Store
+
+NOWHERE = "postgresql+psycopg2://role:hunter2@127.0.0.1:1/none"
+
+
+@pytest.mark.parametrize(
+    "url", ["", "postgresql://h/d", "sqlite://", "postgresql+asyncpg://role:hunter2@h/d"]
+)
+def test_an_address_of_another_form_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        connect(url, "test")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_server_that_cannot_be_reached_is_away() -> None:
+    with pytest.raises(OperationalError) as failed, connect(NOWHERE, "test").connect():
+        pass
+    assert is_away(failed.value)
+    assert "hunter2" not in str(failed.value)
+
+
+def test_what_the_client_itself_refuses_is_a_bug_and_not_a_server_that_is_away() -> None:
+    assert not is_away(
+        ProgrammingError("SELECT", {}, psycopg2.ProgrammingError("can't adapt type 'dict'"))
+    )
+
+
+def test_a_lost_connection_is_away_whatever_its_class() -> None:
+    assert is_away(
+        DatabaseError(
+            "SELECT",
+            {},
+            psycopg2.DatabaseError("SSL SYSCALL error: EOF detected"),
+            connection_invalidated=True,
+        )
+    )
+
+
+def test_a_pool_of_which_no_connection_comes_back_is_away() -> None:
+    assert is_away(NoneFree("QueuePool limit of size 8 overflow 8 reached"))
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), SQLAlchemyError("x"), ConnectionError("x")])
+def test_what_is_no_error_of_a_database_is_never_away(error: Exception) -> None:
+    assert not is_away(error)
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(
+    ("sql", "away"),
+    [
+        ("SELECT pg_terminate_backend(pg_backend_pid())", True),
+        ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '40001'; END $$", True),
+        ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '40P01'; END $$", True),
+        ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '55P03'; END $$", True),
+        ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '53300'; END $$", True),
+        ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '57P01'; END $$", True),
+        ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '25P03'; END $$", True),
+        ("SELECT 1 / 0", False),
+        ("SELECT * FROM no_such_table", False),
+        ("SELECT CAST('x' AS uuid)", False),
+        ("INSERT INTO inbox VALUES (NULL, NULL)", False),
+        ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '57014'; END $$", False),
+    ],
+)
+def test_what_the_server_says_tells_away_from_wrong(store: Store, sql: str, away: bool) -> None:
+    with pytest.raises(DBAPIError) as failed, store.engine.begin() as connection:
+        run(connection, sql)
+    assert is_away(failed.value) is away
+
+
+@pytest.mark.database
+def test_a_connection_has_its_limits_and_its_name(store: Store) -> None:
+    assert [
+        store.rows(f"SHOW {name}")[0][0]
+        for name in (
+            "idle_in_transaction_session_timeout",
+            "lock_timeout",
+            "timezone",
+            "application_name",
+        )
+    ] == ["30s", "20s", "UTC", "test"]
+
+
+@pytest.mark.database
+def test_no_error_shows_the_values_of_a_statement(store: Store) -> None:
+    with pytest.raises(DBAPIError) as failed, store.engine.begin() as connection:
+        run(
+            connection,
+            "INSERT INTO applied (event_id) VALUES (NULL) RETURNING CAST(:loan AS text)",
+            loan="0012345678",
+        )
+    assert "0012345678" not in str(failed.value)

@@ -1,0 +1,103 @@
+"""A database that is another one is known on the first new connection; one that was only away is the same."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy import Engine, create_engine
+
+from libs.common.database.engine import connect, run
+from libs.common.database.identity import Watched, Which, why_other
+
+BEFORE = Which("7/5", "00000001", "16400", 70, 1_000)
+
+
+@pytest.mark.parametrize(
+    "now", [replace(BEFORE, flushed=1_000), replace(BEFORE, said=71, flushed=5_000)]
+)
+def test_a_database_that_went_on_is_the_same(now: Which) -> None:
+    assert why_other(BEFORE, now) == ""
+
+
+def test_tables_that_were_made_meanwhile_are_no_sign() -> None:
+    assert why_other(replace(BEFORE, tables=""), BEFORE) == ""
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        replace(BEFORE, number="7/6", flushed=9_000),
+        replace(BEFORE, timeline="00000002", flushed=9_000),
+        replace(BEFORE, tables="16500", flushed=9_000),
+        replace(BEFORE, tables="", flushed=9_000),
+        replace(BEFORE, said=69, flushed=9_000),
+        replace(BEFORE, flushed=999),
+    ],
+)
+def test_one_that_does_not_follow_is_another(now: Which) -> None:
+    assert why_other(BEFORE, now)
+
+
+def orders(url: str, *statements: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def ask(engine: Engine) -> None:
+    with engine.connect() as connection:
+        run(connection, "SELECT 1")
+
+
+@pytest.mark.database
+def test_it_is_told_with_the_rights_of_a_service_before_the_new_connection_is_used(
+    make_database: Callable[[str], tuple[str, str]], postgres_url: str
+) -> None:
+    url, owner_url = make_database("ingest")
+    tables = (
+        "CREATE TABLE alembic_version (id bigint)",
+        "CREATE TABLE outbox (id bigint GENERATED ALWAYS AS IDENTITY)",
+    )
+    orders(owner_url, *tables)
+    told: list[str] = []
+    engine = connect(url, "test", 1)
+    watched = Watched(engine, told.append)
+    ask(engine)
+    name = urlsplit(url).path[1:]
+    for _ in range(3):  # the server ends its connections, as when it is started again
+        orders(
+            postgres_url,
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()",
+        )
+        ask(engine)
+    with engine.connect() as connection:
+        watched.look(connection)
+    assert told == []
+    with engine.begin() as connection:
+        run(connection, "INSERT INTO outbox DEFAULT VALUES")
+        watched.look(connection)
+    with engine.connect() as connection:
+        assert watched.seen is not None
+        watched.go_on(connection)
+        assert watched.seen.said == 0, "what was written a moment ago may not be on disk yet"
+        watched.go_on(connection)
+    assert watched.seen.said == 1
+    orders(owner_url, "TRUNCATE outbox RESTART IDENTITY")  # in place, as by pg_restore --data-only
+    with engine.connect() as connection:
+        watched.look(connection)
+    assert told == ["it has forgotten messages that it had written"]
+    orders(owner_url, "DROP TABLE alembic_version", tables[0])  # in place, as by pg_restore --clean
+    with engine.connect() as connection:
+        watched.look(connection)
+    assert told[1:] == ["its tables are not those that were there"]
+    orders(
+        postgres_url,
+        f'DROP DATABASE "{name}" WITH (FORCE)',
+        f'CREATE DATABASE "{name}" OWNER "{urlsplit(owner_url).username}"',
+    )
+    ask(engine)
+    assert told[2:] == ["it is another database under the same name"]
+    engine.dispose()

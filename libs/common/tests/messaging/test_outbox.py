@@ -1,0 +1,260 @@
+"""What leaves through the outbox: in order, once marked, and only what was acknowledged."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from sqlalchemy import Engine, event
+
+from libs.common.contracts.errors import Fatal
+from libs.common.messaging import outbox
+from libs.common.messaging.consumer import wait_for
+from libs.common.observability.trace_context import publication
+from libs.common.tests.conftest import Store
+from libs.common.tests.factories import BATCH, hint
+
+
+class Producer:
+    """Remembers what it was given; `fate` says what becomes of the n-th message: None is acknowledged, an error reported, or raised at once."""
+
+    def __init__(
+        self, fate: Callable[[int], KafkaError | BaseException | None] = lambda _: None
+    ) -> None:
+        self.fate, self.given, self.open, self.purged = (
+            fate,
+            list[dict[str, Any]](),
+            list[tuple[Any, KafkaError | None]](),
+            False,
+        )
+        self.silent = False
+
+    def produce(self, topic: str, **record: Any) -> None:
+        fate = self.fate(len(self.given))
+        if isinstance(fate, BaseException):
+            raise fate
+        self.given.append({"topic": topic, **record})
+        self.open.append((record["on_delivery"], fate))
+
+    def poll(self, _: float) -> int:
+        return 0
+
+    def flush(self, _: float) -> int:
+        if self.silent and not self.purged:
+            return len(self.open)
+        for delivered, error in self.open:
+            delivered(KafkaError(KafkaError._PURGE_QUEUE) if self.purged else error, None)
+        self.open.clear()
+        return 0
+
+    def purge(self) -> None:
+        self.purged = True
+
+    def ids(self) -> list[str]:
+        return [dict(record["headers"])["event_id"] for record in self.given]
+
+
+def add(store: Store, numbers: Iterable[int]) -> list[str]:
+    events = [hint(n) for n in numbers]
+    with store.engine.begin() as connection:
+        outbox.add(connection, events)
+    return [str(event.event_id) for event in events]
+
+
+def publish(store: Store, producer: Producer, batch_max: int = 1_000) -> int:
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return outbox.publish(connection, producer, batch_max, "webhooks")  # type: ignore[arg-type] # a producer of the tests' own
+
+
+def waiting(store: Store) -> list[str]:
+    return [
+        row[0]
+        for row in store.rows(
+            "SELECT CAST(event_id AS text) FROM outbox WHERE published_at IS NULL ORDER BY id"
+        )
+    ]
+
+
+@pytest.mark.database
+class TestAdd:
+    def test_events_wait_in_the_order_they_were_added(self, store: Store) -> None:
+        first, second = add(store, range(50)), add(store, range(100, 90, -1))
+        assert waiting(store) == first + second
+
+    def test_an_event_that_is_there_already_is_left_alone(self, store: Store) -> None:
+        add(store, [1, 2])
+        assert publish(store, Producer()) == 2
+        add(store, [1, 3])
+        assert waiting(store) == [str(hint(3).event_id)]
+
+    def test_what_is_rolled_back_never_happened(self, store: Store) -> None:
+        with store.engine.connect() as connection:
+            outbox.add(connection, [hint(1)])
+            connection.rollback()
+        assert waiting(store) == []
+
+
+@pytest.mark.database
+class TestPublish:
+    def test_a_message_carries_what_a_reader_needs(self, store: Store) -> None:
+        add(store, [1])
+        producer = Producer()
+        assert publish(store, producer) == 1
+        (record,) = producer.given
+        assert (record["topic"], record["key"], record["value"].encode()) == (
+            "provider-events",
+            "pmt_1",
+            hint(1).body(),
+        )
+        event_id = str(hint(1).event_id)
+        assert dict(record["headers"]) == {
+            "event_id": event_id,
+            "type": "provider-event-received.v1",
+            "correlation": BATCH,
+            "traceparent": publication(BATCH, event_id),
+            "producer": "webhooks",
+        }
+
+    def test_oldest_first_and_no_more_than_asked_for(self, store: Store) -> None:
+        sent = add(store, range(25))
+        producer = Producer()
+        assert [publish(store, producer, 10) for _ in range(4)] == [10, 10, 5, 0]
+        assert producer.ids() == sent
+
+    def test_only_what_was_acknowledged_is_marked_and_the_rest_goes_again(
+        self, store: Store
+    ) -> None:
+        sent = add(store, range(10))
+        assert (
+            publish(
+                store,
+                Producer(lambda n: KafkaError(KafkaError._MSG_TIMED_OUT) if n % 3 == 0 else None),
+            )
+            == 6
+        )
+        assert waiting(store) == sent[::3]
+        second = Producer()
+        assert publish(store, second) == 4
+        assert second.ids() == sent[::3]
+
+    @pytest.mark.parametrize(
+        "refusal",
+        [BufferError("queue full"), KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))],
+    )
+    def test_after_a_refused_one_nothing_is_sent_in_this_turn(
+        self, store: Store, refusal: Exception
+    ) -> None:
+        sent = add(store, range(10))
+        producer = Producer(lambda n: refusal if n == 4 else None)
+        assert publish(store, producer) == 4
+        assert producer.ids() == sent[:4]
+        assert waiting(store) == sent[4:]
+
+    def test_what_is_not_answered_in_time_is_given_up_and_not_marked(self, store: Store) -> None:
+        sent = add(store, range(3))
+        producer = Producer()
+        producer.silent = True
+        assert publish(store, producer) == 0
+        assert producer.purged
+        assert waiting(store) == sent
+
+    def test_a_producer_that_can_never_send_again_ends_the_process(self, store: Store) -> None:
+        sent = add(store, range(3))
+        with pytest.raises(Fatal):
+            publish(
+                store,
+                Producer(
+                    lambda _: KafkaException(
+                        KafkaError(KafkaError._FATAL, "out of order", fatal=True)
+                    )
+                ),
+            )
+        assert waiting(store) == sent
+
+    def test_a_later_id_that_commits_first_makes_nobody_skip_the_earlier(
+        self, store: Store
+    ) -> None:
+        with store.engine.begin() as slow:
+            outbox.add(slow, [hint(1)])
+            add(store, [2])
+            assert publish(store, Producer()) == 1
+        producer = Producer()
+        assert publish(store, producer) == 1
+        assert producer.ids() == [str(hint(1).event_id)]
+
+
+@contextmanager
+def relaying(
+    engine: Engine, producer: Producer
+) -> Iterator[tuple[threading.Thread, threading.Event]]:
+    stop = threading.Event()
+    thread = threading.Thread(target=outbox.relay, args=(engine, producer, stop))
+    thread.start()
+    try:
+        yield thread, stop
+    finally:
+        stop.set()
+        thread.join(15)
+        assert not thread.is_alive()
+
+
+@pytest.mark.database
+class TestRelay:
+    def test_of_two_one_works_and_the_other_takes_over_even_in_the_same_process(
+        self, store: Store
+    ) -> None:
+        one, two = Producer(), Producer()
+        with relaying(store.engine, one) as (first, stop_one):
+            sent = add(store, range(5))
+            assert wait_for(lambda: waiting(store) == [], 10)
+            with relaying(store.engine, two):
+                sent += add(store, range(5, 10))
+                assert wait_for(lambda: waiting(store) == [], 10)
+                assert (one.ids(), two.ids()) == (sent, [])
+                stop_one.set()
+                assert wait_for(lambda: not first.is_alive(), 10)
+                late = add(store, range(10, 15))
+                assert wait_for(lambda: waiting(store) == [], 10)
+        assert one.ids() + two.ids() == sent + late
+
+    def test_it_gives_the_lock_back_when_it_ends(self, store: Store) -> None:
+        with relaying(store.engine, Producer()):
+            assert wait_for(lambda: _holders(store) == 1, 10)
+        assert wait_for(lambda: _holders(store) == 0, 5)
+
+    @pytest.mark.parametrize("how", ["the server says so", "without a word"])
+    def test_it_outlives_its_connection(self, store: Store, how: str) -> None:
+        producer, opened = Producer(), list[Any]()
+        store.engine.dispose()
+        event.listen(store.engine, "connect", keep := lambda raw, _: opened.append(raw))
+        with relaying(store.engine, producer):
+            add(store, [1])
+            assert wait_for(lambda: waiting(store) == [], 10)
+            if how == "without a word":  # as when the server's machine has died
+                for raw in opened:
+                    with socket.socket(fileno=os.dup(raw.fileno())) as link:
+                        link.shutdown(socket.SHUT_RDWR)
+            else:
+                store.rows(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()"
+                )
+            time.sleep(0.5)  # so that it finds out while it waits
+            add(store, [2])
+            assert wait_for(lambda: waiting(store) == [], 10)
+            event.remove(store.engine, "connect", keep)
+        assert producer.ids() == [str(hint(n).event_id) for n in (1, 2)]
+
+
+def _holders(store: Store) -> int:
+    return int(
+        store.rows(
+            """SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+                             WHERE locktype = 'advisory' AND objid = :lock AND granted AND datname = current_database()""",
+            lock=outbox.RELAY_LOCK,
+        )[0][0]
+    )

@@ -1,0 +1,192 @@
+"""What OpenTelemetry's SDK makes of our spans, and that a collector that is away costs nothing."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+import pytest
+import structlog
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import StatusCode
+
+from libs.common.observability import tracing, tracing_otlp
+from libs.common.observability.trace_context import Context, root
+from libs.common.observability.tracing import Span
+
+BATCH = "11111111-2222-4333-8444-555555555555"
+FIRST = Context("11111111222243338444555555555555", "1111111122224333")
+
+
+class Remembering(SpanExporter):
+    """Remembers what it is given, and answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.spans, self.result = list[ReadableSpan](), SpanExportResult.SUCCESS
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.spans += spans
+        return self.result
+
+    def shutdown(self) -> None:
+        """Nothing."""
+
+
+def span(at: Context = FIRST, parent: Context | None = None, **more: object) -> Span:
+    return Span(
+        "read roster",
+        "internal",
+        at,
+        parent,
+        1_000_000_000,
+        3_000_000_000,
+        {"paydown.batch_id": BATCH},
+        **more,  # type: ignore[arg-type] # fields of any type
+    )
+
+
+def recorded(*spans: Span) -> list[ReadableSpan]:
+    exporter = Remembering()
+    otlp = tracing_otlp.Otlp("ledger", exporter)
+    for one in spans:
+        otlp.record(one)
+    otlp.stop(5.0)
+    return exporter.spans
+
+
+def test_a_span_has_the_ids_that_were_told_to_others_before() -> None:
+    child = Context(FIRST.trace, "aaaaaaaaaaaaaaaa")
+    link = Context("e" * 32, "f" * 16)
+    upload, inner = recorded(span(), span(child, FIRST, links=(link,), error="Reject"))
+    assert upload.context
+    assert inner.context
+    assert inner.parent
+    assert (f"{upload.context.trace_id:032x}", f"{upload.context.span_id:016x}", upload.parent) == (
+        FIRST.trace,
+        FIRST.span,
+        None,
+    )
+    assert (f"{inner.context.trace_id:032x}", f"{inner.context.span_id:016x}") == (
+        child.trace,
+        child.span,
+    )
+    assert f"{inner.parent.span_id:016x}" == FIRST.span
+    assert [f"{one.context.span_id:016x}" for one in inner.links] == [link.span]
+    assert (upload.start_time, upload.end_time, upload.status.status_code) == (
+        1_000_000_000,
+        3_000_000_000,
+        StatusCode.UNSET,
+    )
+    assert inner.status.status_code is StatusCode.ERROR
+    assert dict(inner.attributes or {}) == {"paydown.batch_id": BATCH, "error.type": "Reject"}
+    assert {
+        key: upload.resource.attributes[key] for key in ("service.name", "service.namespace")
+    } == {"service.name": "ledger", "service.namespace": "paydown"}
+
+
+@pytest.mark.parametrize(
+    ("given", "posted_to"),
+    [
+        ("http://collector:4318", "http://collector:4318/v1/traces"),
+        ("http://collector:4318/", "http://collector:4318/v1/traces"),
+        ("https://vendor.example/otlp", "https://vendor.example/otlp/v1/traces"),
+        ("http://collector:4318/v1/traces", "http://collector:4318/v1/traces"),
+    ],
+)
+def test_the_address_is_written_as_in_otel_exporter_otlp_endpoint(
+    given: str, posted_to: str
+) -> None:
+    assert tracing_otlp.address(given) == posted_to
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """An address at which somebody accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("where", ["silent", "nobody"])
+def test_a_collector_that_is_away_is_never_waited_for(
+    where: str, request: pytest.FixtureRequest
+) -> None:
+    """In a process of its own: the exporter's thread tries on for minutes, and draws its pauses from the chance that other tests have seeded."""
+    url = request.getfixturevalue("silent") if where == "silent" else "http://127.0.0.1:1"
+    said = subprocess.run(
+        [sys.executable, "-c", AWAY.format(url=url)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    recording_s, stopping_s = map(float, said.split())
+    assert recording_s < 5.0  # less than one of its time-outs, for all of them
+    assert stopping_s < 2.0
+
+
+AWAY = """
+import time
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from libs.common.observability import tracing_otlp
+from libs.common.tests.observability.test_tracing_otlp import span
+otlp = tracing_otlp.Otlp("ledger", OTLPSpanExporter(tracing_otlp.address("{url}")))
+began = time.monotonic()
+for _ in range(5_000):  # more than twice what the queue holds
+    otlp.record(span())
+recorded = time.monotonic()
+otlp.stop(0.3)
+print(recorded - began, time.monotonic() - recorded)
+"""
+
+
+def test_what_the_collector_does_not_take_is_said_once() -> None:
+    inner = Remembering()
+    sending = tracing_otlp.Sending(inner)
+    with structlog.testing.capture_logs() as said:
+        for result in (
+            SpanExportResult.FAILURE,
+            SpanExportResult.FAILURE,
+            SpanExportResult.SUCCESS,
+            SpanExportResult.SUCCESS,
+        ):
+            inner.result = result
+            assert sending.export([]) is result
+    assert [line["event"] for line in said] == ["traces_not_taken", "traces_taken_again"]
+
+
+def test_begin_switches_recording_on_and_stop_off_again() -> None:
+    tracing_otlp.begin("ledger", "http://127.0.0.1:1", 0.0)
+    assert tracing.is_on()
+    assert tracing.of_batch(BATCH) is None  # its share
+    tracing.stop(0.1)
+    assert not tracing.is_on()
+    assert root(BATCH) == FIRST
+
+
+@pytest.mark.parametrize(("url", "loaded"), [("", False), ("http://127.0.0.1:1", True)])
+def test_the_sdk_is_loaded_only_where_a_setting_asks_for_it(url: str, loaded: bool) -> None:
+    """A service that runs its own code up to the port it cannot have."""
+    said = subprocess.run(
+        [sys.executable, "-c", SERVICE.format(url=url)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    assert said.split() == [str(loaded)] * 3
+
+
+SERVICE = """
+import sys
+from pathlib import Path
+from services.ledger import app
+from libs.common.observability import tracing
+from libs.common.runtime.service import Service
+from services.ledger.settings import LedgerSettings
+given = {{"DATABASE_URL": "postgresql+psycopg2://r:p@127.0.0.1:1/none", "INTERNAL_TOKEN": "0123456789abcdef", "TRACES_URL": "{url}"}}
+made = Service("ledger", LedgerSettings.read({{"PAYDOWN_LEDGER_" + name: value for name, value in given.items()}}), app.MIGRATIONS)
+made._trace()
+app_ = made.app()
+print(any(name.startswith("opentelemetry.sdk") for name in sys.modules), tracing.is_on(), any(m.cls.__name__ == "Traced" for m in app_.user_middleware))
+"""

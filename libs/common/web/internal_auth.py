@@ -1,0 +1,43 @@
+"""Who is calling: calls between services carry the shared token, and the person on whose behalf they are made."""
+
+import hmac
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from libs.common.web.problem_details import Problem
+
+TOKEN, ACTOR, ROLES = "X-Paydown-Internal", "X-Paydown-Actor", "X-Paydown-Roles"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """The human behind a request (never a token's name), and the roles the gateway vouches for at this moment."""
+
+    person: str
+    roles: frozenset[str] = field(default_factory=frozenset)
+
+    def headers(self, token: str) -> dict[str, str]:
+        """What the gateway sends to a service."""
+        return {TOKEN: token, ACTOR: self.person, ROLES: ",".join(sorted(self.roles))}
+
+
+class Caller:
+    """A FastAPI dependency: the Actor of an internal call, 401 without the token."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def __call__(self, request: Request) -> Actor:
+        """The caller of this request."""
+        if not hmac.compare_digest(request.headers.get(TOKEN, "").encode(), self.token.encode()):
+            raise Problem(
+                401,
+                "internal.token",
+                "This address is for the other services of this system only.",
+                "Use the gateway.",
+            )
+        return Actor(
+            request.headers.get(ACTOR, ""),
+            frozenset(filter(None, request.headers.get(ROLES, "").split(","))),
+        )
