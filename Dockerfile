@@ -24,7 +24,8 @@ WORKDIR /app
 COPY libs libs
 COPY services services
 COPY simulator simulator
-COPY tools tools
+COPY ops ops
+COPY devtools devtools
 RUN find . -type d -name tests -prune -exec rm -rf {} + && /opt/venv/bin/python -m compileall -q -j 0 /opt/venv/lib . && chmod -R a+rX /app
 ARG MADE_FOR=use
 LABEL paydown.made-for=${MADE_FOR}
@@ -43,5 +44,5 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
 STOPSIGNAL SIGTERM
 # Asks what HEALTH_URL names; a container without it is a job, and healthy as long as it runs.
-HEALTHCHECK --interval=3s --timeout=3s --start-period=60s --retries=5 CMD ["python", "-m", "tools.containers", "health"]
+HEALTHCHECK --interval=3s --timeout=3s --start-period=60s --retries=5 CMD ["python", "-m", "ops.containers", "health"]
 CMD ["python", "-m", "services"]

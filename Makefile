@@ -3,8 +3,8 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
-RUNTIME = @./tools/setup.sh runtime
-DEV = @./tools/setup.sh dev
+RUNTIME = @./devtools/bootstrap.sh runtime
+DEV = @./devtools/bootstrap.sh dev
 PYTHON = .venv/bin/python
 
 help: ## this list
@@ -18,41 +18,41 @@ demo: ## a roster from upload to reports on a throw-away stack: make demo [ROSTE
 	@set --; \
 	[ -z "$$ROSTER" ] || set -- "$$@" --roster "$$ROSTER"; \
 	[ -z "$$OUT" ] || set -- "$$@" --out "$$OUT"; \
-	exec $(PYTHON) -m tools.demo "$$@"
+	exec $(PYTHON) -m devtools.demo "$$@"
 
 up: ## the whole system in the background, ready on http://127.0.0.1:8080 when this returns
 	$(RUNTIME)
-	@$(PYTHON) -m tools.dashboard build
-	@exec $(PYTHON) -m tools.stack up
+	@$(PYTHON) -m devtools.dashboard build
+	@exec $(PYTHON) -m devtools.stack.local_stack up
 
 down: ## stop what `make up` started
-	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m tools.stack down; fi
+	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m devtools.stack.local_stack down; fi
 
 status: ## <name> <pid> <state> <port> of each process; fails unless all are ready
-	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m tools.stack status; else echo "nothing is set up: make up" >&2; exit 1; fi
+	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m devtools.stack.local_stack status; else echo "nothing is set up: make up" >&2; exit 1; fi
 
 backup: ## copy the databases and uploads of what `make up` started: make backup TO=folder
-	@exec $(PYTHON) -m tools.backup save "$${TO:?name a new folder: make backup TO=folder}"
+	@exec $(PYTHON) -m devtools.stack.backup save "$${TO:?name a new folder: make backup TO=folder}"
 
 restore: ## put them back while it is down: make restore FROM=folder [ONLY="service …"]; it starts held
 	$(RUNTIME)
-	@exec $(PYTHON) -m tools.backup restore "$${FROM:?name a copy: make restore FROM=folder}" $${ONLY:-}
+	@exec $(PYTHON) -m devtools.stack.backup restore "$${FROM:?name a copy: make restore FROM=folder}" $${ONLY:-}
 
 refill: ## start with a broker that has lost everything, filled again from the outboxes (docs/runbooks/broker-lost.md)
 	$(RUNTIME)
-	@exec $(PYTHON) -m tools.stack refill
+	@exec $(PYTHON) -m devtools.stack.local_stack refill
 
 rotate-keys: ## a new seal key, in two steps: make rotate-keys STEP=add, restart, make rotate-keys STEP=use (docs/runbooks/keys.md)
 	$(RUNTIME)
-	@exec $(PYTHON) -m tools.keys rotate "$${STEP:-}"
+	@exec $(PYTHON) -m ops.local_secrets rotate "$${STEP:-}"
 
 test: ## everything CI runs: lint, types, import rules, contracts, all tests
 	$(DEV)
-	@exec $(PYTHON) -m tools.check
+	@exec $(PYTHON) -m devtools.ci
 
 lint: ## formatting, ruff and the import rules
 	$(DEV)
-	@exec $(PYTHON) -m tools.check format lint imports
+	@exec $(PYTHON) -m devtools.ci format lint imports
 
 format: ## write Python and the dashboard in the house's format
 	$(DEV)
@@ -60,28 +60,28 @@ format: ## write Python and the dashboard in the house's format
 
 types: ## mypy, strict
 	$(DEV)
-	@exec $(PYTHON) -m tools.check types
+	@exec $(PYTHON) -m devtools.ci types
 
 bench: ## what the consumer loop and the relay carry, beside a bare loop of the same statements
 	$(DEV)
-	@exec $(PYTHON) -m tools.bench
+	@exec $(PYTHON) -m devtools.bench
 
 chaos: ## 3,000 rows with a process killed every 1.5 s, twice, with figures
 	$(DEV)
-	@exec $(PYTHON) -m tools.check chaos
+	@exec $(PYTHON) -m devtools.ci chaos
 
 simulate: ## the money protocol in 100 seeded storms: make simulate [SEEDS=1000]
 	$(DEV)
-	@PAYDOWN_SIMULATION_SEEDS=$${SEEDS:-100} exec $(PYTHON) -m tools.check simulate
+	@PAYDOWN_SIMULATION_SEEDS=$${SEEDS:-100} exec $(PYTHON) -m devtools.ci simulate
 
 compose-test: ## docker-compose.yml built and run, with kills and two replicas; installs Debian's Docker where there is none and it may
 	$(DEV)
-	@exec $(PYTHON) -m tools.check containers
+	@exec $(PYTHON) -m devtools.ci containers
 
 contracts: ## generate contracts/ again from the message classes
 	$(DEV)
-	@exec $(PYTHON) -m tools.contracts
+	@exec $(PYTHON) -m devtools.contracts
 
 clean: down ## remove the environment, the caches and the state of stopped stacks
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m tools.stack remove; fi
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m devtools.stack.local_stack remove; fi
 	@rm -rf .venv .cache .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

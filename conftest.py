@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from devtools import test_servers
+from ops import provision
 from tests.containers import servers
-from tools import databases, running
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +22,7 @@ def postgres_url() -> Iterator[str]:
     if given:
         yield given
     else:
-        with servers.postgres() if servers.chosen() else running.temporary_postgres() as url:
+        with servers.postgres() if servers.chosen() else test_servers.temporary_postgres() as url:
             yield url
 
 
@@ -32,14 +33,14 @@ def kafka_bootstrap() -> Iterator[str]:
     if given:
         yield given
     else:
-        with servers.kafka() if servers.chosen() else running.temporary_kafka() as broker:
+        with servers.kafka() if servers.chosen() else test_servers.temporary_kafka() as broker:
             yield broker.bootstrap
 
 
 @pytest.fixture(scope="module")
-def kafka_broker() -> Iterator[running.RunningBroker | servers.ContainerBroker]:
+def kafka_broker() -> Iterator[test_servers.RunningBroker | servers.ContainerBroker]:
     """A broker of the module's own, started: `bootstrap`, `kill()`, `start()` again with the same data, `stop()`."""
-    with servers.kafka() if servers.chosen() else running.temporary_kafka() as broker:
+    with servers.kafka() if servers.chosen() else test_servers.temporary_kafka() as broker:
         yield broker
 
 
@@ -51,8 +52,8 @@ def make_database(postgres_url: str) -> Iterator[Callable[[str], tuple[str, str]
     def make(service: str) -> tuple[str, str]:
         prefix = f"test_{uuid.uuid4().hex[:10]}"
         made.append((service, prefix))
-        return databases.create(postgres_url, service, prefix)
+        return provision.create(postgres_url, service, prefix)
 
     yield make
     for service, prefix in made:
-        databases.drop(postgres_url, service, prefix)
+        provision.drop(postgres_url, service, prefix)

@@ -82,15 +82,15 @@ def create_topics() -> int:
 
 def refill_all(names: list[str], counting: bool) -> int:
     """Fill a broker that has lost its topics again, or count how far that is."""
-    from services import refill  # noqa: PLC0415 - as above
+    from ops import republish  # noqa: PLC0415 - as above
 
-    speaking = refill.speaking(names)
+    speaking = republish.speaking(names)
     if not speaking:
         sys.stderr.write(
             f"{', '.join(names)}: neither writes to Kafka nor reads from it; there is nothing to refill.\n"
         )
         return 2
-    return refill.watch(speaking) if counting else refill.main(speaking)
+    return republish.watch(speaking) if counting else republish.main(speaking)
 
 
 def main(arguments: list[str]) -> int:
@@ -101,9 +101,9 @@ def main(arguments: list[str]) -> int:
         case ["topics"]:
             return create_topics()
         case ["hold", *names] if names and set(names) <= {"ingest", "dispatcher", "ledger"}:
-            from services import hold  # noqa: PLC0415 - as above
+            from ops import quarantine  # noqa: PLC0415 - as above
 
-            return hold.main(names)
+            return quarantine.main(names)
         case ["rebuild", ("ledger" | "reports") as name]:
             return int(importlib.import_module(f"services.{name}.rebuild").main())
         case ["refill", what, *more] if set(
@@ -111,9 +111,9 @@ def main(arguments: list[str]) -> int:
         ) <= set(FLOW):
             return refill_all(names or list(FLOW), counting=what == "watch")
         case ["keys", *names] if set(names) <= set(SEALED):
-            from services import keys  # noqa: PLC0415 - as above
+            from ops import key_usage  # noqa: PLC0415 - as above
 
-            return keys.main(names or SEALED)
+            return key_usage.main(names or SEALED)
         case names if set(names) <= set(FLOW):
             return start(list(names) or list(FLOW))
     sys.stderr.write(USAGE + "\n")

@@ -6,11 +6,11 @@ import uvicorn
 
 from libs.common.runtime.settings import read_or_exit
 from simulator.app import App
-from simulator.books import BooksError
-from simulator.provider import Provider
+from simulator.engine import Provider
 from simulator.server import config
 from simulator.settings import SimulatorSettings
-from simulator.world import Policy
+from simulator.state import Policy
+from simulator.storage import BooksError
 
 
 def main() -> int:

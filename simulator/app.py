@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from simulator import admin
+from simulator import control_api
+from simulator.engine import Provider
 from simulator.faults import Rule
 from simulator.limits import tier_of
-from simulator.provider import Provider
-from simulator.routes import Handler, table, template_of
-from simulator.wire import (
+from simulator.messages import (
     DEFAULT_VERSION,
     VERSIONS,
     Answer,
@@ -25,6 +24,7 @@ from simulator.wire import (
     not_found,
     refused,
 )
+from simulator.routes.table import Handler, table, template_of
 
 # ASGI's own vocabulary: messages are dictionaries of every shape.
 Message = dict[str, Any]
@@ -241,12 +241,12 @@ class App:
         parts, method = scope["path"].split("/")[2:], scope["method"]
         await self.provider.books.committed()
         if parts == ["books"] and method == "GET":
-            answer = Answer(200, dump(admin.summary(self.provider)))
+            answer = Answer(200, dump(control_api.summary(self.provider)))
         elif (
             len(parts) == 2
             and parts[0] == "books"
             and method == "GET"
-            and (lines := admin.lines(self.provider, parts[1])) is not None
+            and (lines := control_api.lines(self.provider, parts[1])) is not None
         ):
             await send(
                 {
@@ -260,8 +260,8 @@ class App:
                 await asyncio.sleep(0)
             await send({"type": "http.response.body", "body": b""})
             return
-        elif len(parts) == 1 and parts[0] in admin.ORDERS:
-            answer = admin.order(self.provider, method, parts[0], raw)
+        elif len(parts) == 1 and parts[0] in control_api.ORDERS:
+            answer = control_api.order(self.provider, method, parts[0], raw)
             await self.provider.books.committed()
         else:
             answer = Answer(404, b'{"error":"unknown"}')

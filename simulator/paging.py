@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from simulator.records import Record, Shelf, between
-from simulator.wire import Headers, Refusal, Request
+from simulator.messages import Headers, Refusal, Request
+from simulator.models import Record, Shelf, between
 
 R = TypeVar("R", bound=Record)
 LIMIT_MAX = 100

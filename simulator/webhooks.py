@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from simulator import shapes
+from simulator import serializers
 from simulator.clock import Clock
-from simulator.other_routes import resource
-from simulator.records import Event, Json, Webhook
-from simulator.wire import FIRST, dump
-from simulator.world import World
+from simulator.messages import FIRST, dump
+from simulator.models import Event, Json, Webhook
+from simulator.routes.misc import resource
+from simulator.state import World
 
 MODES = ("normal", "off", "twice", "shuffled", "late")
 IN_FLIGHT_MAX, TRIES_MAX, TIMEOUT_S = (
@@ -61,7 +61,7 @@ def payload(delivery: Delivery, data: Json | None) -> bytes:
         else f"/{paths[kind]}/{event.resource_id}"
     )
     refs = {"entity": event.related_ids[0]} if kind in ("payment", "account") else {}
-    shown = shapes.event(event, data) if webhook.expand_event else event.id
+    shown = serializers.event(event, data) if webhook.expand_event else event.id
     return dump(
         {
             "webhook_id": webhook.id,

@@ -9,36 +9,30 @@ from libs.common.crypto.field_encryption import Sealer
 from libs.common.crypto.key_check import check, or_exit
 from libs.common.runtime.service import Beat, Loop, Service, take_turns
 from libs.common.runtime.settings import read_or_exit
-from services.dispatcher import (
-    commands,
-    gauges,
-    intake,
-    limiter,
-    objects,
-    routes,
-    subscriptions,
-    taking_back,
-)
-from services.dispatcher.follow import Follower
-from services.dispatcher.objects import ObjectWork
-from services.dispatcher.payments import PaymentWork
-from services.dispatcher.preflight import Preflight
-from services.dispatcher.prepare import Preparer
-from services.dispatcher.provider import Provider, Unreachable
-from services.dispatcher.reading import Reader
-from services.dispatcher.sealed import PLACES
+from services.dispatcher import commands, consumers, metrics, routes
+from services.dispatcher.key_check import PLACES
+from services.dispatcher.preparation.preflight import Preflight
+from services.dispatcher.preparation.provisioning import Preparer
+from services.dispatcher.provider import rate_limiter, webhook_subscriptions
+from services.dispatcher.provider.client import Provider, Unreachable
+from services.dispatcher.provider.reader import Reader
+from services.dispatcher.recovery import provider_objects
+from services.dispatcher.sending import provider_accounts
+from services.dispatcher.sending.payments import PaymentWork
+from services.dispatcher.sending.provider_accounts import ObjectWork
+from services.dispatcher.sending.worker import Work, pump
 from services.dispatcher.settings import DispatcherSettings
-from services.dispatcher.statements import Statements
-from services.dispatcher.worker import Work, pump
+from services.dispatcher.tracking.polling import Follower
+from services.dispatcher.tracking.statements import Statements
 
 
 def limits(settings: DispatcherSettings) -> dict[str, int]:
     """Calls a minute per tier: the profile's, with the settings' overrides."""
-    chosen = dict(limiter.PROFILES[settings.profile])
+    chosen = dict(rate_limiter.PROFILES[settings.profile])
     if settings.payments_per_min:
-        chosen[limiter.PAYMENTS] = settings.payments_per_min
+        chosen[rate_limiter.PAYMENTS] = settings.payments_per_min
     if settings.requests_per_min:
-        chosen[limiter.GLOBAL] = settings.requests_per_min
+        chosen[rate_limiter.GLOBAL] = settings.requests_per_min
     return chosen
 
 
@@ -56,10 +50,10 @@ def main() -> None:
     def date() -> object:
         return provider.last_date
 
-    service.consumer(topics.BATCHES, intake.batches)
-    service.consumer(topics.PARSED_ROWS, intake.rows)
-    service.consumer(topics.APPROVED_PAYMENTS, intake.payments)
-    service.consumer(topics.PROVIDER_EVENTS, intake.hints)
+    service.consumer(topics.BATCHES, consumers.batches)
+    service.consumer(topics.PARSED_ROWS, consumers.rows)
+    service.consumer(topics.APPROVED_PAYMENTS, consumers.payments)
+    service.consumer(topics.PROVIDER_EVENTS, consumers.hints)
     service.relay()
 
     def pumping(work: Work) -> Loop:
@@ -106,7 +100,7 @@ def main() -> None:
                 follower.poll,
                 follower.look_up,
                 follower.sweep,
-                lambda: objects.look_up(service.engine, reader, timing),
+                lambda: provider_accounts.look_up(service.engine, reader, timing),
             ),
             stop,
             beat,
@@ -116,13 +110,15 @@ def main() -> None:
     def statements(stop: threading.Event, beat: Beat) -> None:
         reader = Reader(service.engine, provider, stop, beat)
         taker = Statements(service.engine, reader, timing)
-        subscriber = subscriptions.Subscriber(reader, settings.webhook_url, settings.webhook_secret)
+        subscriber = webhook_subscriptions.Subscriber(
+            reader, settings.webhook_url, settings.webhook_secret
+        )
         take_turns((subscriber.ensure, taker.take, taker.search_duplicates), stop, beat, 0.5)
 
-    service.standing.taking_back = taking_back.taking_back(
+    service.standing.taking_back = provider_objects.taking_back(
         lambda stop, beat: Reader(service.engine, provider, stop, beat), timing
     )
-    limiter.configure(service.engine, limits(settings))
+    rate_limiter.configure(service.engine, limits(settings))
     service.loops += [
         pumping(ObjectWork(timing, sealer, settings.provider_version, date)),
         pumping(PaymentWork(timing, date)),
@@ -130,7 +126,7 @@ def main() -> None:
         Loop("follow", follow),
         Loop("statements", statements),
     ]
-    service.gauges |= gauges.all_of(service.engine)
+    service.gauges |= metrics.all_of(service.engine)
     service.dead_letters(commands.barred)
     service.routers.append(routes.router(service.engine, settings.internal_token))
     service.serve()

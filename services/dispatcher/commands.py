@@ -7,10 +7,10 @@ from sqlalchemy import Connection, Row
 
 from libs.common.contracts.errors import PaydownError
 from libs.common.database.engine import run
-from services.dispatcher import store
 from services.dispatcher.domain import FINAL
 from services.dispatcher.handlers import Evidence
-from services.dispatcher.store import Change
+from services.dispatcher.store import payments
+from services.dispatcher.store.payments import Change
 
 COMMANDABLE = (
     "ready",
@@ -73,7 +73,7 @@ def command(connection: Connection, batch_id: UUID, act: str, order: Order) -> s
     if batch.state == "cancelled":
         raise Refused("The rest of this batch was cancelled; there is nothing to pause.")
     if batch.state != "paused":
-        store.set_state(connection, batch_id, "paused", order.person, order.reason)
+        payments.set_state(connection, batch_id, "paused", order.person, order.reason)
     return "paused"
 
 
@@ -99,10 +99,10 @@ def resume(connection: Connection, batch: Row[tuple[object, ...]], order: Order)
             by=order.person,
             reason=order.reason,
         )
-    for batch_id in store.batches_of(
+    for batch_id in payments.batches_of(
         connection, freed
     ):  # others that wait for the same account as well
-        store.set_state(connection, batch_id, None, "", "")
+        payments.set_state(connection, batch_id, None, "", "")
     return "paying"
 
 
@@ -124,7 +124,7 @@ def cancel(connection: Connection, batch: Row[tuple[object, ...]], order: Order)
     ).scalar()
     if arrived and unsent is None:
         raise Refused("Every payment of this batch has ended; there is nothing left to cancel.")
-    store.set_state(connection, batch.batch_id, "cancelled", order.person, order.reason)
+    payments.set_state(connection, batch.batch_id, "cancelled", order.person, order.reason)
     return "cancelled"
 
 
@@ -226,5 +226,5 @@ def held(connection: Connection, payment_id: UUID, act: str, provider_id: str, o
             poll_s=0.0,
             reason=order.reason,
         )
-    store.apply(connection, [change])
+    payments.apply(connection, [change])
     return "done"

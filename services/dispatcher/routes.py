@@ -10,8 +10,10 @@ from sqlalchemy import Engine
 from libs.common.database.engine import run
 from libs.common.web.internal_auth import Actor, Caller
 from libs.common.web.problem_details import Problem
-from services.dispatcher import commands, limiter, store
+from services.dispatcher import commands
 from services.dispatcher.commands import NotAllowed, Order, Refused, Unknown
+from services.dispatcher.provider import rate_limiter
+from services.dispatcher.store import payments
 
 APPROVERS = frozenset({"approver"})
 PROPOSERS = frozenset({"preparer", "approver"})
@@ -108,7 +110,7 @@ def router(engine: Engine, token: str) -> APIRouter:
                 .mappings()
                 .one()
             )
-            stopped = [s.model_dump() for s in store.stopped_sources(connection, batch_id)]
+            stopped = [s.model_dump() for s in payments.stopped_sources(connection, batch_id)]
             return {
                 **row,
                 **counts,
@@ -186,7 +188,7 @@ def router(engine: Engine, token: str) -> APIRouter:
     @routes.get("/limiter")
     def tiers(_: caller) -> dict[str, Any]:
         with engine.connect() as connection:
-            return {"tiers": limiter.state(connection)}
+            return {"tiers": rate_limiter.state(connection)}
 
     @routes.get("/kill-switch")
     def switch(_: caller) -> dict[str, Any]:
@@ -201,7 +203,7 @@ def router(engine: Engine, token: str) -> APIRouter:
     def turn(body: Switch, actor: caller) -> dict[str, Any]:
         allow(actor, SWITCHERS)
         with engine.begin() as connection:
-            store.engage_kill_switch(connection, body.on, actor.person, body.reason)
+            payments.engage_kill_switch(connection, body.on, actor.person, body.reason)
             return dict(
                 run(connection, "SELECT engaged AS on, by_whom, reason, at FROM kill_switch")
                 .mappings()
@@ -250,10 +252,10 @@ def eta_s(connection: Any, batch_id: UUID) -> int | None:
     )
     rates = {
         tier["tier"]: (int(str(tier["per_min"])), float(str(tier["closed_s"])))
-        for tier in limiter.state(connection)
+        for tier in rate_limiter.state(connection)
     }
     if not rates:
         return None
-    paying = row.payments * 60 / rates[limiter.PAYMENTS][0]
-    everything = (row.payments + objects) * 60 / rates[limiter.GLOBAL][0]
+    paying = row.payments * 60 / rates[rate_limiter.PAYMENTS][0]
+    everything = (row.payments + objects) * 60 / rates[rate_limiter.GLOBAL][0]
     return int(max(paying, everything) + max(closed for _, closed in rates.values()) + 0.999)

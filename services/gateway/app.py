@@ -12,20 +12,14 @@ from starlette.middleware import Middleware
 
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import SettingsError, read_or_exit
-from services.gateway import (
-    live,
-    routes_batches,
-    routes_money,
-    routes_ops,
-    routes_sign_in,
-    routes_tokens,
-)
-from services.gateway.auth import Auth, DemoPeople, KnownPeople
-from services.gateway.door import Door, guarded
-from services.gateway.limits import Buckets
-from services.gateway.oidc import Provider
-from services.gateway.pages import Front
+from services.gateway import event_stream
+from services.gateway.auth.oidc import Provider
+from services.gateway.auth.rate_limit import Buckets
+from services.gateway.auth.sessions import Auth, DemoPeople, KnownPeople
+from services.gateway.request_guard import Door, guarded
+from services.gateway.routes import batches, operations, payments, sign_in, tokens
 from services.gateway.settings import GatewaySettings, check_sign_in
+from services.gateway.static_files import Front
 from services.gateway.upstream import Upstream, Upstreams, client
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -41,7 +35,9 @@ def clients(settings: GatewaySettings) -> dict[str, httpx.AsyncClient]:
 
 
 def build(
-    settings: GatewaySettings, made: Mapping[str, httpx.AsyncClient], pace: live.Pace | None = None
+    settings: GatewaySettings,
+    made: Mapping[str, httpx.AsyncClient],
+    pace: event_stream.Pace | None = None,
 ) -> Service:
     """The gateway in front of the given clients, ready to be served; nothing is connected yet."""
     service = Service("gateway", settings, MIGRATIONS, public=True)
@@ -60,9 +56,7 @@ def build(
     )
     kind = guarded(door)
     outside = None if demo else httpx.AsyncClient(timeout=PROVIDER_S)
-    people = routes_sign_in.Parts(
-        door, settings, None if outside is None else Provider(settings, outside)
-    )
+    people = sign_in.Parts(door, settings, None if outside is None else Provider(settings, outside))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -74,13 +68,13 @@ def build(
     service.lifespan = lifespan
     service.middleware.append(Middleware(Front, dist=settings.dashboard_dir, own_names_only=demo))
     service.routers += [
-        routes_ops.public(),
-        routes_sign_in.public(people),
-        routes_sign_in.signed_in(kind, people),
-        routes_tokens.router(kind, door),
-        routes_batches.router(kind, upstreams, settings, pace or live.Pace()),
-        routes_money.router(kind, upstreams),
-        routes_ops.router(kind, upstreams, door, service.readiness),
+        operations.public(),
+        sign_in.public(people),
+        sign_in.signed_in(kind, people),
+        tokens.router(kind, door),
+        batches.router(kind, upstreams, settings, pace or event_stream.Pace()),
+        payments.router(kind, upstreams),
+        operations.router(kind, upstreams, door, service.readiness),
     ]
     return service
 

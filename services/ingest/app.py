@@ -16,12 +16,13 @@ from libs.common.crypto.key_check import or_exit
 from libs.common.database.engine import run
 from libs.common.runtime.service import Beat, Loop, Service, take_turns
 from libs.common.runtime.settings import SettingsError, read_or_exit
-from services.ingest import handlers, intake, routes, sealed, store, store_payments, taking_back
-from services.ingest.checking import settle_one
-from services.ingest.files import Folder
-from services.ingest.intake import Secrets
-from services.ingest.roster import Limits
+from services.ingest import handlers, key_check, recovery, routes, staging
+from services.ingest.finalize import settle_one
+from services.ingest.roster.xml_parser import Limits
 from services.ingest.settings import IngestSettings
+from services.ingest.staging import Secrets
+from services.ingest.store import batches, payments
+from services.ingest.uploads import Folder
 
 POLL_S, TIDY_S = 0.2, 60.0
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -29,35 +30,35 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def apply_preparation(connection: Connection, events: Sequence[Event]) -> None:
     """What the dispatcher says of batches: a preflight to make a batch ready with, and what it does with approved ones."""
-    store.keep_preflights(
+    batches.keep_preflights(
         connection, [event for event in events if isinstance(event, PreflightDone)]
     )
     changes = handlers.on_dispatch_changed(
         event for event in events if isinstance(event, DispatchChanged)
     )
-    store.follow_dispatch(connection, changes, datetime.now(UTC))
+    batches.follow_dispatch(connection, changes, datetime.now(UTC))
 
 
 def apply_postings(connection: Connection, events: Sequence[Event]) -> None:
     """What the ledger says: payments that ended free their rows and claims, a certificate ends its batch."""
     postings = handlers.on_postings(events)
-    store_payments.end_payments(connection, postings.ended)
+    payments.end_payments(connection, postings.ended)
     for certificate in postings.certificates:
-        store.certify(connection, certificate, datetime.now(UTC))
+        batches.certify(connection, certificate, datetime.now(UTC))
 
 
 def tidy(engine: Engine, folder: Folder, ready_days: int, archive_days: int) -> None:
     """Expire what nobody approved, end what only a dead letter kept from its end, archive what ended long ago, and remove files that never became a batch."""
     now = datetime.now(UTC)
     with engine.begin() as connection:
-        store.expire(
+        batches.expire(
             connection,
             now - timedelta(days=ready_days),
             now,
             f"nobody approved it within {ready_days} days",
         )
-        store.complete(connection, store.certified(connection), now)
-        store.archive(connection, now - timedelta(days=archive_days), now)
+        batches.complete(connection, batches.certified(connection), now)
+        batches.archive(connection, now - timedelta(days=archive_days), now)
         known = run(connection, "SELECT batch_id FROM batch").scalars().all()
     folder.clean(known)
 
@@ -87,11 +88,11 @@ def build(settings: IngestSettings) -> Service:
         inflated_bytes=settings.plain_max_bytes,
         amount_cents=settings.amount_max_cents,
     )
-    reading = intake.Reading(folder.of, secrets, limits)
+    reading = staging.Reading(folder.of, secrets, limits)
 
     def read(stop: Stop, beat: Beat) -> None:
-        sealed.check(service.engine, secrets)  # again: at start the database may have been away
-        take_turns([lambda: intake.read_one(service.engine, reading, beat)], stop, beat, POLL_S)
+        key_check.check(service.engine, secrets)  # again: at start the database may have been away
+        take_turns([lambda: staging.read_one(service.engine, reading, beat)], stop, beat, POLL_S)
 
     def check(stop: Stop, beat: Beat) -> None:
         take_turns([lambda: settle_one(service.engine)], stop, beat, POLL_S)
@@ -104,12 +105,12 @@ def build(settings: IngestSettings) -> Service:
             TIDY_S,
         )
 
-    service.standing.taking_back = taking_back.taking_back(secrets)
+    service.standing.taking_back = recovery.taking_back(secrets)
     service.loops += [Loop("read", read), Loop("check", check), Loop("tidy", tidying)]
     service.consumer(topics.PREPARATION, apply_preparation)
     service.consumer(topics.LEDGER_POSTINGS, apply_postings)
     service.relay()
-    service.dead_letters(store.barred)
+    service.dead_letters(batches.barred)
     service.routers.append(routes.router(routes.Parts(service.engine, settings, folder, secrets)))
     return service
 
@@ -122,5 +123,5 @@ def main() -> None:
     except (SettingsError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
-    or_exit(lambda: sealed.check(service.engine, secrets_of(settings)))
+    or_exit(lambda: key_check.check(service.engine, secrets_of(settings)))
     service.serve()

@@ -20,7 +20,7 @@ from libs.common.contracts.events import (
     PreflightDone,
     Source,
 )
-from services.ingest.batch import Batch
+from services.ingest.domain import Batch
 
 Record = Any  # one row of a SELECT, read by attribute
 

@@ -16,12 +16,14 @@ from starlette.requests import ClientDisconnect
 from libs.common.observability import tracing_http
 from libs.common.web.internal_auth import Actor, Caller
 from libs.common.web.problem_details import Problem
-from services.ingest import approving, changes, children, store, views
-from services.ingest.batch import Approval, Batch, Correction, Include, Refused, period_named
-from services.ingest.files import PIECE_BYTES, Damaged, DiskFull, Folder, Stored, TooLarge, Upload
-from services.ingest.intake import Secrets, business_day
+from services.ingest import approvals, child_batches, roster_diff
+from services.ingest.domain import Approval, Batch, Correction, Include, Refused, period_named
 from services.ingest.settings import IngestSettings
-from services.ingest.views import Page
+from services.ingest.staging import Secrets, business_day
+from services.ingest.store import batches as store
+from services.ingest.store import queries
+from services.ingest.store.queries import Page
+from services.ingest.uploads import PIECE_BYTES, Damaged, DiskFull, Folder, Stored, TooLarge, Upload
 
 STATUS = {"unknown": 404, "forbidden": 403, "conflict": 409, "invalid": 422}
 ROLE_SENTENCES = {"preparer": "upload, correct or derive batches", "approver": "approve batches"}
@@ -277,7 +279,7 @@ def _add_acts(made: APIRouter, parts: Parts, caller: Any) -> None:
             tuple(Include(one.row_id, one.reason) for one in body.include),
         )
         with answering():
-            done = approving.approve(
+            done = approvals.approve(
                 parts.engine, known_id(batch_id, "batch"), approval, parts.settings.one_person
             )
         return {
@@ -296,7 +298,7 @@ def _add_acts(made: APIRouter, parts: Parts, caller: Any) -> None:
         allow(actor, "preparer", "approver")
         number = known_id(batch_id, "batch")
         with answering():
-            done = approving.discard(parts.engine, number, actor.person, body.reason)
+            done = approvals.discard(parts.engine, number, actor.person, body.reason)
         return {
             "batch_id": number,
             "status": "discarded",
@@ -315,7 +317,7 @@ def _add_acts(made: APIRouter, parts: Parts, caller: Any) -> None:
             for one in body.corrections
         ]
         with answering():
-            done = approving.correct(
+            done = approvals.correct(
                 parts.engine, known_id(batch_id, "batch"), corrections, actor.person
             )
         return {"batch_id": done.batch_id, "status": done.status, "revision": done.revision}
@@ -326,16 +328,16 @@ def _add_acts(made: APIRouter, parts: Parts, caller: Any) -> None:
     ) -> dict[str, Any]:
         allow(actor, "preparer")
         kind = body.filter.status if body.filter else ""
-        if bool(body.rows) == bool(kind) or kind not in {"", *children.FILTERS}:
+        if bool(body.rows) == bool(kind) or kind not in {"", *child_batches.FILTERS}:
             raise Problem(
                 422,
                 "child.which-rows",
-                f"Name either rows or a filter by status ({', '.join(children.FILTERS)}).",
+                f"Name either rows or a filter by status ({', '.join(child_batches.FILTERS)}).",
                 "Send one of the two.",
             )
-        wanted = children.Wanted(frozenset(body.rows), kind, actor.person, body.reason)
+        wanted = child_batches.Wanted(frozenset(body.rows), kind, actor.person, body.reason)
         with answering(), parts.engine.begin() as connection:
-            child = children.derive(
+            child = child_batches.derive(
                 connection,
                 known_id(batch_id, "batch"),
                 uuid4(),
@@ -350,7 +352,7 @@ def _add_acts(made: APIRouter, parts: Parts, caller: Any) -> None:
 def _filters(request: Request) -> Mapping[str, str]:
     return {
         name: request.query_params[name]
-        for name in views.ROW_FILTERS
+        for name in queries.ROW_FILTERS
         if name in request.query_params
     }
 
@@ -361,29 +363,29 @@ def _add_views(made: APIRouter, parts: Parts, caller: Any) -> None:
     @made.get("/batches", dependencies=[caller])
     def batches(page: paged, status: str = "", sha256: str = "") -> dict[str, Any]:
         with answering(), parts.engine.connect() as connection:
-            return views.batches(connection, page, status, sha256)
+            return queries.batches(connection, page, status, sha256)
 
     @made.get("/batches/{batch_id}", dependencies=[caller])
     def batch(batch_id: str) -> dict[str, Any]:
         with answering(), parts.engine.connect() as connection:
-            return views.batch(connection, known_id(batch_id, "batch"))
+            return queries.batch(connection, known_id(batch_id, "batch"))
 
     @made.get("/batches/{batch_id}/rows", dependencies=[caller])
     def rows(batch_id: str, page: paged, request: Request) -> dict[str, Any]:
         with answering(), parts.engine.connect() as connection:
-            return views.rows(connection, known_id(batch_id, "batch"), page, _filters(request))
+            return queries.rows(connection, known_id(batch_id, "batch"), page, _filters(request))
 
     @made.get("/batches/{batch_id}/issues", dependencies=[caller])
     def issues(batch_id: str, page: paged, code: str = "", outcome: str = "") -> dict[str, Any]:
         with answering(), parts.engine.connect() as connection:
-            return views.issues(connection, known_id(batch_id, "batch"), page, code, outcome)
+            return queries.issues(connection, known_id(batch_id, "batch"), page, code, outcome)
 
     @made.get("/batches/{batch_id}/changes", dependencies=[caller])
     def changed(batch_id: str, page: paged, kind: str = "") -> dict[str, Any]:
         with answering(), parts.engine.connect() as connection:
-            return changes.changes(connection, known_id(batch_id, "batch"), page, kind)
+            return roster_diff.changes(connection, known_id(batch_id, "batch"), page, kind)
 
     @made.get("/payments/{payment_id}", dependencies=[caller])
     def payment(payment_id: str) -> dict[str, Any]:
         with answering(), parts.engine.connect() as connection:
-            return views.payment(connection, known_id(payment_id, "payment"))
+            return queries.payment(connection, known_id(payment_id, "payment"))

@@ -24,9 +24,12 @@ from libs.common.observability import tracing_messages
 from libs.common.recovery.restore import TakingBack
 from libs.common.runtime.service import Beat, Loop, Service, take_turns
 from libs.common.runtime.settings import read_or_exit
-from services.ledger import handlers, reconcile, routes, statements, store
+from services.ledger import handlers, routes
 from services.ledger.domain import Journal
+from services.ledger.reconciliation import service as reconcile
 from services.ledger.settings import LedgerSettings
+from services.ledger.store import journals as store
+from services.ledger.store import statements
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOOK_AGAIN_S = 5.0

@@ -7,7 +7,8 @@ Left out of the digests is what depends on the moment of judging: runs, breaks, 
 from libs.common.contracts import topics
 from libs.common.recovery import rebuild
 from libs.common.runtime.settings import read_or_exit
-from services.ledger import app, reconcile
+from services.ledger import app
+from services.ledger.reconciliation import service
 from services.ledger.settings import LedgerSettings
 
 DIGESTS = {
@@ -25,7 +26,7 @@ PROJECTION = rebuild.Projection(
     app.MIGRATIONS,
     {**app.APPLIES, topics.PROVIDER_STATEMENTS: app.keep_statements},
     DIGESTS,
-    finish=reconcile.finish_all,
+    finish=service.finish_all,
 )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from libs.common.web.internal_auth import Caller
 from libs.common.web.problem_details import Problem
-from services.ledger import query
+from services.ledger.store import queries
 
 OFFSET_MAX = 2**62
 Limit = Annotated[int, Query(ge=1, le=1_000)]
@@ -25,7 +25,7 @@ def router(engine: Engine, token: str) -> APIRouter:
     def listed(text: str, limit: int, cursor: str, **filters: Any) -> dict[str, Any]:
         offset = _offset(cursor)
         with engine.connect() as connection:
-            items, total = query.page(connection, text, limit, offset, **filters)
+            items, total = queries.page(connection, text, limit, offset, **filters)
         after = offset + len(items)
         return {
             "items": items,
@@ -36,7 +36,7 @@ def router(engine: Engine, token: str) -> APIRouter:
     @routes.get("/batches/{batch_id}/certificate")
     def certificate(batch_id: UUID) -> dict[str, Any]:
         with engine.connect() as connection:
-            found = query.certificates(connection, batch_id)
+            found = queries.certificates(connection, batch_id)
         if not found:
             raise Problem(
                 404,
@@ -51,7 +51,7 @@ def router(engine: Engine, token: str) -> APIRouter:
         with engine.connect().execution_options(
             isolation_level="REPEATABLE READ"
         ) as connection:  # one moment for all its figures
-            found = query.totals(connection, batch_id)
+            found = queries.totals(connection, batch_id)
         if found is None:
             raise Problem(
                 404,
@@ -65,7 +65,7 @@ def router(engine: Engine, token: str) -> APIRouter:
     def accounts(
         batch_id: UUID | None = None, q: str = "", limit: Limit = 100, cursor: str = ""
     ) -> dict[str, Any]:
-        return listed(query.ACCOUNTS, limit, cursor, batch_id=batch_id, q=q)
+        return listed(queries.ACCOUNTS, limit, cursor, batch_id=batch_id, q=q)
 
     @routes.get("/journals")
     def journals(
@@ -76,14 +76,14 @@ def router(engine: Engine, token: str) -> APIRouter:
         cursor: str = "",
     ) -> dict[str, Any]:
         return listed(
-            query.JOURNALS, limit, cursor, batch_id=batch_id, payment_id=payment_id, kind=kind
+            queries.JOURNALS, limit, cursor, batch_id=batch_id, payment_id=payment_id, kind=kind
         )
 
     @routes.get("/reconciliation/runs")
     def runs(
         batch_id: UUID | None = None, status: Verdict = "", limit: Limit = 100, cursor: str = ""
     ) -> dict[str, Any]:
-        return listed(query.RUNS, limit, cursor, batch_id=batch_id, status=status)
+        return listed(queries.RUNS, limit, cursor, batch_id=batch_id, status=status)
 
     @routes.get("/reconciliation/breaks")
     def breaks(
@@ -93,7 +93,7 @@ def router(engine: Engine, token: str) -> APIRouter:
         limit: Limit = 100,
         cursor: str = "",
     ) -> dict[str, Any]:
-        return listed(query.BREAKS, limit, cursor, batch_id=batch_id, status=status, kind=kind)
+        return listed(queries.BREAKS, limit, cursor, batch_id=batch_id, status=status, kind=kind)
 
     return routes
 

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Row
 
 from libs.common.contracts.money import CURRENCY, dollars
 from libs.common.crypto.field_encryption import Sealer
-from services.reports import query
 from services.reports.domain import OUTCOMES, cell, control, instant, reason
+from services.reports.store import queries
 
 Cell = str | int
 GROUP_COLUMNS = (
@@ -92,7 +92,7 @@ class Report:
                 for group in self._groups("branch_id")
             )
         return PAYMENTS, (
-            self._line(row) for row in query.lines(self.connection, self.batch.batch_id)
+            self._line(row) for row in queries.lines(self.connection, self.batch.batch_id)
         )
 
     def about(self) -> dict[str, str]:
@@ -164,7 +164,7 @@ class Report:
             source["source_account_id"]: f"{source['payor_name']} …{source['account_last4']}"
             for source in self.batch.sources
         }
-        from services.reports.summary import Summary, summary_pdf  # noqa: PLC0415 - likewise
+        from services.reports.pdf_summary import Summary, summary_pdf  # noqa: PLC0415 - likewise
 
         out.write(
             summary_pdf(
@@ -173,9 +173,9 @@ class Report:
                     sources=self._groups("source_account_id"),
                     branches=self._groups("branch_id"),
                     source_names=names,
-                    totals=query.totals(self.connection, batch_id),
-                    certificate=query.certificate(self.connection, batch_id),
-                    judgement=query.judgement(self.connection, batch_id),
+                    totals=queries.totals(self.connection, batch_id),
+                    certificate=queries.certificate(self.connection, batch_id),
+                    judgement=queries.judgement(self.connection, batch_id),
                 )
             )
         )
@@ -200,7 +200,7 @@ class Report:
             )
 
     def _groups(self, by: str) -> list[Row[Any]]:
-        return query.groups(self.connection, self.batch.batch_id, by)
+        return queries.groups(self.connection, self.batch.batch_id, by)
 
     def _sources(self) -> Iterator[list[Cell]]:
         known = {source["source_account_id"]: source for source in self.batch.sources}

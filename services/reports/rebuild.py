@@ -2,9 +2,9 @@
 
 from libs.common.recovery import rebuild
 from libs.common.runtime.settings import read_or_exit
-from services.reports import store
 from services.reports.app import MIGRATIONS, READ
 from services.reports.settings import ReportsSettings
+from services.reports.store import writes
 
 # Everything a report or a timeline can show; not when a message was received here.
 DIGESTS = {
@@ -14,7 +14,7 @@ DIGESTS = {
     "lines": "SELECT * FROM report_line ORDER BY batch_id, row_id",
     "totals": """SELECT batch_id, source_account_id, branch_id, outcome, count(*), sum(amount_cents) FROM report_line
                  GROUP BY batch_id, source_account_id, branch_id, outcome ORDER BY batch_id, source_account_id, branch_id, outcome""",
-    "statuses": f"SELECT {', '.join(store.CHANGE)} FROM payment_change ORDER BY payment_id, version",  # noqa: S608 - names of ours only
+    "statuses": f"SELECT {', '.join(writes.CHANGE)} FROM payment_change ORDER BY payment_id, version",  # noqa: S608 - names of ours only
     "webhooks": "SELECT * FROM provider_event ORDER BY event_id",
     "journals": "SELECT * FROM journal ORDER BY journal_id",
     "certificates": "SELECT * FROM certificate ORDER BY batch_id, version",
@@ -27,6 +27,6 @@ DIGESTS = {
 def main() -> int:
     """Exit code 0: equal; 1: not; 2: it cannot be tried."""
     projection = rebuild.Projection(
-        "reports", MIGRATIONS, dict.fromkeys(READ, store.apply), DIGESTS
+        "reports", MIGRATIONS, dict.fromkeys(READ, writes.apply), DIGESTS
     )
     return rebuild.main(projection, read_or_exit(ReportsSettings))

@@ -22,9 +22,10 @@ from libs.common.crypto.field_encryption import Sealer
 from libs.common.database.engine import run
 from libs.common.web.internal_auth import Caller
 from libs.common.web.problem_details import Problem
-from services.reports import domain, query
+from services.reports import domain
 from services.reports.export import Report, spooled
-from services.reports.timeline import timeline
+from services.reports.payment_timeline import timeline
+from services.reports.store import queries
 
 MEDIA = {
     "csv": "text/csv; charset=utf-8",
@@ -80,23 +81,23 @@ def add_reading(routes: APIRouter, context: Context) -> None:
     @routes.get("/batches/{batch_id}/payments")
     def payments(
         batch_id: UUID,
-        wanted: Annotated[query.Filter, Depends(asked)],
+        wanted: Annotated[queries.Filter, Depends(asked)],
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
         cursor: str = "",
         sort: str = "file_row",
     ) -> dict[str, Any]:
         name = sort.removeprefix("-")
-        if name not in query.SORTS:
+        if name not in queries.SORTS:
             raise Problem(
                 422,
                 "request.invalid",
                 f"Payments cannot be sorted by {name!r}.",
-                f"Sort by one of {', '.join(query.SORTS)}.",
+                f"Sort by one of {', '.join(queries.SORTS)}.",
             )
-        page = query.Page(name, sort.startswith("-"), limit + 1, read_cursor(cursor, sort))
+        page = queries.Page(name, sort.startswith("-"), limit + 1, read_cursor(cursor, sort))
         try:
             with snapshot(context.engine) as connection:
-                found, total = query.payments(connection, batch_id, wanted, page)
+                found, total = queries.payments(connection, batch_id, wanted, page)
         except DataError:
             raise foreign_cursor() from None  # the only value here that is read as a number or a time by the database
         more = len(found) > limit
@@ -109,7 +110,7 @@ def add_reading(routes: APIRouter, context: Context) -> None:
     @routes.get("/payments/{payment_id}")
     def payment(payment_id: UUID) -> dict[str, Any]:
         with snapshot(context.engine) as connection:
-            found = query.payment(connection, payment_id)
+            found = queries.payment(connection, payment_id)
             if found is None:
                 raise Problem(
                     404,
@@ -120,7 +121,7 @@ def add_reading(routes: APIRouter, context: Context) -> None:
             return item(found) | {
                 "batch_id": str(found.batch_id),
                 "return_under_way": found.return_under_way,
-                "timeline": timeline(found, query.history(connection, found)),
+                "timeline": timeline(found, queries.history(connection, found)),
             }
 
 
@@ -197,7 +198,7 @@ def agreed(context: Context, batch_id: UUID) -> Iterator[Report]:
     until = time.monotonic() + context.certificate_wait_s
     while True:
         with snapshot(context.engine) as connection:
-            known = query.batch(connection, batch_id)
+            known = queries.batch(connection, batch_id)
             if known is None:
                 raise Problem(
                     404,
@@ -205,7 +206,7 @@ def agreed(context: Context, batch_id: UUID) -> Iterator[Report]:
                     "No batch of this id is known to the reports.",
                     "Check the id; a new batch is here in seconds.",
                 )
-            refusal = domain.why_not(query.standing(connection, known))
+            refusal = domain.why_not(queries.standing(connection, known))
             if refusal is None:
                 yield Report(connection, known, context.sealer)
                 return
@@ -231,8 +232,8 @@ def snapshot(engine: Engine) -> Connection:
 
 def from_sql(connection: Connection, batch_id: UUID) -> dict[str, Any]:
     """A live snapshot read from the database; the same shape as the one from memory."""
-    known = query.batch(connection, batch_id)
-    rows = query.by_status(connection, batch_id)
+    known = queries.batch(connection, batch_id)
+    rows = queries.by_status(connection, batch_id)
     times = [row.as_of for row in rows] + ([known.changed_at] if known is not None else [])
     status, version, announced = (
         ("", 0, (0, 0))
@@ -256,9 +257,9 @@ def asked(
     institution: str = "",
     reason_code: str = "",
     q: Annotated[str, Query(max_length=200)] = "",
-) -> query.Filter:
+) -> queries.Filter:
     """The filters of a list of payments; several statuses are separated by commas."""
-    return query.Filter(
+    return queries.Filter(
         tuple(filter(None, status.split(","))), source, branch, institution, reason_code, q.strip()
     )
 

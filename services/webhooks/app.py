@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from libs.common.runtime.service import Loop, Service
 from libs.common.runtime.settings import read_or_exit
 from services.webhooks import routes, store
-from services.webhooks.gather import Gatherer, Item
+from services.webhooks.group_commit import Gatherer, Item
 from services.webhooks.settings import WebhooksSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"

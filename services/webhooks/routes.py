@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 
 from libs.common.web.problem_details import Problem
 from services.webhooks import domain
-from services.webhooks.gather import Away, Full, Gatherer, Item
+from services.webhooks.group_commit import Away, Full, Gatherer, Item
 from services.webhooks.settings import WebhooksSettings
 from services.webhooks.store import Received, Stranger
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from simulator.messages import Request
+from simulator.state import World
 from simulator.tests.harness import Simulator
-from simulator.wire import Request
-from simulator.world import World
 
 
 @pytest.fixture(scope="session")

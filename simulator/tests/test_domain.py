@@ -5,7 +5,7 @@ import pytest
 from simulator import business_days, domain
 from simulator.domain import Outcome
 from simulator.outcomes import parse_outcomes
-from simulator.zips import zip_in_state
+from simulator.zip_codes import zip_in_state
 
 FRIDAY_NOON_CST = int(datetime(2026, 11, 20, 18, 0, tzinfo=UTC).timestamp() * 1000)
 

@@ -3,15 +3,15 @@ from typing import Any
 
 import pytest
 
-from simulator import payment_routes
 from simulator.clock import iso
+from simulator.messages import Refusal
+from simulator.models import Payment
 from simulator.outcomes import parse_outcomes
-from simulator.records import Payment
+from simulator.routes import payments
+from simulator.state import World
 from simulator.tests.conftest import Ask
 from simulator.tests.harness import Simulator, body_of
 from simulator.tests.test_refusals import accounts, data, pay
-from simulator.wire import Refusal
-from simulator.world import World
 
 
 def ended(world: World, ask: Ask, **rule: Any) -> tuple[Payment, list[str]]:
@@ -29,7 +29,7 @@ def test_a_payment_that_is_paid(world: World, ask: Ask) -> None:
     accounts(world, ask)
     payment, seen = ended(world, ask, status="posted")
     assert seen == ["pending", "processing", "sent", "posted"]
-    shown = data(payment_routes.retrieve(world, ask("", payment.id)))
+    shown = data(payments.retrieve(world, ask("", payment.id)))
     assert (shown["error"], shown["fund_status"], shown["source_status"]) == (
         None,
         "posted",
@@ -42,7 +42,7 @@ def test_a_payment_refused_by_the_servicer_is_never_sent(world: World, ask: Ask)
     accounts(world, ask)
     payment, seen = ended(world, ask, status="failed", error_code=10009)
     assert seen == ["pending", "processing", "failed"]
-    shown = data(payment_routes.retrieve(world, ask("", payment.id)))
+    shown = data(payments.retrieve(world, ask("", payment.id)))
     assert shown["error"]["sub_type"] == "PAYMENT_REJECTED_BY_DESTINATION_INSTITUTION"
     assert (shown["source_status"], shown["destination_status"], shown["source_trace_id"]) == (
         "reversed",
@@ -65,7 +65,7 @@ def test_a_second_debit_has_a_reversal(world: World, ask: Ask) -> None:
         world, ask, status="settled", error_code=10001, after="reversal_processing"
     )
     assert seen[-2:] == ["reversal_processing", "settled"]
-    reversal = data(payment_routes.reversals(world, ask("", payment.id)))[0]
+    reversal = data(payments.reversals(world, ask("", payment.id)))[0]
     assert payment.reversal_id == reversal["id"]
     assert (reversal["status"], reversal["target_account"], reversal["amount"]) == (
         "sent",
@@ -82,14 +82,12 @@ def test_a_required_reversal_waits_for_approval(world: World, ask: Ask) -> None:
     assert seen[-1] == "reversal_required"
     reversal_id = payment.reversal_id or ""
     approve = ask('{"status": "pending"}', payment.id, reversal_id)
-    assert data(payment_routes.approve_reversal(world, approve))["status"] == "processing"
+    assert data(payments.approve_reversal(world, approve))["status"] == "processing"
     assert payment.status == "reversal_processing"
     world.step(payment.id, payment.plan[0][0])
     assert payment.status == "settled"
     with pytest.raises(Refusal):
-        payment_routes.approve_reversal(
-            world, ask('{"status": "pending"}', payment.id, reversal_id)
-        )
+        payments.approve_reversal(world, ask('{"status": "pending"}', payment.id, reversal_id))
 
 
 @pytest.mark.parametrize(
@@ -129,16 +127,16 @@ def test_a_step_by_hand_follows_the_moves_and_ends_the_plan(world: World, ask: A
     accounts(world, ask)
     payment = pay(world, ask)
     with pytest.raises(Refusal) as refusal:
-        payment_routes.simulate(world, ask('{"status": "sent"}', payment.id))
+        payments.simulate(world, ask('{"status": "sent"}', payment.id))
     assert refusal.value.sub_type == "INVALID_STATUS"
     for body in ({"status": "processing"}, {"status": "failed", "error_code": "10001"}):
-        payment_routes.simulate(world, ask(json.dumps(body), payment.id))
+        payments.simulate(world, ask(json.dumps(body), payment.id))
     assert (payment.status, payment.plan) == ("failed", [])
 
 
 def listed(world: World, ask: Ask, **query: Any) -> tuple[list[str], dict[str, str]]:
     text = "&".join(f"{k}={v}" for k, v in query.items())
-    answer = payment_routes.listing(world, ask(query=text))
+    answer = payments.listing(world, ask(query=text))
     return [p["id"] for p in data(answer)], {k.decode(): v.decode() for k, v in answer.headers}
 
 
@@ -208,9 +206,9 @@ def test_a_list_shows_a_payment_as_it_is_now_in_the_version_asked(world: World, 
     accounts(world, ask)
     payment = pay(world, ask)
     for status in ("pending", "processing", "sent", "posted"):
-        assert data(payment_routes.listing(world, ask()))[0]["status"] == status
+        assert data(payments.listing(world, ask()))[0]["status"] == status
         world.step(payment.id, 2**42)
-    assert "source_status" not in data(payment_routes.listing(world, ask(version="2020-12-06")))[0]
+    assert "source_status" not in data(payments.listing(world, ask(version="2020-12-06")))[0]
 
 
 def test_the_first_version_has_its_own_shapes(simulator: Simulator) -> None:

@@ -3,13 +3,14 @@ from typing import Any
 
 import pytest
 
-from simulator import account_routes, entity_routes, other_routes, payment_routes
+from simulator.messages import Answer, Refusal
+from simulator.models import Payment
 from simulator.outcomes import parse_outcomes
-from simulator.records import Payment
+from simulator.routes import accounts as account_routes
+from simulator.routes import entities, misc, payments
+from simulator.state import Policy, World
 from simulator.tests.conftest import Ask
 from simulator.tests.harness import ADDRESS, BANK, CORPORATION, LOAN, PERSON
-from simulator.wire import Answer, Refusal
-from simulator.world import Policy, World
 
 
 def data(answer: Answer) -> Any:  # Any: JSON
@@ -18,8 +19,7 @@ def data(answer: Answer) -> Any:  # Any: JSON
 
 def accounts(world: World, ask: Ask) -> tuple[str, str]:
     corporation, person = (
-        data(entity_routes.create(world, ask(json.dumps(body))))["id"]
-        for body in (CORPORATION, PERSON)
+        data(entities.create(world, ask(json.dumps(body))))["id"] for body in (CORPORATION, PERSON)
     )
     source = data(
         account_routes.create(world, ask(json.dumps({"holder_id": corporation, "ach": BANK})))
@@ -38,7 +38,7 @@ def pay(world: World, ask: Ask, **more: Any) -> Payment:
         "description": "Loan",
         **more,
     }
-    return world.payments.by_id[data(payment_routes.create(world, ask(json.dumps(body))))["id"]]
+    return world.payments.by_id[data(payments.create(world, ask(json.dumps(body))))["id"]]
 
 
 def person(**changes: Any) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def test_an_entity_that_is_wrong_is_refused(
     world: World, ask: Ask, body: dict[str, Any], sub_type: str
 ) -> None:
     with pytest.raises(Refusal) as refusal:
-        entity_routes.create(world, ask(json.dumps(body)))
+        entities.create(world, ask(json.dumps(body)))
     assert refusal.value.sub_type == sub_type
     assert not world.entities.items
 
@@ -121,10 +121,10 @@ def test_an_unassigned_area_code_and_an_eight_digit_ein_are_accepted(
     world: World, ask: Ask
 ) -> None:
     assert (
-        data(entity_routes.create(world, ask(json.dumps(person(phone="+12112111234")))))["status"]
+        data(entities.create(world, ask(json.dumps(person(phone="+12112111234")))))["status"]
         == "active"
     )
-    assert data(entity_routes.create(world, ask(json.dumps(CORPORATION))))["status"] == "active"
+    assert data(entities.create(world, ask(json.dumps(CORPORATION))))["status"] == "active"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_an_unassigned_area_code_and_an_eight_digit_ein_are_accepted(
 def test_an_account_that_is_wrong_is_refused(
     world: World, ask: Ask, changes: dict[str, Any], sub_type: str
 ) -> None:
-    holder = data(entity_routes.create(world, ask(json.dumps(PERSON))))["id"]
+    holder = data(entities.create(world, ask(json.dumps(PERSON))))["id"]
     with pytest.raises(Refusal) as refusal:
         account_routes.create(world, ask(json.dumps({"holder_id": holder, **changes})))
     assert refusal.value.sub_type == sub_type
@@ -177,16 +177,16 @@ def test_the_rosters_institutions_have_one_lasting_student_loan_merchant_but_one
 
 def test_only_what_is_null_may_be_set_in_an_entity(world: World, ask: Ask) -> None:
     incomplete = data(
-        entity_routes.create(
+        entities.create(
             world, ask(json.dumps({"type": "individual", "individual": {"first_name": "Ida"}}))
         )
     )
     assert incomplete["status"] == "incomplete"
     with pytest.raises(Refusal) as refusal:
-        entity_routes.update(world, ask('{"individual": {"first_name": "Eve"}}', incomplete["id"]))
+        entities.update(world, ask('{"individual": {"first_name": "Eve"}}', incomplete["id"]))
     assert refusal.value.sub_type == "ENTITY_UPDATE_INVALID"
     done = data(
-        entity_routes.update(
+        entities.update(
             world,
             ask('{"individual": {"last_name": "Li", "phone": "+15125551234"}}', incomplete["id"]),
         )
@@ -205,23 +205,21 @@ def test_under_current_people_must_be_verified_before_they_are_paid_for(ask: Ask
         {"type": "phone", "method": "byo_sms", "byo_sms": {"timestamp": "x"}},
         {"type": "identity", "method": "kba", "kba": {}},
     ):
-        assert (
-            data(entity_routes.verify(world, ask(json.dumps(body), holder)))["status"] == "verified"
-        )
+        assert data(entities.verify(world, ask(json.dumps(body), holder)))["status"] == "verified"
     assert pay(world, ask).status == "pending"
 
 
 def test_only_a_pending_payment_can_be_canceled(world: World, ask: Ask) -> None:
     accounts(world, ask)
     payment = pay(world, ask)
-    canceled = data(payment_routes.cancel(world, ask("", payment.id)))
+    canceled = data(payments.cancel(world, ask("", payment.id)))
     assert {canceled[f] for f in ("status", "source_status", "destination_status")} == {"canceled"}
     world.step(payment.id, 2**60)
     assert payment.status == "canceled"
     second = pay(world, ask)
     world.step(second.id, second.plan[0][0])
     with pytest.raises(Refusal) as refusal:
-        payment_routes.cancel(world, ask("", second.id))
+        payments.cancel(world, ask("", second.id))
     assert refusal.value.sub_type == "INVALID_STATUS"
 
 
@@ -235,7 +233,7 @@ def test_a_dry_run_keeps_nothing(world: World, ask: Ask) -> None:
         "description": "Loan",
         "dry_run": True,
     }
-    assert data(payment_routes.create(world, ask(json.dumps(body))))["status"] == "pending"
+    assert data(payments.create(world, ask(json.dumps(body))))["status"] == "pending"
     assert (world.payments.items, world.dirty, world.due) == ([], {}, [])
 
 
@@ -253,7 +251,7 @@ def test_duplicates_follow_the_policy(ask: Ask) -> None:
     )
     accounts(world, ask)
     with pytest.raises(Refusal) as refusal:
-        entity_routes.create(world, ask(json.dumps(PERSON)))
+        entities.create(world, ask(json.dumps(PERSON)))
     assert refusal.value.sub_type == "DUPLICATE_ENTITY_DETAILS"
     again = account_routes.create(
         world, ask(json.dumps({"holder_id": world.entities.items[0].id, "ach": BANK}))
@@ -265,8 +263,8 @@ def test_an_unknown_report_and_a_webhook_without_address_are_refused(
     world: World, ask: Ask
 ) -> None:
     for create, body in (
-        (other_routes.create_report, '{"type": "x"}'),
-        (other_routes.create_webhook, '{"type": "payment.update"}'),
+        (misc.create_report, '{"type": "x"}'),
+        (misc.create_webhook, '{"type": "payment.update"}'),
     ):
         with pytest.raises(Refusal):
             create(world, ask(body))

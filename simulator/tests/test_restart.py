@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from simulator.books import Books, BooksError
+from simulator.storage import Books, BooksError
 from simulator.tests.harness import LOAN, PERSON, ROOT, Simulator, body_of, receiver
 
 

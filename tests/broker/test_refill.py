@@ -6,13 +6,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from devtools.test_servers import RunningBroker, temporary_kafka
 from libs.common.contracts.topics import Topic
 from libs.common.messaging import kafka
 from libs.common.recovery import republish
 from tests.broker.field import PARTITIONS, Field
 from tests.broker.test_relay import on_topic, published, put_ids
 from tests.containers import servers
-from tools.running import RunningBroker, temporary_kafka
 
 pytestmark = [pytest.mark.broker, pytest.mark.database]
 SERVICE = "field"

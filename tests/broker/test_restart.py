@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from devtools.test_servers import RunningBroker
 from tests.broker.field import Field
-from tools.running import RunningBroker
 
 pytestmark = [pytest.mark.broker, pytest.mark.database]
 

@@ -26,15 +26,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from devtools import kubernetes_manifests
+from devtools.stack import kafka as server
+from devtools.stack.ports import free_ports, is_listening
+from devtools.test_servers import RunningBroker
 from libs.common.contracts.topics import TOPICS, facts_of
 from libs.common.messaging import kafka
 from libs.common.messaging.address import client
 from libs.common.recovery import restore
-from services.reports.live import FOLLOWED, Live
-from tools import kafka as server
-from tools import kubernetes
-from tools.ports import free_ports, is_listening
-from tools.running import RunningBroker
+from services.reports.live_view import FOLLOWED, Live
 
 pytestmark = pytest.mark.broker
 
@@ -109,7 +109,9 @@ class Guarded:
 def rights() -> list[AclBinding]:
     """What Strimzi makes of the users."""
     made = []
-    for user in kubernetes.load(kubernetes.FOLDER / "production" / "users.yaml"):
+    for user in kubernetes_manifests.load(
+        kubernetes_manifests.FOLDER / "production" / "users.yaml"
+    ):
         for acl in user["spec"]["authorization"]["acls"]:
             on = acl["resource"]
             pattern = {

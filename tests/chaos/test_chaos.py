@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from devtools import sample_roster
 from tests.flow.system import paid_under_kills, rows_of, running
-from tools import roster
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3_600)]
 ROWS = 3_000
@@ -16,7 +16,7 @@ ROWS = 3_000
 def test_three_thousand_rows_under_kills(
     seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    xml = roster.make(ROWS, seed)
+    xml = sample_roster.make(ROWS, seed)
     with running(tmp_path, f"chaos_{seed}") as system:
         began = time.monotonic()
         run = paid_under_kills(system, xml, seed, limit_s=3_000)

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import places
-from tools.problem import Problem
+from devtools import paths
+from ops.errors import Problem
 
 IMAGE, MADE_FOR = "paydown:test", "compose-test"
 OFFICIAL = {
@@ -57,7 +57,7 @@ class Engine:
             text=True,
             check=False,
             timeout=limit_s,
-            cwd=places.ROOT,
+            cwd=paths.ROOT,
         )
         if check and made.returncode:
             raise Problem(
@@ -85,7 +85,7 @@ def engine() -> Iterator[Engine]:
         _install()
     with tempfile.TemporaryDirectory(prefix="paydown-dockerd-") as folder:
         host = f"unix://{folder}/sock"
-        data = places.CACHE / "docker"
+        data = paths.CACHE / "docker"
         data.mkdir(parents=True, exist_ok=True)
         command = [
             "dockerd",
@@ -128,7 +128,7 @@ def images(found: Engine) -> dict[str, str]:
     if len(given) == len(OFFICIAL) or all(_has(found, image) for image in OFFICIAL.values()):
         return {**OFFICIAL, **given}
     made = subprocess.run(
-        [str(places.ROOT / "tests" / "standins" / "build.sh")],
+        [str(paths.ROOT / "tests" / "standins" / "build.sh")],
         env=found.environment,
         capture_output=True,
         text=True,

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from devtools import paths
+from devtools.stack.ports import Ports, free_ports, is_free
 from tests.containers.engine import IMAGE, Engine
-from tools import places
-from tools.ports import Ports, free_ports, is_free
 
 NAME = "paydown-test"
 FILES = ("docker-compose.yml", "tests/containers/published.yml")
@@ -51,7 +51,7 @@ class Project:
         made = subprocess.run(
             [*self.engine.compose, "-p", NAME, *files, *words],
             env={**self.environment, **(more or {})},
-            cwd=places.ROOT,
+            cwd=paths.ROOT,
             capture_output=True,
             text=True,
             check=False,

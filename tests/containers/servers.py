@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tools import kafka as broker
-from tools.ports import free_ports
+from devtools.stack import kafka as broker
+from devtools.stack.ports import free_ports
 
 KAFKA, POSTGRES = (
     os.environ.get("KAFKA_IMAGE", "apache/kafka:4.3.1"),

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from devtools import sample_roster
+from ops.errors import Problem
 from tests.containers.engine import IMAGE, Engine, build, engine, forget, images
 from tests.containers.project import SERVICES, Project, loud
 from tests.flow.system import System, paid_under_kills
-from tools import roster
-from tools.problem import Problem
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1_200)]
-FIRST, SECOND = roster.make(150, 71), roster.make(150, 72)
+FIRST, SECOND = sample_roster.make(150, 71), sample_roster.make(150, 72)
 HELD = """SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database AND d.datname = current_database() WHERE locktype = 'advisory' AND granted"""
 #: Once each: an engine waits longer and longer before it restarts what dies again soon, so by chance and often would try the engine, not us.
 KILLED = ("dispatcher", "postgres", "ingest", "kafka", "ledger", "reports", "webhooks", "gateway")

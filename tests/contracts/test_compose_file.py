@@ -2,6 +2,8 @@
 
 import yaml
 
+from devtools import paths
+from devtools.stack import kafka
 from libs.common.runtime.settings import Settings
 from services.dispatcher.settings import DispatcherSettings
 from services.gateway.settings import GatewaySettings
@@ -10,9 +12,8 @@ from services.ledger.settings import LedgerSettings
 from services.reports.settings import ReportsSettings
 from services.webhooks.settings import WebhooksSettings
 from simulator.settings import SimulatorSettings
-from tools import kafka, places
 
-FILE = yaml.safe_load((places.ROOT / "docker-compose.yml").read_text())
+FILE = yaml.safe_load((paths.ROOT / "docker-compose.yml").read_text())
 SETTINGS: dict[str, type[Settings]] = {
     "ingest": IngestSettings,
     "dispatcher": DispatcherSettings,

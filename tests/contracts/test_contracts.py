@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from devtools import contracts
 from libs.common.contracts import topics
 from libs.common.contracts.envelope import parse
 from services.__main__ import FLOW
-from tools import contracts
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "contracts" / "examples").glob("*/*.json"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import places
+from devtools import paths
 
 TAKES_AWAY = re.compile(
     r"\bDROP\s+(?!INDEX\b)\w+|\bRENAME\b|\bTRUNCATE\b|\bALTER\s+(COLUMN\s+)?\w+\s+((SET\s+DATA\s+)?TYPE|SET\s+NOT\s+NULL|DROP)\b"
@@ -14,7 +14,7 @@ TAKES_AWAY = re.compile(
     re.IGNORECASE,
 )
 NAME = re.compile(r"^revision = \"([a-z]+)_(?:c\d+_)?\d{4}\"$", re.MULTILINE)
-FILES = sorted(places.ROOT.glob("services/*/migrations/[0-9]*.py"))
+FILES = sorted(paths.ROOT.glob("services/*/migrations/[0-9]*.py"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parents[1].name}-{file.stem}")

@@ -20,9 +20,9 @@ from xml.etree import ElementTree as ET
 
 import httpx
 
-from tools import places
-from tools.ports import HOST, Ports
-from tools.stack import ALL_SERVICES, Stack
+from devtools import paths
+from devtools.stack.local_stack import ALL_SERVICES, Stack
+from devtools.stack.ports import HOST, Ports
 
 SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
 FINAL = {"completed", "completed_with_failures", "cancelled", "rejected", "discarded"}
@@ -211,8 +211,8 @@ class System:
     def rebuild(self, name: str) -> subprocess.CompletedProcess[str]:
         """`python -m services rebuild ledger|reports` with the stack's settings."""
         return subprocess.run(
-            [str(places.PYTHON), "-m", "services", "rebuild", name],
-            cwd=places.ROOT,
+            [str(paths.PYTHON), "-m", "services", "rebuild", name],
+            cwd=paths.ROOT,
             env=self.stack.env_for(ALL_SERVICES),
             capture_output=True,
             text=True,

@@ -11,6 +11,8 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
+from devtools import sample_roster
+from devtools.stack.ports import HOST
 from tests.flow.system import (
     SERVICES,
     System,
@@ -21,10 +23,8 @@ from tests.flow.system import (
     reports_agree,
     running,
 )
-from tests.seeing import watched
-from tests.seeing.collector import Collector, Seen, collecting
-from tools import roster
-from tools.ports import HOST
+from tests.observability import watched
+from tests.observability.collector import Collector, Seen, collecting
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
 ROWS, SEED = 400, 11
@@ -50,7 +50,7 @@ ATTRIBUTES = {
 
 @pytest.fixture(scope="module")
 def xml() -> bytes:
-    return roster.make(ROWS, SEED)
+    return sample_roster.make(ROWS, SEED)
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +198,7 @@ def test_who_uploads_finds_the_batch_from_their_own_trace(
     system, (_, spans) = calm[1], collector
     answer = httpx.post(
         f"{system.api}/batches",
-        content=roster.make(5, 3),
+        content=sample_roster.make(5, 3),
         params={"filename": "traced.xml"},
         timeout=60,
         headers={

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from devtools import paths, sample_roster
+from devtools.stack.local_stack import ALL_SERVICES, Stack
+from ops import local_secrets
+from ops.errors import Problem
 from tests.flow.system import Report, System, eventually, paid_exactly_once, reports_agree, running
-from tools import keys, places, roster
-from tools.problem import Problem
-from tools.stack import ALL_SERVICES, Stack
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
-FIRST, SECOND = roster.make(150, 21), roster.make(150, 22)
+FIRST, SECOND = sample_roster.make(150, 21), sample_roster.make(150, 22)
 NEXT_PERIOD = "2027-01-15"
 
 
@@ -36,8 +37,8 @@ def settled(report: Report) -> list[dict[str, str]]:
 
 def command(system: System, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(places.PYTHON), "-m", "services", *words],
-        cwd=places.ROOT,
+        [str(paths.PYTHON), "-m", "services", *words],
+        cwd=paths.ROOT,
         env=system.stack.env_for(ALL_SERVICES),
         capture_output=True,
         text=True,
@@ -54,13 +55,13 @@ def restarted(stack: Stack) -> None:
 def test_a_seal_key_is_changed_in_the_middle_of_a_batch(system: System) -> None:
     file = system.stack.state / "keys.json"
     first = system.corrected(system.ready(FIRST))
-    keys.rotate("add", file)
+    local_secrets.rotate("add", file)
     with pytest.raises(Problem, match="started without local-2"):
-        keys.rotate("use", file)
+        local_secrets.rotate("use", file)
     restarted(system.stack)
     system.approve(first)  # nothing is prepared yet: every value is opened after the first step
     eventually(lambda: system.batch(first["batch_id"])["payments"]["completed"] > 5, 120)
-    assert keys.rotate("use", file).changed
+    assert local_secrets.rotate("use", file).changed
     restarted(system.stack)
     second = system.corrected(system.ready(SECOND, period=NEXT_PERIOD))
     system.approve(second)
@@ -115,8 +116,8 @@ def test_with_other_keys_a_service_does_not_start_and_says_why(
         f"PAYDOWN_{service.upper()}_PORT": "1",
     }
     tried = subprocess.run(
-        [str(places.PYTHON), "-m", "services", service],
-        cwd=places.ROOT,
+        [str(paths.PYTHON), "-m", "services", service],
+        cwd=paths.ROOT,
         env=environment,
         capture_output=True,
         text=True,
@@ -158,7 +159,7 @@ def test_a_lost_broker_is_refilled_and_the_books_stay_as_they_are(system: System
         done = system.rebuild(name)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    third_xml = roster.make(60, 23)
+    third_xml = sample_roster.make(60, 23)
     third = system.corrected(system.ready(third_xml, period="2027-01-29"))
     system.approve(third)
     system.wait(third["batch_id"], {"completed"}, 240)

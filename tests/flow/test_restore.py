@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from devtools import sample_roster
+from devtools.stack import backup, environment
+from devtools.stack.local_stack import Stack
+from devtools.stack.ports import Ports
+from ops import provision
 from tests.flow.system import System, eventually, paid_exactly_once, reports_agree
-from tools import backup, databases, roster, variables
-from tools.ports import Ports
-from tools.stack import Stack
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
 ROWS, SEED = 400, 23
@@ -20,7 +22,7 @@ WHY = {"reason": "compared with the provider"}
 
 def test_a_copy_restored_in_the_middle_of_a_batch_pays_nothing_twice(tmp_path: Path) -> None:
     xml, stack, copy = (
-        roster.make(ROWS, SEED),
+        sample_roster.make(ROWS, SEED),
         Stack(tmp_path / "state", Ports.free(), SLOWLY, "flow_restore"),
         tmp_path / "copy",
     )
@@ -55,16 +57,16 @@ def test_a_copy_restored_in_the_middle_of_a_batch_pays_nothing_twice(tmp_path: P
 
 def exchange(stack: Stack, copy: Path) -> None:
     """Put copies that bear no mark in the place of databases that are in use."""
-    for service in variables.SERVICES:
+    for service in environment.SERVICES:
         backup._read_back(stack, copy / f"{service}.dump", service, "")
     for service in backup.DECIDING:
         backup._orders(
             backup._url(
-                stack.admin_url(), f"{databases.Names.of(service, stack.prefix).database}_back"
+                stack.admin_url(), f"{provision.Names.of(service, stack.prefix).database}_back"
             ),
             "DELETE FROM restored",
         )
-    for service in variables.SERVICES:
+    for service in environment.SERVICES:
         backup._take_place(stack, service)
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import jsonschema
 import kubernetes_validate
 
-from tools import crds, kubernetes
-from tools.kubernetes import APPLIED, FOLDER, Resource
+from devtools import crd_schemas, kubernetes_manifests
+from devtools.kubernetes_manifests import APPLIED, FOLDER, Resource
 
 READ_BY_LIBPQ = {"PGSSLMODE", "PGSSLROOTCERT"}
-RENDERED = {name: kubernetes.render(FOLDER / name) for name in APPLIED}
+RENDERED = {name: kubernetes_manifests.render(FOLDER / name) for name in APPLIED}
 
 
 def of(overlay: str, kind: str) -> dict[str, Resource]:
@@ -21,7 +21,8 @@ def of(overlay: str, kind: str) -> dict[str, Resource]:
 def environment(resource: Resource) -> dict[str, str]:
     """The variables of its first container."""
     return {
-        entry["name"]: entry["value"] for entry in kubernetes.containers(resource)[0].get("env", [])
+        entry["name"]: entry["value"]
+        for entry in kubernetes_manifests.containers(resource)[0].get("env", [])
     }
 
 
@@ -46,7 +47,7 @@ def strict(schema: Any) -> Any:
 def check(resource: Resource) -> None:
     """Refuse what its schema does not name or allow."""
     group, _, version = resource["apiVersion"].rpartition("/")
-    kept = crds.SCHEMAS / f"{resource['kind'].lower()}.json"
+    kept = crd_schemas.SCHEMAS / f"{resource['kind'].lower()}.json"
     known: Any = json.loads(kept.read_text()) if kept.exists() else {"group": None}
     if known["group"] == group:
         jsonschema.Draft202012Validator(strict(known["versions"][version])).validate(resource)

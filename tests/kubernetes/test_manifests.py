@@ -10,9 +10,14 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from devtools import kubernetes_manifests
+from devtools import paths as places
+from devtools.kubernetes_manifests import APPLIED, FOLDER, OVERLAYS, Resource
 from libs.common.contracts.topics import CONFIG, PARTITIONS, TOPICS, facts_of
 from libs.common.messaging.address import Broker
 from libs.common.runtime.settings import FILE, ServiceSettings, Settings
+from ops import containers
+from ops.errors import Problem
 from services.__main__ import FLOW
 from services.dispatcher.settings import DispatcherSettings
 from services.gateway.settings import PROVIDER_URL, GatewaySettings, check_sign_in
@@ -22,9 +27,6 @@ from services.reports.settings import ReportsSettings
 from services.webhooks.settings import WebhooksSettings
 from simulator.settings import SimulatorSettings
 from tests.kubernetes.rendered import READ_BY_LIBPQ, RENDERED, check, environment, of
-from tools import containers, kubernetes, places
-from tools.kubernetes import APPLIED, FOLDER, OVERLAYS, Resource
-from tools.problem import Problem
 
 SETTINGS: dict[str, type[ServiceSettings]] = {
     "ingest": IngestSettings,
@@ -85,12 +87,12 @@ def test_kubectl_renders_the_same(overlay: str) -> None:
 def test_what_the_renderer_does_not_know_is_refused(tmp_path: Any) -> None:
     (tmp_path / "kustomization.yaml").write_text("namePrefix: x-\n")
     with pytest.raises(Problem, match="namePrefix"):
-        kubernetes.render(tmp_path)
+        kubernetes_manifests.render(tmp_path)
     (tmp_path / "kustomization.yaml").write_text(
         "patches: [{patch: '[]', target: {kind: Deployment, name: nobody}}]\n"
     )
     with pytest.raises(Problem, match="fits nothing"):
-        kubernetes.render(tmp_path)
+        kubernetes_manifests.render(tmp_path)
 
 
 def test_every_topic_is_a_resource_that_keeps_facts_for_ever() -> None:
@@ -191,7 +193,7 @@ def test_with_the_component_for_traces_every_service_names_the_collector_and_may
     (tmp_path / "traced" / "kustomization.yaml").write_text(
         "{namespace: paydown, resources: [../base], components: [../tracing]}"
     )
-    rendered = kubernetes.render(tmp_path / "traced")
+    rendered = kubernetes_manifests.render(tmp_path / "traced")
     urls = {
         r["metadata"]["name"]: environment(r).get(
             f"PAYDOWN_{r['metadata']['name'].upper()}_TRACES_URL"
@@ -225,16 +227,19 @@ def test_the_simulator_is_in_the_local_overlay_alone() -> None:
     assert not any(
         "simulator" in value
         for r in RENDERED["production"]
-        if kubernetes.containers(r)
+        if kubernetes_manifests.containers(r)
         for value in environment(r).values()
     )
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_jobs_run_commands_there_are_with_the_names_they_read(overlay: str) -> None:
-    jobs = {name: kubernetes.containers(job)[0]["args"] for name, job in of(overlay, "Job").items()}
+    jobs = {
+        name: kubernetes_manifests.containers(job)[0]["args"]
+        for name, job in of(overlay, "Job").items()
+    }
     wanted = {
-        "databases": ["python", "-m", "tools.containers", "databases"],
+        "databases": ["python", "-m", "ops.containers", "databases"],
         "migrate": ["python", "-m", "services", "migrate"],
     }
     assert jobs == wanted | (
@@ -272,7 +277,7 @@ def test_every_secret_file_named_is_one_that_is_made(overlay: str, tmp_path: Any
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("service", FLOW)
 def test_probes_and_services_use_paths_and_ports_there_are(overlay: str, service: str) -> None:
-    (container,) = kubernetes.containers(of(overlay, "Deployment")[service])
+    (container,) = kubernetes_manifests.containers(of(overlay, "Deployment")[service])
     port = SETTINGS[service].model_fields["port"].default
     assert container["ports"] == [{"name": "http", "containerPort": port}]
     assert {
@@ -291,7 +296,7 @@ def test_probes_and_services_use_paths_and_ports_there_are(overlay: str, service
 
 @pytest.mark.parametrize("overlay", APPLIED)
 def test_no_pod_of_ours_may_do_more_than_it_must(overlay: str) -> None:
-    pods = [r for r in RENDERED[overlay] if kubernetes.containers(r)]
+    pods = [r for r in RENDERED[overlay] if kubernetes_manifests.containers(r)]
     assert {r["metadata"]["name"] for r in pods} >= (
         {"hold"} if overlay == "recovery" else {*FLOW, "migrate", "databases"}
     )
@@ -301,7 +306,7 @@ def test_no_pod_of_ours_may_do_more_than_it_must(overlay: str) -> None:
         assert pod["enableServiceLinks"] is False
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        for container in kubernetes.containers(resource):
+        for container in kubernetes_manifests.containers(resource):
             assert container["securityContext"]["allowPrivilegeEscalation"] is False
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
             assert (
@@ -414,7 +419,7 @@ def test_nothing_is_open_by_default_and_only_two_are_open_to_the_outside(overlay
 
 def test_prometheus_finds_each_service_by_its_label_and_port_and_is_let_in() -> None:
     ports = {
-        name: kubernetes.containers(pod)[0]["ports"][0]["containerPort"]
+        name: kubernetes_manifests.containers(pod)[0]["ports"][0]["containerPort"]
         for name, pod in of("production", "Deployment").items()
     }
     jobs = yaml.safe_load((places.ROOT / "deploy" / "prometheus" / "kubernetes.yml").read_text())[

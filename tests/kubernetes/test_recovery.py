@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from devtools import kubernetes_manifests
 from libs.common.runtime.settings import FILE
 from services.__main__ import main
 from tests.kubernetes.rendered import READ_BY_LIBPQ, environment, of
-from tools import kubernetes
 
 KEPT = of("production", "Cluster")["paydown-postgres"]["spec"]
 BACK = of("recovery", "Cluster")["paydown-postgres"]["spec"]
@@ -67,7 +67,7 @@ def test_it_cannot_be_applied_before_somebody_has_said_to_which_moment() -> None
 def test_the_job_runs_a_command_there_is_with_the_names_it_reads(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (container,) = kubernetes.containers(HOLD)
+    (container,) = kubernetes_manifests.containers(HOLD)
     assert container["args"] == [
         "python",
         "-m",
@@ -96,7 +96,7 @@ def test_the_job_has_what_migrate_has() -> None:
     assert pods[0]["metadata"] == pods[1]["metadata"]  # the network policies know it by this
     mine, theirs = ({**pod["spec"], "containers": None, "restartPolicy": None} for pod in pods)
     assert mine == theirs
-    ours, known = (kubernetes.containers(job)[0] for job in (HOLD, MIGRATE))
+    ours, known = (kubernetes_manifests.containers(job)[0] for job in (HOLD, MIGRATE))
     for key in ("image", "volumeMounts", "securityContext"):
         assert ours[key] == known[key]
     assert set(environment(HOLD)) >= READ_BY_LIBPQ

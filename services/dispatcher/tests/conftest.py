@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Engine
 
-from services.dispatcher.tests.desk import Desk, database
+from services.dispatcher.tests.harness import Desk, database
 
 
 @pytest.fixture(scope="session")

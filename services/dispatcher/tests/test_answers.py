@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.dispatcher.domain import Answer, Timing, Verdict, classify
-from services.dispatcher.provider import UNCOUNTED, Provider, Unreachable, shown
-from services.dispatcher.reading import Reader
-from services.dispatcher.worker import Call, pump
+from services.dispatcher.provider.client import UNCOUNTED, Provider, Unreachable, shown
+from services.dispatcher.provider.reader import Reader
+from services.dispatcher.sending.worker import Call, pump
 
 EXPECTED = {"amount": 5, "metadata": {"payment_id": "p"}}
 

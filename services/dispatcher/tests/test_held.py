@@ -19,8 +19,8 @@ from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import install
-from services.dispatcher import intake, routes
-from services.dispatcher.tests.world import AT, World, batch
+from services.dispatcher import consumers, routes
+from services.dispatcher.tests.factories import AT, World, batch
 
 pytestmark = pytest.mark.database
 TOKEN = "a-token-of-the-tests"
@@ -191,7 +191,7 @@ def test_a_batch_brings_the_people_who_had_a_hand_in_it_unless_its_employer_is_o
     for one_person, barred in ((False, ["p", "q"]), (True, [])):
         batch_id = uuid4()
         with engine.begin() as connection:
-            intake.batches(
+            consumers.batches(
                 connection,
                 [
                     BatchChanged(

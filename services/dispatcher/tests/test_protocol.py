@@ -7,11 +7,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.dispatcher import commands, limiter
+from devtools.stack.ports import free_ports
+from services.dispatcher import commands
 from services.dispatcher.commands import Order
+from services.dispatcher.provider import rate_limiter
 from services.dispatcher.routes import eta_s
-from services.dispatcher.tests.world import Simulator, World, batch, wait
-from tools.ports import free_ports
+from services.dispatcher.tests.factories import Simulator, World, batch, wait
 
 pytestmark = pytest.mark.database
 COUNT = 60
@@ -247,11 +248,15 @@ def test_the_limiter_shows_its_tiers_and_an_honest_eta(world: World) -> None:
     batch_id = uuid4()
     batch(world, batch_id, 12)
     with world.engine.connect() as connection:
-        assert {tier["tier"] for tier in limiter.state(connection)} == set(limiter.PROFILES["demo"])
-        assert all(tier["busy_s"] == tier["closed_s"] == 0 for tier in limiter.state(connection))
+        assert {tier["tier"] for tier in rate_limiter.state(connection)} == set(
+            rate_limiter.PROFILES["demo"]
+        )
+        assert all(
+            tier["busy_s"] == tier["closed_s"] == 0 for tier in rate_limiter.state(connection)
+        )
         assert eta_s(connection, batch_id) == 1
-    limiter.configure(world.engine, {limiter.PAYMENTS: 2})
+    rate_limiter.configure(world.engine, {rate_limiter.PAYMENTS: 2})
     with world.engine.begin() as connection:
-        limiter.close(connection, limiter.PAYMENTS, 60)
+        rate_limiter.close(connection, rate_limiter.PAYMENTS, 60)
         assert eta_s(connection, batch_id) == 12 * 30 + 60
-        assert limiter.take(connection, limiter.PAYMENTS, 1) == 0
+        assert rate_limiter.take(connection, rate_limiter.PAYMENTS, 1) == 0

@@ -17,10 +17,10 @@ import pytest
 from sqlalchemy import Engine
 
 from services.dispatcher.domain import Answer, Timing
-from services.dispatcher.payments import PaymentWork
-from services.dispatcher.provider import Page, Unreachable
-from services.dispatcher.tests.desk import Desk, Line, Memory
-from services.dispatcher.worker import Call
+from services.dispatcher.provider.client import Page, Unreachable
+from services.dispatcher.sending.payments import PaymentWork
+from services.dispatcher.sending.worker import Call
+from services.dispatcher.tests.harness import Desk, Line, Memory
 
 pytestmark = pytest.mark.database
 SEEDS = int(os.environ.get("PAYDOWN_SIMULATION_SEEDS", "6"))

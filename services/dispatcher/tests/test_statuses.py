@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 
 from libs.common.contracts.events import ProviderEventReceived
-from services.dispatcher import intake
-from services.dispatcher.tests.desk import Desk
-from services.dispatcher.tests.test_doubts import HOUR_S
-from services.dispatcher.tests.world import AT
+from services.dispatcher import consumers
+from services.dispatcher.tests.factories import AT
+from services.dispatcher.tests.harness import Desk
+from services.dispatcher.tests.test_lookup import HOUR_S
 
 pytestmark = pytest.mark.database
 DAY_S = 24 * HOUR_S
@@ -108,7 +108,7 @@ def test_a_webhook_quicker_than_the_answer_is_not_lost(desk: Desk) -> None:
     answer, _ = desk.provider.send("POST", call.path, call.body.encode(), str(call.idempotency_key))
     provider_id = str((answer.data or {})["id"])
     with desk.engine.begin() as connection:
-        intake.hints(
+        consumers.hints(
             connection,
             [
                 ProviderEventReceived(

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
 from libs.common.database import migrate
-from services.gateway import app, live
+from services.gateway import app, event_stream
 from services.gateway.settings import GatewaySettings
 from services.gateway.tests.fakes import TOKEN, Fake
 
@@ -88,7 +88,9 @@ def build(url: str, **more: Any) -> Gateway:
         }
     )
     service = app.build(
-        settings, {name: fake.client() for name, fake in fakes.items()}, live.Pace(0.01, 0.05, 0.05)
+        settings,
+        {name: fake.client() for name, fake in fakes.items()},
+        event_stream.Pace(0.01, 0.05, 0.05),
     )
     with service.engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.gateway import domain, timeline
+from services.gateway import domain, payment_timeline
 from services.gateway.domain import Entry, chained, first_broken
 from services.gateway.tests.fakes import batch, certificate, summary
 
@@ -117,7 +117,7 @@ def test_a_story_is_in_order_and_tells_nothing_twice() -> None:
             "evidence": "j1",
         },
     ]
-    sent = timeline.attempts(
+    sent = payment_timeline.attempts(
         {
             "attempts": [
                 {
@@ -133,13 +133,13 @@ def test_a_story_is_in_order_and_tells_nothing_twice() -> None:
         }
     )
     assert sent[0]["detail"] == "200 · req_1"
-    posted = timeline.journals(
+    posted = payment_timeline.journals(
         [
             {"journal_id": "j1", "kind": "hold", "posted_at": "2026-11-20T10:00:05.5Z"},
             {"journal_id": "j2", "kind": "settle", "posted_at": "2026-11-20T10:00:06Z"},
         ]
     )
-    found = timeline.issues(
+    found = payment_timeline.issues(
         {
             "issues": [
                 {
@@ -152,7 +152,7 @@ def test_a_story_is_in_order_and_tells_nothing_twice() -> None:
         },
         told,
     )
-    lines = timeline.joined(told, found, sent, posted)
+    lines = payment_timeline.joined(told, found, sent, posted)
     assert [(line["kind"], line["evidence"]) for line in lines] == [
         ("row", "r"),
         ("issue", "W_ZIP_STATE"),

@@ -18,8 +18,8 @@ from joserfc.jwk import KeySet, RSAKey
 from sqlalchemy import text
 
 from libs.common.runtime.settings import SettingsError
-from services.gateway import oidc
-from services.gateway.oidc import Begun, Provider, ProviderAway, SignInRefused
+from services.gateway.auth import oidc
+from services.gateway.auth.oidc import Begun, Provider, ProviderAway, SignInRefused
 from services.gateway.settings import GatewaySettings, check_sign_in
 from services.gateway.tests.conftest import Gateway, build
 from services.gateway.tests.fakes import BATCH, TOKEN

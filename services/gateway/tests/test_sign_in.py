@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from services.gateway import domain
-from services.gateway.auth import COOKIE, hashed
+from services.gateway.auth.sessions import COOKIE, hashed
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from services.gateway.auth import hashed
+from services.gateway.auth.sessions import hashed
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH
 

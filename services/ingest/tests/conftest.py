@@ -5,10 +5,10 @@ from itertools import count
 
 import pytest
 
+from devtools import sample_roster
 from libs.common.database.migrate import upgrade
 from services.ingest.app import MIGRATIONS
-from services.ingest.tests.world import World, consistent
-from tools import roster
+from services.ingest.tests.harness import World, consistent
 
 _seeds = count(1000)
 
@@ -28,9 +28,9 @@ def world(
 @pytest.fixture
 def xml() -> bytes:
     """A roster of twenty rows nobody else has."""
-    return consistent(roster.make(20, next(_seeds)))
+    return consistent(sample_roster.make(20, next(_seeds)))
 
 
 @pytest.fixture
 def make_xml() -> Callable[[int], bytes]:
-    return lambda rows: consistent(roster.make(rows, next(_seeds)))
+    return lambda rows: consistent(sample_roster.make(rows, next(_seeds)))

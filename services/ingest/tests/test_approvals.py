@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 
+from devtools import sample_roster
 from libs.common.contracts.errors import Reject
 from libs.common.contracts.events import (
     BatchChanged,
@@ -23,8 +24,7 @@ from libs.common.contracts.events import (
     SourceProblem,
 )
 from libs.common.database.engine import run
-from services.ingest.tests.world import World, consistent, next_period, spaced
-from tools import roster
+from services.ingest.tests.harness import World, consistent, next_period, spaced
 
 pytestmark = pytest.mark.database
 MakeXml = Callable[[int], bytes]
@@ -276,7 +276,7 @@ def test_a_discard_needs_a_reason_and_can_be_repeated_by_the_same_person(
 
 def test_a_correction_leads_to_another_digest_and_is_kept_beside_the_original(world: World) -> None:
     xml = consistent(
-        roster.make(40, 977)
+        sample_roster.make(40, 977)
     )  # of this seed, because it needs rows of an institution without a merchant
     batch_id = world.upload(xml.replace(b"<Zip>50613</Zip>", b"<Zip>67485</Zip>")).json()[
         "batch_id"

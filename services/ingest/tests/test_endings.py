@@ -7,8 +7,9 @@ import pytest
 
 from libs.common.contracts.events import BatchChanged
 from libs.common.database.engine import run
-from services.ingest import app, store
-from services.ingest.tests.world import World
+from services.ingest import app
+from services.ingest.store import batches
+from services.ingest.tests.harness import World
 
 pytestmark = pytest.mark.database
 
@@ -26,7 +27,8 @@ def test_a_batch_nobody_approves_expires(world: World, xml: bytes) -> None:
     ready = world.ready(xml)
     with world.engine.begin() as connection:
         assert (
-            store.expire(connection, datetime.now(UTC) - timedelta(days=1), datetime.now(UTC)) == []
+            batches.expire(connection, datetime.now(UTC) - timedelta(days=1), datetime.now(UTC))
+            == []
         )
         run(
             connection,
@@ -125,5 +127,5 @@ def test_the_people_of_a_batch_are_found_by_its_id_as_text_and_nobody_for_a_stra
 ) -> None:
     ready = world.ready(xml)
     with world.engine.connect() as connection:
-        assert store.barred(connection, ready["batch_id"]) == {"paula"}
-        assert store.barred(connection, "no id at all") == frozenset()
+        assert batches.barred(connection, ready["batch_id"]) == {"paula"}
+        assert batches.barred(connection, "no id at all") == frozenset()

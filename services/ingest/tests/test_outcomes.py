@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from libs.common.database.engine import run
-from services.ingest.tests.sample import roster as roster_of
-from services.ingest.tests.sample import row
-from services.ingest.tests.world import World
+from services.ingest.tests.factories import roster as roster_of
+from services.ingest.tests.factories import row
+from services.ingest.tests.harness import World
 
 pytestmark = pytest.mark.database
 CARD = "4111111111111111"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from libs.common.contracts.money import display
-from services.ingest import batch as rules
-from services.ingest.tests.world import World, next_period, spaced
+from services.ingest import domain as rules
+from services.ingest.tests.harness import World, next_period, spaced
 
 pytestmark = pytest.mark.database
 MakeXml = Callable[[int], bytes]

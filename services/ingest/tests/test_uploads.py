@@ -15,9 +15,9 @@ import pytest
 
 from libs.common.contracts.events import BatchChanged, RowRead
 from libs.common.database.engine import run
-from services.ingest import intake
-from services.ingest.intake import Reading
-from services.ingest.tests.world import World, spaced
+from services.ingest import staging
+from services.ingest.staging import Reading
+from services.ingest.tests.harness import World, spaced
 
 pytestmark = pytest.mark.database
 MakeXml = Callable[[int], bytes]
@@ -324,8 +324,8 @@ import os, signal
 from pathlib import Path
 from libs.common.database.engine import connect
 from services.ingest import intake, store_rows
-from services.ingest.intake import Reading
-from services.ingest.tests.world import World
+from services.ingest.staging import Reading
+from services.ingest.tests.harness import World
 world, copy, copied = World.make({world.engine.url.render_as_string(hide_password=False)!r}, Path({str(world.folder.path)!r})), store_rows.copy, []
 def dying(connection, kind, records):
     copy(connection, kind, records)
@@ -350,7 +350,7 @@ def test_two_readers_do_not_read_the_same_file(world: World, make_xml: MakeXml) 
 
     def read() -> None:
         done.append(
-            intake.read_one(world.engine, Reading(world.folder.of, world.secrets))
+            staging.read_one(world.engine, Reading(world.folder.of, world.secrets))
         )  # in child processes, as in earnest
 
     threads = [threading.Thread(target=read) for _ in range(2)]

@@ -17,9 +17,10 @@ from libs.common.contracts.message import Message
 from libs.common.database.engine import run
 from libs.common.messaging.consumer import apply_batch, redrive
 from libs.common.tests import database_copies
-from services.ledger import app, rebuild, reconcile
+from services.ledger import app, rebuild
+from services.ledger.reconciliation import service
 from services.ledger.tests.conftest import Database
-from services.ledger.tests.sample import (
+from services.ledger.tests.factories import (
     BATCH,
     approved,
     at,
@@ -220,7 +221,7 @@ def test_after_a_restore_no_version_of_a_certificate_is_issued_twice(database: D
     first = database_copies.hold(database.service, told)
     for _ in range(2):  # a crash between may repeat it
         with database.service.begin() as connection:
-            reconcile.take_back(connection, first)
+            service.take_back(connection, first)
     assert certificates(database.service) == issued
     give(database.service, *since)  # the topics are read again from the copy's offsets
     assert certificates(database.service) == issued

@@ -14,7 +14,7 @@ from services.ledger.handlers import (
     on_payment_approved,
     on_payments_changed,
 )
-from services.ledger.tests.sample import BATCH, approved, at, changed, life, payment_id
+from services.ledger.tests.factories import BATCH, approved, at, changed, life, payment_id
 
 AT = {payment_id(1): Position(BATCH, 500, 0, "unprocessed")}
 

@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from sqlalchemy import Engine
 
+from devtools.test_servers import RunningBroker
 from libs.common.contracts import topics
 from libs.common.contracts.envelope import Event
 from libs.common.database.engine import run
@@ -18,9 +19,8 @@ from libs.common.messaging.consumer import consume, wait_for
 from services.ledger import app
 from services.ledger.rebuild import main
 from services.ledger.tests.conftest import Database
-from services.ledger.tests.sample import at, changed, closed, line
+from services.ledger.tests.factories import at, changed, closed, line
 from services.ledger.tests.test_flow import ENDS, THEIRS, breaks, certificates, plant, story
-from tools.running import RunningBroker
 
 pytestmark = [pytest.mark.database, pytest.mark.broker]
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from libs.common.web.problem_details import install
 from services.ledger import app, routes
 from services.ledger.tests.conftest import Database
-from services.ledger.tests.sample import BATCH, approved, batch, changed, payment_id
+from services.ledger.tests.factories import BATCH, approved, batch, changed, payment_id
 from services.ledger.tests.test_flow import ENDS, give, story
 
 pytestmark = pytest.mark.database

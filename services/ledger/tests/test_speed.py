@@ -14,7 +14,7 @@ from libs.common.database.engine import run
 from libs.common.messaging.consumer import apply_batch
 from services.ledger import app
 from services.ledger.tests.conftest import Database
-from services.ledger.tests.sample import BATCH, approved, changed, payment_id
+from services.ledger.tests.factories import BATCH, approved, changed, payment_id
 
 pytestmark = pytest.mark.database
 

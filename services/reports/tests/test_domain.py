@@ -13,7 +13,7 @@ from libs.common.contracts.events import (
 )
 from services.reports import domain
 from services.reports.handlers import on_events
-from services.reports.tests import sample
+from services.reports.tests import factories
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def fed(events: list[object]) -> domain.Progress:
 
 
 def test_live_progress_is_the_same_in_any_order_and_with_every_event_twice() -> None:
-    batch = sample.make(200, 3)
-    now = sample.START + timedelta(hours=4)
+    batch = factories.make(200, 3)
+    now = factories.START + timedelta(hours=4)
     straight = fed(list(batch.events)).snapshot(batch.batch_id, now)
     for seed in range(5):
         shuffled = [*batch.events, *batch.events]
@@ -152,9 +152,9 @@ def test_before_an_approval_all_counts_are_zero() -> None:
 
 
 def test_the_newest_of_a_batch_of_messages_is_kept_and_all_row_messages_are_counted() -> None:
-    first = sample.make(1, 1).rows[0]
+    first = factories.make(1, 1).rows[0]
     second = first.model_copy(
-        update={"revision": 2, "status": "excluded", "event_id": sample.SPACE}
+        update={"revision": 2, "status": "excluded", "event_id": factories.SPACE}
     )
     for order in ([first, second], [second, first]):
         changes = on_events(order)
@@ -167,17 +167,17 @@ def test_a_message_that_reports_does_not_read_is_rejected() -> None:
         on_events(
             [
                 StatementClosed(
-                    **sample.envelope("closed"),
-                    run_id=sample.SPACE,
-                    batch_id=sample.SPACE,
+                    **factories.envelope("closed"),
+                    run_id=factories.SPACE,
+                    batch_id=factories.SPACE,
                     complete=True,
                     pages=1,
                     lines=0,
                     amount_cents=0,
-                    from_at=sample.START,
-                    begun_at=sample.START,
+                    from_at=factories.START,
+                    begun_at=factories.START,
                     final_versions=0,
                 )
             ]
         )
-    assert RowRead.topic in {event.topic for event in sample.make(2, 1).events}
+    assert RowRead.topic in {event.topic for event in factories.make(2, 1).events}

@@ -20,9 +20,9 @@ from sqlalchemy import Engine
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.events import BatchChanged, RowRead
 from libs.common.database.engine import run
-from services.reports import query, store
 from services.reports.export import Report, spooled
-from services.reports.tests import sample
+from services.reports.store import queries, writes
+from services.reports.tests import factories
 
 pytestmark = pytest.mark.database
 
@@ -50,14 +50,14 @@ PAIRS = ",".join(f"{name}_count,{name}_amount" for name in OUTCOMES)
 def stored(engine: Engine, events: list[Event], size: int = 500) -> None:
     for start in range(0, len(events), size):
         with engine.begin() as connection:
-            store.apply(connection, events[start : start + size])
+            writes.apply(connection, events[start : start + size])
 
 
-def files(engine: Engine, batch: sample.Sample) -> dict[str, bytes]:
+def files(engine: Engine, batch: factories.Sample) -> dict[str, bytes]:
     with engine.connect() as connection:
-        known = query.batch(connection, batch.batch_id)
+        known = queries.batch(connection, batch.batch_id)
         assert known is not None
-        report = Report(connection, known, sample.SEALER)
+        report = Report(connection, known, factories.SEALER)
         return {name: b"".join(report.csv(name)) for name in ("sources", "branches", "payments")}
 
 
@@ -94,7 +94,7 @@ def check(found: dict[str, bytes], rows: list[RowRead]) -> dict[int, dict[str, s
         outcome = OUTCOME.get(line["status"], "pending")
         assert line["reason"] or outcome in ("paid", "pending", "cancelled")
         for name in ("first_name", "last_name"):
-            clear = sample.SEALER.open(getattr(row, name), name, str(row.row_id))
+            clear = factories.SEALER.open(getattr(row, name), name, str(row.row_id))
             assert line[name] in (clear, "'" + clear)
             assert line[name][:1] not in {"=", "+", "-", "@", "\t", "\r"}
             assert (line[name] == clear) is (clear[:1] not in {"=", "+", "-", "@", "\t", "\r"})
@@ -120,7 +120,7 @@ def check(found: dict[str, bytes], rows: list[RowRead]) -> dict[int, dict[str, s
 def test_the_three_files_of_an_ended_batch_agree_with_each_other_and_with_every_row(
     engine: Engine,
 ) -> None:
-    batch = sample.make(400, 21)
+    batch = factories.make(400, 21)
     stored(engine, batch.events)
     found = files(engine, batch)
     lines = check(found, batch.rows)
@@ -147,7 +147,7 @@ def test_the_three_files_of_an_ended_batch_agree_with_each_other_and_with_every_
 
 
 def test_half_way_the_three_files_agree_as_well(engine: Engine) -> None:
-    batch = sample.make(300, 22)
+    batch = factories.make(300, 22)
     rest = [event for event in batch.events if not isinstance(event, RowRead)]
     random.Random(22).shuffle(rest)
     stored(engine, [batch.events[0], *batch.rows])
@@ -158,7 +158,7 @@ def test_half_way_the_three_files_agree_as_well(engine: Engine) -> None:
 
 
 def test_a_batch_without_rows_gives_headers(engine: Engine) -> None:
-    batch = sample.make(2, 1)
+    batch = factories.make(2, 1)
     stored(engine, batch.events[:1])
     assert all(
         raw.endswith(b"\r\n") and raw.count(b"\n") == 1 for raw in files(engine, batch).values()
@@ -166,11 +166,11 @@ def test_a_batch_without_rows_gives_headers(engine: Engine) -> None:
 
 
 def test_workbook_and_archive_hold_the_same_and_no_formula_or_link(engine: Engine) -> None:
-    batch = sample.make(120, 23)
+    batch = factories.make(120, 23)
     stored(engine, batch.events)
     with engine.connect() as connection:
-        known = query.batch(connection, batch.batch_id)
-        report = Report(connection, known, sample.SEALER)  # type: ignore[arg-type]
+        known = queries.batch(connection, batch.batch_id)
+        report = Report(connection, known, factories.SEALER)  # type: ignore[arg-type]
         archive = zipfile.ZipFile(io.BytesIO(b"".join(spooled(report.archive))))
     assert sorted(archive.namelist()) == [
         "branches.csv",
@@ -227,10 +227,10 @@ def printed(raw: bytes) -> bytes:
 def test_every_report_says_whether_the_rule_of_two_people_was_off(
     engine: Engine, single: bool
 ) -> None:
-    batch = sample.make(20, 25)
-    stored(engine, sample.alone(batch) if single else batch.events)
+    batch = factories.make(20, 25)
+    stored(engine, factories.alone(batch) if single else batch.events)
     with engine.connect() as connection:
-        report = Report(connection, query.batch(connection, batch.batch_id), sample.SEALER)  # type: ignore[arg-type]
+        report = Report(connection, queries.batch(connection, batch.batch_id), factories.SEALER)  # type: ignore[arg-type]
         archive = zipfile.ZipFile(io.BytesIO(b"".join(spooled(report.archive))))
         stem = report.stem()
     sentence = "SINGLE CONTROL: the rule that another person approves was switched off; uploaded and approved by preparer"
@@ -243,15 +243,15 @@ def test_every_report_says_whether_the_rule_of_two_people_was_off(
     assert stem == (f"{batch.batch_id}-single-control" if single else str(batch.batch_id))
 
 
-def fill(engine: Engine, batch: sample.Sample, rows: int) -> None:
+def fill(engine: Engine, batch: factories.Sample, rows: int) -> None:
     """A batch of many rows, each its own payment, written past the events."""
     events = {type(event): event for event in batch.events}
-    pattern = events[RowRead].model_dump(mode="json") | {"read_at": str(sample.START)}
+    pattern = events[RowRead].model_dump(mode="json") | {"read_at": str(factories.START)}
     items = []
     for number in range(1, rows + 1):
         row_id = str(uuid5(batch.batch_id, str(number)))
         names = {
-            name: sample.SEALER.seal("Ada", name, row_id) for name in ("first_name", "last_name")
+            name: factories.SEALER.seal("Ada", name, row_id) for name in ("first_name", "last_name")
         }
         items.append(
             pattern
@@ -264,8 +264,8 @@ def fill(engine: Engine, batch: sample.Sample, rows: int) -> None:
             }
         )
     with engine.begin() as connection:
-        store.apply(connection, [events[BatchChanged]])
-        store.newest(connection, "file_row", store.FILE_ROW, "revision", items)
+        writes.apply(connection, [events[BatchChanged]])
+        writes.newest(connection, "file_row", writes.FILE_ROW, "revision", items)
         run(
             connection,
             """INSERT INTO payment (payment_id, batch_id, approved_at, approved_by, amount_cents)
@@ -280,11 +280,11 @@ def fill(engine: Engine, batch: sample.Sample, rows: int) -> None:
 def test_fifty_thousand_rows_stream_in_flat_memory(
     engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    batch = sample.make(3, 24)
+    batch = factories.make(3, 24)
     fill(engine, batch, 50_000)
     with engine.connect() as connection:
-        known = query.batch(connection, batch.batch_id)
-        report = Report(connection, known, sample.SEALER)  # type: ignore[arg-type]
+        known = queries.batch(connection, batch.batch_id)
+        report = Report(connection, known, factories.SEALER)  # type: ignore[arg-type]
         began, cpu = time.monotonic(), time.process_time()
         size = sum(len(chunk) for chunk in report.csv("payments"))
         seconds, cpu = time.monotonic() - began, time.process_time() - cpu

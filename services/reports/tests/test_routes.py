@@ -16,12 +16,13 @@ from sqlalchemy.pool import QueuePool
 from libs.common.contracts.events import BatchChanged, CertificateIssued, PaymentChanged
 from libs.common.database.engine import run
 from libs.common.web import problem_details
-from services.reports import routes, store
+from services.reports import routes
 from services.reports.routes import Context
-from services.reports.tests import sample
+from services.reports.store import writes
+from services.reports.tests import factories
 
 pytestmark = pytest.mark.database
-BATCH = sample.make(120, 41)
+BATCH = factories.make(120, 41)
 PATH = f"/batches/{BATCH.batch_id}"
 ITEM = {
     "payment_id",
@@ -66,7 +67,7 @@ def client(engine: Engine) -> Client:
     problem_details.install(app)
     app.include_router(
         routes.router(
-            Context(engine, "token", sample.SEALER, 0.3, lambda _connection, _batch_id: None)
+            Context(engine, "token", factories.SEALER, 0.3, lambda _connection, _batch_id: None)
         )
     )
     return Client(app)
@@ -79,7 +80,7 @@ def whole(engine: Engine) -> None:
 
 def store_all(engine: Engine, events: Any) -> None:
     with engine.begin() as connection:
-        store.apply(connection, events)
+        writes.apply(connection, events)
 
 
 def test_no_answer_without_the_token(client: Client) -> None:
@@ -92,9 +93,9 @@ def test_before_an_approval_all_counts_are_zero_and_unknown_files_are_404(
     store_all(engine, [BATCH.events[0], *BATCH.rows])
     found = client.get(f"{PATH}/summary").json()
     assert set(found["payments"].values()) == set(found["payment_amount_cents"].values()) == {0}
-    other = client.get(f"/batches/{sample.SPACE}/reports/sources.csv")
+    other = client.get(f"/batches/{factories.SPACE}/reports/sources.csv")
     assert (other.status_code, other.json()["code"]) == (404, "batch.unknown")
-    assert client.get(f"/payments/{sample.SPACE}").status_code == 404
+    assert client.get(f"/payments/{factories.SPACE}").status_code == 404
 
 
 @pytest.mark.usefixtures("whole")
@@ -312,7 +313,7 @@ def test_the_name_of_a_file_says_that_one_person_was_enough(
         engine,
         [
             e.model_copy(update={"version": 9})
-            for e in sample.alone(BATCH)[-2:]
+            for e in factories.alone(BATCH)[-2:]
             if isinstance(e, BatchChanged)
         ],
     )
@@ -324,7 +325,7 @@ def test_the_name_of_a_file_says_that_one_person_was_enough(
 
 @pytest.mark.usefixtures("whole")
 def test_a_reader_who_goes_away_gives_back_slot_and_connection(engine: Engine) -> None:
-    context = Context(engine, "token", sample.SEALER, 0.3, lambda _connection, _batch_id: None)
+    context = Context(engine, "token", factories.SEALER, 0.3, lambda _connection, _batch_id: None)
     slots = threading.BoundedSemaphore(1)
     for _ in range(3):
         chunks = routes.exported(

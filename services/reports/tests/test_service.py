@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from devtools.test_servers import RunningBroker
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.topics import TOPICS
 from libs.common.database import migrate
@@ -20,8 +21,7 @@ from libs.common.database.engine import connect, run
 from libs.common.messaging import kafka
 from libs.common.messaging.consumer import wait_for
 from services.reports.app import MIGRATIONS
-from services.reports.tests import sample
-from tools.running import RunningBroker
+from services.reports.tests import factories
 
 pytestmark = pytest.mark.broker
 TOKEN = "a-token-of-the-tests"
@@ -57,7 +57,7 @@ def running(
         "KAFKA": kafka_broker.bootstrap,
         "PORT": str(port),
         "INTERNAL_TOKEN": TOKEN,
-        "SEAL_KEYS": sample.SEAL_KEYS,
+        "SEAL_KEYS": factories.SEAL_KEYS,
         "CERTIFICATE_WAIT_S": "1",
         "OWNER_URL": owner_url,
     }
@@ -95,7 +95,7 @@ def publish(bootstrap: str, events: list[Event]) -> None:
 
 
 def test_topics_become_reports_and_faust_and_sql_show_the_same(running: Running) -> None:
-    batch = sample.make(400, 31)
+    batch = factories.make(400, 31)
     publish(running.broker.bootstrap, batch.events[:-40])
     csv = f"/batches/{batch.batch_id}/reports/payments.csv"
     assert wait_for(
@@ -125,7 +125,7 @@ def test_the_service_outlives_a_broker_that_dies_and_goes_on_where_it_was(runnin
     assert running.process.poll() is None
     assert running.client.get("/health/live").status_code == 200
     running.broker.start()
-    batch = sample.make(100, 32)
+    batch = factories.make(100, 32)
     publish(running.broker.bootstrap, batch.events)
     assert wait_for(
         lambda: (
@@ -150,7 +150,7 @@ def rebuilt(running: Running) -> subprocess.CompletedProcess[str]:
 def test_a_rebuild_from_offset_0_is_equal_and_a_store_that_was_changed_is_found_out(
     running: Running,
 ) -> None:
-    batch = sample.make(50, 33)
+    batch = factories.make(50, 33)
     publish(running.broker.bootstrap, batch.events)
     done = rebuilt(running)
     assert (done.returncode, done.stderr) == (0, "")
@@ -186,11 +186,11 @@ def test_without_kafka_at_the_start_it_answers_and_reads_when_kafka_comes_and_st
             base_url=f"http://127.0.0.1:{port}", headers={"X-Paydown-Internal": TOKEN}, timeout=30
         ) as client:
             assert wait_for(lambda: alive(client), 20, 0.2)
-            assert client.get(f"/batches/{sample.SPACE}/live").json()["from"] == "sql"
+            assert client.get(f"/batches/{factories.SPACE}/live").json()["from"] == "sql"
             kafka_broker.start()
             assert wait_for(lambda: ready(client), 60, 0.5)
             assert wait_for(
-                lambda: client.get(f"/batches/{sample.SPACE}/live").json()["from"] == "faust",
+                lambda: client.get(f"/batches/{factories.SPACE}/live").json()["from"] == "faust",
                 60,
                 0.5,
             )

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.events import PaymentApproved, PaymentChanged, RowRead
 from libs.common.database.engine import run
-from services.reports import query, rebuild, store
+from services.reports import rebuild
 from services.reports.domain import OUTCOMES
-from services.reports.tests import sample
+from services.reports.store import queries, writes
+from services.reports.tests import factories
 
 pytestmark = pytest.mark.database
 
@@ -29,7 +30,7 @@ def applied(engine: Engine, events: list[Event], draw: random.Random) -> None:
     while events:
         size = draw.randint(1, 80)
         with engine.begin() as connection:
-            store.apply(connection, events[:size])
+            writes.apply(connection, events[:size])
         del events[:size]
 
 
@@ -53,9 +54,9 @@ def emptied(engine: Engine) -> None:
 
 
 def test_any_order_of_all_events_ends_in_the_same_state(engine: Engine) -> None:
-    batch = sample.make(150, 11)
+    batch = factories.make(150, 11)
     revised = batch.rows[4].model_copy(
-        update={"revision": 2, "reason": "newer", "event_id": sample.SPACE}
+        update={"revision": 2, "reason": "newer", "event_id": factories.SPACE}
     )
     found = []
     for seed in range(4):
@@ -66,7 +67,7 @@ def test_any_order_of_all_events_ends_in_the_same_state(engine: Engine) -> None:
         applied(engine, events, random.Random(seed))
         with engine.connect() as connection:
             found.append(state(connection))
-            assert query.waiting(connection)[0] == 0
+            assert queries.waiting(connection)[0] == 0
     assert all(other == found[0] for other in found)
     assert {total[3] for total in found[0]["totals"]} > {"paid", "failed", "reversed", "cancelled"}
 
@@ -74,7 +75,7 @@ def test_any_order_of_all_events_ends_in_the_same_state(engine: Engine) -> None:
 def test_at_every_moment_the_outcomes_add_up_to_the_file_by_source_and_by_branch(
     engine: Engine,
 ) -> None:
-    batch = sample.make(300, 5)
+    batch = factories.make(300, 5)
     rest: list[Event] = [event for event in batch.events if not isinstance(event, RowRead)]
     random.Random(5).shuffle(rest)
     applied(engine, list(batch.rows), random.Random(1))
@@ -83,13 +84,13 @@ def test_at_every_moment_the_outcomes_add_up_to_the_file_by_source_and_by_branch
     while rest:
         size = random.Random(len(rest)).randint(1, 120)
         with engine.begin() as connection:
-            store.apply(connection, rest[:size])
+            writes.apply(connection, rest[:size])
         del rest[:size]
         with engine.connect() as connection:
-            totals = query.totals(connection, batch.batch_id)
+            totals = queries.totals(connection, batch.batch_id)
             assert tuple(map(sum, zip(*totals.values(), strict=True))) == total
             for by in ("source_account_id", "branch_id"):
-                groups = query.groups(connection, batch.batch_id, by)
+                groups = queries.groups(connection, batch.batch_id, by)
                 assert (sum(g.rows for g in groups), sum(g.cents for g in groups)) == total
                 for outcome in OUTCOMES:
                     parts = (
@@ -107,7 +108,7 @@ def test_at_every_moment_the_outcomes_add_up_to_the_file_by_source_and_by_branch
 
 
 def one_payment(seed: int) -> tuple[PaymentApproved, list[PaymentChanged], list[RowRead]]:
-    batch = sample.make(30, seed)
+    batch = factories.make(30, seed)
     changes: dict[Any, list[PaymentChanged]] = {}
     for event in batch.events:
         if isinstance(event, PaymentChanged):
@@ -121,10 +122,10 @@ def test_a_status_waits_for_its_approval_and_for_the_versions_before_it(engine: 
 
     def seen(*events: Event) -> tuple[str | None, int]:
         with engine.begin() as connection:
-            store.apply(connection, events)
+            writes.apply(connection, events)
         with engine.connect() as connection:
-            found = query.payment(connection, paid.payment_id)
-            return (found.status if found else None), query.waiting(connection)[0]
+            found = queries.payment(connection, paid.payment_id)
+            return (found.status if found else None), queries.waiting(connection)[0]
 
     assert seen(*rows, changes[2]) == (None, 1)
     assert seen(paid) == ("unprocessed", 1)
@@ -140,14 +141,14 @@ def test_versions_and_approval_committed_at_the_same_moment_find_each_other(
     paid, changes, _ = one_payment(2)
     if approved_before:
         with engine.begin() as connection:
-            store.apply(connection, [paid])
+            writes.apply(connection, [paid])
     with engine.connect() as first, engine.connect() as second:
-        store.apply(first, changes[1:2])  # holds the payment's row, not committed yet
+        writes.apply(first, changes[1:2])  # holds the payment's row, not committed yet
         done = threading.Event()
 
         def other() -> None:
-            store.apply(second, changes[:1])
-            store.apply(second, [paid])
+            writes.apply(second, changes[:1])
+            writes.apply(second, [paid])
             second.commit()
             done.set()
 
@@ -158,7 +159,7 @@ def test_versions_and_approval_committed_at_the_same_moment_find_each_other(
         assert done.wait(10)
         thread.join()
     with engine.connect() as connection:
-        found = query.payment(connection, paid.payment_id)
+        found = queries.payment(connection, paid.payment_id)
         assert found is not None
         assert (found.version, found.status) == (2, changes[1].status)
 
@@ -167,11 +168,11 @@ def test_versions_and_approval_committed_at_the_same_moment_find_each_other(
 def test_payable_rows_of_a_discarded_batch_are_cancelled_and_the_others_keep_their_outcome(
     engine: Engine, status: str
 ) -> None:
-    batch = sample.make(60, 8)
+    batch = factories.make(60, 8)
     first = batch.events[0].model_copy(update={"version": 9, "status": status})
     with engine.begin() as connection:
-        store.apply(connection, [*batch.rows, first])
-        totals = query.totals(connection, batch.batch_id)
+        writes.apply(connection, [*batch.rows, first])
+        totals = queries.totals(connection, batch.batch_id)
     payable = [row for row in batch.rows if row.status == "payable"]
     assert totals["cancelled"] == (len(payable), sum(row.amount_cents for row in payable))
     assert set(totals) == {"cancelled"} | {

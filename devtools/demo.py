@@ -1,0 +1,292 @@
+"""`make demo`: a roster from upload to reports on a throw-away stack, with the money shown at every step.
+
+    python -m devtools.demo [--roster FILE] [--out FOLDER]
+
+Exit code 0: every row is accounted for and the reconciliation is clean. 1: not, or the file was refused. 2: the machine or the
+arguments.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from devtools import paths, sample_roster
+from devtools.progress import Progress
+from devtools.stack.local_stack import Stack, demo_stack
+from devtools.stack.ports import HOST
+from libs.common.contracts.money import display
+from ops.errors import Problem, exit_code
+
+SAMPLE_ROWS = 1_000
+FINAL = {"completed", "completed_with_failures", "archived", "cancelled"}
+PREVIEW_LIMIT_S, STALL_LIMIT_S = 1_800.0, 900.0
+REPORTS = ("sources.csv", "branches.csv", "payments.csv")
+
+
+class Refused(Exception):
+    """The file or the run did not end well; one sentence for people."""
+
+
+class Api:
+    """The gateway's API as one of the demo people; a service that is away for a moment is asked again."""
+
+    def __init__(self, url: str, person: str) -> None:
+        self.client = httpx.Client(
+            base_url=f"{url}/api/v1",
+            headers={"Authorization": f"Bearer demo-{person}"},
+            timeout=120,
+        )
+
+    def get(self, path: str, limit_s: float = 60) -> Any:
+        """The JSON of one answer, or the text of a report."""
+        until = time.monotonic() + limit_s
+        while True:
+            answer = self.client.get(path)
+            if answer.status_code == 200:
+                return answer.json() if "json" in answer.headers["content-type"] else answer.content
+            if answer.status_code not in (502, 503, 504) or time.monotonic() > until:
+                raise Refused(sentence(answer))
+            time.sleep(0.5)
+
+    def post(self, path: str, content: Any = None, **query: str) -> Any:
+        """The JSON of the answer to an order; `content` is a JSON value, or the bytes of a file as an iterator."""
+        body = {"json": content} if isinstance(content, dict) else {"content": content}
+        answer = self.client.post(path, params=query, **body)
+        if answer.status_code not in (200, 201, 202):
+            raise Refused(sentence(answer))
+        return answer.json()
+
+
+def sentence(answer: httpx.Response) -> str:
+    """What a refusal says, in one line."""
+    try:
+        problem = answer.json()
+        return " ".join(
+            str(problem[part]) for part in ("detail", "money", "action") if problem.get(part)
+        )
+    except ValueError:
+        return f"{answer.request.method} {answer.request.url.path} answered {answer.status_code}"
+
+
+class Demo:
+    """One run; `seconds` and the last state of the batch end up in summary.json."""
+
+    def __init__(self, stack: Stack, out: Path) -> None:
+        self.stack, self.out = stack, out
+        url = f"http://{HOST}:{stack.ports.gateway}"
+        self.preparer, self.approver = Api(url, "preparer"), Api(url, "approver")
+        self.seconds: dict[str, float] = {}
+
+    def timed(self, name: str, step: Callable[[], Any]) -> Any:
+        """Run a step and keep how long it took (seconds)."""
+        began = time.monotonic()
+        result = step()
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 1)
+        return result
+
+    def run(self, file: Path) -> int:
+        """All steps in order; the exit code."""
+        batch = self.timed("ingest", lambda: self.upload(file))
+        show(batch)
+        batch = self.timed("prepare", lambda: self.correct(batch))
+        self.approver.post(
+            f"/batches/{batch['batch_id']}/approve",
+            {"digest": batch["digest"], "acknowledge": batch["to_acknowledge"]},
+        )
+        print(
+            f"approved by another person than the uploader; warnings acknowledged: {', '.join(batch['to_acknowledge']) or 'none'}",
+            flush=True,
+        )
+        batch = self.timed("pay", lambda: self.pay(batch["batch_id"]))
+        return int(self.timed("report", lambda: self.report(batch)) or 0) or self.close(batch)
+
+    def upload(self, file: Path) -> dict[str, Any]:
+        """Send the file and wait until people could look at it."""
+        with file.open("rb") as content:
+            batch_id = self.preparer.post(
+                "/batches", iter(lambda: content.read(1 << 20), b""), filename=file.name
+            )["batch_id"]
+        return self.ready(str(batch_id))
+
+    def ready(self, batch_id: str) -> dict[str, Any]:
+        """Wait until the batch is ready.
+
+        Raises:
+            Refused: the file was refused; with its reason.
+        """
+        until = time.monotonic() + PREVIEW_LIMIT_S
+        while time.monotonic() < until:
+            batch: dict[str, Any] = self.preparer.get(f"/batches/{batch_id}")
+            if batch["status"] == "ready":
+                return batch
+            if batch["status"] == "rejected":
+                error = batch["error"]
+                where = f" (line {error['line']})" if error.get("line") else ""
+                raise Refused(
+                    f"the roster was refused: {error['message']}{where} [{error['code']}] Nothing was paid."
+                )
+            time.sleep(0.2)
+        raise Refused("the roster could not be read in half an hour; nothing was paid")
+
+    def correct(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Accept the corrections that are offered, and say so."""
+        offered = batch["corrections_offered"]
+        if not offered:
+            return batch
+        for one in offered:
+            print(
+                f"corrected for this batch: payor {one['source_account_id']}: {one['field']} {one['from']} -> {one['to']}",
+                flush=True,
+            )
+        self.preparer.post(f"/batches/{batch['batch_id']}/corrections", {"corrections": offered})
+        mended = self.ready(batch["batch_id"])
+        print(
+            f"payable now: {mended['rows']['payable']:,} rows, {display(mended['amount_cents']['payable'])}",
+            flush=True,
+        )
+        return mended
+
+    def pay(self, batch_id: str) -> dict[str, Any]:
+        """Follow the payments until the batch is final, or until only held ones remain."""
+        moved_at, last = time.monotonic(), None
+        with Progress("paying") as progress:
+            while True:
+                batch: dict[str, Any] = self.approver.get(f"/batches/{batch_id}")
+                counts = batch["payments"]
+                ended = (
+                    counts["completed"]
+                    + counts["failed"]
+                    + counts["cancelled"]
+                    + counts["reversed"]
+                )
+                progress.show(
+                    ended,
+                    counts["total"],
+                    display(batch["payment_amount_cents"]["completed"]) + " paid",
+                )
+                if batch["status"] in FINAL:
+                    return batch
+                if counts["total"] and ended + counts["held"] == counts["total"] and counts["held"]:
+                    raise Refused(
+                        f"{counts['held']} payments are held and need a person; the others have ended"
+                    )
+                if counts != last:
+                    moved_at, last = time.monotonic(), counts
+                if time.monotonic() - moved_at > STALL_LIMIT_S:
+                    raise Refused(
+                        f"nothing has moved for {STALL_LIMIT_S / 60:.0f} minutes; the batch is {batch['status']}, payments {counts}"
+                    )
+                time.sleep(0.5 if counts["total"] < 5_000 else 2.0)  # each look counts all payments
+
+    def report(self, batch: dict[str, Any]) -> None:
+        """Write the three CSVs."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        for name in REPORTS:
+            (self.out / name).write_bytes(
+                self.approver.get(f"/batches/{batch['batch_id']}/reports/{name}")
+            )
+
+    def close(self, batch: dict[str, Any]) -> int:
+        """Write summary.json, print the reconciliation, and judge."""
+        breaks = int(
+            self.approver.get(f"/reconciliation/breaks?batch_id={batch['batch_id']}&status=open")[
+                "total"
+            ]
+        )
+        clean = bool(batch["certificate"]) and not breaks
+        calls = httpx.get(f"http://{HOST}:{self.stack.ports.simulator}/_simulator/books").json()[
+            "calls"
+        ]
+        summary = {
+            "batch_id": batch["batch_id"], "status": batch["status"], "rows": batch["rows"], "amount_cents": batch["amount_cents"],
+            "payments": batch["payments"], "payment_amount_cents": batch["payment_amount_cents"],
+            "reconciliation": {"clean": clean, "breaks": breaks}, "provider_calls": calls, "seconds": self.seconds,
+        }  # fmt: skip
+        (self.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        rows, cents, payments = batch["rows"], batch["amount_cents"], batch["payment_amount_cents"]
+        print(f"\nbatch {batch['batch_id']}: {batch['status']}")
+        print(f"  file      {rows['total']:>8,} rows      {display(cents['total']):>16}")
+        for name in ("unpayable", "refused", "excluded"):
+            print(f"  {name:<9} {rows[name]:>8,} rows      {display(cents[name]):>16}")
+        for name in ("completed", "failed", "cancelled", "reversed"):
+            print(
+                f"  {name:<9} {batch['payments'][name]:>8,} payments  {display(payments[name]):>16}"
+            )
+        if batch["one_person"]:
+            print("  single control: the rule that another person approves was off")
+        print(f"  reconciliation: {'clean, certificate issued' if clean else f'{breaks} breaks'}")
+        print(
+            f"  reports: {self.out / 'sources.csv'}, branches.csv, payments.csv, summary.json; {self.seconds}",
+            flush=True,
+        )
+        ended = sum(payments[name] for name in ("completed", "failed", "cancelled", "reversed"))
+        whole = cents["total"] == ended + cents["unpayable"] + cents["refused"] + cents["excluded"]
+        return 0 if clean and whole else 1
+
+
+def show(batch: dict[str, Any]) -> None:
+    """The preview: what is about to be paid, what will not be and why."""
+    rows, cents = batch["rows"], batch["amount_cents"]
+    not_payable = rows["unpayable"] + rows["refused"] + rows["excluded"]
+    print(
+        f"preview of {batch['filename']}: {rows['total']:,} rows, {display(cents['total'])}, pay period from {batch['period']}"
+    )
+    print(f"  payable      {rows['payable']:>8,} rows  {display(cents['payable']):>16}")
+    print(
+        f"  not payable  {not_payable:>8,} rows  {display(cents['total'] - cents['payable']):>16}"
+    )
+    for source in batch["sources"]:
+        print(
+            f"  from account ****{source['account_last4']} ({source['payor_name']}): {source['rows']:,} rows, {display(source['amount_cents'])}"
+        )
+    print(f"  {len(batch['branches'])} branches; digest {batch['digest'][:19]}…")
+    for issue in batch["issues"]:
+        print(
+            f"  {issue['outcome']}: {issue['code']} x {issue['count']:,}: {issue['message']}",
+            flush=True,
+        )
+
+
+def main(arguments: list[str]) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="make demo", description="a roster from upload to reports on a throw-away stack"
+    )
+    parser.add_argument("--roster", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("out"))
+    options = parser.parse_args(arguments)
+    if options.roster and not options.roster.is_file():
+        raise Problem(f"ROSTER={options.roster} is no file; give the path of an XML roster")
+    if options.out.exists() and not options.out.is_dir():
+        raise Problem(f"OUT={options.out} is a file; give a folder")
+    stack = demo_stack(lambda text: print(f"  {text}", flush=True))
+    file = options.roster or paths.DEMO / f"sample-{SAMPLE_ROWS}.xml"
+    if not options.roster:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        sample_roster.write(file, SAMPLE_ROWS)
+    demo = Demo(stack, options.out)
+    print("starting PostgreSQL, Kafka, the simulator of the provider and six services", flush=True)
+    try:
+        demo.timed("setup", stack.up)
+        return demo.run(file)
+    except Refused as refused:
+        print(f"paydown: {refused}", file=sys.stderr)
+        return 1
+    finally:
+        stack.down()
+
+
+def _terminate(*_: object) -> None:
+    raise SystemExit(143)  # unwinds, so that what was started is stopped
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(exit_code(lambda: main(sys.argv[1:])))

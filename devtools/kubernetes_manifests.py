@@ -1,0 +1,148 @@
+"""Render deploy/kubernetes without a cluster and without kubectl: `python -m devtools.kubernetes_manifests local|production|recovery`.
+
+It knows the part of kustomize that those files use: resources, components, namespace, images, replicas, and JSON patches by kind and name. Anything
+else in a kustomization is refused. Where kubectl is installed, a test compares the two.
+"""
+
+import copy
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from devtools import paths
+from ops.errors import Problem, exit_code
+
+FOLDER = paths.ROOT / "deploy" / "kubernetes"
+OVERLAYS = ("local", "production")
+APPLIED = (*OVERLAYS, "recovery")
+KNOWN = {
+    "apiVersion",
+    "kind",
+    "namespace",
+    "resources",
+    "components",
+    "images",
+    "replicas",
+    "patches",
+}
+WITHOUT_NAMESPACE = {"Namespace"}
+Resource = dict[str, Any]  # YAML
+
+
+def render(folder: Path) -> list[Resource]:
+    """What `kubectl kustomize folder` prints, as values.
+
+    Raises:
+        Problem: a kustomization says something this does not know, or a patch fits nothing.
+    """
+    plan = load(folder / "kustomization.yaml")[0]
+    unknown = set(plan) - KNOWN
+    if unknown:
+        raise Problem(
+            f"{folder.name}/kustomization.yaml: {', '.join(sorted(unknown))} is not rendered by devtools/kubernetes_manifests.py"
+        )
+    found: list[Resource] = []
+    for name in plan.get("resources", []):
+        found += render(folder / name) if (folder / name).is_dir() else load(folder / name)
+    for name in plan.get("components", []):
+        component = load(folder / name / "kustomization.yaml")[0]
+        found += [
+            resource
+            for file in component.get("resources", [])
+            for resource in load(folder / name / file)
+        ]
+        _change(found, folder / name, component)
+    _change(found, folder, plan)
+    return found
+
+
+def load(file: Path) -> list[Resource]:
+    """The documents of one file."""
+    return [document for document in yaml.safe_load_all(file.read_text()) if document]
+
+
+def containers(resource: Resource) -> list[dict[str, Any]]:
+    """The containers of what makes pods; none for anything else."""
+    pod = (
+        resource.get("spec", {}).get("template", {}).get("spec", {})
+        if resource["kind"] in {"Deployment", "StatefulSet", "Job"}
+        else {}
+    )
+    return [*pod.get("initContainers", []), *pod.get("containers", [])]
+
+
+def _change(resources: list[Resource], folder: Path, plan: Resource) -> None:
+    for patch in plan.get("patches", []):
+        operations: Any = (
+            load(folder / patch["path"])[0] if "path" in patch else yaml.safe_load(patch["patch"])
+        )
+        targets = [resource for resource in resources if _fits(resource, patch["target"])]
+        if not targets:
+            raise Problem(
+                f"{folder.name}/kustomization.yaml: a patch for {patch['target']} fits nothing"
+            )
+        for resource in targets:
+            for operation in operations:
+                _patch(resource, operation)
+    for resource in resources:
+        if "namespace" in plan and resource["kind"] not in WITHOUT_NAMESPACE:
+            resource["metadata"]["namespace"] = plan["namespace"]
+        for count in plan.get("replicas", []):
+            if (
+                resource["kind"] in {"Deployment", "StatefulSet"}
+                and resource["metadata"]["name"] == count["name"]
+            ):
+                resource["spec"]["replicas"] = count["count"]
+        for container in containers(resource):
+            for image in plan.get("images", []):
+                if container["image"].partition(":")[0] == image["name"]:
+                    container["image"] = f"{image['newName']}:{image['newTag']}"
+
+
+def _fits(resource: Resource, target: dict[str, str]) -> bool:
+    said = {"kind": resource["kind"], "name": resource["metadata"]["name"]}
+    return all(re.fullmatch(pattern, said[key]) for key, pattern in target.items())
+
+
+def _patch(resource: Resource, operation: dict[str, Any]) -> None:
+    place, last = _place(resource, operation["path"])
+    value = copy.deepcopy(operation.get("value"))  # the same patch goes to many
+    match operation["op"], last:
+        case "add", "-":
+            place.append(value)
+        case (("add" | "replace"), _):
+            place[last] = value
+        case "remove", _:
+            del place[last]
+        case "move", _:
+            old, name = _place(resource, operation["from"])
+            place[last] = old.pop(name)
+        case "copy", _:
+            old, name = _place(resource, operation["from"])
+            place[last] = copy.deepcopy(old[name])
+        case other, _:
+            raise Problem(f"{other} is not a patch that devtools/kubernetes_manifests.py knows")
+
+
+def _place(resource: Resource, pointer: str) -> tuple[Any, str]:
+    """What holds the value a JSON pointer names, and its key there."""
+    *way, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    place: Any = resource
+    for part in way:
+        place = place[int(part)] if isinstance(place, list) else place[part]
+    return place, last
+
+
+def main(arguments: list[str]) -> int:
+    """Print what would be applied; exit code 0, or 2 with one sentence."""
+    if len(arguments) != 1 or arguments[0] not in APPLIED:
+        raise Problem(f"say which: python -m devtools.kubernetes_manifests {'|'.join(APPLIED)}")
+    yaml.safe_dump_all(render(FOLDER / arguments[0]), sys.stdout, sort_keys=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(lambda: main(sys.argv[1:])))

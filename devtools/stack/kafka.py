@@ -1,0 +1,143 @@
+"""An Apache Kafka broker of the stack's own: KRaft, one node, from the jars of deploy/kafka/pom.xml."""
+
+import base64
+import os
+import re
+import shutil
+import subprocess
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from devtools import paths
+from devtools.stack.ports import HOST
+from ops.errors import Problem
+
+OLDEST_JAVA = 17
+JVM = (
+    "-Xms256m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+ExitOnOutOfMemoryError",
+)
+SETTINGS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    "num.partitions": "12",
+    "message.max.bytes": "16777216",
+    "replica.fetch.max.bytes": "16777216",
+    "log.retention.ms": "-1",
+    "offsets.topic.num.partitions": "4",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.num.partitions": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
+    "broker.session.timeout.ms": "3000",  # with the defaults a killed broker is back after 12.7 s, with these after 5.5 s
+    "broker.heartbeat.interval.ms": "500",
+}
+
+
+@dataclass(frozen=True)
+class Broker:
+    """One broker: where its data lie, the Java that runs it, its port and that of its controller."""
+
+    home: Path
+    java: str
+    port: int
+    controller_port: int
+
+    @property
+    def bootstrap(self) -> str:
+        """What clients connect to."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def command(self) -> list[str]:
+        """Runs the broker in the foreground."""
+        return self._java("kafka.Kafka", str(self.home / "server.properties"))
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever stored."""
+        return not (self.home / "data" / "meta.properties").exists()
+
+    def prepare(self) -> None:
+        """Write the configuration, and format the storage if that was never done; the broker must not run.
+
+        Raises:
+            Problem: Kafka's storage tool failed.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        own = {
+            # Voters by setting and not by the storage, so that the ports may change between two starts.
+            "controller.quorum.voters": f"1@{HOST}:{self.controller_port}",
+            "listeners": f"PLAINTEXT://{HOST}:{self.port},CONTROLLER://{HOST}:{self.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{self.port}",
+            "log.dirs": str(self.home / "data"),
+        }
+        lines = [f"{name}={value}" for name, value in {**SETTINGS, **own}.items()]
+        properties = self.home / "server.properties"
+        properties.write_text("\n".join(lines).replace("\\", "\\\\") + "\n")
+        if self.is_new:
+            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            command = self._java(
+                "kafka.tools.StorageTool",
+                "format",
+                "--ignore-formatted",
+                "-t",
+                f"c{cluster[1:]}",
+                "-c",
+                str(properties),
+            )
+            made = subprocess.run(command, capture_output=True, text=True, check=False)
+            if made.returncode:
+                raise Problem(
+                    f"Kafka's storage cannot be formatted: {(made.stderr or made.stdout).strip().splitlines()[-1:]}"
+                )
+
+    def _java(self, *arguments: str) -> list[str]:
+        log4j = (
+            f"-Dlog4j2.configurationFile={paths.ROOT / 'deploy' / 'kafka' / 'log4j2.properties'}"
+        )
+        return [self.java, *JVM, log4j, "-cp", str(paths.KAFKA_JARS / "*"), *arguments]
+
+
+def broker(state: Path, port: int, controller_port: int) -> Broker:
+    """The broker whose data belong to this state folder; starts nothing.
+
+    Raises:
+        Problem: no fitting Java, or the jars were not fetched yet.
+    """
+    java = find_java()
+    if java is None:
+        raise Problem(f"Kafka needs Java {OLDEST_JAVA} or newer; run `make setup`")
+    if not any(paths.KAFKA_JARS.glob("kafka_*.jar")):
+        raise Problem("Kafka's jars are not there; run `make setup`")
+    return Broker(state / "kafka", java, port, controller_port)
+
+
+def find_java() -> str | None:
+    """A Java of a fitting version: JAVA_HOME's, else the one on the path."""
+    home = os.environ.get("JAVA_HOME")
+    for candidate in ([str(Path(home) / "bin" / "java")] if home else []) + [
+        shutil.which("java") or ""
+    ]:
+        if candidate and Path(candidate).is_file() and java_version(candidate) >= OLDEST_JAVA:
+            return candidate
+    return None
+
+
+def java_version(java: str) -> int:
+    """The major version; 0 if it cannot be run."""
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    found = re.search(r'version "(\d+)', answer.stderr)
+    return int(found[1]) if found else 0

@@ -1,0 +1,125 @@
+"""PostgreSQL and Kafka run directly, without a keeper: for tests, which start, kill and stop them themselves."""
+
+import contextlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from devtools.stack import kafka, postgres
+from devtools.stack.ports import free_ports, is_listening
+from ops.local_secrets import Keys
+
+START_LIMIT_S = 60.0
+
+
+@dataclass
+class Running:
+    """A server process that can be killed and started again with the same data and on the same port."""
+
+    command: list[str]
+    port: int
+    log: Path
+    is_ready: Callable[[int], bool]
+    stop_signal: signal.Signals
+    uid: int | None = None  # None: our own
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections; fine if it runs."""
+        if self._process and self._process.poll() is None:
+            return
+        until = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < until:
+            with self.log.open("ab") as out:
+                user = {} if self.uid is None else {"user": self.uid, "extra_groups": ()}
+                self._process = subprocess.Popen(
+                    self.command, cwd="/", stdout=out, stderr=out, stdin=subprocess.DEVNULL, **user
+                )  # type: ignore[call-overload]  # mypy does not follow **
+            while self._process.poll() is None and time.monotonic() < until:
+                if self.is_ready(self.port):
+                    return
+                time.sleep(0.05)
+            time.sleep(0.3)  # after a kill it refuses until what it has left behind is gone
+        raise RuntimeError(
+            f"{self.command[0]} does not start: {self.log.read_text(errors='replace')[-2000:]}"
+        )
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """An orderly end; fine if it does not run."""
+        self._end(self.stop_signal)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(how)
+            self._process.wait(START_LIMIT_S)
+
+
+class RunningBroker(Running):
+    """A Kafka broker of a test's own."""
+
+    @property
+    def bootstrap(self) -> str:
+        """What clients connect to; the same after a restart."""
+        return f"127.0.0.1:{self.port}"
+
+
+@contextlib.contextmanager
+def temporary_postgres() -> Iterator[str]:
+    """An empty PostgreSQL; gives the administrator's URL, and leaves nothing behind."""
+    with _temporary_folder() as state:
+        (port,) = free_ports(1)
+        password = Keys.kept_in(state).database_secret
+        server = postgres.server(state, port, password)
+        server.prepare()
+        uid = server.account.uid if server.account else None
+        running = Running(
+            server.command,
+            port,
+            state / "postgres.log",
+            postgres.is_accepting,
+            postgres.STOP_SIGNAL,
+            uid,
+        )
+        try:
+            running.start()
+            yield postgres.admin_url(port, password)
+        finally:
+            running.stop()
+            for folder in postgres.stored_in(state):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def temporary_kafka() -> Iterator[RunningBroker]:
+    """An empty broker, started; leaves nothing behind."""
+    with _temporary_folder() as state:
+        port, controller_port = free_ports(2)
+        broker = kafka.broker(state, port, controller_port)
+        broker.prepare()
+        running = RunningBroker(
+            broker.command, port, state / "kafka.log", is_listening, signal.SIGTERM
+        )
+        try:
+            running.start()
+            yield running
+        finally:
+            running.stop()
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="paydown-test-"))
+    folder.chmod(0o755)  # the server's user must be able to enter
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,140 @@
+"""What is refused before a database is touched. The way there and back is tests/flow/test_restore.py."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devtools.stack import backup
+from devtools.stack.local_stack import Stack
+from devtools.stack.ports import Ports
+from libs.common.database import migrate
+from libs.common.database.engine import connect
+from libs.common.recovery import restore
+from ops.errors import Problem
+from services.ledger.app import MIGRATIONS
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    (tmp_path / "state").mkdir()
+    return Stack(tmp_path / "state", Ports(), {"DATABASE_URL": ""})
+
+
+@pytest.fixture
+def copy(stack: Stack, tmp_path: Path) -> Path:
+    made = tmp_path / "copy"
+    made.mkdir()
+    (made / "ledger.dump").write_bytes(b"a dump")
+    write(
+        made,
+        {
+            "format": 1,
+            "taken_at": "2026-11-25T12:00:00+00:00",
+            "keys": backup.fingerprints(stack.state),
+            "databases": {"ledger": {"sha256": hashlib.sha256(b"a dump").hexdigest()}},
+        },
+    )
+    return made
+
+
+def write(folder: Path, manifest: dict[str, Any]) -> None:
+    (folder / backup.MANIFEST).write_text(json.dumps(manifest))
+
+
+def refused(stack: Stack, folder: Path, *services: str) -> str:
+    with pytest.raises(Problem) as error:
+        backup.restore(stack, folder, services or ("ledger",), lambda _: None)
+    return str(error.value)
+
+
+def test_a_copy_that_is_not_whole_is_refused(stack: Stack, copy: Path, tmp_path: Path) -> None:
+    assert "no copy that can be restored" in refused(stack, tmp_path / "nowhere")
+    assert "no copy that can be restored" in refused(stack, copy, "ingest")
+    (copy / "ledger.dump").write_bytes(b"another dump")
+    assert "not the file that was saved" in refused(stack, copy)
+
+
+def test_other_keys_another_form_or_an_unknown_service_are_refused(
+    stack: Stack, copy: Path
+) -> None:
+    assert "no service mars" in refused(stack, copy, "mars")
+    manifest = json.loads((copy / backup.MANIFEST).read_text())
+    write(copy, {**manifest, "format": 7})
+    assert "another form" in refused(stack, copy)
+    write(copy, {**manifest, "keys": {**manifest["keys"], "index": "0" * 16}})
+    assert "other keys (index)" in refused(stack, copy)
+
+
+def test_a_copy_is_never_written_over(stack: Stack, copy: Path) -> None:
+    with pytest.raises(Problem, match="exists already"):
+        backup.save(stack, copy, lambda _: None)
+
+
+def test_nothing_of_a_key_is_in_its_fingerprint(stack: Stack) -> None:
+    keys = (
+        json.loads((stack.state / "keys.json").read_text())
+        if (stack.state / "keys.json").exists()
+        else {}
+    )
+    found = backup.fingerprints(stack.state)
+    assert set(found) == {"seal:local-1", "index"}
+    assert not any(value in text for value in found.values() for text in keys.values())
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(
+    "setting", ["DATABASE_URL", "OWNER_URL"]
+)  # the owner's is what the job of migrations has
+def test_a_database_is_marked_by_a_command(
+    make_database: Callable[[str], tuple[str, str]], setting: str
+) -> None:
+    url, owner = make_database("ledger")
+    migrate.upgrade(owner, MIGRATIONS)
+
+    def hold(name: str, given: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "services", "hold", name],
+            env={f"PAYDOWN_LEDGER_{setting}": given},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    assert hold("ledger", url if setting == "DATABASE_URL" else owner).returncode == 0
+    engine = connect(url, "test")
+    with engine.connect() as connection:
+        assert restore.held(connection) is not None
+    engine.dispose()
+    for name, given, said in (
+        ("ledger", "postgresql+psycopg2://r:hunter2@127.0.0.1:1/none", "cannot be marked"),
+        ("ledger", "", "DATABASE_URL"),
+        ("gateway", url, "usage"),
+    ):
+        done = hold(name, given)
+        assert (done.returncode, said in done.stderr, "hunter2" in done.stderr) == (
+            2,
+            True,
+            False,
+        ), done.stderr
+
+
+def test_an_address_whose_file_is_missing_is_named_and_no_other_is_taken_for_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "services", "hold", "ledger"],
+        env={"PAYDOWN_LEDGER_OWNER_URL_FILE": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (
+        done.returncode,
+        "PAYDOWN_LEDGER_OWNER_URL_FILE names a file that cannot be read" in done.stderr,
+    ) == (2, True), done.stderr

@@ -1,0 +1,108 @@
+"""Each process gets its own settings and nobody else's; the user's own win; a misspelt one is refused."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from devtools.stack import environment as variables
+from devtools.stack.local_stack import ALL_SERVICES, Stack
+from devtools.stack.ports import Ports
+from ops.errors import Problem
+from ops.local_secrets import Keys
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    return Stack(tmp_path, Ports(), {"PAYDOWN_DISPATCHER_PROFILE": "legacy", "DATABASE_URL": ""})
+
+
+def ours(environment: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith("PAYDOWN_")}
+
+
+def test_a_process_sees_no_setting_of_another(stack: Stack) -> None:
+    for process in ("simulator", *variables.SERVICES):
+        others = {
+            name
+            for name in ours(stack.env_for(process))
+            if not name.startswith(f"PAYDOWN_{process.upper()}_")
+        }
+        assert others == (
+            {"PAYDOWN_DISPATCHER_PROVIDER_URL"} if process == "gateway" else set()
+        )  # by it demo sign-in is refused
+
+
+def test_a_service_does_not_get_the_role_that_owns_its_schema(stack: Stack) -> None:
+    assert "PAYDOWN_LEDGER_DATABASE_URL" in stack.env_for("ledger")
+    assert "PAYDOWN_LEDGER_OWNER_URL" not in stack.env_for("ledger")
+    assert "PAYDOWN_LEDGER_OWNER_URL" in stack.env_for(ALL_SERVICES)
+
+
+def test_who_opens_personal_fields_shares_the_keys_and_nobody_else_has_them(stack: Stack) -> None:
+    keys = {s: stack.env_for(s).get(f"PAYDOWN_{s.upper()}_SEAL_KEYS") for s in variables.SERVICES}
+    assert len({keys[s] for s in ("ingest", "dispatcher", "reports")}) == 1
+    assert keys["ingest"]
+    assert [keys[s] for s in ("webhooks", "ledger", "gateway")] == [None, None, None]
+
+
+def test_what_is_for_all_services_goes_to_each_under_its_own_name_and_its_own_wins(
+    tmp_path: Path,
+) -> None:
+    stack = Stack(
+        tmp_path,
+        Ports(),
+        {
+            "PAYDOWN_TRACES_URL": "http://collector:4318",
+            "PAYDOWN_LEDGER_TRACES_URL": "",
+            "DATABASE_URL": "",
+        },
+    )
+    found = {
+        service: stack.env_for(service).get(f"PAYDOWN_{service.upper()}_TRACES_URL")
+        for service in (*variables.SERVICES, "simulator")
+    }
+    assert found == {
+        **dict.fromkeys(variables.SERVICES, "http://collector:4318"),
+        "ledger": "",
+        "simulator": None,
+    }
+    variables.check_names({"PAYDOWN_TRACES_URL": "x", "PAYDOWN_TRACES_SHARE": "1"})
+
+
+def test_the_users_own_setting_wins(stack: Stack) -> None:
+    assert stack.env_for("dispatcher")["PAYDOWN_DISPATCHER_PROFILE"] == "legacy"
+
+
+def test_the_secrets_are_made_once_and_only_their_owner_may_read_them(tmp_path: Path) -> None:
+    first = Keys.kept_in(tmp_path)
+    assert Keys.kept_in(tmp_path) == first
+    (tmp_path / "other").mkdir()
+    assert not set(vars(Keys.kept_in(tmp_path / "other")).values()) & set(vars(first).values())
+    file = tmp_path / "keys.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert json.loads(file.read_text())["index_key"] == first.index_key
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PAYDOWN_INGST_PORT", "PAYDOWN_INGEST_PORT"),
+        ("PAYDOWN_POSTGRES_PROT", "PAYDOWN_POSTGRES_PORT"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_with_the_nearest_name(name: str, meant: str) -> None:
+    with pytest.raises(Problem, match=f"{name} is not a setting of paydown; did you mean {meant}"):
+        variables.check_names({name: "1"})
+
+
+def test_settings_of_processes_pass() -> None:
+    variables.check_names(
+        {
+            "PAYDOWN_LEDGER_BATCH_MAX": "1",
+            "PAYDOWN_KAFKA_PORT": "1",
+            "PAYDOWN_TEST_KAFKA": "x",
+            "HOME": "/",
+        }
+    )

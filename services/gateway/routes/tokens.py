@@ -1,0 +1,93 @@
+"""API tokens for scripts: made by an administrator for a named person, shown once, listed, revoked."""
+
+import asyncio
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.routing import APIRoute
+
+from libs.common.web.problem_details import Problem
+from services.gateway import domain
+from services.gateway.auth.sessions import described, hashed, new_token
+from services.gateway.dependencies import LIMIT_MAX, door_routes
+from services.gateway.request_guard import Door, ShownOnce
+from services.gateway.schemas import people as shapes_people
+from services.gateway.store import identity
+
+
+def router(kind: type[APIRoute], door: Door) -> APIRouter:
+    """/tokens, /people."""
+    routes = door_routes(kind, "people")
+
+    @routes.get("/people", response_model=shapes_people.People)
+    def people() -> dict[str, Any]:
+        """Whom a token can be made for: with an identity provider, whoever has signed in before."""
+        with door.engine.connect() as connection:
+            items = [described(person) for person in door.auth.people.all(connection)]
+        return {"items": items, "next": None, "total": len(items)}
+
+    @routes.get("/tokens", response_model=shapes_people.Tokens)
+    def tokens(
+        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+        cursor: Annotated[str, Query(pattern="^[0-9]{0,18}$")] = "",
+    ) -> dict[str, Any]:
+        """All tokens, also those that have ended, newest first. Never a secret."""
+        with door.engine.connect() as connection:
+            items, total = identity.tokens(connection, limit, int(cursor) if cursor else None)
+        return {
+            "items": items,
+            "next": str(items[-1]["seq"]) if len(items) == limit and items[-1]["seq"] > 1 else None,
+            "total": total,
+        }
+
+    @routes.post("/tokens", status_code=201, response_model=shapes_people.TokenMade)
+    async def make(request: Request, order: shapes_people.TokenOrder) -> Response:
+        """Make a token. Its secret is in this answer and nowhere else."""
+        roles, by = frozenset(order.roles), request.state.person
+        person = await door.before(lambda c: door.auth.people.find(c, order.person))
+        if person is None:
+            raise Problem(
+                422,
+                "token.person",
+                "Nobody of this id is known here.",
+                "GET /api/v1/people lists who is.",
+            )
+        if refused := domain.token_refused(roles, person.roles, read_only=order.read_only):
+            raise Problem(
+                422,
+                "token.roles",
+                refused,
+                "Ask for fewer roles, or for a token that can only read.",
+            )
+        token_id, secret = new_token()
+        wanted = identity.Token(
+            token_id,
+            hashed(secret),
+            order.name,
+            person.id,
+            tuple(sorted(roles)),
+            order.read_only,
+            by.id,
+            order.days,
+        )
+        made = jsonable_encoder(await door.before(lambda c: identity.add_token(c, wanted)))
+        return ShownOnce({**made, "token": secret}, {**made, "token": None}, 201)
+
+    @routes.delete("/tokens/{token_id}", response_model=shapes_people.Token)
+    async def revoke(token_id: UUID, request: Request) -> Any:
+        """End a token at once and for ever; again, the answer is the same."""
+        found = await asyncio.to_thread(_revoke, door, token_id, request.state.person.id)
+        if found is None:
+            raise Problem(
+                404, "token.unknown", "There is no such token.", "Look at the list of tokens."
+            )
+        return found
+
+    return routes
+
+
+def _revoke(door: Door, token_id: UUID, by: str) -> dict[str, Any] | None:
+    with door.engine.begin() as connection:
+        return identity.revoke_token(connection, token_id, by)

@@ -1,0 +1,75 @@
+"""How often somebody may ask."""
+
+import pytest
+
+from services.gateway.auth.rate_limit import Buckets
+from services.gateway.tests.conftest import build
+from services.gateway.tests.fakes import BATCH
+
+
+class Clock:
+    """A clock that tests set."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_minutes_worth_at_once_then_evenly() -> None:
+    clock = Clock()
+    buckets = Buckets(60, clock)
+    assert [buckets.take("a") for _ in range(61)] == [0] * 60 + [1]
+    clock.now += 0.5
+    assert buckets.take("a") == 1
+    clock.now += 0.5
+    assert (buckets.take("a"), buckets.take("a")) == (0, 1)
+    clock.now += 3_600
+    assert [buckets.take("a") for _ in range(61)] == [0] * 60 + [1]
+
+
+def test_everybody_has_a_bucket_of_their_own() -> None:
+    buckets = Buckets(1, Clock())
+    assert [buckets.take(key) for key in ("a", "b", "a", "b")] == [0, 0, 60, 60]
+
+
+def test_twenty_a_second_for_ever_never_trips_the_default() -> None:
+    clock = Clock()
+    buckets = Buckets(3_000, clock)
+    for _ in range(20 * 600):
+        assert buckets.take("script") == 0
+        clock.now += 0.05
+
+
+def test_only_so_many_buckets_are_kept() -> None:
+    buckets = Buckets(1, Clock(), keys_max=3)
+    for key in ("a", "b", "c", "a", "d"):  # b is the one longest unused
+        buckets.take(key)
+    assert [buckets.take(key) for key in ("a", "c", "b")] == [60, 60, 0]
+
+
+@pytest.mark.database
+def test_who_asks_too_often_is_429_by_whichever_token_and_others_are_not(url: str) -> None:
+    gateway = build(url, calls_per_min=5)
+    token = gateway.ask(
+        "POST",
+        "/tokens",
+        "admin",
+        json={"name": "n", "person": "demo-auditor", "roles": ["auditor"]},
+    ).json()["token"]
+    asked = [gateway.ask("GET", "/me", "auditor") for _ in range(3)]
+    asked += [
+        gateway.ask("GET", "/me", None, headers={"Authorization": f"Bearer {token}"})
+        for _ in range(2)
+    ]
+    assert [a.status_code for a in asked] == [200] * 5
+    refused = gateway.ask("POST", f"/batches/{BATCH}/pause", "auditor")
+    assert (refused.status_code, refused.json()["code"], refused.headers["content-type"]) == (
+        429,
+        "rate.limited",
+        "application/problem+json",
+    )
+    assert 1 <= int(refused.headers["retry-after"]) <= 12
+    assert gateway.ask("GET", "/me", "preparer").status_code == 200
+    gateway.engine.dispose()

@@ -1,0 +1,258 @@
+"""The rules between the rows of one roster. Pure; memory grows with the number of people, payors and loans, not with the text.
+
+`WholeFile.see` is given each row in order and answers with the row and what the rows before it add to its issues. What can be said only at the
+end, or of rows that have gone by, is in `conclude`: refusals of all rows of a payor or an employee, which payor ids are one source, and the
+corrections that are offered.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from services.ingest.roster.field_parsers import masked
+from services.ingest.roster.issue_codes import Issue
+from services.ingest.roster.row_rules import Row, Values
+from services.ingest.roster.us_geography import STATE_BY_ZIP_PREFIX
+
+EMPLOYEE: Final = "Employee/DunkinId"
+PAYOR: Final = "Payor/DunkinId"
+
+
+class Refusal(NamedTuple):
+    """All rows whose `field` (EMPLOYEE or PAYOR) is `key` are refused with `code`."""
+
+    code: str
+    field: str
+    key: str
+
+
+class Correction(NamedTuple):
+    """A change of a payor's address that would satisfy the provider; `field` is `state`."""
+
+    source_account_id: str
+    field: str
+    from_value: str
+    to_value: str
+
+
+class Conclusion(NamedTuple):
+    """What the whole file says beyond its rows. `sources` gives the source_account_id of each payor id."""
+
+    rows: int
+    issues: tuple[Issue, ...]
+    refusals: tuple[Refusal, ...]
+    sources: dict[str, str]
+    corrections: tuple[Correction, ...]
+
+
+Source = tuple[str, str, str]  # EIN, ABARouting, AccountNumber, as text
+
+
+@dataclass(slots=True)
+class _Payor:
+    ein: str | None = None
+    routing: str | None = None
+    account: str | None = None
+    source: Source | None = None
+    details: tuple[str | None, ...] | None = None
+    refusal: str | None = None
+    correction: tuple[str, str] | None = None
+    told: set[tuple[str, str]] = field(default_factory=set)
+
+
+class _Person(NamedTuple):
+    """What an employee id stands for; None where no row told it well."""
+
+    born: str | None
+    names: tuple[str, str] | None
+    phone: str | None
+    branch_id: str | None
+
+
+_PERSON_CODES: Final = (
+    ("Employee/DOB", "E_EMPLOYEE_TWO_DOBS"),
+    ("Employee/LastName", "W_EMPLOYEE_NAME"),
+    ("Employee/PhoneNumber", "W_EMPLOYEE_PHONE"),
+    ("Employee/DunkinBranch", "W_EMPLOYEE_BRANCH"),
+)
+
+
+class WholeFile:
+    """The rules between rows, for one file read once from its first row to its last."""
+
+    def __init__(self) -> None:
+        self._payors: dict[str, _Payor] = {}
+        self._by_source: dict[Source, str] = {}
+        self._people: dict[str, _Person] = {}
+        # keyed by hash: a collision (1 in 10^7 for a million rows) costs one warning too many, and a key is 32 bytes instead of 200
+        self._borrowers: dict[int, str] = {}
+        self._paid: set[int] = set()
+        self._told: set[tuple[str, str | int]] = set()
+        self._refused: dict[Refusal, None] = {}
+
+    def see(self, row: Row) -> Row:
+        """The row, with a payor's warnings kept only where they first occur and with what the rows before it add."""
+        issues = self._of_payor(row)
+        self._of_person(row, issues)
+        self._of_loan(row, issues)
+        return row if issues == list(row.issues) else row._replace(issues=tuple(issues))
+
+    def conclude(self, rows: int, issues: tuple[Issue, ...]) -> Conclusion:
+        """What the file says beyond its rows; `issues` lie outside of any row."""
+        together: dict[Source, list[str]] = {}
+        for payor_id, payor in self._payors.items():
+            if payor.source and not payor.refusal:
+                together.setdefault(payor.source, []).append(payor_id)
+        sources = {payor_id: payor_id for payor_id in self._payors} | {
+            one: min(ids) for ids in together.values() for one in ids
+        }
+        corrections = {
+            Correction(sources[payor_id], "state", *payor.correction): None
+            for payor_id, payor in sorted(self._payors.items())
+            if payor.correction and not payor.refusal
+        }
+        refusals = (
+            *(
+                Refusal(p.refusal, PAYOR, payor_id)
+                for payor_id, p in self._payors.items()
+                if p.refusal
+            ),
+            *self._refused,
+        )
+        return Conclusion(rows, issues, refusals, sources, tuple(corrections))
+
+    def _of_payor(self, row: Row) -> list[Issue]:
+        payor_id = row.values.payor_id
+        if payor_id is None:
+            return list(row.issues)
+        payor = self._payors.get(payor_id)
+        if payor is None:
+            payor = self._payors[payor_id] = _Payor()
+        issues = []
+        for issue in row.issues:
+            if issue.field.startswith("Payor/") and issue.code.startswith("W_"):
+                if (issue.code, issue.value) in payor.told:
+                    continue
+                payor.told.add((issue.code, issue.value))
+                if issue.code == "W_ZIP_STATE" and payor.correction is None:
+                    payor.correction = _correction(row.values)
+            issues.append(issue)
+        for found in (self._source(payor, payor_id, row.values), _details(payor, row.values)):
+            if found and (found, "") not in payor.told:
+                payor.told.add((found, ""))
+                issues.append(Issue(row.file_row, row.line, PAYOR, found, payor_id))
+        return issues
+
+    def _source(self, payor: _Payor, payor_id: str, values: Values) -> str | None:
+        """Bind the payor to its account; a second account refuses it, a second payor on the account is a warning.
+
+        Each part counts as soon as it is well-formed, whatever else is wrong with its row: two account numbers under one payor id are two.
+        """
+        if payor.refusal is None:
+            if _differ(payor.routing, values.routing) or _differ(payor.account, values.account):
+                payor.refusal = "E_PAYOR_TWO_ACCOUNTS"
+            elif _differ(payor.ein, values.ein):
+                payor.refusal = "E_PAYOR_TWO_EINS"
+        payor.ein, payor.routing, payor.account = (
+            payor.ein or values.ein,
+            payor.routing or values.routing,
+            payor.account or values.account,
+        )
+        if (
+            payor.source is not None
+            or payor.ein is None
+            or payor.routing is None
+            or payor.account is None
+        ):
+            return None
+        payor.source = (payor.ein, payor.routing, payor.account)
+        return (
+            "W_PAYOR_TWO_IDS"
+            if self._by_source.setdefault(payor.source, payor_id) != payor_id
+            else None
+        )
+
+    def _of_person(self, row: Row, issues: list[Issue]) -> None:
+        values = row.values
+        if values.employee_id is None:
+            return
+        names = (
+            None
+            if values.first_name is None or values.last_name is None
+            else (values.first_name, values.last_name)
+        )
+        now = _Person(values.born, names, values.phone, values.branch_id)
+        known = self._people.setdefault(values.employee_id, now)
+        if known == now:
+            return
+        self._people[values.employee_id] = _Person._make(
+            new if old is None else old for old, new in zip(known, now, strict=True)
+        )
+        for (path, code), old, new in zip(_PERSON_CODES, known, now, strict=True):
+            if old is None or new is None or old == new:
+                continue
+            if code == "E_EMPLOYEE_TWO_DOBS":
+                self._refused[Refusal(code, EMPLOYEE, values.employee_id)] = None
+            elif (code, values.employee_id) not in self._told:
+                self._told.add((code, values.employee_id))
+                issues.append(
+                    Issue(
+                        row.file_row,
+                        row.line,
+                        path,
+                        code,
+                        masked(path, new if isinstance(new, str) else new[1]),
+                    )
+                )
+
+    def _of_loan(self, row: Row, issues: list[Issue]) -> None:
+        values = row.values
+        if values.employee_id is None or values.institution_id is None or values.loan is None:
+            return
+        loan = hash((values.institution_id, values.loan))
+        if (
+            self._borrowers.setdefault(loan, values.employee_id) != values.employee_id
+            and ("W_LOAN_TWO_EMPLOYEES", loan) not in self._told
+        ):
+            self._told.add(("W_LOAN_TWO_EMPLOYEES", loan))
+            path = "Payee/LoanAccountNumber"
+            issues.append(
+                Issue(
+                    row.file_row, row.line, path, "W_LOAN_TWO_EMPLOYEES", masked(path, values.loan)
+                )
+            )
+        if row.refused:
+            return
+        payment = hash(
+            (
+                values.employee_id,
+                values.ein,
+                values.routing,
+                values.account,
+                loan,
+                values.amount_cents,
+            )
+        )
+        if payment in self._paid:
+            issues.append(
+                Issue(
+                    row.file_row, row.line, "Amount", "W_POSSIBLE_DUPLICATE", row.written["Amount"]
+                )
+            )
+        self._paid.add(payment)
+
+
+def _differ(known: str | None, found: str | None) -> bool:
+    return known is not None and found is not None and known != found
+
+
+def _details(payor: _Payor, values: Values) -> str | None:
+    details = (values.payor_name, values.dba, values.line1, values.city, values.state, values.zip)
+    if payor.details is None:
+        payor.details = details
+    return None if payor.details == details else "W_PAYOR_DETAILS"
+
+
+def _correction(values: Values) -> tuple[str, str] | None:
+    if values.state is None or values.zip is None:
+        return None
+    return values.state, STATE_BY_ZIP_PREFIX[values.zip[:3]]

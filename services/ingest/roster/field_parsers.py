@@ -1,0 +1,202 @@
+"""One strict reader for each kind of value in a roster. Pure: text in, a value and the codes of what was found out.
+
+Nothing is guessed and nothing is padded. `\\d`, `int()` and `Decimal()` accept digits of other alphabets, underscores and exponents, so every
+grammar here is an ASCII one that must match the whole text.
+"""
+
+import re
+import unicodedata
+from datetime import date
+from typing import Final, NamedTuple
+
+from services.ingest.roster.us_geography import STATES, routing_prefix_is_assigned
+
+MIN_AMOUNT_CENTS: Final = 1_00
+MAX_AMOUNT_CENTS: Final = 10_000_00
+MAX_CHARACTERS: Final = 256
+
+_AMOUNT = re.compile(r"\$?([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)\.([0-9]{2})")
+_DIGITS = re.compile(r"[0-9]+")
+_ACCOUNT = re.compile(r"[0-9]{1,17}")
+_EIN = re.compile(r"[0-9]{8,9}")
+_DATE = re.compile(r"([0-9]{2})-([0-9]{2})-([0-9]{4})")
+_PHONE = re.compile(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}")
+_ZIP = re.compile(r"[0-9]{5}(?:-[0-9]{4})?")
+_INSTITUTION = re.compile(r"ins_[0-9A-Za-z]{1,32}")
+_LOAN = re.compile(r"[!-~]+")
+_SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_FILLERS: Final = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+)  # letters and marks by category, and nothing to be seen
+
+
+class Parsed(NamedTuple):
+    """A value as it is stored (None: refused, by the one `E_` code there is) and the codes of what was found."""
+
+    value: str | None
+    codes: tuple[str, ...] = ()
+
+
+class Amount(NamedTuple):
+    """An amount in US cents (None: refused, by the one `E_` code there is) and the codes of what was found."""
+
+    cents: int | None
+    codes: tuple[str, ...] = ()
+
+
+def amount(text: str, max_cents: int = MAX_AMOUNT_CENTS) -> Amount:
+    """Cents of `$1,234.56`. Refuses every other form, and amounts outside $1.00 … max_cents; a lacking dollar sign is a warning."""
+    match = _AMOUNT.fullmatch(text) if len(text) <= MAX_CHARACTERS else None
+    if match is None:
+        return Amount(None, _refused(text, "E_AMOUNT_FORMAT").codes)
+    cents = int(match[1].replace(",", "") + match[2])
+    if cents < MIN_AMOUNT_CENTS:
+        return Amount(None, ("E_AMOUNT_BELOW_MINIMUM",))
+    if cents > max_cents:
+        return Amount(None, ("E_AMOUNT_ABOVE_LIMIT",))
+    return Amount(cents, () if text[0] == "$" else ("W_AMOUNT_NO_DOLLAR",))
+
+
+def plain(text: str) -> Parsed:
+    """Any text: trimmed of spaces (a warning), at most 256 characters, nothing invisible in it. Kept otherwise as written."""
+    trimmed = text.strip(" ")
+    if not trimmed:
+        return Parsed(None, ("E_MISSING",))
+    if len(trimmed) > MAX_CHARACTERS:
+        return Parsed(None, ("E_TOO_LONG",))
+    # isprintable() is the quick way to a yes for ASCII; elsewhere it also refuses spaces of other scripts, which names may hold
+    if not (trimmed.isascii() and trimmed.isprintable()) and any(map(_is_invisible, trimmed)):
+        return Parsed(None, ("E_CONTROL",))
+    return Parsed(trimmed, () if trimmed == text else ("W_SPACES",))
+
+
+def name(text: str) -> Parsed:
+    """A name or a line of an address, in NFC: the same name typed on two systems is the same text."""
+    found = plain(text)
+    return (
+        found
+        if found.value is None
+        else Parsed(unicodedata.normalize("NFC", found.value), found.codes)
+    )
+
+
+def routing(text: str) -> Parsed:
+    """An ABA routing number. The checksum refuses, an unassigned prefix warns, a lost zero is never added."""
+    if not _DIGITS.fullmatch(text):
+        return _refused(text, "E_ABA_FORMAT")
+    if len(text) != 9:
+        return _refused(text, "E_ABA_LENGTH")
+    digits = [int(digit) for digit in text]
+    total = 3 * sum(digits[0::3]) + 7 * sum(digits[1::3]) + sum(digits[2::3])
+    if total % 10 or not total:  # all zeros pass the checksum and are nobody's
+        return Parsed(None, ("E_ABA_CHECKSUM",))
+    return Parsed(text, () if routing_prefix_is_assigned(text) else ("W_ABA_PREFIX",))
+
+
+def account_number(text: str) -> Parsed:
+    """A bank account number, as text: leading zeros count. Spaces and dashes are dropped with a warning."""
+    if _SCIENTIFIC.fullmatch(text):
+        return _refused(text, "E_ACCOUNT_SPREADSHEET")
+    digits = text.replace(" ", "").replace("-", "")
+    if not _ACCOUNT.fullmatch(digits):
+        return _refused(text, "E_ACCOUNT_FORMAT")
+    return Parsed(digits, () if digits == text else ("W_ACCOUNT_NORMALISED",))
+
+
+def ein(text: str) -> Parsed:
+    """An employer's tax id as written: 9 digits, or 8 with a warning (real files have 8)."""
+    if not _EIN.fullmatch(text):
+        return _refused(text, "E_EIN_FORMAT")
+    return Parsed(text, () if len(text) == 9 else ("W_EIN_LENGTH",))
+
+
+def birth_date(text: str, today: date) -> Parsed:
+    """`MM-DD-YYYY` to `YYYY-MM-DD`."""
+    match = _DATE.fullmatch(text)
+    if match is None:
+        return _refused(text, "E_DOB_FORMAT")
+    try:
+        born = date(int(match[3]), int(match[1]), int(match[2]))
+    except ValueError:
+        return Parsed(None, ("E_DOB_DATE",))
+    if born > today or born.year < 1900:
+        return Parsed(None, ("E_DOB_RANGE",))
+    return Parsed(born.isoformat())
+
+
+def phone(text: str) -> Parsed:
+    """`+1` and ten digits, area and exchange not starting with 0 or 1, as the provider asks."""
+    return Parsed(text) if _PHONE.fullmatch(text) else _refused(text, "E_PHONE_FORMAT")
+
+
+def state(text: str) -> Parsed:
+    """A two-letter US state; capitals are made with a warning."""
+    capitals = text.upper()
+    if not text.isascii() or capitals not in STATES:
+        return _refused(text, "E_STATE_UNKNOWN")
+    return Parsed(capitals, () if text == capitals else ("W_STATE_CASE",))
+
+
+def zip_code(text: str) -> Parsed:
+    """Five digits, or ZIP+4. Whether it lies in the state is a rule about the address, not about this value."""
+    return Parsed(text) if _ZIP.fullmatch(text) else _refused(text, "E_ZIP_FORMAT")
+
+
+def institution(text: str) -> Parsed:
+    """A Plaid institution id."""
+    return Parsed(text) if _INSTITUTION.fullmatch(text) else _refused(text, "E_INSTITUTION_FORMAT")
+
+
+def loan_number(text: str) -> Parsed:
+    """A loan number: opaque text, leading zeros count. Spaces are dropped with a warning; what looks like a card number warns."""
+    number = text.replace(" ", "")
+    if not _LOAN.fullmatch(number) or len(text) > MAX_CHARACTERS:
+        return _refused(text, "E_LOAN_FORMAT")
+    if "+" in number and _SCIENTIFIC.fullmatch(number):
+        return Parsed(None, ("E_LOAN_SPREADSHEET",))
+    codes = () if number == text else ("W_LOAN_NORMALISED",)
+    return Parsed(number, (*codes, "W_LOAN_CARD") if _is_card(number) else codes)
+
+
+def _refused(text: str, code: str) -> Parsed:
+    """A refusal with `code`, unless nothing is there or too much: that says more."""
+    if not text.strip(" "):
+        return Parsed(None, ("E_MISSING",))
+    return Parsed(None, ("E_TOO_LONG" if len(text) > MAX_CHARACTERS else code,))
+
+
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) in _INVISIBLE or character in _FILLERS
+
+
+def _is_card(text: str) -> bool:
+    number = text.replace("-", "")
+    if not 13 <= len(number) <= 19 or not _DIGITS.fullmatch(number):
+        return False
+    digits = [int(digit) for digit in reversed(number)]
+    return sum(digits[0::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
+
+
+def masked(field: str, text: str) -> str:
+    """What an issue may show of a value: its shape for personal fields, the last four as well for numbers; control characters escaped.
+
+    Digits become `#`, letters `x`, so that `1988-03-10` is seen to be in the wrong order without the date being kept.
+    """
+    shown = text[:64]
+    if field in NUMBERS:
+        kept = 4 if len(text) >= 8 else 0
+        shown = _shape(text[: len(text) - kept][-60:]) + text[len(text) - kept :]
+    elif field in PERSONAL:
+        shown = _shape(shown)
+    return "".join(f"\\u{ord(c):04x}" if _is_invisible(c) else c for c in shown)
+
+
+def _shape(text: str) -> str:
+    return "".join("#" if c.isdigit() else "x" if c.isalpha() else c for c in text)
+
+
+NUMBERS: Final = frozenset({"Payor/AccountNumber", "Payee/LoanAccountNumber"})
+PERSONAL: Final = frozenset(
+    {"Employee/FirstName", "Employee/LastName", "Employee/DOB", "Employee/PhoneNumber"}
+)

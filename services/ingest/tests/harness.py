@@ -1,0 +1,302 @@
+"""An ingest on a real database without its threads: tests move it step by step and play the other services."""
+
+import asyncio
+import base64
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient, Response
+from sqlalchemy import Engine
+
+from libs.common.contracts.envelope import Event, parse
+from libs.common.contracts.events import (
+    CertificateIssued,
+    DispatchChanged,
+    Institution,
+    JournalPosted,
+    Outcome,
+    PreflightDone,
+    SourceProblem,
+)
+from libs.common.database.engine import connect, run
+from libs.common.web.internal_auth import Actor
+from libs.common.web.problem_details import install
+from services.ingest import app, routes, staging
+from services.ingest.finalize import settle_one
+from services.ingest.roster import sandbox
+from services.ingest.roster.cross_row_rules import Conclusion
+from services.ingest.roster.row_rules import Row
+from services.ingest.roster.xml_parser import Limits
+from services.ingest.settings import IngestSettings
+from services.ingest.staging import Reading, Secrets
+from services.ingest.uploads import Folder
+
+TOKEN = "a-token-of-the-tests"
+NO_MERCHANT = "ins_116527"
+PEOPLE = {
+    "paula": "preparer",
+    "peter": "preparer",
+    "anna": "approver",
+    "adam": "approver",
+    "otto": "auditor",
+    "maria": "preparer,approver",
+}
+KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+def read_here(path: Path, limits: Limits, today: date) -> Iterator[Row | Conclusion]:
+    with path.open("rb") as source:
+        yield from sandbox.read(source, limits, today)
+
+
+def settings(database_url: str, folder: Path, **more: Any) -> IngestSettings:
+    return IngestSettings(
+        database_url=database_url,
+        internal_token=TOKEN,
+        files_dir=folder,
+        **{"seal_keys": f"k1:{KEY}", "index_key": KEY, **more},
+    )
+
+
+@dataclass
+class World:
+    engine: Engine
+    web: FastAPI
+    folder: Folder
+    secrets: Secrets
+    owner_url: str = ""
+
+    @classmethod
+    def make(cls, database_url: str, path: Path, **more: Any) -> "World":
+        read = settings(database_url, path, **more)
+        engine, folder, secrets = connect(database_url, "test"), Folder(path), app.secrets_of(read)
+        folder.prepare()
+        web = FastAPI()
+        install(web)
+        web.include_router(routes.router(routes.Parts(engine, read, folder, secrets)))
+        return cls(engine, web, folder, secrets)
+
+    def call(self, method: str, path: str, who: str = "otto", **more: Any) -> Response:
+        headers = {
+            **Actor(who, frozenset(PEOPLE[who].split(","))).headers(TOKEN),
+            **more.pop("headers", {}),
+        }
+
+        async def answer() -> Response:
+            async with AsyncClient(
+                transport=ASGITransport(self.web, raise_app_exceptions=False),
+                base_url="http://ingest",
+            ) as client:
+                return await client.request(method, path, headers=headers, **more)
+
+        return asyncio.run(answer())
+
+    def upload(
+        self, xml: bytes, who: str = "paula", headers: dict[str, str] | None = None, **query: str
+    ) -> Response:
+        return self.call(
+            "POST",
+            "/batches",
+            who,
+            content=xml,
+            headers=headers or {},
+            params={"filename": "roster.xml", **query},
+        )
+
+    def get(self, path: str, **params: Any) -> Any:
+        answer = self.call("GET", path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def batch(self, batch_id: str) -> Any:
+        return self.get(f"/batches/{batch_id}")
+
+    def read_all(self) -> None:
+        """Read what waits; in this process, which is quicker than a child for each."""
+        while staging.read_one(
+            self.engine, Reading(self.folder.of, self.secrets, Limits(), read_here)
+        ):
+            pass
+
+    def send(self, *events: Event) -> None:
+        """Play the other services: what Kafka would bring, in one transaction."""
+        for kind, apply in (
+            ((PreflightDone, DispatchChanged), app.apply_preparation),
+            ((JournalPosted, CertificateIssued), app.apply_postings),
+        ):
+            mine = [event for event in events if isinstance(event, kind)]
+            if mine:
+                with self.engine.begin() as connection:
+                    apply(connection, mine)
+
+    def preflight(
+        self, batch_id: str, checked: bool = True, problems: Sequence[SourceProblem] = ()
+    ) -> None:
+        """Play the dispatcher: one institution has no merchant."""
+        with self.engine.connect() as connection:
+            revision = run(
+                connection, "SELECT revision FROM batch WHERE batch_id = :id", id=batch_id
+            ).scalar_one()
+            names = (
+                run(
+                    connection,
+                    "SELECT DISTINCT institution_id FROM batch_row WHERE batch_id = :id",
+                    id=batch_id,
+                )
+                .scalars()
+                .all()
+            )
+        found = tuple(
+            Institution(
+                institution_id=name, merchant_id="" if name == NO_MERCHANT else f"mch_{name}"
+            )
+            for name in names
+            if name
+        )
+        self.send(
+            PreflightDone(
+                event_id=uuid4(),
+                occurred_at=datetime.now(UTC),
+                batch_id=UUID(batch_id),
+                revision=revision,
+                checked=checked,
+                institutions=found if checked else (),
+                source_problems=tuple(problems),
+            )
+        )
+
+    def settle(self) -> None:
+        while settle_one(self.engine):
+            pass
+
+    def check(self, batch_id: str, **more: Any) -> Any:
+        self.preflight(batch_id, **more)
+        self.settle()
+        return self.batch(batch_id)
+
+    def ready(self, xml: bytes, who: str = "paula", **query: str) -> Any:
+        """Upload, read, check: the batch as an approver sees it."""
+        answer = self.upload(xml, who, None, **query)
+        assert answer.status_code == 202, answer.text
+        self.read_all()
+        return self.check(answer.json()["batch_id"])
+
+    def approve(self, batch: Any, who: str = "anna", **more: Any) -> Response:
+        body = {
+            "digest": batch["digest"] or "sha256:" + "0" * 64,
+            "acknowledge": batch["to_acknowledge"],
+            **more,
+        }
+        return self.call("POST", f"/batches/{batch['batch_id']}/approve", who, json=body)
+
+    def discard(self, batch: Any, who: str = "paula", reason: str = "not this one") -> Response:
+        return self.call(
+            "POST", f"/batches/{batch['batch_id']}/discard", who, json={"reason": reason}
+        )
+
+    def child(self, batch: Any, who: str = "paula", **which: Any) -> Response:
+        return self.call(
+            "POST",
+            f"/batches/{batch['batch_id']}/child-batches",
+            who,
+            json={"reason": "mended", **which},
+        )
+
+    def published(self, batch_id: str, kind: type[Event]) -> list[Any]:
+        with self.engine.connect() as connection:
+            found = run(
+                connection,
+                "SELECT message_type, body FROM outbox WHERE correlation = :id AND message_type = :kind ORDER BY id",
+                id=str(batch_id),
+                kind=kind.name(),
+            ).all()
+        return [parse(row.message_type, row.body.encode()) for row in found]
+
+    def rows(self, batch: Any, **filters: Any) -> list[Any]:
+        found: list[Any] = self.get(f"/batches/{batch['batch_id']}/rows", limit=1000, **filters)[
+            "items"
+        ]
+        return found
+
+    def live_claims(self, batch: Any) -> int:
+        """How many claims the batch's family holds."""
+        with self.engine.connect() as connection:
+            return int(
+                run(
+                    connection,
+                    "SELECT count(*) FROM claim JOIN batch b USING (family_id) WHERE b.batch_id = :id",
+                    id=batch["batch_id"],
+                ).scalar_one()
+            )
+
+    def payments(self, batch: Any) -> list[UUID]:
+        with self.engine.connect() as connection:
+            return list(
+                run(
+                    connection,
+                    "SELECT payment_id FROM payment WHERE batch_id = :id ORDER BY payment_id",
+                    id=batch["batch_id"],
+                ).scalars()
+            )
+
+    def end(
+        self, batch: Any, payments: Iterable[UUID], status: str = "failed", kind: str = "release"
+    ) -> None:
+        """Play the ledger: these payments ended."""
+        self.send(
+            *[
+                JournalPosted(
+                    event_id=uuid4(),
+                    occurred_at=datetime.now(UTC),
+                    batch_id=batch["batch_id"],
+                    journal_id=uuid4(),
+                    payment_id=one,
+                    kind=kind,
+                    amount_cents=100,
+                    status=status,
+                )
+                for one in payments
+            ]
+        )
+
+    def certify(self, batch: Any, outcome: str = "completed", version: int = 1) -> None:
+        none = Outcome()
+        self.send(
+            CertificateIssued(
+                event_id=uuid4(),
+                occurred_at=datetime.now(UTC),
+                batch_id=batch["batch_id"],
+                version=version,
+                run_id=uuid4(),
+                outcome=outcome,
+                digest=batch["digest"],
+                total=none,
+                paid=none,
+                failed=none,
+                cancelled=none,
+                reversed=none,
+                unpayable=none,
+                refused=none,
+                excluded=none,
+            )
+        )
+
+
+def spaced(xml: bytes) -> bytes:
+    """The same rows in other bytes."""
+    return xml.replace(b"</row>", b"</row>\n ")
+
+
+def next_period(batch: Any) -> str:
+    return date.fromordinal(date.fromisoformat(batch["period"]).toordinal() + 14).isoformat()
+
+
+def consistent(xml: bytes) -> bytes:
+    """The sample with a zip of its state, so that no correction is offered."""
+    return re.sub(rb"<Zip>\d+</Zip>", b"<Zip>50613</Zip>", xml)

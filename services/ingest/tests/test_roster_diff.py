@@ -1,0 +1,243 @@
+"""What changed against the roster approved before, on a database of its own for each test: what came before decides."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libs.common.database.engine import run
+from libs.common.database.migrate import upgrade
+from services.ingest.app import MIGRATIONS
+from services.ingest.tests.factories import roster as roster_of
+from services.ingest.tests.factories import row
+from services.ingest.tests.harness import World, next_period
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def world(make_database: Callable[[str], tuple[str, str]], tmp_path: Path) -> Iterator[World]:
+    service_url, owner_url = make_database("ingest")
+    upgrade(owner_url, MIGRATIONS)
+    made = World.make(service_url, tmp_path)
+    yield made
+    made.engine.dispose()
+
+
+def person(number: int, loan: str = "1111", amount: str = "$5.00", **more: str) -> str:
+    fields = {
+        "Employee/DunkinId": f"EMP-{number}",
+        "Employee/PhoneNumber": f"+1512555{number:04d}",
+        "Employee/LastName": f"Name{number}",
+        "Payee/LoanAccountNumber": f"{loan}{number:04d}",
+        "Amount": amount,
+    }
+    return row(fields | {name.replace("_", "/"): value for name, value in more.items()})
+
+
+FIRST = (
+    person(1),
+    person(2),
+    person(2, "2222"),
+    person(3),
+    person(4),
+    person(5),
+    person(6),
+    person(7),
+)
+SECOND = (
+    person(1),
+    person(2, amount="$7.25"),
+    person(2, "3333"),
+    person(3, Payor_DunkinId="CORP-2", Payor_AccountNumber="777788889999"),
+    person(4, Employee_DunkinBranch="BRC-2"),
+    person(6, amount="$0.10"),
+    person(7, "4444"),
+    person(7),
+    person(8),
+    person(9, amount="$0.10"),
+)
+
+
+def approved(world: World, *rows: str, **query: str) -> Any:
+    ready = world.ready(roster_of(*rows), **query)
+    assert world.approve(ready).status_code == 200
+    return ready
+
+
+def changed(world: World, batch: Any, **asked: Any) -> Any:
+    return world.get(f"/batches/{batch['batch_id']}/changes", **asked)
+
+
+def told(found: Any) -> list[tuple[str, str]]:
+    return [(one["kind"], one["employee_id"]) for one in found["items"]]
+
+
+@pytest.fixture
+def second(world: World) -> Any:
+    first = approved(world, *FIRST)
+    return world.ready(roster_of(*SECOND), period=next_period(first)) | {"first": first}
+
+
+def test_every_kind_of_change_is_told_with_before_and_after(world: World, second: Any) -> None:
+    found = changed(world, second)
+    assert (found["against"], found["total"], found["next"]) == (
+        second["first"]["batch_id"],
+        7,
+        None,
+    )
+    assert found["counts"] == {
+        "new_person": 1,
+        "gone_person": 1,
+        "amount": 1,
+        "loan": 2,
+        "source": 1,
+        "branch": 1,
+    }
+    assert told(found) == [
+        ("new_person", "EMP-8"),
+        ("loan", "EMP-2"),
+        ("loan", "EMP-7"),
+        ("source", "EMP-3"),
+        ("amount", "EMP-2"),
+        ("branch", "EMP-4"),
+        ("gone_person", "EMP-5"),
+    ]
+    by = {(one["kind"], one["employee_id"]): one for one in found["items"]}
+    amount = by["amount", "EMP-2"]
+    assert (
+        amount["before"]["amount_cents"],
+        amount["after"]["amount_cents"],
+        amount["after"]["amount"],
+        amount["swing_cents"],
+    ) == (500, 725, "7.25", 225)
+    assert (
+        amount["before"]["loan_last4"],
+        amount["before"]["institution_id"],
+        amount["last_name"],
+    ) == ("0002", "ins_116944", "Name2")
+    new, gone = by["new_person", "EMP-8"], by["gone_person", "EMP-5"]
+    assert (
+        new["before"],
+        new["after"]["amount_cents"],
+        new["last_name"],
+        gone["after"],
+        gone["before"]["amount_cents"],
+    ) == (None, 500, "Name8", None, 500)
+    assert gone["last_name"] == "Name5"
+    loan = by["loan", "EMP-2"]
+    assert (loan["before"]["amount_cents"], loan["after"]["amount_cents"]) == (500, 500)
+    assert (by["loan", "EMP-7"]["before"], by["loan", "EMP-7"]["after"]["rows"]) == (None, 1)
+    source = by["source", "EMP-3"]
+    assert (source["before"]["sources"], source["after"]["sources"]) == (
+        ["CORP-1 …5678"],
+        ["CORP-2 …9999"],
+    )
+    assert (
+        by["branch", "EMP-4"]["before"]["branch_ids"],
+        by["branch", "EMP-4"]["after"]["branch_ids"],
+    ) == (["BRC-1"], ["BRC-2"])
+
+
+def test_no_number_is_shown_in_clear(world: World, second: Any) -> None:
+    shown = json.dumps(changed(world, second))
+    assert not [
+        number
+        for number in ("11110002", "33330002", "777788889999", "00012345678", "+1512555", "1988")
+        if number in shown
+    ]
+
+
+def test_changes_are_paged_filtered_searched_and_sorted(world: World, second: Any) -> None:
+    whole, cursor = changed(world, second), ""
+    items: list[Any] = []
+    while cursor is not None:
+        page = changed(world, second, limit=2, cursor=cursor)
+        assert (page["total"], page["counts"], len(page["items"]) <= 2) == (
+            7,
+            whole["counts"],
+            True,
+        )
+        items, cursor = items + page["items"], page["next"]
+    assert items == whole["items"]
+    for kind, number in whole["counts"].items():
+        found = changed(world, second, kind=kind)
+        assert (found["total"], {one["kind"] for one in found["items"]}, found["counts"]) == (
+            number,
+            {kind},
+            whole["counts"],
+        )
+    assert told(changed(world, second, q="Ida NAME4")) == [("branch", "EMP-4")]
+    assert told(changed(world, second, q="emp-2")) == [("loan", "EMP-2"), ("amount", "EMP-2")]
+    assert changed(world, second, q="%")["total"] == 0
+    swings = [one["swing_cents"] for one in changed(world, second, sort="-swing_cents")["items"]]
+    assert swings == sorted(swings, reverse=True) != sorted(swings)
+    for wrong in ({"kind": "colour"}, {"sort": "loan_index"}, {"cursor": "!!"}):
+        assert (
+            world.call("GET", f"/batches/{second['batch_id']}/changes", params=wrong).status_code
+            == 422
+        )
+
+
+def test_the_same_roster_in_the_next_period_has_no_change(world: World) -> None:
+    first = approved(world, *FIRST)
+    found = changed(world, world.ready(roster_of(*reversed(FIRST)), period=next_period(first)))
+    assert (found["items"], found["against"], set(found["counts"].values())) == (
+        [],
+        first["batch_id"],
+        {0},
+    )
+
+
+def test_another_account_under_the_same_payor_id_is_a_changed_source(world: World) -> None:
+    first = approved(world, person(1))
+    moved = world.ready(
+        roster_of(person(1, Payor_AccountNumber="00099995678")), period=next_period(first)
+    )
+    assert told(changed(world, moved)) == [("source", "EMP-1")]
+
+
+def test_what_is_compared_is_the_roster_approved_last_before_it(world: World, second: Any) -> None:
+    first = second["first"]
+    assert changed(world, first)["against"] is None
+    assert (changed(world, first)["items"], changed(world, first)["counts"]["new_person"]) == (
+        [],
+        0,
+    )
+    later = world.ready(roster_of(*SECOND) + b"\n", period=next_period(second))
+    assert changed(world, later)["against"] == first["batch_id"], "the second one is not approved"
+    assert world.approve(second).status_code == 200
+    assert changed(world, later)["against"] == second["batch_id"]
+    assert changed(world, second)["against"] == first["batch_id"]
+    failed = world.payments(second)[:1]
+    world.end(second, failed)
+    child = world.check(world.child(second, filter={"status": "failed"}).json()["batch_id"])
+    assert changed(world, child)["against"] is None
+    assert world.approve(child).status_code == 200
+    last = world.ready(roster_of(*SECOND) + b"\n\n", period=next_period(later))
+    assert changed(world, last)["against"] == second["batch_id"], "a child batch is no roster"
+    world.certify(second, "cancelled")
+    assert changed(world, last)["against"] == first["batch_id"]
+    with world.engine.begin() as connection:
+        run(
+            connection,
+            "UPDATE batch SET status = 'archived' WHERE batch_id = :id",
+            id=first["batch_id"],
+        )
+    assert changed(world, last)["against"] == first["batch_id"]
+    assert world.approve(last).status_code == 200
+    assert changed(world, second)["against"] == first["batch_id"], "what came later is not before"
+
+
+def test_a_batch_that_was_not_read_has_nothing_to_compare(world: World) -> None:
+    approved(world, *FIRST)
+    batch_id = world.upload(b"hello").json()["batch_id"]
+    for _ in range(2):
+        assert changed(world, {"batch_id": batch_id})["against"] is None
+        world.read_all()
+    assert (
+        world.call("GET", "/batches/00000000-0000-0000-0000-000000000000/changes").status_code
+        == 404
+    )

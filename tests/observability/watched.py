@@ -1,0 +1,50 @@
+"""What is watched: the alert rules, the dashboards, and the names of the figures they need."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from devtools import paths
+
+PROMETHEUS = paths.ROOT / "deploy" / "prometheus"
+BOARDS = paths.ROOT / "deploy" / "grafana" / "dashboards"
+RUNBOOKS = paths.ROOT / "docs" / "runbooks"
+
+
+def rules() -> list[dict[str, Any]]:
+    """Every alert."""
+    return [
+        rule
+        for group in yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]
+        for rule in group["rules"]
+    ]
+
+
+def boards() -> dict[Path, dict[str, Any]]:
+    """Every dashboard by its file."""
+    return {file: json.loads(file.read_text()) for file in sorted(BOARDS.glob("*.json"))}
+
+
+def expressions() -> list[str]:
+    """Every question asked of Prometheus."""
+    return [rule["expr"] for rule in rules()] + [
+        target["expr"]
+        for board in boards().values()
+        for panel in board["panels"]
+        for target in panel["targets"]
+    ]
+
+
+def missing(exposed: set[str]) -> list[str]:
+    """Names, or patterns of names, that are asked for and that no service gives."""
+    found = []
+    for expression in expressions():
+        patterns = re.findall(r'__name__=~"([^"]+)"', expression)
+        names = re.findall(r"\bpaydown_[a-z_]+", re.sub(r'"[^"]*"', "", expression))
+        found += [name for name in names if name not in exposed] + [
+            p for p in patterns if not any(re.fullmatch(p, name) for name in exposed)
+        ]
+    return found
