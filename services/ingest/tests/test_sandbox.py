@@ -95,7 +95,7 @@ def test_a_child_that_crashes_refuses_the_file(good: Path) -> None:
 
 
 def test_a_child_that_dies_after_some_rows_refuses_the_file(good: Path) -> None:
-    dying = "import signal, os; from services.ingest import reading as r; real = r._encode\n"
+    dying = "import signal, os; from services.ingest.roster import sandbox as r; real = r._encode\n"
     dying += "def bad(piece):\n    if not isinstance(piece, r.Row): r.os.kill(r.os.getpid(), signal.SIGSEGV)\n    return real(piece)\n"
     rows: list[Row | Conclusion] = []
     with pytest.raises(FileRefused, match="crashed"):
@@ -116,14 +116,14 @@ def test_a_child_that_hangs_is_killed(good: Path) -> None:
 
 
 def test_a_child_that_spins_is_stopped_by_its_limit_on_time(good: Path) -> None:
-    spinning = "from services.ingest import reading as r\ndef spin(*_):\n    while True: pass\nr.read = spin\nr.main()"
+    spinning = "from services.ingest.roster import sandbox as r\ndef spin(*_):\n    while True: pass\nr.read = spin\nr.main()"
     assert refused(good, replace(LIMITS, cpu_s=1), behaving(spinning)) == ("E_PARSER", None)
 
 
 def test_a_child_that_wants_too_much_memory_gets_none(
     good: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    greedy = "from services.ingest import reading as r\ndef take(*_):\n    yield bytearray(3 << 30)\nr.read = take\nr.main()"
+    greedy = "from services.ingest.roster import sandbox as r\ndef take(*_):\n    yield bytearray(3 << 30)\nr.read = take\nr.main()"
     assert refused(good, command=behaving(greedy)) == ("E_PARSER", None)
     assert "MemoryError" in capfd.readouterr().err
 
@@ -144,7 +144,7 @@ def test_an_answer_that_is_none_refuses_the_file(good: Path, noise: str) -> None
 
 
 def test_a_defect_is_told_without_values(good: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    broken = "from services.ingest import reading as r\ndef bad(*_):\n    raise ValueError('Ida 01234567')\nr._encode = bad\nr.main()"
+    broken = "from services.ingest.roster import sandbox as r\ndef bad(*_):\n    raise ValueError('Ida 01234567')\nr._encode = bad\nr.main()"
     assert refused(good, command=behaving(broken)) == ("E_PARSER", None)
     told = capfd.readouterr().err
     assert "ValueError" in told
@@ -188,9 +188,7 @@ def test_memory_stays_small_on_a_large_file(tmp_path: Path) -> None:
     def peak_mb(rows: int) -> int:
         path, note = tmp_path / f"{rows}.xml", tmp_path / f"{rows}.txt"
         sample_roster.write(path, rows)
-        script = (
-            "import pathlib, resource\nfrom services.ingest import reading as r\nreal = r._encode\n"
-        )
+        script = "import pathlib, resource\nfrom services.ingest.roster import sandbox as r\nreal = r._encode\n"
         script += "def note(piece):\n    if not isinstance(piece, r.Row):\n"
         script += f"        pathlib.Path({str(note)!r}).write_text(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))\n"
         script += "    return real(piece)\nr._encode = note\nr.main()"
