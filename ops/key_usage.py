@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common.crypto.key_check import used
-from libs.common.database.engine import connect, said
-from libs.common.runtime.settings import SettingsError, one_of
+from libs.common.crypto.key_check import key_usage
+from libs.common.database.engine import connect, error_summary
+from libs.common.runtime.settings import SettingsError, read_one
 
 
 def main(names: Sequence[str]) -> int:
@@ -17,18 +17,18 @@ def main(names: Sequence[str]) -> int:
         try:
             keys = [
                 part.partition(":")[0]
-                for part in one_of(name, "seal_keys", "it says which keys the service has").split(
+                for part in read_one(name, "seal_keys", "it says which keys the service has").split(
                     ","
                 )
                 if part
             ]
             engine = connect(
-                one_of(name, "database_url", "it names the database to look into"),
+                read_one(name, "database_url", "it names the database to look into"),
                 f"keys-{name}",
                 1,
             )
             with engine.connect() as connection:
-                found = used(
+                found = key_usage(
                     connection, importlib.import_module(f"services.{name}.key_check").PLACES
                 )
             engine.dispose()
@@ -37,7 +37,7 @@ def main(names: Sequence[str]) -> int:
             return 2
         except SQLAlchemyError as error:
             sys.stderr.write(
-                f"{name}: its database cannot be read: {said(error)}. Nothing was changed.\n"
+                f"{name}: its database cannot be read: {error_summary(error)}. Nothing was changed.\n"
             )
             return 2
         for key in [*keys, *sorted(set(found) - set(keys))]:

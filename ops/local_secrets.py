@@ -63,13 +63,13 @@ def rotate(step: str, file: Path) -> key_rotation.Step:
     Raises:
         Problem: the file holds no keys, or the local stack it belongs to still runs without the new one.
     """
-    from libs.common.crypto.field_encryption import Sealer  # noqa: PLC0415 - a container's health runs every three seconds and needs no cryptography
+    from libs.common.crypto.field_encryption import FieldCipher  # noqa: PLC0415 - a container's health runs every three seconds and needs no cryptography
 
     try:
         text = file.read_text()
         whole = json.loads(text) if text.lstrip().startswith("{") else None
         keys = str(whole["seal_keys"]) if whole is not None else text.strip()
-        Sealer.parse(keys)
+        FieldCipher.parse(keys)
     except OSError as error:
         raise Problem(f"{file} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError):

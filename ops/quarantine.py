@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common.database.engine import connect, said
+from libs.common.database.engine import connect, error_summary
 from libs.common.recovery import restore
-from libs.common.runtime.settings import SettingsError, one_of
+from libs.common.runtime.settings import SettingsError, read_one
 
 WHY = "An operator has marked it as restored from a copy; what has happened since must be taken back first."
 NOT_GIVEN = "-"
@@ -15,11 +15,11 @@ NOT_GIVEN = "-"
 
 def _address(name: str) -> str:
     """The owner's where it is given, as to `migrate`, else the service's own."""
-    owner = one_of(name, "owner_url", "", NOT_GIVEN)
+    owner = read_one(name, "owner_url", "", NOT_GIVEN)
     return (
         owner
         if owner != NOT_GIVEN
-        else one_of(
+        else read_one(
             name, "database_url", "it names the database to be marked (its OWNER_URL does as well)"
         )
     )
@@ -31,14 +31,14 @@ def main(names: Sequence[str]) -> int:
         try:
             engine = connect(_address(name), f"hold-{name}", 1)
             with engine.begin() as connection:
-                restore.hold(connection, WHY)
+                restore.quarantine(connection, WHY)
             engine.dispose()
         except SettingsError as error:
             sys.stderr.write(f"{name}: {error}\n")
             return 2
         except SQLAlchemyError as error:
             sys.stderr.write(
-                f"{name}: the database cannot be marked: {said(error)}. Nothing was changed.\n"
+                f"{name}: the database cannot be marked: {error_summary(error)}. Nothing was changed.\n"
             )
             return 2
     return 0

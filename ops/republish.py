@@ -10,10 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.contracts.errors import Fatal
 from libs.common.contracts.topics import TOPICS, Topic
-from libs.common.database.engine import connect, run, said
+from libs.common.database.engine import connect, error_summary, run
 from libs.common.messaging import kafka
 from libs.common.recovery import republish
-from libs.common.runtime.settings import SettingsError, one_of
+from libs.common.runtime.settings import SettingsError, read_one
 
 Say = Callable[[str], None]
 WATCH_S, WATCH_MAX_S = 2.0, 24 * 3600.0
@@ -39,20 +39,26 @@ def main(names: Sequence[str], say: Say = _say) -> int:
     """Prepare the databases of these services; all are looked at before the first is changed. Exit code 0, or 2 with one sentence."""
     try:
         with _engines(names) as engines:
-            held = republish.held_by(_kafka(names[0]), TOPICS)
+            held = republish.topics_on_broker(_kafka(names[0]), TOPICS)
             lost = _lost(engines, held)
             republish.refuse_older(
-                {name: republish.written(engine, name, TOPICS) for name, engine in engines.items()},
-                {name: republish.applied(engine, name, TOPICS) for name, engine in engines.items()},
+                {
+                    name: republish.outbox_counts(engine, name, TOPICS)
+                    for name, engine in engines.items()
+                },
+                {
+                    name: republish.inbox_counts(engine, name, TOPICS)
+                    for name, engine in engines.items()
+                },
             )
             for name in lost:
-                done = republish.refill(engines[name], name, topics_of(name), held)
+                done = republish.republish(engines[name], name, topics_of(name), held)
                 say(
                     f"{name}: {done.waiting} messages wait to be sent ({done.put_back} of them were sent before the loss); {done.forgotten} offsets forgotten"
                 )
     except SQLAlchemyError as error:
         sys.stderr.write(
-            f"A database cannot be used: {said(error)}. What was said above is done; repeat the command for the rest.\n"
+            f"A database cannot be used: {error_summary(error)}. What was said above is done; repeat the command for the rest.\n"
         )
         return 2
     except (SettingsError, Fatal, republish.Refused) as error:
@@ -65,7 +71,7 @@ def main(names: Sequence[str], say: Say = _say) -> int:
     return 0
 
 
-def _lost(engines: Mapping[str, Engine], held: Mapping[str, republish.Held]) -> list[str]:
+def _lost(engines: Mapping[str, Engine], held: Mapping[str, republish.TopicOnBroker]) -> list[str]:
     """The services that have lost something, or wait since an earlier call.
 
     Raises:
@@ -74,7 +80,7 @@ def _lost(engines: Mapping[str, Engine], held: Mapping[str, republish.Held]) -> 
     lost, whole = [], None
     for name, engine in engines.items():
         try:
-            republish.refill(engine, name, topics_of(name), held, only_look=True)
+            republish.republish(engine, name, topics_of(name), held, only_look=True)
             lost.append(name)
         except republish.NothingLost as error:
             whole = error
@@ -90,9 +96,9 @@ def watch(names: Sequence[str], say: Say = _say) -> int:
         with _engines(names) as engines:
             sent_s = 0.0
             while True:
-                held = republish.held_by(_kafka(names[0]), TOPICS)
+                held = republish.topics_on_broker(_kafka(names[0]), TOPICS)
                 counts = [
-                    republish.left(engine, name, topics_of(name), held)
+                    republish.remaining(engine, name, topics_of(name), held)
                     for name, engine in engines.items()
                 ]
                 unsent, unread = (
@@ -126,7 +132,7 @@ def _durability(engines: Mapping[str, Engine], bootstrap: str) -> str:
         database = ", ".join(
             f"{name}={run(connection, f'SHOW {name}').scalar()}" for name in DURABILITY
         )
-    replicas = kafka.effective(bootstrap, TOPICS[0].name)["min.insync.replicas"]
+    replicas = kafka.effective_settings(bootstrap, TOPICS[0].name)["min.insync.replicas"]
     return f"{database} (PostgreSQL); acks=all, min.insync.replicas={replicas} (Kafka)"
 
 
@@ -135,7 +141,7 @@ def _engines(names: Sequence[str]) -> Iterator[dict[str, Engine]]:
     """The databases of these services, as their own roles, under a name that is not the services'."""
     engines = {
         name: connect(
-            one_of(name, "database_url", "it names the database to be prepared"),
+            read_one(name, "database_url", "it names the database to be prepared"),
             f"refill-{name}",
             1,
         )
@@ -149,4 +155,4 @@ def _engines(names: Sequence[str]) -> Iterator[dict[str, Engine]]:
 
 
 def _kafka(name: str) -> str:
-    return one_of(name, "kafka", "", "127.0.0.1:19092")
+    return read_one(name, "kafka", "", "127.0.0.1:19092")

@@ -42,22 +42,22 @@ def migrate_all(names: list[str]) -> int:
     """Bring the named databases (all, if none is named) to the newest revision, as the roles that own them."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - `start` must not wait for Alembic
 
-    from libs.common.database.engine import said  # noqa: PLC0415 - likewise
-    from libs.common.database.migrate import TooNew, upgrade  # noqa: PLC0415 - likewise
-    from libs.common.runtime.settings import SettingsError, one_of  # noqa: PLC0415 - likewise
+    from libs.common.database.engine import error_summary  # noqa: PLC0415 - likewise
+    from libs.common.database.migrate import SchemaTooNew, upgrade  # noqa: PLC0415 - likewise
+    from libs.common.runtime.settings import SettingsError, read_one  # noqa: PLC0415 - likewise
 
     for name in names:
         try:
             upgrade(
-                one_of(name, "owner_url", "migrations need the role that owns the database"),
+                read_one(name, "owner_url", "migrations need the role that owns the database"),
                 Path(__file__).parent / name / "migrations",
             )
-        except (SettingsError, TooNew) as error:
+        except (SettingsError, SchemaTooNew) as error:
             sys.stderr.write(f"{name}: {error}\n")
             return 2
         except SQLAlchemyError as error:
             sys.stderr.write(
-                f"{name}: the database cannot be migrated: {said(error)}. Nothing of this migration was kept.\n"
+                f"{name}: the database cannot be migrated: {error_summary(error)}. Nothing of this migration was kept.\n"
             )
             return 2
     return 0

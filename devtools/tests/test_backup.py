@@ -110,7 +110,7 @@ def test_a_database_is_marked_by_a_command(
     assert hold("ledger", url if setting == "DATABASE_URL" else owner).returncode == 0
     engine = connect(url, "test")
     with engine.connect() as connection:
-        assert restore.held(connection) is not None
+        assert restore.open_quarantine(connection) is not None
     engine.dispose()
     for name, given, said in (
         ("ledger", "postgresql+psycopg2://r:hunter2@127.0.0.1:1/none", "cannot be marked"),

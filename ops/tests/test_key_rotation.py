@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from devtools.stack import environment
-from libs.common.crypto.field_encryption import Sealer
+from libs.common.crypto.field_encryption import FieldCipher
 from ops import containers, key_rotation, local_secrets
 from ops.errors import Problem
 
@@ -16,7 +16,11 @@ ONE = f"local-1:{FIRST}"
 def test_the_new_key_opens_after_the_first_step_and_seals_after_the_second() -> None:
     added = key_rotation.add(ONE, SECOND).keys
     used = key_rotation.use(added).keys
-    before, between, after = Sealer.parse(ONE), Sealer.parse(added), Sealer.parse(used)
+    before, between, after = (
+        FieldCipher.parse(ONE),
+        FieldCipher.parse(added),
+        FieldCipher.parse(used),
+    )
     assert (before.primary, between.primary, after.primary) == ("local-1", "local-1", "local-2")
     assert between.open(after.seal("x", "loan", "r"), "loan", "r") == "x", (
         "a process of the first step beside one of the second"

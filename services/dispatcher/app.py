@@ -5,14 +5,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from libs.common.contracts import topics
-from libs.common.crypto.field_encryption import Sealer
-from libs.common.crypto.key_check import check, or_exit
+from libs.common.crypto.field_encryption import FieldCipher
+from libs.common.crypto.key_check import check, exit_on_wrong_keys
 from libs.common.runtime.service import Beat, Loop, Service, take_turns
 from libs.common.runtime.settings import read_or_exit
 from services.dispatcher import commands, consumers, metrics, routes
 from services.dispatcher.key_check import PLACES
 from services.dispatcher.preparation.preflight import Preflight
-from services.dispatcher.preparation.provisioning import Preparer
+from services.dispatcher.preparation.provisioning import Provisioner
 from services.dispatcher.provider import rate_limiter, webhook_subscriptions
 from services.dispatcher.provider.client import Provider, Unreachable
 from services.dispatcher.provider.reader import Reader
@@ -22,7 +22,7 @@ from services.dispatcher.sending.payments import PaymentWork
 from services.dispatcher.sending.provider_accounts import ObjectWork
 from services.dispatcher.sending.worker import Work, pump
 from services.dispatcher.settings import DispatcherSettings
-from services.dispatcher.tracking.polling import Follower
+from services.dispatcher.tracking.polling import StatusPoller
 from services.dispatcher.tracking.statements import Statements
 
 
@@ -44,8 +44,8 @@ def main() -> None:
     provider = Provider(
         settings.provider_url, settings.provider_key, settings.provider_version, timing.timeout_s
     )
-    sealer = Sealer.parse(settings.seal_keys)
-    or_exit(lambda: check(service.engine, "dispatcher", PLACES, sealer))
+    sealer = FieldCipher.parse(settings.seal_keys)
+    exit_on_wrong_keys(lambda: check(service.engine, "dispatcher", PLACES, sealer))
 
     def date() -> object:
         return provider.last_date
@@ -69,14 +69,14 @@ def main() -> None:
                 settings.concurrency,
                 stop,
                 beat,
-                service.standing.watched.look,
+                service.startup_gate.watched.look,
             )
 
         return Loop(work.name, loop)
 
     def prepare(stop: threading.Event, beat: Beat) -> None:
         reader = Reader(service.engine, provider, stop, beat)
-        preparer = Preparer(service.engine, reader)
+        preparer = Provisioner(service.engine, reader)
         preflight = Preflight(service.engine, reader, preparer, settings.preflight_limit_s)
         take_turns(
             (
@@ -94,7 +94,7 @@ def main() -> None:
 
     def follow(stop: threading.Event, beat: Beat) -> None:
         reader = Reader(service.engine, provider, stop, beat)
-        follower = Follower(service.engine, reader, timing)
+        follower = StatusPoller(service.engine, reader, timing)
         take_turns(
             (
                 follower.poll,
@@ -115,7 +115,7 @@ def main() -> None:
         )
         take_turns((subscriber.ensure, taker.take, taker.search_duplicates), stop, beat, 0.5)
 
-    service.standing.taking_back = provider_objects.taking_back(
+    service.startup_gate.recovery_steps = provider_objects.recovery_steps(
         lambda stop, beat: Reader(service.engine, provider, stop, beat), timing
     )
     rate_limiter.configure(service.engine, limits(settings))
@@ -127,6 +127,6 @@ def main() -> None:
         Loop("statements", statements),
     ]
     service.gauges |= metrics.all_of(service.engine)
-    service.dead_letters(commands.barred)
+    service.dead_letters(commands.ineligible_approvers)
     service.routers.append(routes.router(service.engine, settings.internal_token))
     service.serve()

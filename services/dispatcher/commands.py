@@ -128,7 +128,7 @@ def cancel(connection: Connection, batch: Row[tuple[object, ...]], order: Order)
     return "cancelled"
 
 
-def barred(connection: Connection, batch_id: str) -> frozenset[str]:
+def ineligible_approvers(connection: Connection, batch_id: str) -> frozenset[str]:
     """Who had a hand in a batch, by its id as text: none of them decides about its money. Nobody for an id we do not know."""
     return frozenset(
         run(
@@ -184,7 +184,7 @@ def held(connection: Connection, payment_id: UUID, act: str, provider_id: str, o
         raise NotAllowed(
             f"{proposal.by_whom} has proposed the same; it takes an approver, another person, to confirm it."
         )
-    if order.person in barred(connection, str(row.batch_id)):
+    if order.person in ineligible_approvers(connection, str(row.batch_id)):
         raise NotAllowed(
             "You uploaded, corrected or derived this batch; it takes an approver who had no hand in it to confirm this."
         )

@@ -359,7 +359,7 @@ def choose_line(lines: Iterable[Line], payment_id: str, attempt: int, bound: str
 
 
 @dataclass(frozen=True)
-class Standing:
+class PaymentSnapshot:
     """A payment as it stands here."""
 
     status: str
@@ -367,7 +367,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Double:
+class Duplicate:
     """A payment that is alive at the provider where it should not be.
 
     `bind` is the provider id to stand on from now on ("": as it is), `cancel` are those to be cancelled, `alive` all that were found.
@@ -379,7 +379,7 @@ class Double:
     alive: tuple[str, ...]
 
 
-def doubles(lines: Iterable[Line], ours: Mapping[str, Standing]) -> list[Double]:
+def find_duplicates(lines: Iterable[Line], ours: Mapping[str, PaymentSnapshot]) -> list[Duplicate]:
     """Payments that are alive more than once in a provider's list, or once though they ended here, or though they are to be sent (again)."""
     found: dict[str, dict[str, str]] = {}
     for line in lines:
@@ -398,13 +398,13 @@ def doubles(lines: Iterable[Line], ours: Mapping[str, Standing]) -> list[Double]
     ]
 
 
-def _double(payment_id: str, statuses: Mapping[str, str], ours: Standing) -> Double:
+def _double(payment_id: str, statuses: Mapping[str, str], ours: PaymentSnapshot) -> Duplicate:
     """Which to stand on, and which to cancel: only what is still pending there can be. Whose outcome is open is left to the look-up."""
     alive = tuple(sorted(i for i, status in statuses.items() if status not in ENDED_THERE))
     pending = [i for i in alive if statuses[i] == "pending"]
     keep, unseen = ours.provider_id, bool(ours.provider_id) and ours.provider_id not in statuses
     if unseen or ours.status in ("sending", "in_doubt", "held"):
-        return Double(payment_id, "", (), alive)
+        return Duplicate(payment_id, "", (), alive)
     if (
         ours.status in ("unprocessed", "pending")
         and alive
@@ -412,7 +412,7 @@ def _double(payment_id: str, statuses: Mapping[str, str], ours: Standing) -> Dou
     ):
         gone_out = [i for i in alive if i not in pending]
         keep = min(gone_out) if gone_out else keep if keep in alive else min(alive)
-    return Double(
+    return Duplicate(
         payment_id,
         "" if keep == ours.provider_id else keep,
         tuple(i for i in pending if i != keep),

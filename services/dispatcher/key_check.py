@@ -1,8 +1,8 @@
 """Where the dispatcher keeps sealed values: what it read of rows and sources, and the frozen bodies that hold personal values."""
 
-from libs.common.crypto.key_check import Places
+from libs.common.crypto.key_check import EncryptedColumns
 
-PLACES = Places(
+PLACES = EncryptedColumns(
     # An attempt that may be sent again is opened again; those that ended never are.
     samples="""
         SELECT account AS sealed, 'account' AS field, batch_id || '/' || source_account_id AS row_id FROM source

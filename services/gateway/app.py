@@ -56,7 +56,9 @@ def build(
     )
     kind = guarded(door)
     outside = None if demo else httpx.AsyncClient(timeout=PROVIDER_S)
-    people = sign_in.Parts(door, settings, None if outside is None else Provider(settings, outside))
+    people = sign_in.Dependencies(
+        door, settings, None if outside is None else Provider(settings, outside)
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

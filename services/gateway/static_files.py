@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from libs.common.web.problem_details import Problem, answer
+from libs.common.web.problem_details import Problem, problem_response
 from services.gateway.settings import is_loopback
 
 NONCE_PLACE = b"__NONCE__"
@@ -95,14 +95,14 @@ class Front:
                 "Demo sign-in answers only on this machine's own names.",
                 "Use http://127.0.0.1 or http://localhost.",
             )
-            await answer(request, problem)(scope, receive, guarded(send))
+            await problem_response(request, problem)(scope, receive, guarded(send))
         elif request.method in ("GET", "HEAD") and not within(path, API):
             response = await asyncio.to_thread(
                 self.page, path, "gzip" in request.headers.get("accept-encoding", "")
             )
             await (
                 response
-                or answer(
+                or problem_response(
                     request,
                     Problem(404, "not-found", "There is nothing of this name.", "Check the name."),
                 )

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine
 from libs.common.contracts import topics
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.events import DispatchChanged, PreflightDone
-from libs.common.crypto.field_encryption import Index, Sealer
-from libs.common.crypto.key_check import or_exit
+from libs.common.crypto.field_encryption import BlindIndex, FieldCipher
+from libs.common.crypto.key_check import exit_on_wrong_keys
 from libs.common.database.engine import run
 from libs.common.runtime.service import Beat, Loop, Service, take_turns
 from libs.common.runtime.settings import SettingsError, read_or_exit
@@ -70,7 +70,7 @@ def secrets_of(settings: IngestSettings) -> Secrets:
         SettingsError: they cannot be used; the keys are not repeated.
     """
     try:
-        return Secrets(Sealer.parse(settings.seal_keys), Index.parse(settings.index_key))
+        return Secrets(FieldCipher.parse(settings.seal_keys), BlindIndex.parse(settings.index_key))
     except ValueError as error:
         raise SettingsError(
             f"PAYDOWN_INGEST_SEAL_KEYS or PAYDOWN_INGEST_INDEX_KEY is not usable: {error}."
@@ -105,13 +105,15 @@ def build(settings: IngestSettings) -> Service:
             TIDY_S,
         )
 
-    service.standing.taking_back = recovery.taking_back(secrets)
+    service.startup_gate.recovery_steps = recovery.recovery_steps(secrets)
     service.loops += [Loop("read", read), Loop("check", check), Loop("tidy", tidying)]
     service.consumer(topics.PREPARATION, apply_preparation)
     service.consumer(topics.LEDGER_POSTINGS, apply_postings)
     service.relay()
-    service.dead_letters(batches.barred)
-    service.routers.append(routes.router(routes.Parts(service.engine, settings, folder, secrets)))
+    service.dead_letters(batches.ineligible_approvers)
+    service.routers.append(
+        routes.router(routes.Dependencies(service.engine, settings, folder, secrets))
+    )
     return service
 
 
@@ -123,5 +125,5 @@ def main() -> None:
     except (SettingsError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
-    or_exit(lambda: key_check.check(service.engine, secrets_of(settings)))
+    exit_on_wrong_keys(lambda: key_check.check(service.engine, secrets_of(settings)))
     service.serve()

@@ -45,7 +45,9 @@ def _approve(
         approval.digest,
     ):
         return batch
-    rules.check_approver(approval.person, batches.barred(connection, batch_id), one_person)
+    rules.check_approver(
+        approval.person, batches.ineligible_approvers(connection, batch_id), one_person
+    )
     payable = payments.payable(connection, batch_id) + len(approval.include)
     rules.check_approval(batch, approval, payments.to_acknowledge(connection, batch_id), payable)
     sent = 0

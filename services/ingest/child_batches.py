@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common.crypto.field_encryption import Sealer
+from libs.common.crypto.field_encryption import FieldCipher
 from libs.common.database.engine import run
 from services.ingest.domain import APPROVED, Batch, Refused, payment_id, row_id
 from services.ingest.staging import Secrets
@@ -151,7 +151,7 @@ def _row(child_id: UUID, number: int, row: Any, new_id: UUID) -> Staged:
     )
 
 
-def _seal(row: Any, new_id: UUID, sealer: Sealer) -> Seal:
+def _seal(row: Any, new_id: UUID, sealer: FieldCipher) -> Seal:
     """The sealed fields of a row, sealed for the row it becomes."""
     return Seal(
         new_id,
@@ -162,12 +162,12 @@ def _seal(row: Any, new_id: UUID, sealer: Sealer) -> Seal:
     )
 
 
-def _resealed(sealer: Sealer, sealed: str, what: str, old: str, new: str) -> str:
+def _resealed(sealer: FieldCipher, sealed: str, what: str, old: str, new: str) -> str:
     return sealer.seal(sealer.open(sealed, what, old), what, new) if sealed else ""
 
 
 def _sources(
-    connection: Connection, parent_id: UUID, child_id: UUID, used: set[str], sealer: Sealer
+    connection: Connection, parent_id: UUID, child_id: UUID, used: set[str], sealer: FieldCipher
 ) -> Iterable[StoredSource]:
     for source in batches.sources(connection, parent_id):
         if source.source_account_id in used:

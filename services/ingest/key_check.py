@@ -13,7 +13,7 @@ from libs.common.crypto import key_check
 from libs.common.database.engine import run
 from services.ingest.staging import Secrets
 
-PLACES = key_check.Places(
+PLACES = key_check.EncryptedColumns(
     samples="SELECT account AS sealed, 'account' AS field, batch_id || '/' || source_account_id AS row_id FROM batch_source",
     everything={
         "batch_source": "SELECT account FROM batch_source",
@@ -77,7 +77,7 @@ def check(engine: Engine, secrets: Secrets) -> None:
         SQLAlchemyError: the database could not be asked.
     """
     key_check.check(engine, "ingest", PLACES, secrets.sealer)
-    if not fits(secrets, key_check.asked(engine, witnesses)):
+    if not fits(secrets, key_check.ask_if_migrated(engine, witnesses)):
         raise key_check.WrongKeys(
             "ingest cannot start: PAYDOWN_INGEST_INDEX_KEY is not the key its database was filled with, so claims would not recognise "
             "a loan that is paid already; give the key that was (docs/runbooks/keys.md). Nothing was read, no money is affected."

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from libs.common.contracts.events import BatchChanged, RowRead
 from libs.common.database.engine import run
 from libs.common.observability.logs import log
-from libs.common.recovery.restore import Beat, Stuck, TakingBack
+from libs.common.recovery.restore import Beat, RecoveryBlocked, RecoverySteps
 from services.ingest.domain import APPROVED, payment_id
 from services.ingest.staging import Secrets
 from services.ingest.store import batches, payments
@@ -28,9 +28,9 @@ PAGE: Final = 2_000
 OVER: Final = ("discarded", "expired", "rejected")
 
 
-def taking_back(secrets: Secrets) -> TakingBack:
+def recovery_steps(secrets: Secrets) -> RecoverySteps:
     """What ingest does while it is held; the messages of others are applied only afterwards, when their batches are here again."""
-    return TakingBack(
+    return RecoverySteps(
         before=lambda engine, first, beat: take_back(engine, secrets, first, beat), reads=False
     )
 
@@ -126,7 +126,7 @@ def approved(
     if known is None or known.status not in APPROVED:
         rows(connection, header.batch_id, first)
         sources(connection, header)
-        hands(connection, header)
+        write_contributors(connection, header)
         run(
             connection,
             """
@@ -209,7 +209,7 @@ def stage(connection: Connection, secrets: Secrets, header: BatchChanged, first:
         )
         count += len(part)
     if count != header.rows.total:
-        raise Stuck(
+        raise RecoveryBlocked(
             f"Batch {header.batch_id} was approved, but only {count} of its {header.rows.total} rows are on the topic. A person must look."
         )
 
@@ -297,7 +297,7 @@ def sources(connection: Connection, header: BatchChanged) -> None:
             )
 
 
-def hands(connection: Connection, header: BatchChanged) -> None:
+def write_contributors(connection: Connection, header: BatchChanged) -> None:
     """Who had a hand in the batch still has: for those whose corrections are forgotten a line is written that says so."""
     run(
         connection,
@@ -364,7 +364,7 @@ def approve(connection: Connection, header: BatchChanged) -> None:
         id=batch_id,
     ).one()
     if (found.payments, found.cents) != (header.payments, header.payments_cents):
-        raise Stuck(
+        raise RecoveryBlocked(
             f"Batch {batch_id}: its rows make {found.payments} payments of {found.cents} cents, approved were {header.payments} of "
             f"{header.payments_cents}. A person must look."
         )
@@ -419,5 +419,5 @@ def unapproved(connection: Connection, header: BatchChanged, known: Any, first: 
             )
     elif known.status in ("checking", "ready"):
         rows(connection, header.batch_id, first)
-        hands(connection, header)
+        write_contributors(connection, header)
         check_again(connection, header.batch_id, header.revision)

@@ -86,7 +86,7 @@ class ChildBody(_Body):
 
 
 @dataclass(frozen=True)
-class Parts:
+class Dependencies:
     """What the routes work with."""
 
     engine: Engine
@@ -128,7 +128,7 @@ def known_id(text: str, what: str) -> UUID:
         ) from None
 
 
-def router(parts: Parts) -> APIRouter:
+def router(parts: Dependencies) -> APIRouter:
     """All routes of ingest."""
     made = APIRouter()
     caller = Depends(Caller(parts.settings.internal_token))
@@ -138,7 +138,7 @@ def router(parts: Parts) -> APIRouter:
     return made
 
 
-def _add_upload(made: APIRouter, parts: Parts, caller: Any) -> None:
+def _add_upload(made: APIRouter, parts: Dependencies, caller: Any) -> None:
     @made.post("/batches", status_code=202)
     async def upload(
         request: Request,
@@ -178,7 +178,7 @@ def _plain(text: str) -> str:
     return "".join(c for c in text if c.isprintable()).strip()[:255]
 
 
-async def _receive(request: Request, parts: Parts, batch_id: UUID) -> Stored:
+async def _receive(request: Request, parts: Dependencies, batch_id: UUID) -> Stored:
     """Take the body to the disk, a piece at a time; whatever goes wrong leaves nothing behind."""
     settings = parts.settings
     encoding = request.headers.get("content-encoding", "identity").lower()
@@ -266,7 +266,7 @@ def _insert(engine: Engine, batch: Batch, stored: Stored, repeat_reason: str) ->
     )
 
 
-def _add_acts(made: APIRouter, parts: Parts, caller: Any) -> None:
+def _add_acts(made: APIRouter, parts: Dependencies, caller: Any) -> None:
     @made.post("/batches/{batch_id}/approve")
     def approve(
         batch_id: str, body: ApproveBody, actor: Annotated[Actor, caller]
@@ -357,7 +357,7 @@ def _filters(request: Request) -> Mapping[str, str]:
     }
 
 
-def _add_views(made: APIRouter, parts: Parts, caller: Any) -> None:
+def _add_views(made: APIRouter, parts: Dependencies, caller: Any) -> None:
     paged = Annotated[Page, Depends(Page)]
 
     @made.get("/batches", dependencies=[caller])

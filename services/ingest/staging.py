@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
-from libs.common.crypto.field_encryption import Index, Sealer
+from libs.common.crypto.field_encryption import BlindIndex, FieldCipher
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
 from services.ingest.domain import Batch, payment_id, row_id
@@ -42,8 +42,8 @@ def business_day(now: datetime) -> date:
 class Secrets:
     """What seals a personal field and what makes it comparable."""
 
-    sealer: Sealer
-    index: Index
+    sealer: FieldCipher
+    index: BlindIndex
 
 
 @dataclass

@@ -21,7 +21,7 @@ from libs.common.database.engine import run
 from libs.common.messaging import outbox
 from libs.common.messaging.consumer import Apply
 from libs.common.observability import tracing_messages
-from libs.common.recovery.restore import TakingBack
+from libs.common.recovery.restore import RecoverySteps
 from libs.common.runtime.service import Beat, Loop, Service, take_turns
 from libs.common.runtime.settings import read_or_exit
 from services.ledger import handlers, routes
@@ -170,7 +170,7 @@ def main() -> None:
         with engine.begin() as connection:
             reconcile.take_back(connection, first)
 
-    service.standing.taking_back = TakingBack(
+    service.startup_gate.recovery_steps = RecoverySteps(
         before=take_back
     )  # the rest follows from the topics, read to their ends
     service.loops.append(Loop("watch", watch))

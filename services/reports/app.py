@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from libs.common.contracts.topics import TOPICS
-from libs.common.crypto.field_encryption import Sealer
-from libs.common.crypto.key_check import check, or_exit
+from libs.common.crypto.field_encryption import FieldCipher
+from libs.common.crypto.key_check import check, exit_on_wrong_keys
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
 from services.reports import routes
@@ -32,7 +32,7 @@ def build(settings: ReportsSettings) -> Service:
             routes.Context(
                 service.engine,
                 settings.internal_token,
-                Sealer.parse(settings.seal_keys),
+                FieldCipher.parse(settings.seal_keys),
                 settings.certificate_wait_s,
                 view,
             )
@@ -52,5 +52,7 @@ def main() -> None:
     """Run until SIGTERM; exit code 2 and one sentence when the keys are not those of the database."""
     settings = read_or_exit(ReportsSettings)
     service = build(settings)
-    or_exit(lambda: check(service.engine, "reports", PLACES, Sealer.parse(settings.seal_keys)))
+    exit_on_wrong_keys(
+        lambda: check(service.engine, "reports", PLACES, FieldCipher.parse(settings.seal_keys))
+    )
     service.serve()

@@ -40,7 +40,7 @@ Totals = Mapping[str, tuple[int, int]]  # outcome -> (rows, cents)
 
 
 @dataclass(frozen=True)
-class Standing:
+class BatchSnapshot:
     """What one snapshot knows about a batch as a whole; `certificate` is the newest one's totals, None before the first."""
 
     status: str
@@ -53,7 +53,7 @@ class Standing:
     dead_letters: int = 0
 
 
-def why_not(standing: Standing) -> tuple[str, str] | None:
+def why_not(standing: BatchSnapshot) -> tuple[str, str] | None:
     """(code, sentence) why no report can be given of this snapshot, None if it can.
 
     A report is complete (every announced row is there), adds up to the file, and for a final batch equals its certificate, with no

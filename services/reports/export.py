@@ -17,7 +17,7 @@ from typing import IO, Any
 from sqlalchemy import Connection, Row
 
 from libs.common.contracts.money import CURRENCY, dollars
-from libs.common.crypto.field_encryption import Sealer
+from libs.common.crypto.field_encryption import FieldCipher
 from services.reports.domain import OUTCOMES, cell, control, instant, reason
 from services.reports.store import queries
 
@@ -80,7 +80,7 @@ class Report:
 
     connection: Connection
     batch: Row[Any]
-    sealer: Sealer
+    sealer: FieldCipher
 
     def table(self, name: str) -> tuple[tuple[str, ...], Iterator[list[Cell]]]:
         """Columns and lines of `sources`, `branches` or `payments`."""

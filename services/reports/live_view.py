@@ -27,7 +27,7 @@ from libs.common.contracts import topics
 from libs.common.contracts.envelope import Event, parse
 from libs.common.contracts.errors import Reject
 from libs.common.contracts.events import BatchChanged, PaymentApproved, PaymentChanged
-from libs.common.messaging.address import Broker, client
+from libs.common.messaging.address import KafkaAddress, client_settings
 from libs.common.observability.logs import log
 from services.reports.domain import Progress
 from services.reports.store import queries
@@ -40,7 +40,7 @@ STOP_S = 3.0
 LIBRARIES = ("faust", "mode", "aiokafka")
 
 
-def context(broker: Broker) -> ssl.SSLContext:
+def context(broker: KafkaAddress) -> ssl.SSLContext:
     """The certificates of an encrypted broker and of our own, as aiokafka wants them."""
     made = ssl.create_default_context(cafile=broker.ca)
     made.load_cert_chain(broker.cert, broker.key)
@@ -102,7 +102,7 @@ class Live:
         """Whether Kafka answers and has the topics; Faust itself does not bear their absence."""
         try:
             known = (
-                AdminClient({**client(self.bootstrap), "log_level": 0})
+                AdminClient({**client_settings(self.bootstrap), "log_level": 0})
                 .list_topics(timeout=5.0)
                 .topics
             )
@@ -132,7 +132,7 @@ class Live:
         """A new app under a new name, so that it reads everything again."""
         import faust  # noqa: PLC0415 - see `keep`
 
-        broker = Broker.parse(self.bootstrap)
+        broker = KafkaAddress.parse(self.bootstrap)
         servers = ";".join(f"kafka://{host}" for host in broker.hosts.split(","))
         ours = faust.SSLCredentials(context(broker)) if broker.ca else None
         folder = (
@@ -201,6 +201,6 @@ class Live:
     def forget(self, group: str) -> None:
         """Delete the group this life leaves behind, if Kafka is there to be asked."""
         with suppress(KafkaException, TimeoutError):
-            AdminClient({**client(self.bootstrap), "log_level": 0}).delete_consumer_groups([group])[
-                group
-            ].result(STOP_S)
+            AdminClient({**client_settings(self.bootstrap), "log_level": 0}).delete_consumer_groups(
+                [group]
+            )[group].result(STOP_S)

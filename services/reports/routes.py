@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError
 
 from libs.common.contracts.money import dollars
-from libs.common.crypto.field_encryption import Sealer
+from libs.common.crypto.field_encryption import FieldCipher
 from libs.common.database.engine import run
 from libs.common.web.internal_auth import Caller
 from libs.common.web.problem_details import Problem
@@ -46,7 +46,7 @@ class Context:
 
     engine: Engine
     token: str
-    sealer: Sealer
+    sealer: FieldCipher
     certificate_wait_s: float
     live: LiveView
 
@@ -206,7 +206,7 @@ def agreed(context: Context, batch_id: UUID) -> Iterator[Report]:
                     "No batch of this id is known to the reports.",
                     "Check the id; a new batch is here in seconds.",
                 )
-            refusal = domain.why_not(queries.standing(connection, known))
+            refusal = domain.why_not(queries.batch_snapshot(connection, known))
             if refusal is None:
                 yield Report(connection, known, context.sealer)
                 return

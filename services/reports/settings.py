@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from libs.common.crypto.field_encryption import Sealer
+from libs.common.crypto.field_encryption import FieldCipher
 from libs.common.runtime.settings import ServiceSettings
 
 
@@ -27,5 +27,5 @@ class ReportsSettings(ServiceSettings):
     @field_validator("seal_keys")
     @classmethod
     def _usable(cls, text: str) -> str:
-        Sealer.parse(text)
+        FieldCipher.parse(text)
         return text

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from libs.common.runtime.service import Loop, Service
 from libs.common.runtime.settings import read_or_exit
 from services.webhooks import routes, store
-from services.webhooks.group_commit import Gatherer, Item
+from services.webhooks.group_commit import GroupCommitter, Item
 from services.webhooks.settings import WebhooksSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -20,7 +20,7 @@ def build(settings: WebhooksSettings) -> Service:
 
     def write(connection: Connection, items: Sequence[Item]) -> None:
         received = [item for item in items if isinstance(item, store.Received)]
-        strangers = [item for item in items if isinstance(item, store.Stranger)]
+        strangers = [item for item in items if isinstance(item, store.RejectedDelivery)]
         if received:
             store.keep(connection, received)
         if strangers:
@@ -31,8 +31,8 @@ def build(settings: WebhooksSettings) -> Service:
             return store.last_delivery_age_s(connection)
 
     gatherer, brake = (
-        Gatherer(service.engine, write, settings.gather_max),
-        routes.Brake(routes.STRANGERS_PER_S),
+        GroupCommitter(service.engine, write, settings.gather_max),
+        routes.SecurityEventThrottle(routes.STRANGERS_PER_S),
     )
     service.loops.append(Loop("gather", gatherer.run))
     service.relay()

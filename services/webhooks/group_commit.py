@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common.database.engine import is_away
-from services.webhooks.store import Received, Stranger
+from libs.common.database.engine import is_unavailable
+from services.webhooks.store import Received, RejectedDelivery
 
 WAITING_MAX = 5_000
 IDLE_S = 0.5
 
-Item = Received | Stranger
+Item = Received | RejectedDelivery
 Write = Callable[[Connection, Sequence[Item]], None]
 
 
@@ -40,7 +40,7 @@ class Waiting:
     stored: asyncio.Future[None]
 
 
-class Gatherer:
+class GroupCommitter:
     """The queue between the requests and the one thread that writes."""
 
     def __init__(self, engine: Engine, write: Write, gather_max: int) -> None:
@@ -85,7 +85,7 @@ class Gatherer:
             with self.engine.begin() as connection:
                 self.write(connection, [waiting.item for waiting in batch])
         except SQLAlchemyError as error:
-            if not is_away(error):
+            if not is_unavailable(error):
                 raise
             failure = Away()
         for waiting in batch:

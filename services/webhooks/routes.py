@@ -9,15 +9,15 @@ from fastapi import APIRouter, Request
 
 from libs.common.web.problem_details import Problem
 from services.webhooks import domain
-from services.webhooks.group_commit import Away, Full, Gatherer, Item
+from services.webhooks.group_commit import Away, Full, GroupCommitter, Item
 from services.webhooks.settings import WebhooksSettings
-from services.webhooks.store import Received, Stranger
+from services.webhooks.store import Received, RejectedDelivery
 
 STORE_S = 4.0  # the provider gives up after 5 s
 STRANGERS_PER_S = 50
 
 
-class Brake:
+class SecurityEventThrottle:
     """At most so many security events a second are stored; a flood of strangers is counted, not written down."""
 
     def __init__(self, per_s: int) -> None:
@@ -32,7 +32,9 @@ class Brake:
         return self.used <= self.per_s
 
 
-def router(settings: WebhooksSettings, gatherer: Gatherer, brake: Brake) -> APIRouter:
+def router(
+    settings: WebhooksSettings, gatherer: GroupCommitter, brake: SecurityEventThrottle
+) -> APIRouter:
     """The one public route of this service."""
     routes = APIRouter()
 
@@ -55,7 +57,7 @@ def router(settings: WebhooksSettings, gatherer: Gatherer, brake: Brake) -> APIR
                 remote = request.client.host if request.client else ""
                 await store(
                     gatherer,
-                    Stranger(
+                    RejectedDelivery(
                         refusal.code, remote, len(body), hashlib.sha256(body).hexdigest(), now
                     ),
                 )
@@ -80,7 +82,7 @@ def router(settings: WebhooksSettings, gatherer: Gatherer, brake: Brake) -> APIR
     return routes
 
 
-async def store(gatherer: Gatherer, item: Item) -> None:
+async def store(gatherer: GroupCommitter, item: Item) -> None:
     """Return when the item is committed.
 
     Raises:

@@ -22,7 +22,7 @@ class Received:
 
 
 @dataclass(frozen=True)
-class Stranger:
+class RejectedDelivery:
     """A delivery that was refused; of its contents only size and digest are kept."""
 
     code: str
@@ -65,7 +65,7 @@ def keep(connection: Connection, received: Sequence[Received]) -> int:
     return len(events)
 
 
-def refuse(connection: Connection, strangers: Sequence[Stranger], most: int) -> None:
+def refuse(connection: Connection, strangers: Sequence[RejectedDelivery], most: int) -> None:
     """Keep refused deliveries as security events, the newest `most` of them."""
     last = max(
         row[0]

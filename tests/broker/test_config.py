@@ -35,7 +35,7 @@ def test_the_consumers_settings_are_these() -> None:
 @pytest.mark.database
 class TestTopics:
     def test_a_topic_keeps_its_facts_for_ever(self, field: Field) -> None:
-        found = kafka.effective(field.bootstrap, field.topic)
+        found = kafka.effective_settings(field.bootstrap, field.topic)
         assert (found["retention.ms"], found["cleanup.policy"], found["max.message.bytes"]) == (
             "-1",
             "delete",

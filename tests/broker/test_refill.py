@@ -45,9 +45,12 @@ def another_broker(field: Field, old: RunningBroker) -> Iterator[None]:
             field.bootstrap = bootstrap
 
 
-def refilled(field: Field) -> republish.Refilled:
-    return republish.refill(
-        field.engine, SERVICE, topics(field), republish.held_by(field.bootstrap, topics(field))
+def refilled(field: Field) -> republish.Republished:
+    return republish.republish(
+        field.engine,
+        SERVICE,
+        topics(field),
+        republish.topics_on_broker(field.bootstrap, topics(field)),
     )
 
 

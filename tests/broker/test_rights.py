@@ -32,7 +32,7 @@ from devtools.stack.ports import free_ports, is_listening
 from devtools.test_servers import RunningBroker
 from libs.common.contracts.topics import TOPICS, facts_of
 from libs.common.messaging import kafka
-from libs.common.messaging.address import client
+from libs.common.messaging.address import client_settings
 from libs.common.recovery import restore
 from services.reports.live_view import FOLLOWED, Live
 
@@ -164,7 +164,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         running.start()
         made = Guarded(folder, f"127.0.0.1:{port}", encrypted)
         kafka.create_topics(made.admin, TOPICS, partitions=1)
-        admin = AdminClient(client(made.admin))
+        admin = AdminClient(client_settings(made.admin))
         for future in admin.create_acls(rights()).values():
             future.result(10)
         yield made
@@ -235,9 +235,9 @@ def test_each_service_reads_its_topics_and_no_others(guarded: Guarded) -> None:
 def test_who_states_facts_can_look_whether_its_database_is_whole(guarded: Guarded) -> None:
     written(guarded.admin)
     for service in ("ingest", "dispatcher", "ledger"):
-        assert restore.own_ends(guarded.address(service), facts_of(service), service) == [], (
-            "those are a stranger's, but they can be read"
-        )
+        assert (
+            restore.newest_own_messages(guarded.address(service), facts_of(service), service) == []
+        ), "those are a stranger's, but they can be read"
 
 
 def test_a_consumer_joins_its_group_and_commits(guarded: Guarded) -> None:

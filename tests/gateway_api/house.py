@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from devtools import sample_roster
 from libs.common.contracts.events import BatchChanged, RowRead
 from libs.common.database import migrate
-from libs.common.recovery.startup_gate import Standing
+from libs.common.recovery.startup_gate import StartupGate
 from libs.common.runtime.service import Service
 from services.dispatcher import consumers
 from services.dispatcher import routes as dispatcher_routes
@@ -49,7 +49,7 @@ class House:
     world: ingest.World
     dispatcher: Engine
     reports: Engine
-    standings: dict[str, Standing]
+    standings: dict[str, StartupGate]
 
     def ask(self, method: str, path: str, headers: dict[str, str], **more: Any) -> httpx.Response:
         """One request to the public API."""
@@ -136,7 +136,7 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> House:
             gateway_app.SERVICES, (ingesting, dispatching, webhooks, ledger, reporting), strict=True
         )
     )
-    standings = {one.name: one.standing for one in (ingesting, dispatching, ledger)}
+    standings = {one.name: one.startup_gate for one in (ingesting, dispatching, ledger)}
     for standing in standings.values():
         standing.closed = (
             ""  # nobody runs their loops here, so nobody looks whether their databases are whole

@@ -52,7 +52,7 @@ def test_a_held_database_takes_no_orders_until_two_people_release_it(
     )
     for one in (house.world.engine, house.dispatcher):
         with one.begin() as connection:
-            restore.hold(connection, "It is an older copy of itself.")
+            restore.quarantine(connection, "It is an older copy of itself.")
     house.standings["ingest"].closed = "It is an older copy of itself."
     answer = house.ask(
         "POST",
@@ -80,7 +80,7 @@ def test_a_held_database_takes_no_orders_until_two_people_release_it(
     early = house.ask("POST", "/ops/restored/release", operator, json=WHY)
     assert (early.status_code, early.json()["code"]) == (409, "restored.not-now")
     for one in (house.world.engine, house.dispatcher):
-        restore.settle(one)
+        restore.mark_recovered(one)
     assert house.ask("POST", "/ops/restored/release", preparer, json=WHY).status_code == 403
 
     def release(who: dict[str, str]) -> list[str]:

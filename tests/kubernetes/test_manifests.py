@@ -14,7 +14,7 @@ from devtools import kubernetes_manifests
 from devtools import paths as places
 from devtools.kubernetes_manifests import APPLIED, FOLDER, OVERLAYS, Resource
 from libs.common.contracts.topics import CONFIG, PARTITIONS, TOPICS, facts_of
-from libs.common.messaging.address import Broker
+from libs.common.messaging.address import KafkaAddress
 from libs.common.runtime.settings import FILE, ServiceSettings, Settings
 from ops import containers
 from ops.errors import Problem
@@ -469,7 +469,7 @@ def test_the_dispatcher_is_never_scaled_by_load() -> None:
 def test_kafkas_certificates_are_mounted_where_the_address_says() -> None:
     for name in {*FLOW} - {"gateway"}:
         resource = of("production", "Deployment")[name]
-        broker = Broker.parse(environment(resource)[f"PAYDOWN_{name.upper()}_KAFKA"])
+        broker = KafkaAddress.parse(environment(resource)[f"PAYDOWN_{name.upper()}_KAFKA"])
         (volume,) = [
             v for v in resource["spec"]["template"]["spec"]["volumes"] if v["name"] == "kafka"
         ]

@@ -14,21 +14,21 @@ from libs.common.contracts.errors import Reject
 NONCE_BYTES = 12
 
 
-class SealBroken(Reject):
+class DecryptionFailed(Reject):
     """A sealed field does not open: another key, another row, or bytes that were changed."""
 
     code = "seal.broken"
 
 
 @dataclass(frozen=True)
-class Sealer:
+class FieldCipher:
     """AES-256-GCM under named keys; the first key seals, every known key opens."""
 
     keys: dict[str, AESGCM]
     primary: str
 
     @classmethod
-    def parse(cls, text: str) -> "Sealer":
+    def parse(cls, text: str) -> "FieldCipher":
         """From `id:base64key[,id:base64key]`, 32 bytes a key.
 
         Raises:
@@ -58,24 +58,24 @@ class Sealer:
         name, _, encoded = sealed.partition(".")
         key = self.keys.get(name)
         if key is None:
-            raise SealBroken(f"{field} of {row_id} is sealed under the unknown key {name!r}")
+            raise DecryptionFailed(f"{field} of {row_id} is sealed under the unknown key {name!r}")
         try:
             raw = base64.b64decode(encoded, validate=True)
             return key.decrypt(
                 raw[:NONCE_BYTES], raw[NONCE_BYTES:], f"{field}:{row_id}".encode()
             ).decode()
         except (InvalidTag, ValueError) as error:
-            raise SealBroken(f"{field} of {row_id} does not open") from error
+            raise DecryptionFailed(f"{field} of {row_id} does not open") from error
 
 
 @dataclass(frozen=True)
-class Index:
+class BlindIndex:
     """Keyed digests for equality only: nobody without the key can guess an 8-digit number from one."""
 
     key: bytes
 
     @classmethod
-    def parse(cls, text: str) -> "Index":
+    def parse(cls, text: str) -> "BlindIndex":
         """From base64 of at least 32 bytes; raises ValueError otherwise."""
         key = base64.b64decode(text, validate=True)
         if len(key) < 32:

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from libs.common.contracts.errors import Fatal
-from libs.common.crypto.field_encryption import SealBroken, Sealer
-from libs.common.database.engine import is_away, run
+from libs.common.crypto.field_encryption import DecryptionFailed, FieldCipher
+from libs.common.database.engine import is_unavailable, run
 
 NO_SUCH_TABLE = "42P01"
 T = TypeVar("T")
@@ -26,7 +26,7 @@ class WrongKeys(Fatal):
 
 
 @dataclass(frozen=True)
-class Places:
+class EncryptedColumns:
     """Where a service keeps sealed values, as complete queries.
 
     `samples` gives columns (sealed, field, row_id), at least one row for every key id a batch was sealed under, quickly enough for
@@ -38,7 +38,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Sample:
+class EncryptedSample:
     """A sealed value and what it is bound to."""
 
     sealed: str
@@ -51,7 +51,7 @@ class Sample:
         return self.sealed.partition(".")[0]
 
 
-def objection(service: str, sealer: Sealer, samples: list[Sample]) -> str:
+def key_problem(service: str, sealer: FieldCipher, samples: list[EncryptedSample]) -> str:
     """What is wrong with these keys, in one sentence; '' if every sample opens. Pure."""
     setting = f"PAYDOWN_{service.upper()}_SEAL_KEYS"
     missing = sorted({sample.key_id for sample in samples} - set(sealer.keys))
@@ -63,7 +63,7 @@ def objection(service: str, sealer: Sealer, samples: list[Sample]) -> str:
     for sample in samples:
         try:
             sealer.open(sample.sealed, sample.field, sample.row_id)
-        except SealBroken:
+        except DecryptionFailed:
             return (
                 f"{service} cannot start: the key named {sample.key_id} in {setting} is not the one its database was sealed with; give the one that was "
                 f"(docs/runbooks/keys.md). No money is affected."
@@ -71,29 +71,33 @@ def objection(service: str, sealer: Sealer, samples: list[Sample]) -> str:
     return ""
 
 
-def samples(connection: Connection, places: Places) -> list[Sample]:
+def read_samples(connection: Connection, places: EncryptedColumns) -> list[EncryptedSample]:
     """At most one value for each key id."""
     rows = run(
         connection,
         f"SELECT DISTINCT ON (split_part(sealed, '.', 1)) sealed, field, row_id FROM ({places.samples}) AS s "  # noqa: S608 - a service's own
         "WHERE sealed <> '' ORDER BY split_part(sealed, '.', 1)",
     )
-    return [Sample(row.sealed, row.field, row.row_id) for row in rows]
+    return [EncryptedSample(row.sealed, row.field, row.row_id) for row in rows]
 
 
-def check(engine: Engine, service: str, places: Places, sealer: Sealer) -> None:
+def check(engine: Engine, service: str, places: EncryptedColumns, sealer: FieldCipher) -> None:
     """Refuse keys that do not open what the database holds. A database that is empty or not migrated yet takes any.
 
     Raises:
         WrongKeys: with one sentence.
         SQLAlchemyError: it could not be asked.
     """
-    said = objection(service, sealer, asked(engine, lambda connection: samples(connection, places)))
+    said = key_problem(
+        service,
+        sealer,
+        ask_if_migrated(engine, lambda connection: read_samples(connection, places)),
+    )
     if said:
         raise WrongKeys(said)
 
 
-def asked(engine: Engine, question: Callable[[Connection], list[T]]) -> list[T]:
+def ask_if_migrated(engine: Engine, question: Callable[[Connection], list[T]]) -> list[T]:
     """What a database answers; nothing if it has not the tables yet."""
     try:
         with engine.connect() as connection:
@@ -104,7 +108,7 @@ def asked(engine: Engine, question: Callable[[Connection], list[T]]) -> list[T]:
         raise
 
 
-def or_exit(check: Callable[[], None]) -> None:
+def exit_on_wrong_keys(check: Callable[[], None]) -> None:
     """Make a check when a service starts: one sentence on stderr and exit code 2 if it fails. A database that is away is waited for later."""
     try:
         check()
@@ -112,11 +116,11 @@ def or_exit(check: Callable[[], None]) -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     except SQLAlchemyError as error:
-        if not is_away(error):
+        if not is_unavailable(error):
             raise
 
 
-def used(connection: Connection, places: Places) -> dict[str, dict[str, int]]:
+def key_usage(connection: Connection, places: EncryptedColumns) -> dict[str, dict[str, int]]:
     """{key id: {place: values sealed under it}}; reads everything, so it may take minutes."""
     found: dict[str, dict[str, int]] = {}
     for place, query in places.everything.items():

@@ -9,7 +9,7 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 from libs.common.runtime.settings import SettingsError
 
 #: A machine that vanishes says nothing; after so long (seconds, and milliseconds) a connection to it is given up instead of waited for.
-GONE = {
+KEEPALIVE = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 2,
@@ -40,12 +40,12 @@ def connect(url: str, application: str, pool_size: int = 8) -> Engine:
             "application_name": application,
             "options": options,
             "connect_timeout": 5,
-            **GONE,
+            **KEEPALIVE,
         },
     )
 
 
-def is_away(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
     """Whether an error means that the database went away or is overloaded, so that the same work may be tried again."""
     if isinstance(
         error, NoneFree
@@ -67,7 +67,7 @@ def is_away(error: BaseException) -> bool:
     )
 
 
-def said(error: SQLAlchemyError) -> str:
+def error_summary(error: SQLAlchemyError) -> str:
     """What a server, or the client, said of an error, in one line; the statement and its values are not in it."""
     return str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
 

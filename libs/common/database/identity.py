@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, event
 from libs.common.database.engine import run
 from libs.common.observability.logs import log
 
-WHICH = """
+IDENTITY_QUERY = """
     SELECT s.system_identifier || '/' || d.oid AS number, left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) AS timeline,
            coalesce(CAST(CAST(to_regclass('public.alembic_version') AS oid) AS text), '') AS tables,
            coalesce((SELECT last_value FROM pg_sequences WHERE (schemaname, sequencename) = ('public', 'outbox_id_seq')), 0) AS said,
@@ -25,7 +25,7 @@ WHICH = """
 
 
 @dataclass(frozen=True)
-class Which:
+class DatabaseIdentity:
     """One state of a database: its number, its cluster's timeline, the number of a table that is made first ("" before), how many rows its outbox
     has numbered (0 without one), the log's length in bytes."""
 
@@ -36,7 +36,7 @@ class Which:
     flushed: int
 
 
-def why_other(before: Which, now: Which) -> str:
+def difference(before: DatabaseIdentity, now: DatabaseIdentity) -> str:
     """What shows that `now` does not follow `before`, in words; "" if nothing does."""
     if before.number != now.number:
         return "it is another database under the same name"
@@ -51,25 +51,25 @@ def why_other(before: Which, now: Which) -> str:
     return ""
 
 
-def end(why: str) -> None:
+def end_process(why: str) -> None:
     """End the process; whoever keeps it starts it again."""
     log.critical("database_was_replaced", outcome=why)
     sys.stdout.flush()
     os._exit(70)
 
 
-class Watched:
+class DatabaseIdentityGuard:
     """An engine whose database is known again on each new connection; `other(why)` is called if it is another one."""
 
-    def __init__(self, engine: Engine, other: Callable[[str], None] = end) -> None:
+    def __init__(self, engine: Engine, other: Callable[[str], None] = end_process) -> None:
         self.other = other
-        self.seen: Which | None = None
-        self._coming: Which | None = None
+        self.seen: DatabaseIdentity | None = None
+        self._coming: DatabaseIdentity | None = None
         event.listen(engine, "connect", self._connected)
 
-    def look(self, connection: Connection) -> Which | None:
+    def look(self, connection: Connection) -> DatabaseIdentity | None:
         """Ask a connection that is in use; what it said, None on a standby."""
-        return self._compared(self.seen, run(connection, WHICH).first())
+        return self._compared(self.seen, run(connection, IDENTITY_QUERY).first())
 
     def go_on(self, connection: Connection) -> None:
         """Look, and expect of the next state that it follows what was there one call before: that has long been flushed, a crash cannot take it back."""
@@ -81,16 +81,16 @@ class Watched:
             self.seen
         )  # from before it is asked: another thread may know a later state meanwhile
         with raw.cursor() as cursor:
-            cursor.execute(WHICH)
+            cursor.execute(IDENTITY_QUERY)
             row = cursor.fetchone()
         raw.rollback()
         now = self._compared(before, row)
         self.seen = self.seen or now
 
-    def _compared(self, before: Which | None, row: Any) -> Which | None:
+    def _compared(self, before: DatabaseIdentity | None, row: Any) -> DatabaseIdentity | None:
         if row is None:  # a standby, on which nothing can be said
             return None
-        now = Which(*row)
-        if before is not None and (why := why_other(before, now)):
+        now = DatabaseIdentity(*row)
+        if before is not None and (why := difference(before, now)):
             self.other(why)
         return now

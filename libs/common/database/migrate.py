@@ -47,7 +47,7 @@ def upgrade(owner_url: str, migrations: Path, revision: str = "heads") -> None:
         connection.commit()
 
 
-class TooNew(PaydownError):
+class SchemaTooNew(PaydownError):
     """The database was migrated by a newer version of paydown, whose tables this one would read or write wrongly. Nothing was changed."""
 
     code = "database.too-new"
@@ -75,7 +75,7 @@ def check(engine: Engine, migrations: Path) -> None:
 
 def _refuse_newer(current: set[str], migrations: Path) -> None:
     if current - known(migrations) and not _only_added(current, migrations):
-        raise TooNew(
+        raise SchemaTooNew(
             f"The database is at {', '.join(sorted(current))}, which a newer version of paydown has made and this one does not understand; "
             f"start that version, or restore a copy from before its migration. No money is affected."
         )

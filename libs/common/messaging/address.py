@@ -7,7 +7,7 @@ FILES = ("ca", "cert", "key")
 
 
 @dataclass(frozen=True)
-class Broker:
+class KafkaAddress:
     """An address as the clients need it. The files are read by them at each start; no secret is in it."""
 
     hosts: str
@@ -16,7 +16,7 @@ class Broker:
     key: str = ""
 
     @classmethod
-    def parse(cls, address: str) -> "Broker":
+    def parse(cls, address: str) -> "KafkaAddress":
         """Read an address.
 
         Raises:
@@ -46,6 +46,6 @@ class Broker:
         }
 
 
-def client(address: str) -> dict[str, str | int | float | bool]:
+def client_settings(address: str) -> dict[str, str | int | float | bool]:
     """`Broker.parse(address).client`."""
-    return {**Broker.parse(address).client}
+    return {**KafkaAddress.parse(address).client}

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from libs.common.contracts.envelope import Event, parse
 from libs.common.contracts.errors import Reject, Retry
 from libs.common.contracts.message import Message, Source
-from libs.common.database.engine import is_away, run
+from libs.common.database.engine import is_unavailable, run
 from libs.common.observability import tracing_messages
 from libs.common.observability.logs import log
 
@@ -59,7 +59,7 @@ def consume(
                 log.warning("stale_owner", consumer=consumer, topic=source.topic)
                 source.rewind()
             except (Retry, SQLAlchemyError) as error:
-                if isinstance(error, SQLAlchemyError) and not is_away(error):
+                if isinstance(error, SQLAlchemyError) and not is_unavailable(error):
                     raise
                 log.warning(
                     "retry",
@@ -89,23 +89,23 @@ def apply_batch(
         StaleOwner: nothing may be written; roll back.
         Retry: not now; roll back and try the same batch again.
     """
-    advance(connection, consumer, batch)
+    advance_offsets(connection, consumer, batch)
     named = [message for message in batch if EVENT_ID.fullmatch(message.event_id)]
     if len(named) < len(batch):
         for message in batch:
             if not EVENT_ID.fullmatch(message.event_id):
-                bury(
+                write_dead_letter(
                     connection,
                     consumer,
                     message,
                     Reject("its header event_id is no UUID in lower case", "event.no-id"),
                 )
     events: list[tuple[Message, Event]] = []
-    for message in claim(connection, consumer, named):
+    for message in claim_new(connection, consumer, named):
         try:
             events.append((message, _read(message)))
         except Reject as reason:
-            bury(connection, consumer, message, reason)
+            write_dead_letter(connection, consumer, message, reason)
     if not events:
         return
     try:
@@ -117,7 +117,7 @@ def apply_batch(
                 with tracing_messages.attempt(), connection.begin_nested():
                     apply(connection, [event])
             except Reject as reason:
-                bury(connection, consumer, message, reason)
+                write_dead_letter(connection, consumer, message, reason)
 
 
 def _read(message: Message) -> Event:
@@ -131,7 +131,7 @@ def _read(message: Message) -> Event:
     return event
 
 
-def advance(connection: Connection, consumer: str, batch: Sequence[Message]) -> None:
+def advance_offsets(connection: Connection, consumer: str, batch: Sequence[Message]) -> None:
     """Move the stored offsets over the batch, if they are where it begins.
 
     Raises:
@@ -159,7 +159,7 @@ def advance(connection: Connection, consumer: str, batch: Sequence[Message]) -> 
         raise StaleOwner
 
 
-def claim(connection: Connection, consumer: str, batch: Sequence[Message]) -> list[Message]:
+def claim_new(connection: Connection, consumer: str, batch: Sequence[Message]) -> list[Message]:
     """The messages of the batch that were never applied before, each once; they are in the inbox from now on."""
     known_ids = {message.event_id for message in batch}
     new = {
@@ -181,7 +181,9 @@ def claim(connection: Connection, consumer: str, batch: Sequence[Message]) -> li
     return fresh
 
 
-def bury(connection: Connection, consumer: str, message: Message, reason: Reject) -> None:
+def write_dead_letter(
+    connection: Connection, consumer: str, message: Message, reason: Reject
+) -> None:
     """Keep a rejected message as a dead letter, with its bytes; a second call for the same message changes nothing."""
     log.error(
         "dead_letter",
@@ -192,7 +194,7 @@ def bury(connection: Connection, consumer: str, message: Message, reason: Reject
         event_id=message.event_id,
         type=message.type,
         code=reason.code,
-        **of_batch(message),
+        **batch_log_field(message),
     )
     key, kind, correlation, text = (
         t.replace("\x00", "\ufffd")
@@ -217,7 +219,7 @@ def bury(connection: Connection, consumer: str, message: Message, reason: Reject
     )
 
 
-def of_batch(message: Message) -> dict[str, str]:
+def batch_log_field(message: Message) -> dict[str, str]:
     """The batch a message says it is of, for the log; nothing unless that is a UUID, for it is what a stranger may have written."""
     return {"batch_id": message.correlation} if EVENT_ID.fullmatch(message.correlation) else {}
 

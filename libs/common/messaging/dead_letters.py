@@ -12,16 +12,19 @@ from libs.common.messaging.consumer import Apply, redrive
 from libs.common.web.internal_auth import Actor, Caller
 from libs.common.web.problem_details import Problem
 
-Barred = Callable[[Connection, str], Collection[str]]
+IneligiblePeople = Callable[[Connection, str], Collection[str]]
 
 
-def nobody(_connection: Connection, _batch_id: str) -> Collection[str]:
+def no_one_ineligible(_connection: Connection, _batch_id: str) -> Collection[str]:
     """For a service in which a redriven message decides about no money."""
     return ()
 
 
 def router(
-    engine: Engine, applies: Mapping[str, Apply], token: str, barred: Barred = nobody
+    engine: Engine,
+    applies: Mapping[str, Apply],
+    token: str,
+    barred: IneligiblePeople = no_one_ineligible,
 ) -> APIRouter:
     """`GET /ops/dead-letters`, `POST /ops/dead-letters/{id}/redrive`. Bodies are not shown: they hold sealed fields.
 

@@ -27,14 +27,14 @@ from libs.common.contracts.errors import Fatal, Retry
 from libs.common.contracts.message import Message
 from libs.common.contracts.topics import CONFIG, PARTITIONS, Topic
 from libs.common.database.engine import run
-from libs.common.messaging.address import client
+from libs.common.messaging.address import client_settings
 from libs.common.observability.logs import log
 from libs.common.observability.tracing import is_on
 
-LIMIT_BYTES = 16_777_216
+MESSAGE_MAX_BYTES = 16_777_216
 WATCH_S = 5.0
 #: These come and go while a broker restarts or a group is rebalanced; librdkafka recovers by itself.
-PASSING = {
+TRANSIENT_ERRORS = {
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TRANSPORT,
     KafkaError._PARTITION_EOF,
@@ -58,13 +58,13 @@ def producer(bootstrap: str) -> Producer:
     """An idempotent producer; a message is delivered or reported as failed within 30 s."""
     return Producer(
         {
-            **client(bootstrap),
+            **client_settings(bootstrap),
             "enable.idempotence": True,
             "acks": "all",
             "linger.ms": 5,
             "compression.type": "lz4",
             "delivery.timeout.ms": 30_000,
-            "message.max.bytes": LIMIT_BYTES,
+            "message.max.bytes": MESSAGE_MAX_BYTES,
             "queue.buffering.max.kbytes": 262_144,
             "reconnect.backoff.max.ms": 2_000,
             "log_level": 2,
@@ -75,7 +75,7 @@ def producer(bootstrap: str) -> Producer:
 def consumer_config(bootstrap: str, group: str, session_timeout_ms: int) -> dict[str, Any]:
     """Every setting that decides whether a message can be lost or applied by two; librdkafka's defaults are not trusted."""
     return {
-        **client(bootstrap),
+        **client_settings(bootstrap),
         "group.id": group,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
@@ -85,8 +85,8 @@ def consumer_config(bootstrap: str, group: str, session_timeout_ms: int) -> dict
         "heartbeat.interval.ms": session_timeout_ms // 6,
         "max.poll.interval.ms": 60_000,
         "fetch.wait.max.ms": 100,
-        "message.max.bytes": LIMIT_BYTES,
-        "fetch.message.max.bytes": LIMIT_BYTES,
+        "message.max.bytes": MESSAGE_MAX_BYTES,
+        "fetch.message.max.bytes": MESSAGE_MAX_BYTES,
         "queued.max.messages.kbytes": 65_536,
         "reconnect.backoff.max.ms": 2_000,
         "log_level": 2,
@@ -152,7 +152,7 @@ class KafkaSource:
         self.failure: Exception | None = None
         self.topic_id, self.ask_at = "", 0.0
         self.answer: Future[TopicDescription] | None = None
-        self.admin = AdminClient({**client(bootstrap), "log_level": 2})
+        self.admin = AdminClient({**client_settings(bootstrap), "log_level": 2})
         self.consumer = Consumer(consumer_config(bootstrap, group, session_timeout_ms))
         self.consumer.subscribe(
             [topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
@@ -214,7 +214,7 @@ class KafkaSource:
     def _checked(self, record: Record) -> Message | None:
         error = record.error()
         if error is not None:
-            if error.code() in PASSING and not error.fatal():
+            if error.code() in TRANSIENT_ERRORS and not error.fatal():
                 return None
             raise Fatal(f"{self.topic}: {error.str()}", "kafka.consumer")
         partition, offset = record.partition(), record.offset()
@@ -298,7 +298,7 @@ def create_topics(
     Raises:
         Fatal: the broker cannot be reached, or a topic exists with another number of partitions (keys would move).
     """
-    admin = AdminClient({**client(bootstrap), "log_level": 2})
+    admin = AdminClient({**client_settings(bootstrap), "log_level": 2})
     try:
         existing = admin.list_topics(timeout=15).topics
     except KafkaException as error:
@@ -335,9 +335,9 @@ def create_topics(
     return [t.name for t in missing]
 
 
-def effective(bootstrap: str, topic: str) -> dict[str, str]:
+def effective_settings(bootstrap: str, topic: str) -> dict[str, str]:
     """The settings a topic really has, for tests and for people."""
-    admin = AdminClient(client(bootstrap))
+    admin = AdminClient(client_settings(bootstrap))
     resource = ConfigResource(ResourceType.TOPIC, topic)
     entries = admin.describe_configs([resource])[resource].result(10)
     return {name: str(entry.value) for name, entry in entries.items()}

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Fatal
-from libs.common.database.engine import is_away, run
+from libs.common.database.engine import is_unavailable, run
 from libs.common.observability.logs import log
 from libs.common.observability.trace_context import publication
 from libs.common.observability.tracing_messages import publishing
@@ -73,7 +73,7 @@ def relay(
                     if publish(connection, producer, name=name) < BATCH_MAX:
                         wait_for_work(connection)
         except SQLAlchemyError as error:
-            if not is_away(error):
+            if not is_unavailable(error):
                 raise
             log.warning("relay_without_database", error=type(error).__name__)
             beat()

@@ -4,8 +4,8 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from libs.common.contracts.errors import Fatal, Retry
 from libs.common.contracts.message import Message
-from libs.common.messaging.address import client
-from libs.common.messaging.kafka import LIMIT_BYTES, PASSING, text
+from libs.common.messaging.address import client_settings
+from libs.common.messaging.kafka import MESSAGE_MAX_BYTES, TRANSIENT_ERRORS, text
 
 BATCH_MAX = 2_000
 ANSWER_S = 10.0
@@ -15,20 +15,20 @@ def reader(bootstrap: str, group: str = "rebuild") -> Consumer:
     """A consumer to be given its partitions by `assign`; close it. It joins no group, the name only says who may read."""
     return Consumer(
         {
-            **client(bootstrap),
+            **client_settings(bootstrap),
             "group.id": group,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
-            "message.max.bytes": LIMIT_BYTES,
-            "fetch.message.max.bytes": LIMIT_BYTES,
+            "message.max.bytes": MESSAGE_MAX_BYTES,
+            "fetch.message.max.bytes": MESSAGE_MAX_BYTES,
             "fetch.wait.max.ms": 100,
             "log_level": 2,
         }
     )
 
 
-def ends(open_reader: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+def watermarks(open_reader: Consumer, topic: str) -> dict[int, tuple[int, int]]:
     """(first offset, the offset that follows the last) of each partition.
 
     Raises:
@@ -57,7 +57,7 @@ def messages(open_reader: Consumer) -> list[Message]:
     for record in [] if first is None else [first, *open_reader.consume(BATCH_MAX - 1, 0)]:
         error = record.error()
         if error is not None:
-            if error.code() in PASSING and not error.fatal():
+            if error.code() in TRANSIENT_ERRORS and not error.fatal():
                 continue
             raise Fatal(f"{record.topic()}: {error.str()}", "kafka.consumer")
         headers = dict(record.headers() or [])

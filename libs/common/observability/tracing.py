@@ -47,7 +47,7 @@ class Recorder(Protocol):
 
 
 @dataclass(frozen=True)
-class _On:
+class _Active:
     recorder: Recorder
     share: float
 
@@ -56,7 +56,7 @@ class _On:
 class _Process:
     """This process: off, until it is started."""
 
-    on: _On | None = None
+    on: _Active | None = None
 
 
 _here = _Process()
@@ -64,7 +64,7 @@ _here = _Process()
 
 def start(recorder: Recorder, share: float = 1.0) -> None:
     """Record from now on in this process, of this share (0 to 1) of the batches; every process chooses the same ones."""
-    _here.on = _On(recorder, share)
+    _here.on = _Active(recorder, share)
 
 
 def stop(limit_s: float = STOP_S) -> None:
@@ -91,14 +91,14 @@ def of_batch(batch_id: str) -> Context | None:
     return first if first is not None and keeps(first.trace) else None
 
 
-def beside(other: Context) -> Context:
+def child_beside(other: Context) -> Context:
     """A new span in the trace of another."""
     return other._replace(span=f"{random.getrandbits(64) or 1:016x}")
 
 
 def fresh() -> Context:
     """A new span in a trace of its own."""
-    made = beside(Context(f"{random.getrandbits(128) or 1:032x}", ""))
+    made = child_beside(Context(f"{random.getrandbits(128) or 1:032x}", ""))
     return made._replace(sampled=keeps(made.trace))
 
 
@@ -143,7 +143,7 @@ def _work(
             Span(
                 name,
                 kind,
-                beside(parent),
+                child_beside(parent),
                 parent,
                 began,
                 time.time_ns(),

@@ -14,7 +14,15 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.observability.trace_context import Context, parsed, root
-from libs.common.observability.tracing import BATCH, Span, beside, fresh, is_on, of_batch, record
+from libs.common.observability.tracing import (
+    BATCH,
+    Span,
+    child_beside,
+    fresh,
+    is_on,
+    of_batch,
+    record,
+)
 from libs.common.web.internal_auth import TOKEN
 
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -67,7 +75,7 @@ class Traced:
             await self.app(scope, receive, send)
             return
         caller = parsed(Headers(scope=scope).get(HEADER, ""))
-        current = _Request(beside(caller) if caller else fresh())
+        current = _Request(child_beside(caller) if caller else fresh())
         began_ns, status = time.time_ns(), 500
 
         async def sent(message: Message) -> None:
@@ -96,7 +104,7 @@ class Traced:
         if made:
             return first, None, batch_id
         if "place" not in scope:
-            scope["place"] = beside(first)
+            scope["place"] = child_beside(first)
         return scope["place"], first, batch_id
 
     def _end(

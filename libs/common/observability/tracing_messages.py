@@ -14,7 +14,7 @@ from libs.common.observability.tracing import (
     COUNT,
     Attributes,
     Span,
-    beside,
+    child_beside,
     is_on,
     of_batch,
     record,
@@ -48,7 +48,7 @@ class Publication:
         key = topic, batch_id
         if key not in self.spans:
             first = of_batch(batch_id)
-            self.spans[key] = None if first is None else beside(first)
+            self.spans[key] = None if first is None else child_beside(first)
         return self.spans[key]
 
     def end(self, acknowledged: Iterable[tuple[str, str]]) -> None:
@@ -93,7 +93,7 @@ class _Turn:
         if batch_id not in self.counts:
             first = of_batch(batch_id)
             if first is not None:
-                self.spans[batch_id], self.published[batch_id] = beside(first), []
+                self.spans[batch_id], self.published[batch_id] = child_beside(first), []
         self.counts[batch_id] += 1
         known = self.published.get(batch_id)
         if (
@@ -137,7 +137,7 @@ class _Turn:
                 Span(
                     name,
                     "internal",
-                    beside(self.spans[batch_id]),
+                    child_beside(self.spans[batch_id]),
                     self.spans[batch_id],
                     since,
                     until,

@@ -26,7 +26,7 @@ from libs.common.contracts.topics import Topic
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 from libs.common.messaging import topic_reader
-from libs.common.messaging.address import client
+from libs.common.messaging.address import client_settings
 from libs.common.messaging.consumer import Apply, apply_batch, wait_for
 from libs.common.messaging.kafka import Offsets
 from libs.common.runtime.settings import ServiceSettings
@@ -69,12 +69,12 @@ def main(
         )
         return 2
     owner = connect(settings.owner_url, f"rebuild-{projection.name}")
-    wait_for(lambda: behind(owner, settings.kafka, projection) == 0, CATCH_UP_S, 0.5)
-    late = behind(owner, settings.kafka, projection)
+    wait_for(lambda: unapplied_messages(owner, settings.kafka, projection) == 0, CATCH_UP_S, 0.5)
+    late = unapplied_messages(owner, settings.kafka, projection)
     with owner.connect().execution_options(isolation_level="REPEATABLE READ") as snapshot:
         ends = offsets(snapshot, projection)
         live = {name: digest(snapshot, query) for name, query in projection.digests.items()}
-    second = beside(owner, settings.owner_url, projection.migrations)
+    second = make_rebuild_schema(owner, settings.owner_url, projection.migrations)
     since = time.monotonic()
     count = sum(
         replay(second, settings.kafka, projection.consumer(topic), topic, apply, ends[topic.name])
@@ -100,7 +100,7 @@ def main(
     return 0 if live == rebuilt else 1
 
 
-def beside(owner: Engine, owner_url: str, migrations: Path) -> Engine:
+def make_rebuild_schema(owner: Engine, owner_url: str, migrations: Path) -> Engine:
     """An engine on a new, empty store in the schema `rebuild`; an older one is dropped."""
     with owner.begin() as connection:
         run(connection, f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
@@ -132,7 +132,7 @@ def offsets(connection: Connection, projection: Projection) -> Ends:
     return ends
 
 
-def behind(engine: Engine, bootstrap: str, projection: Projection) -> int:
+def unapplied_messages(engine: Engine, bootstrap: str, projection: Projection) -> int:
     """How many messages lie on the topics that the store has not applied yet."""
     with engine.connect() as connection:
         ends = offsets(connection, projection)
@@ -141,7 +141,7 @@ def behind(engine: Engine, bootstrap: str, projection: Projection) -> int:
         return sum(
             high - ends[topic.name].get(partition, 0)
             for topic in projection.applies
-            for partition, (_, high) in topic_reader.ends(reader, topic.name).items()
+            for partition, (_, high) in topic_reader.watermarks(reader, topic.name).items()
         )
     finally:
         reader.close()
@@ -161,7 +161,7 @@ def replay(
         Fatal: the topic no longer holds what the live store has read.
     """
     left = {partition: end for partition, end in until.items() if end > 0}
-    admin = AdminClient({**client(bootstrap), "log_level": 2})
+    admin = AdminClient({**client_settings(bootstrap), "log_level": 2})
     topic_id = str(
         admin.describe_topics(TopicCollection([topic.name]), request_timeout=10.0)[topic.name]
         .result(12.0)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from libs.common.contracts.errors import Fatal, PaydownError
 from libs.common.contracts.topics import Topic
 from libs.common.database.engine import run
-from libs.common.messaging.address import client
+from libs.common.messaging.address import client_settings
 from libs.common.messaging.outbox import RELAY_LOCK
 from libs.common.recovery import restore
 
@@ -39,7 +39,7 @@ class NothingLost(Refused):
 
 
 @dataclass(frozen=True)
-class Held:
+class TopicOnBroker:
     """What the broker has of a topic: its id, and how many messages were ever written to it (doubles of a relay included)."""
 
     topic_id: str
@@ -47,7 +47,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Remembered:
+class TopicInDatabase:
     """What a database knows of a topic: messages it had acknowledged, ids under which it was read, and how many were read."""
 
     published: int = 0
@@ -65,7 +65,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Refilled:
+class Republished:
     """What a transaction did: messages that wait to be sent now, how many of them it put back, and offsets it has forgotten."""
 
     waiting: int
@@ -73,7 +73,9 @@ class Refilled:
     forgotten: int
 
 
-def plan(service: str, remembered: Mapping[str, Remembered], held: Mapping[str, Held]) -> Plan:
+def plan(
+    service: str, remembered: Mapping[str, TopicInDatabase], held: Mapping[str, TopicOnBroker]
+) -> Plan:
     """What is lost, topic by topic. Pure.
 
     Raises:
@@ -111,7 +113,9 @@ def plan(service: str, remembered: Mapping[str, Remembered], held: Mapping[str, 
     return Plan(tuple(send), tuple(forget))
 
 
-def look(connection: Connection, topics: Sequence[Topic]) -> dict[str, Remembered]:
+def topics_in_database(
+    connection: Connection, topics: Sequence[Topic]
+) -> dict[str, TopicInDatabase]:
     """What this database remembers of the topics."""
     names = [topic.name for topic in topics]
     sent = {
@@ -136,7 +140,7 @@ def look(connection: Connection, topics: Sequence[Topic]) -> dict[str, Remembere
         )
     }
     return {
-        name: Remembered(
+        name: TopicInDatabase(
             sent[name].published if name in sent else 0,
             sent[name].waiting if name in sent else 0,
             frozenset(seen[name].ids) if name in seen else frozenset(),
@@ -146,13 +150,13 @@ def look(connection: Connection, topics: Sequence[Topic]) -> dict[str, Remembere
     }
 
 
-def held_by(bootstrap: str, topics: Sequence[Topic]) -> dict[str, Held]:
+def topics_on_broker(bootstrap: str, topics: Sequence[Topic]) -> dict[str, TopicOnBroker]:
     """What the broker has; a topic it does not have is left out. A topic that was made this moment has no leader yet: asked again, for 15 s at most.
 
     Raises:
         Fatal: it cannot be asked.
     """
-    admin = AdminClient({**client(bootstrap), "log_level": 2})
+    admin = AdminClient({**client_settings(bootstrap), "log_level": 2})
     until = time.monotonic() + ASK_S
     while True:
         try:
@@ -166,7 +170,7 @@ def held_by(bootstrap: str, topics: Sequence[Topic]) -> dict[str, Held]:
             time.sleep(0.3)
 
 
-def _ask(admin: AdminClient, topics: Sequence[Topic]) -> dict[str, Held]:
+def _ask(admin: AdminClient, topics: Sequence[Topic]) -> dict[str, TopicOnBroker]:
     there = admin.list_topics(timeout=5).topics
     names = [topic.name for topic in topics if topic.name in there]
     if not names:
@@ -187,7 +191,7 @@ def _ask(admin: AdminClient, topics: Sequence[Topic]) -> dict[str, Held]:
         for partition, future in admin.list_offsets(wanted).items()
     }
     return {
-        name: Held(
+        name: TopicOnBroker(
             str(topic.topic_id),
             sum(end for partition, end in ends.items() if partition.topic == name),
         )
@@ -195,25 +199,25 @@ def _ask(admin: AdminClient, topics: Sequence[Topic]) -> dict[str, Held]:
     }
 
 
-def refill(
+def republish(
     engine: Engine,
     service: str,
     topics: Sequence[Topic],
-    held: Mapping[str, Held],
+    held: Mapping[str, TopicOnBroker],
     only_look: bool = False,
-) -> Refilled:
+) -> Republished:
     """Prepare one service's database, in one transaction; with `only_look` nothing is written. A second call changes nothing.
 
     Raises:
         Refused: as `plan` says, or the service is running.
     """
     with engine.begin() as connection:
-        _alone(connection, service)
-        remembered = look(connection, topics)
+        _require_stopped(connection, service)
+        remembered = topics_in_database(connection, topics)
         todo = plan(service, remembered, held)
         waiting = sum(known.waiting for known in remembered.values())
         if only_look:
-            return Refilled(waiting, sum(remembered[name].published for name in todo.send), 0)
+            return Republished(waiting, sum(remembered[name].published for name in todo.send), 0)
         put_back = run(
             connection,
             "UPDATE outbox SET published_at = NULL WHERE topic = ANY(CAST(:names AS text[])) AND published_at IS NOT NULL",
@@ -230,10 +234,10 @@ def refill(
             "UPDATE dead_letter SET message_offset = -dead_letter_id WHERE topic = ANY(CAST(:names AS text[])) AND message_offset >= 0",
             names=list(todo.forget),
         )
-        return Refilled(waiting + put_back, put_back, forgotten)
+        return Republished(waiting + put_back, put_back, forgotten)
 
 
-def applied(engine: Engine, service: str, topics: Sequence[Topic]) -> dict[str, int]:
+def inbox_counts(engine: Engine, service: str, topics: Sequence[Topic]) -> dict[str, int]:
     """How many messages of each topic a service has ever taken in, by its inbox; of topics it reads."""
     names = {
         f"{service}.{topic.name}": topic.name for topic in topics if service in topic.consumers
@@ -247,7 +251,7 @@ def applied(engine: Engine, service: str, topics: Sequence[Topic]) -> dict[str, 
         return {names[row.consumer]: row.n for row in rows}
 
 
-def written(engine: Engine, service: str, topics: Sequence[Topic]) -> dict[str, int]:
+def outbox_counts(engine: Engine, service: str, topics: Sequence[Topic]) -> dict[str, int]:
     """How many messages of each topic a service's outbox holds; of topics it writes, also of those with none.
 
     Nothing of a database that is held as an older copy already (restored.py), or that decides nothing and is never held.
@@ -255,10 +259,12 @@ def written(engine: Engine, service: str, topics: Sequence[Topic]) -> dict[str, 
     with engine.connect() as connection:
         if (
             run(connection, "SELECT to_regclass('restored')").scalar() is None
-            or restore.held(connection) is not None
+            or restore.open_quarantine(connection) is not None
         ):
             return {}
-        known = look(connection, [topic for topic in topics if topic.producer == service])
+        known = topics_in_database(
+            connection, [topic for topic in topics if topic.producer == service]
+        )
     return {name: one.published + one.waiting for name, one in known.items()}
 
 
@@ -284,7 +290,7 @@ def refuse_older(
                     )
 
 
-def _alone(connection: Connection, service: str) -> None:
+def _require_stopped(connection: Connection, service: str) -> None:
     """Keep a relay from starting before the transaction ends, and refuse if one works or anything of the service is connected."""
     free = run(connection, "SELECT pg_try_advisory_xact_lock(:lock)", lock=RELAY_LOCK).scalar()
     busy = run(
@@ -298,12 +304,12 @@ def _alone(connection: Connection, service: str) -> None:
         )
 
 
-def left(
-    engine: Engine, service: str, topics: Sequence[Topic], held: Mapping[str, Held]
+def remaining(
+    engine: Engine, service: str, topics: Sequence[Topic], held: Mapping[str, TopicOnBroker]
 ) -> tuple[int, int]:
     """(messages still to be sent, messages still to be read) of a service. Only reads."""
     with engine.connect() as connection:
-        known = look(connection, topics)
+        known = topics_in_database(connection, topics)
     unread = (
         held[topic.name].messages - known[topic.name].read
         for topic in topics

@@ -34,7 +34,7 @@ def _nothing(*_: object) -> None:
 
 
 @dataclass(frozen=True)
-class TakingBack:
+class RecoverySteps:
     """What one service does while it is held, beside taking its own messages back into the outbox; each may be called again after a crash.
 
     `before(engine, first, beat)` comes before, `after(engine, first, stop, beat)` after its topics are read up to their ends, if it `reads` them.
@@ -46,13 +46,13 @@ class TakingBack:
     reads: bool = True
 
 
-class Stuck(PaydownError):
+class RecoveryBlocked(PaydownError):
     """Something of what was forgotten cannot be learnt; a person must look, and nothing can be released. The message is shown."""
 
     code = "restored.stuck"
 
 
-class NotNow(PaydownError):
+class NotRecovered(PaydownError):
     """Nothing is held, or not everything that can be learnt is taken back yet. Nothing was changed."""
 
     code = "restored.not-now"
@@ -64,7 +64,7 @@ class NotAllowed(PaydownError):
     code = "auth.forbidden"
 
 
-def held(connection: Connection) -> Row[tuple[object, ...]] | None:
+def open_quarantine(connection: Connection) -> Row[tuple[object, ...]] | None:
     """The open row of `restored`; None: the database is in use."""
     found: Row[tuple[object, ...]] | None = run(
         connection, "SELECT * FROM restored WHERE released_at IS NULL"
@@ -72,7 +72,7 @@ def held(connection: Connection) -> Row[tuple[object, ...]] | None:
     return found
 
 
-def hold(connection: Connection, why: str) -> None:
+def quarantine(connection: Connection, why: str) -> None:
     """Decide nothing on this database until two people release it; a second call keeps the first reason, and everything is taken back again."""
     run(
         connection,
@@ -83,13 +83,13 @@ def hold(connection: Connection, why: str) -> None:
     )
 
 
-def notice(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic]) -> None:
+def detect_restore(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic]) -> None:
     """Hold the database if the newest message of this service on one of its topics never left this outbox. Also a held one: it may be another copy.
 
     Raises:
         Retry: the broker does not answer; nothing is known.
     """
-    newest = own_ends(bootstrap, topics, name)
+    newest = newest_own_messages(bootstrap, topics, name)
     with engine.begin() as connection:
         known = {
             row[0]
@@ -107,7 +107,7 @@ def notice(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic]) -
                 partition=unknown[0].partition,
                 offset=unknown[0].offset,
             )
-            hold(
+            quarantine(
                 connection,
                 f"The topic {unknown[0].topic} holds messages of this service that its database does not know (the first at partition "
                 f"{unknown[0].partition}, offset {unknown[0].offset}): it is an older copy of itself.",
@@ -117,7 +117,7 @@ def notice(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic]) -
 Spans = dict[tuple[str, int], tuple[int, int]]  # (topic, partition) -> (from, to)
 
 
-def own_ends(bootstrap: str, topics: Sequence[Topic], name: str) -> list[Message]:
+def newest_own_messages(bootstrap: str, topics: Sequence[Topic], name: str) -> list[Message]:
     """The newest message of this service in each partition of these topics; a stranger's are passed over, the last fifty at most."""
     with closing(topic_reader.reader(bootstrap, f"{name}.restored")) as reader:
         spans = _whole(reader, topics)
@@ -137,7 +137,7 @@ def _whole(reader: Consumer, topics: Sequence[Topic]) -> Spans:
     return {
         (topic.name, p): span
         for topic in topics
-        for p, span in topic_reader.ends(reader, topic.name).items()
+        for p, span in topic_reader.watermarks(reader, topic.name).items()
         if span[1] > span[0]
     }
 
@@ -179,7 +179,7 @@ def _between(reader: Consumer, spans: Spans, beat: Beat = lambda: None) -> Itera
                 left.pop(place, None)
 
 
-def take_back(
+def recover_own_messages(
     engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic], beat: Beat
 ) -> int:
     """Bring this service's own messages back into its outbox, as published; how many were missing there. A second call finds none."""
@@ -220,14 +220,14 @@ def _keep(engine: Engine, batch: Sequence[Message]) -> int:
             bodies=[m.body.decode() for m in batch],
         ).one()
         if found.otherwise:
-            raise Stuck(
+            raise RecoveryBlocked(
                 "This copy holds messages that it had not sent, and others were sent in their place: it is of a time that did not go on. "
                 "Restore another copy."
             )
         return int(found.missing)
 
 
-def tell(engine: Engine, progress: str) -> None:
+def report_progress(engine: Engine, progress: str) -> None:
     """Say how far it is, for people who look."""
     log.info("taking_back", outcome=progress)
     with engine.begin() as connection:
@@ -238,7 +238,7 @@ def tell(engine: Engine, progress: str) -> None:
         )
 
 
-def settle(engine: Engine) -> None:
+def mark_recovered(engine: Engine) -> None:
     """Everything that can be learnt is taken back: from now on two people may release the database."""
     with engine.begin() as connection:
         run(
@@ -256,9 +256,9 @@ def release(connection: Connection, person: str, reason: str, *, approver: bool)
     """
     row = run(connection, "SELECT * FROM restored WHERE released_at IS NULL FOR UPDATE").first()
     if row is None:
-        raise NotNow("This database is not held.")
+        raise NotRecovered("This database is not held.")
     if row.settled_at is None:
-        raise NotNow("What this database has lost is still being taken back.")
+        raise NotRecovered("What this database has lost is still being taken back.")
     if row.proposed_by is None:
         run(
             connection,
@@ -285,7 +285,7 @@ def release(connection: Connection, person: str, reason: str, *, approver: bool)
 
 
 @contextmanager
-def alone(engine: Engine) -> Iterator[bool]:
+def one_at_a_time(engine: Engine) -> Iterator[bool]:
     """Whether this process is the one that takes back (one of several replicas); as long as the context lasts."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         mine = bool(run(connection, "SELECT pg_try_advisory_lock(:lock)", lock=LOCK).scalar())

@@ -20,14 +20,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.contracts.errors import Retry
 from libs.common.contracts.topics import Topic, facts_of
-from libs.common.database.engine import is_away, run
-from libs.common.database.identity import Watched
+from libs.common.database.engine import is_unavailable, run
+from libs.common.database.identity import DatabaseIdentityGuard
 from libs.common.messaging import topic_reader
 from libs.common.observability.logs import frames, log
 from libs.common.recovery import restore
-from libs.common.recovery.restore import Beat, NotAllowed, NotNow, TakingBack
+from libs.common.recovery.restore import Beat, NotAllowed, NotRecovered, RecoverySteps
 from libs.common.web.internal_auth import Actor, Caller
-from libs.common.web.problem_details import Problem, answer
+from libs.common.web.problem_details import Problem, problem_response
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PREFIX = "/restored"
@@ -36,20 +36,20 @@ LOOK_S, HELD_S, WATCH_S, STUCK_S = 0.3, 1.0, 5.0, 60.0
 
 
 @dataclass
-class Standing:
+class StartupGate:
     """Whether a service may decide anything. `closed` says why not: it has just begun, or its database is held; "" once it is open."""
 
     name: str
     engine: Engine
     bootstrap: str
     at_head: Callable[[], bool]
-    taking_back: TakingBack = field(default_factory=TakingBack)
+    recovery_steps: RecoverySteps = field(default_factory=RecoverySteps)
     closed: str = field(init=False)
-    watched: Watched = field(init=False)
+    watched: DatabaseIdentityGuard = field(init=False)
 
     def __post_init__(self) -> None:
         self.closed = STARTING if self.says else ""
-        self.watched = Watched(self.engine)
+        self.watched = DatabaseIdentityGuard(self.engine)
 
     @property
     def says(self) -> list[Topic]:
@@ -81,13 +81,13 @@ class Standing:
             with self.engine.connect() as connection:
                 self.watched.look(connection)  # a held one may be put back once more
             if self.closed == STARTING:
-                restore.notice(self.engine, self.bootstrap, self.name, self.says)
+                restore.detect_restore(self.engine, self.bootstrap, self.name, self.says)
             self.closed = self._sentence()
             if self.closed:
                 try:
                     self._take_back(stop, beat, consumed, consume)
                 except Exception as error:
-                    if isinstance(error, (Retry, KafkaException)) or is_away(error):
+                    if isinstance(error, (Retry, KafkaException)) or is_unavailable(error):
                         raise
                     log.critical(
                         "taking_back_is_stuck",
@@ -95,10 +95,10 @@ class Standing:
                         code=getattr(error, "code", None),
                         traceback=frames(error),
                     )
-                    restore.tell(
+                    restore.report_progress(
                         self.engine,
                         str(error)
-                        if isinstance(error, restore.Stuck)
+                        if isinstance(error, restore.RecoveryBlocked)
                         else f"It cannot go on by itself ({type(error).__name__}); a person must look at the log of {self.name}.",
                     )
                     stop.wait(STUCK_S)
@@ -114,12 +114,12 @@ class Standing:
                 if self.says and (why := self._sentence()):
                     self.watched.other(why)
             except SQLAlchemyError as error:
-                if not is_away(error):
+                if not is_unavailable(error):
                     raise
 
     def _sentence(self) -> str:
         with self.engine.connect() as connection:
-            row = restore.held(connection)
+            row = restore.open_quarantine(connection)
         return "" if row is None else str(row.why)
 
     def _take_back(
@@ -130,21 +130,23 @@ class Standing:
         consume: Callable[[Stop], list[Thread]],
     ) -> None:
         """Bring back what can be learnt, unless that is done or another replica is at it."""
-        with restore.alone(self.engine) as mine:
+        with restore.one_at_a_time(self.engine) as mine:
             with self.engine.connect() as connection:
-                row = restore.held(connection)
+                row = restore.open_quarantine(connection)
             if not mine or row is None or row.settled_at is not None:
                 return
-            restore.tell(self.engine, "Its own messages are taken back from the topics.")
-            restore.take_back(self.engine, self.bootstrap, self.name, self.says, beat)
-            self.taking_back.before(self.engine, row.first_outbox_id, beat)
-            if self.taking_back.reads:
-                restore.tell(self.engine, "The topics it reads are read up to their ends.")
+            restore.report_progress(self.engine, "Its own messages are taken back from the topics.")
+            restore.recover_own_messages(self.engine, self.bootstrap, self.name, self.says, beat)
+            self.recovery_steps.before(self.engine, row.first_outbox_id, beat)
+            if self.recovery_steps.reads:
+                restore.report_progress(
+                    self.engine, "The topics it reads are read up to their ends."
+                )
                 self._catch_up(stop, beat, consumed, consume)
             if not stop.is_set():
-                self.taking_back.after(self.engine, row.first_outbox_id, stop, beat)
+                self.recovery_steps.after(self.engine, row.first_outbox_id, stop, beat)
             if not stop.is_set():
-                restore.settle(self.engine)
+                restore.mark_recovered(self.engine)
 
     def _catch_up(
         self,
@@ -158,7 +160,7 @@ class Standing:
             ends = {
                 (topic.name, p): high
                 for topic in consumed
-                for p, (_, high) in topic_reader.ends(reader, topic.name).items()
+                for p, (_, high) in topic_reader.watermarks(reader, topic.name).items()
                 if high
             }
         enough = Stop()
@@ -187,7 +189,7 @@ class Release(BaseModel):
     reason: str = Field(min_length=1, max_length=500)
 
 
-class Gate:
+class ReadOnlyWhileClosed:
     """Refuses what would change something while a service is not open: `closed()` says why, "" once it is."""
 
     def __init__(self, app: ASGIApp, closed: Callable[[], str]) -> None:
@@ -216,7 +218,7 @@ class Gate:
                 f"This part of the system has just been started. {why}",
                 "Try again in a few seconds.",
             )
-        await answer(Request(scope), problem)(scope, receive, send)
+        await problem_response(Request(scope), problem)(scope, receive, send)
 
 
 def router(engine: Engine, token: str) -> APIRouter:
@@ -261,7 +263,7 @@ def router(engine: Engine, token: str) -> APIRouter:
                         connection, actor.person, order.reason, approver="approver" in actor.roles
                     )
                 }
-        except NotNow as error:
+        except NotRecovered as error:
             raise Problem(
                 409,
                 error.code,

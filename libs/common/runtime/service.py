@@ -23,14 +23,14 @@ from starlette.middleware import Middleware
 from libs.common.contracts.errors import Retry
 from libs.common.contracts.topics import Topic
 from libs.common.database import migrate
-from libs.common.database.engine import connect, is_away, run
+from libs.common.database.engine import connect, is_unavailable, run
 from libs.common.messaging import consumer, dead_letters, kafka, outbox
 from libs.common.observability import tracing, tracing_http
 from libs.common.observability.logs import configure, frames, log
 from libs.common.recovery import startup_gate
-from libs.common.recovery.startup_gate import Gate, Standing
+from libs.common.recovery.startup_gate import ReadOnlyWhileClosed, StartupGate
 from libs.common.runtime.settings import ServiceSettings
-from libs.common.web.problem_details import install
+from libs.common.web.problem_details import install_error_handlers
 
 STALE_S = 90.0  # a loop that has not ticked for so long is stuck; a provider call may take 30 s
 STOP_S = 6.0
@@ -73,12 +73,12 @@ class Service:
     ticks: dict[str, float] = field(default_factory=dict)
     lags: dict[str, int] = field(default_factory=dict)
     consumed: dict[Topic, Loop] = field(default_factory=dict)
-    startup_gate: Standing = field(init=False)
+    startup_gate: StartupGate = field(init=False)
     public: bool = False  # its callers are people
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
-        self.standing = Standing(
+        self.startup_gate = StartupGate(
             self.name,
             self.engine,
             self.settings.kafka,
@@ -131,7 +131,9 @@ class Service:
             )
         )
 
-    def dead_letters(self, barred: dead_letters.Barred = dead_letters.nobody) -> None:
+    def dead_letters(
+        self, barred: dead_letters.IneligiblePeople = dead_letters.no_one_ineligible
+    ) -> None:
         """Add the internal routes for people: list dead letters, apply one again (not those who are `barred`)."""
         self.routers.append(
             dead_letters.router(self.engine, self.applies, self.settings.internal_token, barred)
@@ -168,12 +170,12 @@ class Service:
             middleware=[
                 *traced,
                 *self.middleware,
-                Middleware(Gate, closed=lambda: self.standing.closed),
+                Middleware(ReadOnlyWhileClosed, closed=lambda: self.startup_gate.closed),
             ],
         )
-        install(app)
+        install_error_handlers(app)
         app.include_router(self._health())
-        if self.standing.says:
+        if self.startup_gate.says:
             app.include_router(startup_gate.router(self.engine, self.settings.internal_token))
         for router in self.routers:
             app.include_router(router)
@@ -190,12 +192,12 @@ class Service:
 
     def _begin(self, stop: threading.Event, beat: Beat, threads: list[threading.Thread]) -> None:
         """The first loop: it starts the others once the database is known to be whole, or is released."""
-        self.standing.wait(
+        self.startup_gate.wait(
             stop, beat, self.consumed, lambda enough: self._start(self.consumed.values(), enough)
         )
         if not stop.is_set():
             threads += self._start(self.loops, stop)
-            self.standing.watch(stop, beat)
+            self.startup_gate.watch(stop, beat)
 
     def serve(self) -> None:
         """Run until SIGTERM. Exit code 2 and one sentence if the port is taken or the database cannot be used."""
@@ -236,7 +238,7 @@ class Service:
         """Exit code 2 and one sentence if a newer version has changed the database; one that is away is waited for later."""
         try:
             migrate.check(self.engine, self.migrations)
-        except migrate.TooNew as error:
+        except migrate.SchemaTooNew as error:
             sys.stderr.write(f"{self.name}: {error}\n")
             sys.exit(2)
         except (SQLAlchemyError, OSError):
@@ -254,7 +256,7 @@ class Service:
             try:
                 loop.run(stop, beat)
             except (SQLAlchemyError, Retry) as error:
-                if isinstance(error, Retry) or is_away(
+                if isinstance(error, Retry) or is_unavailable(
                     error
                 ):  # a server is being restarted: wait for it here instead of starting Python again
                     log.warning(
@@ -300,8 +302,10 @@ class Service:
         checks: dict[str, Callable[[], bool]] = {
             "migrations": lambda: migrate.at_head(self.engine, self.migrations)
         }
-        if not self.standing.held:
-            opened = {"open": lambda: not self.standing.closed} if self.standing.says else {}
+        if not self.startup_gate.held:
+            opened = (
+                {"open": lambda: not self.startup_gate.closed} if self.startup_gate.says else {}
+            )
             checks |= {
                 **opened,
                 **self.ready,
@@ -328,7 +332,7 @@ class Service:
         def health_ready(response: Response) -> dict[str, object]:
             checks = self.readiness()
             response.status_code = 200 if all(checks.values()) else 503
-            return {"ready": all(checks.values()), "checks": checks, "held": self.standing.held}
+            return {"ready": all(checks.values()), "checks": checks, "held": self.startup_gate.held}
 
         @router.get("/metrics", include_in_schema=False)
         def metrics(_: Request) -> Response:
@@ -338,7 +342,9 @@ class Service:
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
-        held = {"database_held": float(bool(self.standing.held))} if self.standing.says else {}
+        held = (
+            {"database_held": float(bool(self.startup_gate.held))} if self.startup_gate.says else {}
+        )
         for name, value in {
             **self._messaging(),
             **held,

@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from libs.common.messaging.address import Broker
+from libs.common.messaging.address import KafkaAddress
 
 FILE = "_FILE"
 
@@ -96,11 +96,11 @@ class ServiceSettings(Settings):
     @field_validator("kafka")
     @classmethod
     def _an_address(cls, text: str) -> str:
-        Broker.parse(text)
+        KafkaAddress.parse(text)
         return text
 
 
-def one_of(service: str, setting: str, why: str, otherwise: str = "") -> str:
+def read_one(service: str, setting: str, why: str, otherwise: str = "") -> str:
     """One setting of a service out of this process's environment, for a command that works on what is the service's.
 
     Raises:

@@ -55,8 +55,8 @@ def messages(engine: Engine) -> list[Any]:
 def hold(engine: Engine, reached: Sequence[Any]) -> int:
     """Hold a copy, with those of its forgotten messages taken back that `reached` a topic; the outbox id above which they lie."""
     with engine.begin() as connection:
-        restore.hold(connection, "a test")
-        held = restore.held(connection)
+        restore.quarantine(connection, "a test")
+        held = restore.open_quarantine(connection)
         assert held is not None
         for message in reached:
             run(

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from libs.common.database.engine import is_away
+from libs.common.database.engine import is_unavailable
 from libs.common.observability.logs import frames, log
 
 MEDIA_TYPE = "application/problem+json"
@@ -34,7 +34,7 @@ class Problem(Exception):
         )
 
 
-def answer(request: Request, problem: Problem) -> JSONResponse:
+def problem_response(request: Request, problem: Problem) -> JSONResponse:
     """The problem as JSON: `{type, title, status, code, detail, money, action, request_id, …}`."""
     body = {
         "type": f"urn:paydown:{problem.code}",
@@ -63,19 +63,19 @@ def request_id(request: Request) -> str:
     return str(request.state.request_id)
 
 
-def install(app: FastAPI) -> None:
+def install_error_handlers(app: FastAPI) -> None:
     """Give an application these answers for every error there can be."""
 
     @app.exception_handler(Problem)
     async def _(request: Request, error: Problem) -> JSONResponse:
-        return answer(request, error)
+        return problem_response(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def _(request: Request, error: RequestValidationError) -> JSONResponse:
         where = "; ".join(
             f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()
         )
-        return answer(
+        return problem_response(
             request,
             Problem(
                 422,
@@ -101,12 +101,12 @@ def install(app: FastAPI) -> None:
             "Check the address and the method against the description of the API.",
         )
         problem.headers |= error.headers or {}
-        return answer(request, problem)
+        return problem_response(request, problem)
 
     @app.exception_handler(SQLAlchemyError)
     async def _(request: Request, error: SQLAlchemyError) -> JSONResponse:
-        if is_away(error):
-            return answer(
+        if is_unavailable(error):
+            return problem_response(
                 request,
                 Problem(
                     503,
@@ -132,7 +132,7 @@ def unexpected(request: Request, error: Exception) -> JSONResponse:
         request_id=request_id(request),
         path=request.scope.get("path"),
     )
-    return answer(
+    return problem_response(
         request,
         Problem(
             500,

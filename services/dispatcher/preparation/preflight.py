@@ -8,7 +8,7 @@ from libs.common.contracts.events import Institution, SourceProblem
 from libs.common.database.engine import run
 from libs.common.messaging import outbox
 from services.dispatcher import handlers
-from services.dispatcher.preparation.provisioning import Preparer, ensure_sources
+from services.dispatcher.preparation.provisioning import Provisioner, ensure_sources
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader
 from services.dispatcher.store import payments
@@ -22,7 +22,9 @@ REASONS = {
 class Preflight:
     """Answers each revision of a batch once; if the provider cannot be asked in time it says so instead of guessing."""
 
-    def __init__(self, engine: Engine, reader: Reader, preparer: Preparer, limit_s: float) -> None:
+    def __init__(
+        self, engine: Engine, reader: Reader, preparer: Provisioner, limit_s: float
+    ) -> None:
         self.engine, self.reader, self.preparer, self.limit_s = engine, reader, preparer, limit_s
 
     def check(self) -> bool:

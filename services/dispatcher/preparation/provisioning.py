@@ -49,7 +49,7 @@ def ensure_sources(connection: Connection, batch_id: Any) -> None:
     )
 
 
-class Preparer:
+class Provisioner:
     """Brings batches from *rows are here* to *payments can be sent*."""
 
     def __init__(self, engine: Engine, reader: Reader) -> None:

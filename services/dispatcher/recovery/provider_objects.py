@@ -19,7 +19,7 @@ from libs.common.recovery import restore
 from libs.common.runtime.service import Beat
 from services.dispatcher.domain import Timing, after_look, choose_line, is_alive, of_payment
 from services.dispatcher.handlers import Evidence
-from services.dispatcher.preparation.provisioning import Preparer
+from services.dispatcher.preparation.provisioning import Provisioner
 from services.dispatcher.provider.client import Unreachable, shown
 from services.dispatcher.provider.reader import Reader, since
 from services.dispatcher.recovery import own_messages
@@ -50,7 +50,7 @@ def after(engine: Engine, reader: Reader, timing: Timing, first: int) -> None:
     with engine.connect() as connection:
         from_date = begin(connection, first)
     rest(engine, reader, timing.grace_s, "Requests that may still be under way are waited for.")
-    restore.tell(engine, "People and accounts are taken over from the provider.")
+    restore.report_progress(engine, "People and accounts are taken over from the provider.")
     Accounts(engine, reader, from_date).take_over()
     Payments(engine, reader, timing, from_date).take_over()
 
@@ -77,7 +77,7 @@ class Accounts:
 
     def take_over(self) -> None:
         """Return when every approved payment that can be is linked to its accounts, or when stopped."""
-        preparer = Preparer(self.engine, self.reader)
+        preparer = Provisioner(self.engine, self.reader)
         while not self.reader.stop.is_set() and preparer.unprepared(every=True):
             self.reader.beat()
             if not preparer.prepare(every=True):
@@ -172,7 +172,7 @@ class Payments:
 
     def _look(self, number: int) -> bool:
         """Walk the list once and take over what is in it; whether the walk was complete."""
-        restore.tell(
+        restore.report_progress(
             self.engine,
             f"The provider's list of payments is read, {number} of {self.timing.looks_needed}.",
         )
@@ -336,7 +336,7 @@ class Payments:
 
 def rest(engine: Engine, reader: Reader, seconds: float, why: str) -> None:
     """Wait, and say what for; returns early when stopped."""
-    restore.tell(engine, why)
+    restore.report_progress(engine, why)
     for _ in range(max(1, round(seconds / SLICE_S))):
         reader.beat()
         if reader.stop.wait(min(seconds, SLICE_S)):
@@ -354,10 +354,12 @@ def chunks(ids: Sequence[str]) -> Iterator[Collection[str]]:
     return (ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK))
 
 
-def taking_back(reader_of: Callable[[Stop, Beat], Reader], timing: Timing) -> restore.TakingBack:
+def recovery_steps(
+    reader_of: Callable[[Stop, Beat], Reader], timing: Timing
+) -> restore.RecoverySteps:
     """What the dispatcher does while its database is held; `reader_of(stop, beat)` reads from the provider."""
 
     def ask(engine: Engine, first: int, stop: Stop, beat: Beat) -> None:
         after(engine, reader_of(stop, beat), timing, first)
 
-    return restore.TakingBack(before, ask)
+    return restore.RecoverySteps(before, ask)

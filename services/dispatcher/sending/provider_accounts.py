@@ -8,7 +8,7 @@ from uuid import uuid5
 
 from sqlalchemy import Connection, Engine, Row
 
-from libs.common.crypto.field_encryption import Sealer
+from libs.common.crypto.field_encryption import FieldCipher
 from libs.common.database.engine import run
 from services.dispatcher.domain import (
     Answer,
@@ -43,7 +43,7 @@ class ObjectWork:
 
     name = "objects"
 
-    def __init__(self, timing: Timing, sealer: Sealer, version: str, last_date: Any) -> None:
+    def __init__(self, timing: Timing, sealer: FieldCipher, version: str, last_date: Any) -> None:
         self.timing, self.sealer, self.version, self.last_date = timing, sealer, version, last_date
 
     def claim(self, connection: Connection, limit: int) -> Sequence[Call]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common.database.engine import is_away
+from libs.common.database.engine import is_unavailable
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
 from libs.common.runtime.service import Beat
@@ -86,7 +86,7 @@ def pump(
                             connection
                         )  # after the claim: it may have waited for who puts other tables in the place of these
             except SQLAlchemyError as error:
-                if not is_away(error):
+                if not is_unavailable(error):
                     raise
                 log.warning("worker_without_database", loop=work.name, error=type(error).__name__)
                 stop.wait(0.5)

@@ -24,12 +24,12 @@ from libs.common.contracts.events import (
     RowRead,
     Source,
 )
-from libs.common.crypto.field_encryption import Index, Sealer
+from libs.common.crypto.field_encryption import BlindIndex, FieldCipher
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 from services.dispatcher import consumers
 from services.dispatcher.preparation.preflight import Preflight
-from services.dispatcher.preparation.provisioning import Preparer
+from services.dispatcher.preparation.provisioning import Provisioner
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.provider.client import Provider
 from services.dispatcher.provider.reader import Reader
@@ -38,11 +38,11 @@ from services.dispatcher.sending.payments import PaymentWork
 from services.dispatcher.sending.provider_accounts import ObjectWork
 from services.dispatcher.sending.worker import Work, pump
 from services.dispatcher.settings import HASTY
-from services.dispatcher.tracking.polling import Follower
+from services.dispatcher.tracking.polling import StatusPoller
 from services.dispatcher.tracking.statements import Statements
 
-SEALER = Sealer.parse("k1:" + base64.b64encode(bytes(range(32))).decode())
-INDEX = Index(bytes(32))
+SEALER = FieldCipher.parse("k1:" + base64.b64encode(bytes(range(32))).decode())
+INDEX = BlindIndex(bytes(32))
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 INSTITUTION = "ins_116944"
 
@@ -101,10 +101,10 @@ class World:
 
     def start(self) -> None:
         reader = Reader(self.engine, self.provider, self.stop, lambda: None)
-        preparer = Preparer(self.engine, reader)
+        preparer = Provisioner(self.engine, reader)
         preflight, follower = (
             Preflight(self.engine, reader, preparer, 10.0),
-            Follower(self.engine, reader, HASTY),
+            StatusPoller(self.engine, reader, HASTY),
         )
         statements = Statements(self.engine, reader, HASTY)
         self._thread(

@@ -14,7 +14,7 @@ from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 from services.dispatcher.domain import Answer, Timing
 from services.dispatcher.preparation.provisioning import (
-    Preparer,
+    Provisioner,
     ensure_people_and_loans,
     ensure_sources,
 )
@@ -25,7 +25,7 @@ from services.dispatcher.sending.payments import PaymentWork
 from services.dispatcher.sending.worker import Call
 from services.dispatcher.tests.factories import INSTITUTION
 from services.dispatcher.tests.factories import batch as announce
-from services.dispatcher.tracking.polling import Follower
+from services.dispatcher.tracking.polling import StatusPoller
 from services.dispatcher.tracking.statements import Statements
 
 Line = dict[str, Any]
@@ -159,8 +159,8 @@ class Desk:
         rate_limiter.configure(engine, rate_limiter.PROFILES["demo"])
         reader = Reader(engine, self.provider, Stop(), lambda: None)
         self.preparer, self.follower = (
-            Preparer(engine, reader),
-            Follower(engine, reader, self.timing),
+            Provisioner(engine, reader),
+            StatusPoller(engine, reader, self.timing),
         )
         self.statements, self.work = (
             Statements(engine, reader, self.timing),

@@ -13,7 +13,7 @@ from services.dispatcher.domain import (
     Answer,
     Bucket,
     Found,
-    Standing,
+    PaymentSnapshot,
     Step,
     Timing,
     Verdict,
@@ -22,7 +22,7 @@ from services.dispatcher.domain import (
     choose_line,
     choose_merchant,
     classify,
-    doubles,
+    find_duplicates,
     grant,
     may_apply,
     next_reading_s,
@@ -182,56 +182,81 @@ def line(pmt: str, status: str = "pending", attempt: int = 1) -> dict[str, Any]:
     ("ours", "lines", "bind", "cancel"),
     [
         (
-            Standing("pending", "pmt_2"),
+            PaymentSnapshot("pending", "pmt_2"),
             [line("pmt_1"), line("pmt_2"), line("pmt_3")],
             "",
             ("pmt_1", "pmt_3"),
         ),
-        (Standing("pending", "pmt_1"), [line("pmt_1"), line("pmt_2", "sent")], "pmt_2", ("pmt_1",)),
         (
-            Standing("pending", "pmt_1"),
+            PaymentSnapshot("pending", "pmt_1"),
+            [line("pmt_1"), line("pmt_2", "sent")],
+            "pmt_2",
+            ("pmt_1",),
+        ),
+        (
+            PaymentSnapshot("pending", "pmt_1"),
             [line("pmt_1", "processing"), line("pmt_2", "sent")],
             "",
             (),
         ),
-        (Standing("pending", "pmt_1"), [line("pmt_1", "canceled"), line("pmt_2")], "pmt_2", ()),
-        (Standing("pending", "pmt_9"), [line("pmt_1"), line("pmt_2")], "", ()),
-        (Standing("completed", "pmt_1"), [line("pmt_1", "posted"), line("pmt_2")], "", ("pmt_2",)),
-        (Standing("unprocessed"), [line("pmt_1")], "pmt_1", ()),
         (
-            Standing("unprocessed"),
+            PaymentSnapshot("pending", "pmt_1"),
+            [line("pmt_1", "canceled"), line("pmt_2")],
+            "pmt_2",
+            (),
+        ),
+        (PaymentSnapshot("pending", "pmt_9"), [line("pmt_1"), line("pmt_2")], "", ()),
+        (
+            PaymentSnapshot("completed", "pmt_1"),
+            [line("pmt_1", "posted"), line("pmt_2")],
+            "",
+            ("pmt_2",),
+        ),
+        (PaymentSnapshot("unprocessed"), [line("pmt_1")], "pmt_1", ()),
+        (
+            PaymentSnapshot("unprocessed"),
             [line("pmt_1"), line("pmt_2", "processing")],
             "pmt_2",
             ("pmt_1",),
         ),
-        (Standing("cancelled"), [line("pmt_1")], "", ("pmt_1",)),
-        (Standing("failed", "pmt_1"), [line("pmt_1", "failed"), line("pmt_2")], "", ("pmt_2",)),
-        (Standing("failed", "pmt_1"), [line("pmt_1", "failed"), line("pmt_2", "sent")], "", ()),
-        (Standing("in_doubt"), [line("pmt_1"), line("pmt_2")], "", ()),
+        (PaymentSnapshot("cancelled"), [line("pmt_1")], "", ("pmt_1",)),
+        (
+            PaymentSnapshot("failed", "pmt_1"),
+            [line("pmt_1", "failed"), line("pmt_2")],
+            "",
+            ("pmt_2",),
+        ),
+        (
+            PaymentSnapshot("failed", "pmt_1"),
+            [line("pmt_1", "failed"), line("pmt_2", "sent")],
+            "",
+            (),
+        ),
+        (PaymentSnapshot("in_doubt"), [line("pmt_1"), line("pmt_2")], "", ()),
     ],
 )
 def test_what_is_alive_where_it_should_not_be(
-    ours: Standing, lines: list[dict[str, Any]], bind: str, cancel: tuple[str, ...]
+    ours: PaymentSnapshot, lines: list[dict[str, Any]], bind: str, cancel: tuple[str, ...]
 ) -> None:
-    (double,) = doubles(lines, {"p": ours})
+    (double,) = find_duplicates(lines, {"p": ours})
     assert (double.bind, double.cancel) == (bind, cancel)
 
 
 @pytest.mark.parametrize(
     ("ours", "lines"),
     [
-        (Standing("pending", "pmt_1"), [line("pmt_1"), line("pmt_2", "failed")]),
-        (Standing("completed", "pmt_1"), [line("pmt_1", "sent")]),
-        (Standing("in_doubt"), [line("pmt_1")]),
-        (Standing("failed", "pmt_1"), [line("pmt_1", "failed")]),
-        (Standing("unprocessed"), [line("pmt_1", "canceled")]),
-        (Standing("cancelled"), [{"id": "pmt_1", "status": "sent", "metadata": ["p"]}]),
+        (PaymentSnapshot("pending", "pmt_1"), [line("pmt_1"), line("pmt_2", "failed")]),
+        (PaymentSnapshot("completed", "pmt_1"), [line("pmt_1", "sent")]),
+        (PaymentSnapshot("in_doubt"), [line("pmt_1")]),
+        (PaymentSnapshot("failed", "pmt_1"), [line("pmt_1", "failed")]),
+        (PaymentSnapshot("unprocessed"), [line("pmt_1", "canceled")]),
+        (PaymentSnapshot("cancelled"), [{"id": "pmt_1", "status": "sent", "metadata": ["p"]}]),
     ],
 )
 def test_what_is_alive_once_is_nothing_to_speak_of(
-    ours: Standing, lines: list[dict[str, Any]]
+    ours: PaymentSnapshot, lines: list[dict[str, Any]]
 ) -> None:
-    assert doubles(lines, {"p": ours}) == []
+    assert find_duplicates(lines, {"p": ours}) == []
 
 
 def test_a_payment_stands_on_what_is_alive_then_on_what_became_of_this_attempt() -> None:

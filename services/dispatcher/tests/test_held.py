@@ -18,7 +18,7 @@ from libs.common.contracts.events import BatchChanged
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 from libs.common.web.internal_auth import Actor
-from libs.common.web.problem_details import install
+from libs.common.web.problem_details import install_error_handlers
 from services.dispatcher import consumers, routes
 from services.dispatcher.tests.factories import AT, World, batch
 
@@ -91,7 +91,7 @@ def desk(engine: Engine) -> Desk:
             id=payment_id,
         )
     web = FastAPI()
-    install(web)
+    install_error_handlers(web)
     web.include_router(routes.router(engine, TOKEN))
     return Desk(web, engine, payment_id)
 

@@ -19,7 +19,7 @@ from libs.common.tests import database_copies
 from libs.common.tests.database_copies import Copies
 from services.dispatcher import commands, consumers
 from services.dispatcher.commands import Order
-from services.dispatcher.preparation.provisioning import Preparer
+from services.dispatcher.preparation.provisioning import Provisioner
 from services.dispatcher.provider.reader import Reader
 from services.dispatcher.recovery import provider_objects
 from services.dispatcher.sending.provider_accounts import ObjectWork
@@ -88,7 +88,7 @@ class Stage:
         provider_objects.before(self.world.engine, first)
         reader = Reader(self.world.engine, self.world.provider, self.world.stop, lambda: None)
         provider_objects.after(self.world.engine, reader, QUICK, first)
-        restore.settle(self.world.engine)
+        restore.mark_recovered(self.world.engine)
 
     def release(self) -> None:
         with self.world.engine.begin() as connection:
@@ -304,7 +304,7 @@ def test_a_person_whose_making_was_under_way_goes_on_from_what_the_provider_has(
     world = stage.world
     batch(world, uuid4(), 5)
     reader = Reader(world.engine, world.provider, world.stop, lambda: None)
-    Preparer(world.engine, reader).prepare()
+    Provisioner(world.engine, reader).prepare()
     work = ObjectWork(HASTY, SEALER, "2025-07-04", lambda: None)
     with world.engine.begin() as connection:
         work.claim(connection, 10)  # the copy: the intents are written, no answer is there

@@ -30,7 +30,7 @@ from services.dispatcher.store.payments import Change
 DUE_MAX, FEW, LOOKS_AT_ONCE = 3_000, 8, 20
 
 
-class Follower:
+class StatusPoller:
     """Reads what is due. Each method returns whether there was work; the provider being away is no error, only no work."""
 
     def __init__(self, engine: Engine, reader: Reader, timing: Timing) -> None:

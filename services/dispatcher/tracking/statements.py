@@ -13,10 +13,10 @@ from libs.common.messaging import outbox
 from libs.common.observability.logs import log
 from services.dispatcher.domain import (
     FINAL,
-    Double,
-    Standing,
+    Duplicate,
+    PaymentSnapshot,
     Timing,
-    doubles,
+    find_duplicates,
     of_payment,
     our_status,
 )
@@ -165,7 +165,7 @@ class Statements:
                 id=batch_id,
             ).one()
 
-    def _standings(self, batch_id: UUID) -> dict[str, Standing]:
+    def _standings(self, batch_id: UUID) -> dict[str, PaymentSnapshot]:
         with self.engine.connect() as connection:
             rows = run(
                 connection,
@@ -173,7 +173,8 @@ class Statements:
                 id=batch_id,
             )
             return {
-                str(row.payment_id): Standing(row.status, row.provider_id or "") for row in rows
+                str(row.payment_id): PaymentSnapshot(row.status, row.provider_id or "")
+                for row in rows
             }
 
     def _of_batch(self, lines: Iterable[dict[str, Any]], batch_id: str) -> list[dict[str, Any]]:
@@ -257,7 +258,7 @@ class Statements:
         """
         ours = self._standings(batch_id)
         by_id = {str(line["id"]): line for line in lines}
-        for double in doubles(lines, ours):
+        for double in find_duplicates(lines, ours):
             log.error("duplicate_at_provider", batch_id=str(batch_id), payment_id=double.payment_id)
             if self._settled(double, ours[double.payment_id], by_id):
                 for surplus in double.cancel:
@@ -271,7 +272,7 @@ class Statements:
                         )
 
     def _settled(
-        self, double: Double, ours: Standing, by_id: Mapping[str, Mapping[str, Any]]
+        self, double: Duplicate, ours: PaymentSnapshot, by_id: Mapping[str, Mapping[str, Any]]
     ) -> bool:
         """Bind the payment to the one that stays; False if it has changed since it was looked at, or that one is of other money."""
         with self.engine.begin() as connection:

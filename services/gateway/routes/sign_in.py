@@ -42,7 +42,7 @@ OTHER_BROWSER = "This sign-in was begun in another window or too long ago."
 
 
 @dataclass(frozen=True)
-class Parts:
+class Dependencies:
     """What signing in works with; `provider` only where there is an identity provider."""
 
     door: Door
@@ -50,7 +50,7 @@ class Parts:
     provider: oidc.Provider | None
 
 
-def signed_in(kind: type[APIRoute], parts: Parts) -> APIRouter:
+def signed_in(kind: type[APIRoute], parts: Dependencies) -> APIRouter:
     """Who I am, and the way out."""
     routes = door_routes(kind, "people")
 
@@ -76,7 +76,7 @@ def signed_in(kind: type[APIRoute], parts: Parts) -> APIRouter:
     return routes
 
 
-def public(parts: Parts) -> APIRouter:
+def public(parts: Dependencies) -> APIRouter:
     """The ways in."""
     routes = APIRouter(
         prefix=domain.API,
@@ -118,7 +118,7 @@ def public(parts: Parts) -> APIRouter:
     return routes
 
 
-def _by_provider(routes: APIRouter, parts: Parts) -> None:
+def _by_provider(routes: APIRouter, parts: Dependencies) -> None:
     def provider() -> oidc.Provider:
         if parts.provider is None:
             raise Problem(
@@ -176,7 +176,9 @@ def _by_provider(routes: APIRouter, parts: Parts) -> None:
         return response
 
 
-async def _enter(request: Request, parts: Parts, identity: oidc.Identity, path: str) -> Response:
+async def _enter(
+    request: Request, parts: Dependencies, identity: oidc.Identity, path: str
+) -> Response:
     """Start the session of a person the provider vouches for.
 
     Raises:
@@ -196,7 +198,7 @@ async def _enter(request: Request, parts: Parts, identity: oidc.Identity, path: 
     return response
 
 
-def told(parts: Parts, person: Person) -> dict[str, Any]:
+def told(parts: Dependencies, person: Person) -> dict[str, Any]:
     """A person as `GET /me` tells."""
     return described(
         person, auth_mode=parts.settings.auth_mode, via=person.via, read_only=person.read_only

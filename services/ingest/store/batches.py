@@ -124,7 +124,7 @@ def publish(connection: Connection, batch_id: UUID, now: datetime) -> Batch:
         .scalars()
         .all()
     )
-    people = barred(connection, batch_id)
+    people = ineligible_approvers(connection, batch_id)
     outbox.add(
         connection,
         [
@@ -136,7 +136,7 @@ def publish(connection: Connection, batch_id: UUID, now: datetime) -> Batch:
     return batch
 
 
-def barred(connection: Connection, batch_id: UUID | str) -> frozenset[str]:
+def ineligible_approvers(connection: Connection, batch_id: UUID | str) -> frozenset[str]:
     """The people who had a hand in a batch or in its ancestors; nobody for what is no batch's id."""
     return frozenset(
         run(

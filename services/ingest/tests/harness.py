@@ -26,7 +26,7 @@ from libs.common.contracts.events import (
 )
 from libs.common.database.engine import connect, run
 from libs.common.web.internal_auth import Actor
-from libs.common.web.problem_details import install
+from libs.common.web.problem_details import install_error_handlers
 from services.ingest import app, routes, staging
 from services.ingest.finalize import settle_one
 from services.ingest.roster import sandbox
@@ -78,8 +78,8 @@ class World:
         engine, folder, secrets = connect(database_url, "test"), Folder(path), app.secrets_of(read)
         folder.prepare()
         web = FastAPI()
-        install(web)
-        web.include_router(routes.router(routes.Parts(engine, read, folder, secrets)))
+        install_error_handlers(web)
+        web.include_router(routes.router(routes.Dependencies(engine, read, folder, secrets)))
         return cls(engine, web, folder, secrets)
 
     def call(self, method: str, path: str, who: str = "otto", **more: Any) -> Response:

@@ -127,5 +127,5 @@ def test_the_people_of_a_batch_are_found_by_its_id_as_text_and_nobody_for_a_stra
 ) -> None:
     ready = world.ready(xml)
     with world.engine.connect() as connection:
-        assert batches.barred(connection, ready["batch_id"]) == {"paula"}
-        assert batches.barred(connection, "no id at all") == frozenset()
+        assert batches.ineligible_approvers(connection, ready["batch_id"]) == {"paula"}
+        assert batches.ineligible_approvers(connection, "no id at all") == frozenset()

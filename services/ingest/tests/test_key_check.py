@@ -92,9 +92,9 @@ def test_a_key_is_changed_between_two_batches_and_old_and_new_processes_open_bot
     with pytest.raises(WrongKeys, match="k2"):
         check(world.engine, before)
     with world.engine.connect() as connection:
-        assert set(key_check.used(connection, PLACES)) == {"k1", "k2"}
+        assert set(key_check.key_usage(connection, PLACES)) == {"k1", "k2"}
         places = {
-            place for places in key_check.used(connection, PLACES).values() for place in places
+            place for places in key_check.key_usage(connection, PLACES).values() for place in places
         }
     assert places == set(PLACES.everything), "every place is really asked"
 

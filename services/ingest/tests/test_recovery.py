@@ -158,7 +158,7 @@ def test_an_approved_batch_whose_rows_are_not_all_on_the_topic_is_for_a_person(
             "DELETE FROM outbox WHERE id = (SELECT max(id) FROM outbox WHERE message_type = :type)",
             type=RowRead.name(),
         )
-    with pytest.raises(restore.Stuck, match="only 19 of its 20 rows"):
+    with pytest.raises(restore.RecoveryBlocked, match="only 19 of its 20 rows"):
         past.back(name)
 
 

@@ -5,7 +5,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from libs.common.web.problem_details import install
+from libs.common.web.problem_details import install_error_handlers
 from services.ledger import app, routes
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.factories import BATCH, approved, batch, changed, payment_id
@@ -36,7 +36,7 @@ class Client:
 @pytest.fixture
 def client(database: Database) -> Client:
     web = FastAPI()
-    install(web)
+    install_error_handlers(web)
     web.include_router(routes.router(database.service, TOKEN))
     return Client(web)
 

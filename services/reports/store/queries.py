@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from libs.common.database.engine import run
-from services.reports.domain import OUTCOMES, Standing, Totals
+from services.reports.domain import OUTCOMES, BatchSnapshot, Totals
 
 #: What a list of payments may be sorted by, and the type its cursor has.
 SORTS = {
@@ -55,7 +55,7 @@ def batch(connection: Connection, batch_id: UUID) -> Row[Any] | None:
     return found
 
 
-def standing(connection: Connection, known: Row[Any]) -> Standing:
+def batch_snapshot(connection: Connection, known: Row[Any]) -> BatchSnapshot:
     """What this snapshot knows about a batch as a whole."""
     newest = certificate(connection, known.batch_id)
     certified = (
@@ -67,7 +67,7 @@ def standing(connection: Connection, known: Row[Any]) -> Standing:
             if name != "total"
         }
     )
-    return Standing(
+    return BatchSnapshot(
         known.status,
         known.rows_total,
         known.row_messages,

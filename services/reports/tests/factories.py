@@ -27,10 +27,10 @@ from libs.common.contracts.events import (
     RowStatus,
     Source,
 )
-from libs.common.crypto.field_encryption import Sealer
+from libs.common.crypto.field_encryption import FieldCipher
 
 SEAL_KEYS = "test:" + "A" * 43 + "="
-SEALER = Sealer.parse(SEAL_KEYS)
+SEALER = FieldCipher.parse(SEAL_KEYS)
 SPACE = UUID("7c1f7a52-8f0e-4d3c-9d41-0f1f2b3c4d5e")
 START = datetime(2026, 11, 20, 9, 0, 0, tzinfo=UTC)
 NAMES = (

@@ -49,7 +49,7 @@ def test_reports_say_under_which_rule_a_batch_was_approved() -> None:
     assert domain.control(True, "paula", "anna").endswith("uploaded by paula, approved by anna")
 
 
-def standing(**changed: object) -> domain.Standing:
+def standing(**changed: object) -> domain.BatchSnapshot:
     totals = {"paid": (2, 300), "failed": (1, 50)}
     given = {
         "status": "completed_with_failures",
@@ -60,7 +60,7 @@ def standing(**changed: object) -> domain.Standing:
         "totals": totals,
         "certificate": totals,
     }
-    return domain.Standing(**(given | changed))  # type: ignore[arg-type]
+    return domain.BatchSnapshot(**(given | changed))  # type: ignore[arg-type]
 
 
 def test_a_report_that_equals_its_certificate_may_be_given() -> None:

@@ -64,7 +64,7 @@ class Client:
 @pytest.fixture
 def client(engine: Engine) -> Client:
     app = FastAPI()
-    problem_details.install(app)
+    problem_details.install_error_handlers(app)
     app.include_router(
         routes.router(
             Context(engine, "token", factories.SEALER, 0.3, lambda _connection, _batch_id: None)

@@ -201,7 +201,7 @@ def test_a_database_that_is_away_is_503_and_nothing_is_lost_when_it_is_back(
     def write(_: Connection, items: Sequence[group_commit.Item]) -> None:
         written.extend(items)
 
-    gatherer = group_commit.Gatherer(broken, write, 10)
+    gatherer = group_commit.GroupCommitter(broken, write, 10)
     item = store.Received(Delivery("evt_1", "payment.update", "pmt_1"), b"", datetime.now(UTC))
     stop = threading.Event()
     thread = threading.Thread(target=gatherer.run, args=(stop, lambda: None))
@@ -223,6 +223,6 @@ def test_a_database_that_is_away_is_503_and_nothing_is_lost_when_it_is_back(
 
 
 def test_a_flood_of_strangers_is_counted_and_no_longer_written() -> None:
-    brake = routes.Brake(2)
+    brake = routes.SecurityEventThrottle(2)
     assert [brake.take(1), brake.take(1), brake.take(1), brake.take(2)] == [True, True, False, True]
     assert brake.refused == 4

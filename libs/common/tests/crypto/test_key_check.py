@@ -3,36 +3,44 @@ import base64
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from libs.common.crypto.field_encryption import Sealer
-from libs.common.crypto.key_check import Places, Sample, WrongKeys, check, objection, or_exit, used
+from libs.common.crypto.field_encryption import FieldCipher
+from libs.common.crypto.key_check import (
+    EncryptedColumns,
+    EncryptedSample,
+    WrongKeys,
+    check,
+    exit_on_wrong_keys,
+    key_problem,
+    key_usage,
+)
 from libs.common.database.engine import connect, run
 from libs.common.tests.conftest import Store
 
 OLD, NEW = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
 OF_OLD, OF_NEW, BOTH = (
-    Sealer.parse(f"k1:{OLD}"),
-    Sealer.parse(f"k2:{NEW}"),
-    Sealer.parse(f"k2:{NEW},k1:{OLD}"),
+    FieldCipher.parse(f"k1:{OLD}"),
+    FieldCipher.parse(f"k2:{NEW}"),
+    FieldCipher.parse(f"k2:{NEW},k1:{OLD}"),
 )
 
 
-def sample(sealer: Sealer) -> Sample:
-    return Sample(sealer.seal("0012345678", "loan", "r"), "loan", "r")
+def sample(sealer: FieldCipher) -> EncryptedSample:
+    return EncryptedSample(sealer.seal("0012345678", "loan", "r"), "loan", "r")
 
 
 def test_keys_that_open_every_sample_are_not_objected_to() -> None:
-    assert objection("ingest", BOTH, [sample(OF_OLD), sample(OF_NEW)]) == ""
-    assert objection("ingest", OF_NEW, []) == ""
+    assert key_problem("ingest", BOTH, [sample(OF_OLD), sample(OF_NEW)]) == ""
+    assert key_problem("ingest", OF_NEW, []) == ""
 
 
 def test_a_key_id_that_the_database_holds_and_the_settings_do_not_is_named() -> None:
-    said = objection("reports", OF_NEW, [sample(OF_OLD), sample(OF_NEW)])
+    said = key_problem("reports", OF_NEW, [sample(OF_OLD), sample(OF_NEW)])
     assert "sealed under k1, which PAYDOWN_REPORTS_SEAL_KEYS does not have" in said
     assert "No money is affected" in said
 
 
 def test_another_key_of_the_same_name_is_noticed() -> None:
-    said = objection("dispatcher", Sealer.parse(f"k1:{NEW}"), [sample(OF_OLD)])
+    said = key_problem("dispatcher", FieldCipher.parse(f"k1:{NEW}"), [sample(OF_OLD)])
     assert "the key named k1 in PAYDOWN_DISPATCHER_SEAL_KEYS is not the one" in said
     assert NEW not in said
 
@@ -48,7 +56,7 @@ def test_a_database_is_asked_for_one_value_of_each_key(store: Store) -> None:
                 row=f"r{place}",
                 body=sealer.seal("x", "loan", f"r{place}"),
             )
-    places = Places(
+    places = EncryptedColumns(
         "SELECT body AS sealed, 'loan' AS field, message_key AS row_id FROM outbox",
         {
             "outbox": "SELECT body FROM outbox UNION ALL SELECT '' UNION ALL SELECT '{\"amount\": 1.5}'"
@@ -58,11 +66,11 @@ def test_a_database_is_asked_for_one_value_of_each_key(store: Store) -> None:
     with pytest.raises(WrongKeys, match="k1"):
         check(store.engine, "ingest", places, OF_NEW)
     with store.engine.connect() as connection:
-        assert used(connection, places) == {"k1": {"outbox": 1}, "k2": {"outbox": 2}}
+        assert key_usage(connection, places) == {"k1": {"outbox": 1}, "k2": {"outbox": 2}}
     check(
         store.engine,
         "ingest",
-        Places("SELECT a AS sealed, a AS field, a AS row_id FROM not_migrated_yet", {}),
+        EncryptedColumns("SELECT a AS sealed, a AS field, a AS row_id FROM not_migrated_yet", {}),
         OF_NEW,
     )
 
@@ -74,10 +82,10 @@ def test_a_start_ends_with_one_sentence_and_waits_for_a_database_that_is_away(
         raise WrongKeys("ingest cannot start.")
 
     with pytest.raises(SystemExit) as ended:
-        or_exit(wrong)
+        exit_on_wrong_keys(wrong)
     assert ended.value.code == 2
     assert capsys.readouterr().err == "ingest cannot start.\n"
     away = connect("postgresql+psycopg2://nobody@127.0.0.1:1/nowhere", "test")
     with pytest.raises(OperationalError):
-        check(away, "ingest", Places("SELECT 1", {}), OF_NEW)
-    or_exit(lambda: check(away, "ingest", Places("SELECT 1", {}), OF_NEW))
+        check(away, "ingest", EncryptedColumns("SELECT 1", {}), OF_NEW)
+    exit_on_wrong_keys(lambda: check(away, "ingest", EncryptedColumns("SELECT 1", {}), OF_NEW))

@@ -9,7 +9,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as NoneFree
 
-from libs.common.database.engine import connect, is_away, run
+from libs.common.database.engine import connect, is_unavailable, run
 from libs.common.runtime.settings import SettingsError
 from libs.common.tests.conftest import Store
 
@@ -28,18 +28,18 @@ def test_an_address_of_another_form_is_refused_and_not_repeated(url: str) -> Non
 def test_a_server_that_cannot_be_reached_is_away() -> None:
     with pytest.raises(OperationalError) as failed, connect(NOWHERE, "test").connect():
         pass
-    assert is_away(failed.value)
+    assert is_unavailable(failed.value)
     assert "hunter2" not in str(failed.value)
 
 
 def test_what_the_client_itself_refuses_is_a_bug_and_not_a_server_that_is_away() -> None:
-    assert not is_away(
+    assert not is_unavailable(
         ProgrammingError("SELECT", {}, psycopg2.ProgrammingError("can't adapt type 'dict'"))
     )
 
 
 def test_a_lost_connection_is_away_whatever_its_class() -> None:
-    assert is_away(
+    assert is_unavailable(
         DatabaseError(
             "SELECT",
             {},
@@ -50,12 +50,12 @@ def test_a_lost_connection_is_away_whatever_its_class() -> None:
 
 
 def test_a_pool_of_which_no_connection_comes_back_is_away() -> None:
-    assert is_away(NoneFree("QueuePool limit of size 8 overflow 8 reached"))
+    assert is_unavailable(NoneFree("QueuePool limit of size 8 overflow 8 reached"))
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), SQLAlchemyError("x"), ConnectionError("x")])
 def test_what_is_no_error_of_a_database_is_never_away(error: Exception) -> None:
-    assert not is_away(error)
+    assert not is_unavailable(error)
 
 
 @pytest.mark.database
@@ -79,7 +79,7 @@ def test_what_is_no_error_of_a_database_is_never_away(error: Exception) -> None:
 def test_what_the_server_says_tells_away_from_wrong(store: Store, sql: str, away: bool) -> None:
     with pytest.raises(DBAPIError) as failed, store.engine.begin() as connection:
         run(connection, sql)
-    assert is_away(failed.value) is away
+    assert is_unavailable(failed.value) is away
 
 
 @pytest.mark.database

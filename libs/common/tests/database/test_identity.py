@@ -8,20 +8,20 @@ import pytest
 from sqlalchemy import Engine, create_engine
 
 from libs.common.database.engine import connect, run
-from libs.common.database.identity import Watched, Which, why_other
+from libs.common.database.identity import DatabaseIdentity, DatabaseIdentityGuard, difference
 
-BEFORE = Which("7/5", "00000001", "16400", 70, 1_000)
+BEFORE = DatabaseIdentity("7/5", "00000001", "16400", 70, 1_000)
 
 
 @pytest.mark.parametrize(
     "now", [replace(BEFORE, flushed=1_000), replace(BEFORE, said=71, flushed=5_000)]
 )
-def test_a_database_that_went_on_is_the_same(now: Which) -> None:
-    assert why_other(BEFORE, now) == ""
+def test_a_database_that_went_on_is_the_same(now: DatabaseIdentity) -> None:
+    assert difference(BEFORE, now) == ""
 
 
 def test_tables_that_were_made_meanwhile_are_no_sign() -> None:
-    assert why_other(replace(BEFORE, tables=""), BEFORE) == ""
+    assert difference(replace(BEFORE, tables=""), BEFORE) == ""
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def test_tables_that_were_made_meanwhile_are_no_sign() -> None:
         replace(BEFORE, flushed=999),
     ],
 )
-def test_one_that_does_not_follow_is_another(now: Which) -> None:
-    assert why_other(BEFORE, now)
+def test_one_that_does_not_follow_is_another(now: DatabaseIdentity) -> None:
+    assert difference(BEFORE, now)
 
 
 def orders(url: str, *statements: str) -> None:
@@ -64,7 +64,7 @@ def test_it_is_told_with_the_rights_of_a_service_before_the_new_connection_is_us
     orders(owner_url, *tables)
     told: list[str] = []
     engine = connect(url, "test", 1)
-    watched = Watched(engine, told.append)
+    watched = DatabaseIdentityGuard(engine, told.append)
     ask(engine)
     name = urlsplit(url).path[1:]
     for _ in range(3):  # the server ends its connections, as when it is started again

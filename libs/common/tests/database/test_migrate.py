@@ -74,10 +74,10 @@ def test_a_newer_version_that_took_something_away_or_an_unknown_one_is_refused(
     migrate.upgrade(owner, folder)
     at(engine, revision)
     with pytest.raises(
-        migrate.TooNew, match=f"at {revision}, which a newer version of paydown has made"
+        migrate.SchemaTooNew, match=f"at {revision}, which a newer version of paydown has made"
     ):
         migrate.check(engine, folder)
-    with pytest.raises(migrate.TooNew):
+    with pytest.raises(migrate.SchemaTooNew):
         migrate.upgrade(owner, folder)
     assert not migrate.at_head(engine, folder)
 

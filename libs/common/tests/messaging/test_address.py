@@ -1,14 +1,14 @@
 import pytest
 
-from libs.common.messaging.address import Broker, client
+from libs.common.messaging.address import KafkaAddress, client_settings
 
 
 def test_an_address_in_clear_is_where_kafka_is() -> None:
-    assert client("a:1,b:2") == {"bootstrap.servers": "a:1,b:2"}
+    assert client_settings("a:1,b:2") == {"bootstrap.servers": "a:1,b:2"}
 
 
 def test_an_encrypted_address_names_the_files_of_both_sides() -> None:
-    assert client("ssl://a:1,b:2?ca=/c&cert=/d&key=/e") == {
+    assert client_settings("ssl://a:1,b:2?ca=/c&cert=/d&key=/e") == {
         "bootstrap.servers": "a:1,b:2",
         "security.protocol": "ssl",
         "ssl.ca.location": "/c",
@@ -30,4 +30,4 @@ def test_an_encrypted_address_names_the_files_of_both_sides() -> None:
 )
 def test_anything_else_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="Kafka's address"):
-        Broker.parse(address)
+        KafkaAddress.parse(address)

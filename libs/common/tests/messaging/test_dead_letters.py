@@ -11,7 +11,7 @@ from libs.common.tests.conftest import CONSUMER, Store
 from libs.common.tests.factories import messages, write
 from libs.common.tests.messaging.test_consumer_transaction import refuse_odd
 from libs.common.web.internal_auth import Actor
-from libs.common.web.problem_details import install
+from libs.common.web.problem_details import install_error_handlers
 
 pytestmark = pytest.mark.database
 TOKEN = "0123456789abcdef"
@@ -23,10 +23,10 @@ def call(
     path: str,
     apply: Any = write,
     token: str = TOKEN,
-    barred: dead_letters.Barred = dead_letters.nobody,
+    barred: dead_letters.IneligiblePeople = dead_letters.no_one_ineligible,
 ) -> httpx.Response:
     app = FastAPI()
-    install(app)
+    install_error_handlers(app)
     app.include_router(dead_letters.router(store.engine, {CONSUMER: apply}, TOKEN, barred))
 
     async def ask() -> httpx.Response:

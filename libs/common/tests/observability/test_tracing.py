@@ -105,7 +105,11 @@ class TestTurn:
     def test_each_batch_has_one_span_with_its_messages_under_who_published_them(
         self, kept: Kept
     ) -> None:
-        by, later, far = tracing.beside(FIRST), tracing.beside(FIRST), Context("e" * 32, "f" * 16)
+        by, later, far = (
+            tracing.child_beside(FIRST),
+            tracing.child_beside(FIRST),
+            Context("e" * 32, "f" * 16),
+        )
         batch = [
             msg(1, by=by),
             msg(2, OTHER),
@@ -147,7 +151,7 @@ class TestTurn:
 
     def test_links_have_a_limit(self, kept: Kept) -> None:
         with tracing_messages.turn(
-            CONSUMER, [msg(n, by=tracing.beside(FIRST)) for n in range(100)]
+            CONSUMER, [msg(n, by=tracing.child_beside(FIRST)) for n in range(100)]
         ):
             pass
         assert len(kept.spans[0].links) < tracing_messages.LINKS_MAX

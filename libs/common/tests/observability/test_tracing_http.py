@@ -12,7 +12,7 @@ from libs.common.observability import tracing, tracing_http
 from libs.common.observability.trace_context import Context, parsed, root
 from libs.common.tests.recorded_spans import Kept
 from libs.common.web.internal_auth import TOKEN
-from libs.common.web.problem_details import Problem, install
+from libs.common.web.problem_details import Problem, install_error_handlers
 
 BATCH, CHILD = "11111111-2222-4333-8444-555555555555", "99999999-2222-4333-8444-555555555555"
 CALLER = Context("c" * 32, "d" * 16)
@@ -21,7 +21,7 @@ FIRST = Context("11111111222243338444555555555555", "1111111122224333")
 
 def app(public: bool) -> FastAPI:
     made = FastAPI()
-    install(made)
+    install_error_handlers(made)
     made.add_middleware(tracing_http.Traced, public=public)
     routes = APIRouter(prefix="/api")
 

@@ -6,12 +6,18 @@ from libs.common.contracts.topics import Topic
 from libs.common.database.engine import connect, run
 from libs.common.messaging import consumer
 from libs.common.recovery import republish, restore
-from libs.common.recovery.republish import Held, NothingLost, Plan, Refused, Remembered
+from libs.common.recovery.republish import (
+    NothingLost,
+    Plan,
+    Refused,
+    TopicInDatabase,
+    TopicOnBroker,
+)
 from libs.common.tests.conftest import CONSUMER, TOPIC, Store
 
-NEW = Held("new", 0)
-WRITTEN = Remembered(published=5, waiting=1)
-READ = Remembered(topic_ids=frozenset({"old"}), read=7)
+NEW = TopicOnBroker("new", 0)
+WRITTEN = TopicInDatabase(published=5, waiting=1)
+READ = TopicInDatabase(topic_ids=frozenset({"old"}), read=7)
 
 
 def test_what_is_empty_now_is_sent_again_and_what_has_another_id_is_read_from_the_beginning() -> (
@@ -23,36 +29,38 @@ def test_what_is_empty_now_is_sent_again_and_what_has_another_id_is_read_from_th
 
 
 def test_only_the_lost_topic_of_several_is_touched() -> None:
-    assert republish.plan("s", {"w": WRITTEN, "r": READ}, {"w": NEW, "r": Held("old", 7)}) == Plan(
-        ("w",), ()
-    )
+    assert republish.plan(
+        "s", {"w": WRITTEN, "r": READ}, {"w": NEW, "r": TopicOnBroker("old", 7)}
+    ) == Plan(("w",), ())
 
 
 def test_after_a_refill_and_in_a_new_system_nothing_is_left_to_do() -> None:
     assert (
-        republish.plan("s", {"w": Remembered(waiting=6), "r": Remembered()}, {"w": NEW, "r": NEW})
+        republish.plan(
+            "s", {"w": TopicInDatabase(waiting=6), "r": TopicInDatabase()}, {"w": NEW, "r": NEW}
+        )
         == Plan()
     )
 
 
-@pytest.mark.parametrize("held", [Held("old", 7), Held("old", 9)])
-def test_a_broker_that_has_everything_has_lost_nothing(held: Held) -> None:
+@pytest.mark.parametrize("held", [TopicOnBroker("old", 7), TopicOnBroker("old", 9)])
+def test_a_broker_that_has_everything_has_lost_nothing(held: TopicOnBroker) -> None:
     with pytest.raises(NothingLost, match="still has w, r"):
-        republish.plan("s", {"w": WRITTEN, "r": READ}, {"w": Held("x", 5), "r": held})
+        republish.plan("s", {"w": WRITTEN, "r": READ}, {"w": TopicOnBroker("x", 5), "r": held})
 
 
 @pytest.mark.parametrize(
     ("held", "says"),
     [
         ({"r": NEW}, "no topic w"),
-        ({"w": Held("new", 3), "r": NEW}, "topic w holds 3 messages"),
-        ({"w": NEW, "r": Held("new", 7)}, "topic r holds 7 messages"),
-        ({"w": NEW, "r": Held("old", 6)}, "topic r holds 6 messages"),
-        ({"w": NEW, "r": Held("old", 0)}, "topic r is the one it was and yet empty"),
+        ({"w": TopicOnBroker("new", 3), "r": NEW}, "topic w holds 3 messages"),
+        ({"w": NEW, "r": TopicOnBroker("new", 7)}, "topic r holds 7 messages"),
+        ({"w": NEW, "r": TopicOnBroker("old", 6)}, "topic r holds 6 messages"),
+        ({"w": NEW, "r": TopicOnBroker("old", 0)}, "topic r is the one it was and yet empty"),
     ],
 )
 def test_a_topic_that_is_missing_or_holds_a_part_is_refused(
-    held: dict[str, Held], says: str
+    held: dict[str, TopicOnBroker], says: str
 ) -> None:
     with pytest.raises(Refused, match=says) as refused:
         republish.plan("s", {"w": WRITTEN, "r": READ}, held)
@@ -85,11 +93,11 @@ def test_a_database_that_is_held_already_may_be_refilled(store: Store) -> None:
             connection,
             "INSERT INTO inbox VALUES ('test.batches', gen_random_uuid()), ('test.batches', gen_random_uuid()), ('x.y', gen_random_uuid())",
         )
-    assert republish.applied(store.engine, "test", [topic]) == {"batches": 2}
-    assert republish.written(store.engine, "ingest", [topic]) == {"batches": 1}
+    assert republish.inbox_counts(store.engine, "test", [topic]) == {"batches": 2}
+    assert republish.outbox_counts(store.engine, "ingest", [topic]) == {"batches": 1}
     with store.engine.begin() as connection:
-        restore.hold(connection, "it came from a backup")
-    assert republish.written(store.engine, "ingest", [topic]) == {}
+        restore.quarantine(connection, "it came from a backup")
+    assert republish.outbox_counts(store.engine, "ingest", [topic]) == {}
 
 
 def letter(offset: int) -> Message:
@@ -111,9 +119,13 @@ def test_dead_letters_keep_their_bytes_and_a_new_one_at_the_same_place_is_kept_t
     topic = Topic(TOPIC, "provider_id", "webhooks", ("test",))
     for lost in ("first", "second", "third"):  # a broker may be lost more than once
         with store.engine.begin() as connection:
-            consumer.bury(connection, CONSUMER, letter(0), Reject(f"wrong on the {lost}"))
+            consumer.write_dead_letter(
+                connection, CONSUMER, letter(0), Reject(f"wrong on the {lost}")
+            )
             run(connection, "UPDATE consumer_offset SET topic_id = :lost", lost=lost)
-        assert republish.refill(store.engine, "test-refilled", [topic], {TOPIC: NEW}).forgotten == 2
+        assert (
+            republish.republish(store.engine, "test-refilled", [topic], {TOPIC: NEW}).forgotten == 2
+        )
         store.load(TOPIC, "again", [0, 1])
     assert store.rows(
         "SELECT reason, convert_from(body, 'UTF8') FROM dead_letter ORDER BY dead_letter_id"
@@ -124,6 +136,6 @@ def test_dead_letters_keep_their_bytes_and_a_new_one_at_the_same_place_is_kept_t
 def test_a_service_that_is_connected_is_not_refilled(store: Store) -> None:
     running = connect(store.url, "paydown-webhooks")
     with running.connect(), pytest.raises(Refused, match="webhooks is running"):
-        republish.refill(store.engine, "webhooks", [], {})
+        republish.republish(store.engine, "webhooks", [], {})
     running.dispose()
-    republish.refill(store.engine, "webhooks", [], {})
+    republish.republish(store.engine, "webhooks", [], {})

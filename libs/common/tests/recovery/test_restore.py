@@ -49,14 +49,14 @@ def look(store: Store, bootstrap: str, topic: Topic) -> str:
 
     def noticed() -> bool:
         try:
-            restore.notice(store.engine, bootstrap, NAME, [topic])
+            restore.detect_restore(store.engine, bootstrap, NAME, [topic])
         except Retry:
             return False
         return True
 
     assert wait_for(noticed, 20)
     with store.engine.connect() as connection:
-        row = restore.held(connection)
+        row = restore.open_quarantine(connection)
     return "" if row is None else str(row.why)
 
 
@@ -92,8 +92,14 @@ def test_an_older_copy_is_held_takes_back_what_it_said_and_is_whole_again(
             id=hint(3).event_id,
         )  # the copy had not been told that it arrived
     assert "older copy of itself" in look(store, kafka_bootstrap, topic)
-    assert restore.take_back(store.engine, kafka_bootstrap, NAME, [topic], lambda: None) == 40
-    assert restore.take_back(store.engine, kafka_bootstrap, NAME, [topic], lambda: None) == 0
+    assert (
+        restore.recover_own_messages(store.engine, kafka_bootstrap, NAME, [topic], lambda: None)
+        == 40
+    )
+    assert (
+        restore.recover_own_messages(store.engine, kafka_bootstrap, NAME, [topic], lambda: None)
+        == 0
+    )
     assert (
         store.rows(
             "SELECT event_id, message_key, message_type, correlation, body FROM outbox ORDER BY event_id"
@@ -101,7 +107,7 @@ def test_an_older_copy_is_held_takes_back_what_it_said_and_is_whole_again(
         == said
     )
     assert store.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL") == [(0,)]
-    restore.settle(store.engine)
+    restore.mark_recovered(store.engine)
     with store.engine.begin() as connection:
         restore.release(connection, "a", "x", approver=False)
         assert restore.release(connection, "b", "x", approver=True) == "released"
@@ -120,30 +126,30 @@ def test_a_copy_of_a_time_that_did_not_go_on_is_for_a_person(
             "UPDATE outbox SET published_at = NULL, body = body || ' ' WHERE event_id = :id",
             id=hint(3).event_id,
         )
-    with pytest.raises(restore.Stuck, match="did not go on"):
-        restore.take_back(store.engine, kafka_bootstrap, NAME, [topic], lambda: None)
+    with pytest.raises(restore.RecoveryBlocked, match="did not go on"):
+        restore.recover_own_messages(store.engine, kafka_bootstrap, NAME, [topic], lambda: None)
 
 
 def test_it_takes_two_people_the_second_an_approver_and_everything_taken_back(store: Store) -> None:
     with store.engine.begin() as connection:
-        with pytest.raises(restore.NotNow):
+        with pytest.raises(restore.NotRecovered):
             restore.release(connection, "a", "x", approver=True)
-        restore.hold(connection, "old")
-        with pytest.raises(restore.NotNow):
+        restore.quarantine(connection, "old")
+        with pytest.raises(restore.NotRecovered):
             restore.release(connection, "a", "x", approver=True)
-    restore.settle(store.engine)
+    restore.mark_recovered(store.engine)
     with store.engine.begin() as connection:
         assert restore.release(connection, "a", "x", approver=True) == "proposed"
         assert restore.release(connection, "a", "x", approver=True) == "proposed"
         with pytest.raises(restore.NotAllowed):
             restore.release(connection, "b", "x", approver=False)
     with store.engine.begin() as connection:
-        restore.hold(
+        restore.quarantine(
             connection, "older still"
         )  # another copy came back before it was released: all that was settled is open again
-        with pytest.raises(restore.NotNow):
+        with pytest.raises(restore.NotRecovered):
             restore.release(connection, "b", "x", approver=True)
-    restore.settle(store.engine)
+    restore.mark_recovered(store.engine)
     with pytest.raises(IntegrityError), store.engine.begin() as connection:
         run(
             connection,
@@ -152,11 +158,14 @@ def test_it_takes_two_people_the_second_an_approver_and_everything_taken_back(st
     with store.engine.begin() as connection:
         restore.release(connection, "c", "x", approver=False)
         assert restore.release(connection, "b", "x", approver=True) == "released"
-        assert restore.held(connection) is None
+        assert restore.open_quarantine(connection) is None
 
 
 def test_only_one_replica_takes_back(store: Store) -> None:
-    with restore.alone(store.engine) as first, restore.alone(store.engine) as second:
+    with (
+        restore.one_at_a_time(store.engine) as first,
+        restore.one_at_a_time(store.engine) as second,
+    ):
         assert (first, second) == (True, False)
-    with restore.alone(store.engine) as again:
+    with restore.one_at_a_time(store.engine) as again:
         assert again

@@ -12,10 +12,10 @@ from fastapi import FastAPI
 
 from libs.common.messaging.consumer import wait_for
 from libs.common.recovery import restore, startup_gate
-from libs.common.recovery.restore import TakingBack
-from libs.common.recovery.startup_gate import STARTING, Gate, Standing, router
+from libs.common.recovery.restore import RecoverySteps
+from libs.common.recovery.startup_gate import STARTING, ReadOnlyWhileClosed, StartupGate, router
 from libs.common.tests.conftest import Store
-from libs.common.web.problem_details import install
+from libs.common.web.problem_details import install_error_handlers
 
 pytestmark = [pytest.mark.database, pytest.mark.broker]
 NAME, TOKEN = "ingest", "t" * 16  # a service with topics of its own; here none of them exists
@@ -24,11 +24,11 @@ NAME, TOKEN = "ingest", "t" * 16  # a service with topics of its own; here none 
 class Beginning:
     """A standing on a thread of its own, with what it called."""
 
-    def __init__(self, store: Store, bootstrap: str, taking_back: TakingBack) -> None:
-        self.standing = Standing(NAME, store.engine, bootstrap, lambda: True, taking_back)
+    def __init__(self, store: Store, bootstrap: str, taking_back: RecoverySteps) -> None:
+        self.startup_gate = StartupGate(NAME, store.engine, bootstrap, lambda: True, taking_back)
         self.stop, self.consumed = threading.Event(), list[threading.Event]()
         self.thread = threading.Thread(
-            target=self.standing.wait,
+            target=self.startup_gate.wait,
             args=(self.stop, lambda: None, [], self._consume),
             daemon=True,
         )
@@ -45,7 +45,7 @@ class Beginning:
 
 def hold(store: Store) -> None:
     with store.engine.begin() as connection:
-        restore.hold(connection, "It is a copy.")
+        restore.quarantine(connection, "It is a copy.")
 
 
 def two_people(store: Store) -> None:
@@ -62,9 +62,9 @@ def settled(store: Store) -> Callable[[], bool]:
 
 
 def test_a_whole_database_is_open_at_once(store: Store, kafka_bootstrap: str) -> None:
-    begun = Beginning(store, kafka_bootstrap, TakingBack())
+    begun = Beginning(store, kafka_bootstrap, RecoverySteps())
     begun.thread.join(20)
-    assert (begun.thread.is_alive(), begun.standing.closed, begun.consumed) == (False, "", [])
+    assert (begun.thread.is_alive(), begun.startup_gate.closed, begun.consumed) == (False, "", [])
 
 
 def test_a_held_one_takes_back_in_order_and_opens_when_two_people_say_so(
@@ -75,10 +75,10 @@ def test_a_held_one_takes_back_in_order_and_opens_when_two_people_say_so(
     begun = Beginning(
         store,
         kafka_bootstrap,
-        TakingBack(lambda *_: done.append("before"), lambda *_: done.append("after")),
+        RecoverySteps(lambda *_: done.append("before"), lambda *_: done.append("after")),
     )
     assert wait_for(settled(store), 20)
-    assert (done, begun.standing.held, len(begun.consumed), begun.consumed[0].is_set()) == (
+    assert (done, begun.startup_gate.held, len(begun.consumed), begun.consumed[0].is_set()) == (
         ["before", "after"],
         "It is a copy.",
         1,
@@ -87,7 +87,7 @@ def test_a_held_one_takes_back_in_order_and_opens_when_two_people_say_so(
     assert begun.thread.is_alive()
     two_people(store)
     begun.thread.join(20)
-    assert (begun.thread.is_alive(), begun.standing.closed, done) == (
+    assert (begun.thread.is_alive(), begun.startup_gate.closed, done) == (
         False,
         "",
         ["before", "after"],
@@ -98,14 +98,14 @@ def test_one_that_is_stuck_says_so_and_cannot_be_released(
     store: Store, kafka_bootstrap: str
 ) -> None:
     def stuck(*_: Any) -> None:
-        raise restore.Stuck("A row is missing.")
+        raise restore.RecoveryBlocked("A row is missing.")
 
     hold(store)
-    begun = Beginning(store, kafka_bootstrap, TakingBack(before=stuck))
+    begun = Beginning(store, kafka_bootstrap, RecoverySteps(before=stuck))
     assert wait_for(
         lambda: store.rows("SELECT progress FROM restored") == [("A row is missing.",)], 20
     )
-    with pytest.raises(restore.NotNow):
+    with pytest.raises(restore.NotRecovered):
         two_people(store)
     begun.end()
 
@@ -118,20 +118,20 @@ def test_whether_held_or_open_it_looks_again_whether_its_database_is_the_same(
     if state == "held":
         hold(store)
     store.engine.dispose()  # so that it sees a first connection
-    begun, told = Beginning(store, kafka_bootstrap, TakingBack()), list[str]()
-    begun.standing.watched.other = told.append
+    begun, told = Beginning(store, kafka_bootstrap, RecoverySteps()), list[str]()
+    begun.startup_gate.watched.other = told.append
     if state == "held":
         assert wait_for(settled(store), 20)
     else:
         begun.thread.join(20)
         begun.thread = threading.Thread(
-            target=begun.standing.watch, args=(begun.stop, lambda: None), daemon=True
+            target=begun.startup_gate.watch, args=(begun.stop, lambda: None), daemon=True
         )
         begun.thread.start()
-    seen = begun.standing.watched.seen
+    seen = begun.startup_gate.watched.seen
     assert seen is not None
     assert told == []
-    begun.standing.watched.seen = replace(seen, said=10**9)
+    begun.startup_gate.watched.seen = replace(seen, said=10**9)
     assert wait_for(lambda: bool(told), 10)
     assert set(told) == {"it has forgotten messages that it had written"}
     begun.end()
@@ -140,8 +140,8 @@ def test_whether_held_or_open_it_looks_again_whether_its_database_is_the_same(
 def test_while_it_is_closed_orders_are_refused_and_questions_are_answered(store: Store) -> None:
     closed = STARTING
     made = FastAPI()
-    install(made)
-    made.add_middleware(Gate, closed=lambda: closed)
+    install_error_handlers(made)
+    made.add_middleware(ReadOnlyWhileClosed, closed=lambda: closed)
     made.include_router(router(store.engine, TOKEN))
     made.add_api_route("/order", lambda: "done", methods=["GET", "POST"])
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 
 from libs.common.web.internal_auth import Actor, Caller
-from libs.common.web.problem_details import NO_MONEY, Problem, install
+from libs.common.web.problem_details import NO_MONEY, Problem, install_error_handlers
 
 TOKEN = "0123456789abcdef"
 FIELDS = {"type", "title", "status", "code", "detail", "message", "money", "action", "request_id"}
@@ -30,7 +30,7 @@ class Client:
 @pytest.fixture
 def client() -> Client:
     app = FastAPI()
-    install(app)
+    install_error_handlers(app)
 
     @app.get("/refused")
     def refused() -> None:
