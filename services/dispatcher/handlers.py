@@ -10,11 +10,11 @@ from libs.common.contracts.events import (
     DispatchChanged,
     Institution,
     PaymentChanged,
-    PaymentStatus,
     PreflightDone,
     SourceProblem,
     StoppedSource,
 )
+from libs.common.contracts.statuses import PaymentStatus
 
 EvidenceKind = Literal["intent", "response", "webhook", "poll", "lookup", "preparation", "person"]
 

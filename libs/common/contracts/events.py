@@ -11,36 +11,8 @@ from pydantic import AwareDatetime, Field
 
 from libs.common.contracts import topics
 from libs.common.contracts.envelope import MAX_CENTS, Event, Value
+from libs.common.contracts.statuses import BatchStatus, PaymentStatus, RowStatus
 from libs.common.contracts.topics import Topic
-
-PaymentStatus = Literal[
-    "unprocessed",
-    "sending",
-    "pending",
-    "completed",
-    "failed",
-    "in_doubt",
-    "held",
-    "cancelled",
-    "reversed",
-]
-RowStatus = Literal["payable", "unpayable", "refused", "excluded"]
-BatchStatus = Literal[
-    "receiving",
-    "reading",
-    "checking",
-    "ready",
-    "approved",
-    "paying",
-    "paused",
-    "completed",
-    "completed_with_failures",
-    "archived",
-    "rejected",
-    "discarded",
-    "expired",
-    "cancelled",
-]
 
 
 class Counts(Value):

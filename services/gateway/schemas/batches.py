@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from libs.common.contracts.events import PaymentStatus, RowStatus
+from libs.common.contracts.statuses import PaymentStatus, RowStatus
 
 ShownStatus = Literal[
     "receiving",

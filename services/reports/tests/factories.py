@@ -10,7 +10,6 @@ from uuid import UUID, uuid5
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.events import (
     BatchChanged,
-    BatchStatus,
     CertificateIssued,
     Counts,
     DispatchChanged,
@@ -19,14 +18,13 @@ from libs.common.contracts.events import (
     PaidRow,
     PaymentApproved,
     PaymentChanged,
-    PaymentStatus,
     PreflightDone,
     ProviderEventReceived,
     ReconciliationJudged,
     RowRead,
-    RowStatus,
     Source,
 )
+from libs.common.contracts.statuses import BatchStatus, PaymentStatus, RowStatus
 from libs.common.crypto.field_encryption import FieldCipher
 
 SEAL_KEYS = "test:" + "A" * 43 + "="

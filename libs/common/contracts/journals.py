@@ -1,0 +1,12 @@
+"""The kinds of journals in the ledger, and their titles for people. This is the only list of them."""
+
+from typing import Final, Literal
+
+JournalKind = Literal["hold", "settle", "release", "reverse"]
+
+JOURNAL_TITLES: Final[dict[str, str]] = {
+    "hold": "Money reserved",
+    "settle": "Money posted",
+    "release": "Reservation released",
+    "reverse": "Posting reversed",
+}
