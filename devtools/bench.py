@@ -40,7 +40,7 @@ from libs.common.messaging import kafka, outbox
 from libs.common.messaging.consumer import consume
 from libs.common.observability.trace_context import publication
 from ops import provision
-from ops.errors import Problem, exit_code
+from ops.errors import CommandError, exit_code
 
 BATCH_MAX = 500
 REPETITIONS = 3
@@ -85,7 +85,7 @@ class Turns:
         """Wait for one's turn."""
         with self.changed:
             if not self.changed.wait_for(lambda: self.queue[0] == name, LIMIT_S):
-                raise Problem(f"the {name} loop waited {LIMIT_S:.0f} s for its turn")
+                raise CommandError(f"the {name} loop waited {LIMIT_S:.0f} s for its turn")
 
     def give(self) -> None:
         """Let the next one work."""
@@ -287,7 +287,7 @@ def by_relay(place: Place) -> float:
     try:
         while count(place, "outbox WHERE published_at IS NULL"):
             if time.monotonic() - began > LIMIT_S or not thread.is_alive():
-                raise Problem(
+                raise CommandError(
                     f"the relay left {count(place, 'outbox WHERE published_at IS NULL')} events behind"
                 )
             time.sleep(0.02)
@@ -323,7 +323,7 @@ def by_bare_produce(place: Place) -> float:
         )
         producer.poll(0)
     if producer.flush(LIMIT_S) or failed:
-        raise Problem(f"bare produce: {len(failed)} messages were not acknowledged")
+        raise CommandError(f"bare produce: {len(failed)} messages were not acknowledged")
     return len(rows) / (time.monotonic() - began)
 
 
@@ -334,7 +334,7 @@ def by_bare_fetch(place: Place) -> float:
     while done < place.count:
         first = reader.poll(LIMIT_S)
         if first is None:
-            raise Problem(f"bare fetch came to {done} of {place.count} messages")
+            raise CommandError(f"bare fetch came to {done} of {place.count} messages")
         began = began or time.monotonic()
         done += 1 + len(reader.consume(BATCH_MAX - 1, 0))
     rate = done / (time.monotonic() - began)
@@ -396,7 +396,7 @@ def check(place: Place, name: str) -> None:
         ).one()
     cents = sum(n % 997 + 1 for n in range(place.count))
     if tuple(found) != (place.count, place.count, cents, place.count, place.count):
-        raise Problem(
+        raise CommandError(
             f"the {name} loop's counts do not add up: {found} of {place.count} messages and {cents} cents"
         )
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from devtools import paths
 from devtools.stack import kafka, postgres
-from ops.errors import Problem, exit_code
+from ops.errors import CommandError, exit_code
 
 PYTHON_SETS = {
     "runtime": ("runtime",),
@@ -45,7 +45,7 @@ def set_up(wanted: str) -> None:
     """Make everything that `wanted` (runtime or dev) needs, where it is not there yet; two at once wait for each other.
 
     Raises:
-        Problem: something is missing that cannot be installed here; names the command that installs it.
+        CommandError: something is missing that cannot be installed here; names the command that installs it.
     """
     paths.CACHE.mkdir(exist_ok=True)
     with (paths.CACHE / "setup.lock").open("w") as lock:
@@ -139,11 +139,11 @@ def _install(what: str, title: str, is_there: Callable[[], bool]) -> None:
     """Install by the machine's package manager if we may.
 
     Raises:
-        Problem: it is not there afterwards; names the command.
+        CommandError: it is not there afterwards; names the command.
     """
     manager = next((name for name in PACKAGES if shutil.which(name)), None)
     if manager is None:
-        raise Problem(
+        raise CommandError(
             f"{title} is missing, and no package manager known here can install it; install it and run this again"
         )
     command = [*PACKAGES[manager]["install"].split(), PACKAGES[manager][what]]
@@ -157,7 +157,7 @@ def _install(what: str, title: str, is_there: Callable[[], bool]) -> None:
             subprocess.run(command, env=quiet, capture_output=True, check=False)
     if not is_there():
         sudo = "" if manager == "brew" or os.geteuid() == 0 else "sudo "
-        raise Problem(
+        raise CommandError(
             f"{title} is missing: {sudo}{manager} install {PACKAGES[manager][what]}".replace(
                 "apk install", "apk add"
             )
@@ -192,7 +192,7 @@ def _do(command: list[str], otherwise: str) -> None:
         said = [line for line in text.splitlines() if line.strip()] or [
             f"exit code {done.returncode}"
         ]
-        raise Problem(
+        raise CommandError(
             f"{otherwise}: {next((line for line in said if 'ERROR' in line.upper()), said[-1]).strip()}"
         )
 
@@ -209,7 +209,7 @@ def step(title: str) -> Iterator[None]:
 def main(arguments: list[str]) -> int:
     """The command line."""
     if len(arguments) != 1 or arguments[0] not in PYTHON_SETS:
-        raise Problem("usage: devtools/bootstrap.sh runtime|dev")
+        raise CommandError("usage: devtools/bootstrap.sh runtime|dev")
     set_up(arguments[0])
     return 0
 

@@ -6,7 +6,7 @@ import tempfile
 import time
 
 from devtools import paths
-from ops.errors import Problem, exit_code
+from ops.errors import CommandError, exit_code
 
 BIN = paths.VENV / "bin"
 PYTEST = [str(paths.PYTHON), "-m", "pytest", "--durations=5"]
@@ -75,7 +75,7 @@ def main(names: list[str]) -> int:
     """Run the named stages, or all; stops at the first that fails and returns 1."""
     unknown = set(names) - set(STAGES)
     if unknown:
-        raise Problem(f"no stage {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
+        raise CommandError(f"no stage {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
     took: list[str] = []
     for group in [(name,) for name in names] or SUITE:
         name = " and ".join(group)

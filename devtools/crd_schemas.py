@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from devtools import paths
-from ops.errors import Problem, exit_code
+from ops.errors import CommandError, exit_code
 
 SCHEMAS = paths.ROOT / "deploy" / "kubernetes" / "schemas"
 KINDS = {
@@ -43,12 +43,12 @@ def keep(origin: str, file: Path) -> list[str]:
     """Write the schemas of the served versions in one file; the names of the kinds.
 
     Raises:
-        Problem: the file cannot be read.
+        CommandError: the file cannot be read.
     """
     try:
         raw = file.read_bytes()
     except OSError as error:
-        raise Problem(f"{file} cannot be read: {error.strerror}") from None
+        raise CommandError(f"{file} cannot be read: {error.strerror}") from None
     kept = []
     for document in yaml.safe_load_all(raw):
         if (

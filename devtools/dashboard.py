@@ -19,7 +19,7 @@ from devtools import paths
 from devtools.bootstrap import step
 from devtools.stack.local_stack import Stack
 from devtools.stack.ports import HOST, Ports
-from ops.errors import Problem, exit_code
+from ops.errors import CommandError, exit_code
 
 FOLDER = paths.ROOT / "dashboard"
 DIST = FOLDER / "dist"
@@ -50,7 +50,7 @@ def build() -> bool:
         packages()
         with step("building the dashboard"):
             npm("exec", "--", "vite", "build", "--logLevel", "warn")
-    except Problem as problem:
+    except CommandError as problem:
         print(f"the dashboard is not built: {problem}; the API comes up without it", flush=True)
         return False
     stamp.write_text(mark)
@@ -125,7 +125,7 @@ def packages() -> None:
     """Install the locked packages, once for each lock.
 
     Raises:
-        Problem: npm cannot.
+        CommandError: npm cannot.
     """
     mark, stamp = (
         hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest(),
@@ -142,7 +142,7 @@ def npm(*words: str) -> None:
     """Run npm in the dashboard's folder.
 
     Raises:
-        Problem: with the last thing it said.
+        CommandError: with the last thing it said.
     """
     done = subprocess.run(
         ["npm", *words],
@@ -156,7 +156,7 @@ def npm(*words: str) -> None:
         said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or [
             f"exit code {done.returncode}"
         ]
-        raise Problem(f"npm {words[0]} failed: {said[-1].strip()[:300]}")
+        raise CommandError(f"npm {words[0]} failed: {said[-1].strip()[:300]}")
 
 
 def sources_digest() -> str:
@@ -208,7 +208,7 @@ def main(arguments: list[str]) -> int:
             return check()
         case ["browser"]:
             return browser()
-    raise Problem("usage: python -m devtools.dashboard build | check | browser")
+    raise CommandError("usage: python -m devtools.dashboard build | check | browser")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from devtools.progress import Progress
 from devtools.stack.local_stack import Stack, demo_stack
 from devtools.stack.ports import HOST
 from libs.common.contracts.money import display
-from ops.errors import Problem, exit_code
+from ops.errors import CommandError, exit_code
 
 SAMPLE_ROWS = 1_000
 FINAL = {"completed", "completed_with_failures", "archived", "cancelled"}
@@ -263,9 +263,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, default=Path("out"))
     options = parser.parse_args(arguments)
     if options.roster and not options.roster.is_file():
-        raise Problem(f"ROSTER={options.roster} is no file; give the path of an XML roster")
+        raise CommandError(f"ROSTER={options.roster} is no file; give the path of an XML roster")
     if options.out.exists() and not options.out.is_dir():
-        raise Problem(f"OUT={options.out} is a file; give a folder")
+        raise CommandError(f"OUT={options.out} is a file; give a folder")
     stack = demo_stack(lambda text: print(f"  {text}", flush=True))
     file = options.roster or paths.DEMO / f"sample-{SAMPLE_ROWS}.xml"
     if not options.roster:

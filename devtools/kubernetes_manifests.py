@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from devtools import paths
-from ops.errors import Problem, exit_code
+from ops.errors import CommandError, exit_code
 
 FOLDER = paths.ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("local", "production")
@@ -36,12 +36,12 @@ def render(folder: Path) -> list[Resource]:
     """What `kubectl kustomize folder` prints, as values.
 
     Raises:
-        Problem: a kustomization says something this does not know, or a patch fits nothing.
+        CommandError: a kustomization says something this does not know, or a patch fits nothing.
     """
     plan = load(folder / "kustomization.yaml")[0]
     unknown = set(plan) - KNOWN
     if unknown:
-        raise Problem(
+        raise CommandError(
             f"{folder.name}/kustomization.yaml: {', '.join(sorted(unknown))} is not rendered by devtools/kubernetes_manifests.py"
         )
     found: list[Resource] = []
@@ -81,7 +81,7 @@ def _change(resources: list[Resource], folder: Path, plan: Resource) -> None:
         )
         targets = [resource for resource in resources if _fits(resource, patch["target"])]
         if not targets:
-            raise Problem(
+            raise CommandError(
                 f"{folder.name}/kustomization.yaml: a patch for {patch['target']} fits nothing"
             )
         for resource in targets:
@@ -124,7 +124,9 @@ def _patch(resource: Resource, operation: dict[str, Any]) -> None:
             old, name = _place(resource, operation["from"])
             place[last] = copy.deepcopy(old[name])
         case other, _:
-            raise Problem(f"{other} is not a patch that devtools/kubernetes_manifests.py knows")
+            raise CommandError(
+                f"{other} is not a patch that devtools/kubernetes_manifests.py knows"
+            )
 
 
 def _place(resource: Resource, pointer: str) -> tuple[Any, str]:
@@ -139,7 +141,9 @@ def _place(resource: Resource, pointer: str) -> tuple[Any, str]:
 def main(arguments: list[str]) -> int:
     """Print what would be applied; exit code 0, or 2 with one sentence."""
     if len(arguments) != 1 or arguments[0] not in APPLIED:
-        raise Problem(f"say which: python -m devtools.kubernetes_manifests {'|'.join(APPLIED)}")
+        raise CommandError(
+            f"say which: python -m devtools.kubernetes_manifests {'|'.join(APPLIED)}"
+        )
     yaml.safe_dump_all(render(FOLDER / arguments[0]), sys.stdout, sort_keys=False)
     return 0
 

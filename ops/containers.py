@@ -14,7 +14,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from ops.errors import Problem, exit_code
+from ops.errors import CommandError, exit_code
 from ops.local_secrets import Keys, rotate, write_private
 
 SECRET_NAMES = (
@@ -34,7 +34,7 @@ def secrets(folder: Path) -> int:
     """Write the secrets, each where only its container sees it. A second call changes nothing that is there.
 
     Raises:
-        Problem: the folder cannot be written.
+        CommandError: the folder cannot be written.
     """
     from devtools.stack import environment as variables  # noqa: PLC0415 - `health` runs every three seconds and needs none of them
     from devtools.stack.ports import Ports  # noqa: PLC0415
@@ -66,7 +66,7 @@ def secrets(folder: Path) -> int:
                 },
             )
     except OSError as error:
-        raise Problem(f"the secrets cannot be written to {folder}: {error.strerror}") from None
+        raise CommandError(f"the secrets cannot be written to {folder}: {error.strerror}") from None
     return 0
 
 
@@ -74,7 +74,7 @@ def rotate_keys(folder: Path, step: str) -> int:
     """Make a step of a rotation in `keys`, and give its seal keys to each container that has any. A second call of the same step changes nothing.
 
     Raises:
-        Problem: there are no keys, or the folder cannot be written.
+        CommandError: there are no keys, or the folder cannot be written.
     """
     from devtools.stack import environment as variables  # noqa: PLC0415 - as above
 
@@ -87,7 +87,7 @@ def rotate_keys(folder: Path, step: str) -> int:
             )  # also if nothing changed: a call that was interrupted is completed by the next
             file.chmod(0o444)
     except OSError as error:
-        raise Problem(
+        raise CommandError(
             f"the seal keys cannot be written to {folder}: {error.strerror}; repeat the command"
         ) from None
     print(made.says)
@@ -108,7 +108,7 @@ def make_databases() -> int:
     """Make the databases and roles of all services on a server that may still be starting.
 
     Raises:
-        Problem: a secret is missing, or the server cannot be used within a minute.
+        CommandError: a secret is missing, or the server cannot be used within a minute.
     """
     from devtools.stack import environment as variables  # noqa: PLC0415 - as above
     from ops import provision as databases  # noqa: PLC0415
@@ -127,9 +127,9 @@ def _secret(name: str) -> str:
     try:
         return Path(os.environ[name]).read_text().strip()
     except KeyError:
-        raise Problem(f"{name} is not set: it names the file with the secret") from None
+        raise CommandError(f"{name} is not set: it names the file with the secret") from None
     except OSError as error:
-        raise Problem(f"{name} names a file that cannot be read: {error.strerror}") from None
+        raise CommandError(f"{name} names a file that cannot be read: {error.strerror}") from None
 
 
 def healthy() -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from devtools import paths
 from ops import key_rotation
-from ops.errors import Problem, exit_code
+from ops.errors import CommandError, exit_code
 
 CONFIGURATION = "supervisord.conf"  # what the running stack was started with
 
@@ -61,7 +61,7 @@ def rotate(step: str, file: Path) -> key_rotation.Step:
     """Make a step of a rotation in a file; a second call of the same step changes nothing.
 
     Raises:
-        Problem: the file holds no keys, or the local stack it belongs to still runs without the new one.
+        CommandError: the file holds no keys, or the local stack it belongs to still runs without the new one.
     """
     from libs.common.crypto.field_encryption import FieldCipher  # noqa: PLC0415 - a container's health runs every three seconds and needs no cryptography
 
@@ -71,9 +71,9 @@ def rotate(step: str, file: Path) -> key_rotation.Step:
         keys = str(whole["seal_keys"]) if whole is not None else text.strip()
         FieldCipher.parse(keys)
     except OSError as error:
-        raise Problem(f"{file} cannot be read: {error.strerror}") from None
+        raise CommandError(f"{file} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError):
-        raise Problem(
+        raise CommandError(
             f"{file} holds no seal keys: id:base64[,id:base64], alone or as seal_keys of a keys.json"
         ) from None
     if step == "use":
@@ -88,7 +88,7 @@ def rotate(step: str, file: Path) -> key_rotation.Step:
                 else made.keys,
             )
         except OSError as error:
-            raise Problem(f"{file} cannot be written: {error.strerror}") from None
+            raise CommandError(f"{file} cannot be written: {error.strerror}") from None
     return made
 
 
@@ -96,11 +96,11 @@ def refuse_too_early(state: Path, key_id: str) -> None:
     """Refuse to seal under a key that the stack of this folder was started without.
 
     Raises:
-        Problem: it was.
+        CommandError: it was.
     """
     configuration, keeper = state / CONFIGURATION, state / "supervisord.pid"
     if keeper.exists() and configuration.exists() and f"{key_id}:" not in configuration.read_text():
-        raise Problem(
+        raise CommandError(
             f"the stack that is up was started without {key_id}, so it could not open what is sealed under it: `make down`, `make up`, then again"
         )
 
@@ -112,7 +112,7 @@ def main(arguments: list[str]) -> int:
             print(rotate(step, Path(*file) if file else paths.UP / "keys.json").says)
             return 0
         case _:
-            raise Problem("usage: python -m ops.local_secrets rotate add|use [FILE]")
+            raise CommandError("usage: python -m ops.local_secrets rotate add|use [FILE]")
 
 
 def _random_base64() -> str:

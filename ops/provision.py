@@ -15,7 +15,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class, named in small letters there
 
-from ops.errors import Problem
+from ops.errors import CommandError
 
 LONGEST_NAME_BYTES = 63  # PostgreSQL cuts longer names silently
 
@@ -62,7 +62,7 @@ def create(
         What `urls` says.
 
     Raises:
-        Problem: the server cannot be reached, or refuses.
+        CommandError: the server cannot be reached, or refuses.
     """
     names, secret = Names.of(service, prefix), secret or secrets.token_hex(32)
     with _connected(admin_url) as admin:
@@ -78,7 +78,7 @@ def drop(admin_url: str, service: str, prefix: str = "paydown") -> None:
     """Remove the database and the roles of a service with everything in them, and whoever is connected; fine if they are gone.
 
     Raises:
-        Problem: the server cannot be reached, or refuses.
+        CommandError: the server cannot be reached, or refuses.
     """
     names = Names.of(service, prefix)
     with _connected(admin_url) as admin, admin.cursor() as cursor:
@@ -95,11 +95,11 @@ def check(admin_url: str) -> None:
     """Refuse a server that cannot be used, before anything is started.
 
     Raises:
-        Problem: it cannot be reached, is too old, or its role may not create databases and roles.
+        CommandError: it cannot be reached, is too old, or its role may not create databases and roles.
     """
     with _connected(admin_url) as admin, admin.cursor() as cursor:
         if admin.server_version < 140000:
-            raise Problem(
+            raise CommandError(
                 f"{_shown(admin_url)} is PostgreSQL {admin.server_version // 10000}; paydown needs 14 or newer"
             )
         cursor.execute(
@@ -107,7 +107,7 @@ def check(admin_url: str) -> None:
         )
         row = cursor.fetchone()
         if not (row and row[0]):
-            raise Problem(
+            raise CommandError(
                 f"the role of {_shown(admin_url)} may not create databases and roles: ALTER ROLE … CREATEDB CREATEROLE"
             )
 
@@ -117,7 +117,7 @@ def answers(url: str) -> bool:
     try:
         with _connected(url):
             return True
-    except Problem:
+    except CommandError:
         return False
 
 
@@ -184,12 +184,14 @@ def _connected(url: str, database: str | None = None) -> Iterator[Connection]:
     try:
         link = psycopg2.connect(plain, connect_timeout=5)
     except (psycopg2.Error, ValueError) as error:
-        raise Problem(f"PostgreSQL at {_shown(url)} cannot be used: {_first_line(error)}") from None
+        raise CommandError(
+            f"PostgreSQL at {_shown(url)} cannot be used: {_first_line(error)}"
+        ) from None
     link.autocommit = True
     try:
         yield link
     except psycopg2.Error as error:
-        raise Problem(f"PostgreSQL at {_shown(url)} refused: {_first_line(error)}") from error
+        raise CommandError(f"PostgreSQL at {_shown(url)} refused: {_first_line(error)}") from error
     finally:
         link.close()
 
@@ -218,7 +220,7 @@ def _parts(url: str) -> SplitResult:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme.partition("+")[0] not in ("postgresql", "postgres"):
-        raise Problem(
+        raise CommandError(
             "DATABASE_URL is not the address of a PostgreSQL server: postgresql://role:password@host:port/database"
         )
     return parts

@@ -25,7 +25,7 @@ from devtools.stack.local_stack import Stack
 from libs.common.database.engine import run
 from libs.common.recovery.restore import quarantine
 from ops import provision
-from ops.errors import Problem, exit_code
+from ops.errors import CommandError, exit_code
 from ops.local_secrets import Keys, write_private
 
 FORMAT = 1
@@ -42,10 +42,10 @@ def save(stack: Stack, folder: Path, say: Say = print) -> None:
     """Copy every database and the uploads of a stack that is up into a new folder, which is there whole or not at all.
 
     Raises:
-        Problem: the folder exists, or a database cannot be copied.
+        CommandError: the folder exists, or a database cannot be copied.
     """
     if folder.exists():
-        raise Problem(f"{folder} exists already; name a new folder for each copy")
+        raise CommandError(f"{folder} exists already; name a new folder for each copy")
     draft = folder.with_name(f".{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True, mode=0o700)
@@ -80,7 +80,7 @@ def restore(
     All are read back beside the present ones first; only then they take their places, one after the other. Kafka stays as it is.
 
     Raises:
-        Problem: the stack is up, the copy is not whole or made under other keys, or a database cannot be read back; nothing was changed.
+        CommandError: the stack is up, the copy is not whole or made under other keys, or a database cannot be read back; nothing was changed.
     """
     manifest = _checked(stack, folder, services)
     why = f"It was restored from the copy of {manifest['taken_at'][:16].replace('T', ' ')} UTC; what has happened since must be taken back first."
@@ -116,32 +116,32 @@ def _digest(file: Path) -> str:
 def _checked(stack: Stack, folder: Path, services: Sequence[str]) -> dict[str, Any]:
     unknown = sorted(set(services) - set(environment.SERVICES))
     if unknown:
-        raise Problem(
+        raise CommandError(
             f"no service {', '.join(unknown)}; there are {', '.join(environment.SERVICES)}"
         )
     if stack.is_up():
-        raise Problem(
+        raise CommandError(
             "the system is up; stop it with `make down` before its databases are replaced"
         )
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
         if manifest["format"] != FORMAT:
-            raise Problem(
+            raise CommandError(
                 f"{folder} is a copy of another form ({manifest['format']}); restore it with the version that made it"
             )
         for service in services:
             if _digest(folder / f"{service}.dump") != manifest["databases"][service]["sha256"]:
-                raise Problem(
+                raise CommandError(
                     f"{folder / service}.dump is not the file that was saved; take another copy"
                 )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Problem(
+        raise CommandError(
             f"{folder} is no copy that can be restored: {type(error).__name__} at {getattr(error, 'filename', None) or MANIFEST}"
         ) from None
     ours = fingerprints(stack.state)
     missing = sorted(name for name, digest in manifest["keys"].items() if ours.get(name) != digest)
     if missing:
-        raise Problem(
+        raise CommandError(
             f"the copy was made under other keys ({', '.join(missing)}): put the keys.json that was kept for it to {stack.state / 'keys.json'}"
         )
     return manifest
@@ -164,7 +164,7 @@ def _read_back(stack: Stack, dump: Path, service: str, why: str) -> None:
     with engine.begin() as connection:
         if service in DECIDING:
             if run(connection, "SELECT to_regclass('restored')").scalar() is None:
-                raise Problem(
+                raise CommandError(
                     f"{dump} was made by an older version, whose messages cannot be taken back: docs/runbooks/restore.md says what to do"
                 )
             quarantine(connection, why)
@@ -228,7 +228,7 @@ def _tool(stack: Stack, tool: str, database: str, *arguments: str) -> None:
         check=False,
     )
     if made.returncode:
-        raise Problem(
+        raise CommandError(
             f"{tool} of {database} failed: {(made.stderr.strip().splitlines() or ['it said nothing'])[-1]}"
         )
 
@@ -250,7 +250,7 @@ def main(arguments: Sequence[str]) -> int:
         case ["restore", folder, *services]:
             restore(Stack(paths.UP), Path(folder), services or environment.SERVICES)
         case _:
-            raise Problem(
+            raise CommandError(
                 "usage: python -m devtools.stack.backup save FOLDER | restore FOLDER [service …]"
             )
     return 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devtools.stack.ports import HOST, Ports
-from ops.errors import Problem
+from ops.errors import CommandError
 from ops.local_secrets import Keys
 
 SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
@@ -120,7 +120,7 @@ def check_names(environment: Mapping[str, str]) -> None:
     """Refuse a PAYDOWN_* variable that belongs to no process.
 
     Raises:
-        Problem: names it, and the nearest one there is.
+        CommandError: names it, and the nearest one there is.
     """
     processes = ("simulator", *SERVICES)
     prefixes = tuple(f"PAYDOWN_{process.upper()}_" for process in processes)
@@ -132,7 +132,7 @@ def check_names(environment: Mapping[str, str]) -> None:
         ):
             known = [f"{prefix}PORT" for prefix in prefixes] + sorted(STACK_ONLY.union(FOR_ALL))
             near = difflib.get_close_matches(name, known, n=1)
-            raise Problem(
+            raise CommandError(
                 f"{name} is not a setting of paydown"
                 + (f"; did you mean {near[0]}?" if near else "; unset it")
             )

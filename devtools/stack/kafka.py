@@ -11,7 +11,7 @@ from pathlib import Path
 
 from devtools import paths
 from devtools.stack.ports import HOST
-from ops.errors import Problem
+from ops.errors import CommandError
 
 OLDEST_JAVA = 17
 JVM = (
@@ -74,7 +74,7 @@ class Broker:
         """Write the configuration, and format the storage if that was never done; the broker must not run.
 
         Raises:
-            Problem: Kafka's storage tool failed.
+            CommandError: Kafka's storage tool failed.
         """
         self.home.mkdir(parents=True, exist_ok=True)
         own = {
@@ -100,7 +100,7 @@ class Broker:
             )
             made = subprocess.run(command, capture_output=True, text=True, check=False)
             if made.returncode:
-                raise Problem(
+                raise CommandError(
                     f"Kafka's storage cannot be formatted: {(made.stderr or made.stdout).strip().splitlines()[-1:]}"
                 )
 
@@ -115,13 +115,13 @@ def broker(state: Path, port: int, controller_port: int) -> Broker:
     """The broker whose data belong to this state folder; starts nothing.
 
     Raises:
-        Problem: no fitting Java, or the jars were not fetched yet.
+        CommandError: no fitting Java, or the jars were not fetched yet.
     """
     java = find_java()
     if java is None:
-        raise Problem(f"Kafka needs Java {OLDEST_JAVA} or newer; run `make setup`")
+        raise CommandError(f"Kafka needs Java {OLDEST_JAVA} or newer; run `make setup`")
     if not any(paths.KAFKA_JARS.glob("kafka_*.jar")):
-        raise Problem("Kafka's jars are not there; run `make setup`")
+        raise CommandError("Kafka's jars are not there; run `make setup`")
     return Broker(state / "kafka", java, port, controller_port)
 
 

@@ -29,7 +29,7 @@ from devtools.stack.ports import HOST, Ports
 from devtools.stack.status import Status
 from devtools.stack.supervisor import Program, Supervisor
 from ops import provision
-from ops.errors import Problem, exit_code
+from ops.errors import CommandError, exit_code
 from ops.local_secrets import Keys, write_private
 
 START_LIMIT_S = 300.0  # of a process that hangs; one that dies is noticed at once
@@ -64,10 +64,10 @@ class Stack:
         """The stack that runs in this folder, with the ports and the server it was started with.
 
         Raises:
-            Problem: none runs there.
+            CommandError: none runs there.
         """
         if not Supervisor(state).is_alive():
-            raise Problem(f"nothing is up in {state}; start it with `make up`")
+            raise CommandError(f"nothing is up in {state}; start it with `make up`")
         kept = json.loads((state / _KEPT).read_text())
         return cls(
             state,
@@ -90,7 +90,7 @@ class Stack:
             refill: before the services start, make the databases ready to fill a broker that has lost its topics.
 
         Raises:
-            Problem: a port is taken, a setting is wrong, a process does not start, a refill is refused. What was started is stopped again.
+            CommandError: a port is taken, a setting is wrong, a process does not start, a refill is refused. What was started is stopped again.
         """
         environment.check_names(self.environment)
         running = self.is_up()
@@ -118,7 +118,7 @@ class Stack:
     def server_alone(self) -> Iterator[None]:
         """Its PostgreSQL and nothing else, for as long as the context lasts; the stack must be down."""
         if self.is_up():
-            raise Problem(f"the stack in {self.state} is up; stop it first")
+            raise CommandError(f"the stack in {self.state} is up; stop it first")
         self.supervisor.clear()
         self._check()
         self._prepare()
@@ -132,7 +132,7 @@ class Stack:
     def remove(self) -> None:
         """Forget everything a stopped stack has stored, its databases on a given server too."""
         if self.is_up():
-            raise Problem(f"the stack in {self.state} is up; stop it first")
+            raise CommandError(f"the stack in {self.state} is up; stop it first")
         if self.database_url:
             for service in environment.SERVICES:
                 provision.drop(self.database_url, service, self.prefix)
@@ -247,7 +247,7 @@ class Stack:
         """Start processes and wait until each is ready.
 
         Raises:
-            Problem: one keeps dying, or is not ready in time; with the last thing it said.
+            CommandError: one keeps dying, or is not ready in time; with the last thing it said.
         """
         for name in names:
             self.supervisor.start_program(name)
@@ -271,7 +271,7 @@ class Stack:
                         if len(pids[name]) > DEATHS_AT_START
                         else f"is not ready after {START_LIMIT_S:.0f} s"
                     )
-                    raise Problem(
+                    raise CommandError(
                         f"{name} {why}: {self.supervisor.last_line(name)} (log: {self.supervisor.log(name)})"
                     )
             time.sleep(0.1)
@@ -285,7 +285,7 @@ class Stack:
         (self.supervisor.logs / f"{command}.log").write_text(done.stdout + done.stderr)
         if done.returncode:
             said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-            raise Problem(
+            raise CommandError(
                 f"`python -m services {command}` failed: {said[-1]} (log: {self.supervisor.logs / command}.log)"
             )
         return done.stdout.strip()
@@ -313,10 +313,10 @@ def demo_stack(say: Callable[[str], None]) -> Stack:
     """The throw-away stack of `make demo`, empty and not started; it uses the same ports as `make up`.
 
     Raises:
-        Problem: `make up` is up.
+        CommandError: `make up` is up.
     """
     if Supervisor(paths.UP).is_alive():
-        raise Problem(
+        raise CommandError(
             "`make up` is up and has the ports; stop it with `make down`, or use its dashboard"
         )
     stack = Stack(paths.DEMO, prefix=DEMO_PREFIX, say=say)
@@ -351,10 +351,10 @@ def refill() -> int:
     """`make refill`: up with a broker that has lost everything; counts what is sent and read until nothing is left.
 
     Raises:
-        Problem: the stack is up, or the refill is refused; it is down then.
+        CommandError: the stack is up, or the refill is refused; it is down then.
     """
     if Supervisor(paths.UP).is_alive():
-        raise Problem(
+        raise CommandError(
             "the stack is up; stop it first with `make down`, so that nothing is sent or read meanwhile"
         )
     Stack(paths.UP, say=_say).up(refill=True)
@@ -372,7 +372,7 @@ def status() -> int:
     """`make status`: a line for each process; 0 only if all are ready."""
     try:
         stack = Stack.started(paths.UP)
-    except Problem:
+    except CommandError:
         stack = Stack(paths.UP)
     found = stack.status()
     for one in found:
@@ -405,7 +405,7 @@ def main(arguments: list[str]) -> int:
         case ["exec", program, *rest]:
             return execute([program, *rest])
         case _:
-            raise Problem(
+            raise CommandError(
                 "usage: python -m devtools.stack.local_stack up | down | status | remove | refill | exec <command …>"
             )
 

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
-from ops.errors import Problem
+from ops.errors import CommandError
 
 HOST = "127.0.0.1"
 
@@ -31,7 +31,7 @@ class Ports:
         """The defaults, and what PAYDOWN_<NAME>_PORT says instead.
 
         Raises:
-            Problem: a value is no port, or two names have the same one.
+            CommandError: a value is no port, or two names have the same one.
         """
         chosen = {
             field.name: _port(field.name, environment.get(variable(field.name)))
@@ -56,12 +56,12 @@ class Ports:
         """Refuse two names on one port.
 
         Raises:
-            Problem: names both variables.
+            CommandError: names both variables.
         """
         seen: dict[int, str] = {}
         for name, port in self.items():
             if port in seen:
-                raise Problem(
+                raise CommandError(
                     f"{variable(seen[port])} and {variable(name)} are both {port}; give one of them another port"
                 )
             seen[port] = name
@@ -70,11 +70,11 @@ class Ports:
         """Refuse if something listens on one of the ports already, before anything is started.
 
         Raises:
-            Problem: names the port and the variable that chooses another.
+            CommandError: names the port and the variable that chooses another.
         """
         for name, port in self.items():
             if name in needed and not is_free(port):
-                raise Problem(
+                raise CommandError(
                     f"port {port} is taken by another program; stop it, or choose another with {variable(name)}=<port>"
                 )
 
@@ -116,5 +116,7 @@ def _port(name: str, text: str | None) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise Problem(f"{variable(name)}={text!r} is not a port: give a number from 1 to 65535")
+        raise CommandError(
+            f"{variable(name)}={text!r} is not a port: give a number from 1 to 65535"
+        )
     return int(text)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from devtools import paths
 from devtools.stack.ports import HOST
-from ops.errors import Problem
+from ops.errors import CommandError
 
 OLDEST_MAJOR = 14
 ADMIN = "paydown_admin"
@@ -91,7 +91,7 @@ class Server:
         """Make the data folder if there is none, and write the configuration; the server must not run.
 
         Raises:
-            Problem: initdb failed.
+            CommandError: initdb failed.
         """
         if not self.data.exists():
             self._initialise()
@@ -118,7 +118,7 @@ class Server:
         made = run(command)
         password.unlink()
         if made.returncode:
-            raise Problem(
+            raise CommandError(
                 f"PostgreSQL's initdb failed: {made.stderr.strip().splitlines()[-1:] or made.returncode}"
             )
         draft.rename(self.data)
@@ -136,7 +136,7 @@ def server(state: Path, port: int, password: str) -> Server:
     """The server whose data belong to this state folder; makes its home, starts nothing.
 
     Raises:
-        Problem: no PostgreSQL of a fitting version is on the machine.
+        CommandError: no PostgreSQL of a fitting version is on the machine.
     """
     account = account_for_server()
     home = _home(state, account)
@@ -155,7 +155,7 @@ def account_for_server() -> Account | None:
     """Who runs the server if we are root, else None.
 
     Raises:
-        Problem: root, and there is no other user.
+        CommandError: root, and there is no other user.
     """
     if os.geteuid() != 0:
         return None
@@ -165,7 +165,7 @@ def account_for_server() -> Account | None:
         except KeyError:
             continue
         return Account(name, found.pw_uid, found.pw_gid)
-    raise Problem(
+    raise CommandError(
         "PostgreSQL does not run as root and there is no user postgres or nobody: useradd --system postgres"
     )
 
@@ -174,7 +174,7 @@ def choose_binaries(data: Path) -> Path:
     """The folder of a fitting PostgreSQL: the version that made `data`, else the newest.
 
     Raises:
-        Problem: there is none.
+        CommandError: there is none.
     """
     found = {
         major: folder
@@ -185,12 +185,12 @@ def choose_binaries(data: Path) -> Path:
         made_by = int((data / "PG_VERSION").read_text())
     except FileNotFoundError:
         if not found:
-            raise Problem(
+            raise CommandError(
                 "no PostgreSQL is on this machine; run `make setup`, or give a server with DATABASE_URL=postgresql://…"
             ) from None
         return found[max(found)]
     if made_by not in found:
-        raise Problem(
+        raise CommandError(
             f"{data} was made by PostgreSQL {made_by}, which is not on this machine: install it, or remove the data by `make clean`"
         )
     return found[made_by]
@@ -237,12 +237,12 @@ def _home(state: Path, account: Account | None) -> Path:
         home.parent.mkdir(mode=parents_mode, parents=True, exist_ok=True)
         home.mkdir(mode=0o700, exist_ok=True)
         if home.is_symlink() or home.stat().st_uid not in (0, account.uid):
-            raise Problem(f"{home} belongs to somebody else; remove it")
+            raise CommandError(f"{home} belongs to somebody else; remove it")
         os.chown(home, account.uid, account.gid)
         if account.run(["test", "-w", str(home)]).returncode == 0:
             return home
         home.rmdir()
-    raise Problem(
+    raise CommandError(
         f"the user {account.name} can write neither below {state} nor below /var/tmp, and PostgreSQL does not run as root"
     )
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from devtools import paths
-from ops.errors import Problem
+from ops.errors import CommandError
 from ops.local_secrets import write_private
 
 SOCKET_NAME = "supervisor.sock"
@@ -98,7 +98,7 @@ class Supervisor:
         self.logs.mkdir(parents=True, exist_ok=True)
         self.socket_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.socket_folder.stat().st_uid != os.geteuid():
-            raise Problem(f"{self.socket_folder} belongs to somebody else; remove it")
+            raise CommandError(f"{self.socket_folder} belongs to somebody else; remove it")
         daemon = {
             "logfile": _escaped(str(self.logs / "supervisord.log")),
             "pidfile": _escaped(str(self.state / "supervisord.pid")),
@@ -119,7 +119,7 @@ class Supervisor:
         """Start the keeper in the background; the processes are started one by one afterwards.
 
         Raises:
-            Problem: it does not answer in time.
+            CommandError: it does not answer in time.
         """
         # each process gets its own settings and nobody else's, and keeps its bytecode: without it a start takes three times as long
         kept_out = ("PAYDOWN_", "DATABASE_URL", "MAKE", "MFLAGS", "PYTHONDONTWRITEBYTECODE")
@@ -149,7 +149,7 @@ class Supervisor:
             if self.is_alive():
                 return
             time.sleep(0.05)
-        raise Problem(
+        raise CommandError(
             f"supervisor does not start: {(made.stderr or made.stdout).strip()[-300:]}; see {self.logs / 'supervisord.log'}"
         )
 
@@ -303,7 +303,7 @@ def _socket_folder(state: Path) -> Path:
 def _quoted(name: str, value: str) -> str:
     """A value as supervisor's configuration writes it; it knows no escapes, and cuts what looks like a comment."""
     if set(value) & set("\n\r\"'") or " ;" in value or " #" in value:
-        raise Problem(f"{name} may contain no quotes, line breaks or comment signs")
+        raise CommandError(f"{name} may contain no quotes, line breaks or comment signs")
     return f'"{value}"'
 
 

@@ -16,7 +16,7 @@ from devtools.stack.ports import Ports
 from libs.common.database import migrate
 from libs.common.database.engine import connect
 from libs.common.recovery import restore
-from ops.errors import Problem
+from ops.errors import CommandError
 from services.ledger.app import MIGRATIONS
 
 
@@ -48,7 +48,7 @@ def write(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def refused(stack: Stack, folder: Path, *services: str) -> str:
-    with pytest.raises(Problem) as error:
+    with pytest.raises(CommandError) as error:
         backup.restore(stack, folder, services or ("ledger",), lambda _: None)
     return str(error.value)
 
@@ -72,7 +72,7 @@ def test_other_keys_another_form_or_an_unknown_service_are_refused(
 
 
 def test_a_copy_is_never_written_over(stack: Stack, copy: Path) -> None:
-    with pytest.raises(Problem, match="exists already"):
+    with pytest.raises(CommandError, match="exists already"):
         backup.save(stack, copy, lambda _: None)
 
 

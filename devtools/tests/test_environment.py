@@ -9,7 +9,7 @@ import pytest
 from devtools.stack import environment as variables
 from devtools.stack.local_stack import ALL_SERVICES, Stack
 from devtools.stack.ports import Ports
-from ops.errors import Problem
+from ops.errors import CommandError
 from ops.local_secrets import Keys
 
 
@@ -93,7 +93,9 @@ def test_the_secrets_are_made_once_and_only_their_owner_may_read_them(tmp_path: 
     ],
 )
 def test_a_misspelt_setting_is_refused_with_the_nearest_name(name: str, meant: str) -> None:
-    with pytest.raises(Problem, match=f"{name} is not a setting of paydown; did you mean {meant}"):
+    with pytest.raises(
+        CommandError, match=f"{name} is not a setting of paydown; did you mean {meant}"
+    ):
         variables.check_names({name: "1"})
 
 

@@ -12,7 +12,7 @@ import pytest
 from devtools.stack.local_stack import Stack
 from devtools.stack.ports import Ports, is_listening
 from devtools.tests.waiting import eventually
-from ops.errors import Problem
+from ops.errors import CommandError
 
 pytestmark = pytest.mark.flow
 
@@ -65,7 +65,7 @@ def test_a_stack_finds_the_ports_it_was_started_with(stack: Stack) -> None:
 
 
 def test_a_running_stack_is_not_removed(stack: Stack) -> None:
-    with pytest.raises(Problem, match="is up"):
+    with pytest.raises(CommandError, match="is up"):
         stack.remove()
 
 

@@ -10,7 +10,7 @@ import pytest
 from devtools.stack import ports
 from devtools.stack.local_stack import Stack
 from devtools.stack.ports import Ports
-from ops.errors import Problem, exit_code
+from ops.errors import CommandError, exit_code
 
 
 @pytest.fixture
@@ -30,12 +30,14 @@ def test_every_port_has_its_variable() -> None:
 
 @pytest.mark.parametrize("text", ["", "abc", "0", "65536", "-1", "80.0", "٨٠"])
 def test_what_is_no_port_is_refused_by_the_name_of_its_variable(text: str) -> None:
-    with pytest.raises(Problem, match="PAYDOWN_INGEST_PORT"):
+    with pytest.raises(CommandError, match="PAYDOWN_INGEST_PORT"):
         Ports.from_environment({"PAYDOWN_INGEST_PORT": text})
 
 
 def test_two_processes_on_one_port_are_refused() -> None:
-    with pytest.raises(Problem, match="PAYDOWN_INGEST_PORT and PAYDOWN_LEDGER_PORT are both 28001"):
+    with pytest.raises(
+        CommandError, match="PAYDOWN_INGEST_PORT and PAYDOWN_LEDGER_PORT are both 28001"
+    ):
         Ports.from_environment({"PAYDOWN_INGEST_PORT": "28001", "PAYDOWN_LEDGER_PORT": "28001"})
 
 

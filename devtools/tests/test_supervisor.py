@@ -11,7 +11,7 @@ import pytest
 
 from devtools.stack.supervisor import Program, Supervisor
 from devtools.tests.waiting import eventually
-from ops.errors import Problem
+from ops.errors import CommandError
 
 
 def lives(pid: int) -> bool:
@@ -85,5 +85,5 @@ def test_what_a_killed_keeper_leaves_behind_is_ended(keeper: Supervisor) -> None
 
 @pytest.mark.parametrize("value", ['a"b', "a'b", "a\nb", "a ; b", "a #b"])
 def test_a_value_the_configuration_cannot_hold_is_refused(tmp_path: Path, value: str) -> None:
-    with pytest.raises(Problem, match="PAYDOWN_X may contain"):
+    with pytest.raises(CommandError, match="PAYDOWN_X may contain"):
         Supervisor(tmp_path).write([Program("x", ["true"], {"PAYDOWN_X": value})])

@@ -7,7 +7,7 @@ import pytest
 from devtools.stack import environment
 from libs.common.crypto.field_encryption import FieldCipher
 from ops import containers, key_rotation, local_secrets
-from ops.errors import Problem
+from ops.errors import CommandError
 
 FIRST, SECOND, THIRD = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2, 3))
 ONE = f"local-1:{FIRST}"
@@ -103,7 +103,7 @@ def test_a_file_with_nothing_but_the_keys_is_rotated_too(tmp_path: Path) -> None
 def test_a_file_without_seal_keys_is_refused_and_not_repeated(tmp_path: Path, content: str) -> None:
     file = tmp_path / "keys.json"
     file.write_text(content)
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(CommandError) as refused:
         local_secrets.rotate("add", file)
     assert FIRST not in str(refused.value)
     assert file.read_text() == content
@@ -115,7 +115,7 @@ def test_the_second_step_is_refused_while_the_stack_runs_with_the_old_keys(state
         f'environment=PAYDOWN_INGEST_SEAL_KEYS="{local_secrets.Keys.kept_in(state).seal_keys}"'
     )
     local_secrets.rotate("add", state / "keys.json")
-    with pytest.raises(Problem, match="started without local-2"):
+    with pytest.raises(CommandError, match="started without local-2"):
         local_secrets.rotate("use", state / "keys.json")
     assert local_secrets.Keys.kept_in(state).seal_keys.startswith("local-1:")
     (state / local_secrets.CONFIGURATION).write_text(

@@ -6,7 +6,7 @@ import psycopg2
 import pytest
 
 from ops import provision
-from ops.errors import Problem
+from ops.errors import CommandError
 
 pytestmark = pytest.mark.database
 
@@ -92,7 +92,7 @@ def test_dropping_removes_the_roles_too_and_may_be_repeated(postgres_url: str) -
     ],
 )
 def test_a_wrong_address_is_one_sentence_without_the_password(url: str) -> None:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(CommandError) as caught:
         provision.check(url)
     assert "\n" not in str(caught.value)
     assert "hidden" not in str(caught.value)
@@ -101,5 +101,5 @@ def test_a_wrong_address_is_one_sentence_without_the_password(url: str) -> None:
 def test_a_role_that_may_not_create_databases_is_refused(
     make_database: Callable[[str], tuple[str, str]],
 ) -> None:
-    with pytest.raises(Problem, match="may not create databases and roles"):
+    with pytest.raises(CommandError, match="may not create databases and roles"):
         provision.check(make_database("ledger")[0])

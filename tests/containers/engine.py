@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devtools import paths
-from ops.errors import Problem
+from ops.errors import CommandError
 
 IMAGE, MADE_FOR = "paydown:test", "compose-test"
 OFFICIAL = {
@@ -60,7 +60,7 @@ class Engine:
             cwd=paths.ROOT,
         )
         if check and made.returncode:
-            raise Problem(
+            raise CommandError(
                 f"docker {' '.join(words[:3])} failed: {(made.stderr or made.stdout).strip()[-600:]}"
             )
         return made
@@ -71,14 +71,14 @@ def engine() -> Iterator[Engine]:
     """An engine; one that was started here is stopped again, its stand-in images stay in .cache for the next time.
 
     Raises:
-        Problem: there is none and none can be had here; says what would mend it.
+        CommandError: there is none and none can be had here; says what would mend it.
     """
     for host in filter(None, (os.environ.get("DOCKER_HOST"), "unix:///var/run/docker.sock")):
         if shutil.which("docker") and _answers(host):
             yield Engine(host, _compose())
             return
     if os.geteuid():
-        raise Problem(
+        raise CommandError(
             "no Docker engine answers, and only root can start one: start Docker, or run this as root"
         )
     if not shutil.which("dockerd"):
@@ -108,7 +108,7 @@ def engine() -> Iterator[Engine]:
             until = time.monotonic() + 30
             while not _answers(host):
                 if daemon.poll() is not None or time.monotonic() > until:
-                    raise Problem(
+                    raise CommandError(
                         f"dockerd does not start here: {Path(folder, 'log').read_text().strip()[-400:]}"
                     )
                 time.sleep(0.3)
@@ -122,7 +122,7 @@ def images(found: Engine) -> dict[str, str]:
     """The base images by variable: given ones, official ones where the engine has them or can pull them, else stand-ins built here.
 
     Raises:
-        Problem: the stand-ins cannot be built.
+        CommandError: the stand-ins cannot be built.
     """
     given = {name: os.environ[name] for name in OFFICIAL if name in os.environ}
     if len(given) == len(OFFICIAL) or all(_has(found, image) for image in OFFICIAL.values()):
@@ -135,7 +135,7 @@ def images(found: Engine) -> dict[str, str]:
         check=False,
     )
     if made.returncode:
-        raise Problem(f"the stand-in images cannot be built: {made.stderr.strip()[-600:]}")
+        raise CommandError(f"the stand-in images cannot be built: {made.stderr.strip()[-600:]}")
     return {**STAND_INS, **given}
 
 
@@ -189,12 +189,12 @@ def _compose() -> tuple[str, ...]:
         return ("docker", "compose")
     if shutil.which("docker-compose"):
         return ("docker-compose",)
-    raise Problem("compose is missing: apt-get install docker-compose")
+    raise CommandError("compose is missing: apt-get install docker-compose")
 
 
 def _install() -> None:
     if not shutil.which("apt-get"):
-        raise Problem(
+        raise CommandError(
             "Docker is missing and there is no apt-get to install it with: install Docker"
         )
     os.write(2, b"installing Debian's Docker (docker.io docker-compose debootstrap)\n")
@@ -216,4 +216,4 @@ def _install() -> None:
             ["apt-get", *words], env=quiet, capture_output=True, text=True, check=False
         )
     if made.returncode:
-        raise Problem(f"Docker cannot be installed: {made.stderr.strip()[-300:]}")
+        raise CommandError(f"Docker cannot be installed: {made.stderr.strip()[-300:]}")

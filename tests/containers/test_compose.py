@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from devtools import sample_roster
-from ops.errors import Problem
+from ops.errors import CommandError
 from tests.containers.engine import IMAGE, Engine, build, engine, forget, images
 from tests.containers.project import SERVICES, Project, loud
 from tests.flow.system import System, paid_under_kills
@@ -36,7 +36,7 @@ def docker() -> Iterator[Engine]:
         loud(
             f"in all: {time.monotonic() - began:.0f} s; with base images at hand it should be less than {LIMIT_S} s"
         )
-    except Problem as problem:
+    except CommandError as problem:
         loud(f"!!! SKIPPED: containers were not tried: {problem}")
         pytest.skip(str(problem))
 

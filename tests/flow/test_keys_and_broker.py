@@ -9,7 +9,7 @@ import pytest
 from devtools import paths, sample_roster
 from devtools.stack.local_stack import ALL_SERVICES, Stack
 from ops import local_secrets
-from ops.errors import Problem
+from ops.errors import CommandError
 from tests.flow.system import Report, System, eventually, paid_exactly_once, reports_agree, running
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
@@ -56,7 +56,7 @@ def test_a_seal_key_is_changed_in_the_middle_of_a_batch(system: System) -> None:
     file = system.stack.state / "keys.json"
     first = system.corrected(system.ready(FIRST))
     local_secrets.rotate("add", file)
-    with pytest.raises(Problem, match="started without local-2"):
+    with pytest.raises(CommandError, match="started without local-2"):
         local_secrets.rotate("use", file)
     restarted(system.stack)
     system.approve(first)  # nothing is prepared yet: every value is opened after the first step
@@ -138,11 +138,11 @@ def test_a_lost_broker_is_refilled_and_the_books_stay_as_they_are(system: System
     paid = system.calls()["POST /payments"]
     assert "is running; stop all services first" in command(system, "refill", "all").stderr
     stack.down()
-    with pytest.raises(Problem, match="nothing was lost"):
+    with pytest.raises(CommandError, match="nothing was lost"):
         stack.up(refill=True)
 
     shutil.rmtree(stack.state / "kafka" / "data")
-    with pytest.raises(Problem, match=r"deleted and made again|keeps ending"):
+    with pytest.raises(CommandError, match=r"deleted and made again|keeps ending"):
         stack.up()
     shutil.rmtree(
         stack.state / "kafka" / "data"

@@ -17,7 +17,7 @@ from libs.common.contracts.topics import CONFIG, PARTITIONS, TOPICS, facts_of
 from libs.common.messaging.address import KafkaAddress
 from libs.common.runtime.settings import FILE, ServiceSettings, Settings
 from ops import containers
-from ops.errors import Problem
+from ops.errors import CommandError
 from services.__main__ import FLOW
 from services.dispatcher.settings import DispatcherSettings
 from services.gateway.settings import PROVIDER_URL, GatewaySettings, check_sign_in
@@ -86,12 +86,12 @@ def test_kubectl_renders_the_same(overlay: str) -> None:
 
 def test_what_the_renderer_does_not_know_is_refused(tmp_path: Any) -> None:
     (tmp_path / "kustomization.yaml").write_text("namePrefix: x-\n")
-    with pytest.raises(Problem, match="namePrefix"):
+    with pytest.raises(CommandError, match="namePrefix"):
         kubernetes_manifests.render(tmp_path)
     (tmp_path / "kustomization.yaml").write_text(
         "patches: [{patch: '[]', target: {kind: Deployment, name: nobody}}]\n"
     )
-    with pytest.raises(Problem, match="fits nothing"):
+    with pytest.raises(CommandError, match="fits nothing"):
         kubernetes_manifests.render(tmp_path)
 
 
