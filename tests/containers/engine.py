@@ -128,7 +128,7 @@ def images(found: Engine) -> dict[str, str]:
     if len(given) == len(OFFICIAL) or all(_has(found, image) for image in OFFICIAL.values()):
         return {**OFFICIAL, **given}
     made = subprocess.run(
-        [str(paths.ROOT / "tests" / "standins" / "build.sh")],
+        [str(paths.ROOT / "tests" / "images" / "build.sh")],
         env=found.environment,
         capture_output=True,
         text=True,
