@@ -1,5 +1,6 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
-.PHONY: help setup up down status backup restore refill rotate-keys demo test lint format types bench chaos simulate compose-test contracts clean
+.PHONY: help setup up down status backup restore refill rotate-keys demo test lint format types \
+	bench chaos simulate compose-test contracts clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
@@ -10,17 +11,17 @@ PYTHON = .venv/bin/python
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Python packages, Java, Kafka and PostgreSQL; the other commands do it by themselves
+setup: ## install Python packages, Java, Kafka and PostgreSQL; the other commands do it themselves
 	$(RUNTIME)
 
-demo: ## a roster from upload to reports on a throw-away stack: make demo [ROSTER=file.xml] [OUT=folder]
+demo: ## a roster from upload to reports on a throw-away stack: [ROSTER=file.xml] [OUT=folder]
 	$(RUNTIME)
 	@set --; \
 	[ -z "$$ROSTER" ] || set -- "$$@" --roster "$$ROSTER"; \
 	[ -z "$$OUT" ] || set -- "$$@" --out "$$OUT"; \
 	exec $(PYTHON) -m devtools.demo "$$@"
 
-up: ## the whole system in the background, ready on http://127.0.0.1:8080 when this returns
+up: ## start the system in the background; ready on http://127.0.0.1:8080 when this returns
 	$(RUNTIME)
 	@$(PYTHON) -m devtools.dashboard build
 	@exec $(PYTHON) -m devtools.stack.local_stack up
@@ -29,22 +30,25 @@ down: ## stop what `make up` started
 	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m devtools.stack.local_stack down; fi
 
 status: ## <name> <pid> <state> <port> of each process; fails unless all are ready
-	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m devtools.stack.local_stack status; else echo "nothing is set up: make up" >&2; exit 1; fi
+	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m devtools.stack.local_stack status; \
+	else echo "nothing is set up: make up" >&2; exit 1; fi
 
 backup: ## copy the databases and uploads of what `make up` started: make backup TO=folder
-	@exec $(PYTHON) -m devtools.stack.backup save "$${TO:?name a new folder: make backup TO=folder}"
+	@: "$${TO:?name a new folder: make backup TO=folder}"; \
+	exec $(PYTHON) -m devtools.stack.backup save "$$TO"
 
-restore: ## put them back while it is down: make restore FROM=folder [ONLY="service …"]; it starts held
+restore: ## put a copy back while it is down: make restore FROM=folder [ONLY="service …"]
 	$(RUNTIME)
-	@exec $(PYTHON) -m devtools.stack.backup restore "$${FROM:?name a copy: make restore FROM=folder}" $${ONLY:-}
+	@: "$${FROM:?name a copy: make restore FROM=folder}"; \
+	exec $(PYTHON) -m devtools.stack.backup restore "$$FROM" $${ONLY:-}
 
-refill: ## start with a broker that has lost everything, filled again from the outboxes (docs/runbooks/broker-lost.md)
+refill: ## start, and fill a broker that has lost its topics (docs/runbooks/broker-lost.md)
 	$(RUNTIME)
-	@exec $(PYTHON) -m devtools.stack.local_stack refill
+	@exec $(PYTHON) -m devtools.stack.local_stack republish
 
-rotate-keys: ## a new seal key, in two steps: make rotate-keys STEP=add, restart, make rotate-keys STEP=use (docs/runbooks/keys.md)
+rotate-keys: ## a new encryption key: STEP=add, restart, then STEP=use (docs/runbooks/keys.md)
 	$(RUNTIME)
-	@exec $(PYTHON) -m ops.local_secrets rotate "$${STEP:-}"
+	@exec $(PYTHON) -m ops rotate-keys "$${STEP:-}" .run/up/keys.json
 
 test: ## everything CI runs: lint, types, import rules, contracts, all tests
 	$(DEV)
@@ -54,7 +58,7 @@ lint: ## formatting, ruff and the import rules
 	$(DEV)
 	@exec $(PYTHON) -m devtools.ci format lint imports
 
-format: ## write Python and the dashboard in the house's format
+format: ## format Python and the dashboard
 	$(DEV)
 	@.venv/bin/ruff format -q . && cd dashboard && npm run -s format
 
@@ -62,19 +66,19 @@ types: ## mypy, strict
 	$(DEV)
 	@exec $(PYTHON) -m devtools.ci types
 
-bench: ## what the consumer loop and the relay carry, beside a bare loop of the same statements
+bench: ## messages a second of the consumer loop and the relay, beside bare loops
 	$(DEV)
 	@exec $(PYTHON) -m devtools.bench
 
-chaos: ## 3,000 rows with a process killed every 1.5 s, twice, with figures
+chaos: ## pay 3,000 rows while a process is killed every 1.5 s, twice, with figures
 	$(DEV)
 	@exec $(PYTHON) -m devtools.ci chaos
 
-simulate: ## the money protocol in 100 seeded storms: make simulate [SEEDS=1000]
+simulate: ## the payment protocol in 100 seeded simulations of failures: make simulate [SEEDS=1000]
 	$(DEV)
 	@PAYDOWN_SIMULATION_SEEDS=$${SEEDS:-100} exec $(PYTHON) -m devtools.ci simulate
 
-compose-test: ## docker-compose.yml built and run, with kills and two replicas; installs Debian's Docker where there is none and it may
+compose-test: ## build and run docker-compose.yml, with kills and two replicas (docs/containers.md)
 	$(DEV)
 	@exec $(PYTHON) -m devtools.ci containers
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from devtools import paths
 from devtools.bootstrap import step
-from devtools.stack.local_stack import Stack
-from devtools.stack.ports import HOST, Ports
+from devtools.stack.ports import Ports
+from devtools.stack.stack import Stack
 from ops.errors import CommandError, exit_code
 
 FOLDER = paths.ROOT / "dashboard"
@@ -86,9 +86,9 @@ def browser() -> int:
     try:
         stack.up()
         given = {
-            "BASE_URL": f"http://{HOST}:{stack.ports.gateway}",
-            "SIMULATOR_URL": f"http://{HOST}:{stack.ports.simulator}",
-            "KAFKA": f"{HOST}:{stack.ports.kafka}",
+            "BASE_URL": stack.ports.url("gateway"),
+            "SIMULATOR_URL": stack.ports.url("simulator"),
+            "KAFKA": stack.ports.address("kafka"),
             "CHROMIUM": chromium,
             "OUT": str(folder / "out"),
             "KEEPER": f"unix://{stack.supervisor.socket}",
@@ -103,7 +103,10 @@ def browser() -> int:
                     timeout=900,
                 ).returncode
             if code != 0:
-                print("\n".join(["what ended meanwhile:", *stack.supervisor.ended()]), flush=True)
+                print(
+                    "\n".join(["what ended meanwhile:", *stack.supervisor.unexpected_exits()]),
+                    flush=True,
+                )
                 return 1
         return 0
     finally:

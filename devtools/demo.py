@@ -19,8 +19,8 @@ import httpx
 
 from devtools import paths, sample_roster
 from devtools.progress import Progress
-from devtools.stack.local_stack import Stack, demo_stack
-from devtools.stack.ports import HOST
+from devtools.stack.local_stack import demo_stack
+from devtools.stack.stack import Stack
 from libs.common.contracts.money import display
 from ops.errors import CommandError, exit_code
 
@@ -80,7 +80,7 @@ class Demo:
 
     def __init__(self, stack: Stack, out: Path) -> None:
         self.stack, self.out = stack, out
-        url = f"http://{HOST}:{stack.ports.gateway}"
+        url = stack.ports.url("gateway")
         self.preparer, self.approver = Api(url, "preparer"), Api(url, "approver")
         self.seconds: dict[str, float] = {}
 
@@ -201,9 +201,7 @@ class Demo:
             ]
         )
         clean = bool(batch["certificate"]) and not breaks
-        calls = httpx.get(f"http://{HOST}:{self.stack.ports.simulator}/_simulator/books").json()[
-            "calls"
-        ]
+        calls = httpx.get(f"{self.stack.ports.url('simulator')}/_simulator/books").json()["calls"]
         summary = {
             "batch_id": batch["batch_id"], "status": batch["status"], "rows": batch["rows"], "amount_cents": batch["amount_cents"],
             "payments": batch["payments"], "payment_amount_cents": batch["payment_amount_cents"],

@@ -1,7 +1,10 @@
-"""Render deploy/kubernetes without a cluster and without kubectl: `python -m devtools.kubernetes_manifests local|production|recovery`.
+"""Render deploy/kubernetes without a cluster and without kubectl.
 
-It knows the part of kustomize that those files use: resources, components, namespace, images, replicas, and JSON patches by kind and name. Anything
-else in a kustomization is refused. Where kubectl is installed, a test compares the two.
+    python -m devtools.kubernetes_manifests local|production|recovery
+
+It knows the part of kustomize that those files use: resources, components, namespace, images,
+replicas, and JSON patches by kind and name. Anything else in a kustomization is refused. Where
+kubectl is installed, a test compares the two.
 """
 
 import copy
@@ -36,13 +39,15 @@ def render(folder: Path) -> list[Resource]:
     """What `kubectl kustomize folder` prints, as values.
 
     Raises:
-        CommandError: a kustomization says something this does not know, or a patch fits nothing.
+        CommandError: a kustomization uses something that this does not know, or a patch matches
+            nothing.
     """
     plan = load(folder / "kustomization.yaml")[0]
     unknown = set(plan) - KNOWN
     if unknown:
         raise CommandError(
-            f"{folder.name}/kustomization.yaml: {', '.join(sorted(unknown))} is not rendered by devtools/kubernetes_manifests.py"
+            f"{folder.name}/kustomization.yaml: {', '.join(sorted(unknown))} is not rendered by "
+            f"devtools/kubernetes_manifests.py"
         )
     found: list[Resource] = []
     for name in plan.get("resources", []):
@@ -54,8 +59,8 @@ def render(folder: Path) -> list[Resource]:
             for file in component.get("resources", [])
             for resource in load(folder / name / file)
         ]
-        _change(found, folder / name, component)
-    _change(found, folder, plan)
+        _apply(found, folder / name, component)
+    _apply(found, folder, plan)
     return found
 
 
@@ -65,7 +70,7 @@ def load(file: Path) -> list[Resource]:
 
 
 def containers(resource: Resource) -> list[dict[str, Any]]:
-    """The containers of what makes pods; none for anything else."""
+    """The containers of a resource that makes pods; none for any other resource."""
     pod = (
         resource.get("spec", {}).get("template", {}).get("spec", {})
         if resource["kind"] in {"Deployment", "StatefulSet", "Job"}
@@ -74,15 +79,15 @@ def containers(resource: Resource) -> list[dict[str, Any]]:
     return [*pod.get("initContainers", []), *pod.get("containers", [])]
 
 
-def _change(resources: list[Resource], folder: Path, plan: Resource) -> None:
+def _apply(resources: list[Resource], folder: Path, plan: Resource) -> None:
     for patch in plan.get("patches", []):
         operations: Any = (
             load(folder / patch["path"])[0] if "path" in patch else yaml.safe_load(patch["patch"])
         )
-        targets = [resource for resource in resources if _fits(resource, patch["target"])]
+        targets = [resource for resource in resources if _matches(resource, patch["target"])]
         if not targets:
             raise CommandError(
-                f"{folder.name}/kustomization.yaml: a patch for {patch['target']} fits nothing"
+                f"{folder.name}/kustomization.yaml: a patch for {patch['target']} matches nothing"
             )
         for resource in targets:
             for operation in operations:
@@ -102,48 +107,44 @@ def _change(resources: list[Resource], folder: Path, plan: Resource) -> None:
                     container["image"] = f"{image['newName']}:{image['newTag']}"
 
 
-def _fits(resource: Resource, target: dict[str, str]) -> bool:
-    said = {"kind": resource["kind"], "name": resource["metadata"]["name"]}
-    return all(re.fullmatch(pattern, said[key]) for key, pattern in target.items())
+def _matches(resource: Resource, target: dict[str, str]) -> bool:
+    found = {"kind": resource["kind"], "name": resource["metadata"]["name"]}
+    return all(re.fullmatch(pattern, found[key]) for key, pattern in target.items())
 
 
 def _patch(resource: Resource, operation: dict[str, Any]) -> None:
-    place, last = _place(resource, operation["path"])
+    parent, last = _parent(resource, operation["path"])
     value = copy.deepcopy(operation.get("value"))  # the same patch goes to many
     match operation["op"], last:
         case "add", "-":
-            place.append(value)
+            parent.append(value)
         case (("add" | "replace"), _):
-            place[last] = value
+            parent[last] = value
         case "remove", _:
-            del place[last]
+            del parent[last]
         case "move", _:
-            old, name = _place(resource, operation["from"])
-            place[last] = old.pop(name)
+            old, name = _parent(resource, operation["from"])
+            parent[last] = old.pop(name)
         case "copy", _:
-            old, name = _place(resource, operation["from"])
-            place[last] = copy.deepcopy(old[name])
+            old, name = _parent(resource, operation["from"])
+            parent[last] = copy.deepcopy(old[name])
         case other, _:
-            raise CommandError(
-                f"{other} is not a patch that devtools/kubernetes_manifests.py knows"
-            )
+            raise CommandError(f"{other} is no patch that devtools/kubernetes_manifests.py knows")
 
 
-def _place(resource: Resource, pointer: str) -> tuple[Any, str]:
-    """What holds the value a JSON pointer names, and its key there."""
-    *way, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-    place: Any = resource
-    for part in way:
-        place = place[int(part)] if isinstance(place, list) else place[part]
-    return place, last
+def _parent(resource: Resource, pointer: str) -> tuple[Any, str]:
+    """The mapping or list with the value that a JSON pointer names, and its key there."""
+    *steps, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    parent: Any = resource
+    for part in steps:
+        parent = parent[int(part)] if isinstance(parent, list) else parent[part]
+    return parent, last
 
 
 def main(arguments: list[str]) -> int:
     """Print what would be applied; exit code 0, or 2 with one sentence."""
     if len(arguments) != 1 or arguments[0] not in APPLIED:
-        raise CommandError(
-            f"say which: python -m devtools.kubernetes_manifests {'|'.join(APPLIED)}"
-        )
+        raise CommandError(f"usage: python -m devtools.kubernetes_manifests {'|'.join(APPLIED)}")
     yaml.safe_dump_all(render(FOLDER / arguments[0]), sys.stdout, sort_keys=False)
     return 0
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from devtools.stack import kafka, postgres
 from devtools.stack.ports import free_ports, is_listening
-from ops.local_secrets import Keys
+from ops.secret_files import Secrets
 
 START_LIMIT_S = 60.0
 
@@ -77,7 +77,7 @@ def temporary_postgres() -> Iterator[str]:
     """An empty PostgreSQL; gives the administrator's URL, and leaves nothing behind."""
     with _temporary_folder() as state:
         (port,) = free_ports(1)
-        password = Keys.kept_in(state).database_secret
+        password = Secrets.load_or_create(state).database_secret
         server = postgres.server(state, port, password)
         server.prepare()
         uid = server.account.uid if server.account else None

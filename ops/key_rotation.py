@@ -1,64 +1,73 @@
-"""Changing the seal key in two steps, so that processes with the old and with the new settings can work side by side. Pure.
+"""Rotate the encryption key of personal fields in two steps. Pure.
 
-Seal keys are `id:base64[,id:base64]`; the first seals, all open. `add` puts a new key at the end: it opens, and seals nothing. When every
-process has it, `use` moves it to the front. Ids end in a number that grows, so the newest key is known wherever it stands. No key is ever taken out:
-what lies on the topics is sealed under it for ever.
+Keys are `id:base64[,id:base64]`: the first encrypts, all decrypt. Step `add` puts a new key at the
+end: it decrypts, and does not encrypt yet. When every process has it, step `use` moves it to the
+front. So processes with the old and with the new list can run side by side after each step.
+
+Ids end in a number that grows, so the newest key is known wherever it stands. No key is ever
+removed, because the topics keep what was encrypted with it for ever.
 """
 
 import re
 from dataclasses import dataclass
 
+from services import catalog
+
+HOLDERS = f"{', '.join(catalog.ENCRYPTING[:-1])} and {catalog.ENCRYPTING[-1]}"
+
 
 @dataclass(frozen=True)
 class Step:
-    """What a step has made of the keys; `changed` is False where it had been made before. `says` is one sentence: what is to be done next."""
+    """The keys after a step. `changed` is False if the step was made before.
+
+    `message` is one sentence for the operator: what was done, and what to do next.
+    """
 
     keys: str
     changed: bool
-    says: str
+    message: str
 
 
 def add(keys: str, random_base64: str) -> Step:
-    """The first step. While a newer key waits to be used, nothing is added.
+    """Make the first step. Nothing is added while a newer key waits to be used.
 
     Args:
-        keys: as they are.
+        keys: the present list.
         random_base64: 32 random bytes for the new key.
     """
     parts = keys.split(",")
     newest = max(parts, key=_number)
     if newest != parts[0]:
-        return Step(
-            keys,
-            False,
-            f"{_id(newest)} was added before and seals nothing yet: when every process was restarted with it, go on with the step `use`.",
+        message = (
+            f"{_id(newest)} was added before and does not encrypt yet: when every process was "
+            f"restarted with it, go on with the step `use`."
         )
-    made = _next(_id(newest))
-    return Step(
-        f"{keys},{made}:{random_base64}",
-        True,
-        f"{made} is added, opens and seals nothing yet: back the keys up, restart every process of ingest, "
-        f"dispatcher and reports, then go on with the step `use`.",
+        return Step(keys, False, message)
+    added = _next_id(_id(newest))
+    message = (
+        f"{added} was added and does not encrypt yet: back the keys up, restart every process of "
+        f"{HOLDERS}, then go on with the step `use`."
     )
+    return Step(f"{keys},{added}:{random_base64}", True, message)
 
 
 def use(keys: str) -> Step:
-    """The second step: the newest key seals from the next start on."""
+    """Make the second step: the newest key encrypts from the next start on."""
     parts = keys.split(",")
     newest = max(parts, key=_number)
     if newest == parts[0]:
-        return Step(
-            keys,
-            False,
-            f"{_id(newest)} seals already and no newer key was added: there is nothing to do; a rotation begins with the step `add`.",
+        message = (
+            f"{_id(newest)} encrypts already and no newer key was added: there is nothing to do; "
+            f"a rotation begins with the step `add`."
         )
+        return Step(keys, False, message)
     rest = [part for part in parts if part != newest]
-    return Step(
-        ",".join([newest, *rest]),
-        True,
-        f"{_id(newest)} seals from the next start on: restart ingest, dispatcher and reports, one by one if you like; "
-        f"{', '.join(map(_id, rest))} stays for ever, because what lies on the topics is sealed under it.",
+    message = (
+        f"{_id(newest)} encrypts from the next start on: restart {HOLDERS}, one by one if you "
+        f"like; {', '.join(map(_id, rest))} must stay, because the topics keep what was encrypted "
+        f"with it."
     )
+    return Step(",".join([newest, *rest]), True, message)
 
 
 def newest_id(keys: str) -> str:
@@ -75,6 +84,6 @@ def _number(part: str) -> int:
     return int(found[0]) if found else 1
 
 
-def _next(name: str) -> str:
+def _next_id(name: str) -> str:
     stem = re.sub(r"\d+$", "", name)
     return f"{stem}{_number(name) + 1}" if stem != name else f"{name}-2"

@@ -1,56 +1,61 @@
-"""`python -m services keys [name …]`: under which seal keys each service's values lie, in its database and on its topics (docs/runbooks/keys.md)."""
+"""`python -m ops key-usage [SERVICE …]`: which encryption keys are in use, and for how many values.
+
+It asks each service's database, whose outbox also holds what lies on its topics
+(docs/runbooks/keys.md).
+"""
 
 import importlib
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.crypto.key_check import key_usage
 from libs.common.database.engine import connect, error_summary
 from libs.common.runtime.settings import SettingsError, read_one
+from ops.errors import CommandError
 
 
-def main(names: Sequence[str]) -> int:
-    """Print them. A key that is named here must stay in the settings of that service. Exit code 0, or 2 with one sentence."""
+def print_key_usage(names: Sequence[str]) -> None:
+    """Print a line for each key of each service. A key with values must stay in its settings.
+
+    Raises:
+        CommandError: a setting is missing, or a database cannot be read.
+    """
     for name in names:
         try:
-            keys = [
-                part.partition(":")[0]
-                for part in read_one(name, "seal_keys", "it says which keys the service has").split(
-                    ","
-                )
-                if part
-            ]
-            engine = connect(
-                read_one(name, "database_url", "it names the database to look into"),
-                f"keys-{name}",
-                1,
-            )
-            with engine.connect() as connection:
-                found = key_usage(
-                    connection, importlib.import_module(f"services.{name}.key_check").PLACES
-                )
-            engine.dispose()
+            text = read_one(name, "seal_keys", "it says which keys the service has")
+            configured = [part.partition(":")[0] for part in text.split(",") if part]
+            found = _usage(name)
         except SettingsError as error:
-            sys.stderr.write(f"{error}\n")
-            return 2
+            raise CommandError(str(error)) from None
         except SQLAlchemyError as error:
-            sys.stderr.write(
-                f"{name}: its database cannot be read: {error_summary(error)}. Nothing was changed.\n"
-            )
-            return 2
-        for key in [*keys, *sorted(set(found) - set(keys))]:
-            places = (
-                ", ".join(f"{count} in {place}" for place, count in found.get(key, {}).items())
-                or "nothing is sealed under it"
-            )
-            role = (
-                "seals"
-                if key in keys[:1]
-                else "opens"
-                if key in keys
-                else "MISSING in the settings"
-            )
-            sys.stdout.write(f"{name:<11} {key:<16} {role:<6} {places}\n")
-    return 0
+            raise CommandError(
+                f"{name}: its database cannot be read: {error_summary(error)}. Nothing was changed."
+            ) from None
+        for key in [*configured, *sorted(set(found) - set(configured))]:
+            print(f"{name:<11} {key:<16} {_role(key, configured):<8} {_places(found.get(key, {}))}")
+
+
+def _usage(name: str) -> Mapping[str, Mapping[str, int]]:
+    """{key id: {place: values encrypted with it}} of a service's database."""
+    columns = importlib.import_module(f"services.{name}.key_check").PLACES
+    engine = connect(
+        read_one(name, "database_url", "it names the database to look into"), f"keys-{name}", 1
+    )
+    try:
+        with engine.connect() as connection:
+            return key_usage(connection, columns)
+    finally:
+        engine.dispose()
+
+
+def _role(key: str, configured: Sequence[str]) -> str:
+    if key not in configured:
+        return "MISSING in the settings"
+    return "encrypts" if key == configured[0] else "decrypts"
+
+
+def _places(counts: Mapping[str, int]) -> str:
+    if not counts:
+        return "nothing is encrypted with it"
+    return ", ".join(f"{count} in {place}" for place, count in counts.items())

@@ -1,23 +1,60 @@
-"""A database and two roles per service: one role owns the schema and migrates it, the other only reads and writes rows.
+"""Make a database and two roles for each service.
 
-Nobody else may connect, so "no service reads another's tables" is kept by PostgreSQL and not by good manners.
+One role owns the schema and migrates it; the other only reads and writes rows. Nobody else may
+connect, so PostgreSQL itself keeps a service out of the tables of another.
 """
 
 import hashlib
 import hmac
+import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class, named in small letters there
+from psycopg2.extensions import (
+    connection as Connection,  # noqa: N812 - it is a class, named in small letters there
+)
 
 from ops.errors import CommandError
+from services import catalog
 
 LONGEST_NAME_BYTES = 63  # PostgreSQL cuts longer names silently
+OLDEST_VERSION = 140_000
+WAIT_S = 60.0
+
+
+def provision_all() -> None:
+    """`python -m ops provision`: the databases of all services, on a server that may still start.
+
+    A second call sets the passwords again and changes nothing else.
+
+    Raises:
+        CommandError: a secret is missing, or the server cannot be used within a minute.
+    """
+    url, secret = _secret("DATABASE_URL_FILE"), _secret("DATABASE_SECRET_FILE")
+    until = time.monotonic() + WAIT_S
+    while not answers(url) and time.monotonic() < until:
+        time.sleep(0.5)
+    check(url)
+    for name in catalog.NAMES:
+        create(url, name, secret=secret)
+
+
+def _secret(variable: str) -> str:
+    try:
+        return Path(os.environ[variable]).read_text().strip()
+    except KeyError:
+        raise CommandError(f"{variable} is not set: it names the file with the secret") from None
+    except OSError as error:
+        raise CommandError(
+            f"{variable} names a file that cannot be read: {error.strerror}"
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -38,7 +75,7 @@ class Names:
 
 
 def urls(admin_url: str, service: str, prefix: str, secret: str) -> tuple[str, str]:
-    """(URL for the service, URL for its migrations) in the form SQLAlchemy wants; asks no server."""
+    """(URL for the service, URL for its migrations), as SQLAlchemy takes them; asks no server."""
     names = Names.of(service, prefix)
     service_url, owner_url = (
         _url(admin_url, names.database, role, secret)
@@ -48,18 +85,24 @@ def urls(admin_url: str, service: str, prefix: str, secret: str) -> tuple[str, s
 
 
 def create(
-    admin_url: str, service: str, prefix: str = "paydown", secret: str | None = None
+    admin_url: str,
+    service: str,
+    prefix: str = catalog.DATABASE_PREFIX,
+    secret: str | None = None,
 ) -> tuple[str, str]:
-    """Make the database and the roles of a service where they are missing; again, it only sets the passwords.
+    """Make the database and the roles of a service where they are missing.
+
+    A second call only sets the passwords.
 
     Args:
         admin_url: a role that may create databases and roles.
         service: its name.
         prefix: the first part of every name.
-        secret: the passwords are derived from it; without it they are random, and a second call changes them.
+        secret: the passwords are derived from it; without it they are random, and a second call
+            changes them.
 
     Returns:
-        What `urls` says.
+        What `urls` returns.
 
     Raises:
         CommandError: the server cannot be reached, or refuses.
@@ -74,8 +117,10 @@ def create(
     return urls(admin_url, service, prefix, secret)
 
 
-def drop(admin_url: str, service: str, prefix: str = "paydown") -> None:
-    """Remove the database and the roles of a service with everything in them, and whoever is connected; fine if they are gone.
+def drop(admin_url: str, service: str, prefix: str = catalog.DATABASE_PREFIX) -> None:
+    """Remove the database and the roles of a service, and end the connections to it.
+
+    A second call does nothing.
 
     Raises:
         CommandError: the server cannot be reached, or refuses.
@@ -95,25 +140,31 @@ def check(admin_url: str) -> None:
     """Refuse a server that cannot be used, before anything is started.
 
     Raises:
-        CommandError: it cannot be reached, is too old, or its role may not create databases and roles.
+        CommandError: it cannot be reached, is too old, or its role may not create databases and
+            roles.
     """
     with _connected(admin_url) as admin, admin.cursor() as cursor:
-        if admin.server_version < 140000:
+        if admin.server_version < OLDEST_VERSION:
             raise CommandError(
-                f"{_shown(admin_url)} is PostgreSQL {admin.server_version // 10000}; paydown needs 14 or newer"
+                f"{_shown(admin_url)} is PostgreSQL {admin.server_version // 10_000}; "
+                f"paydown needs {OLDEST_VERSION // 10_000} or newer"
             )
         cursor.execute(
-            "SELECT rolsuper OR (rolcreatedb AND rolcreaterole) FROM pg_roles WHERE rolname = current_user"
+            """
+            SELECT rolsuper OR (rolcreatedb AND rolcreaterole)
+            FROM pg_roles
+            WHERE rolname = current_user"""
         )
         row = cursor.fetchone()
         if not (row and row[0]):
             raise CommandError(
-                f"the role of {_shown(admin_url)} may not create databases and roles: ALTER ROLE … CREATEDB CREATEROLE"
+                f"the role of {_shown(admin_url)} may not create databases and roles: "
+                f"ALTER ROLE … CREATEDB CREATEROLE"
             )
 
 
 def answers(url: str) -> bool:
-    """Whether a server takes our connections now."""
+    """Whether a server accepts our connections now."""
     try:
         with _connected(url):
             return True
@@ -121,7 +172,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def place(url: str) -> tuple[str, int]:
+def host_and_port(url: str) -> tuple[str, int]:
     """(host, port) of a server's address."""
     parts = _parts(url)
     return parts.hostname or "127.0.0.1", parts.port or 5432
@@ -144,9 +195,8 @@ def _make_database(admin: Connection, names: Names) -> None:
     with admin.cursor() as cursor:
         cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
         row = cursor.fetchone()
-        if not (
-            row and row[0]
-        ):  # who is no superuser must be a member of the role it makes the owner
+        is_superuser = bool(row and row[0])
+        if not is_superuser:  # others must be members of the role that they make the owner
             cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
         cursor.execute("SELECT FROM pg_database WHERE datname = %s", (names.database,))
         if cursor.rowcount == 0:
@@ -176,7 +226,11 @@ def _allow(inside: Connection, names: Names) -> None:
 
 @contextmanager
 def _connected(url: str, database: str | None = None) -> Iterator[Connection]:
-    """An autocommit connection; every failure of the server is one sentence, without the password."""
+    """An autocommit connection.
+
+    Raises:
+        CommandError: the server fails; one sentence, without the password.
+    """
     parts = _parts(url)
     plain = urlunsplit(
         ("postgresql", parts.netloc, f"/{database}" if database else parts.path, parts.query, "")
@@ -202,11 +256,11 @@ def _password(role: str, secret: str) -> str:
 
 def _url(admin_url: str, database: str, role: str, secret: str) -> str:
     parts = _parts(admin_url)
-    place = parts.netloc.rpartition("@")[2]
+    address = parts.netloc.rpartition("@")[2]
     return urlunsplit(
         (
             "postgresql+psycopg2",
-            f"{quote(role)}:{_password(role, secret)}@{place}",
+            f"{quote(role)}:{_password(role, secret)}@{address}",
             f"/{database}",
             parts.query,
             "",
@@ -221,7 +275,8 @@ def _parts(url: str) -> SplitResult:
         parts = urlsplit("")
     if parts.scheme.partition("+")[0] not in ("postgresql", "postgres"):
         raise CommandError(
-            "DATABASE_URL is not the address of a PostgreSQL server: postgresql://role:password@host:port/database"
+            "DATABASE_URL is not the address of a PostgreSQL server: "
+            "postgresql://role:password@host:port/database"
         )
     return parts
 

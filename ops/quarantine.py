@@ -1,6 +1,9 @@
-"""`python -m services hold ingest|dispatcher|ledger …`: mark databases that came back from a backup, before their services start (docs/runbooks/restore.md)."""
+"""`python -m ops quarantine SERVICE …`: mark databases that came back from a backup.
 
-import sys
+To be run before their services start. The services then stay read-only until two people release
+them (docs/runbooks/restore.md).
+"""
+
 from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -8,37 +11,41 @@ from sqlalchemy.exc import SQLAlchemyError
 from libs.common.database.engine import connect, error_summary
 from libs.common.recovery import restore
 from libs.common.runtime.settings import SettingsError, read_one
+from ops.errors import CommandError
 
-WHY = "An operator has marked it as restored from a copy; what has happened since must be taken back first."
+WHY = (
+    "An operator marked this database as restored from a copy; "
+    "what happened since must be taken back first."
+)
 NOT_GIVEN = "-"
 
 
-def _address(name: str) -> str:
-    """The owner's where it is given, as to `migrate`, else the service's own."""
-    owner = read_one(name, "owner_url", "", NOT_GIVEN)
-    return (
-        owner
-        if owner != NOT_GIVEN
-        else read_one(
-            name, "database_url", "it names the database to be marked (its OWNER_URL does as well)"
-        )
-    )
+def quarantine(names: Sequence[str]) -> None:
+    """Mark the databases of these services. A second call keeps the first mark.
 
-
-def main(names: Sequence[str]) -> int:
-    """They decide nothing until two people release them; a second call keeps the first mark. Exit code 0, or 2 with one sentence."""
+    Raises:
+        CommandError: an address is missing, or a database cannot be written.
+    """
     for name in names:
         try:
-            engine = connect(_address(name), f"hold-{name}", 1)
+            engine = connect(_address(name), f"quarantine-{name}", 1)
             with engine.begin() as connection:
                 restore.quarantine(connection, WHY)
             engine.dispose()
         except SettingsError as error:
-            sys.stderr.write(f"{name}: {error}\n")
-            return 2
+            raise CommandError(f"{name}: {error}") from None
         except SQLAlchemyError as error:
-            sys.stderr.write(
-                f"{name}: the database cannot be marked: {error_summary(error)}. Nothing was changed.\n"
-            )
-            return 2
-    return 0
+            raise CommandError(
+                f"{name}: the database cannot be quarantined: {error_summary(error)}. "
+                f"It was not changed."
+            ) from None
+
+
+def _address(name: str) -> str:
+    """The owner's address where it is given, as to `migrate`, else the service's own."""
+    owner = read_one(name, "owner_url", "", NOT_GIVEN)
+    if owner != NOT_GIVEN:
+        return owner
+    return read_one(
+        name, "database_url", "it names the database to quarantine (its OWNER_URL does as well)"
+    )

@@ -1,6 +1,9 @@
-"""`python -m services refill <name …>|all`, and `refill watch`: fill a broker that has lost its topics again (docs/runbooks/broker-lost.md)."""
+"""`python -m ops republish SERVICE …|all|watch`: fill a broker that has lost its topics.
 
-import sys
+The services send from their outboxes again what is lost (docs/runbooks/broker-lost.md). `watch`
+counts how many messages are still to be sent and read.
+"""
+
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,121 +12,140 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.contracts.errors import Fatal
-from libs.common.contracts.topics import TOPICS, Topic
+from libs.common.contracts.topics import TOPICS
 from libs.common.database.engine import connect, error_summary, run
 from libs.common.messaging import kafka
-from libs.common.recovery import republish
+from libs.common.recovery import republish as recovery
 from libs.common.runtime.settings import SettingsError, read_one
+from ops.errors import CommandError
+from services import catalog
 
-Say = Callable[[str], None]
 WATCH_S, WATCH_MAX_S = 2.0, 24 * 3600.0
 DURABILITY = ("fsync", "synchronous_commit")
+Say = Callable[[str], None]
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    print(line, flush=True)
 
 
-def topics_of(service: str) -> list[Topic]:
-    """What a service writes or reads."""
-    return [topic for topic in TOPICS if service == topic.producer or service in topic.consumers]
-
-
-def speaking(names: Sequence[str]) -> list[str]:
-    """Those of the names that have an outbox or an inbox."""
-    return [name for name in names if topics_of(name)]
-
-
-def main(names: Sequence[str], say: Say = _say) -> int:
-    """Prepare the databases of these services; all are looked at before the first is changed. Exit code 0, or 2 with one sentence."""
-    try:
-        with _engines(names) as engines:
-            held = republish.topics_on_broker(_kafka(names[0]), TOPICS)
-            lost = _lost(engines, held)
-            republish.refuse_older(
-                {
-                    name: republish.outbox_counts(engine, name, TOPICS)
-                    for name, engine in engines.items()
-                },
-                {
-                    name: republish.inbox_counts(engine, name, TOPICS)
-                    for name, engine in engines.items()
-                },
-            )
-            for name in lost:
-                done = republish.republish(engines[name], name, topics_of(name), held)
-                say(
-                    f"{name}: {done.waiting} messages wait to be sent ({done.put_back} of them were sent before the loss); {done.forgotten} offsets forgotten"
-                )
-    except SQLAlchemyError as error:
-        sys.stderr.write(
-            f"A database cannot be used: {error_summary(error)}. What was said above is done; repeat the command for the rest.\n"
-        )
-        return 2
-    except (SettingsError, Fatal, republish.Refused) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    say(
-        "Start the services now: their relays send in the old order, and the inboxes drop what was applied before. "
-        "`python -m services refill watch` counts; no payment is made again."
-    )
-    return 0
-
-
-def _lost(engines: Mapping[str, Engine], held: Mapping[str, republish.TopicOnBroker]) -> list[str]:
-    """The services that have lost something, or wait since an earlier call.
+def require_topics(names: Sequence[str]) -> list[str]:
+    """The services among these that write or read topics.
 
     Raises:
-        Refused: a service is running, or a topic is not as it must be, or none has lost anything.
+        CommandError: none does.
     """
-    lost, whole = [], None
-    for name, engine in engines.items():
-        try:
-            republish.republish(engine, name, topics_of(name), held, only_look=True)
-            lost.append(name)
-        except republish.NothingLost as error:
-            whole = error
-    if whole is not None and not lost:
-        raise whole
-    return lost
+    found = [name for name in names if name in catalog.ON_KAFKA]
+    if not found:
+        raise CommandError(
+            f"{', '.join(names)}: neither writes to Kafka nor reads from it; "
+            f"there is nothing to republish"
+        )
+    return found
 
 
-def watch(names: Sequence[str], say: Say = _say) -> int:
-    """Say every two seconds how many messages are still to be sent and to be read, until none is; then the rate and how durable each was."""
-    began, most = time.monotonic(), 0
+def republish(names: Sequence[str], say: Say = _say) -> None:
+    """Prepare the databases of these services, which must be stopped.
+
+    All are checked before the first is changed. A second call finds nothing left to do.
+
+    Raises:
+        CommandError: a setting is missing, a server does not answer, nothing was lost, or
+            republishing would be wrong.
+    """
     try:
         with _engines(names) as engines:
-            sent_s = 0.0
-            while True:
-                held = republish.topics_on_broker(_kafka(names[0]), TOPICS)
-                counts = [
-                    republish.remaining(engine, name, topics_of(name), held)
-                    for name, engine in engines.items()
-                ]
-                unsent, unread = (
-                    sum(sending for sending, _ in counts),
-                    sum(reading for _, reading in counts),
-                )
-                most, past_s = max(most, unsent), time.monotonic() - began
-                sent_s = sent_s or (past_s if not unsent else 0.0)
-                say(f"{unsent} messages to be sent, {unread} to be read")
-                if (not unsent and not unread) or past_s > WATCH_MAX_S:
-                    break
-                time.sleep(WATCH_S)
-            if most:
+            broker = recovery.topics_on_broker(_kafka(names[0]), TOPICS)
+            affected = _affected(engines, broker)
+            recovery.refuse_older(
+                {name: recovery.outbox_counts(engines[name], name, TOPICS) for name in engines},
+                {name: recovery.inbox_counts(engines[name], name, TOPICS) for name in engines},
+            )
+            for name in affected:
+                topics = catalog.find(name).topics
+                done = recovery.republish(engines[name], name, topics, broker)
                 say(
-                    f"{most} messages sent in {sent_s:.0f} s ({most / sent_s:,.0f}/s) and read after {past_s:.0f} s: {_durability(engines, _kafka(names[0]))}"
+                    f"{name}: {done.waiting} messages wait to be sent "
+                    f"({done.put_back} of them were sent before the loss); "
+                    f"{done.forgotten} offsets forgotten"
                 )
     except SQLAlchemyError as error:
-        sys.stderr.write(
-            f"A database cannot be read ({type(error).__name__}). This only counts; begin it again when the database answers.\n"
-        )
-        return 2
+        raise CommandError(
+            f"a database cannot be used: {error_summary(error)}. "
+            f"The services printed above are done; repeat the command for the others."
+        ) from None
+    except (SettingsError, Fatal, recovery.Refused) as error:
+        raise CommandError(str(error)) from None
+    say(
+        "Start the services now: they send in the old order, and the inboxes drop what was "
+        "applied before. `python -m ops republish watch` counts; no payment is made again."
+    )
+
+
+def _affected(
+    engines: Mapping[str, Engine], broker: Mapping[str, recovery.TopicOnBroker]
+) -> list[str]:
+    """The services that have lost something, or that an earlier call has prepared.
+
+    Raises:
+        Refused: a service is running, a topic is not as it must be, or none has lost anything.
+    """
+    affected, nothing_lost = [], None
+    for name, engine in engines.items():
+        topics = catalog.find(name).topics
+        try:
+            recovery.republish(engine, name, topics, broker, only_look=True)
+            affected.append(name)
+        except recovery.NothingLost as error:
+            nothing_lost = error
+    if nothing_lost is not None and not affected:
+        raise nothing_lost
+    return affected
+
+
+def watch(names: Sequence[str], say: Say = _say) -> None:
+    """Count every two seconds what is to be sent and read, until nothing is; then print the rate.
+
+    Raises:
+        CommandError: a setting is missing, or a server does not answer.
+    """
+    try:
+        with _engines(names) as engines:
+            _count_down(engines, _kafka(names[0]), say)
+    except SQLAlchemyError as error:
+        raise CommandError(
+            f"a database cannot be read ({type(error).__name__}). This only counts; "
+            f"begin it again when the database answers."
+        ) from None
     except (SettingsError, Fatal) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    return 0
+        raise CommandError(str(error)) from None
+
+
+def _count_down(engines: Mapping[str, Engine], bootstrap: str, say: Say) -> None:
+    began, most, sent_s = time.monotonic(), 0, 0.0
+    while True:
+        unsent, unread = _remaining(engines, bootstrap)
+        most, past_s = max(most, unsent), time.monotonic() - began
+        sent_s = sent_s or (past_s if not unsent else 0.0)
+        say(f"{unsent} messages to be sent, {unread} to be read")
+        if (not unsent and not unread) or past_s > WATCH_MAX_S:
+            break
+        time.sleep(WATCH_S)
+    if most:
+        say(
+            f"{most} messages sent in {sent_s:.0f} s ({most / sent_s:,.0f}/s) "
+            f"and read after {past_s:.0f} s: {_durability(engines, bootstrap)}"
+        )
+
+
+def _remaining(engines: Mapping[str, Engine], bootstrap: str) -> tuple[int, int]:
+    """(messages to be sent, messages to be read) of all these services."""
+    broker = recovery.topics_on_broker(bootstrap, TOPICS)
+    counts = [
+        recovery.remaining(engine, name, catalog.find(name).topics, broker)
+        for name, engine in engines.items()
+    ]
+    return sum(unsent for unsent, _ in counts), sum(unread for _, unread in counts)
 
 
 def _durability(engines: Mapping[str, Engine], bootstrap: str) -> str:
@@ -138,11 +160,11 @@ def _durability(engines: Mapping[str, Engine], bootstrap: str) -> str:
 
 @contextmanager
 def _engines(names: Sequence[str]) -> Iterator[dict[str, Engine]]:
-    """The databases of these services, as their own roles, under a name that is not the services'."""
+    """The databases of these services, as their own roles, under another application name."""
     engines = {
         name: connect(
-            read_one(name, "database_url", "it names the database to be prepared"),
-            f"refill-{name}",
+            read_one(name, "database_url", "it names the database to prepare"),
+            f"republish-{name}",
             1,
         )
         for name in names

@@ -1,7 +1,11 @@
-"""Start services: `python -m services [name …]`, `migrate [name …]`, `topics`, `rebuild ledger|reports`,
-`hold ingest|dispatcher|ledger …`, `refill <name …>|all|watch`, `keys [name …]`.
+"""Start services, migrate their databases, make topics, rebuild projections.
 
-One table names the services, in the order money flows; everything else is read from it.
+    python -m services [SERVICE …]              start these (all, if none is named)
+    python -m services migrate [SERVICE …]      bring their databases to the newest revision
+    python -m services topics                   make the topics that are missing
+    python -m services rebuild ledger|reports   build it again from its topics, and compare
+
+What operators do beside that: `python -m ops`.
 """
 
 import contextlib
@@ -12,20 +16,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-FLOW = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
-SEALED = ("ingest", "dispatcher", "reports")  # those that keep sealed values
+from services import catalog
+
 USAGE = (
-    f"usage: python -m services [{'|'.join(FLOW)} …] | migrate [name …] | topics | rebuild ledger|reports | hold ingest|dispatcher|ledger …"
-    " | refill <name …>|all|watch | keys [name …]"
+    f"usage: python -m services [{'|'.join(catalog.NAMES)} …] | migrate [name …] | topics"
+    f" | rebuild {'|'.join(catalog.REBUILDABLE)}"
 )
 
 
 def start(names: list[str]) -> int:
-    """Run one service in this process, or several as children that live and die together."""
+    """Run one service in this process, or several as children that end together."""
     if len(names) == 1:
         importlib.import_module(f"services.{names[0]}.app").main()
         return 0
-    children = [subprocess.Popen([sys.executable, "-m", "services", name]) for name in names]  # noqa: S603 - our own interpreter
+    children = [
+        subprocess.Popen([sys.executable, "-m", "services", name])  # noqa: S603 - our own interpreter
+        for name in names
+    ]
 
     def end(*_: object) -> None:
         for child in children:
@@ -39,7 +46,7 @@ def start(names: list[str]) -> int:
 
 
 def migrate_all(names: list[str]) -> int:
-    """Bring the named databases (all, if none is named) to the newest revision, as the roles that own them."""
+    """Bring these databases to the newest revision, as the roles that own them."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - `start` must not wait for Alembic
 
     from libs.common.database.engine import error_summary  # noqa: PLC0415 - likewise
@@ -57,7 +64,8 @@ def migrate_all(names: list[str]) -> int:
             return 2
         except SQLAlchemyError as error:
             sys.stderr.write(
-                f"{name}: the database cannot be migrated: {error_summary(error)}. Nothing of this migration was kept.\n"
+                f"{name}: the database cannot be migrated: {error_summary(error)}. "
+                f"Nothing of this migration was kept.\n"
             )
             return 2
     return 0
@@ -80,42 +88,17 @@ def create_topics() -> int:
     return 0
 
 
-def refill_all(names: list[str], counting: bool) -> int:
-    """Fill a broker that has lost its topics again, or count how far that is."""
-    from ops import republish  # noqa: PLC0415 - as above
-
-    speaking = republish.speaking(names)
-    if not speaking:
-        sys.stderr.write(
-            f"{', '.join(names)}: neither writes to Kafka nor reads from it; there is nothing to refill.\n"
-        )
-        return 2
-    return republish.watch(speaking) if counting else republish.main(speaking)
-
-
 def main(arguments: list[str]) -> int:
-    """Exit code 0, or 2 when the words or the machine are wrong."""
+    """Exit code 0, or 2 when an argument or the machine is wrong."""
     match arguments:
-        case ["migrate", *names] if set(names) <= set(FLOW):
-            return migrate_all(names or list(FLOW))
+        case ["migrate", *names] if set(names) <= set(catalog.NAMES):
+            return migrate_all(names or list(catalog.NAMES))
         case ["topics"]:
             return create_topics()
-        case ["hold", *names] if names and set(names) <= {"ingest", "dispatcher", "ledger"}:
-            from ops import quarantine  # noqa: PLC0415 - as above
-
-            return quarantine.main(names)
-        case ["rebuild", ("ledger" | "reports") as name]:
+        case ["rebuild", name] if name in catalog.REBUILDABLE:
             return int(importlib.import_module(f"services.{name}.rebuild").main())
-        case ["refill", what, *more] if set(
-            names := more if what in ("all", "watch") else [what, *more]
-        ) <= set(FLOW):
-            return refill_all(names or list(FLOW), counting=what == "watch")
-        case ["keys", *names] if set(names) <= set(SEALED):
-            from ops import key_usage  # noqa: PLC0415 - as above
-
-            return key_usage.main(names or SEALED)
-        case names if set(names) <= set(FLOW):
-            return start(list(names) or list(FLOW))
+        case names if set(names) <= set(catalog.NAMES):
+            return start(list(names) or list(catalog.NAMES))
     sys.stderr.write(USAGE + "\n")
     return 2
 

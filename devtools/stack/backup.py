@@ -1,7 +1,11 @@
-"""Copies of the local stack's databases and uploads, and the way back: python -m devtools.stack.backup save|restore FOLDER [service …].
+"""Copies of the local stack's databases and uploads, and how to put them back.
 
-A copy is taken while the system runs: each database as of one moment, each of its own. The keys are not in it (keep `keys.json` apart),
-nor is Kafka: what a database has said since lies there, and is taken back from there after a restore.
+    python -m devtools.stack.backup save FOLDER
+    python -m devtools.stack.backup restore FOLDER [SERVICE …]
+
+A copy is taken while the system runs: each database as of one moment, each of its own. It does not
+hold the keys (keep `keys.json` apart), nor Kafka: what a database published after the copy is on
+the topics, and its service takes it back from there after a restore.
 """
 
 import hashlib
@@ -20,26 +24,26 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import create_engine
 
 from devtools import paths
-from devtools.stack import environment, postgres
-from devtools.stack.local_stack import Stack
+from devtools.stack import postgres
+from devtools.stack.stack import Stack
 from libs.common.database.engine import run
 from libs.common.recovery.restore import quarantine
 from ops import provision
 from ops.errors import CommandError, exit_code
-from ops.local_secrets import Keys, write_private
+from ops.secret_files import Secrets, write_private
+from services import catalog
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-DECIDING = (
-    "ingest",
-    "dispatcher",
-    "ledger",
-)  # whose databases are held until two people release them
+BESIDE = "_back"  # ends the name of a database that is restored and not in use yet
+USAGE = "usage: python -m devtools.stack.backup save FOLDER | restore FOLDER [SERVICE …]"
 Say = Callable[[str], object]
 
 
 def save(stack: Stack, folder: Path, say: Say = print) -> None:
-    """Copy every database and the uploads of a stack that is up into a new folder, which is there whole or not at all.
+    """Copy every database and the uploads of a stack that is up into a new folder.
+
+    The folder is there whole or not at all.
 
     Raises:
         CommandError: the folder exists, or a database cannot be copied.
@@ -49,76 +53,142 @@ def save(stack: Stack, folder: Path, say: Say = print) -> None:
     draft = folder.with_name(f".{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True, mode=0o700)
-    uploads = draft / "files"
-    kept: dict[str, dict[str, Any]] = {}
-    _copy(stack.state / "files", uploads)
-    for service in environment.SERVICES:
+    _copy_missing(stack.state / "files", draft / "files")
+    databases: dict[str, dict[str, Any]] = {}
+    for service in catalog.NAMES:
         name, file = provision.Names.of(service, stack.prefix).database, draft / f"{service}.dump"
-        _tool(stack, "pg_dump", name, "--format=custom", "--file", str(file))
+        _run_tool(stack, "pg_dump", name, "--format=custom", "--file", str(file))
         file.chmod(0o600)
-        kept[service] = {"sha256": _digest(file), "bytes": file.stat().st_size}
+        databases[service] = {"sha256": _digest(file), "bytes": file.stat().st_size}
         say(f"{service}: {file.stat().st_size:,} bytes")
-    _copy(stack.state / "files", uploads)  # again: a batch that came in meanwhile has its file too
+    # again: a batch that was uploaded meanwhile has its file too
+    _copy_missing(stack.state / "files", draft / "files")
     manifest = {
         "format": FORMAT,
         "taken_at": datetime.now(UTC).isoformat(),
-        "databases": kept,
-        "keys": fingerprints(stack.state),
+        "databases": databases,
+        "keys": key_fingerprints(stack.state),
     }
     write_private(draft / MANIFEST, json.dumps(manifest, indent=1))
     draft.rename(folder)
     say(
-        f"copied to {folder}. The keys are not in it: keep {stack.state / 'keys.json'} in another place, without it the copy cannot be read."
+        f"copied to {folder}. The keys are not in it: keep {stack.state / 'keys.json'} "
+        f"in another place, without it the copy cannot be read."
     )
 
 
 def restore(
-    stack: Stack, folder: Path, services: Sequence[str] = environment.SERVICES, say: Say = print
+    stack: Stack, folder: Path, services: Sequence[str] = catalog.NAMES, say: Say = print
 ) -> None:
-    """Put databases of a stack that is down back to a copy, and mark them so that nothing is decided on them before two people have looked.
+    """Replace databases of a stack that is down by those of a copy, and quarantine them.
 
-    All are read back beside the present ones first; only then they take their places, one after the other. Kafka stays as it is.
+    All are loaded beside the present ones first. Only then they take their places, one after the
+    other. Kafka stays as it is.
 
     Raises:
-        CommandError: the stack is up, the copy is not whole or made under other keys, or a database cannot be read back; nothing was changed.
+        CommandError: the stack is up, the copy is not whole or made under other keys, or a database
+            cannot be loaded; nothing was changed.
     """
-    manifest = _checked(stack, folder, services)
-    why = f"It was restored from the copy of {manifest['taken_at'][:16].replace('T', ' ')} UTC; what has happened since must be taken back first."
-    with stack.server_alone():
+    manifest = _checked_manifest(stack, folder, services)
+    why = (
+        f"It was restored from the copy of {manifest['taken_at'][:16].replace('T', ' ')} UTC; "
+        f"what happened since must be taken back first."
+    )
+    with stack.only_postgres():
         for service in services:
-            _read_back(stack, folder / f"{service}.dump", service, why)
-            say(f"{service}: read back")
+            load_beside(stack, folder / f"{service}.dump", service, why)
+            say(f"{service}: loaded")
         for service in services:
-            _take_place(stack, service)
+            replace_database(stack, service)
     if "ingest" in services and (folder / "files").exists():
-        _copy(folder / "files", stack.state / "files")
+        _copy_missing(folder / "files", stack.state / "files")
+    quarantined = [service for service in services if service in catalog.QUARANTINABLE]
     say(
-        f"restored: {', '.join(services)}. Start it with `make up`; {', '.join(s for s in services if s in DECIDING) or 'nothing'} will be held until an "
-        "operator or approver and then an approver release it under Operations. Sign-ins and API tokens of the copy are void."
+        f"restored: {', '.join(services)}. Start it with `make up`; "
+        f"{', '.join(quarantined) or 'nothing'} will be quarantined until an operator or approver "
+        f"and then an approver release it under Operations. "
+        f"Sign-ins and API tokens of the copy are void."
     )
 
 
-def fingerprints(state: Path) -> dict[str, str]:
-    """Which keys a stack has, by digests that say nothing of them: `seal:<id>` and `index`."""
-    keys = Keys.kept_in(state)
-    named = {
-        f"seal:{name}": key
-        for name, key in (part.split(":", 1) for part in keys.seal_keys.split(","))
-    } | {"index": keys.index_key}
-    return {name: hashlib.sha256(key.encode()).hexdigest()[:16] for name, key in named.items()}
+def key_fingerprints(state: Path) -> dict[str, str]:
+    """Which keys a stack has, by digests that reveal nothing of them: `seal:<id>` and `index`."""
+    secrets = Secrets.load_or_create(state)
+    pairs = (part.split(":", 1) for part in secrets.seal_keys.split(","))
+    keys = {f"seal:{key_id}": key for key_id, key in pairs} | {"index": secrets.index_key}
+    return {name: hashlib.sha256(key.encode()).hexdigest()[:16] for name, key in keys.items()}
 
 
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def load_beside(stack: Stack, dump: Path, service: str, why: str) -> None:
+    """Load a copy into a database beside the present one, and quarantine it.
+
+    Raises:
+        CommandError: it cannot be loaded, or it has no place for the mark.
+    """
+    admin, secret = stack.admin_url(), Secrets.load_or_create(stack.state).database_secret
+    provision.create(admin, service, stack.prefix, secret)  # a new machine lacks its roles
+    names = provision.Names.of(service, stack.prefix)
+    beside = f"{names.database}{BESIDE}"
+    execute(
+        admin,
+        f'DROP DATABASE IF EXISTS "{beside}" WITH (FORCE)',
+        f'CREATE DATABASE "{beside}" OWNER "{names.owner_role}" '
+        f"TEMPLATE template0 ENCODING 'UTF8'",
+    )
+    _run_tool(stack, "pg_restore", beside, "--exit-on-error", str(dump))
+    engine = create_engine(database_url(admin, beside))
+    with engine.begin() as connection:
+        if service in catalog.QUARANTINABLE:
+            if run(connection, "SELECT to_regclass('restored')").scalar() is None:
+                raise CommandError(
+                    f"{dump} was made by an older version, whose messages cannot be taken back: "
+                    f"docs/runbooks/restore.md says what to do"
+                )
+            quarantine(connection, why)
+        if service == "gateway":
+            run(connection, "DELETE FROM session")
+            run(
+                connection,
+                """
+                UPDATE api_token
+                SET revoked_at = now(), revoked_by = 'restore'
+                WHERE revoked_at IS NULL""",
+            )
+    engine.dispose()
 
 
-def _checked(stack: Stack, folder: Path, services: Sequence[str]) -> dict[str, Any]:
-    unknown = sorted(set(services) - set(environment.SERVICES))
+def replace_database(stack: Stack, service: str) -> None:
+    """Put the database that was loaded beside the present one in its place."""
+    admin, names = stack.admin_url(), provision.Names.of(service, stack.prefix)
+    execute(
+        admin,
+        f'DROP DATABASE IF EXISTS "{names.database}" WITH (FORCE)',
+        f'ALTER DATABASE "{names.database}{BESIDE}" RENAME TO "{names.database}"',
+    )
+    secret = Secrets.load_or_create(stack.state).database_secret
+    provision.create(admin, service, stack.prefix, secret)  # a copy lacks who may connect
+
+
+def execute(url: str, *statements: str) -> None:
+    """Run statements, each in a transaction of its own."""
+    engine = create_engine(database_url(url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def database_url(url: str, database: str = "") -> str:
+    """The address of a server for SQLAlchemy, with another database if one is named."""
+    parts = urlsplit(url)
+    path = f"/{database}" if database else parts.path
+    return parts._replace(scheme="postgresql+psycopg2", path=path).geturl()
+
+
+def _checked_manifest(stack: Stack, folder: Path, services: Sequence[str]) -> dict[str, Any]:
+    unknown = sorted(set(services) - set(catalog.NAMES))
     if unknown:
-        raise CommandError(
-            f"no service {', '.join(unknown)}; there are {', '.join(environment.SERVICES)}"
-        )
+        raise CommandError(f"no service {', '.join(unknown)}; there are {', '.join(catalog.NAMES)}")
     if stack.is_up():
         raise CommandError(
             "the system is up; stop it with `make down` before its databases are replaced"
@@ -127,7 +197,8 @@ def _checked(stack: Stack, folder: Path, services: Sequence[str]) -> dict[str, A
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
         if manifest["format"] != FORMAT:
             raise CommandError(
-                f"{folder} is a copy of another form ({manifest['format']}); restore it with the version that made it"
+                f"{folder} is a copy of another format ({manifest['format']}); "
+                f"restore it with the version that made it"
             )
         for service in services:
             if _digest(folder / f"{service}.dump") != manifest["databases"][service]["sha256"]:
@@ -135,106 +206,48 @@ def _checked(stack: Stack, folder: Path, services: Sequence[str]) -> dict[str, A
                     f"{folder / service}.dump is not the file that was saved; take another copy"
                 )
     except (OSError, ValueError, KeyError, TypeError) as error:
+        where = getattr(error, "filename", None) or MANIFEST
         raise CommandError(
-            f"{folder} is no copy that can be restored: {type(error).__name__} at {getattr(error, 'filename', None) or MANIFEST}"
+            f"{folder} is no copy that can be restored: {type(error).__name__} at {where}"
         ) from None
-    ours = fingerprints(stack.state)
+    ours = key_fingerprints(stack.state)
     missing = sorted(name for name, digest in manifest["keys"].items() if ours.get(name) != digest)
     if missing:
         raise CommandError(
-            f"the copy was made under other keys ({', '.join(missing)}): put the keys.json that was kept for it to {stack.state / 'keys.json'}"
+            f"the copy was made under other keys ({', '.join(missing)}): "
+            f"put the keys.json that was kept for it to {stack.state / 'keys.json'}"
         )
     return manifest
 
 
-def _read_back(stack: Stack, dump: Path, service: str, why: str) -> None:
-    """A copy into a database beside the present one, marked."""
-    admin, secret = stack.admin_url(), Keys.kept_in(stack.state).database_secret
-    provision.create(
-        admin, service, stack.prefix, secret
-    )  # its roles may be missing on a new machine
-    names = provision.Names.of(service, stack.prefix)
-    _orders(
-        admin,
-        f'DROP DATABASE IF EXISTS "{names.database}_back" WITH (FORCE)',
-        f'CREATE DATABASE "{names.database}_back" OWNER "{names.owner_role}" TEMPLATE template0 ENCODING \'UTF8\'',
-    )
-    _tool(stack, "pg_restore", f"{names.database}_back", "--exit-on-error", str(dump))
-    engine = create_engine(_url(admin, f"{names.database}_back"))
-    with engine.begin() as connection:
-        if service in DECIDING:
-            if run(connection, "SELECT to_regclass('restored')").scalar() is None:
-                raise CommandError(
-                    f"{dump} was made by an older version, whose messages cannot be taken back: docs/runbooks/restore.md says what to do"
-                )
-            quarantine(connection, why)
-        if service == "gateway":
-            run(connection, "DELETE FROM session")
-            run(
-                connection,
-                "UPDATE api_token SET revoked_at = now(), revoked_by = 'restore' WHERE revoked_at IS NULL",
-            )
-    engine.dispose()
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _take_place(stack: Stack, service: str) -> None:
-    admin, names = stack.admin_url(), provision.Names.of(service, stack.prefix)
-    _orders(
-        admin,
-        f'DROP DATABASE IF EXISTS "{names.database}" WITH (FORCE)',
-        f'ALTER DATABASE "{names.database}_back" RENAME TO "{names.database}"',
-    )
-    provision.create(
-        admin, service, stack.prefix, Keys.kept_in(stack.state).database_secret
-    )  # who may connect is not in a copy
+def _run_tool(stack: Stack, tool: str, database: str, *arguments: str) -> None:
+    """Run pg_dump or pg_restore of the newest PostgreSQL here, as the administrator.
 
-
-def _orders(admin_url: str, *statements: str) -> None:
-    engine = create_engine(_url(admin_url), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-    engine.dispose()
-
-
-def _url(admin_url: str, database: str = "") -> str:
-    parts = urlsplit(admin_url)
-    return parts._replace(
-        scheme="postgresql+psycopg2", path=f"/{database}" if database else parts.path
-    ).geturl()
-
-
-def _tool(stack: Stack, tool: str, database: str, *arguments: str) -> None:
-    """pg_dump or pg_restore of the newest PostgreSQL here, as the administrator; the password is in its environment only."""
+    The password is only in its environment.
+    """
     parts = urlsplit(stack.admin_url())
-    command = [
-        str(postgres.choose_binaries(stack.state / "no-data") / tool),
-        "--host",
-        parts.hostname or "127.0.0.1",
-        "--port",
-        str(parts.port or 5432),
-        "--username",
-        unquote(parts.username or ""),
-        "--no-password",
-        "--dbname",
-        database,
-        *arguments,
-    ]
+    binaries = postgres.choose_binaries(stack.state / "no-data")
+    address = ["--host", parts.hostname or "127.0.0.1", "--port", str(parts.port or 5432)]
+    role = ["--username", unquote(parts.username or ""), "--no-password"]
     made = subprocess.run(
-        command,
+        [str(binaries / tool), *address, *role, "--dbname", database, *arguments],
         env={**os.environ, "PGPASSWORD": unquote(parts.password or "")},
         capture_output=True,
         text=True,
         check=False,
     )
     if made.returncode:
-        raise CommandError(
-            f"{tool} of {database} failed: {(made.stderr.strip().splitlines() or ['it said nothing'])[-1]}"
-        )
+        lines = made.stderr.strip().splitlines() or ["no output"]
+        raise CommandError(f"{tool} of {database} failed: {lines[-1]}")
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Files that are not there yet; none is replaced, a file of an upload never changes."""
+def _copy_missing(source: Path, target: Path) -> None:
+    """Copy the files that are not there yet. None is replaced: an upload's file never changes."""
     target.mkdir(parents=True, exist_ok=True)
     for file in sorted(source.iterdir()) if source.exists() else ():
         if file.is_file() and not (target / file.name).exists():
@@ -248,11 +261,9 @@ def main(arguments: Sequence[str]) -> int:
         case ["save", folder]:
             save(Stack.started(paths.UP), Path(folder))
         case ["restore", folder, *services]:
-            restore(Stack(paths.UP), Path(folder), services or environment.SERVICES)
+            restore(Stack(paths.UP), Path(folder), services or catalog.NAMES)
         case _:
-            raise CommandError(
-                "usage: python -m devtools.stack.backup save FOLDER | restore FOLDER [service …]"
-            )
+            raise CommandError(USAGE)
     return 0
 
 

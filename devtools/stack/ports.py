@@ -3,54 +3,71 @@
 import itertools
 import random
 import socket
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping
 
 from ops.errors import CommandError
+from services import catalog
 
 HOST = "127.0.0.1"
+DEFAULTS = {
+    "postgres": 54329,
+    "kafka": 19092,
+    "kafka_controller": 19093,  # the broker's own traffic
+    "simulator": 8200,
+    **{service.name: service.port for service in catalog.SERVICES},
+}
 
 
-@dataclass(frozen=True)
-class Ports:
-    """Where each process listens. `kafka_controller` is the broker's talk with itself."""
+class Ports(Mapping[str, int]):
+    """{process: port} in start order: the defaults, except for what is chosen."""
 
-    postgres: int = 54329
-    kafka: int = 19092
-    kafka_controller: int = 19093
-    simulator: int = 8200
-    ingest: int = 8101
-    dispatcher: int = 8102
-    webhooks: int = 8103
-    ledger: int = 8104
-    reports: int = 8105
-    gateway: int = 8080
+    def __init__(self, **chosen: int) -> None:
+        unknown = set(chosen) - set(DEFAULTS)
+        if unknown:
+            raise ValueError(f"no process {', '.join(sorted(unknown))}")
+        self._ports = DEFAULTS | chosen
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Ports":
-        """The defaults, and what PAYDOWN_<NAME>_PORT says instead.
+        """The defaults, except for the ports that PAYDOWN_<NAME>_PORT gives.
 
         Raises:
             CommandError: a value is no port, or two names have the same one.
         """
-        chosen = {
-            field.name: _port(field.name, environment.get(variable(field.name)))
-            for field in fields(cls)
-        }
-        found = {name: port for name, port in chosen.items() if port is not None}
-        ports = cls(**found)
+        ports = cls(
+            **{
+                name: _port(name, environment[variable(name)])
+                for name in DEFAULTS
+                if variable(name) in environment
+            }
+        )
         ports.check_distinct()
         return ports
 
     @classmethod
     def free(cls) -> "Ports":
         """Ports on which nothing listens now; for stacks of tests."""
-        names = [field.name for field in fields(cls)]
-        return cls(**dict(zip(names, free_ports(len(names)), strict=True)))
+        return cls(**dict(zip(DEFAULTS, free_ports(len(DEFAULTS)), strict=True)))
 
-    def items(self) -> list[tuple[str, int]]:
-        """(name, port) in the order of the flow."""
-        return list(asdict(self).items())
+    def address(self, name: str) -> str:
+        """`127.0.0.1:<port>` of a process."""
+        return f"{HOST}:{self[name]}"
+
+    def url(self, name: str) -> str:
+        """`http://127.0.0.1:<port>` of a process."""
+        return f"http://{self.address(name)}"
+
+    def __getitem__(self, name: str) -> int:
+        return self._ports[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ports)
+
+    def __len__(self) -> int:
+        return len(self._ports)
+
+    def __repr__(self) -> str:
+        return f"Ports({self._ports})"
 
     def check_distinct(self) -> None:
         """Refuse two names on one port.
@@ -62,12 +79,13 @@ class Ports:
         for name, port in self.items():
             if port in seen:
                 raise CommandError(
-                    f"{variable(seen[port])} and {variable(name)} are both {port}; give one of them another port"
+                    f"{variable(seen[port])} and {variable(name)} are both {port}; "
+                    f"give one of them another port"
                 )
             seen[port] = name
 
     def check_free(self, needed: set[str]) -> None:
-        """Refuse if something listens on one of the ports already, before anything is started.
+        """Refuse if something listens on one of these ports, before anything is started.
 
         Raises:
             CommandError: names the port and the variable that chooses another.
@@ -75,21 +93,21 @@ class Ports:
         for name, port in self.items():
             if name in needed and not is_free(port):
                 raise CommandError(
-                    f"port {port} is taken by another program; stop it, or choose another with {variable(name)}=<port>"
+                    f"port {port} is taken by another program; stop it, "
+                    f"or choose another with {variable(name)}=<port>"
                 )
 
 
 def variable(name: str) -> str:
-    """The environment variable that overrides the port of `name`."""
+    """The environment variable that overrides the port of a process."""
     return f"PAYDOWN_{name.upper()}_PORT"
 
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port now."""
     with socket.socket() as probe:
-        probe.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # a closing connection of a server that has ended is no obstacle
+        # a closing connection of a server that has ended does not hinder a new one
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError:
@@ -98,7 +116,7 @@ def is_free(port: int) -> bool:
 
 
 def is_listening(port: int, timeout_s: float = 0.5) -> bool:
-    """Whether something takes connections there."""
+    """Whether something accepts connections there."""
     try:
         with socket.create_connection((HOST, port), timeout_s):
             return True
@@ -107,15 +125,17 @@ def is_listening(port: int, timeout_s: float = 0.5) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports on which nothing listens; below those the system gives to outgoing connections, so that a restart finds them free."""
+    """Different ports on which nothing listens.
+
+    They are below those that the system gives to outgoing connections, so that a process that is
+    restarted finds its port free.
+    """
     found = (port for port in random.sample(range(20_000, 32_000), 12_000) if is_free(port))
     return list(itertools.islice(found, count))
 
 
-def _port(name: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+def _port(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
         raise CommandError(
             f"{variable(name)}={text!r} is not a port: give a number from 1 to 65535"
         )

@@ -1,4 +1,4 @@
-"""Asks each process of a stack whether it is ready, all at once and quickly: `make status` is called again and again."""
+"""Whether each process of a stack is ready, asked all at once and quickly: `make status`."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -8,24 +8,21 @@ from devtools.stack import postgres
 from devtools.stack.ports import HOST, Ports, is_listening
 from devtools.stack.supervisor import Process, Supervisor
 from ops import provision
+from services import catalog
 
 ANSWER_LIMIT_S = 2.0  # a process that is down refuses at once; only one under load needs this long
-ORDER = (
-    "postgres",
-    "kafka",
-    "simulator",
-    "ingest",
-    "dispatcher",
-    "webhooks",
-    "ledger",
-    "reports",
-    "gateway",
-)
+LISTENS_WHEN_READY = ("kafka", "simulator")
+ORDER = ("postgres", *LISTENS_WHEN_READY, *catalog.NAMES)
+READY, STARTING, DOWN, QUARANTINED = "ready", "starting", "down", "quarantined"
 
 
 @dataclass(frozen=True)
 class Status:
-    """One process: its pid (None: none, or not ours), `ready`, `starting`, `down` or `held` (after a restore, until two people release it), and its port."""
+    """One process.
+
+    `pid` is None if there is none, or if it is not ours. A quarantined service works read-only,
+    because its database was restored, until two people release it.
+    """
 
     name: str
     pid: int | None
@@ -36,48 +33,49 @@ class Status:
         return f"{self.name} {self.pid or '-'} {self.state} {self.port}"
 
 
-def status(supervisor: Supervisor, ports: Ports, given_postgres: str | None = None) -> list[Status]:
-    """Every process of a stack in the order of the flow; a PostgreSQL that was given by its URL has no pid of ours."""
-    processes, port_of = supervisor.processes(), dict(ports.items())
+def status_of(
+    supervisor: Supervisor, ports: Ports, given_postgres: str | None = None
+) -> list[Status]:
+    """Every process of a stack in start order; a PostgreSQL given by its URL has no pid of ours."""
+    processes = supervisor.processes()
 
     def one(name: str) -> Status:
-        process, port = processes.get(name, Process("STOPPED", 0)), port_of[name]
         if name == "postgres" and given_postgres:
-            return Status(
-                name,
-                None,
-                "ready" if provision.answers(given_postgres) else "down",
-                provision.place(given_postgres)[1],
-            )
+            return _given(given_postgres)
+        process = processes.get(name, Process("STOPPED", 0))
         if not process.pid:
-            return Status(name, None, "starting" if process.state == "BACKOFF" else "down", port)
-        return Status(
-            name,
-            process.pid,
-            "starting" if not is_ready(name, port) else "held" if is_held(name, port) else "ready",
-            port,
-        )
+            state = STARTING if process.state == "BACKOFF" else DOWN
+            return Status(name, None, state, ports[name])
+        return Status(name, process.pid, _state(name, ports[name]), ports[name])
 
     with ThreadPoolExecutor(len(ORDER)) as pool:
         return list(pool.map(one, ORDER))
 
 
 def is_ready(name: str, port: int) -> bool:
-    """Whether the process behind this port says that it can work, or that it is held and waits for people."""
+    """Whether the process behind this port can work; a quarantined service is ready too."""
     if name == "postgres":
         return postgres.is_accepting(port, ANSWER_LIMIT_S)
-    if name in ("kafka", "simulator"):  # both listen only once they can work
+    if name in LISTENS_WHEN_READY:
         return is_listening(port, ANSWER_LIMIT_S)
     return _answer(port, "/health/ready").split(b" ")[1:2] == [b"200"]
 
 
-def is_held(name: str, port: int) -> bool:
-    """Whether a service says that its database came back from a backup and is not released yet."""
-    return (
-        name not in ("postgres", "kafka", "simulator")
-        and b'"held":"' in (said := _answer(port, "/health/ready"))
-        and b'"held":""' not in said
-    )
+def _given(postgres_url: str) -> Status:
+    state = READY if provision.answers(postgres_url) else DOWN
+    return Status("postgres", None, state, provision.host_and_port(postgres_url)[1])
+
+
+def _state(name: str, port: int) -> str:
+    if not is_ready(name, port):
+        return STARTING
+    return QUARANTINED if name in catalog.NAMES and _is_quarantined(port) else READY
+
+
+def _is_quarantined(port: int) -> bool:
+    """Whether a service answers that its database was restored and is not released yet."""
+    answer = _answer(port, "/health/ready")
+    return b'"held":"' in answer and b'"held":""' not in answer
 
 
 def _answer(port: int, path: str) -> bytes:

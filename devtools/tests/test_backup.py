@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from devtools.stack import backup
-from devtools.stack.local_stack import Stack
 from devtools.stack.ports import Ports
+from devtools.stack.stack import Stack
 from libs.common.database import migrate
 from libs.common.database.engine import connect
 from libs.common.recovery import restore
@@ -36,7 +36,7 @@ def copy(stack: Stack, tmp_path: Path) -> Path:
         {
             "format": 1,
             "taken_at": "2026-11-25T12:00:00+00:00",
-            "keys": backup.fingerprints(stack.state),
+            "keys": backup.key_fingerprints(stack.state),
             "databases": {"ledger": {"sha256": hashlib.sha256(b"a dump").hexdigest()}},
         },
     )
@@ -66,7 +66,7 @@ def test_other_keys_another_form_or_an_unknown_service_are_refused(
     assert "no service mars" in refused(stack, copy, "mars")
     manifest = json.loads((copy / backup.MANIFEST).read_text())
     write(copy, {**manifest, "format": 7})
-    assert "another form" in refused(stack, copy)
+    assert "another format" in refused(stack, copy)
     write(copy, {**manifest, "keys": {**manifest["keys"], "index": "0" * 16}})
     assert "other keys (index)" in refused(stack, copy)
 
@@ -82,7 +82,7 @@ def test_nothing_of_a_key_is_in_its_fingerprint(stack: Stack) -> None:
         if (stack.state / "keys.json").exists()
         else {}
     )
-    found = backup.fingerprints(stack.state)
+    found = backup.key_fingerprints(stack.state)
     assert set(found) == {"seal:local-1", "index"}
     assert not any(value in text for value in found.values() for text in keys.values())
 
@@ -99,7 +99,7 @@ def test_a_database_is_marked_by_a_command(
 
     def hold(name: str, given: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "services", "hold", name],
+            [sys.executable, "-m", "ops", "quarantine", name],
             env={f"PAYDOWN_LEDGER_{setting}": given},
             capture_output=True,
             text=True,
@@ -113,7 +113,7 @@ def test_a_database_is_marked_by_a_command(
         assert restore.open_quarantine(connection) is not None
     engine.dispose()
     for name, given, said in (
-        ("ledger", "postgresql+psycopg2://r:hunter2@127.0.0.1:1/none", "cannot be marked"),
+        ("ledger", "postgresql+psycopg2://r:hunter2@127.0.0.1:1/none", "cannot be quarantined"),
         ("ledger", "", "DATABASE_URL"),
         ("gateway", url, "usage"),
     ):
@@ -127,7 +127,7 @@ def test_a_database_is_marked_by_a_command(
 
 def test_an_address_whose_file_is_missing_is_named_and_no_other_is_taken_for_it() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "services", "hold", "ledger"],
+        [sys.executable, "-m", "ops", "quarantine", "ledger"],
         env={"PAYDOWN_LEDGER_OWNER_URL_FILE": "/nowhere"},
         capture_output=True,
         text=True,

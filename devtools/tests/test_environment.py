@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from devtools.stack import environment as variables
-from devtools.stack.local_stack import ALL_SERVICES, Stack
 from devtools.stack.ports import Ports
+from devtools.stack.stack import Stack
 from ops.errors import CommandError
-from ops.local_secrets import Keys
+from ops.secret_files import Secrets
+from services import catalog
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def ours(environment: dict[str, str]) -> dict[str, str]:
 
 
 def test_a_process_sees_no_setting_of_another(stack: Stack) -> None:
-    for process in ("simulator", *variables.SERVICES):
+    for process in ("simulator", *catalog.NAMES):
         others = {
             name
             for name in ours(stack.env_for(process))
@@ -37,11 +38,11 @@ def test_a_process_sees_no_setting_of_another(stack: Stack) -> None:
 def test_a_service_does_not_get_the_role_that_owns_its_schema(stack: Stack) -> None:
     assert "PAYDOWN_LEDGER_DATABASE_URL" in stack.env_for("ledger")
     assert "PAYDOWN_LEDGER_OWNER_URL" not in stack.env_for("ledger")
-    assert "PAYDOWN_LEDGER_OWNER_URL" in stack.env_for(ALL_SERVICES)
+    assert "PAYDOWN_LEDGER_OWNER_URL" in stack.env_for_all_services()
 
 
 def test_who_opens_personal_fields_shares_the_keys_and_nobody_else_has_them(stack: Stack) -> None:
-    keys = {s: stack.env_for(s).get(f"PAYDOWN_{s.upper()}_SEAL_KEYS") for s in variables.SERVICES}
+    keys = {s: stack.env_for(s).get(f"PAYDOWN_{s.upper()}_SEAL_KEYS") for s in catalog.NAMES}
     assert len({keys[s] for s in ("ingest", "dispatcher", "reports")}) == 1
     assert keys["ingest"]
     assert [keys[s] for s in ("webhooks", "ledger", "gateway")] == [None, None, None]
@@ -61,10 +62,10 @@ def test_what_is_for_all_services_goes_to_each_under_its_own_name_and_its_own_wi
     )
     found = {
         service: stack.env_for(service).get(f"PAYDOWN_{service.upper()}_TRACES_URL")
-        for service in (*variables.SERVICES, "simulator")
+        for service in (*catalog.NAMES, "simulator")
     }
     assert found == {
-        **dict.fromkeys(variables.SERVICES, "http://collector:4318"),
+        **dict.fromkeys(catalog.NAMES, "http://collector:4318"),
         "ledger": "",
         "simulator": None,
     }
@@ -76,10 +77,12 @@ def test_the_users_own_setting_wins(stack: Stack) -> None:
 
 
 def test_the_secrets_are_made_once_and_only_their_owner_may_read_them(tmp_path: Path) -> None:
-    first = Keys.kept_in(tmp_path)
-    assert Keys.kept_in(tmp_path) == first
+    first = Secrets.load_or_create(tmp_path)
+    assert Secrets.load_or_create(tmp_path) == first
     (tmp_path / "other").mkdir()
-    assert not set(vars(Keys.kept_in(tmp_path / "other")).values()) & set(vars(first).values())
+    assert not set(vars(Secrets.load_or_create(tmp_path / "other")).values()) & set(
+        vars(first).values()
+    )
     file = tmp_path / "keys.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert json.loads(file.read_text())["index_key"] == first.index_key

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from devtools.stack.local_stack import Stack
 from devtools.stack.ports import Ports, is_listening
+from devtools.stack.stack import Stack
 from devtools.tests.waiting import eventually
 from ops.errors import CommandError
 

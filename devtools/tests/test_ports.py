@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from devtools.stack import ports
-from devtools.stack.local_stack import Stack
 from devtools.stack.ports import Ports
+from devtools.stack.stack import Stack
 from ops.errors import CommandError, exit_code
 
 

@@ -55,7 +55,7 @@ def test_a_killed_process_comes_back_as_itself(keeper: Supervisor) -> None:
     assert lives(keeper.processes()["sleeper"].pid)
     assert any(
         "exited: sleeper (terminated by SIGKILL" in line and "100% a,b=c" in line
-        for line in keeper.ended()
+        for line in keeper.unexpected_exits()
     )
     keeper.stop_programs(["sleeper"])
     assert keeper.processes()["sleeper"].pid == 0

@@ -4,16 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from devtools.stack import environment
 from libs.common.crypto.field_encryption import FieldCipher
-from ops import containers, key_rotation, local_secrets
+from ops import key_rotation, rotate_keys, secret_files
+from ops.__main__ import main
 from ops.errors import CommandError
+from ops.secret_files import Secrets
+from services import catalog
 
 FIRST, SECOND, THIRD = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2, 3))
 ONE = f"local-1:{FIRST}"
 
 
-def test_the_new_key_opens_after_the_first_step_and_seals_after_the_second() -> None:
+def test_the_new_key_decrypts_after_the_first_step_and_encrypts_after_the_second() -> None:
     added = key_rotation.add(ONE, SECOND).keys
     used = key_rotation.use(added).keys
     before, between, after = (
@@ -32,15 +34,15 @@ def test_a_second_call_of_a_step_changes_nothing() -> None:
     added = key_rotation.add(ONE, SECOND)
     again = key_rotation.add(added.keys, THIRD)
     assert (again.keys, again.changed) == (added.keys, False)
-    assert "local-2 was added before" in again.says
+    assert "local-2 was added before" in again.message
     used = key_rotation.use(added.keys)
     twice = key_rotation.use(used.keys)
     assert (twice.keys, twice.changed) == (used.keys, False)
-    assert "nothing to do" in twice.says
+    assert "nothing to do" in twice.message
 
 
 def test_using_before_adding_changes_nothing() -> None:
-    assert key_rotation.use(ONE) == key_rotation.Step(ONE, False, key_rotation.use(ONE).says)
+    assert key_rotation.use(ONE) == key_rotation.Step(ONE, False, key_rotation.use(ONE).message)
 
 
 def test_every_old_key_stays_through_several_rotations() -> None:
@@ -65,18 +67,18 @@ def test_the_new_id_counts_on(name: str, following: str) -> None:
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    local_secrets.Keys.kept_in(tmp_path)
+    Secrets.load_or_create(tmp_path)
     return tmp_path
 
 
 def test_in_a_keys_file_only_the_seal_keys_change_and_only_its_owner_may_read_it(
     state: Path,
 ) -> None:
-    before, file = local_secrets.Keys.kept_in(state), state / "keys.json"
-    local_secrets.rotate("add", file)
-    local_secrets.rotate("add", file)
-    local_secrets.rotate("use", file)
-    after = local_secrets.Keys.kept_in(state)
+    before, file = Secrets.load_or_create(state), state / "keys.json"
+    rotate_keys.rotate("add", file)
+    rotate_keys.rotate("add", file)
+    rotate_keys.rotate("use", file)
+    after = Secrets.load_or_create(state)
     assert [part.partition(":")[0] for part in after.seal_keys.split(",")] == ["local-2", "local-1"]
     assert after.seal_keys.endswith(before.seal_keys)
     assert (after.index_key, after.internal_token, after.database_secret) == (
@@ -90,52 +92,54 @@ def test_in_a_keys_file_only_the_seal_keys_change_and_only_its_owner_may_read_it
 def test_a_file_with_nothing_but_the_keys_is_rotated_too(tmp_path: Path) -> None:
     file = tmp_path / "seal_keys"
     file.write_text(f"{ONE}\n")
-    said = local_secrets.rotate("add", file).says
+    message = rotate_keys.rotate("add", file).message
     assert [name.partition(":")[0] for name in file.read_text().split(",")] == [
         "local-1",
         "local-2",
     ]
-    assert said.count(".") == 1
-    assert FIRST not in said
+    assert message.count(".") == 1
+    assert FIRST not in message
 
 
 @pytest.mark.parametrize("content", ["", "no keys", '{"index_key": "x"}', "{", f"k1:{FIRST},"])
-def test_a_file_without_seal_keys_is_refused_and_not_repeated(tmp_path: Path, content: str) -> None:
+def test_a_file_without_keys_is_refused_and_its_content_is_not_printed(
+    tmp_path: Path, content: str
+) -> None:
     file = tmp_path / "keys.json"
     file.write_text(content)
     with pytest.raises(CommandError) as refused:
-        local_secrets.rotate("add", file)
+        rotate_keys.rotate("add", file)
     assert FIRST not in str(refused.value)
     assert file.read_text() == content
 
 
 def test_the_second_step_is_refused_while_the_stack_runs_with_the_old_keys(state: Path) -> None:
-    (state / "supervisord.pid").write_text("1")
-    (state / local_secrets.CONFIGURATION).write_text(
-        f'environment=PAYDOWN_INGEST_SEAL_KEYS="{local_secrets.Keys.kept_in(state).seal_keys}"'
+    (state / secret_files.SUPERVISOR_PID).write_text("1")
+    (state / secret_files.SUPERVISOR_CONFIGURATION).write_text(
+        f'environment=PAYDOWN_INGEST_SEAL_KEYS="{Secrets.load_or_create(state).seal_keys}"'
     )
-    local_secrets.rotate("add", state / "keys.json")
+    rotate_keys.rotate("add", state / "keys.json")
     with pytest.raises(CommandError, match="started without local-2"):
-        local_secrets.rotate("use", state / "keys.json")
-    assert local_secrets.Keys.kept_in(state).seal_keys.startswith("local-1:")
-    (state / local_secrets.CONFIGURATION).write_text(
-        f'environment=PAYDOWN_INGEST_SEAL_KEYS="{local_secrets.Keys.kept_in(state).seal_keys}"'
+        rotate_keys.rotate("use", state / "keys.json")
+    assert Secrets.load_or_create(state).seal_keys.startswith("local-1:")
+    (state / secret_files.SUPERVISOR_CONFIGURATION).write_text(
+        f'environment=PAYDOWN_INGEST_SEAL_KEYS="{Secrets.load_or_create(state).seal_keys}"'
     )
-    assert local_secrets.rotate("use", state / "keys.json").changed
+    assert rotate_keys.rotate("use", state / "keys.json").changed
 
 
-def test_each_container_that_seals_or_opens_gets_the_keys_and_nothing_else_changes(
+def test_each_container_that_encrypts_gets_the_keys_and_nothing_else_changes(
     tmp_path: Path,
 ) -> None:
-    assert containers.main(["secrets", str(tmp_path)]) == 0
+    assert main(["secrets", str(tmp_path)]) == 0
     before = {file: file.read_text() for file in tmp_path.rglob("*") if file.is_file()}
-    assert containers.main(["rotate", str(tmp_path), "add"]) == 0
-    assert containers.main(["rotate", str(tmp_path), "use"]) == 0
+    assert main(["rotate-keys", "add", str(tmp_path)]) == 0
+    assert main(["rotate-keys", "use", str(tmp_path)]) == 0
     changed = {
         str(file.relative_to(tmp_path)) for file, text in before.items() if file.read_text() != text
     }
-    assert changed == {"keys/keys.json", *(f"{name}/seal_keys" for name in environment.SEALED)}
-    texts = {(tmp_path / name / "seal_keys").read_text() for name in environment.SEALED}
+    assert changed == {"keys/keys.json", *(f"{name}/seal_keys" for name in catalog.ENCRYPTING)}
+    texts = {(tmp_path / name / "seal_keys").read_text() for name in catalog.ENCRYPTING}
     assert texts == {json.loads((tmp_path / "keys" / "keys.json").read_text())["seal_keys"]}
     assert texts.pop().startswith("local-2:")
-    assert containers.main(["rotate", str(tmp_path / "nowhere"), "add"]) == 2
+    assert main(["rotate-keys", "add", str(tmp_path / "nowhere")]) == 2

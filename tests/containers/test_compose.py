@@ -99,7 +99,7 @@ def test_the_image_holds_what_it_needs_and_no_more(project: Project) -> None:
 def test_only_the_gateway_and_the_webhook_port_are_seen_from_outside(
     system: System, project: Project
 ) -> None:
-    assert httpx.get(f"http://127.0.0.1:{project.ports.gateway}/", timeout=10).status_code == 200
+    assert httpx.get(project.ports.url("gateway"), timeout=10).status_code == 200
     published = {
         c["Config"]["Labels"]["com.docker.compose.service"]
         for c in project.containers()

@@ -21,8 +21,8 @@ from xml.etree import ElementTree as ET
 import httpx
 
 from devtools import paths
-from devtools.stack.local_stack import ALL_SERVICES, Stack
-from devtools.stack.ports import HOST, Ports
+from devtools.stack.ports import Ports
+from devtools.stack.stack import Stack
 
 SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
 FINAL = {"completed", "completed_with_failures", "cancelled", "rejected", "discarded"}
@@ -85,8 +85,8 @@ class System:
         self, stack: Stack, kill: Callable[[int], None] = lambda pid: os.kill(pid, signal.SIGKILL)
     ) -> None:
         self.stack, self.kill = stack, kill
-        self.api = f"http://{HOST}:{stack.ports.gateway}/api/v1"
-        self.simulator = f"http://{HOST}:{stack.ports.simulator}/_simulator"
+        self.api = f"{stack.ports.url('gateway')}/api/v1"
+        self.simulator = f"{stack.ports.url('simulator')}/_simulator"
 
     def call(self, method: str, path: str, person: str, **more: Any) -> httpx.Response | None:
         """One request; None if no answer came."""
@@ -213,7 +213,7 @@ class System:
         return subprocess.run(
             [str(paths.PYTHON), "-m", "services", "rebuild", name],
             cwd=paths.ROOT,
-            env=self.stack.env_for(ALL_SERVICES),
+            env=self.stack.env_for_all_services(),
             capture_output=True,
             text=True,
             check=False,

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from devtools import paths, sample_roster
-from devtools.stack.local_stack import ALL_SERVICES, Stack
-from ops import local_secrets
+from devtools.stack.stack import Stack
+from ops import rotate_keys
 from ops.errors import CommandError
+from services import catalog
 from tests.flow.system import Report, System, eventually, paid_exactly_once, reports_agree, running
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
@@ -35,11 +36,11 @@ def settled(report: Report) -> list[dict[str, str]]:
     ]
 
 
-def command(system: System, *words: str) -> subprocess.CompletedProcess[str]:
+def ops(system: System, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(paths.PYTHON), "-m", "services", *words],
+        [str(paths.PYTHON), "-m", "ops", *words],
         cwd=paths.ROOT,
-        env=system.stack.env_for(ALL_SERVICES),
+        env=system.stack.env_for_all_services(),
         capture_output=True,
         text=True,
         check=False,
@@ -52,16 +53,16 @@ def restarted(stack: Stack) -> None:
     stack.up()
 
 
-def test_a_seal_key_is_changed_in_the_middle_of_a_batch(system: System) -> None:
+def test_an_encryption_key_is_changed_in_the_middle_of_a_batch(system: System) -> None:
     file = system.stack.state / "keys.json"
     first = system.corrected(system.ready(FIRST))
-    local_secrets.rotate("add", file)
+    rotate_keys.rotate("add", file)
     with pytest.raises(CommandError, match="started without local-2"):
-        local_secrets.rotate("use", file)
+        rotate_keys.rotate("use", file)
     restarted(system.stack)
     system.approve(first)  # nothing is prepared yet: every value is opened after the first step
     eventually(lambda: system.batch(first["batch_id"])["payments"]["completed"] > 5, 120)
-    assert local_secrets.rotate("use", file).changed
+    assert rotate_keys.rotate("use", file).changed
     restarted(system.stack)
     second = system.corrected(system.ready(SECOND, period=NEXT_PERIOD))
     system.approve(second)
@@ -73,15 +74,15 @@ def test_a_seal_key_is_changed_in_the_middle_of_a_batch(system: System) -> None:
         )
     paid_exactly_once(system, FIRST, SECOND)
 
-    shown = command(system, "keys")
+    shown = ops(system, "key-usage")
     assert shown.returncode == 0, shown.stderr
     lines = {tuple(line.split()[:3]): line for line in shown.stdout.splitlines()}
     assert set(lines) == {
         (name, *key)
-        for name in ("ingest", "dispatcher", "reports")
-        for key in (("local-2", "seals"), ("local-1", "opens"))
+        for name in catalog.ENCRYPTING
+        for key in (("local-2", "encrypts"), ("local-1", "decrypts"))
     }
-    assert not [line for line in lines.values() if "nothing is sealed" in line], shown.stdout
+    assert not [line for line in lines.values() if "nothing is encrypted" in line], shown.stdout
 
 
 @pytest.mark.parametrize(
@@ -136,10 +137,10 @@ def test_a_lost_broker_is_refilled_and_the_books_stay_as_they_are(system: System
         for batch, xml in zip(batches, (FIRST, SECOND), strict=True)
     }
     paid = system.calls()["POST /payments"]
-    assert "is running; stop all services first" in command(system, "refill", "all").stderr
+    assert "is running; stop all services first" in ops(system, "republish", "all").stderr
     stack.down()
     with pytest.raises(CommandError, match="nothing was lost"):
-        stack.up(refill=True)
+        stack.up(republish=True)
 
     shutil.rmtree(stack.state / "kafka" / "data")
     with pytest.raises(CommandError, match=r"deleted and made again|keeps ending"):
@@ -147,8 +148,8 @@ def test_a_lost_broker_is_refilled_and_the_books_stay_as_they_are(system: System
     shutil.rmtree(
         stack.state / "kafka" / "data"
     )  # a relay may have written something new before the others ended, and that is refused
-    stack.up(refill=True)
-    watched = command(system, "refill", "watch")
+    stack.up(republish=True)
+    watched = ops(system, "republish", "watch")
     assert watched.returncode == 0, watched.stderr
     assert "0 messages to be sent, 0 to be read\n" in watched.stdout
     for batch_id, xml in zip(before, (FIRST, SECOND), strict=True):

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from devtools import sample_roster
-from devtools.stack import backup, environment
-from devtools.stack.local_stack import Stack
+from devtools.stack import backup
 from devtools.stack.ports import Ports
+from devtools.stack.stack import Stack
 from ops import provision
+from services import catalog
 from tests.flow.system import System, eventually, paid_exactly_once, reports_agree
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
@@ -48,7 +49,7 @@ def test_a_copy_restored_in_the_middle_of_a_batch_pays_nothing_twice(tmp_path: P
             exchange(
                 stack, tmp_path / "before"
             )  # and once more, to before the approval, now that all is paid; nobody says a word
-            eventually(lambda: held(system) == set(backup.DECIDING), 60)
+            eventually(lambda: held(system) == set(catalog.QUARANTINABLE), 60)
             assert "an older copy of itself" in why_held(system)
             went_on(system, batch, xml)
     finally:
@@ -57,23 +58,19 @@ def test_a_copy_restored_in_the_middle_of_a_batch_pays_nothing_twice(tmp_path: P
 
 def exchange(stack: Stack, copy: Path) -> None:
     """Put copies that bear no mark in the place of databases that are in use."""
-    for service in environment.SERVICES:
-        backup._read_back(stack, copy / f"{service}.dump", service, "")
-    for service in backup.DECIDING:
-        backup._orders(
-            backup._url(
-                stack.admin_url(), f"{provision.Names.of(service, stack.prefix).database}_back"
-            ),
-            "DELETE FROM restored",
-        )
-    for service in environment.SERVICES:
-        backup._take_place(stack, service)
+    for service in catalog.NAMES:
+        backup.load_beside(stack, copy / f"{service}.dump", service, "")
+    for service in catalog.QUARANTINABLE:
+        database = f"{provision.Names.of(service, stack.prefix).database}{backup.BESIDE}"
+        backup.execute(backup.database_url(stack.admin_url(), database), "DELETE FROM restored")
+    for service in catalog.NAMES:
+        backup.replace_database(stack, service)
 
 
 def went_on(system: System, batch: dict[str, Any], xml: bytes) -> None:
     """Look at what is held, release it, and see the batch to its end."""
     paid = len(system.book("payments"))
-    assert held(system) == set(backup.DECIDING)
+    assert held(system) == set(catalog.QUARANTINABLE)
     refused = system.call(
         "POST", "/batches", "preparer", content=xml, params={"filename": "again.xml"}
     )
@@ -105,7 +102,7 @@ def went_on(system: System, batch: dict[str, Any], xml: bytes) -> None:
 
 
 def held(system: System) -> set[str]:
-    return {one.name for one in system.stack.status() if one.state == "held"}
+    return {one.name for one in system.stack.status() if one.state == "quarantined"}
 
 
 def why_held(system: System) -> str:

@@ -1,4 +1,4 @@
-"""The manifests as they would be applied, and what holds one of them against its schema."""
+"""The manifests as they would be applied, and checks of one resource against its schema."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ import kubernetes_validate
 from devtools import crd_schemas, kubernetes_manifests
 from devtools.kubernetes_manifests import APPLIED, FOLDER, Resource
 
-READ_BY_LIBPQ = {"PGSSLMODE", "PGSSLROOTCERT"}
+LIBPQ_VARIABLES = {"PGSSLMODE", "PGSSLROOTCERT"}
 RENDERED = {name: kubernetes_manifests.render(FOLDER / name) for name in APPLIED}
 
 
@@ -26,8 +26,13 @@ def environment(resource: Resource) -> dict[str, str]:
     }
 
 
+def without_libpq(variables: dict[str, str]) -> dict[str, str]:
+    """The variables that our own code reads."""
+    return {name: value for name, value in variables.items() if name not in LIBPQ_VARIABLES}
+
+
 def strict(schema: Any) -> Any:
-    """A CRD's schema as the API server reads it with strict field validation: what is not named is refused."""
+    """A CRD's schema under strict field validation: a field that is not named is refused."""
     if isinstance(schema, list):
         return [strict(part) for part in schema]
     if not isinstance(schema, dict):
@@ -47,9 +52,9 @@ def strict(schema: Any) -> Any:
 def check(resource: Resource) -> None:
     """Refuse what its schema does not name or allow."""
     group, _, version = resource["apiVersion"].rpartition("/")
-    kept = crd_schemas.SCHEMAS / f"{resource['kind'].lower()}.json"
-    known: Any = json.loads(kept.read_text()) if kept.exists() else {"group": None}
-    if known["group"] == group:
-        jsonschema.Draft202012Validator(strict(known["versions"][version])).validate(resource)
+    file = crd_schemas.SCHEMAS / f"{resource['kind'].lower()}.json"
+    crd: Any = json.loads(file.read_text()) if file.exists() else {"group": None}
+    if crd["group"] == group:
+        jsonschema.Draft202012Validator(strict(crd["versions"][version])).validate(resource)
     else:
         kubernetes_validate.validate(resource, "1.37", strict=True)

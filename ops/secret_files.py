@@ -1,0 +1,131 @@
+"""The secrets of one installation: made at random once, kept in files.
+
+`keys.json` holds them all. Each container gets a folder that holds only its own, one file for each
+setting (`PAYDOWN_<SERVICE>_<SETTING>_FILE`).
+"""
+
+import base64
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ops import provision
+from ops.errors import CommandError
+from services import catalog
+from services.catalog import CatalogEntry
+
+ADMIN = "paydown_admin"
+SIMULATOR_PROVIDER_KEY = "sk_local"  # the simulator takes any; replace it for a real provider
+SUPERVISOR_CONFIGURATION = "supervisord.conf"  # beside a local stack's keys.json: its settings
+SUPERVISOR_PID = "supervisord.pid"  # there while that stack runs
+READABLE_BY_ALL = 0o444  # each folder is a volume that only its container mounts
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What the processes of one installation share.
+
+    Without the seal keys the personal fields on the topics cannot be read by anybody.
+    """
+
+    seal_keys: str  # id:base64, 256 bits
+    index_key: str  # base64, 256 bits
+    internal_token: str
+    webhook_secret: str
+    database_secret: str  # the password of every database role is derived from it
+
+    @classmethod
+    def load_or_create(cls, folder: Path) -> "Secrets":
+        """The secrets in `keys.json` of a folder; the first call makes them."""
+        file = folder / "keys.json"
+        if not file.exists():
+            made = cls(
+                seal_keys=f"local-1:{random_base64()}",
+                index_key=random_base64(),
+                internal_token=secrets.token_urlsafe(32),
+                webhook_secret=secrets.token_urlsafe(32),
+                database_secret=secrets.token_urlsafe(32),
+            )
+            write_private(file, json.dumps(asdict(made), indent=1))
+        return cls(**json.loads(file.read_text()))
+
+    def settings_of(self, service: CatalogEntry, database_url: str) -> dict[str, str]:
+        """{setting: value} of the secrets that the catalog names for a service."""
+        values = {
+            "database_url": database_url,
+            "internal_token": self.internal_token,
+            "seal_keys": self.seal_keys,
+            "index_key": self.index_key,
+            "provider_key": SIMULATOR_PROVIDER_KEY,
+            "webhook_secret": self.webhook_secret,  # the dispatcher's name for it
+            "secret": self.webhook_secret,  # the webhook receiver's name for it
+        }
+        return {name: values[name] for name in service.secrets}
+
+
+def make_secrets(folder: Path, postgres: str) -> None:
+    """Write the secrets of all containers. A second call changes no file that is there.
+
+    Args:
+        folder: gets one folder for each container, and `keys` with the file of all secrets.
+        postgres: host and port of the PostgreSQL server, as the containers reach it.
+
+    Raises:
+        CommandError: the folder cannot be written.
+    """
+    try:
+        (folder / "keys").mkdir(exist_ok=True)
+        made = Secrets.load_or_create(folder / "keys")
+        admin_url = f"postgresql://{ADMIN}:{made.database_secret}@{postgres}/postgres"
+        urls = {
+            service.name: provision.urls(
+                admin_url, service.name, catalog.DATABASE_PREFIX, made.database_secret
+            )
+            for service in catalog.SERVICES
+        }
+        _write_missing(folder / "postgres", {"password": made.database_secret})
+        _write_missing(
+            folder / "databases",
+            {"database_url": admin_url, "database_secret": made.database_secret},
+        )
+        _write_missing(
+            folder / "migrate",
+            {f"{name}_owner_url": owner_url for name, (_, owner_url) in urls.items()},
+        )
+        for service in catalog.SERVICES:
+            service_url, _ = urls[service.name]
+            _write_missing(folder / service.name, made.settings_of(service, service_url))
+    except OSError as error:
+        raise CommandError(f"the secrets cannot be written to {folder}: {error.strerror}") from None
+
+
+def write_private(file: Path, text: str) -> None:
+    """Replace a file at once by one that only its owner may read."""
+    draft = file.with_name(f"{file.name}.draft")
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as out:
+        out.write(text)
+    draft.replace(file)
+
+
+def write_for_container(file: Path, text: str) -> None:
+    """Replace a file at once by one that every user of its container may read."""
+    write_private(file, text)
+    file.chmod(READABLE_BY_ALL)
+
+
+def random_base64() -> str:
+    """256 random bits."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _write_missing(folder: Path, values: dict[str, str]) -> None:
+    """One file for each secret; one that is there stays as it is."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    for name, value in values.items():
+        if not (folder / name).exists():
+            write_for_container(folder / name, value)

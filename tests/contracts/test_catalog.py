@@ -1,0 +1,110 @@
+"""The table of services agrees with the services, and with every list that cannot be derived."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from devtools import paths
+from devtools.stack import environment
+from devtools.stack.ports import Ports
+from ops import provision
+from ops.secret_files import Secrets
+from services import catalog
+from services.gateway import app as gateway
+from tests.service_settings import SETTINGS
+
+SERVICES = paths.ROOT / "services"
+SECRET = re.compile(r"(^|_)(keys?|token|secret)$|^database_url$")
+MADE_BY_HAND = {"oidc_client_secret"}  # the identity provider issues it
+
+
+@pytest.mark.parametrize("name", catalog.NAMES)
+def test_the_port_is_the_default_of_the_settings(name: str) -> None:
+    assert SETTINGS[name].model_fields["port"].default == catalog.find(name).port
+
+
+def test_no_two_services_have_one_name_or_one_port() -> None:
+    assert len({service.name for service in catalog.SERVICES}) == len(catalog.SERVICES)
+    assert len({service.port for service in catalog.SERVICES}) == len(catalog.SERVICES)
+
+
+@pytest.mark.parametrize("name", catalog.NAMES)
+def test_the_secrets_are_the_settings_with_keys_tokens_and_passwords(name: str) -> None:
+    secret = {field for field in SETTINGS[name].model_fields if SECRET.search(field)}
+    assert set(catalog.find(name).secrets) == secret - MADE_BY_HAND
+
+
+@pytest.mark.parametrize("name", catalog.NAMES)
+def test_a_service_that_encrypts_says_where_its_encrypted_values_are(name: str) -> None:
+    assert (SERVICES / name / "key_check.py").exists() == catalog.find(name).encrypts
+
+
+@pytest.mark.parametrize("name", catalog.NAMES)
+def test_a_service_that_is_rebuildable_has_the_command(name: str) -> None:
+    assert (SERVICES / name / "rebuild.py").exists() == catalog.find(name).rebuildable
+
+
+@pytest.mark.parametrize("name", catalog.NAMES)
+def test_a_service_that_can_be_quarantined_has_the_table_for_the_mark(name: str) -> None:
+    files = (SERVICES / name / "migrations").glob("[0-9]*.py")
+    has_table = any(re.search(r"\brestored\b|\bRESTORED\b", file.read_text()) for file in files)
+    assert has_table == catalog.find(name).can_be_quarantined
+
+
+@pytest.mark.parametrize("name", catalog.NAMES)
+def test_the_database_is_the_one_that_is_provisioned(name: str) -> None:
+    names = provision.Names.of(name, catalog.DATABASE_PREFIX)
+    assert catalog.find(name).database == names.database
+
+
+@pytest.mark.parametrize("name", catalog.NAMES)
+def test_a_service_starts_with_the_settings_that_the_local_stack_gives_it(
+    name: str, tmp_path: Path
+) -> None:
+    url = "postgresql+psycopg2://nobody@127.0.0.1/none"
+    table = environment.table(
+        environment.StackFacts(
+            tmp_path,
+            Ports(),
+            Secrets.load_or_create(tmp_path),
+            dict.fromkeys(catalog.NAMES, (url, url)),
+        )
+    )
+    assert SETTINGS[name].read(table[name]).port == catalog.find(name).port
+
+
+def test_the_gateway_knows_every_other_service_and_its_address() -> None:
+    others = [service for service in catalog.SERVICES if service.name != "gateway"]
+    assert tuple(service.name for service in others) == gateway.SERVICES, "services/gateway/app.py"
+    for service in others:
+        default = SETTINGS["gateway"].model_fields[f"{service.name}_url"].default
+        assert default == f"http://127.0.0.1:{service.port}", "services/gateway/settings.py"
+
+
+def test_the_import_rule_that_keeps_services_apart_names_each_of_them() -> None:
+    contracts = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ]
+    (rule,) = (contract for contract in contracts if contract["type"] == "independence")
+    assert rule["modules"] == [f"services.{name}" for name in catalog.NAMES], "pyproject.toml"
+
+
+def test_the_table_of_services_on_their_page_is_the_catalog() -> None:
+    page = (SERVICES / "README.md").read_text(encoding="utf-8").splitlines()
+    found = [line for line in page if re.match(r"\| `[a-z]+` \|", line)]
+    wanted = [
+        f"| `{service.name}` | {service.port} | {service.owns} |" for service in catalog.SERVICES
+    ]
+    assert found == wanted, "services/README.md"
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md"])
+def test_a_page_that_lists_the_services_lists_them_all_in_the_order_of_the_catalog(
+    page: str,
+) -> None:
+    text = (paths.ROOT / page).read_text(encoding="utf-8")
+    listed = re.findall(r"^\| \[?`([a-z]+)`", text, re.MULTILINE)
+    assert [name for name in listed if name in catalog.NAMES] in ([], list(catalog.NAMES))
+    assert "gateway" not in listed or set(listed) >= set(catalog.NAMES)
