@@ -1,4 +1,4 @@
-"""Which keys a database is sealed under, and whether a process has them: asked once at start, and by `python -m services keys`.
+"""Which keys a database is sealed under, and whether a process has them: asked once at start, and by `python -m ops key-usage`.
 
 A service's room `sealed.py` says where its sealed values lie, as `Places`. Values begin with the id of their key (seal.py).
 """

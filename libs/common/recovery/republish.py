@@ -1,4 +1,4 @@
-"""Fill a broker that has lost its topics again, from the outboxes: `python -m services refill <service>…|all`, while the services are stopped.
+"""Fill a broker that has lost its topics again, from the outboxes: `python -m ops republish <service>…|all`, while the services are stopped.
 
 In words: for each topic compare what a service's database remembers with what the broker has now; a topic that is empty where there
 was something is lost. In ONE transaction per service the outbox rows of lost topics become unpublished again, the offsets of lost
