@@ -1,0 +1,114 @@
+"""The outbox relay beside bare producing and bare reading of the same messages."""
+
+import threading
+import time
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+from devtools.bench.setting import BARE_TOPIC, BATCH_MAX, PADDING, TOPIC, Posted, Setting
+from libs.common.database.engine import run
+from libs.common.messaging import kafka, outbox
+from libs.common.observability.trace_context import publication
+from ops.errors import CommandError
+
+SPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+LIMIT_S = 120.0
+CHUNK = 5_000
+
+
+def relay(setting: Setting) -> float:
+    """Events a second from an outbox to Kafka; they are written into the outbox before.
+
+    Raises:
+        CommandError: it leaves events behind.
+    """
+    _fill_outbox(setting)
+    stop, producer = threading.Event(), kafka.producer(setting.bootstrap)
+    producer.list_topics(TOPIC, timeout=15)
+    thread = threading.Thread(target=outbox.relay, args=(setting.engine, producer, stop))
+    began = time.monotonic()
+    thread.start()
+    try:
+        while left := setting.rows("outbox WHERE published_at IS NULL"):
+            if time.monotonic() - began > LIMIT_S or not thread.is_alive():
+                raise CommandError(f"the relay left {left} events behind")
+            time.sleep(0.02)
+        return setting.count / (time.monotonic() - began)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _fill_outbox(setting: Setting) -> None:
+    events = [
+        Posted(
+            event_id=uuid5(SPACE, str(n)),
+            occurred_at=datetime.now(UTC),
+            payment_id=uuid5(SPACE, f"p{n}"),
+            amount_cents=n % 997 + 1,
+            note=PADDING,
+        )
+        for n in range(setting.count)
+    ]
+    for start in range(0, setting.count, CHUNK):
+        with setting.engine.begin() as connection:
+            outbox.add(connection, events[start : start + CHUNK])
+
+
+def bare_produce(setting: Setting) -> float:
+    """Messages a second of the same bodies, keys and headers, produced and then flushed.
+
+    They go to a second topic, without an outbox.
+
+    Raises:
+        CommandError: some were not acknowledged.
+    """
+    with setting.engine.connect() as connection:
+        rows = run(
+            connection,
+            """
+            SELECT CAST(event_id AS text), message_key, body
+            FROM outbox
+            ORDER BY id""",
+        ).all()
+    producer = kafka.producer(setting.bootstrap)
+    producer.list_topics(BARE_TOPIC, timeout=15)
+    failed: list[object] = []
+    began = time.monotonic()
+    for event_id, key, body in rows:
+        headers = [
+            ("event_id", event_id),
+            ("type", "bench-posted.v1"),
+            ("correlation", ""),
+            ("traceparent", publication("", event_id)),
+        ]
+        producer.produce(
+            BARE_TOPIC,
+            key=key,
+            value=body,
+            headers=headers,
+            on_delivery=lambda error, _: failed.append(error) if error else None,
+        )
+        producer.poll(0)
+    if producer.flush(LIMIT_S) or failed:
+        raise CommandError(f"bare produce: {len(failed)} messages were not acknowledged")
+    return len(rows) / (time.monotonic() - began)
+
+
+def bare_read(setting: Setting) -> float:
+    """Messages a second that can be read from the topic if nothing is done with them.
+
+    Raises:
+        CommandError: not all came.
+    """
+    reader = setting.reader("read")
+    done, began = 0, 0.0
+    while done < setting.count:
+        first = reader.poll(LIMIT_S)
+        if first is None:
+            raise CommandError(f"bare reading got {done} of {setting.count} messages")
+        began = began or time.monotonic()
+        done += 1 + len(reader.consume(BATCH_MAX - 1, 0))
+    rate = done / (time.monotonic() - began)
+    reader.close()
+    return rate

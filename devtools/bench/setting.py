@@ -1,0 +1,118 @@
+"""Where the bench runs: servers, a database and topics of its own, and the message it uses."""
+
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from sqlalchemy import Engine
+
+from devtools import test_servers
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.topics import PARTITIONS, Topic
+from libs.common.database.engine import connect, run
+from libs.common.database.tables import MESSAGING
+from libs.common.messaging import kafka
+from ops import provision
+
+BATCH_MAX = 500
+PADDING = "0123456789abcdef" * 18
+POSTING = """
+CREATE TABLE posting (
+    consumer text NOT NULL,
+    payment_id uuid NOT NULL,
+    amount_cents bigint NOT NULL
+)"""
+
+
+class Posted(Event):
+    """The message of the bench: about 600 bytes with its headers, as the real ones."""
+
+    topic: ClassVar[Topic] = Topic(
+        f"bench-{uuid.uuid4().hex[:10]}", "payment_id", "bench", ("bench",)
+    )
+    type: Literal["bench-posted.v1"] = "bench-posted.v1"
+    payment_id: UUID
+    amount_cents: int
+    note: str
+
+
+TOPIC = Posted.topic.name
+BARE_TOPIC = f"{TOPIC}-bare"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A database, a broker, and how many messages there are."""
+
+    engine: Engine
+    bootstrap: str
+    count: int
+
+    def rows(self, what: str) -> int:
+        """The number of rows of a table, with a condition."""
+        with self.engine.connect() as connection:
+            return int(run(connection, f"SELECT count(*) FROM {what}").scalar())  # noqa: S608 - our own words
+
+    def reader(self, group: str) -> Consumer:
+        """A consumer of every partition from the start, with the library's settings."""
+        reader = Consumer(kafka.consumer_config(self.bootstrap, group, 3_000))
+        reader.assign([TopicPartition(TOPIC, partition, 0) for partition in range(PARTITIONS)])
+        return reader
+
+    def description(self) -> list[str]:
+        """The machine, and the settings of both servers on which the figures depend."""
+        names = ("server_version", "fsync", "synchronous_commit", "full_page_writes")
+        with self.engine.connect() as connection:
+            settings = {name: run(connection, f"SHOW {name}").scalar() for name in names}
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+        return [
+            (
+                f"machine     {os.cpu_count()} cores, {memory:.1f} GiB, "
+                f"load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}"
+            ),
+            "PostgreSQL  " + ", ".join(f"{name} {value}" for name, value in settings.items()),
+            (
+                "Kafka       one node, acks=all, enable.idempotence=true, compression lz4, "
+                "12 partitions; the broker flushes as its system does"
+            ),
+            f"messages    {self.count}, {len(PADDING) + 300} bytes, {BATCH_MAX} a transaction",
+        ]
+
+
+@contextmanager
+def prepared(messages: int, postgres_url: str, bootstrap: str) -> Iterator[Setting]:
+    """Servers (those given, else temporary ones) with a database and topics; all is removed again.
+
+    Args:
+        messages: how many the bench will send.
+        postgres_url: an administrator's address, or "".
+        bootstrap: a broker's address, or "".
+    """
+    with ExitStack() as stack:
+        postgres_url = postgres_url or stack.enter_context(test_servers.temporary_postgres())
+        bootstrap = bootstrap or stack.enter_context(test_servers.temporary_kafka()).bootstrap
+        prefix = f"bench_{uuid.uuid4().hex[:10]}"
+        _, owner_url = provision.create(postgres_url, "bench", prefix)
+        stack.callback(provision.drop, postgres_url, "bench", prefix)
+        engine = connect(owner_url, "bench")
+        stack.callback(engine.dispose)
+        with engine.begin() as connection:
+            for statement in (*MESSAGING, POSTING):
+                run(connection, statement)
+        topics = [Topic(name, "payment_id", "bench", ("bench",)) for name in (TOPIC, BARE_TOPIC)]
+        kafka.create_topics(bootstrap, topics)
+        stack.callback(_delete_topics, bootstrap)
+        yield Setting(engine, bootstrap, messages)
+
+
+def _delete_topics(bootstrap: str) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
+    for future in admin.delete_topics([TOPIC, BARE_TOPIC]).values():
+        future.result(10)
