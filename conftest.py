@@ -1,7 +1,9 @@
-"""What every test may ask for: a PostgreSQL, a Kafka, databases of its own. Each is started when the first test asks, so unit tests need nothing.
+"""Fixtures for every test: a PostgreSQL, a Kafka, databases. Each starts when a test first asks.
 
-PAYDOWN_TEST_POSTGRES_URL (an administrator's) and PAYDOWN_TEST_KAFKA name servers that run already; they are used instead. Else a Docker engine that
-has or can pull the images runs them (PAYDOWN_TEST_SERVERS=processes declines, =containers insists); else they are processes of this machine.
+So unit tests need nothing. PAYDOWN_TEST_POSTGRES_URL (an administrator's) and PAYDOWN_TEST_KAFKA
+name servers that run already; they are used instead. Else the servers run in containers, if a
+Docker engine has or can pull their images (PAYDOWN_TEST_SERVERS=processes declines, =containers
+insists). Else they are processes of this machine.
 """
 
 import os
@@ -28,7 +30,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def kafka_bootstrap() -> Iterator[str]:
-    """Address of a Kafka broker that all tests share: name topics and groups so that they are yours alone."""
+    """Address of a Kafka broker that all tests share: give topics and groups unique names."""
     given = os.environ.get("PAYDOWN_TEST_KAFKA")
     if given:
         yield given
@@ -39,14 +41,17 @@ def kafka_bootstrap() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def kafka_broker() -> Iterator[test_servers.RunningBroker | servers.ContainerBroker]:
-    """A broker of the module's own, started: `bootstrap`, `kill()`, `start()` again with the same data, `stop()`."""
+    """A broker for one module, started; `start()` after `kill()` finds the same data."""
     with servers.kafka() if servers.chosen() else test_servers.temporary_kafka() as broker:
         yield broker
 
 
 @pytest.fixture(scope="session")
 def make_database(postgres_url: str) -> Iterator[Callable[[str], tuple[str, str]]]:
-    """`make_database(service)` -> (URL of the service's role, URL of the owner's) of a new, empty database; dropped at the end."""
+    """`make_database(service)` makes an empty database, which is dropped at the end.
+
+    It returns (URL of the service's role, URL of the owner's role).
+    """
     made: list[tuple[str, str]] = []
 
     def make(service: str) -> tuple[str, str]:

@@ -1,8 +1,9 @@
-"""Makes a machine ready, once: Python packages, Java, Kafka's jars, a PostgreSQL. Runs on any Python 3.11, without packages.
+"""Install what paydown needs, once: Python packages, Java, Kafka's jars, a PostgreSQL.
 
     devtools/bootstrap.sh runtime|dev
 
-Each step leaves a stamp (a hash of what it was made from), so that doing it again costs nothing.
+Runs on any Python 3.11, without packages. Each step leaves a stamp (a hash of what it was made
+from), so that a second call costs nothing.
 """
 
 import contextlib
@@ -24,11 +25,21 @@ from ops.errors import CommandError, exit_code
 
 PYTHON_SETS = {
     "runtime": ("runtime",),
-    "dev": ("dev", "runtime"),
-}  # dev.txt holds all of runtime.txt too
+    "dev": ("dev", "runtime"),  # dev.txt holds all of runtime.txt too
+}
+COLOUR = r"\x1b\[[0-9;]*m"  # Maven colours its errors
 POM = paths.ROOT / "deploy" / "kafka" / "pom.xml"
-IMPORTED_BY_ALL = "alembic.command, confluent_kafka.admin, fastapi, httpx, pydantic_settings, sqlalchemy.dialects.postgresql, structlog, uvicorn"
-# What brings a Java and a Maven, by package manager; Homebrew alone needs no rights.
+IMPORTED_BY_ALL = (
+    "alembic.command",
+    "confluent_kafka.admin",
+    "fastapi",
+    "httpx",
+    "pydantic_settings",
+    "sqlalchemy.dialects.postgresql",
+    "structlog",
+    "uvicorn",
+)
+# The packages with a Java and a Maven, by package manager; only Homebrew needs no root.
 PACKAGES = {
     "apt-get": {
         "java": "default-jre-headless",
@@ -42,10 +53,10 @@ PACKAGES = {
 
 
 def set_up(wanted: str) -> None:
-    """Make everything that `wanted` (runtime or dev) needs, where it is not there yet; two at once wait for each other.
+    """Install what `wanted` (runtime or dev) lacks; two calls at once wait for each other.
 
     Raises:
-        CommandError: something is missing that cannot be installed here; names the command that installs it.
+        CommandError: something cannot be installed here; names the command that installs it.
     """
     paths.CACHE.mkdir(exist_ok=True)
     with (paths.CACHE / "setup.lock").open("w") as lock:
@@ -70,7 +81,7 @@ def _kafka() -> None:
 
 
 def _python_packages(name: str, stamps: tuple[str, ...]) -> None:
-    """Install requirements/<name>.txt into .venv, and stamp it; `stamps` are the sets that are complete then."""
+    """Install requirements/<name>.txt into .venv; `stamps` are the sets that are complete then."""
     marks = {
         stamp: _digest(paths.ROOT / "requirements" / f"{stamp}.txt", sys.version)
         for stamp in stamps
@@ -80,12 +91,12 @@ def _python_packages(name: str, stamps: tuple[str, ...]) -> None:
     if not _runs(paths.PYTHON):
         with step("making the Python environment"):
             shutil.rmtree(paths.VENV, ignore_errors=True)
-            _do(
+            _run(
                 [sys.executable, "-m", "venv", str(paths.VENV)],
                 "the Python environment cannot be made",
             )
     with step(f"installing Python packages ({name})"):
-        # Compiling everything costs longer than installing it, and most of it is never imported.
+        # compiling everything takes longer than installing it, and most of it is never imported
         options = [
             "--no-compile",
             "--no-deps",
@@ -95,15 +106,15 @@ def _python_packages(name: str, stamps: tuple[str, ...]) -> None:
             "-q",
         ]
         requirements = str(paths.ROOT / "requirements" / f"{name}.txt")
-        _do(
+        _run(
             [str(paths.PYTHON), "-m", "pip", "install", *options, "-r", requirements],
             f"requirements/{name}.txt cannot be installed",
         )
-        if (
-            "runtime" in stamps
-        ):  # compile what every service imports once now, not in each of them at once when they first start
-            _do(
-                [str(paths.PYTHON), "-W", "ignore", "-c", f"import {IMPORTED_BY_ALL}"],
+        if "runtime" in stamps:
+            # compile once what every service imports, and not in all of them when they first start
+            imports = f"import {', '.join(IMPORTED_BY_ALL)}"
+            _run(
+                [str(paths.PYTHON), "-W", "ignore", "-c", imports],
                 "the installed packages do not work",
             )
     for stamp, mark in marks.items():
@@ -129,14 +140,14 @@ def _kafka_jars() -> None:
             "dependency:copy-dependencies",
             f"-DoutputDirectory={draft}",
         ]
-        _do(command, "Kafka's jars cannot be fetched by Maven")
+        _run(command, "Kafka's jars cannot be fetched by Maven")
         shutil.rmtree(paths.KAFKA_JARS, ignore_errors=True)
         draft.rename(paths.KAFKA_JARS)
     stamp.write_text(mark)
 
 
 def _install(what: str, title: str, is_there: Callable[[], bool]) -> None:
-    """Install by the machine's package manager if we may.
+    """Install something with the machine's package manager, if we may.
 
     Raises:
         CommandError: it is not there afterwards; names the command.
@@ -144,7 +155,8 @@ def _install(what: str, title: str, is_there: Callable[[], bool]) -> None:
     manager = next((name for name in PACKAGES if shutil.which(name)), None)
     if manager is None:
         raise CommandError(
-            f"{title} is missing, and no package manager known here can install it; install it and run this again"
+            f"{title} is missing, and no package manager known here can install it; "
+            f"install it and run this again"
         )
     command = [*PACKAGES[manager]["install"].split(), PACKAGES[manager][what]]
     if manager == "brew" or os.geteuid() == 0:
@@ -157,20 +169,15 @@ def _install(what: str, title: str, is_there: Callable[[], bool]) -> None:
             subprocess.run(command, env=quiet, capture_output=True, check=False)
     if not is_there():
         sudo = "" if manager == "brew" or os.geteuid() == 0 else "sudo "
-        raise CommandError(
-            f"{title} is missing: {sudo}{manager} install {PACKAGES[manager][what]}".replace(
-                "apk install", "apk add"
-            )
-        )
+        verb = "add" if manager == "apk" else "install"
+        raise CommandError(f"{title} is missing: {sudo}{manager} {verb} {PACKAGES[manager][what]}")
 
 
 def _runs(python: Path) -> bool:
-    """Whether the environment's Python is there and works; the one it was made from may be gone."""
-    return (
-        python.exists()
-        and subprocess.run([str(python), "-c", ""], capture_output=True, check=False).returncode
-        == 0
-    )
+    """Whether the environment's Python works; the one that it was made from may be gone."""
+    if not python.exists():
+        return False
+    return subprocess.run([str(python), "-c", ""], capture_output=True, check=False).returncode == 0
 
 
 def _stamp(name: str) -> Path:
@@ -181,25 +188,22 @@ def _digest(file: Path, *more: str) -> str:
     return hashlib.sha256("\n".join([file.read_text(), *more]).encode()).hexdigest()
 
 
-def _do(command: list[str], otherwise: str) -> None:
+def _run(command: list[str], failure: str) -> None:
+    """Run a command; `failure` is the beginning of the error if it fails."""
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
     if done.returncode:
-        text = re.sub(
-            r"\x1b\[[0-9;]*m", "", done.stderr + done.stdout
-        )  # Maven colours its complaints
-        said = [line for line in text.splitlines() if line.strip()] or [
-            f"exit code {done.returncode}"
-        ]
-        raise CommandError(
-            f"{otherwise}: {next((line for line in said if 'ERROR' in line.upper()), said[-1]).strip()}"
-        )
+        text = re.sub(COLOUR, "", done.stderr + done.stdout)
+        lines = [line for line in text.splitlines() if line.strip()]
+        last = lines[-1] if lines else f"exit code {done.returncode}"
+        why = next((line for line in lines if "ERROR" in line.upper()), last)
+        raise CommandError(f"{failure}: {why.strip()}")
 
 
 @contextlib.contextmanager
 def step(title: str) -> Iterator[None]:
-    """Says what is being done and how long it took."""
+    """Print what is being done, and how long it took."""
     print(f"{title} …", flush=True)
     began = time.monotonic()
     yield

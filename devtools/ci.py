@@ -1,4 +1,4 @@
-"""Runs the stages of `make test` and prints how long each took: python -m devtools.ci [stage …]."""
+"""Run the stages of `make test` and print how long each took: `python -m devtools.ci [stage …]`."""
 
 import subprocess
 import sys
@@ -10,23 +10,16 @@ from ops.errors import CommandError, exit_code
 
 BIN = paths.VENV / "bin"
 PYTEST = [str(paths.PYTHON), "-m", "pytest", "--durations=5"]
+UNIT = "not database and not broker and not flow and not chaos and not containers"
+STORES = "(database or broker) and not flow and not chaos and not containers"
 STAGES = {
     "format": [str(BIN / "ruff"), "format", "--check", "--quiet", "."],
     "lint": [str(BIN / "ruff"), "check", "--quiet", "."],
     "types": [str(BIN / "mypy"), "."],
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
     "contracts": [str(paths.PYTHON), "-m", "devtools.contracts", "--check"],
-    "unit": [
-        *PYTEST,
-        "-m",
-        "not database and not broker and not flow and not chaos and not containers",
-    ],
-    "stores": [
-        *PYTEST,
-        "-m",
-        "(database or broker) and not flow and not chaos and not containers",
-        "--ignore=tests/broker",
-    ],
+    "unit": [*PYTEST, "-m", UNIT],
+    "stores": [*PYTEST, "-m", STORES, "--ignore=tests/broker"],
     "broker": [*PYTEST, "-m", "not flow and not chaos", "tests/broker"],
     "flow": [*PYTEST, "-m", "flow"],
     "dashboard": [str(paths.PYTHON), "-m", "devtools.dashboard", "check"],
@@ -36,8 +29,8 @@ STAGES = {
     "simulate": [*PYTEST, "services/dispatcher/tests/test_simulation.py"],
 }
 
-
-#: What `make test` runs, in this order. Of stages side by side one mostly waits while the other works; what is not here is longer than a suite should be.
+#: What `make test` runs, in this order. Of stages side by side one mostly waits while the other
+#: works. The stages that are not here take longer than a suite should.
 SUITE = (
     ("format",),
     ("lint",),
@@ -52,10 +45,14 @@ SUITE = (
 
 
 def run(first: str, *beside: str) -> int:
-    """One stage, and those beside it, of which is told when all have ended; the first exit code that is not 0."""
-    with tempfile.TemporaryFile("w+") as said:
+    """Run one stage, and others beside it whose output is printed when all have ended.
+
+    Returns:
+        An exit code that is not 0 if a stage failed.
+    """
+    with tempfile.TemporaryFile("w+") as output:
         others = [
-            subprocess.Popen(STAGES[name], cwd=paths.ROOT, stdout=said, stderr=subprocess.STDOUT)
+            subprocess.Popen(STAGES[name], cwd=paths.ROOT, stdout=output, stderr=subprocess.STDOUT)
             for name in beside
         ]
         try:
@@ -66,8 +63,8 @@ def run(first: str, *beside: str) -> int:
             for other in others:
                 other.kill()
                 other.wait()
-            said.seek(0)
-            print(said.read(), end="", flush=True)
+            output.seek(0)
+            print(output.read(), end="", flush=True)
     return code
 
 

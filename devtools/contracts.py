@@ -1,7 +1,10 @@
-"""Write what other programs rely on into `contracts/`, from the classes that are the contract: `python -m devtools.contracts [--check]`.
+"""Write `contracts/`, on which other programs rely, from the classes that define it.
 
-`<type>.schema.json` and `examples/<type>/<n>.json` for every message, `topics.json`, `gateway.openapi.json`. With --check nothing
-is written; exit 1 if anything is stale. An example that is there is never changed: every one ever committed must still parse.
+    python -m devtools.contracts [--check]
+
+`<type>.schema.json` and `examples/<type>/<n>.json` for every message, `topics.json` and
+`gateway.openapi.json`. With --check nothing is written, and the exit code is 1 if a file is stale.
+An example is never changed: every one that was ever committed must still parse.
 """
 
 import argparse
@@ -28,17 +31,18 @@ AT = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 def main(arguments: list[str]) -> int:
     """Write or check; 0 or 1."""
     parser = argparse.ArgumentParser(
-        prog="python -m devtools.contracts", description=__doc__.splitlines()[0] if __doc__ else ""
+        prog="python -m devtools.contracts",
+        description="Write contracts/ from the classes that define it.",
     )
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 if anything is stale"
+        "--check", action="store_true", help="write nothing; exit 1 if a file is stale"
     )
     if parser.parse_args(arguments).check:
         found = stale(FOLDER)
         print("\n".join(f"stale: contracts/{path}" for path in found) or "contracts are current")
         return 1 if found else 0
     for path in stale(FOLDER):
-        text = wanted(FOLDER).get(path)
+        text = expected_files(FOLDER).get(path)
         if text is None:
             (FOLDER / path).unlink()
         else:
@@ -49,8 +53,8 @@ def main(arguments: list[str]) -> int:
 
 
 def stale(folder: Path) -> list[str]:
-    """Paths below the folder that are missing, other than they should be, or left over from a message that is no more."""
-    files = wanted(folder)
+    """Paths below the folder that are missing, wrong, or of a message that is gone."""
+    files = expected_files(folder)
     changed = [
         path
         for path, text in files.items()
@@ -60,22 +64,18 @@ def stale(folder: Path) -> list[str]:
     return sorted(changed + left_over)
 
 
-def wanted(folder: Path) -> dict[str, str]:
-    """Every file there should be, with its text. An example that is there already, under whatever number, is not wanted again."""
-    files = {"topics.json": written(table()), "gateway.openapi.json": written(openapi())}
+def expected_files(folder: Path) -> dict[str, str]:
+    """Every file with its text. An example that is there under any number is not written again."""
+    files = {"topics.json": as_text(topics_table()), "gateway.openapi.json": as_text(openapi())}
     for name, kind in sorted(messages().items()):
-        files[f"{name}.schema.json"] = written(
-            {
-                "$schema": "https://json-schema.org/draft/2020-12/schema",
-                **kind.model_json_schema(mode="serialization"),
-            }
+        schema = kind.model_json_schema(mode="serialization")
+        files[f"{name}.schema.json"] = as_text(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
         )
-        made, there = (
-            written(json.loads(example(kind).body())),
-            sorted((folder / "examples" / name).glob("*.json")),
-        )
-        if made not in (path.read_text(encoding="utf-8") for path in there):
-            files[f"examples/{name}/{len(there) + 1:04}.json"] = made
+        made = as_text(json.loads(example(kind).body()))
+        committed = sorted((folder / "examples" / name).glob("*.json"))
+        if made not in (path.read_text(encoding="utf-8") for path in committed):
+            files[f"examples/{name}/{len(committed) + 1:04}.json"] = made
     return files
 
 
@@ -86,9 +86,9 @@ def messages() -> dict[str, type[Event]]:
     }
 
 
-def table() -> dict[str, Any]:
+def topics_table() -> dict[str, Any]:
     """The table of topics, with the messages on each."""
-    on = {
+    messages_on = {
         topic.name: sorted(name for name, kind in messages().items() if kind.topic is topic)
         for topic in topics.TOPICS
     }
@@ -101,7 +101,7 @@ def table() -> dict[str, Any]:
                 "key": t.key,
                 "producer": t.producer,
                 "consumers": list(t.consumers),
-                "messages": on[t.name],
+                "messages": messages_on[t.name],
             }
             for t in topics.TOPICS
         ],
@@ -109,50 +109,49 @@ def table() -> dict[str, Any]:
 
 
 def openapi() -> dict[str, Any]:
-    """The public API's description; neither a database nor a service is asked."""
+    """The description of the public API; needs neither a database nor a service."""
     settings = GatewaySettings(
         database_url="postgresql+psycopg2://nobody@127.0.0.1/none", internal_token="x" * 16
     )
     return app.build(settings, app.clients(settings)).app().openapi()
 
 
-def written(value: dict[str, Any]) -> str:
+def as_text(value: dict[str, Any]) -> str:
     """JSON as it is committed."""
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
 def example(kind: type[Event]) -> Event:
     """A message with every field set, the same on every machine."""
-    return kind.model_validate(filled(kind, kind.name()))
+    return kind.model_validate(example_fields(kind, kind.name()))
 
 
-def filled(model: type[BaseModel], where: str) -> dict[str, Any]:
+def example_fields(model: type[BaseModel], path: str) -> dict[str, Any]:
     """A value for each field of a model."""
     return {
-        name: valued(f"{where}.{name}", info.annotation, info)
+        name: example_value(f"{path}.{name}", info.annotation, info)
         for name, info in model.model_fields.items()
     }
 
 
-def valued(where: str, annotation: Any, info: FieldInfo) -> Any:  # Any: a type, and a value of it
-    """A value of a field's type, derived from the field's name."""
+def example_value(path: str, annotation: Any, info: FieldInfo) -> Any:  # Any: a type, and its value
+    """A value of a field's type, derived from the field's path."""
     if get_origin(annotation) is Literal:
         return get_args(annotation)[0]
     if get_origin(annotation) is tuple:
-        return [valued(where, get_args(annotation)[0], info)]
+        return [example_value(path, get_args(annotation)[0], info)]
     if NoneType in get_args(annotation):
-        return valued(
-            where, next(part for part in get_args(annotation) if part is not NoneType), info
-        )
+        kind = next(part for part in get_args(annotation) if part is not NoneType)
+        return example_value(path, kind, info)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return filled(annotation, where)
+        return example_fields(annotation, path)
     values: dict[Any, Any] = {
-        UUID: str(uuid5(NAMESPACE_URL, where)),
+        UUID: str(uuid5(NAMESPACE_URL, path)),
         AwareDatetime: AT.isoformat(),
         datetime: AT.isoformat(),
         bool: True,
         int: 938,
-        str: where.rpartition(".")[2],
+        str: path.rpartition(".")[2],
     }
     return values[annotation]
 

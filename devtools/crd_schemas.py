@@ -1,8 +1,10 @@
-"""Keep the schemas of the operators' resources.
+"""Store the schemas of the operators' resources.
 
-`python -m devtools.crd_schemas NAME=FILE …`, FILE the operator's CustomResourceDefinitions as it publishes them.
+    python -m devtools.crd_schemas NAME=FILE …
 
-Writes deploy/kubernetes/schemas/<kind>.json for the kinds we use, without descriptions: a twentieth of the size, and what it refuses is the same.
+FILE holds an operator's CustomResourceDefinitions as it publishes them. Writes
+deploy/kubernetes/schemas/<kind>.json for the kinds we use, without descriptions: a twentieth of the
+size, and it refuses the same.
 """
 
 import hashlib
@@ -28,19 +30,19 @@ KINDS = {
 }
 
 
-def bare(schema: Any) -> Any:  # JSON
-    """The schema without the descriptions of its fields; a field named "description" stays, because it is a schema and no text."""
+def without_descriptions(schema: Any) -> Any:  # JSON
+    """The schema without descriptions; a field that is named "description" is no text and stays."""
     if isinstance(schema, dict):
         return {
-            key: bare(value)
+            key: without_descriptions(value)
             for key, value in schema.items()
             if not (key == "description" and isinstance(value, str))
         }
-    return [bare(value) for value in schema] if isinstance(schema, list) else schema
+    return [without_descriptions(value) for value in schema] if isinstance(schema, list) else schema
 
 
-def keep(origin: str, file: Path) -> list[str]:
-    """Write the schemas of the served versions in one file; the names of the kinds.
+def store(origin: str, file: Path) -> list[str]:
+    """Write the schemas of the served versions in one file, and return the names of the kinds.
 
     Raises:
         CommandError: the file cannot be read.
@@ -49,7 +51,7 @@ def keep(origin: str, file: Path) -> list[str]:
         raw = file.read_bytes()
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}") from None
-    kept = []
+    stored = []
     for document in yaml.safe_load_all(raw):
         if (
             not document
@@ -59,9 +61,11 @@ def keep(origin: str, file: Path) -> list[str]:
             continue
         spec = document["spec"]
         versions = {
-            v["name"]: bare(v["schema"]["openAPIV3Schema"]) for v in spec["versions"] if v["served"]
+            v["name"]: without_descriptions(v["schema"]["openAPIV3Schema"])
+            for v in spec["versions"]
+            if v["served"]
         }
-        said = {
+        made = {
             "origin": origin,
             "sha256": hashlib.sha256(raw).hexdigest(),
             "group": spec["group"],
@@ -69,17 +73,17 @@ def keep(origin: str, file: Path) -> list[str]:
             "versions": versions,
         }
         (SCHEMAS / f"{spec['names']['kind'].lower()}.json").write_text(
-            json.dumps(said, separators=(",", ":"), sort_keys=True) + "\n"
+            json.dumps(made, separators=(",", ":"), sort_keys=True) + "\n"
         )
-        kept.append(spec["names"]["kind"])
-    return kept
+        stored.append(spec["names"]["kind"])
+    return stored
 
 
 def main(arguments: list[str]) -> int:
     """Exit code 0, or 2 with one sentence."""
     for argument in arguments:
         origin, _, file = argument.partition("=")
-        print(f"{origin}: {', '.join(keep(origin, Path(file))) or 'none of the kinds we use'}")
+        print(f"{origin}: {', '.join(store(origin, Path(file))) or 'none of the kinds we use'}")
     return 0
 
 

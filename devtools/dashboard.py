@@ -1,9 +1,10 @@
-"""The dashboard: built for the gateway to serve, checked, and tried in a real browser.
+"""Build the dashboard for the gateway, check it, and try it in a real browser.
 
     python -m devtools.dashboard build | check | browser
 
-`build` never fails for want of Node: the API comes up without the dashboard and says so. `check` and `browser` are stages of `make test`;
-where Node or Chromium is missing and cannot be installed they say loudly what was not tried.
+`build` does not fail if Node is missing: the API works without the dashboard, and a line says so.
+`check` and `browser` are stages of `make test`. Where Node or Chromium is missing and cannot be
+installed, they print in large what was not tried.
 """
 
 import hashlib
@@ -25,43 +26,43 @@ FOLDER = paths.ROOT / "dashboard"
 DIST = FOLDER / "dist"
 OLDEST_NODE = (20, 19)
 MISSING = "Node.js 20.19 or newer with npm"
-LEFT_OUT = {
-    "dist",
-    "node_modules",
-    "screenshots",
-    "e2e",
-    "tests",
-}  # of these the built pages hold nothing
+NOT_IN_PAGES = {"dist", "node_modules", "screenshots", "e2e", "tests"}
+SCRIPTS = ("e2e", "e2e:keyboard", "e2e:troubles", "access")
+SCRIPT_LIMIT_S = 900
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 def build() -> bool:
-    """Build what the gateway serves, if its sources have changed since; False, and a sentence, where there is no Node or it fails."""
+    """Build the pages that the gateway serves, if their sources have changed.
+
+    Returns:
+        False, after a line that says why, if there is no Node or the build fails.
+    """
     if not has_node():
-        print(
-            f"the dashboard is not built: {MISSING} is not on this machine; the API comes up without it",
-            flush=True,
-        )
-        return False
+        return _not_built(f"{MISSING} is not on this machine")
     mark, stamp = sources_digest(), DIST / "stamp"
     if stamp.exists() and stamp.read_text() == mark:
         return True
     try:
-        packages()
+        install_packages()
         with step("building the dashboard"):
             npm("exec", "--", "vite", "build", "--logLevel", "warn")
-    except CommandError as problem:
-        print(f"the dashboard is not built: {problem}; the API comes up without it", flush=True)
-        return False
+    except CommandError as error:
+        return _not_built(str(error))
     stamp.write_text(mark)
     return True
 
 
+def _not_built(why: str) -> bool:
+    print(f"the dashboard is not built: {why}; the API comes up without it", flush=True)
+    return False
+
+
 def check() -> int:
-    """The client is that of the committed API, lint, types, unit tests, a build within its budgets."""
+    """Check the client against the committed API, lint, types, unit tests and the bundle budget."""
     if not has_node():
-        return loudly(f"{MISSING} is missing: the dashboard was NOT checked")
-    packages()
+        return print_not_tried(f"{MISSING} is missing: the dashboard was NOT checked")
+    install_packages()
     for script in ("check", "build"):
         if subprocess.run(["npm", "run", "-s", script], cwd=FOLDER, check=False).returncode:
             return 1
@@ -70,22 +71,27 @@ def check() -> int:
 
 
 def browser() -> int:
-    """In Chromium on a stack of its own: a batch from upload to summed reports, one by keyboard alone, what goes wrong, then every page under axe."""
+    """Try the dashboard in Chromium on a stack of its own.
+
+    A batch from upload to summed reports, one by keyboard alone, failures, then every page under
+    axe.
+    """
     if not has_node():
-        return loudly(f"{MISSING} is missing: the dashboard was NOT tried in a browser")
+        return print_not_tried(f"{MISSING} is missing: the dashboard was NOT tried in a browser")
     chromium = find_chromium() or install_chromium()
     if not chromium:
-        return loudly(
-            "Chromium is missing and cannot be installed here: the dashboard was NOT tried in a browser"
+        return print_not_tried(
+            "Chromium is missing and cannot be installed here: "
+            "the dashboard was NOT tried in a browser"
         )
     if not build():
         return 1
     folder = Path(tempfile.mkdtemp(prefix="paydown-browser-"))
-    folder.chmod(0o755)  # the database's user must be able to enter
+    folder.chmod(0o755)  # the user that runs PostgreSQL must be able to enter
     stack = Stack(folder / "state", Ports.free(), prefix="browser")
     try:
         stack.up()
-        given = {
+        variables = {
             "BASE_URL": stack.ports.url("gateway"),
             "SIMULATOR_URL": stack.ports.url("simulator"),
             "KAFKA": stack.ports.address("kafka"),
@@ -93,20 +99,18 @@ def browser() -> int:
             "OUT": str(folder / "out"),
             "KEEPER": f"unix://{stack.supervisor.socket}",
         }
-        for script in ("e2e", "e2e:keyboard", "e2e:troubles", "access"):
+        for script in SCRIPTS:
             with step(f"npm run {script}"):
                 code = subprocess.run(
                     ["npm", "run", "-s", script],
                     cwd=FOLDER,
-                    env={**os.environ, **given},
+                    env={**os.environ, **variables},
                     check=False,
-                    timeout=900,
+                    timeout=SCRIPT_LIMIT_S,
                 ).returncode
             if code != 0:
-                print(
-                    "\n".join(["what ended meanwhile:", *stack.supervisor.unexpected_exits()]),
-                    flush=True,
-                )
+                exits = stack.supervisor.unexpected_exits()
+                print("\n".join(["processes that ended meanwhile:", *exits]), flush=True)
                 return 1
         return 0
     finally:
@@ -116,24 +120,22 @@ def browser() -> int:
 
 
 def has_node() -> bool:
-    """Whether a Node new enough and its npm are here."""
+    """Whether a new enough Node and its npm are here."""
     if not (shutil.which("node") and shutil.which("npm")):
         return False
-    said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.match(r"v(\d+)\.(\d+)", said)
+    done = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
+    found = re.match(r"v(\d+)\.(\d+)", done.stdout)
     return found is not None and tuple(map(int, found.groups())) >= OLDEST_NODE
 
 
-def packages() -> None:
-    """Install the locked packages, once for each lock.
+def install_packages() -> None:
+    """Install the locked packages, once for each lock file.
 
     Raises:
-        CommandError: npm cannot.
+        CommandError: npm fails.
     """
-    mark, stamp = (
-        hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest(),
-        FOLDER / "node_modules" / "stamp",
-    )
+    mark = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
+    stamp = FOLDER / "node_modules" / "stamp"
     if stamp.exists() and stamp.read_text() == mark:
         return
     with step("installing the dashboard's packages"):
@@ -145,7 +147,7 @@ def npm(*words: str) -> None:
     """Run npm in the dashboard's folder.
 
     Raises:
-        CommandError: with the last thing it said.
+        CommandError: with its last line.
     """
     done = subprocess.run(
         ["npm", *words],
@@ -156,33 +158,31 @@ def npm(*words: str) -> None:
         stdin=subprocess.DEVNULL,
     )
     if done.returncode:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or [
-            f"exit code {done.returncode}"
-        ]
-        raise CommandError(f"npm {words[0]} failed: {said[-1].strip()[:300]}")
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        last = lines[-1].strip()[:300] if lines else f"exit code {done.returncode}"
+        raise CommandError(f"npm {words[0]} failed: {last}")
 
 
 def sources_digest() -> str:
-    """One value for everything the built pages are made of."""
+    """One value for all files of which the pages are built."""
     digest = hashlib.sha256()
+    files = (path for path in FOLDER.rglob("*") if path.is_file())
     for file in sorted(
-        path
-        for path in FOLDER.rglob("*")
-        if path.is_file() and not LEFT_OUT & set(path.relative_to(FOLDER).parts)
+        file for file in files if not NOT_IN_PAGES & set(file.relative_to(FOLDER).parts)
     ):
         digest.update(str(file.relative_to(FOLDER)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 
 
 def find_chromium() -> str:
-    """Chromium's path, or nothing."""
+    """The path of Chromium; "" if there is none."""
     return os.environ.get("CHROMIUM") or next(
         (found for name in CHROMIUM if (found := shutil.which(name))), ""
     )
 
 
 def install_chromium() -> str:
-    """By Debian's package manager, where we may; its path, or nothing."""
+    """Install Chromium with apt-get, if we may. Returns its path; "" if it is not there then."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return ""
     with step("installing Chromium by apt-get"):
@@ -195,8 +195,8 @@ def install_chromium() -> str:
     return find_chromium()
 
 
-def loudly(text: str) -> int:
-    """Say what was not tried; no failure, because the machine is allowed to lack it."""
+def print_not_tried(text: str) -> int:
+    """Print in large what was not tried; no failure, because the machine may lack it."""
     print(f"\n{'!' * 80}\n{text}\n{'!' * 80}\n", flush=True)
     return 0
 

@@ -1,9 +1,9 @@
-"""`make demo`: a roster from upload to reports on a throw-away stack, with the money shown at every step.
+"""`make demo`: a roster from upload to reports on a throw-away stack, with the money at every step.
 
     python -m devtools.demo [--roster FILE] [--out FOLDER]
 
-Exit code 0: every row is accounted for and the reconciliation is clean. 1: not, or the file was refused. 2: the machine or the
-arguments.
+Exit code 0: every row is accounted for and the reconciliation is clean. 1: not, or the file was
+refused. 2: the machine or the arguments are wrong.
 """
 
 import argparse
@@ -23,19 +23,23 @@ from devtools.stack.local_stack import demo_stack
 from devtools.stack.stack import Stack
 from libs.common.contracts.money import display
 from ops.errors import CommandError, exit_code
+from services import catalog
 
 SAMPLE_ROWS = 1_000
 FINAL = {"completed", "completed_with_failures", "archived", "cancelled"}
+ENDED = ("completed", "failed", "cancelled", "reversed")  # of a payment
+NOT_PAYABLE = ("unpayable", "refused", "excluded")
+AWAY = (502, 503, 504)
 PREVIEW_LIMIT_S, STALL_LIMIT_S = 1_800.0, 900.0
 REPORTS = ("sources.csv", "branches.csv", "payments.csv")
 
 
-class Refused(Exception):
-    """The file or the run did not end well; one sentence for people."""
+class DemoFailed(Exception):
+    """The file was refused, or the run did not end well; one sentence for people."""
 
 
 class Api:
-    """The gateway's API as one of the demo people; a service that is away for a moment is asked again."""
+    """The gateway's API as one of the demo people. A service that is away is asked again."""
 
     def __init__(self, url: str, person: str) -> None:
         self.client = httpx.Client(
@@ -45,26 +49,26 @@ class Api:
         )
 
     def get(self, path: str, limit_s: float = 60) -> Any:
-        """The JSON of one answer, or the text of a report."""
+        """The JSON of an answer, or the bytes of a report."""
         until = time.monotonic() + limit_s
         while True:
             answer = self.client.get(path)
             if answer.status_code == 200:
                 return answer.json() if "json" in answer.headers["content-type"] else answer.content
-            if answer.status_code not in (502, 503, 504) or time.monotonic() > until:
-                raise Refused(sentence(answer))
+            if answer.status_code not in AWAY or time.monotonic() > until:
+                raise DemoFailed(refusal(answer))
             time.sleep(0.5)
 
     def post(self, path: str, content: Any = None, **query: str) -> Any:
-        """The JSON of the answer to an order; `content` is a JSON value, or the bytes of a file as an iterator."""
+        """The JSON of the answer; `content` is a JSON value, or the bytes of a file."""
         body = {"json": content} if isinstance(content, dict) else {"content": content}
         answer = self.client.post(path, params=query, **body)
         if answer.status_code not in (200, 201, 202):
-            raise Refused(sentence(answer))
+            raise DemoFailed(refusal(answer))
         return answer.json()
 
 
-def sentence(answer: httpx.Response) -> str:
+def refusal(answer: httpx.Response) -> str:
     """What a refusal says, in one line."""
     try:
         problem = answer.json()
@@ -76,7 +80,7 @@ def sentence(answer: httpx.Response) -> str:
 
 
 class Demo:
-    """One run; `seconds` and the last state of the batch end up in summary.json."""
+    """One run. `seconds` is how long each step took."""
 
     def __init__(self, stack: Stack, out: Path) -> None:
         self.stack, self.out = stack, out
@@ -85,41 +89,34 @@ class Demo:
         self.seconds: dict[str, float] = {}
 
     def timed(self, name: str, step: Callable[[], Any]) -> Any:
-        """Run a step and keep how long it took (seconds)."""
+        """Run a step and record how long it took."""
         began = time.monotonic()
         result = step()
         self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 1)
         return result
 
     def run(self, file: Path) -> int:
-        """All steps in order; the exit code."""
+        """All steps in order; returns the exit code."""
         batch = self.timed("ingest", lambda: self.upload(file))
-        show(batch)
+        print_preview(batch)
         batch = self.timed("prepare", lambda: self.correct(batch))
-        self.approver.post(
-            f"/batches/{batch['batch_id']}/approve",
-            {"digest": batch["digest"], "acknowledge": batch["to_acknowledge"]},
-        )
-        print(
-            f"approved by another person than the uploader; warnings acknowledged: {', '.join(batch['to_acknowledge']) or 'none'}",
-            flush=True,
-        )
+        self.approve(batch)
         batch = self.timed("pay", lambda: self.pay(batch["batch_id"]))
-        return int(self.timed("report", lambda: self.report(batch)) or 0) or self.close(batch)
+        self.timed("report", lambda: self.download_reports(batch))
+        return self.finish(batch)
 
     def upload(self, file: Path) -> dict[str, Any]:
-        """Send the file and wait until people could look at it."""
+        """Send the file and wait until it can be approved."""
         with file.open("rb") as content:
-            batch_id = self.preparer.post(
-                "/batches", iter(lambda: content.read(1 << 20), b""), filename=file.name
-            )["batch_id"]
-        return self.ready(str(batch_id))
+            chunks = iter(lambda: content.read(1 << 20), b"")
+            batch_id = self.preparer.post("/batches", chunks, filename=file.name)["batch_id"]
+        return self.wait_until_ready(str(batch_id))
 
-    def ready(self, batch_id: str) -> dict[str, Any]:
+    def wait_until_ready(self, batch_id: str) -> dict[str, Any]:
         """Wait until the batch is ready.
 
         Raises:
-            Refused: the file was refused; with its reason.
+            DemoFailed: the file was refused; with its reason.
         """
         until = time.monotonic() + PREVIEW_LIMIT_S
         while time.monotonic() < until:
@@ -129,29 +126,42 @@ class Demo:
             if batch["status"] == "rejected":
                 error = batch["error"]
                 where = f" (line {error['line']})" if error.get("line") else ""
-                raise Refused(
-                    f"the roster was refused: {error['message']}{where} [{error['code']}] Nothing was paid."
+                raise DemoFailed(
+                    f"the roster was refused: {error['message']}{where} [{error['code']}] "
+                    f"Nothing was paid."
                 )
             time.sleep(0.2)
-        raise Refused("the roster could not be read in half an hour; nothing was paid")
+        raise DemoFailed("the roster could not be read in half an hour; nothing was paid")
 
     def correct(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Accept the corrections that are offered, and say so."""
+        """Accept the corrections that are offered, and print them."""
         offered = batch["corrections_offered"]
         if not offered:
             return batch
         for one in offered:
             print(
-                f"corrected for this batch: payor {one['source_account_id']}: {one['field']} {one['from']} -> {one['to']}",
+                f"corrected for this batch: payor {one['source_account_id']}: "
+                f"{one['field']} {one['from']} -> {one['to']}",
                 flush=True,
             )
         self.preparer.post(f"/batches/{batch['batch_id']}/corrections", {"corrections": offered})
-        mended = self.ready(batch["batch_id"])
+        corrected = self.wait_until_ready(batch["batch_id"])
+        payable = display(corrected["amount_cents"]["payable"])
+        print(f"payable now: {corrected['rows']['payable']:,} rows, {payable}", flush=True)
+        return corrected
+
+    def approve(self, batch: dict[str, Any]) -> None:
+        """Approve what was shown, as another person than the uploader."""
+        acknowledged = batch["to_acknowledge"]
+        self.approver.post(
+            f"/batches/{batch['batch_id']}/approve",
+            {"digest": batch["digest"], "acknowledge": acknowledged},
+        )
         print(
-            f"payable now: {mended['rows']['payable']:,} rows, {display(mended['amount_cents']['payable'])}",
+            f"approved by another person than the uploader; "
+            f"warnings acknowledged: {', '.join(acknowledged) or 'none'}",
             flush=True,
         )
-        return mended
 
     def pay(self, batch_id: str) -> dict[str, Any]:
         """Follow the payments until the batch is final, or until only held ones remain."""
@@ -160,81 +170,74 @@ class Demo:
             while True:
                 batch: dict[str, Any] = self.approver.get(f"/batches/{batch_id}")
                 counts = batch["payments"]
-                ended = (
-                    counts["completed"]
-                    + counts["failed"]
-                    + counts["cancelled"]
-                    + counts["reversed"]
-                )
-                progress.show(
-                    ended,
-                    counts["total"],
-                    display(batch["payment_amount_cents"]["completed"]) + " paid",
-                )
+                ended = sum(counts[status] for status in ENDED)
+                paid = display(batch["payment_amount_cents"]["completed"])
+                progress.show(ended, counts["total"], f"{paid} paid")
                 if batch["status"] in FINAL:
                     return batch
-                if counts["total"] and ended + counts["held"] == counts["total"] and counts["held"]:
-                    raise Refused(
-                        f"{counts['held']} payments are held and need a person; the others have ended"
+                if counts["held"] and ended + counts["held"] == counts["total"]:
+                    raise DemoFailed(
+                        f"{counts['held']} payments are held and need a person; "
+                        f"the others have ended"
                     )
                 if counts != last:
                     moved_at, last = time.monotonic(), counts
                 if time.monotonic() - moved_at > STALL_LIMIT_S:
-                    raise Refused(
-                        f"nothing has moved for {STALL_LIMIT_S / 60:.0f} minutes; the batch is {batch['status']}, payments {counts}"
+                    raise DemoFailed(
+                        f"nothing has moved for {STALL_LIMIT_S / 60:.0f} minutes; "
+                        f"the batch is {batch['status']}, payments {counts}"
                     )
-                time.sleep(0.5 if counts["total"] < 5_000 else 2.0)  # each look counts all payments
+                # the gateway counts all payments for each answer
+                time.sleep(0.5 if counts["total"] < 5_000 else 2.0)
 
-    def report(self, batch: dict[str, Any]) -> None:
-        """Write the three CSVs."""
+    def download_reports(self, batch: dict[str, Any]) -> None:
+        """Write the three CSV files."""
         self.out.mkdir(parents=True, exist_ok=True)
         for name in REPORTS:
-            (self.out / name).write_bytes(
-                self.approver.get(f"/batches/{batch['batch_id']}/reports/{name}")
-            )
+            report = self.approver.get(f"/batches/{batch['batch_id']}/reports/{name}")
+            (self.out / name).write_bytes(report)
 
-    def close(self, batch: dict[str, Any]) -> int:
-        """Write summary.json, print the reconciliation, and judge."""
-        breaks = int(
-            self.approver.get(f"/reconciliation/breaks?batch_id={batch['batch_id']}&status=open")[
-                "total"
-            ]
-        )
+    def finish(self, batch: dict[str, Any]) -> int:
+        """Write summary.json, print the reconciliation, and return the exit code."""
+        path = f"/reconciliation/breaks?batch_id={batch['batch_id']}&status=open"
+        breaks = int(self.approver.get(path)["total"])
         clean = bool(batch["certificate"]) and not breaks
-        calls = httpx.get(f"{self.stack.ports.url('simulator')}/_simulator/books").json()["calls"]
-        summary = {
-            "batch_id": batch["batch_id"], "status": batch["status"], "rows": batch["rows"], "amount_cents": batch["amount_cents"],
-            "payments": batch["payments"], "payment_amount_cents": batch["payment_amount_cents"],
-            "reconciliation": {"clean": clean, "breaks": breaks}, "provider_calls": calls, "seconds": self.seconds,
-        }  # fmt: skip
-        (self.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-        rows, cents, payments = batch["rows"], batch["amount_cents"], batch["payment_amount_cents"]
-        print(f"\nbatch {batch['batch_id']}: {batch['status']}")
-        print(f"  file      {rows['total']:>8,} rows      {display(cents['total']):>16}")
-        for name in ("unpayable", "refused", "excluded"):
-            print(f"  {name:<9} {rows[name]:>8,} rows      {display(cents[name]):>16}")
-        for name in ("completed", "failed", "cancelled", "reversed"):
-            print(
-                f"  {name:<9} {batch['payments'][name]:>8,} payments  {display(payments[name]):>16}"
-            )
-        if batch["one_person"]:
-            print("  single control: the rule that another person approves was off")
+        self.write_summary(batch, clean, breaks)
+        cents, payments = batch["amount_cents"], batch["payment_amount_cents"]
+        print_result(batch)
         print(f"  reconciliation: {'clean, certificate issued' if clean else f'{breaks} breaks'}")
         print(
-            f"  reports: {self.out / 'sources.csv'}, branches.csv, payments.csv, summary.json; {self.seconds}",
+            f"  reports: {self.out / 'sources.csv'}, branches.csv, payments.csv, summary.json; "
+            f"{self.seconds}",
             flush=True,
         )
-        ended = sum(payments[name] for name in ("completed", "failed", "cancelled", "reversed"))
-        whole = cents["total"] == ended + cents["unpayable"] + cents["refused"] + cents["excluded"]
-        return 0 if clean and whole else 1
+        accounted = sum(payments[status] for status in ENDED) + sum(cents[n] for n in NOT_PAYABLE)
+        return 0 if clean and cents["total"] == accounted else 1
+
+    def write_summary(self, batch: dict[str, Any], clean: bool, breaks: int) -> None:
+        """Write summary.json: counts, amounts, the provider's calls, seconds of each step."""
+        books = httpx.get(f"{self.stack.ports.url('simulator')}/_simulator/books").json()
+        summary = {
+            "batch_id": batch["batch_id"],
+            "status": batch["status"],
+            "rows": batch["rows"],
+            "amount_cents": batch["amount_cents"],
+            "payments": batch["payments"],
+            "payment_amount_cents": batch["payment_amount_cents"],
+            "reconciliation": {"clean": clean, "breaks": breaks},
+            "provider_calls": books["calls"],
+            "seconds": self.seconds,
+        }
+        (self.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
 
 
-def show(batch: dict[str, Any]) -> None:
-    """The preview: what is about to be paid, what will not be and why."""
+def print_preview(batch: dict[str, Any]) -> None:
+    """What is about to be paid, what is not, and why."""
     rows, cents = batch["rows"], batch["amount_cents"]
-    not_payable = rows["unpayable"] + rows["refused"] + rows["excluded"]
+    not_payable = sum(rows[name] for name in NOT_PAYABLE)
     print(
-        f"preview of {batch['filename']}: {rows['total']:,} rows, {display(cents['total'])}, pay period from {batch['period']}"
+        f"preview of {batch['filename']}: {rows['total']:,} rows, {display(cents['total'])}, "
+        f"pay period from {batch['period']}"
     )
     print(f"  payable      {rows['payable']:>8,} rows  {display(cents['payable']):>16}")
     print(
@@ -242,7 +245,8 @@ def show(batch: dict[str, Any]) -> None:
     )
     for source in batch["sources"]:
         print(
-            f"  from account ****{source['account_last4']} ({source['payor_name']}): {source['rows']:,} rows, {display(source['amount_cents'])}"
+            f"  from account ****{source['account_last4']} ({source['payor_name']}): "
+            f"{source['rows']:,} rows, {display(source['amount_cents'])}"
         )
     print(f"  {len(batch['branches'])} branches; digest {batch['digest'][:19]}…")
     for issue in batch["issues"]:
@@ -252,13 +256,26 @@ def show(batch: dict[str, Any]) -> None:
         )
 
 
+def print_result(batch: dict[str, Any]) -> None:
+    """What became of every row and payment."""
+    rows, cents, payments = batch["rows"], batch["amount_cents"], batch["payment_amount_cents"]
+    print(f"\nbatch {batch['batch_id']}: {batch['status']}")
+    print(f"  file      {rows['total']:>8,} rows      {display(cents['total']):>16}")
+    for name in NOT_PAYABLE:
+        print(f"  {name:<9} {rows[name]:>8,} rows      {display(cents[name]):>16}")
+    for name in ENDED:
+        print(f"  {name:<9} {batch['payments'][name]:>8,} payments  {display(payments[name]):>16}")
+    if batch["one_person"]:
+        print("  single control: the rule that another person approves was off")
+
+
 def main(arguments: list[str]) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="make demo", description="a roster from upload to reports on a throw-away stack"
     )
-    parser.add_argument("--roster", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("out"))
+    parser.add_argument("--roster", type=Path, help="an XML roster (default: a sample)")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="the folder of the reports")
     options = parser.parse_args(arguments)
     if options.roster and not options.roster.is_file():
         raise CommandError(f"ROSTER={options.roster} is no file; give the path of an XML roster")
@@ -270,12 +287,16 @@ def main(arguments: list[str]) -> int:
         file.parent.mkdir(parents=True, exist_ok=True)
         sample_roster.write(file, SAMPLE_ROWS)
     demo = Demo(stack, options.out)
-    print("starting PostgreSQL, Kafka, the simulator of the provider and six services", flush=True)
+    print(
+        f"starting PostgreSQL, Kafka, the simulator of the provider "
+        f"and {len(catalog.SERVICES)} services",
+        flush=True,
+    )
     try:
         demo.timed("setup", stack.up)
         return demo.run(file)
-    except Refused as refused:
-        print(f"paydown: {refused}", file=sys.stderr)
+    except DemoFailed as error:
+        print(f"paydown: {error}", file=sys.stderr)
         return 1
     finally:
         stack.down()

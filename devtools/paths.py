@@ -1,4 +1,4 @@
-"""Where things lie: the checkout, its caches, and the state of the local stacks."""
+"""Paths of the checkout, its caches, and the state of the local stacks."""
 
 from pathlib import Path
 

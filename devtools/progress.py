@@ -1,4 +1,4 @@
-"""Progress for people: a bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of a long command: a bar on a terminal, a plain line now and then elsewhere."""
 
 import sys
 import time
@@ -12,10 +12,10 @@ PLAIN_EVERY_S = 5.0
 
 
 class Progress:
-    """`show(done, total, note)` as often as wanted."""
+    """Call `show(done, total, note)` as often as you like."""
 
     def __init__(self, title: str) -> None:
-        self.title, self.said_at, self.said = title, 0.0, ""
+        self.title, self.printed_at, self.printed = title, 0.0, ""
         columns = (
             TextColumn(title),
             BarColumn(),
@@ -41,12 +41,12 @@ class Progress:
             self.bars.stop()
 
     def show(self, done: int, total: int, note: str) -> None:
-        """Say how far it is; off a terminal at most every few seconds, and the last step always."""
+        """Show how far it is; without a terminal every few seconds, and at the last step."""
         if self.bars and self.task is not None:
             self.bars.update(self.task, completed=done, total=total or None, note=note)
             return
         line = f"{self.title}: {done:,} of {total:,} ({note})"
-        due = time.monotonic() - self.said_at > PLAIN_EVERY_S or (total and done == total)
-        if due and line != self.said:
-            self.said_at, self.said = time.monotonic(), line
+        due = time.monotonic() - self.printed_at > PLAIN_EVERY_S or (total and done == total)
+        if due and line != self.printed:
+            self.printed_at, self.printed = time.monotonic(), line
             print(line, flush=True)

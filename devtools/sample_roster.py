@@ -1,7 +1,10 @@
-"""Makes sample rosters with the statistics of a real one: `python -m devtools.sample_roster ROWS [--seed N] [-o FILE]`.
+"""Make sample rosters with the statistics of a real one.
 
-The same rows and seed are the same bytes. People, numbers and companies are invented; as in a real file the payor's zip (67485, Kansas) is not in
-its state (IA), its EIN has 8 digits, four of five routing prefixes are unassigned, and one institution has no merchant at the provider.
+    python -m devtools.sample_roster ROWS [--seed N] [-o FILE]
+
+The same rows and seed are the same bytes. People, numbers and companies are invented. As in a real
+file, the payor's zip (67485, Kansas) is not in its state (IA), its EIN has 8 digits, four of five
+routing prefixes are unassigned, and one institution has no merchant at the provider.
 """
 
 import argparse
@@ -14,22 +17,34 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 INSTITUTIONS: Final = (
-    "ins_116944", "ins_108798", "ins_116304", "ins_116248", "ins_116950", "ins_116861", "ins_116866", "ins_116945", "ins_116947",
+    "ins_116944",
+    "ins_108798",
+    "ins_116304",
+    "ins_116248",
+    "ins_116950",
+    "ins_116861",
+    "ins_116866",
+    "ins_116945",
+    "ins_116947",
     "ins_116527",  # no merchant
-)  # fmt: skip
+)
 EIN: Final = "32120240"
 ROUTING_PREFIXES: Final = ("03", "14", "18", "40", "54")
 BRANCHES: Final = 30
 ROWS_PER_EMPLOYEE: Final = 5
 APOSTROPHE_SHARE: Final = 0.017
 
-# Beginnings and endings: as many names as make 35 pairs of namesakes among 10,000 people.
+# Beginnings and endings: enough names to make 35 pairs of namesakes among 10,000 people.
 _FIRST: Final = """
-    Al An Ar Bel Bren Cal Car Chris Clar Da Del Dor El Em Es Fre Ger Hal Har Is Jan Jo Jul Kel Lau Leo Lu Mar Mel Nor Pat Ro Sam Ter Wil
-    | a ana ane an bert bin den dine don ella ena erie etta ia ice ida ina ine ira is la len lie lin lyn man mer na ney ra ron sa ton vin y"""
+    Al An Ar Bel Bren Cal Car Chris Clar Da Del Dor El Em Es Fre Ger Hal Har Is Jan Jo Jul Kel
+    Lau Leo Lu Mar Mel Nor Pat Ro Sam Ter Wil
+    | a ana ane an bert bin den dine don ella ena erie etta ia ice ida ina ine ira is la len lie
+    lin lyn man mer na ney ra ron sa ton vin y"""
 _LAST: Final = """
-    Ack Bar Beck Ber Bow Bran Brad Car Col Cun Dan Dick Fran Ger Gray Hal Har Hen Jen Ker Lan Lock Mar Mor Nich Pol Rob Ros Sand Sim Tor Wal Wat
-    | ard bach berg bert by den dall der ding don er ett ford hart ing ington ison ker land ley man mann mer ner ning rell ridge sen son ton"""
+    Ack Bar Beck Ber Bow Bran Brad Car Col Cun Dan Dick Fran Ger Gray Hal Har Hen Jen Ker Lan
+    Lock Mar Mor Nich Pol Rob Ros Sand Sim Tor Wal Wat
+    | ard bach berg bert by den dall der ding don er ett ford hart ing ington ison ker land ley
+    man mann mer ner ning rell ridge sen son ton"""
 _ADDRESS: Final = (
     "<Line1>84 Harbor Lights</Line1><City>Port Ellsworth</City><State>IA</State><Zip>67485</Zip>"
 )
@@ -63,7 +78,8 @@ def _pieces(rows: int, seed: int) -> Iterator[bytes]:
         cents = chance.randint(1_00, 10_99)
         yield (
             f"<row>{chance.choice(employees)}{chance.choice(payors)}"
-            f"<Payee><PlaidId>{institution}</PlaidId><LoanAccountNumber>{loan:08d}</LoanAccountNumber></Payee>"
+            f"<Payee><PlaidId>{institution}</PlaidId>"
+            f"<LoanAccountNumber>{loan:08d}</LoanAccountNumber></Payee>"
             f"<Amount>${cents // 100}.{cents % 100:02d}</Amount></row>"
         ).encode()
     yield b"</root>"
@@ -84,8 +100,10 @@ def _employee(chance: random.Random, branches: list[str]) -> str:
     born = date(1960, 1, 1) + timedelta(days=chance.randrange(45 * 365))
     phone = f"+1{chance.randint(200, 999)}{chance.randint(200, 999)}{chance.randrange(10_000):04d}"
     return (
-        f"<Employee><DunkinId>{_id(chance, 'EMP')}</DunkinId><DunkinBranch>{chance.choice(branches)}</DunkinBranch>"
-        f"<FirstName>{first}</FirstName><LastName>{last}</LastName><DOB>{born:%m-%d-%Y}</DOB><PhoneNumber>{phone}</PhoneNumber></Employee>"
+        f"<Employee><DunkinId>{_id(chance, 'EMP')}</DunkinId>"
+        f"<DunkinBranch>{chance.choice(branches)}</DunkinBranch>"
+        f"<FirstName>{first}</FirstName><LastName>{last}</LastName>"
+        f"<DOB>{born:%m-%d-%Y}</DOB><PhoneNumber>{phone}</PhoneNumber></Employee>"
     )
 
 
@@ -104,8 +122,10 @@ def _payor(chance: random.Random, prefix: str) -> str:
     )
     account = f"{chance.randint(10_000_000, 99_999_999)}"
     return (
-        f"<Payor><DunkinId>{_id(chance, 'CORP')}</DunkinId><ABARouting>{digits}{check}</ABARouting><AccountNumber>{account}</AccountNumber>"
-        f"<Name>Dunkin' Donuts LLC</Name><DBA>Dunkin' Donuts</DBA><EIN>{EIN}</EIN><Address>{_ADDRESS}</Address></Payor>"
+        f"<Payor><DunkinId>{_id(chance, 'CORP')}</DunkinId>"
+        f"<ABARouting>{digits}{check}</ABARouting><AccountNumber>{account}</AccountNumber>"
+        f"<Name>Dunkin' Donuts LLC</Name><DBA>Dunkin' Donuts</DBA>"
+        f"<EIN>{EIN}</EIN><Address>{_ADDRESS}</Address></Payor>"
     )
 
 

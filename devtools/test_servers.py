@@ -1,4 +1,4 @@
-"""PostgreSQL and Kafka run directly, without a keeper: for tests, which start, kill and stop them themselves."""
+"""PostgreSQL and Kafka for tests, which start, kill and stop them themselves."""
 
 import contextlib
 import shutil
@@ -19,7 +19,7 @@ START_LIMIT_S = 60.0
 
 @dataclass
 class Running:
-    """A server process that can be killed and started again with the same data and on the same port."""
+    """A server process that can be killed and restarted, with the same data and port."""
 
     command: list[str]
     port: int
@@ -30,7 +30,7 @@ class Running:
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it takes connections; fine if it runs."""
+        """Start it and wait until it accepts connections; does nothing if it runs."""
         if self._process and self._process.poll() is None:
             return
         until = time.monotonic() + START_LIMIT_S
@@ -44,7 +44,7 @@ class Running:
                 if self.is_ready(self.port):
                     return
                 time.sleep(0.05)
-            time.sleep(0.3)  # after a kill it refuses until what it has left behind is gone
+            time.sleep(0.3)  # after a kill it refuses to start until its lock is gone
         raise RuntimeError(
             f"{self.command[0]} does not start: {self.log.read_text(errors='replace')[-2000:]}"
         )
@@ -54,7 +54,7 @@ class Running:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """An orderly end; fine if it does not run."""
+        """End it in an orderly way; does nothing if it does not run."""
         self._end(self.stop_signal)
 
     def _end(self, how: signal.Signals) -> None:
@@ -64,17 +64,17 @@ class Running:
 
 
 class RunningBroker(Running):
-    """A Kafka broker of a test's own."""
+    """A Kafka broker for tests."""
 
     @property
     def bootstrap(self) -> str:
-        """What clients connect to; the same after a restart."""
+        """The address for clients; the same after a restart."""
         return f"127.0.0.1:{self.port}"
 
 
 @contextlib.contextmanager
 def temporary_postgres() -> Iterator[str]:
-    """An empty PostgreSQL; gives the administrator's URL, and leaves nothing behind."""
+    """An empty PostgreSQL: the administrator's URL. It is removed at the end."""
     with _temporary_folder() as state:
         (port,) = free_ports(1)
         password = Secrets.load_or_create(state).database_secret
@@ -100,7 +100,7 @@ def temporary_postgres() -> Iterator[str]:
 
 @contextlib.contextmanager
 def temporary_kafka() -> Iterator[RunningBroker]:
-    """An empty broker, started; leaves nothing behind."""
+    """An empty broker, started. It is removed at the end."""
     with _temporary_folder() as state:
         port, controller_port = free_ports(2)
         broker = kafka.broker(state, port, controller_port)

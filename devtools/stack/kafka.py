@@ -1,4 +1,4 @@
-"""An Apache Kafka broker of the stack's own: KRaft, one node, from the jars of deploy/kafka/pom.xml."""
+"""The Apache Kafka broker of a stack: KRaft, one node, from the jars of deploy/kafka/pom.xml."""
 
 import base64
 import os
@@ -41,14 +41,15 @@ SETTINGS = {
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
-    "broker.session.timeout.ms": "3000",  # with the defaults a killed broker is back after 12.7 s, with these after 5.5 s
+    # with these two a killed broker is back after 5.5 s, with the defaults after 12.7 s
+    "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
 }
 
 
 @dataclass(frozen=True)
 class Broker:
-    """One broker: where its data lie, the Java that runs it, its port and that of its controller."""
+    """One broker: its data folder, the Java that runs it, its port and that of its controller."""
 
     home: Path
     java: str
@@ -57,7 +58,7 @@ class Broker:
 
     @property
     def bootstrap(self) -> str:
-        """What clients connect to."""
+        """The address for clients."""
         return f"{HOST}:{self.port}"
 
     @property
@@ -71,17 +72,18 @@ class Broker:
         return not (self.home / "data" / "meta.properties").exists()
 
     def prepare(self) -> None:
-        """Write the configuration, and format the storage if that was never done; the broker must not run.
+        """Write the configuration, and format the storage the first time; it must not run.
 
         Raises:
             CommandError: Kafka's storage tool failed.
         """
         self.home.mkdir(parents=True, exist_ok=True)
+        clients, controller = f"{HOST}:{self.port}", f"{HOST}:{self.controller_port}"
         own = {
-            # Voters by setting and not by the storage, so that the ports may change between two starts.
-            "controller.quorum.voters": f"1@{HOST}:{self.controller_port}",
-            "listeners": f"PLAINTEXT://{HOST}:{self.port},CONTROLLER://{HOST}:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{self.port}",
+            # voters by setting and not by the storage, so that the ports may change between starts
+            "controller.quorum.voters": f"1@{controller}",
+            "listeners": f"PLAINTEXT://{clients},CONTROLLER://{controller}",
+            "advertised.listeners": f"PLAINTEXT://{clients}",
             "log.dirs": str(self.home / "data"),
         }
         lines = [f"{name}={value}" for name, value in {**SETTINGS, **own}.items()]
@@ -100,22 +102,20 @@ class Broker:
             )
             made = subprocess.run(command, capture_output=True, text=True, check=False)
             if made.returncode:
-                raise CommandError(
-                    f"Kafka's storage cannot be formatted: {(made.stderr or made.stdout).strip().splitlines()[-1:]}"
-                )
+                lines = (made.stderr or made.stdout).strip().splitlines()
+                raise CommandError(f"Kafka's storage cannot be formatted: {lines[-1:]}")
 
     def _java(self, *arguments: str) -> list[str]:
-        log4j = (
-            f"-Dlog4j2.configurationFile={paths.ROOT / 'deploy' / 'kafka' / 'log4j2.properties'}"
-        )
-        return [self.java, *JVM, log4j, "-cp", str(paths.KAFKA_JARS / "*"), *arguments]
+        log4j = paths.ROOT / "deploy" / "kafka" / "log4j2.properties"
+        options = [*JVM, f"-Dlog4j2.configurationFile={log4j}"]
+        return [self.java, *options, "-cp", str(paths.KAFKA_JARS / "*"), *arguments]
 
 
 def broker(state: Path, port: int, controller_port: int) -> Broker:
-    """The broker whose data belong to this state folder; starts nothing.
+    """The broker with its data in this state folder; starts nothing.
 
     Raises:
-        CommandError: no fitting Java, or the jars were not fetched yet.
+        CommandError: there is no suitable Java, or the jars were not fetched yet.
     """
     java = find_java()
     if java is None:
@@ -126,11 +126,9 @@ def broker(state: Path, port: int, controller_port: int) -> Broker:
 
 
 def find_java() -> str | None:
-    """A Java of a fitting version: JAVA_HOME's, else the one on the path."""
+    """A Java of a suitable version: JAVA_HOME's, else the one on the path."""
     home = os.environ.get("JAVA_HOME")
-    for candidate in ([str(Path(home) / "bin" / "java")] if home else []) + [
-        shutil.which("java") or ""
-    ]:
+    for candidate in (str(Path(home) / "bin" / "java") if home else "", shutil.which("java")):
         if candidate and Path(candidate).is_file() and java_version(candidate) >= OLDEST_JAVA:
             return candidate
     return None

@@ -1,7 +1,7 @@
-"""A PostgreSQL server of the stack's own, for machines on which no DATABASE_URL is given.
+"""The PostgreSQL server of a stack, where no DATABASE_URL is given.
 
-PostgreSQL refuses to run as root, so root starts it as another user, who must be able to reach the data and the binaries:
-where the checkout is closed to that user, both lie under /var/tmp instead.
+PostgreSQL refuses to run as root, so root starts it as another user, who must be able to reach the
+data and the binaries. Where that user cannot enter the checkout, both are under /var/tmp instead.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ ADMIN = "paydown_admin"
 STOP_SIGNAL = signal.SIGINT  # "fast": does not wait for clients, unlike SIGTERM
 SETTINGS = {
     "listen_addresses": f"'{HOST}'",
-    "unix_socket_directories": "''",  # a deep checkout would exceed the 107 bytes of a socket's path
+    "unix_socket_directories": "''",  # a deep checkout exceeds the 107 bytes of a socket's path
     "max_connections": "200",
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
@@ -46,14 +46,14 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Account:
-    """The user as whom the server runs when we are root."""
+    """The user that the server runs as when we are root."""
 
     name: str
     uid: int
     gid: int
 
     def run(self, command: list[str], **options: bool) -> subprocess.CompletedProcess[str]:
-        """Run a command as this user, from a folder everybody may enter."""
+        """Run a command as this user, in a folder that everybody may enter."""
         return subprocess.run(  # type: ignore[call-overload,no-any-return]  # mypy does not follow **options
             command,
             cwd="/",
@@ -69,13 +69,13 @@ class Account:
 
 @dataclass(frozen=True)
 class Server:
-    """One server: where its data lie, its binaries, its port, the administrator's password, and as whom it runs (None: ourselves)."""
+    """One server."""
 
-    home: Path
+    home: Path  # of its data
     binaries: Path
     port: int
-    password: str
-    account: Account | None
+    password: str  # the administrator's
+    account: Account | None  # None: it runs as ourselves
 
     @property
     def data(self) -> Path:
@@ -88,7 +88,7 @@ class Server:
         return [str(self.binaries / "postgres"), "-D", str(self.data)]
 
     def prepare(self) -> None:
-        """Make the data folder if there is none, and write the configuration; the server must not run.
+        """Make the data folder if there is none, and write the configuration; it must not run.
 
         Raises:
             CommandError: initdb failed.
@@ -118,9 +118,8 @@ class Server:
         made = run(command)
         password.unlink()
         if made.returncode:
-            raise CommandError(
-                f"PostgreSQL's initdb failed: {made.stderr.strip().splitlines()[-1:] or made.returncode}"
-            )
+            why = made.stderr.strip().splitlines()[-1:] or made.returncode
+            raise CommandError(f"PostgreSQL's initdb failed: {why}")
         draft.rename(self.data)
 
     def _write(self, name: str, text: str) -> Path:
@@ -133,10 +132,10 @@ class Server:
 
 
 def server(state: Path, port: int, password: str) -> Server:
-    """The server whose data belong to this state folder; makes its home, starts nothing.
+    """The server with its data in this state folder; makes the folder, starts nothing.
 
     Raises:
-        CommandError: no PostgreSQL of a fitting version is on the machine.
+        CommandError: no PostgreSQL of a suitable version is on the machine.
     """
     account = account_for_server()
     home = _home(state, account)
@@ -147,15 +146,15 @@ def server(state: Path, port: int, password: str) -> Server:
 
 
 def admin_url(port: int, password: str) -> str:
-    """For creating databases and roles on a server of ours."""
+    """The address of a server of ours, as a role that may create databases and roles."""
     return f"postgresql+psycopg2://{ADMIN}:{password}@{HOST}:{port}/postgres"
 
 
 def account_for_server() -> Account | None:
-    """Who runs the server if we are root, else None.
+    """The user that runs the server if we are root, else None.
 
     Raises:
-        CommandError: root, and there is no other user.
+        CommandError: we are root, and there is no other user.
     """
     if os.geteuid() != 0:
         return None
@@ -166,12 +165,13 @@ def account_for_server() -> Account | None:
             continue
         return Account(name, found.pw_uid, found.pw_gid)
     raise CommandError(
-        "PostgreSQL does not run as root and there is no user postgres or nobody: useradd --system postgres"
+        "PostgreSQL does not run as root and there is no user postgres or nobody: "
+        "useradd --system postgres"
     )
 
 
 def choose_binaries(data: Path) -> Path:
-    """The folder of a fitting PostgreSQL: the version that made `data`, else the newest.
+    """The folder of a suitable PostgreSQL: the version that made `data`, else the newest.
 
     Raises:
         CommandError: there is none.
@@ -186,18 +186,20 @@ def choose_binaries(data: Path) -> Path:
     except FileNotFoundError:
         if not found:
             raise CommandError(
-                "no PostgreSQL is on this machine; run `make setup`, or give a server with DATABASE_URL=postgresql://…"
+                "no PostgreSQL is on this machine; run `make setup`, "
+                "or name a server with DATABASE_URL=postgresql://…"
             ) from None
         return found[max(found)]
     if made_by not in found:
         raise CommandError(
-            f"{data} was made by PostgreSQL {made_by}, which is not on this machine: install it, or remove the data by `make clean`"
+            f"{data} was made by PostgreSQL {made_by}, which is not on this machine: "
+            f"install it, or remove the data by `make clean`"
         )
     return found[made_by]
 
 
 def on_machine() -> bool:
-    """Whether the machine itself has a fitting PostgreSQL."""
+    """Whether the machine itself has a suitable PostgreSQL."""
     return any(major_version(folder) >= OLDEST_MAJOR for folder in _machine_folders())
 
 
@@ -216,14 +218,13 @@ def stored_in(state: Path) -> list[Path]:
 
 
 def is_accepting(port: int, timeout_s: float = 0.5) -> bool:
-    """Whether a server there takes connections: it asks for a password, and does not say that it is starting up."""
+    """Whether a server there asks for a password, and does not answer that it is starting up."""
     body = struct.pack("!I", 196608) + b"user\0paydown_probe\0database\0postgres\0\0"
     try:
         with socket.create_connection((HOST, port), timeout_s) as link:
             link.sendall(struct.pack("!I", len(body) + 4) + body)
-            return (
-                link.recv(1024)[:1] == b"R"
-            )  # read whole, else the server logs a reset connection
+            # the answer is read whole, else the server logs a reset connection
+            return link.recv(1024)[:1] == b"R"
     except OSError:
         return False
 
@@ -243,17 +244,19 @@ def _home(state: Path, account: Account | None) -> Path:
             return home
         home.rmdir()
     raise CommandError(
-        f"the user {account.name} can write neither below {state} nor below /var/tmp, and PostgreSQL does not run as root"
+        f"the user {account.name} can write neither below {state} nor below /var/tmp, "
+        f"and PostgreSQL does not run as root"
     )
 
 
 def _elsewhere(state: Path) -> Path:
     mark = hashlib.sha256(str(state).encode()).hexdigest()[:12]
-    return Path("/var/tmp") / f"paydown-{os.geteuid()}-{mark}"  # noqa: S108 - never a place that is emptied at a restart
+    # never a folder that is emptied at a restart
+    return Path("/var/tmp") / f"paydown-{os.geteuid()}-{mark}"  # noqa: S108
 
 
 def _copied(binaries: Path, home: Path) -> Path:
-    """The wheel's binaries beside the data, together with the folder of libraries in which they look for theirs."""
+    """Copy the wheel's binaries beside the data, with the folder of the libraries they need."""
     package, copy = binaries.parent.parent, home / "pgsql"
     if not (copy / "complete").exists():
         shutil.rmtree(copy, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What is refused before a database is touched. The way there and back is tests/flow/test_restore.py."""
+"""What is refused before a database is touched; tests/flow/test_restore.py saves and restores."""
 
 import hashlib
 import json
@@ -60,7 +60,7 @@ def test_a_copy_that_is_not_whole_is_refused(stack: Stack, copy: Path, tmp_path:
     assert "not the file that was saved" in refused(stack, copy)
 
 
-def test_other_keys_another_form_or_an_unknown_service_are_refused(
+def test_other_keys_another_format_or_an_unknown_service_are_refused(
     stack: Stack, copy: Path
 ) -> None:
     assert "no service mars" in refused(stack, copy, "mars")
@@ -91,13 +91,13 @@ def test_nothing_of_a_key_is_in_its_fingerprint(stack: Stack) -> None:
 @pytest.mark.parametrize(
     "setting", ["DATABASE_URL", "OWNER_URL"]
 )  # the owner's is what the job of migrations has
-def test_a_database_is_marked_by_a_command(
+def test_a_database_is_quarantined_by_a_command(
     make_database: Callable[[str], tuple[str, str]], setting: str
 ) -> None:
     url, owner = make_database("ledger")
     migrate.upgrade(owner, MIGRATIONS)
 
-    def hold(name: str, given: str) -> subprocess.CompletedProcess[str]:
+    def quarantine(name: str, given: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "ops", "quarantine", name],
             env={f"PAYDOWN_LEDGER_{setting}": given},
@@ -107,18 +107,18 @@ def test_a_database_is_marked_by_a_command(
             timeout=60,
         )
 
-    assert hold("ledger", url if setting == "DATABASE_URL" else owner).returncode == 0
+    assert quarantine("ledger", url if setting == "DATABASE_URL" else owner).returncode == 0
     engine = connect(url, "test")
     with engine.connect() as connection:
         assert restore.open_quarantine(connection) is not None
     engine.dispose()
-    for name, given, said in (
+    for name, given, says in (
         ("ledger", "postgresql+psycopg2://r:hunter2@127.0.0.1:1/none", "cannot be quarantined"),
         ("ledger", "", "DATABASE_URL"),
         ("gateway", url, "usage"),
     ):
-        done = hold(name, given)
-        assert (done.returncode, said in done.stderr, "hunter2" in done.stderr) == (
+        done = quarantine(name, given)
+        assert (done.returncode, says in done.stderr, "hunter2" in done.stderr) == (
             2,
             True,
             False,

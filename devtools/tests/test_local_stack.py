@@ -1,4 +1,4 @@
-"""The whole stack on ports of its own: what `make up`, `make status` and `make down` do."""
+"""A whole stack on ports of its own: what `make up`, `make status` and `make down` do."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def test_up_again_leaves_everything_as_it_is(stack: Stack) -> None:
     assert [one.pid for one in stack.status()] == before
 
 
-def test_what_is_killed_comes_back(stack: Stack) -> None:
+def test_a_killed_process_is_started_again(stack: Stack) -> None:
     before = {one.name: one.pid for one in stack.status()}
     for name in ("postgres", "kafka", "ledger"):
         pid = before[name]

@@ -1,4 +1,4 @@
-"""A port that is wrong or taken is one sentence, before anything is started."""
+"""A wrong or taken port is refused in one sentence, before anything is started."""
 
 import os
 import socket
@@ -11,6 +11,7 @@ from devtools.stack import ports
 from devtools.stack.ports import Ports
 from devtools.stack.stack import Stack
 from ops.errors import CommandError, exit_code
+from services import catalog
 
 
 @pytest.fixture
@@ -57,10 +58,9 @@ def test_a_stack_with_a_taken_port_starts_nothing(
         return 0
 
     assert exit_code(command) == 2
-    said = capsys.readouterr().err
-    assert (
-        said
-        == f"paydown: port {taken} is taken by another program; stop it, or choose another with PAYDOWN_LEDGER_PORT=<port>\n"
+    assert capsys.readouterr().err == (
+        f"paydown: port {taken} is taken by another program; stop it, "
+        f"or choose another with PAYDOWN_LEDGER_PORT=<port>\n"
     )
     assert not (tmp_path / "state").exists()
     assert not stack.is_up()
@@ -69,7 +69,9 @@ def test_a_stack_with_a_taken_port_starts_nothing(
 def test_a_stack_that_does_not_run_is_listed_as_down(tmp_path: Path) -> None:
     stack = Stack(tmp_path, Ports(), {name: "" for name in os.environ if name == "DATABASE_URL"})
     assert [str(one) for one in stack.status()] == [
-        "postgres - down 54329", "kafka - down 19092", "simulator - down 8200", "ingest - down 8101", "dispatcher - down 8102",
-        "webhooks - down 8103", "ledger - down 8104", "reports - down 8105", "gateway - down 8080",
-    ]  # fmt: skip
+        "postgres - down 54329",
+        "kafka - down 19092",
+        "simulator - down 8200",
+        *(f"{service.name} - down {service.port}" for service in catalog.SERVICES),
+    ]
     stack.down()  # safe when nothing runs

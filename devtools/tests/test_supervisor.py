@@ -1,4 +1,4 @@
-"""What dies comes back; what a killed keeper leaves behind is ended."""
+"""A process that dies is restarted; what a killed supervisord leaves behind is ended."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from devtools.tests.waiting import eventually
 from ops.errors import CommandError
 
 
-def lives(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -22,7 +22,7 @@ def lives(pid: int) -> bool:
 
 
 @pytest.fixture
-def keeper(tmp_path: Path) -> Iterator[Supervisor]:
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     # A state folder so deep that a socket in it would be too long for the system.
     state = tmp_path / ("deep" * 20)
     sleeper = Program(
@@ -30,57 +30,57 @@ def keeper(tmp_path: Path) -> Iterator[Supervisor]:
         [
             sys.executable,
             "-c",
-            "import os, time; print(os.environ['SAID'], flush=True); time.sleep(600)",
+            "import os, time; print(os.environ['TEXT'], flush=True); time.sleep(600)",
         ],
-        {"SAID": "100% a,b=c"},
+        {"TEXT": "100% a,b=c"},
     )
-    supervisor = Supervisor(state)
-    supervisor.write(
+    made = Supervisor(state)
+    made.write(
         [sleeper, Program("broken", [sys.executable, "-c", "raise SystemExit('no such thing')"])]
     )
-    supervisor.start()
-    yield supervisor
-    supervisor.shutdown()
-    supervisor.clear()
-    shutil.rmtree(supervisor.socket_folder)
+    made.start()
+    yield made
+    made.shutdown()
+    made.clear()
+    shutil.rmtree(made.socket_folder)
 
 
-def test_a_killed_process_comes_back_as_itself(keeper: Supervisor) -> None:
-    keeper.start_program("sleeper")
-    eventually(lambda: keeper.processes()["sleeper"].state == "RUNNING")
-    eventually(lambda: keeper.last_line("sleeper") == "100% a,b=c")
-    killed = keeper.processes()["sleeper"].pid
+def test_a_killed_process_comes_back_as_itself(supervisor: Supervisor) -> None:
+    supervisor.start_program("sleeper")
+    eventually(lambda: supervisor.processes()["sleeper"].state == "RUNNING")
+    eventually(lambda: supervisor.last_line("sleeper") == "100% a,b=c")
+    killed = supervisor.processes()["sleeper"].pid
     os.kill(killed, signal.SIGKILL)
-    eventually(lambda: keeper.processes()["sleeper"].pid not in (0, killed))
-    assert lives(keeper.processes()["sleeper"].pid)
+    eventually(lambda: supervisor.processes()["sleeper"].pid not in (0, killed))
+    assert is_alive(supervisor.processes()["sleeper"].pid)
     assert any(
         "exited: sleeper (terminated by SIGKILL" in line and "100% a,b=c" in line
-        for line in keeper.unexpected_exits()
+        for line in supervisor.unexpected_exits()
     )
-    keeper.stop_programs(["sleeper"])
-    assert keeper.processes()["sleeper"].pid == 0
+    supervisor.stop_programs(["sleeper"])
+    assert supervisor.processes()["sleeper"].pid == 0
 
 
-def test_a_process_that_cannot_start_is_tried_again_and_its_last_word_is_kept(
-    keeper: Supervisor,
+def test_a_process_that_cannot_start_is_tried_again_and_its_last_line_is_known(
+    supervisor: Supervisor,
 ) -> None:
-    keeper.start_program("broken")
-    eventually(lambda: keeper.processes()["broken"].state == "BACKOFF")
-    eventually(lambda: keeper.last_line("broken") == "no such thing")
+    supervisor.start_program("broken")
+    eventually(lambda: supervisor.processes()["broken"].state == "BACKOFF")
+    eventually(lambda: supervisor.last_line("broken") == "no such thing")
 
 
-def test_what_a_killed_keeper_leaves_behind_is_ended(keeper: Supervisor) -> None:
-    keeper.start_program("sleeper")
-    eventually(lambda: keeper.processes()["sleeper"].pid != 0)
-    orphan, itself = keeper.processes()["sleeper"].pid, keeper.pid()
+def test_what_a_killed_supervisord_leaves_behind_is_ended(supervisor: Supervisor) -> None:
+    supervisor.start_program("sleeper")
+    eventually(lambda: supervisor.processes()["sleeper"].pid != 0)
+    orphan, itself = supervisor.processes()["sleeper"].pid, supervisor.pid()
     assert itself
     os.kill(itself, signal.SIGKILL)
-    eventually(lambda: not keeper.is_alive())
-    assert lives(orphan)
-    assert keeper.processes() == {}
-    eventually(lambda: orphan in keeper.orphans())
-    keeper.clear()
-    assert not lives(orphan)
+    eventually(lambda: not supervisor.is_alive())
+    assert is_alive(orphan)
+    assert supervisor.processes() == {}
+    eventually(lambda: orphan in supervisor.orphans())
+    supervisor.clear()
+    assert not is_alive(orphan)
 
 
 @pytest.mark.parametrize("value", ['a"b', "a'b", "a\nb", "a ; b", "a #b"])

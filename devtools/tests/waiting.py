@@ -1,4 +1,4 @@
-"""Waiting in tests for what happens by itself."""
+"""Wait in tests for something that happens by itself."""
 
 import time
 from collections.abc import Callable
