@@ -1,6 +1,9 @@
-"""Puts a message that no service can apply on a topic, and one that it can once somebody says so: python dead_letter.py BOOTSTRAP KEY.
+"""Put two messages on a topic that no service can apply.
 
-The first body is no event. The second is the batch's own last word again, under a header that is no event's id; applied again it changes nothing.
+    python -m dashboard.e2e.dead_letter BOOTSTRAP KEY
+
+The first body is no event. The second is the newest message of the key again, under a header that
+is no event id: redriven, it is applied and changes nothing.
 """
 
 import sys
@@ -8,13 +11,22 @@ import uuid
 
 from confluent_kafka import Consumer, TopicPartition
 
-from libs.common.messaging.kafka import producer
 from libs.common.contracts.topics import BATCHES, PARTITIONS
+from libs.common.messaging.kafka import producer
+
+Headers = dict[str, str | bytes | None]
 
 
-def last_word(bootstrap: str, key: str) -> tuple[int, bytes, list[tuple[str, bytes]]]:
+def newest_message(bootstrap: str, key: str) -> tuple[int, bytes, Headers]:
     """The newest message of a key: its partition, body and headers."""
-    reader = Consumer({"bootstrap.servers": bootstrap, "group.id": str(uuid.uuid4()), "enable.auto.commit": False, "enable.partition.eof": True})
+    reader = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": str(uuid.uuid4()),
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
+    )
     reader.assign([TopicPartition(BATCHES.name, n, 0) for n in range(PARTITIONS)])
     found, ended = None, 0
     while ended < PARTITIONS:
@@ -22,20 +34,22 @@ def last_word(bootstrap: str, key: str) -> tuple[int, bytes, list[tuple[str, byt
         if record is None or record.error():
             ended += 1
         elif record.key() == key.encode():
-            found = (record.partition() or 0, record.value() or b"", [(name, value) for name, value in record.headers() or [] if isinstance(value, bytes)])
+            headers: Headers = dict(record.headers() or [])
+            found = (record.partition() or 0, record.value() or b"", headers)
     reader.close()
     if found is None:
-        raise SystemExit(f"no message about {key}")
+        raise SystemExit(f"no message of {key}")
     return found
 
 
 def main(bootstrap: str, key: str) -> None:
-    """Publish both, to the partition the key's messages go to."""
-    partition, body, headers = last_word(bootstrap, key)
-    plain = [(name, value) for name, value in headers if name not in ("event_id", "correlation")]
+    """Publish both, to the partition of the key."""
+    partition, body, headers = newest_message(bootstrap, key)
+    headers.pop("correlation", None)
     out = producer(bootstrap)
-    out.produce(BATCHES.name, b"{}", key.encode(), partition, headers=[*plain, ("event_id", str(uuid.uuid4()).encode())])
-    out.produce(BATCHES.name, body, key.encode(), partition, headers=[*plain, ("event_id", b"not-an-id")])
+    for value, event_id in ((b"{}", str(uuid.uuid4()).encode()), (body, b"not-an-id")):
+        given = {**headers, "event_id": event_id}
+        out.produce(BATCHES.name, value, key.encode(), partition, headers=given)
     if out.flush(20):
         raise SystemExit("the broker did not take them")
 
