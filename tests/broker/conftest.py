@@ -4,7 +4,7 @@ import pytest
 
 from libs.common.database.engine import connect
 from libs.common.database.tables import MESSAGING
-from tests.broker.field import TABLES, Field
+from tests.broker.harness import TABLES, Harness
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +19,8 @@ def broker_database(make_database: Callable[[str], tuple[str, str]]) -> str:
 
 
 @pytest.fixture
-def field(broker_database: str, kafka_bootstrap: str) -> Iterator[Field]:
-    """A topic of the test's own, the database emptied, and workers that are ended with it."""
-    made = Field(broker_database, kafka_bootstrap)
+def harness(broker_database: str, kafka_bootstrap: str) -> Iterator[Harness]:
+    """A topic of the test's own, the emptied database, and workers that end with the test."""
+    made = Harness(broker_database, kafka_bootstrap)
     yield made
-    made.end()
+    made.close()

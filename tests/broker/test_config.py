@@ -6,7 +6,7 @@ from confluent_kafka.admin import AdminClient
 from libs.common.contracts.errors import Fatal
 from libs.common.contracts.topics import Topic
 from libs.common.messaging import kafka
-from tests.broker.field import PARTITIONS, Field, forget
+from tests.broker.harness import PARTITIONS, Harness, delete_topics
 
 LIMIT = 16_777_216
 
@@ -34,53 +34,55 @@ def test_the_consumers_settings_are_these() -> None:
 @pytest.mark.broker
 @pytest.mark.database
 class TestTopics:
-    def test_a_topic_keeps_its_facts_for_ever(self, field: Field) -> None:
-        found = kafka.effective_settings(field.bootstrap, field.topic)
+    def test_a_topic_keeps_its_facts_for_ever(self, harness: Harness) -> None:
+        found = kafka.effective_settings(harness.bootstrap, harness.topic)
         assert (found["retention.ms"], found["cleanup.policy"], found["max.message.bytes"]) == (
             "-1",
             "delete",
             str(LIMIT),
         )
 
-    def test_making_topics_again_makes_none(self, field: Field) -> None:
+    def test_making_topics_again_makes_none(self, harness: Harness) -> None:
         assert (
             kafka.create_topics(
-                field.bootstrap, [Topic(field.topic, "account", "test", ("test",))], PARTITIONS
+                harness.bootstrap, [Topic(harness.topic, "account", "test", ("test",))], PARTITIONS
             )
             == []
         )
 
-    def test_a_topic_with_another_number_of_partitions_is_refused(self, field: Field) -> None:
+    def test_a_topic_with_another_number_of_partitions_is_refused(self, harness: Harness) -> None:
         with pytest.raises(Fatal) as refused:
             kafka.create_topics(
-                field.bootstrap, [Topic(field.topic, "account", "test", ("test",))], PARTITIONS + 1
+                harness.bootstrap,
+                [Topic(harness.topic, "account", "test", ("test",))],
+                PARTITIONS + 1,
             )
         assert refused.value.code == "kafka.partitions"
 
-    def test_a_missing_one_is_made_beside_those_that_are_there(self, field: Field) -> None:
-        names = [field.topic, f"{field.topic}-new"]
+    def test_a_missing_one_is_made_beside_those_that_are_there(self, harness: Harness) -> None:
+        names = [harness.topic, f"{harness.topic}-new"]
         try:
             assert (
                 kafka.create_topics(
-                    field.bootstrap,
+                    harness.bootstrap,
                     [Topic(n, "account", "test", ("test",)) for n in names],
                     PARTITIONS,
                 )
                 == names[1:]
             )
             found = (
-                AdminClient({"bootstrap.servers": field.bootstrap}).list_topics(timeout=10).topics
+                AdminClient({"bootstrap.servers": harness.bootstrap}).list_topics(timeout=10).topics
             )
             assert len(found[names[1]].partitions) == PARTITIONS
         finally:
-            forget(field.bootstrap, names[1:])
+            delete_topics(harness.bootstrap, names[1:])
 
     def test_a_message_as_large_as_a_batch_of_thousands_of_branches_passes(
-        self, field: Field
+        self, harness: Harness
     ) -> None:
-        producer, answers = kafka.producer(field.bootstrap), list[object]()
+        producer, answers = kafka.producer(harness.bootstrap), list[object]()
         producer.produce(
-            field.topic,
+            harness.topic,
             key="k",
             value=b"x" * 12_000_000,
             on_delivery=lambda error, _: answers.append(error),
@@ -88,9 +90,9 @@ class TestTopics:
         assert producer.flush(20) == 0
         assert answers == [None]
         source = kafka.KafkaSource(
-            field.bootstrap,
-            field.topic,
-            field.topic,
+            harness.bootstrap,
+            harness.topic,
+            harness.topic,
             lambda t, i, ps: dict.fromkeys(ps, 0),
             session_timeout_ms=1_000,
         )

@@ -1,4 +1,4 @@
-"""Messages that are missing, topics that are not the ones they were: the process ends instead of going on."""
+"""If messages are missing, or a topic was replaced, the process ends instead of going on."""
 
 import time
 
@@ -12,24 +12,24 @@ from libs.common.contracts.topics import Topic
 from libs.common.database.engine import run
 from libs.common.messaging import kafka
 from libs.common.messaging.consumer import wait_for
-from tests.broker.field import PARTITIONS, Field, forget
+from tests.broker.harness import PARTITIONS, Harness, delete_topics
 
 pytestmark = [pytest.mark.broker, pytest.mark.database]
 
 
-def source_of(field: Field) -> kafka.KafkaSource:
+def source_of(harness: Harness) -> kafka.KafkaSource:
     return kafka.KafkaSource(
-        field.bootstrap,
-        field.topic,
-        field.topic,
-        kafka.Offsets(field.engine, field.topic).load,
+        harness.bootstrap,
+        harness.topic,
+        harness.topic,
+        kafka.Offsets(harness.engine, harness.topic).load,
         session_timeout_ms=1_000,
     )
 
 
-def end_of(field: Field, limit_s: float = 20.0) -> tuple[str, list[Message]]:
-    """What ends a consumer that stores no offsets, and what it read before."""
-    source, seen, codes = source_of(field), list[Message](), list[str]()
+def fatal_of(harness: Harness, limit_s: float = 20.0) -> tuple[str, list[Message]]:
+    """The code that ends a consumer which stores no offsets, and what it read before."""
+    source, seen, codes = source_of(harness), list[Message](), list[str]()
 
     def ended() -> bool:
         try:
@@ -45,62 +45,62 @@ def end_of(field: Field, limit_s: float = 20.0) -> tuple[str, list[Message]]:
     return codes[0], seen
 
 
-def applied_by_a_worker(field: Field, count: int) -> None:
-    worker = field.start()
-    field.until_applied(count)
-    assert worker.end() == 0
+def apply_by_a_worker(harness: Harness, count: int) -> None:
+    worker = harness.start()
+    harness.wait_until_applied(count)
+    assert worker.stop() == 0
 
 
-def test_messages_that_were_deleted_before_they_were_read(field: Field) -> None:
-    field.produce(300)
-    applied_by_a_worker(field, 300)
-    field.produce(300)
-    admin = AdminClient({"bootstrap.servers": field.bootstrap})
-    for future in admin.delete_records([TopicPartition(field.topic, 0, -1)]).values():
+def test_messages_that_were_deleted_before_they_were_read(harness: Harness) -> None:
+    harness.produce(300)
+    apply_by_a_worker(harness, 300)
+    harness.produce(300)
+    admin = AdminClient({"bootstrap.servers": harness.bootstrap})
+    for future in admin.delete_records([TopicPartition(harness.topic, 0, -1)]).values():
         future.result(10)
-    code, seen = end_of(field)
+    code, seen = fatal_of(harness)
     assert code == "kafka.consumer"
     assert not [m for m in seen if m.partition == 0], (
         "auto.offset.reset=error: nothing is read from a place nobody stored"
     )
 
 
-def test_a_gap_between_two_messages(field: Field) -> None:
-    """A transaction's marker takes an offset and is no message: the same hole a lost or compacted message leaves."""
-    producer = Producer({"bootstrap.servers": field.bootstrap, "transactional.id": field.topic})
+def test_a_gap_between_two_messages(harness: Harness) -> None:
+    """A transaction's marker takes an offset and is no message, as a lost message would."""
+    producer = Producer({"bootstrap.servers": harness.bootstrap, "transactional.id": harness.topic})
     producer.init_transactions(20)
     for number in range(2):
         producer.begin_transaction()
-        producer.produce(field.topic, key="a1", value=str(number), partition=0)
+        producer.produce(harness.topic, key="a1", value=str(number), partition=0)
         producer.commit_transaction(20)
-    code, seen = end_of(field)
+    code, seen = fatal_of(harness)
     assert code == "kafka.gap"
     assert seen == []
 
 
-def test_a_gap_ends_the_process(field: Field) -> None:
-    field.expected_codes = {1}
-    field.produce(100)
-    applied_by_a_worker(field, 100)
-    with field.engine.begin() as connection:
+def test_a_gap_ends_the_process(harness: Harness) -> None:
+    harness.allowed_exit_codes = {1}
+    harness.produce(100)
+    apply_by_a_worker(harness, 100)
+    with harness.engine.begin() as connection:
         run(
             connection,
             "UPDATE consumer_offset SET next_offset = next_offset + 1000 WHERE partition = 3",
         )
-    worker = field.start()
+    worker = harness.start()
     assert worker.process.wait(20) == 1
     assert "libs.common.contracts.errors.Fatal" in worker.log.read_text()
-    assert field.applied() == 100
+    assert harness.applied() == 100
 
 
-def again(field: Field, pause_s: float = 0.0) -> None:
-    forget(field.bootstrap, [field.topic])
+def make_again(harness: Harness, pause_s: float = 0.0) -> None:
+    delete_topics(harness.bootstrap, [harness.topic])
     time.sleep(pause_s)
-    topic = Topic(field.topic, "account", "test", ("test",))
+    topic = Topic(harness.topic, "account", "test", ("test",))
 
     def made() -> bool:
         try:
-            return kafka.create_topics(field.bootstrap, [topic], PARTITIONS) == [field.topic]
+            return kafka.create_topics(harness.bootstrap, [topic], PARTITIONS) == [harness.topic]
         except Fatal:
             return False
 
@@ -109,28 +109,27 @@ def again(field: Field, pause_s: float = 0.0) -> None:
 
 @pytest.mark.parametrize("new", [0, 50, 900], ids=["empty", "shorter", "longer"])
 def test_a_topic_that_was_deleted_and_made_again_is_not_read_from_the_old_offsets(
-    field: Field, new: int
+    harness: Harness, new: int
 ) -> None:
-    field.produce(300)
-    applied_by_a_worker(field, 300)
-    again(field)
+    harness.produce(300)
+    apply_by_a_worker(harness, 300)
+    make_again(harness)
     if new:
-        field.produce(new)
-    assert end_of(field) == ("kafka.topic-replaced", [])
+        harness.produce(new)
+    assert fatal_of(harness) == ("kafka.topic-replaced", [])
 
 
-@pytest.mark.parametrize(
-    "pause_s", [0.0, 0.5]
-)  # with a pause librdkafka reads the new one on from the old offset, and says nothing
-def test_a_topic_replaced_under_a_living_consumer_ends_it(field: Field, pause_s: float) -> None:
-    field.expected_codes = {1}
-    field.produce(300)
-    worker = field.start()
-    field.until_applied(300)
-    again(field, pause_s)
-    field.produce(900)  # longer than it was: the old offsets exist, and mean other messages
-    assert worker.process.wait(30) == 1, field.story()
+# With a pause librdkafka reads the new topic on from the old offset, without an error.
+@pytest.mark.parametrize("pause_s", [0.0, 0.5])
+def test_a_topic_replaced_under_a_living_consumer_ends_it(harness: Harness, pause_s: float) -> None:
+    harness.allowed_exit_codes = {1}
+    harness.produce(300)
+    worker = harness.start()
+    harness.wait_until_applied(300)
+    make_again(harness, pause_s)
+    harness.produce(900)  # longer than it was: the old offsets exist, and mean other messages
+    assert worker.process.wait(30) == 1, harness.last_logs()
     assert "libs.common.contracts.errors.Fatal" in worker.log.read_text()
-    assert end_of(field) == ("kafka.topic-replaced", []), (
+    assert fatal_of(harness) == ("kafka.topic-replaced", []), (
         "and nobody can start again before a person has looked"
     )

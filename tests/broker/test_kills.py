@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.broker.field import Field, Worker
+from tests.broker.harness import Harness, Worker
 
 pytestmark = [pytest.mark.broker, pytest.mark.database]
 
@@ -16,77 +16,83 @@ CONSUMER_STEPS = (
     "outbox",
     "before-commit",
     "after-commit",
-    "told",
+    "kafka-commit",
 )
 RELAY_STEPS = ("read", "produced", "flushed", "marked")
 
 
-def test_a_consumer_killed_between_every_two_steps(field: Field) -> None:
-    field.produce(1_000)
+def test_a_consumer_killed_between_every_two_steps(harness: Harness) -> None:
+    harness.produce(1_000)
     done = []
     for step in CONSUMER_STEPS:
-        before = field.applied()
-        worker = field.start(strike=f"{step}:2", next_topic=field.second, batch_max=40)
-        assert worker.died_of(signal.SIGKILL), field.story()
-        done.append(field.applied() - before)
-    assert all(done), "each second life applied its first batch, and died in the second"
-    field.start(next_topic=field.second)
-    field.until_applied(1_000)
-    field.exact()
-    assert field.rows("SELECT count(*) FROM outbox")[0][0] == 1_000
+        before = harness.applied()
+        worker = harness.start(kill_at=f"{step}:2", next_topic=harness.second_topic, batch_max=40)
+        assert worker.was_killed_by(signal.SIGKILL), harness.last_logs()
+        done.append(harness.applied() - before)
+    assert all(done), "each worker applied its first batch, and died in the second"
+    harness.start(next_topic=harness.second_topic)
+    harness.wait_until_applied(1_000)
+    harness.assert_exactly_once()
+    assert harness.number("SELECT count(*) FROM outbox") == 1_000
 
 
-def test_what_the_killed_one_had_applied_is_there_exactly_if_it_had_committed(field: Field) -> None:
-    field.produce(200)
+def test_what_the_killed_one_had_applied_is_there_exactly_if_it_had_committed(
+    harness: Harness,
+) -> None:
+    harness.produce(200)
     for step, committed in (("before-commit", False), ("after-commit", True)):
-        before = field.applied()
-        assert field.start(strike=step).died_of(signal.SIGKILL), field.story()
-        assert (field.applied() > before) is committed
-    field.start()
-    field.until_applied(200)
-    field.exact()
+        before = harness.applied()
+        assert harness.start(kill_at=step).was_killed_by(signal.SIGKILL), harness.last_logs()
+        assert (harness.applied() > before) is committed
+    harness.start()
+    harness.wait_until_applied(200)
+    harness.assert_exactly_once()
 
 
-def test_a_relay_killed_between_every_two_steps(field: Field) -> None:
-    consumer = field.start()
+def test_a_relay_killed_between_every_two_steps(harness: Harness) -> None:
+    consumer = harness.start()
     for step in RELAY_STEPS:
-        field.put(200)
-        assert field.start("relay", strike=step).died_of(signal.SIGKILL), field.story()
-    field.put(200)
-    field.start("relay")
-    field.until_applied(1_000)
-    field.exact()
-    assert field.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL")[0][0] == 0
+        harness.put_into_outbox(200)
+        assert harness.start("relay", kill_at=step).was_killed_by(signal.SIGKILL), (
+            harness.last_logs()
+        )
+    harness.put_into_outbox(200)
+    harness.start("relay")
+    harness.wait_until_applied(1_000)
+    harness.assert_exactly_once()
+    assert harness.number("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 0
     assert consumer.process.poll() is None
-    assert field.on_topic() > 1_000, (
+    assert harness.records_on_topic() > 1_000, (
         "a relay killed before the mark sends again; the inbox takes it out"
     )
 
 
-def test_a_chain_of_two_services_with_everybody_killed_at_random_steps(field: Field) -> None:
+def test_a_chain_of_two_services_with_every_process_killed_at_random_steps(
+    harness: Harness,
+) -> None:
     plan = {
         "first": ["apply:3", "after-commit:2", "poll:4"],
         "relay": ["flushed:2", "produced:3", "marked:2"],
-        "second": ["inbox:2", "before-commit:3", "told:2"],
+        "second": ["inbox:2", "before-commit:3", "kafka-commit:2"],
     }
-    field.produce(1_500)
+    harness.produce(1_500)
     running: dict[str, Worker] = {}
 
     def is_done() -> bool:
-        for name, strikes in plan.items():
+        for name, kills in plan.items():
             if name not in running or running[name].process.poll() is not None:
-                running[name] = _member(field, name, strikes.pop(0) if strikes else "")
-        return field.applied(field.second) >= 1_500 and not any(plan.values())
+                running[name] = _member(harness, name, kills.pop(0) if kills else "")
+        return harness.applied(harness.second_topic) >= 1_500 and not any(plan.values())
 
-    field.until(is_done, 60)
-    field.exact()
-    field.exact(field.second)
-    assert sum(w.process.poll() == -signal.SIGKILL for w in field.workers) >= 6
+    harness.wait_until(is_done, 60)
+    harness.assert_exactly_once()
+    harness.assert_exactly_once(harness.second_topic)
+    assert sum(w.process.poll() == -signal.SIGKILL for w in harness.workers) >= 6
 
 
-def _member(field: Field, name: str, strike: str) -> Worker:
+def _member(harness: Harness, name: str, kill_at: str) -> Worker:
     if name == "relay":
-        return field.start("relay", strike=strike)
+        return harness.start("relay", kill_at=kill_at)
     if name == "first":
-        return field.start(next_topic=field.second, strike=strike)
-    return field.start(topic=field.second, strike=strike)
+        return harness.start(next_topic=harness.second_topic, kill_at=kill_at)
+    return harness.start(topic=harness.second_topic, kill_at=kill_at)

@@ -1,4 +1,4 @@
-"""The broker dies under load and comes back with what it had: nothing is lost, nothing doubled, nobody needs a hand."""
+"""A broker that is killed under load comes back: nothing is lost or doubled, nobody must help."""
 
 import threading
 import time
@@ -7,23 +7,23 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from devtools.test_servers import RunningBroker
-from tests.broker.field import Field
+from tests.broker.harness import Harness
 
 pytestmark = [pytest.mark.broker, pytest.mark.database]
 
 
 @pytest.fixture
-def own_field(broker_database: str, kafka_broker: RunningBroker) -> Iterator[Field]:
-    made = Field(broker_database, kafka_broker.bootstrap)
+def own_harness(broker_database: str, kafka_broker: RunningBroker) -> Iterator[Harness]:
+    made = Harness(broker_database, kafka_broker.bootstrap)
     yield made
-    made.end()
+    made.close()
 
 
 class Load:
-    """Puts events into the outbox all the time."""
+    """Writes events into the outbox all the time."""
 
-    def __init__(self, field: Field) -> None:
-        self.field, self.stop = field, threading.Event()
+    def __init__(self, harness: Harness) -> None:
+        self.harness, self.stop = harness, threading.Event()
         self.thread = threading.Thread(target=self._work)
 
     def __enter__(self) -> None:
@@ -35,47 +35,49 @@ class Load:
 
     def _work(self) -> None:
         while not self.stop.wait(0.1):
-            self.field.put(30)
+            self.harness.put_into_outbox(30)
 
 
-def after(field: Field, count: int) -> Callable[[], bool]:
-    begun = field.applied()
-    return lambda: field.applied() >= begun + count
+def after(harness: Harness, count: int) -> Callable[[], bool]:
+    begun = harness.applied()
+    return lambda: harness.applied() >= begun + count
 
 
 def test_kill_9_of_the_broker_twice_under_load_of_relay_and_consumers(
-    own_field: Field, kafka_broker: RunningBroker
+    own_harness: Harness, kafka_broker: RunningBroker
 ) -> None:
-    field = own_field
-    field.start("relay")
-    workers = [field.start(session_timeout_ms=3_000, next_topic=field.second) for _ in range(2)]
-    second = field.start(topic=field.second, session_timeout_ms=3_000)
-    with Load(field):
-        field.until(after(field, 300))
+    harness = own_harness
+    harness.start("relay")
+    workers = [
+        harness.start(session_timeout_ms=3_000, next_topic=harness.second_topic) for _ in range(2)
+    ]
+    second = harness.start(topic=harness.second_topic, session_timeout_ms=3_000)
+    with Load(harness):
+        harness.wait_until(after(harness, 300))
         for _ in range(2):
             kafka_broker.kill()
             time.sleep(1.0)
             kafka_broker.start()
-            field.until(after(field, 300), 60)
-    field.until_applied(len(field.sent), field.second, 60)
-    field.exact()
-    field.exact(field.second)
-    assert [w.process.poll() for w in (*workers, second)] == [None] * 3, field.story()
-    assert field.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL")[0][0] == 0
+            harness.wait_until(after(harness, 300), 60)
+    harness.wait_until_applied(len(harness.sent), harness.second_topic, 60)
+    harness.assert_exactly_once()
+    harness.assert_exactly_once(harness.second_topic)
+    assert [w.process.poll() for w in (*workers, second)] == [None] * 3, harness.last_logs()
+    assert harness.number("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 0
 
 
 def test_what_is_put_while_the_broker_is_down_waits_and_arrives(
-    own_field: Field, kafka_broker: RunningBroker
+    own_harness: Harness, kafka_broker: RunningBroker
 ) -> None:
-    field = own_field
-    relay, worker = field.start("relay"), field.start(session_timeout_ms=3_000)
-    field.put(100)
-    field.until_applied(100)
+    harness = own_harness
+    relay, worker = harness.start("relay"), harness.start(session_timeout_ms=3_000)
+    harness.put_into_outbox(100)
+    harness.wait_until_applied(100)
     kafka_broker.stop()
-    field.put(500)
+    harness.put_into_outbox(500)
     time.sleep(3.0)
-    assert field.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL")[0][0] == 500
+    assert harness.number("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 500
     kafka_broker.start()
-    field.until_applied(600, limit_s=60)
-    field.exact()
-    assert (relay.process.poll(), worker.process.poll()) == (None, None), field.story()
+    harness.wait_until_applied(600, limit_s=60)
+    harness.assert_exactly_once()
+    assert (relay.process.poll(), worker.process.poll()) == (None, None), harness.last_logs()

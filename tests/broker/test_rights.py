@@ -1,4 +1,7 @@
-"""A broker with certificates on both sides and the rights of deploy/kubernetes/production/users.yaml: each service can do its work, and nothing else."""
+"""On a broker with the rights of deploy/kubernetes, each service can do its work and nothing else.
+
+Both sides have certificates; the rights are those of deploy/kubernetes/production/users.yaml.
+"""
 
 import asyncio
 import datetime as dt
@@ -34,25 +37,23 @@ from libs.common.contracts.topics import TOPICS, facts_of
 from libs.common.messaging import kafka
 from libs.common.messaging.address import client_settings
 from libs.common.recovery import restore
+from services import catalog
 from services.reports.live_view import FOLLOWED, Live
 
 pytestmark = pytest.mark.broker
 
-SERVICES = sorted(
-    {topic.producer for topic in TOPICS} | {name for topic in TOPICS for name in topic.consumers}
-)
 REFUSED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    KafkaError._PURGE_QUEUE,
-}  # what a producer still held when it was refused
+    KafkaError._PURGE_QUEUE,  # of messages that a producer still had when it was refused
+}
 PEM, NO_PASSWORD = serialization.Encoding.PEM, serialization.NoEncryption()
 
 
 @dataclass
 class Authority:
-    """Signs what it is given; writes certificate, key, and both in one file."""
+    """Signs certificates; writes certificate, key, and both in one file."""
 
     folder: Path
 
@@ -95,19 +96,20 @@ class Authority:
 
 
 @dataclass
-class Guarded:
-    """A broker; `admin` is an address of somebody who may do all."""
+class SecuredBroker:
+    """A broker that asks for certificates; `admin` is an address that may do everything."""
 
     folder: Path
     admin: str
     port: int
 
     def address(self, service: str) -> str:
-        return f"ssl://127.0.0.1:{self.port}?ca={self.folder}/ca.crt&cert={self.folder}/{service}.crt&key={self.folder}/{service}.key"
+        files = f"cert={self.folder}/{service}.crt&key={self.folder}/{service}.key"
+        return f"ssl://127.0.0.1:{self.port}?ca={self.folder}/ca.crt&{files}"
 
 
 def rights() -> list[AclBinding]:
-    """What Strimzi makes of the users."""
+    """The access control lists that Strimzi makes of the users."""
     made = []
     for user in kubernetes_manifests.load(
         kubernetes_manifests.FOLDER / "production" / "users.yaml"
@@ -134,10 +136,10 @@ def rights() -> list[AclBinding]:
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
     folder = tmp_path_factory.mktemp("rights")
     authority = Authority(folder)
-    for name in ("broker", *SERVICES):
+    for name in ("broker", *catalog.ON_KAFKA):
         authority.issue(name)
     port, controller_port, encrypted = free_ports(3)
     broker = server.broker(folder, port, controller_port)
@@ -162,7 +164,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     )
     try:
         running.start()
-        made = Guarded(folder, f"127.0.0.1:{port}", encrypted)
+        made = SecuredBroker(folder, f"127.0.0.1:{port}", encrypted)
         kafka.create_topics(made.admin, TOPICS, partitions=1)
         admin = AdminClient(client_settings(made.admin))
         for future in admin.create_acls(rights()).values():
@@ -172,11 +174,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         running.stop()
 
 
-def written(address: str) -> set[str]:
-    """The topics that take a message from this address; a refusal of anything but rights is an error."""
+def writable(address: str) -> set[str]:
+    """The topics that take a message from this address; only missing rights may refuse it."""
     taken, codes = set[str](), set[int]()
 
-    def said(error: KafkaError | None, record: Message) -> None:
+    def delivered(error: KafkaError | None, record: Message) -> None:
         if error is None:
             taken.add(str(record.topic()))
         else:
@@ -184,17 +186,18 @@ def written(address: str) -> set[str]:
 
     producer = kafka.producer(address)
     for topic in TOPICS:
-        producer.produce(topic.name, b"{}", "key", on_delivery=said)
-    with suppress(
-        KafkaException
-    ):  # who may write nothing at all is refused before a topic is named
+        producer.produce(topic.name, b"{}", "key", on_delivery=delivered)
+    with suppress(KafkaException):  # no rights at all are refused before a topic is named
         producer.flush(20)
     assert codes <= REFUSED
     return taken
 
 
-def heard(address: str, group: str, wanted: set[str]) -> tuple[set[str], set[int]]:
-    """The topics of which a message arrives, and what was refused; waits for those that are wanted, and a second for any other."""
+def readable(address: str, group: str, wanted: set[str]) -> tuple[set[str], set[int]]:
+    """The topics of which a message arrives, and the codes of refusals.
+
+    Waits for the wanted topics, and one second more for any other.
+    """
     consumer = Consumer(
         {**kafka.consumer_config(address, group, 3_000), "auto.offset.reset": "earliest"}
     )
@@ -213,37 +216,38 @@ def heard(address: str, group: str, wanted: set[str]) -> tuple[set[str], set[int
     return found, codes
 
 
-def test_each_service_writes_to_its_topics_and_to_no_others(guarded: Guarded) -> None:
-    taken = {service: written(guarded.address(service)) for service in SERVICES}
+def test_each_service_writes_to_its_topics_and_to_no_others(secured: SecuredBroker) -> None:
+    taken = {service: writable(secured.address(service)) for service in catalog.ON_KAFKA}
     assert taken == {
         service: {topic.name for topic in TOPICS if topic.producer == service}
-        for service in SERVICES
+        for service in catalog.ON_KAFKA
     }
 
 
-def test_each_service_reads_its_topics_and_no_others(guarded: Guarded) -> None:
-    assert written(guarded.admin) == {topic.name for topic in TOPICS}
-    for service in SERVICES:
+def test_each_service_reads_its_topics_and_no_others(secured: SecuredBroker) -> None:
+    assert writable(secured.admin) == {topic.name for topic in TOPICS}
+    for service in catalog.ON_KAFKA:
         may = {
             topic.name
             for topic in TOPICS
             if service in topic.consumers or topic in facts_of(service)
         }
-        assert heard(guarded.address(service), f"{service}.any", may)[0] == may, service
+        assert readable(secured.address(service), f"{service}.any", may)[0] == may, service
 
 
-def test_who_states_facts_can_look_whether_its_database_is_whole(guarded: Guarded) -> None:
-    written(guarded.admin)
-    for service in ("ingest", "dispatcher", "ledger"):
-        assert (
-            restore.newest_own_messages(guarded.address(service), facts_of(service), service) == []
-        ), "those are a stranger's, but they can be read"
+def test_a_service_that_publishes_facts_can_check_whether_its_database_is_whole(
+    secured: SecuredBroker,
+) -> None:
+    writable(secured.admin)
+    for service in catalog.QUARANTINABLE:
+        found = restore.newest_own_messages(secured.address(service), facts_of(service), service)
+        assert found == [], "these are of an unknown client, but they can be read"
 
 
-def test_a_consumer_joins_its_group_and_commits(guarded: Guarded) -> None:
-    assert "status-events" in written(guarded.admin)
+def test_a_consumer_joins_its_group_and_commits(secured: SecuredBroker) -> None:
+    assert "status-events" in writable(secured.admin)
     source = kafka.KafkaSource(
-        guarded.address("ledger"),
+        secured.address("ledger"),
         "ledger.status-events",
         "status-events",
         lambda _, __, numbers: dict.fromkeys(numbers, 0),
@@ -260,9 +264,9 @@ def test_a_consumer_joins_its_group_and_commits(guarded: Guarded) -> None:
     source.close()
 
 
-def test_nobody_joins_the_group_of_another(guarded: Guarded) -> None:
+def test_nobody_joins_the_group_of_another(secured: SecuredBroker) -> None:
     consumer = Consumer(
-        kafka.consumer_config(guarded.address("ledger"), "reports.status-events", 3_000)
+        kafka.consumer_config(secured.address("ledger"), "reports.status-events", 3_000)
     )
     consumer.subscribe(["status-events"])
     until, codes = time.monotonic() + 20, set[int]()
@@ -274,34 +278,34 @@ def test_nobody_joins_the_group_of_another(guarded: Guarded) -> None:
     assert codes == {KafkaError.GROUP_AUTHORIZATION_FAILED}
 
 
-@pytest.mark.parametrize("service", ["ledger", "reports"])
-def test_a_projection_can_be_rebuilt(guarded: Guarded, service: str) -> None:
-    written(guarded.admin)
+@pytest.mark.parametrize("service", catalog.REBUILDABLE)
+def test_a_projection_can_be_rebuilt(secured: SecuredBroker, service: str) -> None:
+    writable(secured.admin)
     may = {topic.name for topic in TOPICS if service in topic.consumers}
-    found, refused = heard(guarded.address(service), "rebuild", may)
+    found, refused = readable(secured.address(service), "rebuild", may)
     assert found >= may
     assert KafkaError.GROUP_AUTHORIZATION_FAILED not in refused  # which ends a rebuild
 
 
-def test_the_live_view_reads_from_an_encrypted_broker(guarded: Guarded) -> None:
-    written(guarded.admin)
-    live = Live(guarded.address("reports"))
+def test_the_live_view_reads_from_an_encrypted_broker(secured: SecuredBroker) -> None:
+    writable(secured.admin)
+    live = Live(secured.address("reports"))
     live.wanted.set()
     loop = asyncio.new_event_loop()
-    keeper = loop.create_task(live.keep())
+    task = loop.create_task(live.keep())
 
-    def keep() -> None:
+    def follow() -> None:
         with suppress(asyncio.CancelledError):
-            loop.run_until_complete(keeper)
+            loop.run_until_complete(task)
 
-    thread = threading.Thread(target=keep)
+    thread = threading.Thread(target=follow)
     thread.start()
     until = time.monotonic() + 40
     while {topic for topic, _ in live.next_offset} != {
         topic.name for topic in FOLLOWED
     } and time.monotonic() < until:
         time.sleep(0.2)
-    loop.call_soon_threadsafe(keeper.cancel)
+    loop.call_soon_threadsafe(task.cancel)
     thread.join(20)
     loop.close()
     assert {topic for topic, _ in live.next_offset} == {topic.name for topic in FOLLOWED}

@@ -1,9 +1,11 @@
-"""A process that is killed: `python -m tests.broker.worker <settings as JSON>`.
+"""A process that kills itself at a named step: `python -m tests.broker.worker <settings as JSON>`.
 
-It runs the library as a service does (consume over KafkaSource, relay) and strikes itself at a named step. The strikes are in
-what is passed in: a wrapped source, a listener on the engine, a wrapped producer. Steps of a consumer, in order: `poll`,
-`offsets`, `inbox`, `apply`, `outbox` (each: just after), `before-commit` (of the transaction), `after-commit`, `told` (Kafka).
-Steps of a relay: `read`, `produced` (half of the batch), `flushed` (before the mark), `marked`.
+It runs the library as a service does (consume over KafkaSource, relay). The kills are in what is
+passed in: a wrapped source, a listener on the engine, a wrapped producer.
+
+Steps of a consumer, in order: `poll`, `offsets`, `inbox`, `apply`, `outbox` (each: just after),
+`before-commit` (of the transaction), `after-commit`, `kafka-commit`. Steps of a relay: `read`,
+`produced` (half of the batch), `flushed` (before the mark), `marked`.
 """
 
 import asyncio
@@ -35,16 +37,20 @@ from libs.common.runtime.settings import ServiceSettings
 
 @dataclass(frozen=True)
 class Work:
-    """What one process does. `strike` is `step` or `step:n` (at the n-th time); `signal` KILL or STOP; `duel` assigns every partition to itself."""
+    """What one process does.
+
+    `kill_at` is `step` or `step:n` (the n-th time), `signal` is what it then sends itself. With
+    `take_all` it assigns every partition to itself, whoever else has it.
+    """
 
     role: Literal["consume", "relay", "service"]
     url: str
     bootstrap: str
     topic: str
     next_topic: str = ""
-    strike: str = ""
+    kill_at: str = ""
     signal: Literal["KILL", "STOP"] = "KILL"
-    duel: bool = False
+    take_all: bool = False
     batch_max: int = 50
     session_timeout_ms: int = 1_000
     idle_limit_ms: int = 30_000
@@ -54,7 +60,7 @@ SETTINGS = Work(**json.loads(sys.argv[1])) if len(sys.argv) > 1 else Work("consu
 
 
 class Counted(Event):
-    """One of a numbered row of events of its key."""
+    """One of the numbered events of an account."""
 
     topic: ClassVar[Topic] = Topic(SETTINGS.topic, "account", "test", ("test",))
     type: Literal["counted.v1"] = "counted.v1"
@@ -73,8 +79,8 @@ class Passed(Event):
     amount_cents: int
 
 
-class Strike:
-    """Sends this process its signal when the step was reached for the n-th time."""
+class SelfKill:
+    """Sends this process its signal when the step is reached for the n-th time."""
 
     def __init__(self, text: str, how: str) -> None:
         self.step, _, count = text.partition(":")
@@ -90,22 +96,22 @@ class Strike:
                 os.kill(os.getpid(), self.signal)
 
 
-class Struck:
-    """A source that may strike after a poll with messages, before Kafka is told, and after."""
+class KillingSource:
+    """A source that may kill after a poll with messages, before Kafka's commit, and after it."""
 
-    def __init__(self, inner: Source, strike: Strike) -> None:
-        self.inner, self.strike, self.topic = inner, strike, inner.topic
+    def __init__(self, inner: Source, kill: SelfKill) -> None:
+        self.inner, self.kill, self.topic = inner, kill, inner.topic
 
     def poll(self) -> list[Message]:
         batch = self.inner.poll()
         if batch:
-            self.strike("poll")
+            self.kill("poll")
         return batch
 
     def commit(self, messages: list[Message]) -> None:
-        self.strike("after-commit")
+        self.kill("after-commit")
         self.inner.commit(messages)
-        self.strike("told")
+        self.kill("kafka-commit")
 
     def rewind(self) -> None:
         self.inner.rewind()
@@ -114,8 +120,8 @@ class Struck:
         self.inner.close()
 
 
-class Duellist(kafka.KafkaSource):
-    """Takes every partition whoever else has it, as a worker does that missed that it was declared dead."""
+class SourceOfAllPartitions(kafka.KafkaSource):
+    """Takes every partition, as a worker that has not noticed that it was declared dead."""
 
     def __init__(
         self,
@@ -132,30 +138,30 @@ class Duellist(kafka.KafkaSource):
         self.consumer.assign([TopicPartition(topic, p, o) for p, o in self.expected.items()])
 
 
-class StruckProducer:
-    """A producer that may strike in the middle of a batch and after its acknowledgements."""
+class KillingProducer:
+    """A producer that may kill in the middle of a batch, and after its acknowledgements."""
 
-    def __init__(self, inner: Any, strike: Strike) -> None:  # confluent_kafka's or a fake
-        self.inner, self.strike, self.count = inner, strike, 0
+    def __init__(self, inner: Any, kill: SelfKill) -> None:  # confluent_kafka's or a fake
+        self.inner, self.kill, self.count = inner, kill, 0
 
     def produce(self, *args: Any, **kwargs: Any) -> None:
         self.inner.produce(*args, **kwargs)
         self.count += 1
         if self.count % 40 == 0:
             self.inner.flush(5.0)
-            self.strike("produced")
+            self.kill("produced")
 
     def flush(self, limit_s: float) -> int:
         left: int = self.inner.flush(limit_s)
-        self.strike("flushed")
+        self.kill("flushed")
         return left
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
 
-def listen(engine: Engine, strike: Strike) -> None:
-    """Strike between statements of the library."""
+def kill_between_statements(engine: Engine, kill: SelfKill) -> None:
+    """Kill between statements of the library."""
     steps = {
         "UPDATE consumer_offset": "offsets",
         "INSERT INTO inbox": "inbox",
@@ -170,18 +176,17 @@ def listen(engine: Engine, strike: Strike) -> None:
         for text, step in steps.items():
             if text in statement:
                 connection.info["applying"] = step == "offsets" or connection.info.get("applying")
-                strike(step)
+                kill(step)
 
     @event.listens_for(engine, "commit")
     def _(connection: Connection) -> None:
-        if connection.info.pop(
-            "applying", False
-        ):  # and not the transaction that reads the offsets on assignment
-            strike("before-commit")
+        # not in the transaction that reads the offsets on assignment
+        if connection.info.pop("applying", False):
+            kill("before-commit")
 
 
-def applying(consumer: str) -> Apply:
-    """Inserts a row an event into a table that takes doubles, adds to a tally, and passes a Counted on."""
+def apply_for(consumer: str) -> Apply:
+    """Insert a row for each event (the table takes doubles), add to a tally, pass a Counted on."""
 
     def apply(connection: Connection, events: Sequence[Event]) -> None:
         known = [e for e in events if isinstance(e, (Counted, Passed))]
@@ -189,7 +194,10 @@ def applying(consumer: str) -> Apply:
             connection,
             """
             INSERT INTO applied (consumer, account, number, amount_cents, pid)
-            SELECT :consumer, *, :pid FROM unnest(CAST(:accounts AS text[]), CAST(:numbers AS int[]), CAST(:cents AS bigint[]))""",
+            SELECT :consumer, *, :pid
+            FROM unnest(
+                CAST(:accounts AS text[]), CAST(:numbers AS int[]), CAST(:cents AS bigint[])
+            )""",
             consumer=consumer,
             pid=os.getpid(),
             accounts=[e.account for e in known],
@@ -221,7 +229,7 @@ def applying(consumer: str) -> Apply:
 
 
 async def serve(work: Work, stop: threading.Event) -> None:
-    """The whole of a service but its port; its consumer is `worker.<topic>`."""
+    """Run a whole service without its port; its consumer is `worker.<topic>`."""
     settings = ServiceSettings(
         database_url=work.url,
         kafka=work.bootstrap,
@@ -230,7 +238,7 @@ async def serve(work: Work, stop: threading.Event) -> None:
         session_timeout_ms=work.session_timeout_ms,
     )
     service = Service("worker", settings, Path())
-    service.consumer(Counted.topic, applying(f"worker.{work.topic}"))
+    service.consumer(Counted.topic, apply_for(f"worker.{work.topic}"))
     app = service.app()
     async with app.router.lifespan_context(app):
         await asyncio.to_thread(stop.wait)
@@ -245,10 +253,11 @@ def main(work: Work) -> None:
         asyncio.run(serve(work, stop))
         return
     engine = connect(work.url, f"worker-{work.role}")
-    strike = Strike(work.strike, work.signal)
-    listen(engine, strike)
+    kill = SelfKill(work.kill_at, work.signal)
+    kill_between_statements(engine, kill)
     if work.role == "relay":
-        outbox.relay(engine, StruckProducer(kafka.producer(work.bootstrap), strike), stop)  # type: ignore[arg-type]
+        producer = KillingProducer(kafka.producer(work.bootstrap), kill)
+        outbox.relay(engine, producer, stop)  # type: ignore[arg-type]
         return
 
     @event.listens_for(engine, "connect")
@@ -260,7 +269,8 @@ def main(work: Work) -> None:
     while not stop.is_set():
         source = open_source(work, engine)
         try:
-            consume(Struck(source, strike), engine, work.topic, applying(work.topic), stop)
+            apply = apply_for(work.topic)
+            consume(KillingSource(source, kill), engine, work.topic, apply, stop)
         except Retry:  # as Service does
             stop.wait(0.2)
         finally:
@@ -268,10 +278,10 @@ def main(work: Work) -> None:
 
 
 def open_source(work: Work, engine: Engine) -> Source:
-    """What the work says to read from."""
+    """The source that the settings name."""
     load = kafka.Offsets(engine, work.topic).load
-    if work.duel:
-        return Duellist(work.bootstrap, work.topic, work.topic, load, work.batch_max)
+    if work.take_all:
+        return SourceOfAllPartitions(work.bootstrap, work.topic, work.topic, load, work.batch_max)
     return kafka.KafkaSource(
         work.bootstrap, work.topic, work.topic, load, work.batch_max, work.session_timeout_ms
     )

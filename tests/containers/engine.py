@@ -1,4 +1,7 @@
-"""A Docker engine for the tests: the one there is, else Debian's own, installed and started for them alone; and images to try, official or stand-ins."""
+"""A Docker engine for the tests, and the base images: official ones, or stand-ins.
+
+The engine is the one that runs, else Debian's, installed and started for the tests alone.
+"""
 
 import os
 import shutil
@@ -32,7 +35,7 @@ BRIDGE_MTU = "1400"
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine that answers: its address, and the words for compose 2 or compose 1."""
+    """An engine that answers: its address, and the command of compose 2 or compose 1."""
 
     host: str
     compose: tuple[str, ...]
@@ -61,17 +64,18 @@ class Engine:
         )
         if check and made.returncode:
             raise CommandError(
-                f"docker {' '.join(words[:3])} failed: {(made.stderr or made.stdout).strip()[-600:]}"
+                f"docker {' '.join(words[:3])} failed: "
+                f"{(made.stderr or made.stdout).strip()[-600:]}"
             )
         return made
 
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """An engine; one that was started here is stopped again, its stand-in images stay in .cache for the next time.
+    """An engine. One that was started here is stopped again; its images stay in .cache.
 
     Raises:
-        CommandError: there is none and none can be had here; says what would mend it.
+        CommandError: there is none and none can be started here; says what would help.
     """
     for host in filter(None, (os.environ.get("DOCKER_HOST"), "unix:///var/run/docker.sock")):
         if shutil.which("docker") and _answers(host):
@@ -79,7 +83,8 @@ def engine() -> Iterator[Engine]:
             return
     if os.geteuid():
         raise CommandError(
-            "no Docker engine answers, and only root can start one: start Docker, or run this as root"
+            "no Docker engine answers, and only root can start one: "
+            "start Docker, or run this as root"
         )
     if not shutil.which("dockerd"):
         _install()
@@ -87,30 +92,17 @@ def engine() -> Iterator[Engine]:
         host = f"unix://{folder}/sock"
         data = paths.CACHE / "docker"
         data.mkdir(parents=True, exist_ok=True)
-        command = [
-            "dockerd",
-            "--data-root",
-            str(data),
-            "--exec-root",
-            f"{folder}/exec",
-            "--pidfile",
-            f"{folder}/pid",
-            "-H",
-            host,
-            "--mtu",
-            BRIDGE_MTU,
-            "--ip",
-            "127.0.0.1",
-        ]
+        folders = ["--data-root", str(data), "--exec-root", f"{folder}/exec"]
+        command = ["dockerd", *folders, "--pidfile", f"{folder}/pid", "-H", host]
+        command += ["--mtu", BRIDGE_MTU, "--ip", "127.0.0.1"]
         with Path(folder, "log").open("w") as log:
             daemon = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
             until = time.monotonic() + 30
             while not _answers(host):
                 if daemon.poll() is not None or time.monotonic() > until:
-                    raise CommandError(
-                        f"dockerd does not start here: {Path(folder, 'log').read_text().strip()[-400:]}"
-                    )
+                    output = Path(folder, "log").read_text().strip()[-400:]
+                    raise CommandError(f"dockerd does not start here: {output}")
                 time.sleep(0.3)
             yield Engine(host, _compose())
         finally:
@@ -119,7 +111,9 @@ def engine() -> Iterator[Engine]:
 
 
 def images(found: Engine) -> dict[str, str]:
-    """The base images by variable: given ones, official ones where the engine has them or can pull them, else stand-ins built here.
+    """The base images by variable.
+
+    Given ones, official ones where the engine has them or can pull them, else stand-ins.
 
     Raises:
         CommandError: the stand-ins cannot be built.
@@ -144,21 +138,13 @@ def build(found: Engine, bases: Mapping[str, str]) -> None:
     arguments = [
         word for name in ("BASE", "NODE_BASE") for word in ("--build-arg", f"{name}={bases[name]}")
     ]
-    found.docker(
-        "build",
-        "-q",
-        "-t",
-        IMAGE,
-        *arguments,
-        "--build-arg",
-        f"MADE_FOR={MADE_FOR}",
-        ".",
-        more={"DOCKER_BUILDKIT": "0"},
-    )  # which every engine has
+    arguments += ["--build-arg", f"MADE_FOR={MADE_FOR}"]
+    without_buildkit = {"DOCKER_BUILDKIT": "0"}  # not every engine has it
+    found.docker("build", "-q", "-t", IMAGE, *arguments, ".", more=without_buildkit)
 
 
-def forget(found: Engine) -> None:
-    """Take away the image and the stages of its build, which have no name but a label."""
+def remove_image(found: Engine) -> None:
+    """Remove the image and the stages of its build, which have a label and no name."""
     found.docker("rmi", "-f", IMAGE, check=False)
     found.docker("image", "prune", "-f", "--filter", f"label=paydown.made-for={MADE_FOR}")
 
@@ -180,13 +166,9 @@ def _answers(host: str) -> bool:
 
 
 def _compose() -> tuple[str, ...]:
-    if (
-        subprocess.run(
-            ["docker", "compose", "version"], capture_output=True, check=False
-        ).returncode
-        == 0
-    ):
-        return ("docker", "compose")
+    compose_2 = ("docker", "compose")
+    if subprocess.run([*compose_2, "version"], capture_output=True, check=False).returncode == 0:
+        return compose_2
     if shutil.which("docker-compose"):
         return ("docker-compose",)
     raise CommandError("compose is missing: apt-get install docker-compose")
@@ -199,19 +181,9 @@ def _install() -> None:
         )
     os.write(2, b"installing Debian's Docker (docker.io docker-compose debootstrap)\n")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (
-        ["update", "-qq"],
-        [
-            "install",
-            "-y",
-            "-qq",
-            "--no-install-recommends",
-            "docker.io",
-            "docker-compose",
-            "debootstrap",
-            "iptables",
-        ],
-    ):
+    packages = ["docker.io", "docker-compose", "debootstrap", "iptables"]
+    install = ["install", "-y", "-qq", "--no-install-recommends", *packages]
+    for words in (["update", "-qq"], install):
         made = subprocess.run(
             ["apt-get", *words], env=quiet, capture_output=True, text=True, check=False
         )

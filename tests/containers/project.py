@@ -1,4 +1,4 @@
-"""The compose project under test: up, scaled, down, and its processes as the flow tests know them."""
+"""The compose project under test: up, scaled, down, and its processes for the flow tests."""
 
 import json
 import os
@@ -10,24 +10,25 @@ from typing import Any
 
 from devtools import paths
 from devtools.stack.ports import Ports, free_ports, is_free
+from services import catalog
 from tests.containers.engine import IMAGE, Engine
 
 NAME = "paydown-test"
 FILES = ("docker-compose.yml", "tests/containers/published.yml")
-SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports", "gateway")
+WITH_HEALTH = (*catalog.NAMES, "simulator", "kafka", "postgres")
 READY_S = 120.0
 
 
 @dataclass(frozen=True)
 class Process:
-    """A container's process, by its number on the engine's machine."""
+    """A container's process, by its pid on the engine's machine."""
 
     name: str
     pid: int
 
 
 class Project:
-    """`docker-compose.yml` under a name of its own, on free ports. It has what `tests.flow.system.System` asks of a stack."""
+    """`docker-compose.yml` under a name of its own, on free ports; a stack for `tests.flow`."""
 
     def __init__(self, engine: Engine, bases: Mapping[str, str]) -> None:
         self.engine = engine
@@ -74,15 +75,14 @@ class Project:
         states = [
             c["State"]
             for c in self.containers()
-            if c["Config"]["Labels"]["com.docker.compose.service"]
-            in (*SERVICES, "simulator", "kafka", "postgres")
+            if c["Config"]["Labels"]["com.docker.compose.service"] in WITH_HEALTH
         ]
-        return len(states) >= len(SERVICES) + 3 and all(
+        return len(states) >= len(WITH_HEALTH) and all(
             state.get("Health", {}).get("Status") == "healthy" for state in states
         )
 
     def containers(self) -> list[dict[str, Any]]:
-        """What the engine says of each container of this project."""
+        """Each container of this project, as `docker inspect` describes it."""
         ids = self.engine.docker(
             "ps", "-aq", "--filter", f"label=com.docker.compose.project={NAME}"
         ).stdout.split()
@@ -102,12 +102,14 @@ class Project:
         ]
 
     def kill(self, pid: int) -> None:
-        """kill -9 on the engine's machine, from a container that sees its processes: what an engine was told to kill it does not restart.
+        """kill -9 on the engine's machine, from a container that sees its processes.
+
+        An engine does not restart what it was told to kill itself.
 
         Raises:
             ProcessLookupError: it has ended before.
         """
-        rights = (
+        rights = [
             "--pid",
             "host",
             "--user",
@@ -118,18 +120,10 @@ class Project:
             "KILL",
             "--network",
             "none",
-            "--no-healthcheck",
-        )
+        ]
+        command = (IMAGE, "python", "-c", f"import os; os.kill({pid}, 9)")
         made = self.engine.docker(
-            "run",
-            "--rm",
-            *rights,
-            IMAGE,
-            "python",
-            "-c",
-            f"import os; os.kill({pid}, 9)",
-            check=False,
-            limit_s=60,
+            "run", "--rm", "--no-healthcheck", *rights, *command, check=False, limit_s=60
         )
         if "ProcessLookupError" in made.stderr:
             raise ProcessLookupError(pid)
@@ -142,7 +136,7 @@ class Project:
         ).stdout.strip()
 
     def down(self) -> list[str]:
-        """Take everything away; what is left of it all the same."""
+        """Remove everything, and return what is left all the same."""
         self.compose("down", "-v", "--remove-orphans", check=False)
         label = f"label=com.docker.compose.project={NAME}"
         listing = (("ps", "-aq"), ("volume", "ls", "-q"), ("network", "ls", "-q"))
@@ -154,10 +148,10 @@ class Project:
 
 
 def _two_ports() -> int:
-    """The first of two ports side by side: a service that is killed comes back on one of them, a second replica takes the other."""
+    """The first of two adjacent ports: for a service that is killed and its replica."""
     return next(port for port in iter(lambda: free_ports(1)[0], 0) if is_free(port + 1))
 
 
-def loud(text: str) -> None:
-    """Said past pytest's capture, for a person who waits."""
+def announce(text: str) -> None:
+    """Print past pytest's capture, for a person who waits."""
     os.write(2, f"{text}\n".encode())

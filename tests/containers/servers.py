@@ -1,4 +1,4 @@
-"""PostgreSQL and Kafka of the tests in containers, where a Docker engine has their images or can pull them."""
+"""PostgreSQL and Kafka for tests in containers, if an engine has or can pull their images."""
 
 import contextlib
 import functools
@@ -15,19 +15,20 @@ KAFKA, POSTGRES = (
     os.environ.get("KAFKA_IMAGE", "apache/kafka:4.3.1"),
     os.environ.get("POSTGRES_IMAGE", "postgres:17"),
 )
-CHOICE = (
-    "PAYDOWN_TEST_SERVERS"  # containers or processes; nothing: containers where they can be had
-)
+CHOICE = "PAYDOWN_TEST_SERVERS"  # containers or processes; unset: containers where possible
 PULL_S, ANSWER_S = 180, 5
 PASSWORD = "only-for-tests"
-#: What the stack's own broker has, as the image reads it.
+#: The settings of the local stack's broker, as the image reads them.
 SETTINGS = {
     f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in broker.SETTINGS.items()
 } | {
     "KAFKA_LISTENERS": "PLAINTEXT://:9092,INSIDE://:9094,CONTROLLER://:9093",
-    # Under the address that clients are told, the port on the host, the broker cannot reach itself; for transactions it must.
+    # The broker cannot reach itself under the address for clients, a port of the host; for
+    # transactions it must.
     "KAFKA_INTER_BROKER_LISTENER_NAME": "INSIDE",
-    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": (
+        "PLAINTEXT:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT"
+    ),
     "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
     "KAFKA_LOG_DIRS": "/var/lib/kafka/data",
     "CLUSTER_ID": "cGF5ZG93bi1rYWZrYS0wMQ",
@@ -36,16 +37,17 @@ SETTINGS = {
 
 @functools.cache
 def chosen() -> bool:
-    """Whether the tests' servers are containers. Asked once; says on stderr what it came to if somebody chose or an engine answers."""
+    """Whether the tests' servers are containers; decided once.
+
+    Prints the decision on stderr if there was a choice.
+    """
     wanted = os.environ.get(CHOICE, "")
-    if (
-        wanted == "processes"
-        or not shutil.which("docker")
-        or _docker("version", limit_s=ANSWER_S) != 0
-    ):
+    answers = shutil.which("docker") and _docker("version", limit_s=ANSWER_S) == 0
+    if wanted == "processes" or not answers:
         if wanted == "containers":
             raise RuntimeError(
-                f"{CHOICE}=containers, but no Docker engine answers: start Docker, or set DOCKER_HOST"
+                f"{CHOICE}=containers, but no Docker engine answers: "
+                f"start Docker, or set DOCKER_HOST"
             )
         return False
     found = all(
@@ -57,10 +59,9 @@ def chosen() -> bool:
         raise RuntimeError(
             f"{CHOICE}=containers, but {KAFKA} and {POSTGRES} are not there and cannot be pulled"
         )
-    os.write(
-        2,
-        f"PostgreSQL and Kafka of the tests: {f'containers of {POSTGRES} and {KAFKA}' if found else 'processes (the engine has no images)'}\n".encode(),
-    )
+    containers, processes = f"containers of {POSTGRES} and {KAFKA}", "processes (no images)"
+    decision = containers if found else processes
+    os.write(2, f"PostgreSQL and Kafka of the tests: {decision}\n".encode())
     return found
 
 
@@ -73,40 +74,42 @@ def _docker(*words: str, limit_s: float) -> int:
         return 124
 
 
-def _prepared() -> None:
-    """What testcontainers reads from the environment: no helper container that no registry gives us, and the engine's own address."""
+def _prepare_testcontainers() -> None:
+    """Use no helper container, which needs a registry, and the engine's own address."""
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
 
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """An empty PostgreSQL; gives the administrator's URL, and leaves nothing behind."""
-    _prepared()
-    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - needs the environment above, and half a second
+    """An empty PostgreSQL: the administrator's URL. It is removed at the end."""
+    _prepare_testcontainers()
+    # imported here: it reads the environment above, and takes half a second
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415
 
     with PostgresContainer(
         POSTGRES, username="paydown_admin", password=PASSWORD, dbname="postgres", driver=None
     ) as server:
-        yield f"postgresql+psycopg2://paydown_admin:{PASSWORD}@127.0.0.1:{server.get_exposed_port(5432)}/postgres"
+        address = f"127.0.0.1:{server.get_exposed_port(5432)}"
+        yield f"postgresql+psycopg2://paydown_admin:{PASSWORD}@{address}/postgres"
 
 
 @dataclass
 class ContainerBroker:
-    """A broker in a container, to be killed and started again with the same data, on the same port."""
+    """A broker in a container that can be killed and restarted, with the same data and port."""
 
     container: str
     port: int
 
     @property
     def bootstrap(self) -> str:
-        """What clients connect to; the same after a restart."""
+        """The address for clients; the same after a restart."""
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it and wait until it takes connections; fine if it runs."""
-        self._order("start", self.container)
-        self._order(
+        """Start it and wait until it accepts connections; does nothing if it runs."""
+        self._docker_or_fail("start", self.container)
+        self._docker_or_fail(
             "exec",
             self.container,
             "bash",
@@ -115,17 +118,16 @@ class ContainerBroker:
         )
 
     def kill(self) -> None:
-        """kill -9 of its process, which has ended on return; fine if it does not run."""
-        subprocess.run(
-            ["docker", "kill", self.container], capture_output=True, check=False, timeout=60
-        )  # refused if it does not run
-        self._order("wait", self.container)
+        """kill -9; it has ended on return. Does nothing if it does not run."""
+        command = ["docker", "kill", self.container]  # refused if it does not run
+        subprocess.run(command, capture_output=True, check=False, timeout=60)
+        self._docker_or_fail("wait", self.container)
 
     def stop(self) -> None:
-        """An orderly end; fine if it does not run."""
-        self._order("stop", self.container)
+        """End it in an orderly way; does nothing if it does not run."""
+        self._docker_or_fail("stop", self.container)
 
-    def _order(self, *words: str) -> str:
+    def _docker_or_fail(self, *words: str) -> str:
         return subprocess.run(
             ["docker", *words], capture_output=True, text=True, check=True, timeout=60
         ).stdout.strip()
@@ -133,8 +135,8 @@ class ContainerBroker:
 
 @contextlib.contextmanager
 def kafka() -> Iterator[ContainerBroker]:
-    """An empty broker, started; leaves nothing behind."""
-    _prepared()
+    """An empty broker, started. It is removed at the end."""
+    _prepare_testcontainers()
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - as above
 
     (port,) = free_ports(1)
@@ -146,5 +148,5 @@ def kafka() -> Iterator[ContainerBroker]:
         made = made.with_env(name, value)
     with made as started:
         running = ContainerBroker(started.get_wrapped_container().id, port)
-        running.start()  # what the log says of a start depends on how it is configured; that the port answers does not
+        running.start()  # waits for the port; the log of a start depends on its settings
         yield running

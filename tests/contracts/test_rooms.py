@@ -1,4 +1,4 @@
-"""Every file of a service is a room declared in pyproject.toml, with a layer in the import rules."""
+"""Every file of a service is a room: declared in pyproject.toml, with a layer in the rules."""
 
 import sys
 import tomllib

@@ -1,4 +1,4 @@
-"""A roster in, balanced books and reports out: once calmly, once with processes killed and the provider at its worst; then the two are compared."""
+"""A roster in, balanced books and reports out, undisturbed and under kills; both runs are equal."""
 
 import re
 from collections import Counter
@@ -12,23 +12,16 @@ import httpx
 import pytest
 
 from devtools import sample_roster
-from devtools.stack.ports import HOST
-from tests.flow.system import (
-    SERVICES,
-    System,
-    comparable,
-    eventually,
-    paid_exactly_once,
-    paid_under_kills,
-    reports_agree,
-    running,
-)
+from services import catalog
+from tests.flow.checks import comparable, paid_exactly_once, reports_agree
+from tests.flow.harness import System, eventually, running
+from tests.flow.kills import paid_under_kills
 from tests.observability import watched
-from tests.observability.collector import Collector, Seen, collecting
+from tests.observability.collector import CollectedSpan, Collector, collecting
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
 ROWS, SEED = 400, 11
-#: What a span may say. A new name is looked at for whether it could hold a person, a number or a text.
+#: The attributes a span may have. A new one must not hold a person, a number or free text.
 ATTRIBUTES = {
     "error.type",
     "http.request.method",
@@ -63,7 +56,7 @@ def collector() -> Iterator[tuple[str, Collector]]:
 def calm(
     tmp_path_factory: pytest.TempPathFactory, xml: bytes, collector: tuple[str, Collector]
 ) -> Any:
-    """The books and reports of an undisturbed run, whose spans are collected."""
+    """What came of an undisturbed run, and its system; its spans are collected."""
     with running(
         tmp_path_factory.mktemp("calm"), "flow_calm", PAYDOWN_TRACES_URL=collector[0]
     ) as system:
@@ -71,11 +64,11 @@ def calm(
 
 
 def paid(system: System, xml: bytes) -> dict[str, Any]:
-    """Take a roster to its end; what came of it."""
+    """Pay a roster to its end, and check what the provider has."""
     batch = system.corrected(system.ready(xml))
-    assert not system.book("payments")
+    assert not system.provider_records("payments")
     system.approve(batch)
-    half_way(system, batch["batch_id"], xml)
+    check_reports_half_way(system, batch["batch_id"], xml)
     ended = system.wait(batch["batch_id"], {"completed"}, 240)
     return {
         "batch": ended,
@@ -84,16 +77,14 @@ def paid(system: System, xml: bytes) -> dict[str, Any]:
     }
 
 
-def half_way(system: System, batch_id: str, xml: bytes) -> None:
-    """While money is under way the three reports agree to the cent as well."""
-    eventually(
-        lambda: (
-            system.batch(batch_id)["payments"]["completed"]
-            + system.batch(batch_id)["payments"]["pending"]
-            > 5
-        ),
-        120,
-    )
+def check_reports_half_way(system: System, batch_id: str, xml: bytes) -> None:
+    """While payments are pending the three reports agree to the cent as well."""
+
+    def has_begun() -> bool:
+        counts = system.batch(batch_id)["payments"]
+        return int(counts["completed"]) + int(counts["pending"]) > 5
+
+    eventually(has_begun, 120)
     reports_agree(system, batch_id, xml)
 
 
@@ -107,35 +98,29 @@ def test_a_calm_run_pays_each_row_once_and_all_reports_agree(calm: Any, xml: byt
         == batch["amount_cents"]["payable"]
     )
     assert (
-        system.calls()["POST /payments"]
+        system.provider_calls()["POST /payments"]
         == batch["payments"]["total"]
-        == len(system.book("payments"))
+        == len(system.provider_records("payments"))
     )
-    assert (
-        system.get(f"/reconciliation/breaks?batch_id={batch['batch_id']}&status=open").json()[
-            "total"
-        ]
-        == 0
-    )
+    open_breaks = f"/reconciliation/breaks?batch_id={batch['batch_id']}&status=open"
+    assert system.get(open_breaks).json()["total"] == 0
 
 
-def test_every_figure_that_alerts_and_dashboards_ask_for_is_given_by_a_service(calm: Any) -> None:
+def test_every_metric_that_alerts_and_dashboards_query_is_exposed_by_a_service(calm: Any) -> None:
     _, system = calm
-    ports = dict(system.stack.ports.items())
-    given = "\n".join(
-        httpx.get(f"http://{HOST}:{ports[name]}/metrics").text
-        for name in SERVICES
+    exposed = "\n".join(
+        httpx.get(f"{system.stack.ports.url(name)}/metrics").text
+        for name in catalog.NAMES
         if name != "gateway"
     )
-    assert watched.missing(set(re.findall(r"^(paydown_[a-z_]+) ", given, re.MULTILINE))) == []
-    assert watched.missing(set())  # it does ask
+    assert watched.missing(set(re.findall(r"^(paydown_[a-z_]+) ", exposed, re.MULTILINE))) == []
+    assert watched.missing(set())  # there are queries
 
 
 def test_the_ledger_and_the_reports_can_be_built_again_from_the_topics(calm: Any) -> None:
     _, system = calm
     for name in ("ledger", "reports"):
-        done = system.rebuild(name)
-        assert done.returncode == 0, done.stdout + done.stderr
+        system.rebuild(name)
 
 
 def test_one_trace_leads_from_the_upload_to_the_journals(
@@ -147,8 +132,8 @@ def test_one_trace_leads_from_the_upload_to_the_journals(
     by_id = {span.span: span for span in spans.of(trace)}
     (upload,) = [span for span in by_id.values() if not span.parent]
     assert (upload.service, upload.name, upload.span) == ("ingest", "POST /batches", trace[:16])
-    ways = {way(span, by_id) for span in by_id.values()}
-    assert {one for one in ways if one[0] == "ledger post hold"} == {
+    paths = {path_to(span, by_id) for span in by_id.values()}
+    assert {one for one in paths if one[0] == "ledger post hold"} == {
         (
             "ledger post hold",
             "ledger process approved-payments",
@@ -156,7 +141,7 @@ def test_one_trace_leads_from_the_upload_to_the_journals(
             "ingest POST /batches",
         )
     }
-    assert {one for one in ways if one[0] == "ledger post settle"} == {
+    assert {one for one in paths if one[0] == "ledger post settle"} == {
         (
             "ledger post settle",
             "ledger process status-events",
@@ -164,7 +149,7 @@ def test_one_trace_leads_from_the_upload_to_the_journals(
             "ingest POST /batches",
         )
     }
-    assert {one[-1] for one in ways} == {"ingest POST /batches"}
+    assert {one[-1] for one in paths} == {"ingest POST /batches"}
     assert {span.service for span in by_id.values()} == {
         "ingest",
         "dispatcher",
@@ -176,7 +161,7 @@ def test_one_trace_leads_from_the_upload_to_the_journals(
     }
     calls = [span for span in by_id.values() if span.name == "POST /payments"]
     assert {str(span.attributes["paydown.payment_id"]) for span in calls} == {
-        p["metadata"]["payment_id"] for p in calm[1].book("payments")
+        p["metadata"]["payment_id"] for p in calm[1].provider_records("payments")
     }
     assert {span.attributes["http.response.status_code"] for span in calls} == {200}
     changes = [
@@ -188,7 +173,7 @@ def test_one_trace_leads_from_the_upload_to_the_journals(
         len(changes)
         < sum(int(span.attributes["messaging.batch.message_count"]) for span in changes)
         >= 3 * payments
-    )  # one a turn, not one a message
+    )  # one for each batch of messages, not one for each message
     assert {name for span in spans.spans() for name in span.attributes} <= ATTRIBUTES
 
 
@@ -208,19 +193,22 @@ def test_who_uploads_finds_the_batch_from_their_own_trace(
     )
     trace = UUID(answer.json()["batch_id"]).hex
     eventually(lambda: spans.of("c" * 32) and any(not span.parent for span in spans.of(trace)), 30)
-    (asked,) = spans.of("c" * 32)
+    (call,) = spans.of("c" * 32)
     (upload,) = [span for span in spans.of(trace) if not span.parent]
-    assert (asked.service, asked.name, asked.parent) == (
+    assert (call.service, call.name, call.parent) == (
         "gateway",
         "POST /api/v1/batches",
         "d" * 16,
     )
-    assert asked.links == ((trace, upload.span),)
-    assert upload.links == ((asked.trace, asked.span),)
+    assert call.links == ((trace, upload.span),)
+    assert upload.links == ((call.trace, call.span),)
 
 
-def complete(spans: Iterable[Seen], payments: int) -> bool:
-    """Whether a trace is all here: each payment's two journals, and every parent. The services send every few seconds, each for itself."""
+def complete(spans: Iterable[CollectedSpan], payments: int) -> bool:
+    """Whether a trace is here as a whole: each payment's two journals, and every parent.
+
+    Each service sends its spans every few seconds.
+    """
     found = Counter[str]()
     for span in spans:
         found[span.name] += int(span.attributes.get("paydown.count", 0))
@@ -230,13 +218,13 @@ def complete(spans: Iterable[Seen], payments: int) -> bool:
     )
 
 
-def way(span: Seen, by_id: dict[str, Seen]) -> tuple[str, ...]:
-    """A span and what led to it, back to the first."""
+def path_to(span: CollectedSpan, by_id: dict[str, CollectedSpan]) -> tuple[str, ...]:
+    """A span and its parents, back to the first."""
     here = f"{span.service} {span.name}"
-    return (here, *way(by_id[span.parent], by_id)) if span.parent else (here,)
+    return (here, *path_to(by_id[span.parent], by_id)) if span.parent else (here,)
 
 
-def test_no_clear_number_lies_on_a_topic_in_a_log_or_in_a_span(
+def test_no_clear_number_is_on_a_topic_in_a_log_or_in_a_span(
     calm: Any, xml: bytes, collector: tuple[str, Collector]
 ) -> None:
     _, system = calm
@@ -246,9 +234,9 @@ def test_no_clear_number_lies_on_a_topic_in_a_log_or_in_a_span(
         for row in rows
         for path in ("Payee/LoanAccountNumber", "Payor/AccountNumber", "Employee/PhoneNumber")
     }
-    kafka = [f for f in system.stack.state.rglob("*.log") if f.stat().st_size]
-    assert kafka
-    for file in kafka:
+    files = [f for f in system.stack.state.rglob("*.log") if f.stat().st_size]  # Kafka's too
+    assert files
+    for file in files:
         content = file.read_bytes()
         for canary in canaries:
             assert canary.encode() not in content, file.name
@@ -258,14 +246,14 @@ def test_no_clear_number_lies_on_a_topic_in_a_log_or_in_a_span(
 
 def test_a_run_without_webhooks_ends_the_same(calm: Any, xml: bytes) -> None:
     _, system = calm
-    system.simulate("webhooks", {"mode": "off"})
+    system.control_simulator("webhooks", {"mode": "off"})
     other = xml.replace(b"</row>", b"</row>\n")
     batch = system.corrected(system.ready(other, period="2027-01-15"))
     system.approve(batch)
     ended = system.wait(batch["batch_id"], {"completed"}, 240)
     assert ended["payments"]["completed"] == ended["payments"]["total"] > 0
-    per = Counter(p["metadata"]["payment_id"] for p in system.book("payments"))
-    assert max(per.values()) == 1
+    counts = Counter(p["metadata"]["payment_id"] for p in system.provider_records("payments"))
+    assert max(counts.values()) == 1
 
 
 def test_killed_processes_and_lost_answers_change_nothing(

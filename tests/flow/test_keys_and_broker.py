@@ -1,4 +1,4 @@
-"""What operators do to a running system: a new seal key in the middle of a batch, wrong keys, and a broker that is lost with everything on it."""
+"""A new encryption key in the middle of a batch, wrong keys, and a broker that loses its topics."""
 
 import shutil
 import subprocess
@@ -11,7 +11,8 @@ from devtools.stack.stack import Stack
 from ops import rotate_keys
 from ops.errors import CommandError
 from services import catalog
-from tests.flow.system import Report, System, eventually, paid_exactly_once, reports_agree, running
+from tests.flow.checks import paid_exactly_once, reports_agree
+from tests.flow.harness import LocalSystem, Report, eventually, running
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(600)]
 FIRST, SECOND = sample_roster.make(150, 21), sample_roster.make(150, 22)
@@ -19,13 +20,13 @@ NEXT_PERIOD = "2027-01-15"
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
     with running(tmp_path_factory.mktemp("keys"), "flow_keys") as made:
         yield made
 
 
-def settled(report: Report) -> list[dict[str, str]]:
-    """A report without what the provider goes on to change after a payment has arrived."""
+def without_late_columns(report: Report) -> list[dict[str, str]]:
+    """A report without the columns that the provider still changes after a payment arrived."""
     return [
         {
             name: value
@@ -36,34 +37,22 @@ def settled(report: Report) -> list[dict[str, str]]:
     ]
 
 
-def ops(system: System, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(paths.PYTHON), "-m", "ops", *words],
-        cwd=paths.ROOT,
-        env=system.stack.env_for_all_services(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
-def restarted(stack: Stack) -> None:
+def restart(stack: Stack) -> None:
     stack.down()
     stack.up()
 
 
-def test_an_encryption_key_is_changed_in_the_middle_of_a_batch(system: System) -> None:
+def test_an_encryption_key_is_changed_in_the_middle_of_a_batch(system: LocalSystem) -> None:
     file = system.stack.state / "keys.json"
     first = system.corrected(system.ready(FIRST))
     rotate_keys.rotate("add", file)
     with pytest.raises(CommandError, match="started without local-2"):
         rotate_keys.rotate("use", file)
-    restarted(system.stack)
-    system.approve(first)  # nothing is prepared yet: every value is opened after the first step
+    restart(system.stack)
+    system.approve(first)  # nothing is prepared yet: values are decrypted after the first step
     eventually(lambda: system.batch(first["batch_id"])["payments"]["completed"] > 5, 120)
     assert rotate_keys.rotate("use", file).changed
-    restarted(system.stack)
+    restart(system.stack)
     second = system.corrected(system.ready(SECOND, period=NEXT_PERIOD))
     system.approve(second)
     for batch, xml in ((first, FIRST), (second, SECOND)):
@@ -74,7 +63,7 @@ def test_an_encryption_key_is_changed_in_the_middle_of_a_batch(system: System) -
         )
     paid_exactly_once(system, FIRST, SECOND)
 
-    shown = ops(system, "key-usage")
+    shown = system.run_command("ops", "key-usage")
     assert shown.returncode == 0, shown.stderr
     lines = {tuple(line.split()[:3]): line for line in shown.stdout.splitlines()}
     assert set(lines) == {
@@ -110,7 +99,7 @@ def test_an_encryption_key_is_changed_in_the_middle_of_a_batch(system: System) -
     ],
 )
 def test_with_other_keys_a_service_does_not_start_and_says_why(
-    system: System, service: str, setting: str, value: str, says: str
+    system: LocalSystem, service: str, setting: str, value: str, says: str
 ) -> None:
     environment = system.stack.env_for(service) | {
         f"PAYDOWN_{service.upper()}_{setting}": value,
@@ -129,15 +118,18 @@ def test_with_other_keys_a_service_does_not_start_and_says_why(
     assert says in tried.stderr
 
 
-def test_a_lost_broker_is_refilled_and_the_books_stay_as_they_are(system: System) -> None:
+def test_a_lost_broker_is_filled_again_and_the_books_stay_as_they_are(system: LocalSystem) -> None:
     stack = system.stack
     batches = sorted(system.get("/batches").json()["items"], key=lambda batch: batch["uploaded_at"])
     before = {
         batch["batch_id"]: reports_agree(system, batch["batch_id"], xml)
         for batch, xml in zip(batches, (FIRST, SECOND), strict=True)
     }
-    paid = system.calls()["POST /payments"]
-    assert "is running; stop all services first" in ops(system, "republish", "all").stderr
+    paid = system.provider_calls()["POST /payments"]
+    assert (
+        "is running; stop all services first"
+        in system.run_command("ops", "republish", "all").stderr
+    )
     stack.down()
     with pytest.raises(CommandError, match="nothing was lost"):
         stack.up(republish=True)
@@ -145,20 +137,22 @@ def test_a_lost_broker_is_refilled_and_the_books_stay_as_they_are(system: System
     shutil.rmtree(stack.state / "kafka" / "data")
     with pytest.raises(CommandError, match=r"deleted and made again|keeps ending"):
         stack.up()
-    shutil.rmtree(
-        stack.state / "kafka" / "data"
-    )  # a relay may have written something new before the others ended, and that is refused
+    # a relay may have written something new before the others ended, and that is refused
+    shutil.rmtree(stack.state / "kafka" / "data")
     stack.up(republish=True)
-    watched = ops(system, "republish", "watch")
-    assert watched.returncode == 0, watched.stderr
-    assert "0 messages to be sent, 0 to be read\n" in watched.stdout
+    watch = system.run_command("ops", "republish", "watch")
+    assert watch.returncode == 0, watch.stderr
+    assert "0 messages to be sent, 0 to be read\n" in watch.stdout
     for batch_id, xml in zip(before, (FIRST, SECOND), strict=True):
-        assert settled(reports_agree(system, batch_id, xml)) == settled(before[batch_id])
-    assert system.calls()["POST /payments"] == paid, "nothing was sent to the provider again"
+        assert without_late_columns(reports_agree(system, batch_id, xml)) == without_late_columns(
+            before[batch_id]
+        )
+    assert system.provider_calls()["POST /payments"] == paid, (
+        "nothing was sent to the provider again"
+    )
     assert system.get("/ops/dead-letters").json()["items"] == []
-    for name in ("ledger", "reports"):
-        done = system.rebuild(name)
-        assert done.returncode == 0, done.stdout + done.stderr
+    for name in catalog.REBUILDABLE:
+        system.rebuild(name)
 
     third_xml = sample_roster.make(60, 23)
     third = system.corrected(system.ready(third_xml, period="2027-01-29"))

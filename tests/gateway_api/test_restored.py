@@ -1,6 +1,5 @@
-"""Databases that came back from a backup, through the real gateway: they take no orders, say why, and go on when two people say so."""
+"""Databases that came back from a backup are read-only in the API until two people release them."""
 
-import json
 from typing import Any
 
 import pytest
@@ -8,95 +7,71 @@ import pytest
 from devtools import sample_roster
 from libs.common.recovery import restore
 from services.ingest.tests.harness import consistent
-from tests.gateway_api.house import House, build
+from tests.gateway_api.harness import OIDC, GatewayHarness, build
 
 pytestmark = pytest.mark.database
-WHY = {"reason": "compared with the provider"}
+REASON = {"reason": "compared with the provider"}
+Headers = dict[str, str]
 
 
-def held(house: House, name: str) -> Any:
-    return next(
-        one
-        for one in house.ask("GET", "/ops/restored", house.session("ann", "approver")).json()[
-            "services"
-        ]
-        if one["name"] == name
-    )
+def restored(gateway: GatewayHarness, name: str) -> Any:
+    """What the API shows of a service's database."""
+    answer = gateway.ask("GET", "/ops/restored", gateway.session("ann", "approver"))
+    return next(one for one in answer.json()["services"] if one["name"] == name)
 
 
-def test_a_held_database_takes_no_orders_until_two_people_release_it(
-    make_database: Any, tmp_path: Any
-) -> None:
-    house = build(
-        make_database,
-        tmp_path,
-        auth_mode="oidc",
-        oidc_issuer="https://sso.example",
-        oidc_client_id="c",
-        oidc_client_secret="s",
-        oidc_roles=json.dumps({"g": "preparer"}),
-    )
-    approver, second, operator, preparer = (
-        house.session(name, role)
-        for name, role in (
-            ("ann", "approver"),
-            ("bea", "approver"),
-            ("olga", "operator"),
-            ("pia", "preparer"),
-        )
-    )
-    batch = house.batch("uma")
-    assert (
-        house.ask("POST", "/ops/restored/release", operator, json=WHY).json()["code"]
-        == "restored.not-now"
-    )
-    for one in (house.world.engine, house.dispatcher):
-        with one.begin() as connection:
+def release(gateway: GatewayHarness, person: Headers) -> Any:
+    return gateway.ask("POST", "/ops/restored/release", person, json=REASON)
+
+
+def outcomes(gateway: GatewayHarness, person: Headers) -> list[str]:
+    return [one["outcome"] for one in release(gateway, person).json()["services"]]
+
+
+def quarantine(gateway: GatewayHarness) -> None:
+    for engine in (gateway.ingest.engine, gateway.dispatcher):
+        with engine.begin() as connection:
             restore.quarantine(connection, "It is an older copy of itself.")
-    house.standings["ingest"].closed = "It is an older copy of itself."
-    answer = house.ask(
-        "POST",
-        "/batches?filename=a.xml",
-        preparer,
-        content=consistent(sample_roster.make(3, 70_001)),
-    )
+    gateway.startup_gates["ingest"].closed = "It is an older copy of itself."
+
+
+def check_is_read_only(gateway: GatewayHarness, batch: Any, preparer: Headers) -> None:
+    approver = gateway.session("ann", "approver")
+    xml = consistent(sample_roster.make(3, 70_001))
+    answer = gateway.ask("POST", "/batches?filename=a.xml", preparer, content=xml)
     assert (answer.status_code, answer.json()["code"]) == (503, "database.restored")
     assert "older copy" in answer.json()["detail"]
-    refused = house.ask(
-        "POST",
-        f"/batches/{batch['batch_id']}/approve",
-        approver,
-        json={"digest": batch["digest"], "acknowledge": batch["to_acknowledge"]},
-    )
-    assert refused.status_code == 503
-    assert house.ask("GET", f"/batches/{batch['batch_id']}", approver).status_code == 200, (
-        "it can be looked at"
-    )
-    assert (
-        held(house, "ingest")["held"],
-        held(house, "ingest")["settled"],
-        held(house, "ledger")["held"],
-    ) == (True, False, False)
-    early = house.ask("POST", "/ops/restored/release", operator, json=WHY)
+    path = f"/batches/{batch['batch_id']}"
+    order = {"digest": batch["digest"], "acknowledge": batch["to_acknowledge"]}
+    assert gateway.ask("POST", f"{path}/approve", approver, json=order).status_code == 503
+    assert gateway.ask("GET", path, approver).status_code == 200, "it can be read"
+
+
+def test_a_quarantined_database_takes_no_orders_until_two_people_release_it(
+    make_database: Any, tmp_path: Any
+) -> None:
+    gateway = build(make_database, tmp_path, **OIDC)
+    approver = gateway.session("ann", "approver")
+    second = gateway.session("bea", "approver")
+    operator = gateway.session("olga", "operator")
+    preparer = gateway.session("pia", "preparer")
+    batch = gateway.batch("uma")
+    assert release(gateway, operator).json()["code"] == "restored.not-now"
+
+    quarantine(gateway)
+    check_is_read_only(gateway, batch, preparer)
+    ingest = restored(gateway, "ingest")
+    assert (ingest["held"], ingest["settled"]) == (True, False)
+    assert restored(gateway, "ledger")["held"] is False
+    early = release(gateway, operator)
     assert (early.status_code, early.json()["code"]) == (409, "restored.not-now")
-    for one in (house.world.engine, house.dispatcher):
-        restore.mark_recovered(one)
-    assert house.ask("POST", "/ops/restored/release", preparer, json=WHY).status_code == 403
 
-    def release(who: dict[str, str]) -> list[str]:
-        return [
-            one["outcome"]
-            for one in house.ask("POST", "/ops/restored/release", who, json=WHY).json()["services"]
-        ]
-
-    assert release(approver) == ["proposed", "proposed"]
-    assert release(approver) == ["proposed", "proposed"], "the same person again"
-    assert house.ask("POST", "/ops/restored/release", operator, json=WHY).status_code == 409, (
-        "an operator cannot confirm"
-    )
-    assert release(second) == ["released", "released"]
-    assert (
-        held(house, "ingest")["held"],
-        held(house, "ingest")["proposed_by"],
-        held(house, "ingest")["released_by"],
-    ) == (False, "ann", "bea")
+    for engine in (gateway.ingest.engine, gateway.dispatcher):
+        restore.mark_recovered(engine)
+    assert release(gateway, preparer).status_code == 403
+    assert outcomes(gateway, approver) == ["proposed", "proposed"]
+    assert outcomes(gateway, approver) == ["proposed", "proposed"], "the same person again"
+    assert release(gateway, operator).status_code == 409, "an operator cannot confirm"
+    assert outcomes(gateway, second) == ["released", "released"]
+    ingest = restored(gateway, "ingest")
+    assert (ingest["held"], ingest["proposed_by"], ingest["released_by"]) == (False, "ann", "bea")

@@ -1,4 +1,4 @@
-"""Each service of the catalog has its resources, with the settings, secrets and ports of the code."""
+"""Each service of the catalog has its resources, with the code's settings, secrets and ports."""
 
 import shutil
 from typing import Any

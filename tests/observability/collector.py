@@ -1,4 +1,4 @@
-"""A collector of OpenTelemetry's spans (OTLP over HTTP) on loopback, that keeps what it is sent."""
+"""A collector of OpenTelemetry's spans (OTLP over HTTP) on loopback, which keeps them."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from devtools.stack.ports import HOST
 
 
 @dataclass(frozen=True)
-class Seen:
+class CollectedSpan:
     """A span as it arrived; ids in hex, links as (trace, span), times in ns since 1970."""
 
     service: str
@@ -29,26 +29,26 @@ class Seen:
 
 
 class Collector:
-    """What arrived, whole and read. `status` is what it answers."""
+    """The requests that arrived, and their spans. `status` is what it answers."""
 
     def __init__(self) -> None:
         self.bodies, self.status, self.lock = list[bytes](), 200, threading.Lock()
-        self.read, self.found = 0, list[Seen]()
+        self.parsed, self.found = 0, list[CollectedSpan]()
 
-    def spans(self) -> list[Seen]:
+    def spans(self) -> list[CollectedSpan]:
         """All spans so far."""
         with self.lock:
-            for body in self.bodies[self.read :]:
+            for body in self.bodies[self.parsed :]:
                 self.found += list(spans(body))
-            self.read = len(self.bodies)
+            self.parsed = len(self.bodies)
             return list(self.found)
 
-    def of(self, trace: str) -> list[Seen]:
+    def of(self, trace: str) -> list[CollectedSpan]:
         """The spans of one trace."""
         return [span for span in self.spans() if span.trace == trace]
 
 
-def spans(body: bytes) -> Iterator[Seen]:
+def spans(body: bytes) -> Iterator[CollectedSpan]:
     """The spans in one request."""
     for group in ExportTraceServiceRequest.FromString(body).resource_spans:
         service = next(
@@ -59,7 +59,7 @@ def spans(body: bytes) -> Iterator[Seen]:
                 a.key: getattr(a.value, str(a.value.WhichOneof("value"))) for a in one.attributes
             }
             links = tuple((link.trace_id.hex(), link.span_id.hex()) for link in one.links)
-            yield Seen(
+            yield CollectedSpan(
                 service,
                 one.name,
                 one.kind,

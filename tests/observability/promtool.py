@@ -1,4 +1,4 @@
-"""promtool, from the machine or out of Debian's package, which is unpacked and not installed."""
+"""promtool, from the machine or from Debian's package, which is unpacked and not installed."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ FOLDER = paths.CACHE / "promtool"
 
 
 def promtool() -> str | None:
-    """Its path; None where it is not and cannot be had."""
+    """Its path; None if it is not here and cannot be fetched."""
     unpacked = FOLDER / "usr" / "bin" / "promtool"
     if found := shutil.which("promtool"):
         return found
@@ -24,7 +24,7 @@ def promtool() -> str | None:
     return str(unpacked) if unpacked.exists() else None
 
 
-def said(*words: str, folder: Path) -> tuple[int, str]:
-    """Exit code and words of promtool."""
+def run(*words: str, folder: Path) -> tuple[int, str]:
+    """Run promtool in a folder; returns its exit code and output."""
     made = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     return made.returncode, made.stdout + made.stderr

@@ -1,4 +1,4 @@
-"""The alert rules fire when they should and only then, each with its page; the dashboards ask for what can be asked."""
+"""Alert rules fire when they should and only then; dashboards query what can be queried."""
 
 import json
 import os
@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from services import catalog
 from tests.observability import watched
-from tests.observability.promtool import promtool, said
+from tests.observability.promtool import promtool, run
 
 PODS = [{"role": "pod", "namespaces": {"names": ["paydown"]}}]
 HEADINGS = (
@@ -26,7 +27,8 @@ def tool() -> str:
     if found is None:
         os.write(
             2,
-            b"!!! SKIPPED: promtool is not here and cannot be had, so the alert rules were not tried: apt-get install prometheus\n",
+            b"!!! SKIPPED: promtool is not here and cannot be fetched, so the alert rules were not "
+            b"tried: apt-get install prometheus\n",
         )
         pytest.skip("no promtool")
     return found
@@ -38,8 +40,30 @@ def test_each_rule_fires_when_it_must_and_is_quiet_when_it_must_not(tool: str) -
         ("check", "rules", "alerts.yml"),
         ("test", "rules", "alerts.test.yml"),
     ):
-        code, text = said(tool, *words, folder=watched.PROMETHEUS)
+        code, text = run(tool, *words, folder=watched.PROMETHEUS)
         assert code == 0, text
+
+
+def test_prometheus_scrapes_each_service_of_the_catalog_on_its_port() -> None:
+    config = yaml.safe_load((watched.PROMETHEUS / "prometheus.yml").read_text())
+    wanted = [
+        {
+            "job_name": f"paydown-{service.name}",
+            "dns_sd_configs": [{"names": [service.name], "type": "A", "port": service.port}],
+        }
+        for service in catalog.SERVICES
+    ]
+    assert config["scrape_configs"] == wanted, "deploy/prometheus/prometheus.yml"
+
+
+def test_a_service_of_the_catalog_that_is_gone_fires_an_alert() -> None:
+    (rule,) = (rule for rule in watched.rules() if rule["alert"] == "PaydownServiceDown")
+    missing = [
+        f'or absent(up{{job="paydown-{name}"}})'
+        for name in catalog.NAMES
+        if f'absent(up{{job="paydown-{name}"}})' not in rule["expr"]
+    ]
+    assert missing == [], "deploy/prometheus/alerts.yml"
 
 
 def test_the_jobs_on_kubernetes_are_the_same_and_take_every_pod() -> None:
@@ -53,10 +77,10 @@ def test_the_jobs_on_kubernetes_are_the_same_and_take_every_pod() -> None:
     ]
     wanted = []
     for job in named["scrape_configs"]:
-        (place,) = job.pop("dns_sd_configs")
+        (target,) = job.pop("dns_sd_configs")
         kept = {
             "action": "keep",
-            "regex": f"{place['names'][0]};{place['port']};Running",
+            "regex": f"{target['names'][0]};{target['port']};Running",
             "source_labels": labels,
         }
         wanted.append(job | {"kubernetes_sd_configs": PODS, "relabel_configs": [kept]})
@@ -64,16 +88,15 @@ def test_the_jobs_on_kubernetes_are_the_same_and_take_every_pod() -> None:
 
 
 def test_the_file_for_kubernetes_is_one_that_prometheus_reads(tool: str, tmp_path: Path) -> None:
-    code, words = said(tool, "check", "config", "kubernetes.yml", folder=watched.PROMETHEUS)
-    if (
-        "field kubernetes_sd_configs not found" in words
-    ):  # Debian builds promtool without it: what can be checked is the rest
+    code, words = run(tool, "check", "config", "kubernetes.yml", folder=watched.PROMETHEUS)
+    if "field kubernetes_sd_configs not found" in words:
+        # Debian builds promtool without it: only the rest can be checked
         plan = yaml.safe_load((watched.PROMETHEUS / "kubernetes.yml").read_text())
         for job in plan["scrape_configs"]:
             del job["kubernetes_sd_configs"]
         (tmp_path / "kubernetes.yml").write_text(json.dumps(plan))
         (tmp_path / "alerts.yml").write_text((watched.PROMETHEUS / "alerts.yml").read_text())
-        code, words = said(tool, "check", "config", "kubernetes.yml", folder=tmp_path)
+        code, words = run(tool, "check", "config", "kubernetes.yml", folder=tmp_path)
     assert code == 0, words
 
 
@@ -99,7 +122,7 @@ def test_a_rule_that_is_wrong_is_found(
 ) -> None:
     for name in ("alerts.yml", "alerts.test.yml"):
         (tmp_path / name).write_text((watched.PROMETHEUS / name).read_text().replace(right, wrong))
-    code, text = said(tool, "test", "rules", "alerts.test.yml", folder=tmp_path)
+    code, text = run(tool, "test", "rules", "alerts.test.yml", folder=tmp_path)
     assert (code, alert in text) == (1, True), text
 
 
@@ -134,7 +157,7 @@ def test_each_page_is_listed() -> None:
     ] == []
 
 
-def test_the_dashboards_can_be_loaded_and_their_questions_are_understood(
+def test_the_dashboards_can_be_loaded_and_their_queries_are_understood(
     tool: str, tmp_path: Path
 ) -> None:
     boards = watched.boards()
@@ -147,9 +170,9 @@ def test_the_dashboards_can_be_loaded_and_their_questions_are_understood(
             for panel in board["panels"]
         )
     recorded = [
-        {"record": f"question_{n}", "expr": expression}
+        {"record": f"query_{n}", "expr": expression}
         for n, expression in enumerate(watched.expressions())
     ]
     (tmp_path / "all.yml").write_text(json.dumps({"groups": [{"name": "all", "rules": recorded}]}))
-    code, text = said(tool, "check", "rules", "all.yml", folder=tmp_path)
+    code, text = run(tool, "check", "rules", "all.yml", folder=tmp_path)
     assert code == 0, text

@@ -1,4 +1,4 @@
-"""What is watched: the alert rules, the dashboards, and the names of the figures they need."""
+"""The alert rules, the dashboards, and the names of the metrics that they query."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def boards() -> dict[Path, dict[str, Any]]:
 
 
 def expressions() -> list[str]:
-    """Every question asked of Prometheus."""
+    """Every query to Prometheus."""
     return [rule["expr"] for rule in rules()] + [
         target["expr"]
         for board in boards().values()
@@ -39,7 +39,7 @@ def expressions() -> list[str]:
 
 
 def missing(exposed: set[str]) -> list[str]:
-    """Names, or patterns of names, that are asked for and that no service gives."""
+    """Names and patterns of names that are queried and that no service exposes."""
     found = []
     for expression in expressions():
         patterns = re.findall(r'__name__=~"([^"]+)"', expression)
