@@ -77,10 +77,16 @@ def test_a_service_starts_with_the_settings_that_the_local_stack_gives_it(
 
 def test_the_gateway_knows_every_other_service_and_its_address() -> None:
     others = [service for service in catalog.SERVICES if service.name != "gateway"]
-    assert tuple(service.name for service in others) == gateway.SERVICES, "services/gateway/app.py"
-    for service in others:
-        default = SETTINGS["gateway"].model_fields[f"{service.name}_url"].default
-        assert default == f"http://127.0.0.1:{service.port}", "services/gateway/settings.py"
+    names = tuple(service.name for service in others)
+    listed = gateway.SERVICES
+    assert listed == names, f"SERVICES of services/gateway/app.py should be {names}"
+    given = {name: info.default for name, info in SETTINGS["gateway"].model_fields.items()}
+    missing = [
+        f'{service.name}_url: str = "http://127.0.0.1:{service.port}"'
+        for service in others
+        if given.get(f"{service.name}_url") != f"http://127.0.0.1:{service.port}"
+    ]
+    assert not missing, "\n".join(["services/gateway/settings.py lacks:", *missing])
 
 
 def test_the_import_rule_that_keeps_services_apart_names_each_of_them() -> None:
@@ -88,7 +94,8 @@ def test_the_import_rule_that_keeps_services_apart_names_each_of_them() -> None:
         "contracts"
     ]
     (rule,) = (contract for contract in contracts if contract["type"] == "independence")
-    assert rule["modules"] == [f"services.{name}" for name in catalog.NAMES], "pyproject.toml"
+    wanted = [f"services.{name}" for name in catalog.NAMES]
+    assert rule["modules"] == wanted, f"modules of the independence rule should be {wanted}"
 
 
 def test_the_table_of_services_on_their_page_is_the_catalog() -> None:
@@ -97,7 +104,7 @@ def test_the_table_of_services_on_their_page_is_the_catalog() -> None:
     wanted = [
         f"| `{service.name}` | {service.port} | {service.owns} |" for service in catalog.SERVICES
     ]
-    assert found == wanted, "services/README.md"
+    assert found == wanted, "\n".join(["the table in services/README.md should be:", *wanted])
 
 
 @pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md"])

@@ -63,7 +63,7 @@ def wanted(service: catalog.CatalogEntry) -> Iterator[tuple[str, bool]]:
 @pytest.mark.parametrize("name", catalog.NAMES)
 def test_the_file_has_all_that_a_service_of_the_catalog_needs(name: str) -> None:
     missing = [line for line, found in wanted(catalog.find(name)) if not found]
-    assert missing == [], "add these lines to docker-compose.yml"
+    assert not missing, "\n".join(["docker-compose.yml lacks:", *missing])
 
 
 def test_services_that_run_from_our_package_are_those_of_the_catalog_in_its_order() -> None:
@@ -78,7 +78,7 @@ def test_services_that_run_from_our_package_are_those_of_the_catalog_in_its_orde
 
 def test_a_collector_is_named_once_for_all_services_and_none_by_default() -> None:
     for name, settings in PROCESSES.items():
-        if "traces_url" in settings.model_fields:
+        if "traces_url" in settings.model_fields and name in COMPOSE:
             assert (
                 COMPOSE[name]["environment"][f"PAYDOWN_{name.upper()}_TRACES_URL"]
                 == "${PAYDOWN_TRACES_URL:-}"
@@ -87,6 +87,8 @@ def test_a_collector_is_named_once_for_all_services_and_none_by_default() -> Non
 
 def test_every_variable_is_a_setting_of_its_service() -> None:
     for name, settings in PROCESSES.items():
+        if name not in COMPOSE:
+            continue  # the test above says so
         prefix, variables = f"PAYDOWN_{name.upper()}_", set(COMPOSE[name]["environment"])
         ours = {variable for variable in variables if variable.startswith(prefix)}
         assert {

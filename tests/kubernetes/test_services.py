@@ -24,13 +24,9 @@ EACH = ("Deployment", "Service", "PodDisruptionBudget")
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_each_service_of_the_catalog_has_its_resources(overlay: str) -> None:
-    missing = [
-        f"{kind} {name} (deploy/kubernetes/base/{name}.yaml, named in its kustomization.yaml)"
-        for name in NAMES
-        for kind in EACH
-        if name not in of(overlay, kind)
-    ]
-    assert missing == []
+    missing = [f"{kind} {name}" for name in NAMES for kind in EACH if name not in of(overlay, kind)]
+    where = "deploy/kubernetes/base/<service>.yaml, named in its kustomization.yaml, lacks:"
+    assert not missing, "\n".join([where, *missing])
     others = {"simulator"} if overlay == "local" else set[str]()
     assert set(of(overlay, "Deployment")) == {*NAMES, *others}
 

@@ -53,7 +53,8 @@ def test_prometheus_scrapes_each_service_of_the_catalog_on_its_port() -> None:
         }
         for service in catalog.SERVICES
     ]
-    assert config["scrape_configs"] == wanted, "deploy/prometheus/prometheus.yml"
+    lines = "\n".join(map(str, wanted))
+    assert config["scrape_configs"] == wanted, f"prometheus.yml should scrape:\n{lines}"
 
 
 def test_a_service_of_the_catalog_that_is_gone_fires_an_alert() -> None:
@@ -63,7 +64,7 @@ def test_a_service_of_the_catalog_that_is_gone_fires_an_alert() -> None:
         for name in catalog.NAMES
         if f'absent(up{{job="paydown-{name}"}})' not in rule["expr"]
     ]
-    assert missing == [], "deploy/prometheus/alerts.yml"
+    assert not missing, "\n".join(["PaydownServiceDown in alerts.yml lacks:", *missing])
 
 
 def test_the_jobs_on_kubernetes_are_the_same_and_take_every_pod() -> None:
