@@ -1,6 +1,6 @@
 """`python -m ops key-usage [SERVICE …]`: which encryption keys are in use, and for how many values.
 
-It asks each service's database, whose outbox also holds what lies on its topics
+It asks each service's database. Its outbox also has what is on its topics
 (docs/runbooks/keys.md).
 """
 
@@ -40,7 +40,7 @@ def _usage(name: str) -> Mapping[str, Mapping[str, int]]:
     """{key id: {place: values encrypted with it}} of a service's database."""
     columns = importlib.import_module(f"services.{name}.key_check").PLACES
     engine = connect(
-        read_one(name, "database_url", "it names the database to look into"), f"keys-{name}", 1
+        read_one(name, "database_url", "it names the database to read"), f"keys-{name}", 1
     )
     try:
         with engine.connect() as connection:

@@ -30,7 +30,7 @@ def start(names: list[str]) -> int:
         importlib.import_module(f"services.{names[0]}.app").main()
         return 0
     children = [
-        subprocess.Popen([sys.executable, "-m", "services", name])  # noqa: S603 - our own interpreter
+        subprocess.Popen([sys.executable, "-m", "services", name])  # noqa: S603 - ourselves
         for name in names
     ]
 

@@ -58,7 +58,8 @@ class Setting:
     def rows(self, what: str) -> int:
         """The number of rows of a table, with a condition."""
         with self.engine.connect() as connection:
-            return int(run(connection, f"SELECT count(*) FROM {what}").scalar())  # noqa: S608 - our own words
+            count = run(connection, f"SELECT count(*) FROM {what}").scalar()  # noqa: S608 - ours
+            return int(count)
 
     def reader(self, group: str) -> Consumer:
         """A consumer of every partition from the start, with the library's settings."""

@@ -18,7 +18,7 @@ POLL_S = 0.1
 
 @dataclass
 class Startup:
-    """One start of a stack. `say` is told which processes are ready."""
+    """One start of a stack. `say` gets a line for each process that is ready."""
 
     supervisor: Supervisor
     ports: Ports

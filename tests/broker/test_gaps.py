@@ -131,5 +131,5 @@ def test_a_topic_replaced_under_a_living_consumer_ends_it(harness: Harness, paus
     assert worker.process.wait(30) == 1, harness.last_logs()
     assert "libs.common.contracts.errors.Fatal" in worker.log.read_text()
     assert fatal_of(harness) == ("kafka.topic-replaced", []), (
-        "and nobody can start again before a person has looked"
+        "and it cannot start again before a person has checked"
     )

@@ -46,7 +46,7 @@ def test_a_worker_frozen_past_its_session_wakes_with_a_batch_in_hand(harness: Ha
     other = harness.start()
     harness.wait_until_applied(
         400
-    )  # the other has taken over and applied what the frozen one holds
+    )  # the other has taken over and applied the batch of the frozen one
     frozen.send(signal.SIGCONT)
     harness.wait_until(lambda: frozen.count_logged("stale_owner") > 0)
     harness.produce(400)

@@ -77,7 +77,7 @@ def consuming(harness: Harness, apply: Apply) -> Iterator[Callable[[], int]]:
         )
         try:
             consume(source, harness.engine, harness.topic, apply, stop, lambda: beats.append(1))
-        except BaseException as error:  # noqa: BLE001 - looked at below
+        except BaseException as error:  # noqa: BLE001 - asserted below
             failed.append(error)
         finally:
             source.close()

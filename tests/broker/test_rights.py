@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import (  # type: ignore[attr-defined] # as in libs/common/messaging/kafka.py
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # it has no __all__
     AclBinding,
     AclOperation,
     AclPermissionType,

@@ -104,7 +104,7 @@ class Project:
     def kill(self, pid: int) -> None:
         """kill -9 on the engine's machine, from a container that sees its processes.
 
-        An engine does not restart what it was told to kill itself.
+        An engine does not restart what it has killed itself.
 
         Raises:
             ProcessLookupError: it has ended before.

@@ -1,4 +1,4 @@
-"""The commands that pages tell people to run exist, and loops over services miss none."""
+"""The commands on pages exist, and loops over services miss none."""
 
 import importlib.util
 import re
@@ -13,7 +13,7 @@ from services import catalog
 PAGES = sorted(
     page
     for page in paths.ROOT.rglob("*.md")
-    if page.name != "CHANGELOG.md"  # it tells of commands that were
+    if page.name != "CHANGELOG.md"  # it names commands of earlier versions
     and not {".venv", ".cache", "node_modules"} & set(page.relative_to(paths.ROOT).parts)
 )
 GROUPS = (
