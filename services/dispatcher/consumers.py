@@ -8,12 +8,10 @@ from sqlalchemy import Connection
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import (
-    BatchChanged,
-    PaymentApproved,
-    ProviderEventReceived,
-    RowRead,
-)
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.payments import PaymentApproved
+from libs.common.contracts.events.provider import ProviderEventReceived
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from services.dispatcher.recovery import own_messages
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid5
 
-from libs.common.contracts.events import (
+from libs.common.contracts.events.payments import PaymentChanged
+from libs.common.contracts.events.preparation import (
     DispatchChanged,
     Institution,
-    PaymentChanged,
     PreflightDone,
     SourceProblem,
     StoppedSource,

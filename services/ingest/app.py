@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.contracts import topics
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import DispatchChanged, PreflightDone
+from libs.common.contracts.events.preparation import DispatchChanged, PreflightDone
 from libs.common.crypto.field_encryption import BlindIndex, FieldCipher
 from libs.common.crypto.key_check import exit_on_wrong_keys
 from libs.common.database.engine import run

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
-from libs.common.contracts.events import PreflightDone
+from libs.common.contracts.events.preparation import PreflightDone
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
 from services.ingest import handlers

@@ -9,17 +9,9 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import (
-    Address,
-    BatchChanged,
-    Branch,
-    CertificateIssued,
-    Counts,
-    DispatchChanged,
-    JournalPosted,
-    PreflightDone,
-    Source,
-)
+from libs.common.contracts.events.batches import Address, BatchChanged, Branch, Counts, Source
+from libs.common.contracts.events.ledger import CertificateIssued, JournalPosted
+from libs.common.contracts.events.preparation import DispatchChanged, PreflightDone
 from services.ingest.domain import Batch
 
 Record = Any  # one row of a SELECT, read by attribute

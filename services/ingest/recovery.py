@@ -12,7 +12,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from libs.common.contracts.events import BatchChanged, RowRead
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from libs.common.observability.logs import log
 from libs.common.recovery.restore import Beat, RecoveryBlocked, RecoverySteps

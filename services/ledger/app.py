@@ -9,13 +9,9 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.contracts import topics
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import (
-    BatchChanged,
-    PaymentApproved,
-    PaymentChanged,
-    StatementClosed,
-    StatementLine,
-)
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
+from libs.common.contracts.events.provider import StatementClosed, StatementLine
 from libs.common.contracts.topics import Topic
 from libs.common.database.engine import run
 from libs.common.messaging import outbox

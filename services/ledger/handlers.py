@@ -7,7 +7,8 @@ from uuid import UUID, uuid5
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import JournalPosted, PaymentApproved, PaymentChanged
+from libs.common.contracts.events.ledger import JournalPosted
+from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
 from services.ledger import domain
 from services.ledger.domain import Journal, Kind
 

@@ -7,18 +7,16 @@ from uuid import UUID
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import (
-    BatchChanged,
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.ledger import (
     CertificateIssued,
-    DispatchChanged,
     JournalPosted,
-    PaymentApproved,
-    PaymentChanged,
-    PreflightDone,
-    ProviderEventReceived,
     ReconciliationJudged,
-    RowRead,
 )
+from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
+from libs.common.contracts.events.preparation import DispatchChanged, PreflightDone
+from libs.common.contracts.events.provider import ProviderEventReceived
+from libs.common.contracts.events.rows import RowRead
 
 
 @dataclass

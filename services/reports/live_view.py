@@ -24,9 +24,11 @@ from fastapi import FastAPI
 from sqlalchemy import Connection
 
 from libs.common.contracts import topics
-from libs.common.contracts.envelope import Event, parse
+from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import BatchChanged, PaymentApproved, PaymentChanged
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
+from libs.common.contracts.registry import parse
 from libs.common.messaging.address import KafkaAddress, client_settings
 from libs.common.observability.logs import log
 from services.reports.domain import Progress

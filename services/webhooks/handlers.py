@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from libs.common.contracts.events import ProviderEventReceived
+from libs.common.contracts.events.provider import ProviderEventReceived
 from services.webhooks.domain import Delivery
 
 

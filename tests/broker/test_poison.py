@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject, Retry
-from libs.common.contracts.events import ProviderEventReceived
+from libs.common.contracts.events.provider import ProviderEventReceived
 from libs.common.database.engine import run
 from libs.common.messaging import kafka
 from libs.common.messaging.consumer import Apply, consume, redrive

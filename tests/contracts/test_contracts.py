@@ -9,7 +9,7 @@ import pytest
 
 from devtools import contracts
 from libs.common.contracts import topics
-from libs.common.contracts.envelope import parse
+from libs.common.contracts.registry import parse
 from services.__main__ import FLOW
 
 ROOT = Path(__file__).parents[2]

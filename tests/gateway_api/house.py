@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from devtools import sample_roster
-from libs.common.contracts.events import BatchChanged, RowRead
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database import migrate
 from libs.common.recovery.startup_gate import StartupGate
 from libs.common.runtime.service import Service

@@ -13,9 +13,10 @@ from threading import Event as Stop
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common.contracts.envelope import Event, parse
+from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject, Retry
 from libs.common.contracts.message import Message, Source
+from libs.common.contracts.registry import parse
 from libs.common.database.engine import is_unavailable, run
 from libs.common.observability import tracing_messages
 from libs.common.observability.logs import log

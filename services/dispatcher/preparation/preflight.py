@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row
 
-from libs.common.contracts.events import Institution, SourceProblem
+from libs.common.contracts.events.preparation import Institution, SourceProblem
 from libs.common.database.engine import run
 from libs.common.messaging import outbox
 from services.dispatcher import handlers

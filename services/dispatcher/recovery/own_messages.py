@@ -9,12 +9,9 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
-from libs.common.contracts.events import (
-    DispatchChanged,
-    PaymentChanged,
-    PreflightDone,
-    StatementLine,
-)
+from libs.common.contracts.events.payments import PaymentChanged
+from libs.common.contracts.events.preparation import DispatchChanged, PreflightDone
+from libs.common.contracts.events.provider import StatementLine
 from libs.common.database.engine import run
 from services.dispatcher.handlers import payment_changed_id
 from services.dispatcher.store import payments as store

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Row
 
-from libs.common.contracts.events import StoppedSource
+from libs.common.contracts.events.preparation import StoppedSource
 from libs.common.database.engine import run
 from libs.common.messaging import outbox
 from services.dispatcher import handlers

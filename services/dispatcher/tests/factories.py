@@ -16,14 +16,9 @@ from uuid import UUID, uuid5
 import httpx
 from sqlalchemy import Engine
 
-from libs.common.contracts.events import (
-    BatchChanged,
-    Counts,
-    PaidRow,
-    PaymentApproved,
-    RowRead,
-    Source,
-)
+from libs.common.contracts.events.batches import BatchChanged, Counts, Source
+from libs.common.contracts.events.payments import PaidRow, PaymentApproved
+from libs.common.contracts.events.rows import RowRead
 from libs.common.crypto.field_encryption import BlindIndex, FieldCipher
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run

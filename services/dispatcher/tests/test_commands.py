@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import BatchChanged, PaidRow, PaymentApproved
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.payments import PaidRow, PaymentApproved
 from services.dispatcher import commands, consumers
 from services.dispatcher.commands import Order, Refused
 from services.dispatcher.domain import SOURCE, Answer

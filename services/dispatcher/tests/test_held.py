@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from libs.common.contracts.events import BatchChanged
+from libs.common.contracts.events.batches import BatchChanged
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 from libs.common.web.internal_auth import Actor

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from devtools.stack.ports import free_ports
-from libs.common.contracts.events import PaidRow, PaymentApproved
+from libs.common.contracts.events.payments import PaidRow, PaymentApproved
 from libs.common.database.engine import connect
 from libs.common.recovery import restore
 from libs.common.tests import database_copies

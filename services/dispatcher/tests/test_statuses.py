@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from libs.common.contracts.events import ProviderEventReceived
+from libs.common.contracts.events.provider import ProviderEventReceived
 from services.dispatcher import consumers
 from services.dispatcher.tests.factories import AT
 from services.dispatcher.tests.harness import Desk

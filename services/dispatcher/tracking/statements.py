@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Engine, Row
 
-from libs.common.contracts.events import StatementClosed, StatementLine
+from libs.common.contracts.events.provider import StatementClosed, StatementLine
 from libs.common.database.engine import run
 from libs.common.messaging import outbox
 from libs.common.observability.logs import log

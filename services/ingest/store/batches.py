@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import CertificateIssued, DispatchChanged, PreflightDone
+from libs.common.contracts.events.ledger import CertificateIssued
+from libs.common.contracts.events.preparation import DispatchChanged, PreflightDone
 from libs.common.database.engine import run
 from libs.common.messaging import outbox
 from libs.common.observability.logs import log

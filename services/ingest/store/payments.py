@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from libs.common.contracts.events import PaymentApproved
+from libs.common.contracts.events.payments import PaymentApproved
 from libs.common.database.engine import run
 from services.ingest import handlers
 from services.ingest.domain import Approval, Batch, Refused

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common.contracts.events import RowRead
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from services.ingest.domain import ADDRESS_WARNINGS, NOT_LIVE, Batch, Overlap
 from services.ingest.handlers import Judgements

@@ -14,16 +14,15 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import Engine
 
-from libs.common.contracts.envelope import Event, parse
-from libs.common.contracts.events import (
-    CertificateIssued,
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.events.ledger import CertificateIssued, JournalPosted, Outcome
+from libs.common.contracts.events.preparation import (
     DispatchChanged,
     Institution,
-    JournalPosted,
-    Outcome,
     PreflightDone,
     SourceProblem,
 )
+from libs.common.contracts.registry import parse
 from libs.common.database.engine import connect, run
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import install_error_handlers

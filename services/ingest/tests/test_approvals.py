@@ -16,13 +16,10 @@ from sqlalchemy.exc import DBAPIError
 
 from devtools import sample_roster
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import (
-    BatchChanged,
-    DispatchChanged,
-    PaymentApproved,
-    RowRead,
-    SourceProblem,
-)
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.payments import PaymentApproved
+from libs.common.contracts.events.preparation import DispatchChanged, SourceProblem
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from services.ingest.tests.harness import World, consistent, next_period, spaced
 

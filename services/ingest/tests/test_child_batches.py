@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from libs.common.contracts.events import BatchChanged, RowRead
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.rows import RowRead
 from services.ingest.tests.harness import World
 
 pytestmark = pytest.mark.database

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from libs.common.contracts.events import BatchChanged
+from libs.common.contracts.events.batches import BatchChanged
 from libs.common.database.engine import run
 from services.ingest import app
 from services.ingest.store import batches

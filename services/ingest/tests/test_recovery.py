@@ -7,7 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from libs.common.contracts.events import BatchChanged, PaymentApproved, RowRead
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.payments import PaymentApproved
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from libs.common.database.migrate import upgrade
 from libs.common.recovery import restore

@@ -13,7 +13,8 @@ from uuid import uuid4
 
 import pytest
 
-from libs.common.contracts.events import BatchChanged, RowRead
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from services.ingest import staging
 from services.ingest.staging import Reading

@@ -11,7 +11,12 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
-from libs.common.contracts.events import Break, CertificateIssued, Outcome, ReconciliationJudged
+from libs.common.contracts.events.ledger import (
+    Break,
+    CertificateIssued,
+    Outcome,
+    ReconciliationJudged,
+)
 from libs.common.database.engine import run
 from libs.common.messaging import outbox
 from libs.common.observability.logs import log

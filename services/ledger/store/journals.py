@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import BatchChanged, PaymentApproved, PaymentChanged
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
 from libs.common.database.engine import run
 from services.ledger.domain import Entry, Journal, journal_id
 from services.ledger.handlers import Conflict, Position, content

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common.contracts.events import StatementClosed, StatementLine
+from libs.common.contracts.events.provider import StatementClosed, StatementLine
 from libs.common.database.engine import run
 from services.ledger.handlers import Conflict
 from services.ledger.reconciliation.rules import Finding, Line, Paid, Tally

@@ -5,17 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from libs.common.contracts.events import (
-    BatchChanged,
-    Branch,
-    Counts,
-    PaidRow,
-    PaymentApproved,
-    PaymentChanged,
-    Source,
-    StatementClosed,
-    StatementLine,
-)
+from libs.common.contracts.events.batches import BatchChanged, Branch, Counts, Source
+from libs.common.contracts.events.payments import PaidRow, PaymentApproved, PaymentChanged
+from libs.common.contracts.events.provider import StatementClosed, StatementLine
 
 BATCH = UUID("00000000-0000-0000-0000-0000000000b1")
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import PaymentChanged, StatementLine
+from libs.common.contracts.events.payments import PaymentChanged
+from libs.common.contracts.events.provider import StatementLine
 from libs.common.contracts.message import Message
 from libs.common.database.engine import run
 from libs.common.messaging.consumer import apply_batch, redrive

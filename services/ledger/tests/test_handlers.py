@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import PaymentChanged
+from libs.common.contracts.events.payments import PaymentChanged
 from services.ledger import domain, handlers
 from services.ledger.domain import Entry, ImpossibleChange, Unbalanced
 from services.ledger.handlers import (

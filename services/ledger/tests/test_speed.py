@@ -8,7 +8,7 @@ from uuid import uuid5
 import pytest
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import PaidRow
+from libs.common.contracts.events.payments import PaidRow
 from libs.common.contracts.message import Message
 from libs.common.database.engine import run
 from libs.common.messaging.consumer import apply_batch

@@ -11,12 +11,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import (
-    BatchChanged,
-    CertificateIssued,
-    PaymentApproved,
-    PaymentChanged,
-)
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.ledger import CertificateIssued
+from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
 from libs.common.database.engine import run
 from services.reports.domain import OUTCOMES
 from services.reports.handlers import Changes, on_events

@@ -8,22 +8,17 @@ from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import (
-    BatchChanged,
+from libs.common.contracts.events.batches import BatchChanged, Counts, Source
+from libs.common.contracts.events.ledger import (
     CertificateIssued,
-    Counts,
-    DispatchChanged,
     JournalPosted,
     Outcome,
-    PaidRow,
-    PaymentApproved,
-    PaymentChanged,
-    PreflightDone,
-    ProviderEventReceived,
     ReconciliationJudged,
-    RowRead,
-    Source,
 )
+from libs.common.contracts.events.payments import PaidRow, PaymentApproved, PaymentChanged
+from libs.common.contracts.events.preparation import DispatchChanged, PreflightDone
+from libs.common.contracts.events.provider import ProviderEventReceived
+from libs.common.contracts.events.rows import RowRead
 from libs.common.contracts.statuses import BatchStatus, PaymentStatus, RowStatus
 from libs.common.crypto.field_encryption import FieldCipher
 

@@ -4,13 +4,10 @@ from datetime import timedelta
 import pytest
 
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import (
-    BatchChanged,
-    PaymentApproved,
-    PaymentChanged,
-    RowRead,
-    StatementClosed,
-)
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
+from libs.common.contracts.events.provider import StatementClosed
+from libs.common.contracts.events.rows import RowRead
 from services.reports import domain
 from services.reports.handlers import on_events
 from services.reports.tests import factories

@@ -18,7 +18,8 @@ import pytest
 from sqlalchemy import Engine
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import BatchChanged, RowRead
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from services.reports.export import Report, spooled
 from services.reports.store import queries, writes

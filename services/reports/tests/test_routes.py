@@ -13,7 +13,9 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
-from libs.common.contracts.events import BatchChanged, CertificateIssued, PaymentChanged
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.ledger import CertificateIssued
+from libs.common.contracts.events.payments import PaymentChanged
 from libs.common.database.engine import run
 from libs.common.web import problem_details
 from services.reports import routes

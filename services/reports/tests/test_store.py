@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import PaymentApproved, PaymentChanged, RowRead
+from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from services.reports import rebuild
 from services.reports.domain import OUTCOMES

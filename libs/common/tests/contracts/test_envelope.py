@@ -2,15 +2,13 @@ import json
 
 import pytest
 
-from libs.common.contracts import events
-from libs.common.contracts.envelope import Event, UnknownEvent, parse
+from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
+from libs.common.contracts.registry import UnknownEvent, parse, published_types
 from libs.common.contracts.topics import TOPICS
 from libs.common.tests.factories import hint
 
-OURS = {
-    name: known for name, known in Event.registry.items() if known.__module__ == events.__name__
-}
+OURS = published_types()
 
 
 def test_an_event_comes_back_from_its_bytes() -> None:

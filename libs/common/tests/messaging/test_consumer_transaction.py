@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject, Retry
-from libs.common.contracts.events import ProviderEventReceived
+from libs.common.contracts.events.provider import ProviderEventReceived
 from libs.common.contracts.message import Message
 from libs.common.database.engine import run
 from libs.common.messaging.consumer import StaleOwner, apply_batch, redrive, write_dead_letter
