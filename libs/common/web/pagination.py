@@ -1,4 +1,4 @@
-"""Cursors of lists: where the next page begins, as an opaque text that only this code reads and writes."""
+"""Cursors of lists: where the next page begins, as a text that clients do not interpret."""
 
 import base64
 import json
@@ -64,7 +64,7 @@ def next_offset(order: str, end: int, total: int) -> str | None:
 
 
 def refuse_cursor() -> NoReturn:
-    """Answer a cursor that this list did not give.
+    """Refuse a cursor that does not belong to this list.
 
     Raises:
         Problem: 422 `cursor.invalid`.
