@@ -38,7 +38,7 @@ from libs.common.database.engine import connect, run
 from libs.common.database.tables import MESSAGING
 from libs.common.messaging import kafka, outbox
 from libs.common.messaging.consumer import consume
-from libs.common.observability.trace_context import publication
+from libs.common.observability.trace_context import unrecorded_header
 from ops import provision
 from ops.errors import Problem, exit_code
 
@@ -312,7 +312,7 @@ def by_bare_produce(place: Place) -> float:
             ("event_id", event_id),
             ("type", "bench-posted.v1"),
             ("correlation", ""),
-            ("traceparent", publication("", event_id)),
+            ("traceparent", unrecorded_header("", event_id)),
         ]
         producer.produce(
             f"{TOPIC}-bare",

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from libs.common.contracts.errors import SettingsError
 from libs.common.database.engine import connect, error_summary
 from libs.common.recovery import restore
-from libs.common.runtime.settings import SettingsError, read_one
+from libs.common.runtime.settings import read_one
 
 WHY = "An operator has marked it as restored from a copy; what has happened since must be taken back first."
 NOT_GIVEN = "-"

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common.contracts.errors import Fatal
+from libs.common.contracts.errors import Fatal, SettingsError
 from libs.common.contracts.topics import TOPICS, Topic
 from libs.common.database.engine import connect, error_summary, run
 from libs.common.messaging import kafka
 from libs.common.recovery import republish
-from libs.common.runtime.settings import SettingsError, read_one
+from libs.common.runtime.settings import read_one
 
 Say = Callable[[str], None]
 WATCH_S, WATCH_MAX_S = 2.0, 24 * 3600.0

@@ -69,7 +69,7 @@ def main() -> None:
                 settings.concurrency,
                 stop,
                 beat,
-                service.startup_gate.watched.look,
+                service.startup_gate.watched.check,
             )
 
         return Loop(work.name, loop)

@@ -10,8 +10,9 @@ import httpx
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from libs.common.contracts.errors import SettingsError
 from libs.common.runtime.service import Service
-from libs.common.runtime.settings import SettingsError, read_or_exit
+from libs.common.runtime.settings import read_or_exit
 from services.gateway import event_stream
 from services.gateway.auth.oidc import Provider
 from services.gateway.auth.rate_limit import Buckets

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, Json
 from pydantic_settings import SettingsConfigDict
 
-from libs.common.runtime.settings import ServiceSettings, SettingsError
+from libs.common.contracts.errors import SettingsError
+from libs.common.runtime.settings import ServiceSettings
 
 LIVE_PROVIDER_HOSTS = frozenset({"production.methodfi.com", "sandbox.methodfi.com"})
 PROVIDER_URL = "PAYDOWN_DISPATCHER_PROVIDER_URL"

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from libs.common.observability import tracing_http
+from libs.common.web import request_tracing
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import NO_MONEY, Problem
 
@@ -85,7 +85,7 @@ class Upstream:
             **(call.headers or {}),
             **call.actor.headers(self.token),
             "X-Request-Id": call.request_id,
-            **tracing_http.outgoing(),
+            **request_tracing.outgoing_headers(),
         }
         timeout = (
             httpx.USE_CLIENT_DEFAULT
@@ -114,7 +114,7 @@ class Upstream:
             )  # the kept connection was one of a process that has been restarted
 
     def _accept(self, answer: httpx.Response) -> httpx.Response:
-        tracing_http.answered(answer.headers.get(tracing_http.ANSWER))
+        request_tracing.link_response(answer.headers.get(request_tracing.RESPONSE_HEADER))
         if answer.status_code == 401:
             raise self._failed("does not accept this gateway's token")
         if answer.status_code == 500:

@@ -10,12 +10,13 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.contracts import topics
 from libs.common.contracts.envelope import Event
+from libs.common.contracts.errors import SettingsError
 from libs.common.contracts.events.preparation import DispatchChanged, PreflightDone
 from libs.common.crypto.field_encryption import BlindIndex, FieldCipher
 from libs.common.crypto.key_check import exit_on_wrong_keys
 from libs.common.database.engine import run
 from libs.common.runtime.service import Beat, Loop, Service, take_turns
-from libs.common.runtime.settings import SettingsError, read_or_exit
+from libs.common.runtime.settings import read_or_exit
 from services.ingest import handlers, key_check, recovery, routes, staging
 from services.ingest.finalize import settle_one
 from services.ingest.roster.xml_parser import Limits

@@ -27,7 +27,7 @@ def settle_one(engine: Engine) -> bool:
             return False
         batch, preflight = found
         now = datetime.now(UTC)
-        with tracing.work("make ready", batch.batch_id):
+        with tracing.batch_span("make ready", batch.batch_id):
             sent = _make_ready(connection, batch, preflight, now)
         log.info(
             "batch_ready",

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Engine
 from starlette.requests import ClientDisconnect
 
-from libs.common.observability import tracing_http
+from libs.common.web import request_tracing
 from libs.common.web.internal_auth import Actor, Caller
 from libs.common.web.problem_details import Problem
 from services.ingest import approvals, child_batches, roster_diff
@@ -169,7 +169,7 @@ def _add_upload(made: APIRouter, parts: Dependencies, caller: Any) -> None:
         except Problem:
             stored.path.unlink(missing_ok=True)
             raise
-        tracing_http.made(request, batch_id)
+        request_tracing.mark_created(request, batch_id)
         return {"batch_id": batch_id, "status": batch.status}
 
 
@@ -345,7 +345,7 @@ def _add_acts(made: APIRouter, parts: Dependencies, caller: Any) -> None:
                 parts.secrets,
                 datetime.now(UTC),
             )
-        tracing_http.made(request, child.batch_id)
+        request_tracing.mark_created(request, child.batch_id)
         return {"batch_id": child.batch_id, "status": child.status}
 
 

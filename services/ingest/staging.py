@@ -224,7 +224,7 @@ def read_one(engine: Engine, reading: Reading, beat: Callable[[], None] = lambda
             return False
         now = datetime.now(UTC)
         try:
-            with tracing.work("read roster", batch.batch_id), connection.begin_nested():
+            with tracing.batch_span("read roster", batch.batch_id), connection.begin_nested():
                 _stage(connection, batch, reading, beat)
         except FileRefused as refused:
             store_rows.copy(

@@ -14,9 +14,8 @@ from libs.common.contracts.events.payments import PaymentApproved, PaymentChange
 from libs.common.contracts.events.provider import StatementClosed, StatementLine
 from libs.common.contracts.topics import Topic
 from libs.common.database.engine import run
-from libs.common.messaging import outbox
+from libs.common.messaging import message_tracing, outbox
 from libs.common.messaging.consumer import Apply
-from libs.common.observability import tracing_messages
 from libs.common.recovery.restore import RecoverySteps
 from libs.common.runtime.service import Beat, Loop, Service, take_turns
 from libs.common.runtime.settings import read_or_exit
@@ -116,7 +115,7 @@ def advance(
 
 def post(connection: Connection, journals: Sequence[Journal]) -> None:
     """Write these journals; where it is traced, a part of the turn for each batch and kind."""
-    with tracing_messages.part(
+    with message_tracing.part_of_turn(
         lambda: ((str(journal.batch_id), f"post {journal.kind}") for journal in journals)
     ):
         store.append(connection, journals)

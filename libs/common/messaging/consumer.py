@@ -18,7 +18,7 @@ from libs.common.contracts.errors import Reject, Retry
 from libs.common.contracts.message import Message, Source
 from libs.common.contracts.registry import parse
 from libs.common.database.engine import is_unavailable, run
-from libs.common.observability import tracing_messages
+from libs.common.messaging import message_tracing
 from libs.common.observability.logs import log
 
 Apply = Callable[[Connection, Sequence[Event]], None]
@@ -54,7 +54,7 @@ def consume(
         wait_s = RETRY_FIRST_S
         while not stop.is_set():
             try:
-                with tracing_messages.turn(consumer, batch), engine.begin() as connection:
+                with message_tracing.consumer_turn(consumer, batch), engine.begin() as connection:
                     apply_batch(connection, consumer, batch, apply)
             except StaleOwner:
                 log.warning("stale_owner", consumer=consumer, topic=source.topic)
@@ -110,12 +110,12 @@ def apply_batch(
     if not events:
         return
     try:
-        with tracing_messages.attempt(), connection.begin_nested():
+        with message_tracing.savepoint(), connection.begin_nested():
             apply(connection, [event for _, event in events])
     except Reject:
         for message, event in events:
             try:
-                with tracing_messages.attempt(), connection.begin_nested():
+                with message_tracing.savepoint(), connection.begin_nested():
                     apply(connection, [event])
             except Reject as reason:
                 write_dead_letter(connection, consumer, message, reason)

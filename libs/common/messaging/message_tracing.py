@@ -1,4 +1,7 @@
-"""Spans of messages: one for each turn of the relay and batch, one for each turn of a consumer and batch. A span a message would be 50,000 of them."""
+"""Spans of messages, one for each batch of payments in a turn of the relay or of a consumer.
+
+A span for each message would be 50,000 of them.
+"""
 
 import time
 from collections import Counter
@@ -8,24 +11,26 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from libs.common.contracts.message import Message
-from libs.common.observability.trace_context import Context, parsed, root
+from libs.common.observability.trace_context import Context, batch_root, parse_header
 from libs.common.observability.tracing import (
     BATCH,
     COUNT,
     Attributes,
     Span,
-    child_beside,
+    child_of,
     is_on,
-    of_batch,
     record,
+    recorded_batch,
 )
 
 LINKS_MAX = 16
 _NOTHING: AbstractContextManager[None] = nullcontext()
 
 
-def messaging(operation: str, topic: str, batch_id: str, count: int) -> dict[str, str | int]:
-    """What OpenTelemetry's conventions for messaging call these."""
+def messaging_attributes(
+    operation: str, topic: str, batch_id: str, count: int
+) -> dict[str, str | int]:
+    """A span's attributes, named by OpenTelemetry's conventions for messaging."""
     return {
         "messaging.system": "kafka",
         "messaging.operation.type": operation,
@@ -38,21 +43,26 @@ def messaging(operation: str, topic: str, batch_id: str, count: int) -> dict[str
 
 @dataclass
 class Publication:
-    """One turn of the relay: a span for each topic and batch in it, whose context the messages carry."""
+    """One turn of the relay: a span for each topic and batch, whose context the messages carry."""
 
     began_ns: int = field(default_factory=time.time_ns)
     spans: dict[tuple[str, str], Context | None] = field(default_factory=dict)
 
     def at(self, topic: str, batch_id: str) -> Context | None:
-        """Where a message of this batch is published to this topic; None if its batch is not recorded, or it has none."""
+        """The span in which a batch's messages are sent to a topic; None if it is not recorded."""
         key = topic, batch_id
         if key not in self.spans:
-            first = of_batch(batch_id)
-            self.spans[key] = None if first is None else child_beside(first)
+            root = recorded_batch(batch_id)
+            self.spans[key] = None if root is None else child_of(root)
         return self.spans[key]
 
     def end(self, acknowledged: Iterable[tuple[str, str]]) -> None:
-        """Record it, with the (topic, batch) of each message that Kafka has taken; a batch of which it took none has no span."""
+        """Record the turn.
+
+        Args:
+            acknowledged: (topic, batch_id) of each message that Kafka acknowledged. A batch
+                without any has no span.
+        """
         ended_ns = time.time_ns()
         for (topic, batch_id), count in Counter(acknowledged).items():
             at = self.at(topic, batch_id)
@@ -62,63 +72,71 @@ class Publication:
                         f"send {topic}",
                         "producer",
                         at,
-                        root(batch_id),
+                        batch_root(batch_id),
                         self.began_ns,
                         ended_ns,
-                        messaging("send", topic, batch_id, count),
+                        messaging_attributes("send", topic, batch_id, count),
                     )
                 )
 
 
-def publishing() -> Publication | None:
-    """A turn of the relay; None when off."""
+def start_publication() -> Publication | None:
+    """A new turn of the relay; None when recording is off."""
     return Publication() if is_on() else None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a consumer's turn: `count` things of one name, done for one batch."""
+
+    batch_id: str
+    name: str
+    count: int
+    began_ns: int
+    ended_ns: int
 
 
 @dataclass
 class _Turn:
-    """What a consumer has before it: for each batch that is recorded the span it will be, who published it, and how many messages of it."""
+    """One turn of a consumer: for each recorded batch its span, its publishers and its parts."""
 
     spans: dict[str, Context] = field(default_factory=dict)
-    published: dict[str, list[Context]] = field(default_factory=dict)
+    publishers: dict[str, list[Context]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    parts: list[tuple[str, str, int, int, int]] = field(
-        default_factory=list
-    )  # batch, name, count, began, ended
+    parts: list[_Part] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
 
-    def take(self, message: Message) -> None:
-        """Count a message, and note who published it."""
+    def add(self, message: Message) -> None:
+        """Count a message, and note the span that published it."""
         batch_id = message.correlation
         if batch_id not in self.counts:
-            first = of_batch(batch_id)
-            if first is not None:
-                self.spans[batch_id], self.published[batch_id] = child_beside(first), []
+            root = recorded_batch(batch_id)
+            if root is not None:
+                self.spans[batch_id], self.publishers[batch_id] = child_of(root), []
         self.counts[batch_id] += 1
-        known = self.published.get(batch_id)
-        if (
-            known is not None
-            and len(known) < LINKS_MAX
-            and (batch_id, message.traceparent) not in self.seen
-        ):
-            self.seen.add(
-                (batch_id, message.traceparent)
-            )  # up to a thousand messages come with one header
-            by = parsed(message.traceparent)
-            if by is not None and by.sampled:
-                known.append(by)
+        publishers = self.publishers.get(batch_id)
+        if publishers is None or len(publishers) >= LINKS_MAX:
+            return
+        key = batch_id, message.traceparent
+        if key not in self.seen:  # up to a thousand messages carry the same header
+            self.seen.add(key)
+            publisher = parse_header(message.traceparent)
+            if publisher is not None and publisher.sampled:
+                publishers.append(publisher)
 
     def end(self, consumer: str, topic: str, began_ns: int, error: str) -> None:
-        """Record it. What was rolled back has no parts."""
+        """Record the turn. A turn that failed was rolled back, so it has no parts."""
         ended_ns = time.time_ns()
         for batch_id, at in self.spans.items():
-            published = self.published[batch_id]
-            parent = next((one for one in published if one.trace == at.trace), root(batch_id))
+            publishers = self.publishers[batch_id]
+            parent = next(
+                (one for one in publishers if one.trace == at.trace), batch_root(batch_id)
+            )
             attributes: Attributes = {
-                **messaging("process", topic, batch_id, self.counts[batch_id]),
+                **messaging_attributes("process", topic, batch_id, self.counts[batch_id]),
                 "messaging.consumer.group.name": consumer,
             }
-            links = tuple(one for one in published if one != parent)
+            links = tuple(one for one in publishers if one != parent)
             record(
                 Span(
                     f"process {topic}",
@@ -132,46 +150,52 @@ class _Turn:
                     error,
                 )
             )
-        for batch_id, name, count, since, until in () if error else self._merged():
+        for part in () if error else self._merged_parts():
+            root = self.spans[part.batch_id]
             record(
                 Span(
-                    name,
+                    part.name,
                     "internal",
-                    child_beside(self.spans[batch_id]),
-                    self.spans[batch_id],
-                    since,
-                    until,
-                    {BATCH: batch_id, COUNT: count},
+                    child_of(root),
+                    root,
+                    part.began_ns,
+                    part.ended_ns,
+                    {BATCH: part.batch_id, COUNT: part.count},
                 )
             )
 
-    def _merged(self) -> Iterator[tuple[str, str, int, int, int]]:
-        """One part for each name: a batch with a rejected message is applied message by message."""
-        for batch_id, name in dict.fromkeys((part[0], part[1]) for part in self.parts):
-            same = [part for part in self.parts if part[:2] == (batch_id, name)]
-            yield (
-                batch_id,
-                name,
-                sum(p[2] for p in same),
-                min(p[3] for p in same),
-                max(p[4] for p in same),
+    def _merged_parts(self) -> Iterator[_Part]:
+        """One part for each batch and name.
+
+        A turn with a rejected message is applied message by message, so it has many.
+        """
+        for key in dict.fromkeys((part.batch_id, part.name) for part in self.parts):
+            same = [part for part in self.parts if (part.batch_id, part.name) == key]
+            yield _Part(
+                *key,
+                sum(part.count for part in same),
+                min(part.began_ns for part in same),
+                max(part.ended_ns for part in same),
             )
 
 
 _current: ContextVar[_Turn | None] = ContextVar("turn", default=None)
 
 
-def turn(consumer: str, batch: Sequence[Message]) -> AbstractContextManager[None]:
-    """A consumer's turn. To be entered before its transaction, so that it ends when that has been committed or rolled back."""
-    return _turn(consumer, batch) if is_on() else _NOTHING
+def consumer_turn(consumer: str, batch: Sequence[Message]) -> AbstractContextManager[None]:
+    """Record a consumer's turn.
+
+    Enter it before the transaction, so that it ends after the commit or the rollback.
+    """
+    return _consumer_turn(consumer, batch) if is_on() else _NOTHING
 
 
 @contextmanager
-def _turn(consumer: str, batch: Sequence[Message]) -> Iterator[None]:
-    began_ns, made, error = time.time_ns(), _Turn(), ""
+def _consumer_turn(consumer: str, batch: Sequence[Message]) -> Iterator[None]:
+    began_ns, turn, error = time.time_ns(), _Turn(), ""
     for message in batch:
-        made.take(message)
-    token = _current.set(made)
+        turn.add(message)
+    token = _current.set(turn)
     try:
         yield
     except BaseException as failure:
@@ -179,38 +203,44 @@ def _turn(consumer: str, batch: Sequence[Message]) -> Iterator[None]:
         raise
     finally:
         _current.reset(token)
-        made.end(consumer, batch[0].topic, began_ns, error)
+        turn.end(consumer, batch[0].topic, began_ns, error)
 
 
-def part(found: Callable[[], Iterable[tuple[str, str]]]) -> AbstractContextManager[None]:
-    """A part of a consumer's turn. `found` gives (batch_id, name) for each thing that is done; it is asked only where somebody listens."""
-    made = _current.get() if is_on() else None
-    return _NOTHING if made is None else _part(made, found)
+def part_of_turn(
+    find: Callable[[], Iterable[tuple[str, str]]],
+) -> AbstractContextManager[None]:
+    """Record a part of a consumer's turn.
+
+    Args:
+        find: gives (batch_id, name) for each thing done; called only if spans are recorded.
+    """
+    turn = _current.get() if is_on() else None
+    return _NOTHING if turn is None else _part_of_turn(turn, find)
 
 
 @contextmanager
-def _part(made: _Turn, found: Callable[[], Iterable[tuple[str, str]]]) -> Iterator[None]:
+def _part_of_turn(turn: _Turn, find: Callable[[], Iterable[tuple[str, str]]]) -> Iterator[None]:
     began_ns = time.time_ns()
     yield
     ended_ns = time.time_ns()
-    made.parts += [
-        (batch_id, name, count, began_ns, ended_ns)
-        for (batch_id, name), count in Counter(found()).items()
-        if batch_id in made.spans
+    turn.parts += [
+        _Part(batch_id, name, count, began_ns, ended_ns)
+        for (batch_id, name), count in Counter(find()).items()
+        if batch_id in turn.spans
     ]
 
 
-def attempt() -> AbstractContextManager[None]:
-    """Around a savepoint: if that is rolled back, the parts in it did not happen."""
-    made = _current.get() if is_on() else None
-    return _NOTHING if made is None else _attempt(made)
+def savepoint() -> AbstractContextManager[None]:
+    """Enter this around a database savepoint: if it is rolled back, its parts are dropped."""
+    turn = _current.get() if is_on() else None
+    return _NOTHING if turn is None else _savepoint(turn)
 
 
 @contextmanager
-def _attempt(made: _Turn) -> Iterator[None]:
-    before = len(made.parts)
+def _savepoint(turn: _Turn) -> Iterator[None]:
+    before = len(turn.parts)
     try:
         yield
     except BaseException:
-        del made.parts[before:]
+        del turn.parts[before:]
         raise

@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Fatal
 from libs.common.database.engine import is_unavailable, run
+from libs.common.messaging.message_tracing import start_publication
 from libs.common.observability.logs import log
-from libs.common.observability.trace_context import publication
-from libs.common.observability.tracing_messages import publishing
+from libs.common.observability.trace_context import unrecorded_header
 
 RELAY_LOCK = 7_030_100
 BATCH_MAX = 1_000
@@ -100,7 +100,7 @@ def publish(
     if not rows:
         return 0
     acknowledged: list[int] = []
-    spans = publishing()
+    spans = start_publication()
 
     def delivered(row_id: int) -> Callable[[Any, Any], None]:
         return lambda error, _: acknowledged.append(row_id) if error is None else None
@@ -111,7 +111,10 @@ def publish(
             ("event_id", str(row.event_id)),
             ("type", row.message_type),
             ("correlation", row.correlation),
-            ("traceparent", at.header() if at else publication(row.correlation, str(row.event_id))),
+            (
+                "traceparent",
+                at.header() if at else unrecorded_header(row.correlation, str(row.event_id)),
+            ),
             ("producer", name),
         ]
         try:

@@ -1,6 +1,8 @@
-"""Where spans go: OpenTelemetry's SDK and its OTLP exporter. The only file that loads them; `begin` is called only if a setting names a collector.
+"""Send spans to an OpenTelemetry collector, with OpenTelemetry's SDK and its OTLP exporter.
 
-A bounded queue and a thread of its own stand between: when the collector is slow or away, spans are dropped, oldest first.
+This is the only file that loads them, and only `start_export` is called, if a setting names a
+collector. A bounded queue and a thread of its own stand between: when the collector is slow or
+away, spans are dropped, oldest first.
 """
 
 import logging
@@ -8,7 +10,7 @@ import threading
 from collections.abc import Sequence
 
 import requests
-from opentelemetry.context import Context as Surroundings
+from opentelemetry.context import Context as SdkContext
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -31,7 +33,7 @@ from libs.common.observability.logs import log
 from libs.common.observability.trace_context import Context
 from libs.common.observability.tracing import Span
 
-PATH = "/v1/traces"
+TRACES_PATH = "/v1/traces"
 KINDS = {
     "internal": SpanKind.INTERNAL,
     "server": SpanKind.SERVER,
@@ -41,8 +43,8 @@ KINDS = {
 }
 
 
-class Named(RandomIdGenerator):
-    """Ids that were chosen before: a span's place is told to others before it is recorded."""
+class ChosenIds(RandomIdGenerator):
+    """Gives the SDK the ids we chose: others refer to a span before it is recorded."""
 
     def __init__(self) -> None:
         self.next = threading.local()
@@ -56,14 +58,14 @@ class Named(RandomIdGenerator):
         return int(self.next.at.span, 16)
 
 
-class Sending(SpanExporter):
-    """The exporter, whose failures are one line in the log when they begin and one when they end."""
+class LoggedExporter(SpanExporter):
+    """An exporter that logs one line when it begins to fail and one when it works again."""
 
     def __init__(self, inner: SpanExporter) -> None:
         self.inner, self.failing = inner, False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send some; those that cannot be sent are lost."""
+        """Send spans; those that cannot be sent are lost."""
         result = self.inner.export(spans)
         failed = result is not SpanExportResult.SUCCESS
         if failed != self.failing:
@@ -76,38 +78,39 @@ class Sending(SpanExporter):
         self.inner.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Nothing is kept here."""
+        """Flush the inner exporter; nothing is buffered here."""
         return self.inner.force_flush(timeout_millis)
 
 
-class Otlp:
-    """A Recorder that sends spans to a collector. `OTEL_EXPORTER_OTLP_*`, `OTEL_BSP_*` and `OTEL_RESOURCE_ATTRIBUTES` are obeyed."""
+class OtlpRecorder:
+    """A Recorder that sends spans to a collector.
+
+    The SDK reads `OTEL_EXPORTER_OTLP_*`, `OTEL_BSP_*` and `OTEL_RESOURCE_ATTRIBUTES`.
+    """
 
     def __init__(self, service: str, exporter: SpanExporter) -> None:
-        self.ids = Named()
+        self.ids = ChosenIds()
         self.provider = TracerProvider(
             ALWAYS_ON,
             Resource.create({"service.name": service, "service.namespace": "paydown"}),
             shutdown_on_exit=False,
             id_generator=self.ids,
         )
-        self.provider.add_span_processor(BatchSpanProcessor(Sending(exporter)))
+        self.provider.add_span_processor(BatchSpanProcessor(LoggedExporter(exporter)))
         self.tracer = self.provider.get_tracer("paydown")
 
     def record(self, span: Span) -> None:
-        """Put one into the queue."""
-        around = (
-            Surroundings()
-            if span.parent is None
-            else set_span_in_context(NonRecordingSpan(place(span.parent)), Surroundings())
-        )
+        """Put a span into the queue."""
+        around = SdkContext()
+        if span.parent is not None:
+            around = set_span_in_context(NonRecordingSpan(span_context(span.parent)), around)
         self.ids.next.at = span.at
         made = self.tracer.start_span(
             span.name,
             around,
             KINDS[span.kind],
             dict(span.attributes),
-            [Link(place(one)) for one in span.links],
+            [Link(span_context(one)) for one in span.links],
             span.began_ns,
         )
         if span.error:
@@ -116,14 +119,14 @@ class Otlp:
         made.end(span.ended_ns)
 
     def stop(self, limit_s: float) -> None:
-        """Send what waits; whatever is not sent in time is lost."""
+        """Send what is queued; what is not sent in time is lost."""
         thread = threading.Thread(target=self.provider.shutdown, name="traces", daemon=True)
         thread.start()
         thread.join(limit_s)
 
 
-def place(context: Context) -> SpanContext:
-    """A context as the SDK has it."""
+def span_context(context: Context) -> SpanContext:
+    """A context in the SDK's form."""
     return SpanContext(
         int(context.trace, 16),
         int(context.span, 16),
@@ -132,17 +135,23 @@ def place(context: Context) -> SpanContext:
     )
 
 
-def address(url: str) -> str:
-    """Where spans are posted to: the collector's address with OTLP's path, as of `OTEL_EXPORTER_OTLP_ENDPOINT`, or the whole address if it has that already."""
-    return url if url.rstrip("/").endswith(PATH) else url.rstrip("/") + PATH
+def traces_address(url: str) -> str:
+    """The address spans are posted to: the collector's with OTLP's path.
+
+    A URL that ends with the path already is used as it is, as `OTEL_EXPORTER_OTLP_ENDPOINT` is.
+    """
+    return url if url.rstrip("/").endswith(TRACES_PATH) else url.rstrip("/") + TRACES_PATH
 
 
-def begin(service: str, url: str, share: float) -> None:
-    """Record this process's spans and send them to the collector at `url`; it need not be there."""
-    logging.getLogger("opentelemetry").setLevel(
-        logging.CRITICAL + 1
-    )  # it would write of every failure, with the address in a traceback
-    logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
+def start_export(service: str, url: str, share: float) -> None:
+    """Record this process's spans and send them to the collector at `url`.
+
+    The collector need not be there. Both libraries would log every failure, with the address in
+    a traceback, so their logs are switched off.
+    """
+    for library in ("opentelemetry", "urllib3"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     session = requests.Session()
-    session.trust_env = False  # proxies of the environment do not concern it
-    tracing.start(Otlp(service, OTLPSpanExporter(address(url), session=session)), share)
+    session.trust_env = False  # the environment's proxies are not for the collector
+    exporter = OTLPSpanExporter(traces_address(url), session=session)
+    tracing.start(OtlpRecorder(service, exporter), share)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -29,7 +29,6 @@ from libs.common.messaging import topic_reader
 from libs.common.messaging.address import client_settings
 from libs.common.messaging.consumer import Apply, apply_batch, wait_for
 from libs.common.messaging.kafka import Offsets
-from libs.common.runtime.settings import ServiceSettings
 
 SCHEMA = "rebuild"
 SILENCE_S = 30.0
@@ -57,9 +56,21 @@ class Projection:
         return f"{self.name}.{topic.name}"
 
 
+class RebuildSettings(Protocol):
+    """The settings of a service that a rebuild needs."""
+
+    @property
+    def owner_url(self) -> str:
+        """The database, as the role that owns it."""
+
+    @property
+    def kafka(self) -> str:
+        """The address of Kafka."""
+
+
 def main(
     projection: Projection,
-    settings: ServiceSettings,
+    settings: RebuildSettings,
     say: Callable[[str], object] = lambda line: sys.stdout.write(line + "\n"),
 ) -> int:
     """Rebuild, compare and say so. Exit code 0: every digest is equal; 1: not (the schema `rebuild` is kept to look at); 2: it cannot be tried."""

@@ -79,7 +79,7 @@ class StartupGate:
                 stop.wait(LOOK_S)
                 continue
             with self.engine.connect() as connection:
-                self.watched.look(connection)  # a held one may be put back once more
+                self.watched.check(connection)  # a held one may be put back once more
             if self.closed == STARTING:
                 restore.detect_restore(self.engine, self.bootstrap, self.name, self.says)
             self.closed = self._sentence()
@@ -110,9 +110,9 @@ class StartupGate:
             beat()
             try:
                 with self.engine.connect() as connection:
-                    self.watched.go_on(connection)
+                    self.watched.check_and_advance(connection)
                 if self.says and (why := self._sentence()):
-                    self.watched.other(why)
+                    self.watched.on_replaced(why)
             except SQLAlchemyError as error:
                 if not is_unavailable(error):
                     raise

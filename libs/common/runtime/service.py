@@ -25,11 +25,12 @@ from libs.common.contracts.topics import Topic
 from libs.common.database import migrate
 from libs.common.database.engine import connect, is_unavailable, run
 from libs.common.messaging import consumer, dead_letters, kafka, outbox
-from libs.common.observability import tracing, tracing_http
+from libs.common.observability import tracing
 from libs.common.observability.logs import configure, frames, log
 from libs.common.recovery import startup_gate
 from libs.common.recovery.startup_gate import ReadOnlyWhileClosed, StartupGate
 from libs.common.runtime.settings import ServiceSettings
+from libs.common.web import request_tracing
 from libs.common.web.problem_details import install_error_handlers
 
 STALE_S = 90.0  # a loop that has not ticked for so long is stuck; a provider call may take 30 s
@@ -160,7 +161,11 @@ class Service:
                 thread.join(max(0.0, until - time.monotonic()))
             tracing.stop()
 
-        traced = [Middleware(tracing_http.Traced, public=self.public)] if tracing.is_on() else []
+        traced = (
+            [Middleware(request_tracing.RequestTracing, public=self.public)]
+            if tracing.is_on()
+            else []
+        )
         app = FastAPI(
             title=f"paydown {self.name}",
             lifespan=lifespan,
@@ -230,14 +235,16 @@ class Service:
     def _trace(self) -> None:
         """Record spans from now on, if a setting names a collector."""
         if self.settings.traces_url:
-            from libs.common.observability import tracing_otlp  # noqa: PLC0415 - the SDK is loaded only by those who want it
+            from libs.common.observability import otlp_exporter  # noqa: PLC0415 - the SDK is loaded only by those who want it
 
-            tracing_otlp.begin(self.name, self.settings.traces_url, self.settings.traces_share)
+            otlp_exporter.start_export(
+                self.name, self.settings.traces_url, self.settings.traces_share
+            )
 
     def _check_database(self) -> None:
         """Exit code 2 and one sentence if a newer version has changed the database; one that is away is waited for later."""
         try:
-            migrate.check(self.engine, self.migrations)
+            migrate.refuse_newer(self.engine, self.migrations)
         except migrate.SchemaTooNew as error:
             sys.stderr.write(f"{self.name}: {error}\n")
             sys.exit(2)

@@ -113,7 +113,7 @@ def send_in_time(provider: Provider, call: Call, until: float) -> tuple[Answer, 
             ),
         )
         return Answer(None), None
-    with tracing.work(
+    with tracing.batch_span(
         f"POST {call.path}",
         call.batch_id,
         "client",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.common.runtime.settings import SettingsError
+from libs.common.contracts.errors import SettingsError
 from services.dispatcher.settings import DispatcherSettings
 
 GIVEN = {

@@ -17,7 +17,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 from sqlalchemy import text
 
-from libs.common.runtime.settings import SettingsError
+from libs.common.contracts.errors import SettingsError
 from services.gateway.auth import oidc
 from services.gateway.auth.oidc import Begun, Provider, ProviderAway, SignInRefused
 from services.gateway.settings import GatewaySettings, check_sign_in

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from starlette.responses import Response
 
-from libs.common.runtime.settings import SettingsError
+from libs.common.contracts.errors import SettingsError
 from services.gateway.settings import GatewaySettings, check_demo
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH, PAYMENT, TOKEN, batch, certificate, summary

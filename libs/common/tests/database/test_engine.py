@@ -9,8 +9,8 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as NoneFree
 
+from libs.common.contracts.errors import SettingsError
 from libs.common.database.engine import connect, is_unavailable, run
-from libs.common.runtime.settings import SettingsError
 from libs.common.tests.conftest import Store
 
 NOWHERE = "postgresql+psycopg2://role:hunter2@127.0.0.1:1/none"

@@ -14,25 +14,25 @@ BEFORE = DatabaseIdentity("7/5", "00000001", "16400", 70, 1_000)
 
 
 @pytest.mark.parametrize(
-    "now", [replace(BEFORE, flushed=1_000), replace(BEFORE, said=71, flushed=5_000)]
+    "now", [replace(BEFORE, wal_bytes=1_000), replace(BEFORE, outbox_id=71, wal_bytes=5_000)]
 )
 def test_a_database_that_went_on_is_the_same(now: DatabaseIdentity) -> None:
     assert difference(BEFORE, now) == ""
 
 
 def test_tables_that_were_made_meanwhile_are_no_sign() -> None:
-    assert difference(replace(BEFORE, tables=""), BEFORE) == ""
+    assert difference(replace(BEFORE, version_table=""), BEFORE) == ""
 
 
 @pytest.mark.parametrize(
     "now",
     [
-        replace(BEFORE, number="7/6", flushed=9_000),
-        replace(BEFORE, timeline="00000002", flushed=9_000),
-        replace(BEFORE, tables="16500", flushed=9_000),
-        replace(BEFORE, tables="", flushed=9_000),
-        replace(BEFORE, said=69, flushed=9_000),
-        replace(BEFORE, flushed=999),
+        replace(BEFORE, database_id="7/6", wal_bytes=9_000),
+        replace(BEFORE, timeline="00000002", wal_bytes=9_000),
+        replace(BEFORE, version_table="16500", wal_bytes=9_000),
+        replace(BEFORE, version_table="", wal_bytes=9_000),
+        replace(BEFORE, outbox_id=69, wal_bytes=9_000),
+        replace(BEFORE, wal_bytes=999),
     ],
 )
 def test_one_that_does_not_follow_is_another(now: DatabaseIdentity) -> None:
@@ -74,24 +74,24 @@ def test_it_is_told_with_the_rights_of_a_service_before_the_new_connection_is_us
         )
         ask(engine)
     with engine.connect() as connection:
-        watched.look(connection)
+        watched.check(connection)
     assert told == []
     with engine.begin() as connection:
         run(connection, "INSERT INTO outbox DEFAULT VALUES")
-        watched.look(connection)
+        watched.check(connection)
     with engine.connect() as connection:
-        assert watched.seen is not None
-        watched.go_on(connection)
-        assert watched.seen.said == 0, "what was written a moment ago may not be on disk yet"
-        watched.go_on(connection)
-    assert watched.seen.said == 1
+        assert watched.known is not None
+        watched.check_and_advance(connection)
+        assert watched.known.outbox_id == 0, "what was written a moment ago may not be on disk yet"
+        watched.check_and_advance(connection)
+    assert watched.known.outbox_id == 1
     orders(owner_url, "TRUNCATE outbox RESTART IDENTITY")  # in place, as by pg_restore --data-only
     with engine.connect() as connection:
-        watched.look(connection)
+        watched.check(connection)
     assert told == ["it has forgotten messages that it had written"]
     orders(owner_url, "DROP TABLE alembic_version", tables[0])  # in place, as by pg_restore --clean
     with engine.connect() as connection:
-        watched.look(connection)
+        watched.check(connection)
     assert told[1:] == ["its tables are not those that were there"]
     orders(
         postgres_url,

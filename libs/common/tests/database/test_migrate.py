@@ -47,7 +47,7 @@ def at(engine: Engine, revision: str) -> None:
 def test_an_empty_database_is_not_ready_and_not_refused(
     folder: Path, owner: str, engine: Engine
 ) -> None:
-    migrate.check(engine, folder)
+    migrate.refuse_newer(engine, folder)
     assert not migrate.at_head(engine, folder)
     migrate.upgrade(owner, folder)
     assert migrate.at_head(engine, folder)
@@ -58,7 +58,7 @@ def test_a_newer_version_that_only_added_something_is_worked_with_and_not_touche
 ) -> None:
     migrate.upgrade(owner, folder)
     at(engine, "thing_0007")
-    migrate.check(engine, folder)
+    migrate.refuse_newer(engine, folder)
     migrate.upgrade(owner, folder)
     assert migrate.at_head(engine, folder)
     with engine.connect() as connection:
@@ -76,7 +76,7 @@ def test_a_newer_version_that_took_something_away_or_an_unknown_one_is_refused(
     with pytest.raises(
         migrate.SchemaTooNew, match=f"at {revision}, which a newer version of paydown has made"
     ):
-        migrate.check(engine, folder)
+        migrate.refuse_newer(engine, folder)
     with pytest.raises(migrate.SchemaTooNew):
         migrate.upgrade(owner, folder)
     assert not migrate.at_head(engine, folder)
@@ -84,7 +84,7 @@ def test_a_newer_version_that_took_something_away_or_an_unknown_one_is_refused(
 
 def test_an_older_one_waits_for_its_migration(folder: Path, owner: str, engine: Engine) -> None:
     migrate.upgrade(owner, folder, "thing_0001")
-    migrate.check(engine, folder)
+    migrate.refuse_newer(engine, folder)
     assert not migrate.at_head(engine, folder)
 
 

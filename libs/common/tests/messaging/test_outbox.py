@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event
 from libs.common.contracts.errors import Fatal
 from libs.common.messaging import outbox
 from libs.common.messaging.consumer import wait_for
-from libs.common.observability.trace_context import publication
+from libs.common.observability.trace_context import unrecorded_header
 from libs.common.tests.conftest import Store
 from libs.common.tests.factories import BATCH, hint
 
@@ -116,7 +116,7 @@ class TestPublish:
             "event_id": event_id,
             "type": "provider-event-received.v1",
             "correlation": BATCH,
-            "traceparent": publication(BATCH, event_id),
+            "traceparent": unrecorded_header(BATCH, event_id),
             "producer": "webhooks",
         }
 

@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import StatusCode
 
-from libs.common.observability import tracing, tracing_otlp
-from libs.common.observability.trace_context import Context, root
+from libs.common.observability import otlp_exporter, tracing
+from libs.common.observability.trace_context import Context, batch_root
 from libs.common.observability.tracing import Span
 
 BATCH = "11111111-2222-4333-8444-555555555555"
@@ -48,7 +48,7 @@ def span(at: Context = FIRST, parent: Context | None = None, **more: object) -> 
 
 def recorded(*spans: Span) -> list[ReadableSpan]:
     exporter = Remembering()
-    otlp = tracing_otlp.Otlp("ledger", exporter)
+    otlp = otlp_exporter.OtlpRecorder("ledger", exporter)
     for one in spans:
         otlp.record(one)
     otlp.stop(5.0)
@@ -97,7 +97,7 @@ def test_a_span_has_the_ids_that_were_told_to_others_before() -> None:
 def test_the_address_is_written_as_in_otel_exporter_otlp_endpoint(
     given: str, posted_to: str
 ) -> None:
-    assert tracing_otlp.address(given) == posted_to
+    assert otlp_exporter.traces_address(given) == posted_to
 
 
 @pytest.fixture
@@ -128,9 +128,10 @@ def test_a_collector_that_is_away_is_never_waited_for(
 AWAY = """
 import time
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from libs.common.observability import tracing_otlp
-from libs.common.tests.observability.test_tracing_otlp import span
-otlp = tracing_otlp.Otlp("ledger", OTLPSpanExporter(tracing_otlp.address("{url}")))
+from libs.common.observability import otlp_exporter
+from libs.common.tests.observability.test_otlp_exporter import span
+exporter = OTLPSpanExporter(otlp_exporter.traces_address("{url}"))
+otlp = otlp_exporter.OtlpRecorder("ledger", exporter)
 began = time.monotonic()
 for _ in range(5_000):  # more than twice what the queue holds
     otlp.record(span())
@@ -142,7 +143,7 @@ print(recorded - began, time.monotonic() - recorded)
 
 def test_what_the_collector_does_not_take_is_said_once() -> None:
     inner = Remembering()
-    sending = tracing_otlp.Sending(inner)
+    sending = otlp_exporter.LoggedExporter(inner)
     with structlog.testing.capture_logs() as said:
         for result in (
             SpanExportResult.FAILURE,
@@ -156,12 +157,12 @@ def test_what_the_collector_does_not_take_is_said_once() -> None:
 
 
 def test_begin_switches_recording_on_and_stop_off_again() -> None:
-    tracing_otlp.begin("ledger", "http://127.0.0.1:1", 0.0)
+    otlp_exporter.start_export("ledger", "http://127.0.0.1:1", 0.0)
     assert tracing.is_on()
-    assert tracing.of_batch(BATCH) is None  # its share
+    assert tracing.recorded_batch(BATCH) is None  # its share
     tracing.stop(0.1)
     assert not tracing.is_on()
-    assert root(BATCH) == FIRST
+    assert batch_root(BATCH) == FIRST
 
 
 @pytest.mark.parametrize(("url", "loaded"), [("", False), ("http://127.0.0.1:1", True)])
@@ -184,9 +185,17 @@ from services.ledger import app
 from libs.common.observability import tracing
 from libs.common.runtime.service import Service
 from services.ledger.settings import LedgerSettings
-given = {{"DATABASE_URL": "postgresql+psycopg2://r:p@127.0.0.1:1/none", "INTERNAL_TOKEN": "0123456789abcdef", "TRACES_URL": "{url}"}}
-made = Service("ledger", LedgerSettings.read({{"PAYDOWN_LEDGER_" + name: value for name, value in given.items()}}), app.MIGRATIONS)
+made = Service(
+    "ledger",
+    LedgerSettings(
+        database_url="postgresql+psycopg2://r:p@127.0.0.1:1/none",
+        internal_token="0123456789abcdef",
+        traces_url="{url}",
+    ),
+    app.MIGRATIONS,
+)
 made._trace()
-app_ = made.app()
-print(any(name.startswith("opentelemetry.sdk") for name in sys.modules), tracing.is_on(), any(m.cls.__name__ == "Traced" for m in app_.user_middleware))
+loaded = any(name.startswith("opentelemetry.sdk") for name in sys.modules)
+middleware = [m.cls.__name__ for m in made.app().user_middleware]
+print(loaded, tracing.is_on(), "RequestTracing" in middleware)
 """

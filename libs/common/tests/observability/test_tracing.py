@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from libs.common.contracts.errors import Reject, Retry
 from libs.common.contracts.message import Message
+from libs.common.messaging import message_tracing
 from libs.common.messaging.consumer import consume
-from libs.common.observability import tracing, tracing_messages
-from libs.common.observability.trace_context import Context, publication, root
+from libs.common.observability import tracing
+from libs.common.observability.trace_context import Context, batch_root, unrecorded_header
 from libs.common.observability.tracing import Span
 from libs.common.testing.memory_broker import MemorySource, MemoryTopic
 from libs.common.tests.conftest import CONSUMER, TOPIC, Store
@@ -31,7 +32,7 @@ def msg(n: int, batch_id: str = BATCH, by: Context | str = "") -> Message:
 
 class TestWork:
     def test_it_is_a_span_of_its_batch_under_the_first_one(self, kept: Kept) -> None:
-        with tracing.work("read roster", BATCH, attributes={"paydown.attempt": 2}) as span:
+        with tracing.batch_span("read roster", BATCH, attributes={"paydown.attempt": 2}) as span:
             assert span is not None
             span["paydown.count"] = 3
         (span_,) = kept.spans
@@ -50,33 +51,36 @@ class TestWork:
         assert 0 <= span_.ended_ns - span_.began_ns < 1_000_000_000
 
     def test_an_error_is_named_by_its_kind_and_goes_on(self, kept: Kept) -> None:
-        with pytest.raises(Reject), tracing.work("read roster", BATCH):
+        with pytest.raises(Reject), tracing.batch_span("read roster", BATCH):
             raise Reject("Jane's loan 0012345678")
         assert kept.spans[0].error == "Reject"
         assert "Jane" not in repr(kept.spans)
 
     def test_what_is_of_no_batch_is_not_recorded(self, kept: Kept) -> None:
-        with tracing.work("POST /entities", "") as span:
+        with tracing.batch_span("POST /entities", "") as span:
             assert span is None
         assert kept.spans == []
 
     def test_a_batch_outside_the_share_is_not_recorded_at_all(self) -> None:
         made = Kept()
         tracing.start(made, share=0.0)
-        with tracing.work("read roster", BATCH) as span, tracing_messages.turn(CONSUMER, [msg(1)]):
+        with (
+            tracing.batch_span("read roster", BATCH) as span,
+            message_tracing.consumer_turn(CONSUMER, [msg(1)]),
+        ):
             assert span is None
         tracing.stop()
         assert made.spans == []
 
     def test_when_off_nothing_is_made(self) -> None:
         assert not tracing.is_on()
-        assert tracing_messages.publishing() is None
+        assert message_tracing.start_publication() is None
         assert (
-            tracing_messages.turn(CONSUMER, [])
-            is tracing_messages.part(lambda: pytest.fail("asked"))
-            is tracing_messages.attempt()
+            message_tracing.consumer_turn(CONSUMER, [])
+            is message_tracing.part_of_turn(lambda: pytest.fail("asked"))
+            is message_tracing.savepoint()
         )
-        with tracing.work("read roster", BATCH) as span:
+        with tracing.batch_span("read roster", BATCH) as span:
             assert span is None
 
     def test_a_recorder_that_raises_is_never_asked_again_and_stops_nothing(
@@ -90,7 +94,7 @@ class TestWork:
         broken = Broken()
         tracing.start(broken)
         for _ in range(3):
-            with tracing.work("read roster", BATCH):
+            with tracing.batch_span("read roster", BATCH):
                 pass
         assert len(broken.spans) == 1
         assert not tracing.is_on()
@@ -106,8 +110,8 @@ class TestTurn:
         self, kept: Kept
     ) -> None:
         by, later, far = (
-            tracing.child_beside(FIRST),
-            tracing.child_beside(FIRST),
+            tracing.child_of(FIRST),
+            tracing.child_of(FIRST),
             Context("e" * 32, "f" * 16),
         )
         batch = [
@@ -118,7 +122,7 @@ class TestTurn:
             msg(5, by=far),
             msg(6, ""),
         ]
-        with tracing_messages.turn(CONSUMER, batch):
+        with message_tracing.consumer_turn(CONSUMER, batch):
             assert kept.spans == []
         mine, other = kept.named(f"process {TOPIC}")
         assert (mine.kind, mine.at.trace, mine.parent, mine.links) == (
@@ -137,29 +141,29 @@ class TestTurn:
             "messaging.consumer.group.name": CONSUMER,
         }
         assert (other.parent, other.links, other.attributes["messaging.batch.message_count"]) == (
-            root(OTHER),
+            batch_root(OTHER),
             (),
             1,
         )
 
     def test_a_publisher_that_recorded_nothing_is_nobodys_parent(self, kept: Kept) -> None:
-        with tracing_messages.turn(
-            CONSUMER, [msg(1, by=publication(BATCH, str(hint(1).event_id)))]
+        with message_tracing.consumer_turn(
+            CONSUMER, [msg(1, by=unrecorded_header(BATCH, str(hint(1).event_id)))]
         ):
             pass
         assert (kept.spans[0].parent, kept.spans[0].links) == (FIRST, ())
 
     def test_links_have_a_limit(self, kept: Kept) -> None:
-        with tracing_messages.turn(
-            CONSUMER, [msg(n, by=tracing.child_beside(FIRST)) for n in range(100)]
+        with message_tracing.consumer_turn(
+            CONSUMER, [msg(n, by=tracing.child_of(FIRST)) for n in range(100)]
         ):
             pass
-        assert len(kept.spans[0].links) < tracing_messages.LINKS_MAX
+        assert len(kept.spans[0].links) < message_tracing.LINKS_MAX
 
     def test_parts_are_counted_by_batch_and_come_under_the_turn(self, kept: Kept) -> None:
-        with tracing_messages.turn(CONSUMER, [msg(1), msg(2, OTHER)]):
+        with message_tracing.consumer_turn(CONSUMER, [msg(1), msg(2, OTHER)]):
             for _ in range(2):
-                with tracing_messages.part(
+                with message_tracing.part_of_turn(
                     lambda: [
                         (BATCH, "post hold"),
                         (BATCH, "post hold"),
@@ -185,26 +189,26 @@ class TestTurn:
 
     def test_what_was_rolled_back_left_no_part(self, kept: Kept) -> None:
         def work() -> None:
-            with tracing_messages.part(lambda: [(BATCH, "post hold")]):
+            with message_tracing.part_of_turn(lambda: [(BATCH, "post hold")]):
                 pass
             raise Retry("not now")
 
-        with pytest.raises(Retry), tracing_messages.turn(CONSUMER, [msg(1)]):
+        with pytest.raises(Retry), message_tracing.consumer_turn(CONSUMER, [msg(1)]):
             work()
         assert [(s.name, s.error) for s in kept.spans] == [(f"process {TOPIC}", "Retry")]
 
     def test_a_savepoint_that_was_rolled_back_left_no_part(self, kept: Kept) -> None:
         def work() -> None:
-            with tracing_messages.part(lambda: [(BATCH, "post hold")]):
+            with message_tracing.part_of_turn(lambda: [(BATCH, "post hold")]):
                 pass
             raise Reject("one is wrong")
 
-        with tracing_messages.turn(CONSUMER, [msg(1)]):
-            with pytest.raises(Reject), tracing_messages.attempt():
+        with message_tracing.consumer_turn(CONSUMER, [msg(1)]):
+            with pytest.raises(Reject), message_tracing.savepoint():
                 work()
             with (
-                tracing_messages.attempt(),
-                tracing_messages.part(lambda: [(BATCH, "post settle")]),
+                message_tracing.savepoint(),
+                message_tracing.part_of_turn(lambda: [(BATCH, "post settle")]),
             ):
                 pass
         assert [span.name for span in kept.spans] == [f"process {TOPIC}", "post settle"]
@@ -266,7 +270,9 @@ class TestLoops:
         self, kept: Kept, store: Store
     ) -> None:
         def late(connection: Connection, events: Any) -> None:
-            with tracing_messages.part(lambda: [(event.correlation, "write") for event in events]):
+            with message_tracing.part_of_turn(
+                lambda: [(event.correlation, "write") for event in events]
+            ):
                 pass
             refuse_odd(connection, events)
 

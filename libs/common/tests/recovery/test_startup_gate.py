@@ -119,7 +119,7 @@ def test_whether_held_or_open_it_looks_again_whether_its_database_is_the_same(
         hold(store)
     store.engine.dispose()  # so that it sees a first connection
     begun, told = Beginning(store, kafka_bootstrap, RecoverySteps()), list[str]()
-    begun.startup_gate.watched.other = told.append
+    begun.startup_gate.watched.on_replaced = told.append
     if state == "held":
         assert wait_for(settled(store), 20)
     else:
@@ -128,10 +128,10 @@ def test_whether_held_or_open_it_looks_again_whether_its_database_is_the_same(
             target=begun.startup_gate.watch, args=(begun.stop, lambda: None), daemon=True
         )
         begun.thread.start()
-    seen = begun.startup_gate.watched.seen
+    seen = begun.startup_gate.watched.known
     assert seen is not None
     assert told == []
-    begun.startup_gate.watched.seen = replace(seen, said=10**9)
+    begun.startup_gate.watched.known = replace(seen, outbox_id=10**9)
     assert wait_for(lambda: bool(told), 10)
     assert set(told) == {"it has forgotten messages that it had written"}
     begun.end()

@@ -4,7 +4,8 @@ import pytest
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from libs.common.runtime.settings import ServiceSettings, SettingsError, read_or_exit
+from libs.common.contracts.errors import SettingsError
+from libs.common.runtime.settings import ServiceSettings, read_or_exit
 
 SECRET = "a-secret-of-more-than-16"
 GIVEN = {

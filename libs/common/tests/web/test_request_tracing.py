@@ -8,9 +8,10 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Request
 
-from libs.common.observability import tracing, tracing_http
-from libs.common.observability.trace_context import Context, parsed, root
+from libs.common.observability import tracing
+from libs.common.observability.trace_context import Context, batch_root, parse_header
 from libs.common.tests.recorded_spans import Kept
+from libs.common.web import request_tracing
 from libs.common.web.internal_auth import TOKEN
 from libs.common.web.problem_details import Problem, install_error_handlers
 
@@ -22,17 +23,17 @@ FIRST = Context("11111111222243338444555555555555", "1111111122224333")
 def app(public: bool) -> FastAPI:
     made = FastAPI()
     install_error_handlers(made)
-    made.add_middleware(tracing_http.Traced, public=public)
+    made.add_middleware(request_tracing.RequestTracing, public=public)
     routes = APIRouter(prefix="/api")
 
     @routes.post("/batches")
     def upload(request: Request) -> dict[str, str]:
-        tracing_http.made(request, UUID(BATCH))
+        request_tracing.mark_created(request, UUID(BATCH))
         return {}
 
     @routes.post("/batches/{batch_id}/child-batches")
     def derive(request: Request, batch_id: UUID) -> dict[str, str]:
-        tracing_http.made(request, CHILD)
+        request_tracing.mark_created(request, CHILD)
         return {}
 
     @routes.post("/batches/{batch_id}/approve")
@@ -41,16 +42,16 @@ def app(public: bool) -> FastAPI:
             raise Problem(404, "batch.unknown", "There is none.", "Look.")
         if answer == "500":
             raise RuntimeError("Jane's loan 0012345678")
-        return tracing_http.outgoing()
+        return request_tracing.outgoing_headers()
 
     @routes.post("/kill-switch")
     def turn(answered: str = "") -> dict[str, str]:
-        tracing_http.answered(answered or None)
-        return tracing_http.outgoing()
+        request_tracing.link_response(answered or None)
+        return request_tracing.outgoing_headers()
 
     @routes.get("/batches/{batch_id}")
     def look(batch_id: str) -> dict[str, str]:
-        return tracing_http.outgoing()
+        return request_tracing.outgoing_headers()
 
     made.include_router(routes)
     return made
@@ -94,7 +95,7 @@ class TestDoor:
     ) -> None:
         ask(False, "POST", f"/batches/{BATCH}/child-batches")
         (span,) = kept.spans
-        assert (span.at, span.parent, span.links) == (root(CHILD), None, (CALLER, FIRST))
+        assert (span.at, span.parent, span.links) == (batch_root(CHILD), None, (CALLER, FIRST))
 
     def test_an_order_about_a_batch_is_in_its_trace(self, kept: Kept) -> None:
         answer = ask(False, "POST", f"/batches/{BATCH}/approve")
@@ -158,7 +159,7 @@ class TestGateway:
     @pytest.mark.parametrize("caller", ["", "00-nonsense", f"00-{'0' * 32}-{'d' * 16}-01"])
     def test_without_a_callers_trace_it_has_its_own(self, kept: Kept, caller: str) -> None:
         found = [
-            parsed(ask(True, "POST", "/kill-switch", caller).json()["traceparent"])
+            parse_header(ask(True, "POST", "/kill-switch", caller).json()["traceparent"])
             for _ in range(2)
         ]
         assert [span.parent for span in kept.spans] == [None, None]
@@ -168,7 +169,7 @@ class TestGateway:
         passed_on: Any = ask(
             True, "POST", "/kill-switch", CALLER._replace(sampled=False).header()
         ).json()
-        place = parsed(passed_on["traceparent"])
+        place = parse_header(passed_on["traceparent"])
         assert place
         assert (place.trace, place.sampled) == (CALLER.trace, False)
         assert kept.spans == []
