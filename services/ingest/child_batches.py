@@ -163,7 +163,7 @@ def _seal(row: Any, new_id: UUID, sealer: FieldCipher) -> Seal:
 
 
 def _resealed(sealer: FieldCipher, sealed: str, what: str, old: str, new: str) -> str:
-    return sealer.seal(sealer.open(sealed, what, old), what, new) if sealed else ""
+    return sealer.encrypt(sealer.decrypt(sealed, what, old), what, new) if sealed else ""
 
 
 def _sources(

@@ -59,10 +59,12 @@ def fits(secrets: Secrets, found: Iterable[Witness]) -> bool:
         SealBroken: the seal keys do not open it; `sealed.check` says so before.
     """
     return all(
-        secrets.index.of(
+        secrets.index.digest(
             "account",
             one.routing,
-            secrets.sealer.open(one.account, "account", f"{one.batch_id}/{one.source_account_id}"),
+            secrets.sealer.decrypt(
+                one.account, "account", f"{one.batch_id}/{one.source_account_id}"
+            ),
         )
         == one.account_index
         for one in found

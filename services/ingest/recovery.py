@@ -220,7 +220,7 @@ def staged(secrets: Secrets, row: RowRead) -> Staged:
 
     def opened(field: str) -> str:
         sealed = str(getattr(row, field))
-        return secrets.sealer.open(sealed, field, str(row.row_id)) if sealed else ""
+        return secrets.sealer.decrypt(sealed, field, str(row.row_id)) if sealed else ""
 
     born, phone = opened("dob"), opened("phone")
     return Staged(
@@ -242,8 +242,8 @@ def staged(secrets: Secrets, row: RowRead) -> Staged:
         row.loan_last4,
         row.loan_index,
         row.person_index,
-        secrets.index.of("dob", born) if born else "",
-        secrets.index.of("phone", phone) if phone else "",
+        secrets.index.digest("dob", born) if born else "",
+        secrets.index.digest("phone", phone) if phone else "",
         row.amount_text,
         row.amount_cents,
     )

@@ -61,9 +61,9 @@ class Stage:
     def __post_init__(self) -> None:
         index = self.secrets.index
         self._person = lru_cache(maxsize=32_768)(
-            lambda *person: index.of("person", *person)
+            lambda *person: index.digest("person", *person)
         )  # a person has about five rows
-        self._one = lru_cache(maxsize=65_536)(index.of)
+        self._one = lru_cache(maxsize=65_536)(index.digest)
 
     def take(self, row: Row) -> None:
         """Stage one row of the file."""
@@ -103,7 +103,7 @@ class Stage:
                 first,
                 last,
                 loan[-4:],
-                index.of("loan", institution, loan) if loan and institution else "",
+                index.digest("loan", institution, loan) if loan and institution else "",
                 self._person(first, last, born, phone) if first and last and born and phone else "",
                 self._one("dob", born) if born else "",
                 self._one("phone", phone) if phone else "",
@@ -121,7 +121,7 @@ class Stage:
     def _seal(
         self, name: str, number: UUID, personal: tuple[str, ...], written: dict[str, str]
     ) -> Seal:
-        seal = self.secrets.sealer.seal
+        seal = self.secrets.sealer.encrypt
         kept = {path: text for path, text in written.items() if path not in _DERIVED}
         texts = (*personal, json.dumps(kept, ensure_ascii=False) if kept else "")
         return Seal(
@@ -171,7 +171,7 @@ class Stage:
 
     def _source(self, name: str, values: Values) -> StoredSource:
         account, routing = values.account or "", values.routing or ""
-        sealed = self.secrets.sealer.seal(account, "account", f"{self.batch_id}/{name}")
+        sealed = self.secrets.sealer.encrypt(account, "account", f"{self.batch_id}/{name}")
         return StoredSource(
             self.batch_id,
             name,
@@ -181,7 +181,7 @@ class Stage:
             routing,
             account[-4:],
             sealed,
-            self.secrets.index.of("account", routing, account),
+            self.secrets.index.digest("account", routing, account),
             values.line1 or "",
             values.city or "",
             values.state or "",

@@ -216,7 +216,7 @@ class Report:
     def _line(self, row: Row[Any]) -> list[Cell]:
         row_id = str(row.row_id)
         first, last = (
-            self.sealer.open(sealed, field, row_id) if sealed else ""
+            self.sealer.decrypt(sealed, field, row_id) if sealed else ""
             for field, sealed in (("first_name", row.first_name), ("last_name", row.last_name))
         )
         return [

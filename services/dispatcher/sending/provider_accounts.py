@@ -93,7 +93,9 @@ class ObjectWork:
 
     def _call(self, row: Row[Any]) -> Call:
         if row.status != "unprocessed":
-            body = self.sealer.open(row.attempt_body, "attempt", f"{row.object_id}/{row.attempts}")
+            body = self.sealer.decrypt(
+                row.attempt_body, "attempt", f"{row.object_id}/{row.attempts}"
+            )
             return Call(
                 row.object_id,
                 row.attempts,
@@ -139,12 +141,12 @@ class ObjectWork:
                 made |= {
                     "type": "individual",
                     "individual": {
-                        name: self.sealer.open(getattr(row, name), name, sealed_of)
+                        name: self.sealer.decrypt(getattr(row, name), name, sealed_of)
                         for name in ("first_name", "last_name", "phone", "dob")
                     },
                 }
             case "ach":
-                number = self.sealer.open(
+                number = self.sealer.decrypt(
                     row.account, "account", f"{row.batch_id}/{row.source_account_id}"
                 )
                 made |= {
@@ -157,7 +159,7 @@ class ObjectWork:
                     "holder_id": row.holder_provider_id,
                     "liability": {
                         "mch_id": row.merchant_id,
-                        field: self.sealer.open(row.loan, "loan", sealed_of),
+                        field: self.sealer.decrypt(row.loan, "loan", sealed_of),
                     },
                 }
         return made
@@ -173,7 +175,7 @@ class ObjectWork:
             if row.status == "unprocessed"
         ]
         again = [call for row, call in zip(rows, calls, strict=True) if row.status != "unprocessed"]
-        sealed = [self.sealer.seal(c.body, "attempt", f"{c.subject_id}/{c.n}") for _, c in fresh]
+        sealed = [self.sealer.encrypt(c.body, "attempt", f"{c.subject_id}/{c.n}") for _, c in fresh]
         run(
             connection,
             """

@@ -210,8 +210,8 @@ def batch(
             ein="32120240",
             aba_routing=routing,
             account_last4=number[-4:],
-            account=SEALER.seal(number, "account", f"{batch_id}/CORP-{i}"),
-            account_index=INDEX.of("account", routing, number),
+            account=SEALER.encrypt(number, "account", f"{batch_id}/CORP-{i}"),
+            account_index=INDEX.digest("account", routing, number),
             address={"line1": "999 Hayes", "city": "Kerlukemouth", "state": "IA", "zip": zip_code},
         )
         for i, (routing, number) in enumerate(
@@ -223,9 +223,12 @@ def batch(
         row_id, payment_id = uuid5(batch_id, str(i + 1)), uuid5(batch_id, f"payment-{i + 1}")
         person = ("Ida", "Li", "1990-01-02", f"+1512312{i // 5:04d}")
         loan, source = f"{tag}{i:07d}", sources[i % 2]
-        person_index, loan_index = INDEX.of("person", *person), INDEX.of("loan", institution, loan)
+        person_index, loan_index = (
+            INDEX.digest("person", *person),
+            INDEX.digest("loan", institution, loan),
+        )
         sealed = {
-            name: SEALER.seal(value, name, str(row_id))
+            name: SEALER.encrypt(value, name, str(row_id))
             for name, value in zip(("first_name", "last_name", "dob", "phone"), person, strict=True)
         }
         rows.append(
@@ -248,7 +251,7 @@ def batch(
                 person_index=person_index,
                 amount_text="$1.00",
                 amount_cents=100 + i,
-                loan=SEALER.seal(loan, "loan", str(row_id)),
+                loan=SEALER.encrypt(loan, "loan", str(row_id)),
                 **sealed,
             )
         )

@@ -56,12 +56,12 @@ def test_failed_rows_are_paid_in_a_child_batch_once(world: World, xml: bytes) ->
     message = world.published(children[0]["batch_id"], RowRead)[0]
     assert str(message.root_row_id) in rows
     assert (
-        world.secrets.sealer.open(message.loan, "loan", str(message.row_id))[-4:]
+        world.secrets.sealer.decrypt(message.loan, "loan", str(message.row_id))[-4:]
         == message.loan_last4
     )
     source = world.published(children[0]["batch_id"], BatchChanged)[0].sources[0]
     assert (
-        world.secrets.sealer.open(
+        world.secrets.sealer.decrypt(
             source.account, "account", f"{children[0]['batch_id']}/{source.source_account_id}"
         )[-4:]
         == source.account_last4

@@ -101,16 +101,18 @@ def test_a_key_is_changed_between_two_batches_and_old_and_new_processes_open_bot
 
 def test_the_index_is_compared_and_not_only_opened() -> None:
     secrets = with_keys()
-    account = secrets.sealer.seal("123456789", "account", "b/s")
+    account = secrets.sealer.encrypt("123456789", "account", "b/s")
     stored = Witness(
-        "b", "s", "021000021", account, secrets.index.of("account", "021000021", "123456789")
+        "b", "s", "021000021", account, secrets.index.digest("account", "021000021", "123456789")
     )
     assert fits(secrets, [stored])
     assert not fits(
         secrets,
         [
             stored,
-            replace(stored, account_index=secrets.index.of("account", "021000021", "123456780")),
+            replace(
+                stored, account_index=secrets.index.digest("account", "021000021", "123456780")
+            ),
         ],
     )
 

@@ -85,7 +85,7 @@ def test_what_is_published_is_the_contract_and_holds_no_clear_number(
     for message in messages:
         row, name = shown[str(message.row_id)], str(message.row_id)
         opened = {
-            what: world.secrets.sealer.open(getattr(message, what), what, name)
+            what: world.secrets.sealer.decrypt(getattr(message, what), what, name)
             for what in ("first_name", "last_name", "dob", "phone", "loan")
         }
         assert (message.status, message.amount_cents, message.employee_id) == (
@@ -94,10 +94,10 @@ def test_what_is_published_is_the_contract_and_holds_no_clear_number(
             row["employee_id"],
         )
         assert (opened["first_name"], opened["loan"][-4:]) == (row["first_name"], row["loan_last4"])
-        assert message.person_index == world.secrets.index.of(
+        assert message.person_index == world.secrets.index.digest(
             "person", *(opened[what] for what in ("first_name", "last_name", "dob", "phone"))
         )
-        assert message.loan_index == world.secrets.index.of(
+        assert message.loan_index == world.secrets.index.digest(
             "loan", message.institution_id, opened["loan"]
         )
         assert not any(
@@ -114,10 +114,12 @@ def test_what_is_published_is_the_contract_and_holds_no_clear_number(
         '":'
     ), "the message lacks a field, or has one too many"
     source = second.sources[0]
-    account = world.secrets.sealer.open(
+    account = world.secrets.sealer.decrypt(
         source.account, "account", f"{ready['batch_id']}/{source.source_account_id}"
     )
-    assert source.account_index == world.secrets.index.of("account", source.aba_routing, account)
+    assert source.account_index == world.secrets.index.digest(
+        "account", source.aba_routing, account
+    )
 
 
 def test_the_same_bytes_while_live_are_refused_with_the_batch_they_are(

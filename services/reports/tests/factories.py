@@ -152,7 +152,7 @@ def _row(batch_id: UUID, number: int, draw: random.Random, joined: RowRead | Non
     if status == "refused":
         source, branch = draw.choice((("", branch), (source, ""), ("", "")))
     names = {
-        name: SEALER.seal(draw.choice(NAMES), name, str(row_id))
+        name: SEALER.encrypt(draw.choice(NAMES), name, str(row_id))
         for name in ("first_name", "last_name")
     }
     return RowRead(

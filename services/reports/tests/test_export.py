@@ -95,7 +95,7 @@ def check(found: dict[str, bytes], rows: list[RowRead]) -> dict[int, dict[str, s
         outcome = OUTCOME.get(line["status"], "pending")
         assert line["reason"] or outcome in ("paid", "pending", "cancelled")
         for name in ("first_name", "last_name"):
-            clear = factories.SEALER.open(getattr(row, name), name, str(row.row_id))
+            clear = factories.SEALER.decrypt(getattr(row, name), name, str(row.row_id))
             assert line[name] in (clear, "'" + clear)
             assert line[name][:1] not in {"=", "+", "-", "@", "\t", "\r"}
             assert (line[name] == clear) is (clear[:1] not in {"=", "+", "-", "@", "\t", "\r"})
@@ -252,7 +252,8 @@ def fill(engine: Engine, batch: factories.Sample, rows: int) -> None:
     for number in range(1, rows + 1):
         row_id = str(uuid5(batch.batch_id, str(number)))
         names = {
-            name: factories.SEALER.seal("Ada", name, row_id) for name in ("first_name", "last_name")
+            name: factories.SEALER.encrypt("Ada", name, row_id)
+            for name in ("first_name", "last_name")
         }
         items.append(
             pattern

@@ -25,7 +25,7 @@ OF_OLD, OF_NEW, BOTH = (
 
 
 def sample(sealer: FieldCipher) -> EncryptedSample:
-    return EncryptedSample(sealer.seal("0012345678", "loan", "r"), "loan", "r")
+    return EncryptedSample(sealer.encrypt("0012345678", "loan", "r"), "loan", "r")
 
 
 def test_keys_that_open_every_sample_are_not_objected_to() -> None:
@@ -54,7 +54,7 @@ def test_a_database_is_asked_for_one_value_of_each_key(store: Store) -> None:
                 """INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
                                VALUES (gen_random_uuid(), 't', :row, 'x', '', :body)""",
                 row=f"r{place}",
-                body=sealer.seal("x", "loan", f"r{place}"),
+                body=sealer.encrypt("x", "loan", f"r{place}"),
             )
     places = EncryptedColumns(
         "SELECT body AS sealed, 'loan' AS field, message_key AS row_id FROM outbox",
