@@ -36,7 +36,7 @@ from libs.common.contracts.message import Message
 from libs.common.contracts.topics import PARTITIONS, Topic
 from libs.common.database.engine import connect, run
 from libs.common.database.tables import MESSAGING
-from libs.common.messaging import kafka, outbox
+from libs.common.messaging import kafka, kafka_source, offsets, outbox, relay
 from libs.common.messaging.consumer import consume
 from libs.common.observability.trace_context import unrecorded_header
 from ops import provision
@@ -123,7 +123,7 @@ class Lane:
 class InTurns:
     """A source that polls when it is its turn, gives the turn away when Kafka was told, and sets `stop` at the last message."""
 
-    def __init__(self, inner: kafka.KafkaSource, lane: Lane) -> None:
+    def __init__(self, inner: kafka_source.KafkaSource, lane: Lane) -> None:
         self.inner, self.topic, self.lane, self.stop = inner, inner.topic, lane, threading.Event()
 
     def poll(self) -> list[Message]:
@@ -175,9 +175,9 @@ def by_library(place: Place, lane: Lane) -> None:
             [e.amount_cents for e in known],
         )
 
-    load = kafka.Offsets(place.engine, lane.name).load
+    load = offsets.Offsets(place.engine, lane.name).load
     source = InTurns(
-        kafka.KafkaSource(
+        kafka_source.KafkaSource(
             place.bootstrap, f"{TOPIC}-{uuid.uuid4().hex[:8]}", TOPIC, load, BATCH_MAX
         ),
         lane,
@@ -281,7 +281,9 @@ def by_relay(place: Place) -> float:
             outbox.add(connection, events[start : start + 5_000])
     stop, producer = threading.Event(), kafka.producer(place.bootstrap)
     producer.list_topics(TOPIC, timeout=15)
-    thread = threading.Thread(target=outbox.relay, args=(place.engine, producer, stop))
+    thread = threading.Thread(
+        target=relay.publish_until_stopped, args=(place.engine, producer, stop)
+    )
     began = time.monotonic()
     thread.start()
     try:

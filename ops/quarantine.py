@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.contracts.errors import SettingsError
 from libs.common.database.engine import connect, error_summary
-from libs.common.recovery import restore
+from libs.common.recovery import quarantine
 from libs.common.runtime.settings import read_one
 
 WHY = "An operator has marked it as restored from a copy; what has happened since must be taken back first."
@@ -32,7 +32,7 @@ def main(names: Sequence[str]) -> int:
         try:
             engine = connect(_address(name), f"hold-{name}", 1)
             with engine.begin() as connection:
-                restore.quarantine(connection, WHY)
+                quarantine.start(connection, WHY)
             engine.dispose()
         except SettingsError as error:
             sys.stderr.write(f"{name}: {error}\n")

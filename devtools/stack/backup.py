@@ -23,7 +23,7 @@ from devtools import paths
 from devtools.stack import environment, postgres
 from devtools.stack.local_stack import Stack
 from libs.common.database.engine import run
-from libs.common.recovery.restore import quarantine
+from libs.common.recovery import quarantine
 from ops import provision
 from ops.errors import Problem, exit_code
 from ops.local_secrets import Keys, write_private
@@ -167,7 +167,7 @@ def _read_back(stack: Stack, dump: Path, service: str, why: str) -> None:
                 raise Problem(
                     f"{dump} was made by an older version, whose messages cannot be taken back: docs/runbooks/restore.md says what to do"
                 )
-            quarantine(connection, why)
+            quarantine.start(connection, why)
         if service == "gateway":
             run(connection, "DELETE FROM session")
             run(

@@ -15,7 +15,7 @@ from devtools.stack.local_stack import Stack
 from devtools.stack.ports import Ports
 from libs.common.database import migrate
 from libs.common.database.engine import connect
-from libs.common.recovery import restore
+from libs.common.recovery import quarantine
 from ops.errors import Problem
 from services.ledger.app import MIGRATIONS
 
@@ -110,7 +110,7 @@ def test_a_database_is_marked_by_a_command(
     assert hold("ledger", url if setting == "DATABASE_URL" else owner).returncode == 0
     engine = connect(url, "test")
     with engine.connect() as connection:
-        assert restore.open_quarantine(connection) is not None
+        assert quarantine.find_open(connection) is not None
     engine.dispose()
     for name, given, said in (
         ("ledger", "postgresql+psycopg2://r:hunter2@127.0.0.1:1/none", "cannot be marked"),

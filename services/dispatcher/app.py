@@ -7,7 +7,9 @@ from pathlib import Path
 from libs.common.contracts import topics
 from libs.common.crypto.field_encryption import FieldCipher
 from libs.common.crypto.key_check import check, exit_on_wrong_keys
-from libs.common.runtime.service import Beat, Loop, Service, take_turns
+from libs.common.messaging.consumer import Beat
+from libs.common.runtime.loops import Loop, take_turns
+from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
 from services.dispatcher import commands, consumers, metrics, routes
 from services.dispatcher.key_check import PLACES
@@ -50,11 +52,11 @@ def main() -> None:
     def date() -> object:
         return provider.last_date
 
-    service.consumer(topics.BATCHES, consumers.batches)
-    service.consumer(topics.PARSED_ROWS, consumers.rows)
-    service.consumer(topics.APPROVED_PAYMENTS, consumers.payments)
-    service.consumer(topics.PROVIDER_EVENTS, consumers.hints)
-    service.relay()
+    service.add_consumer(topics.BATCHES, consumers.batches)
+    service.add_consumer(topics.PARSED_ROWS, consumers.rows)
+    service.add_consumer(topics.APPROVED_PAYMENTS, consumers.payments)
+    service.add_consumer(topics.PROVIDER_EVENTS, consumers.hints)
+    service.add_relay()
 
     def pumping(work: Work) -> Loop:
         def loop(stop: threading.Event, beat: Beat) -> None:
@@ -69,7 +71,7 @@ def main() -> None:
                 settings.concurrency,
                 stop,
                 beat,
-                service.startup_gate.watched.check,
+                service.startup_gate.identity_guard.check,
             )
 
         return Loop(work.name, loop)
@@ -127,6 +129,6 @@ def main() -> None:
         Loop("statements", statements),
     ]
     service.gauges |= metrics.all_of(service.engine)
-    service.dead_letters(commands.ineligible_approvers)
+    service.add_dead_letter_routes(commands.ineligible_approvers)
     service.routers.append(routes.router(service.engine, settings.internal_token))
     service.serve()

@@ -15,7 +15,9 @@ from libs.common.contracts.events.preparation import DispatchChanged, PreflightD
 from libs.common.crypto.field_encryption import BlindIndex, FieldCipher
 from libs.common.crypto.key_check import exit_on_wrong_keys
 from libs.common.database.engine import run
-from libs.common.runtime.service import Beat, Loop, Service, take_turns
+from libs.common.messaging.consumer import Beat
+from libs.common.runtime.loops import Loop, take_turns
+from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
 from services.ingest import handlers, key_check, recovery, routes, staging
 from services.ingest.finalize import settle_one
@@ -108,10 +110,10 @@ def build(settings: IngestSettings) -> Service:
 
     service.startup_gate.recovery_steps = recovery.recovery_steps(secrets)
     service.loops += [Loop("read", read), Loop("check", check), Loop("tidy", tidying)]
-    service.consumer(topics.PREPARATION, apply_preparation)
-    service.consumer(topics.LEDGER_POSTINGS, apply_postings)
-    service.relay()
-    service.dead_letters(batches.ineligible_approvers)
+    service.add_consumer(topics.PREPARATION, apply_preparation)
+    service.add_consumer(topics.LEDGER_POSTINGS, apply_postings)
+    service.add_relay()
+    service.add_dead_letter_routes(batches.ineligible_approvers)
     service.routers.append(
         routes.router(routes.Dependencies(service.engine, settings, folder, secrets))
     )

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Engine
 from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
+from libs.common.messaging.consumer import Beat
 from libs.common.observability.logs import log
-from libs.common.recovery.restore import Beat, RecoveryBlocked, RecoverySteps
+from libs.common.recovery.restore import RecoveryBlocked, RecoverySteps
 from services.ingest.domain import APPROVED, payment_id
 from services.ingest.staging import Secrets
 from services.ingest.store import batches, payments

@@ -15,9 +15,10 @@ from libs.common.contracts.events.provider import StatementClosed, StatementLine
 from libs.common.contracts.topics import Topic
 from libs.common.database.engine import run
 from libs.common.messaging import message_tracing, outbox
-from libs.common.messaging.consumer import Apply
+from libs.common.messaging.consumer import Apply, Beat
 from libs.common.recovery.restore import RecoverySteps
-from libs.common.runtime.service import Beat, Loop, Service, take_turns
+from libs.common.runtime.loops import Loop, take_turns
+from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
 from services.ledger import handlers, routes
 from services.ledger.domain import Journal
@@ -150,7 +151,7 @@ def main() -> None:
     settings = read_or_exit(LedgerSettings)
     service = Service("ledger", settings, MIGRATIONS)
     for topic, apply in APPLIES.items():
-        service.consumer(topic, apply)
+        service.add_consumer(topic, apply)
 
     def watch(stop: threading.Event, beat: Beat) -> None:
         take_turns(
@@ -177,7 +178,7 @@ def main() -> None:
     service.gauges["open_breaks"] = lambda: count(
         "SELECT count(*) FROM reconciliation_break WHERE closed_at IS NULL"
     )
-    service.relay()
-    service.dead_letters()
+    service.add_relay()
+    service.add_dead_letter_routes()
     service.routers.append(routes.router(service.engine, settings.internal_token))
     service.serve()

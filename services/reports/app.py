@@ -21,8 +21,8 @@ def build(settings: ReportsSettings) -> Service:
     """The service with its consumers, routes and live view."""
     service = Service("reports", settings, MIGRATIONS)
     for topic in READ:
-        service.consumer(topic, writes.apply)
-    service.dead_letters()
+        service.add_consumer(topic, writes.apply)
+    service.add_dead_letter_routes()
     view: routes.LiveView = lambda _connection, _batch_id: None  # noqa: E731 - SQL answers everything
     if settings.live == "faust":
         live = Live(settings.kafka)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from libs.common.runtime.service import Loop, Service
+from libs.common.runtime.loops import Loop
+from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
 from services.webhooks import routes, store
 from services.webhooks.group_commit import GroupCommitter, Item
@@ -35,8 +36,8 @@ def build(settings: WebhooksSettings) -> Service:
         routes.SecurityEventThrottle(routes.STRANGERS_PER_S),
     )
     service.loops.append(Loop("gather", gatherer.run))
-    service.relay()
-    service.dead_letters()
+    service.add_relay()
+    service.add_dead_letter_routes()
     service.routers.append(routes.router(settings, gatherer, brake))
     service.gauges |= {
         "refused": lambda: float(brake.refused),

@@ -14,7 +14,7 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject, Retry
 from libs.common.contracts.events.provider import ProviderEventReceived
 from libs.common.database.engine import run
-from libs.common.messaging import kafka
+from libs.common.messaging import kafka, kafka_source, offsets
 from libs.common.messaging.consumer import Apply, consume, redrive
 from tests.broker.field import Field
 
@@ -64,11 +64,11 @@ def consuming(field: Field, apply: Apply) -> Iterator[Callable[[], int]]:
     stop, beats, failed = threading.Event(), list[int](), list[BaseException]()
 
     def work() -> None:
-        source = kafka.KafkaSource(
+        source = kafka_source.KafkaSource(
             field.bootstrap,
             field.topic,
             field.topic,
-            kafka.Offsets(field.engine, field.topic).load,
+            offsets.Offsets(field.engine, field.topic).load,
             50,
             1_000,
         )

@@ -31,7 +31,7 @@ from devtools.stack import kafka as server
 from devtools.stack.ports import free_ports, is_listening
 from devtools.test_servers import RunningBroker
 from libs.common.contracts.topics import TOPICS, facts_of
-from libs.common.messaging import kafka
+from libs.common.messaging import kafka, kafka_source
 from libs.common.messaging.address import client_settings
 from libs.common.recovery import restore
 from services.reports.live_view import FOLLOWED, Live
@@ -242,7 +242,7 @@ def test_who_states_facts_can_look_whether_its_database_is_whole(guarded: Guarde
 
 def test_a_consumer_joins_its_group_and_commits(guarded: Guarded) -> None:
     assert "status-events" in written(guarded.admin)
-    source = kafka.KafkaSource(
+    source = kafka_source.KafkaSource(
         guarded.address("ledger"),
         "ledger.status-events",
         "status-events",

@@ -26,7 +26,7 @@ from libs.common.contracts.errors import Retry
 from libs.common.contracts.message import Message, Source
 from libs.common.contracts.topics import Topic
 from libs.common.database.engine import connect, run
-from libs.common.messaging import kafka, outbox
+from libs.common.messaging import kafka, kafka_source, offsets, outbox, relay
 from libs.common.messaging.consumer import Apply, consume
 from libs.common.observability.logs import configure
 from libs.common.runtime.service import Service
@@ -114,7 +114,7 @@ class Struck:
         self.inner.close()
 
 
-class Duellist(kafka.KafkaSource):
+class Duellist(kafka_source.KafkaSource):
     """Takes every partition whoever else has it, as a worker does that missed that it was declared dead."""
 
     def __init__(
@@ -128,7 +128,7 @@ class Duellist(kafka.KafkaSource):
         super().__init__(bootstrap, group, topic, load, batch_max)
         self.consumer.unsubscribe()
         partitions = list(self.consumer.list_topics(topic, timeout=10).topics[topic].partitions)
-        self.expected = self._stored(partitions)
+        self.expected = self._stored_offsets(partitions)
         self.consumer.assign([TopicPartition(topic, p, o) for p, o in self.expected.items()])
 
 
@@ -230,7 +230,7 @@ async def serve(work: Work, stop: threading.Event) -> None:
         session_timeout_ms=work.session_timeout_ms,
     )
     service = Service("worker", settings, Path())
-    service.consumer(Counted.topic, applying(f"worker.{work.topic}"))
+    service.add_consumer(Counted.topic, applying(f"worker.{work.topic}"))
     app = service.app()
     async with app.router.lifespan_context(app):
         await asyncio.to_thread(stop.wait)
@@ -248,7 +248,8 @@ def main(work: Work) -> None:
     strike = Strike(work.strike, work.signal)
     listen(engine, strike)
     if work.role == "relay":
-        outbox.relay(engine, StruckProducer(kafka.producer(work.bootstrap), strike), stop)  # type: ignore[arg-type]
+        producer: Any = StruckProducer(kafka.producer(work.bootstrap), strike)  # acts as one
+        relay.publish_until_stopped(engine, producer, stop)
         return
 
     @event.listens_for(engine, "connect")
@@ -269,10 +270,10 @@ def main(work: Work) -> None:
 
 def open_source(work: Work, engine: Engine) -> Source:
     """What the work says to read from."""
-    load = kafka.Offsets(engine, work.topic).load
+    load = offsets.Offsets(engine, work.topic).load
     if work.duel:
         return Duellist(work.bootstrap, work.topic, work.topic, load, work.batch_max)
-    return kafka.KafkaSource(
+    return kafka_source.KafkaSource(
         work.bootstrap, work.topic, work.topic, load, work.batch_max, work.session_timeout_ms
     )
 

@@ -131,7 +131,7 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> House:
         WebhooksSettings(database_url=urls["webhooks"], secret="s" * 16, **common)
     )
     for one in (dispatching, ledger):
-        one.dead_letters()
+        one.add_dead_letter_routes()
     services = dict(
         zip(
             gateway_app.SERVICES, (ingesting, dispatching, webhooks, ledger, reporting), strict=True
@@ -139,7 +139,7 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> House:
     )
     standings = {one.name: one.startup_gate for one in (ingesting, dispatching, ledger)}
     for standing in standings.values():
-        standing.closed = (
+        standing.closed_because = (
             ""  # nobody runs their loops here, so nobody looks whether their databases are whole
         )
     clients = {

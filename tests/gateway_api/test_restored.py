@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from devtools import sample_roster
-from libs.common.recovery import restore
+from libs.common.recovery import quarantine
 from services.ingest.tests.harness import consistent
 from tests.gateway_api.house import House, build
 
@@ -52,8 +52,8 @@ def test_a_held_database_takes_no_orders_until_two_people_release_it(
     )
     for one in (house.world.engine, house.dispatcher):
         with one.begin() as connection:
-            restore.quarantine(connection, "It is an older copy of itself.")
-    house.standings["ingest"].closed = "It is an older copy of itself."
+            quarantine.start(connection, "It is an older copy of itself.")
+    house.standings["ingest"].closed_because = "It is an older copy of itself."
     answer = house.ask(
         "POST",
         "/batches?filename=a.xml",
@@ -80,7 +80,7 @@ def test_a_held_database_takes_no_orders_until_two_people_release_it(
     early = house.ask("POST", "/ops/restored/release", operator, json=WHY)
     assert (early.status_code, early.json()["code"]) == (409, "restored.not-now")
     for one in (house.world.engine, house.dispatcher):
-        restore.mark_recovered(one)
+        quarantine.mark_recovered(one)
     assert house.ask("POST", "/ops/restored/release", preparer, json=WHY).status_code == 403
 
     def release(who: dict[str, str]) -> list[str]:

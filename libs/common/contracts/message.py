@@ -1,6 +1,15 @@
 """A message as it lies on a topic, and the interface through which a consumer reads messages."""
 
+import re
 from typing import NamedTuple, Protocol
+
+#: A UUID in lower case, as PostgreSQL writes it.
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text is a UUID in lower case, the only form in which ids are compared."""
+    return _UUID.fullmatch(text) is not None
 
 
 class Message(NamedTuple):

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from libs.common.database.engine import connect, run
 from libs.common.database.tables import MESSAGING, RESTORED, RESTORED_HELD
-from libs.common.messaging.kafka import Offsets
+from libs.common.messaging.offsets import Offsets
 from libs.common.observability import tracing
 from libs.common.tests.recorded_spans import Kept
 

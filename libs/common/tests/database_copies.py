@@ -7,7 +7,7 @@ from uuid import uuid4
 from sqlalchemy import Engine, create_engine, make_url
 
 from libs.common.database.engine import run
-from libs.common.recovery import restore
+from libs.common.recovery import quarantine
 
 MESSAGE = "event_id, topic, message_key, message_type, correlation, body"
 
@@ -55,8 +55,8 @@ def messages(engine: Engine) -> list[Any]:
 def hold(engine: Engine, reached: Sequence[Any]) -> int:
     """Hold a copy, with those of its forgotten messages taken back that `reached` a topic; the outbox id above which they lie."""
     with engine.begin() as connection:
-        restore.quarantine(connection, "a test")
-        held = restore.open_quarantine(connection)
+        quarantine.start(connection, "a test")
+        held = quarantine.find_open(connection)
         assert held is not None
         for message in reached:
             run(

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from libs.common.runtime.service import Beat
+from libs.common.messaging.consumer import Beat
 from services.dispatcher.domain import Answer
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.provider.client import Page, Provider, Unreachable

@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row
 
 from libs.common.database.engine import run
+from libs.common.messaging.consumer import Beat
 from libs.common.observability.logs import log
-from libs.common.recovery import restore
-from libs.common.runtime.service import Beat
+from libs.common.recovery import quarantine, restore
 from services.dispatcher.domain import Timing, after_look, choose_line, is_alive, of_payment
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.preparation.provisioning import Provisioner
@@ -50,7 +50,7 @@ def after(engine: Engine, reader: Reader, timing: Timing, first: int) -> None:
     with engine.connect() as connection:
         from_date = begin(connection, first)
     rest(engine, reader, timing.grace_s, "Requests that may still be under way are waited for.")
-    restore.report_progress(engine, "People and accounts are taken over from the provider.")
+    quarantine.report_progress(engine, "People and accounts are taken over from the provider.")
     Accounts(engine, reader, from_date).take_over()
     Payments(engine, reader, timing, from_date).take_over()
 
@@ -172,7 +172,7 @@ class Payments:
 
     def _look(self, number: int) -> bool:
         """Walk the list once and take over what is in it; whether the walk was complete."""
-        restore.report_progress(
+        quarantine.report_progress(
             self.engine,
             f"The provider's list of payments is read, {number} of {self.timing.looks_needed}.",
         )
@@ -336,7 +336,7 @@ class Payments:
 
 def rest(engine: Engine, reader: Reader, seconds: float, why: str) -> None:
     """Wait, and say what for; returns early when stopped."""
-    restore.report_progress(engine, why)
+    quarantine.report_progress(engine, why)
     for _ in range(max(1, round(seconds / SLICE_S))):
         reader.beat()
         if reader.stop.wait(min(seconds, SLICE_S)):

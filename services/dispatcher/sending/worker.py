@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.database.engine import is_unavailable
+from libs.common.messaging.consumer import Beat
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
-from libs.common.runtime.service import Beat
 from services.dispatcher.domain import Answer, Timing
 from services.dispatcher.provider.client import Provider
 

@@ -14,7 +14,7 @@ import pytest
 from devtools.stack.ports import free_ports
 from libs.common.contracts.events.payments import PaidRow, PaymentApproved
 from libs.common.database.engine import connect
-from libs.common.recovery import restore
+from libs.common.recovery import quarantine
 from libs.common.tests import database_copies
 from libs.common.tests.database_copies import Copies
 from services.dispatcher import commands, consumers
@@ -88,13 +88,13 @@ class Stage:
         provider_objects.before(self.world.engine, first)
         reader = Reader(self.world.engine, self.world.provider, self.world.stop, lambda: None)
         provider_objects.after(self.world.engine, reader, QUICK, first)
-        restore.mark_recovered(self.world.engine)
+        quarantine.mark_recovered(self.world.engine)
 
     def release(self) -> None:
         with self.world.engine.begin() as connection:
-            assert restore.release(connection, "olga", "looked at", approver=False) == "proposed"
+            assert quarantine.release(connection, "olga", "looked at", approver=False) == "proposed"
         with self.world.engine.begin() as connection:
-            assert restore.release(connection, "anna", "looked at", approver=True) == "released"
+            assert quarantine.release(connection, "anna", "looked at", approver=True) == "released"
             payments.engage_kill_switch(connection, False, "anna", "")
 
     def end(self) -> None:

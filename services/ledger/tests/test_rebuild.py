@@ -14,8 +14,9 @@ from devtools.test_servers import RunningBroker
 from libs.common.contracts import topics
 from libs.common.contracts.envelope import Event
 from libs.common.database.engine import run
-from libs.common.messaging import kafka
-from libs.common.messaging.consumer import consume, wait_for
+from libs.common.messaging import kafka, kafka_source, offsets
+from libs.common.messaging.consumer import consume
+from libs.common.testing.waiting import wait_for
 from services.ledger import app
 from services.ledger.rebuild import main
 from services.ledger.tests.conftest import Database
@@ -69,11 +70,11 @@ def consumed(database: Database, kafka_broker: RunningBroker) -> Iterator[str]:
     stop, threads, run_id = threading.Event(), [], uuid.uuid4().hex
     for topic, apply in app.APPLIES.items():
         name = f"ledger.{topic.name}"
-        source = kafka.KafkaSource(
+        source = kafka_source.KafkaSource(
             kafka_bootstrap,
             f"{name}.{run_id}",
             topic.name,
-            kafka.Offsets(database.service, name).load,
+            offsets.Offsets(database.service, name).load,
         )
         thread = threading.Thread(
             target=consume, args=(source, database.service, name, apply, stop)

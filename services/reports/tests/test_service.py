@@ -19,7 +19,7 @@ from libs.common.contracts.topics import TOPICS
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 from libs.common.messaging import kafka
-from libs.common.messaging.consumer import wait_for
+from libs.common.testing.waiting import wait_for
 from services.reports.app import MIGRATIONS
 from services.reports.tests import factories
 

@@ -10,8 +10,9 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject, Retry
 from libs.common.contracts.message import Message
 from libs.common.database.engine import run
-from libs.common.messaging.consumer import Apply, apply_batch, consume, wait_for
+from libs.common.messaging.consumer import Apply, apply_batch, consume
 from libs.common.testing.memory_broker import MemorySource, MemoryTopic
+from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import CONSUMER, TOPIC, Store
 from libs.common.tests.factories import hint, write
 

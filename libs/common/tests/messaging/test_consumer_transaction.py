@@ -12,7 +12,9 @@ from libs.common.contracts.errors import Reject, Retry
 from libs.common.contracts.events.provider import ProviderEventReceived
 from libs.common.contracts.message import Message
 from libs.common.database.engine import run
-from libs.common.messaging.consumer import StaleOwner, apply_batch, redrive, write_dead_letter
+from libs.common.messaging.consumer import apply_batch, redrive
+from libs.common.messaging.dead_letters import insert
+from libs.common.messaging.offsets import StaleOwner
 from libs.common.tests.conftest import CONSUMER, Store
 from libs.common.tests.factories import hint, message, messages, write
 
@@ -221,7 +223,7 @@ def test_an_error_that_is_a_bug_is_not_swallowed(store: Store) -> None:
 def test_burying_twice_keeps_one_letter(store: Store) -> None:
     for _ in range(2):
         with store.engine.begin() as connection:
-            write_dead_letter(connection, CONSUMER, messages(1)[0], Reject("wrong"))
+            insert(connection, CONSUMER, messages(1)[0], Reject("wrong"))
     assert len(store.rows("SELECT FROM dead_letter")) == 1
 
 

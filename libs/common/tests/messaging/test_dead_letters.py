@@ -5,7 +5,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from libs.common.messaging import dead_letters
+from libs.common.messaging import dead_letter_routes
 from libs.common.messaging.consumer import apply_batch
 from libs.common.tests.conftest import CONSUMER, Store
 from libs.common.tests.factories import messages, write
@@ -23,11 +23,11 @@ def call(
     path: str,
     apply: Any = write,
     token: str = TOKEN,
-    barred: dead_letters.IneligiblePeople = dead_letters.no_one_ineligible,
+    barred: dead_letter_routes.IneligiblePeople = dead_letter_routes.no_one_ineligible,
 ) -> httpx.Response:
     app = FastAPI()
     install_error_handlers(app)
-    app.include_router(dead_letters.router(store.engine, {CONSUMER: apply}, TOKEN, barred))
+    app.include_router(dead_letter_routes.router(store.engine, {CONSUMER: apply}, TOKEN, barred))
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(

@@ -13,9 +13,9 @@ from confluent_kafka import KafkaError, KafkaException
 from sqlalchemy import Engine, event
 
 from libs.common.contracts.errors import Fatal
-from libs.common.messaging import outbox
-from libs.common.messaging.consumer import wait_for
+from libs.common.messaging import outbox, relay
 from libs.common.observability.trace_context import unrecorded_header
+from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import Store
 from libs.common.tests.factories import BATCH, hint
 
@@ -68,7 +68,7 @@ def add(store: Store, numbers: Iterable[int]) -> list[str]:
 
 def publish(store: Store, producer: Producer, batch_max: int = 1_000) -> int:
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return outbox.publish(connection, producer, batch_max, "webhooks")  # type: ignore[arg-type] # a producer of the tests' own
+        return relay.publish(connection, producer, batch_max, "webhooks")  # type: ignore[arg-type] # a producer of the tests' own
 
 
 def waiting(store: Store) -> list[str]:
@@ -193,7 +193,7 @@ def relaying(
     engine: Engine, producer: Producer
 ) -> Iterator[tuple[threading.Thread, threading.Event]]:
     stop = threading.Event()
-    thread = threading.Thread(target=outbox.relay, args=(engine, producer, stop))
+    thread = threading.Thread(target=relay.publish_until_stopped, args=(engine, producer, stop))
     thread.start()
     try:
         yield thread, stop
@@ -255,6 +255,6 @@ def _holders(store: Store) -> int:
         store.rows(
             """SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
                              WHERE locktype = 'advisory' AND objid = :lock AND granted AND datname = current_database()""",
-            lock=outbox.RELAY_LOCK,
+            lock=relay.RELAY_LOCK,
         )[0][0]
     )

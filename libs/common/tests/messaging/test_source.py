@@ -12,9 +12,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from libs.common.contracts.errors import Fatal, Retry
 from libs.common.contracts.message import Message, Source
 from libs.common.contracts.topics import Topic
-from libs.common.messaging import kafka
-from libs.common.messaging.consumer import wait_for
+from libs.common.messaging import kafka, kafka_source
 from libs.common.testing.memory_broker import MemorySource, MemoryTopic
+from libs.common.testing.waiting import wait_for
 
 PARTITIONS = 4
 GROUP = "contract"
@@ -77,7 +77,7 @@ class OnBroker:
         self.producer.flush(10)
 
     def open(self, batch_max: int = 500) -> Source:
-        return kafka.KafkaSource(
+        return kafka_source.KafkaSource(
             self.bootstrap, self.name, self.name, self.stored.load, batch_max, 2_000
         )
 
@@ -324,8 +324,8 @@ def test_an_assignment_that_the_group_has_taken_back_meanwhile_is_asked_for_agai
         def incremental_assign(self, partitions: list[TopicPartition]) -> None:
             raise KafkaException(KafkaError(KafkaError._STATE))
 
-    class Known(kafka.KafkaSource):
-        def _stored(self, partitions: Sequence[int]) -> dict[int, int]:
+    class Known(kafka_source.KafkaSource):
+        def _stored_offsets(self, partitions: Sequence[int]) -> dict[int, int]:
             return dict.fromkeys(partitions, 0)
 
     source = Known("127.0.0.1:1", "g", "t", Stored().load)

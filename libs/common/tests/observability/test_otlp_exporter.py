@@ -194,7 +194,7 @@ made = Service(
     ),
     app.MIGRATIONS,
 )
-made._trace()
+made._start_tracing()
 loaded = any(name.startswith("opentelemetry.sdk") for name in sys.modules)
 middleware = [m.cls.__name__ for m in made.app().user_middleware]
 print(loaded, tracing.is_on(), "RequestTracing" in middleware)

@@ -4,8 +4,8 @@ from libs.common.contracts.errors import Reject
 from libs.common.contracts.message import Message
 from libs.common.contracts.topics import Topic
 from libs.common.database.engine import connect, run
-from libs.common.messaging import consumer
-from libs.common.recovery import republish, restore
+from libs.common.messaging import dead_letters
+from libs.common.recovery import quarantine, republish
 from libs.common.recovery.republish import (
     NothingLost,
     Plan,
@@ -96,7 +96,7 @@ def test_a_database_that_is_held_already_may_be_refilled(store: Store) -> None:
     assert republish.inbox_counts(store.engine, "test", [topic]) == {"batches": 2}
     assert republish.outbox_counts(store.engine, "ingest", [topic]) == {"batches": 1}
     with store.engine.begin() as connection:
-        restore.quarantine(connection, "it came from a backup")
+        quarantine.start(connection, "it came from a backup")
     assert republish.outbox_counts(store.engine, "ingest", [topic]) == {}
 
 
@@ -119,9 +119,7 @@ def test_dead_letters_keep_their_bytes_and_a_new_one_at_the_same_place_is_kept_t
     topic = Topic(TOPIC, "provider_id", "webhooks", ("test",))
     for lost in ("first", "second", "third"):  # a broker may be lost more than once
         with store.engine.begin() as connection:
-            consumer.write_dead_letter(
-                connection, CONSUMER, letter(0), Reject(f"wrong on the {lost}")
-            )
+            dead_letters.insert(connection, CONSUMER, letter(0), Reject(f"wrong on the {lost}"))
             run(connection, "UPDATE consumer_offset SET topic_id = :lost", lost=lost)
         assert (
             republish.republish(store.engine, "test-refilled", [topic], {TOPIC: NEW}).forgotten == 2

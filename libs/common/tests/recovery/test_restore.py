@@ -5,12 +5,13 @@ import uuid
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from libs.common.contracts import two_person
 from libs.common.contracts.errors import Retry
 from libs.common.contracts.topics import Topic
 from libs.common.database.engine import run
-from libs.common.messaging import kafka, outbox
-from libs.common.messaging.consumer import wait_for
-from libs.common.recovery import restore
+from libs.common.messaging import kafka, outbox, relay
+from libs.common.recovery import quarantine, restore
+from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import Store
 from libs.common.tests.factories import hint
 
@@ -31,7 +32,7 @@ def say(store: Store, bootstrap: str, topic: Topic, numbers: range, name: str = 
         outbox.add(connection, [hint(n, f"pmt_{n}") for n in numbers])
         run(connection, "UPDATE outbox SET topic = :topic", topic=topic.name)
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        assert outbox.publish(connection, kafka.producer(bootstrap), name=name) == len(numbers)
+        assert relay.publish(connection, kafka.producer(bootstrap), name=name) == len(numbers)
 
 
 def forget(store: Store, numbers: range) -> None:
@@ -56,7 +57,7 @@ def look(store: Store, bootstrap: str, topic: Topic) -> str:
 
     assert wait_for(noticed, 20)
     with store.engine.connect() as connection:
-        row = restore.open_quarantine(connection)
+        row = quarantine.find_open(connection)
     return "" if row is None else str(row.why)
 
 
@@ -107,10 +108,10 @@ def test_an_older_copy_is_held_takes_back_what_it_said_and_is_whole_again(
         == said
     )
     assert store.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL") == [(0,)]
-    restore.mark_recovered(store.engine)
+    quarantine.mark_recovered(store.engine)
     with store.engine.begin() as connection:
-        restore.release(connection, "a", "x", approver=False)
-        assert restore.release(connection, "b", "x", approver=True) == "released"
+        quarantine.release(connection, "a", "x", approver=False)
+        assert quarantine.release(connection, "b", "x", approver=True) == "released"
     assert look(store, kafka_bootstrap, topic) == ""
 
 
@@ -132,40 +133,40 @@ def test_a_copy_of_a_time_that_did_not_go_on_is_for_a_person(
 
 def test_it_takes_two_people_the_second_an_approver_and_everything_taken_back(store: Store) -> None:
     with store.engine.begin() as connection:
-        with pytest.raises(restore.NotRecovered):
-            restore.release(connection, "a", "x", approver=True)
-        restore.quarantine(connection, "old")
-        with pytest.raises(restore.NotRecovered):
-            restore.release(connection, "a", "x", approver=True)
-    restore.mark_recovered(store.engine)
+        with pytest.raises(quarantine.NotRecovered):
+            quarantine.release(connection, "a", "x", approver=True)
+        quarantine.start(connection, "old")
+        with pytest.raises(quarantine.NotRecovered):
+            quarantine.release(connection, "a", "x", approver=True)
+    quarantine.mark_recovered(store.engine)
     with store.engine.begin() as connection:
-        assert restore.release(connection, "a", "x", approver=True) == "proposed"
-        assert restore.release(connection, "a", "x", approver=True) == "proposed"
-        with pytest.raises(restore.NotAllowed):
-            restore.release(connection, "b", "x", approver=False)
+        assert quarantine.release(connection, "a", "x", approver=True) == "proposed"
+        assert quarantine.release(connection, "a", "x", approver=True) == "proposed"
+        with pytest.raises(two_person.NotAllowed):
+            quarantine.release(connection, "b", "x", approver=False)
     with store.engine.begin() as connection:
-        restore.quarantine(
+        quarantine.start(
             connection, "older still"
         )  # another copy came back before it was released: all that was settled is open again
-        with pytest.raises(restore.NotRecovered):
-            restore.release(connection, "b", "x", approver=True)
-    restore.mark_recovered(store.engine)
+        with pytest.raises(quarantine.NotRecovered):
+            quarantine.release(connection, "b", "x", approver=True)
+    quarantine.mark_recovered(store.engine)
     with pytest.raises(IntegrityError), store.engine.begin() as connection:
         run(
             connection,
             "UPDATE restored SET proposed_by = 'a', released_by = 'a', released_at = now()",
         )  # the database itself wants two
     with store.engine.begin() as connection:
-        restore.release(connection, "c", "x", approver=False)
-        assert restore.release(connection, "b", "x", approver=True) == "released"
-        assert restore.open_quarantine(connection) is None
+        quarantine.release(connection, "c", "x", approver=False)
+        assert quarantine.release(connection, "b", "x", approver=True) == "released"
+        assert quarantine.find_open(connection) is None
 
 
 def test_only_one_replica_takes_back(store: Store) -> None:
     with (
-        restore.one_at_a_time(store.engine) as first,
-        restore.one_at_a_time(store.engine) as second,
+        quarantine.recovery_lock(store.engine) as first,
+        quarantine.recovery_lock(store.engine) as second,
     ):
         assert (first, second) == (True, False)
-    with restore.one_at_a_time(store.engine) as again:
+    with quarantine.recovery_lock(store.engine) as again:
         assert again

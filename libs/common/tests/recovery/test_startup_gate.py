@@ -10,10 +10,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from libs.common.messaging.consumer import wait_for
-from libs.common.recovery import restore, startup_gate
+from libs.common.recovery import quarantine, restore, startup_gate
 from libs.common.recovery.restore import RecoverySteps
-from libs.common.recovery.startup_gate import STARTING, ReadOnlyWhileClosed, StartupGate, router
+from libs.common.recovery.restored_routes import ReadOnlyWhileClosed, router
+from libs.common.recovery.startup_gate import STARTING, StartupGate
+from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import Store
 from libs.common.web.problem_details import install_error_handlers
 
@@ -45,13 +46,13 @@ class Beginning:
 
 def hold(store: Store) -> None:
     with store.engine.begin() as connection:
-        restore.quarantine(connection, "It is a copy.")
+        quarantine.start(connection, "It is a copy.")
 
 
 def two_people(store: Store) -> None:
     for person in ("a", "b"):
         with store.engine.begin() as connection:
-            restore.release(connection, person, "x", approver=True)
+            quarantine.release(connection, person, "x", approver=True)
 
 
 def settled(store: Store) -> Callable[[], bool]:
@@ -64,7 +65,11 @@ def settled(store: Store) -> Callable[[], bool]:
 def test_a_whole_database_is_open_at_once(store: Store, kafka_bootstrap: str) -> None:
     begun = Beginning(store, kafka_bootstrap, RecoverySteps())
     begun.thread.join(20)
-    assert (begun.thread.is_alive(), begun.startup_gate.closed, begun.consumed) == (False, "", [])
+    assert (begun.thread.is_alive(), begun.startup_gate.closed_because, begun.consumed) == (
+        False,
+        "",
+        [],
+    )
 
 
 def test_a_held_one_takes_back_in_order_and_opens_when_two_people_say_so(
@@ -78,7 +83,12 @@ def test_a_held_one_takes_back_in_order_and_opens_when_two_people_say_so(
         RecoverySteps(lambda *_: done.append("before"), lambda *_: done.append("after")),
     )
     assert wait_for(settled(store), 20)
-    assert (done, begun.startup_gate.held, len(begun.consumed), begun.consumed[0].is_set()) == (
+    assert (
+        done,
+        begun.startup_gate.quarantined_because,
+        len(begun.consumed),
+        begun.consumed[0].is_set(),
+    ) == (
         ["before", "after"],
         "It is a copy.",
         1,
@@ -87,7 +97,7 @@ def test_a_held_one_takes_back_in_order_and_opens_when_two_people_say_so(
     assert begun.thread.is_alive()
     two_people(store)
     begun.thread.join(20)
-    assert (begun.thread.is_alive(), begun.startup_gate.closed, done) == (
+    assert (begun.thread.is_alive(), begun.startup_gate.closed_because, done) == (
         False,
         "",
         ["before", "after"],
@@ -105,7 +115,7 @@ def test_one_that_is_stuck_says_so_and_cannot_be_released(
     assert wait_for(
         lambda: store.rows("SELECT progress FROM restored") == [("A row is missing.",)], 20
     )
-    with pytest.raises(restore.NotRecovered):
+    with pytest.raises(quarantine.NotRecovered):
         two_people(store)
     begun.end()
 
@@ -119,7 +129,7 @@ def test_whether_held_or_open_it_looks_again_whether_its_database_is_the_same(
         hold(store)
     store.engine.dispose()  # so that it sees a first connection
     begun, told = Beginning(store, kafka_bootstrap, RecoverySteps()), list[str]()
-    begun.startup_gate.watched.on_replaced = told.append
+    begun.startup_gate.identity_guard.on_replaced = told.append
     if state == "held":
         assert wait_for(settled(store), 20)
     else:
@@ -128,10 +138,10 @@ def test_whether_held_or_open_it_looks_again_whether_its_database_is_the_same(
             target=begun.startup_gate.watch, args=(begun.stop, lambda: None), daemon=True
         )
         begun.thread.start()
-    seen = begun.startup_gate.watched.known
+    seen = begun.startup_gate.identity_guard.known
     assert seen is not None
     assert told == []
-    begun.startup_gate.watched.known = replace(seen, outbox_id=10**9)
+    begun.startup_gate.identity_guard.known = replace(seen, outbox_id=10**9)
     assert wait_for(lambda: bool(told), 10)
     assert set(told) == {"it has forgotten messages that it had written"}
     begun.end()
@@ -141,7 +151,7 @@ def test_while_it_is_closed_orders_are_refused_and_questions_are_answered(store:
     closed = STARTING
     made = FastAPI()
     install_error_handlers(made)
-    made.add_middleware(ReadOnlyWhileClosed, closed=lambda: closed)
+    made.add_middleware(ReadOnlyWhileClosed, closed_because=lambda: closed)
     made.include_router(router(store.engine, TOKEN))
     made.add_api_route("/order", lambda: "done", methods=["GET", "POST"])
 
