@@ -1,4 +1,4 @@
-"""What is committed in contracts/ is what the code says, and the pages that describe the flow agree with it."""
+"""The files of contracts/ are current, and the pages that describe the flow agree with the code."""
 
 import json
 import re
