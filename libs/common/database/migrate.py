@@ -144,6 +144,16 @@ def heads(migrations: Path) -> set[str]:
     return {script["revision"] for script in scripts} - replaced
 
 
+def history(migrations: Path) -> list[str]:
+    """Every revision of this code, oldest first."""
+    after = {script.get("down_revision", ""): script["revision"] for script in _scripts(migrations)}
+    found, revision = [], after.get("", "")
+    while revision:
+        found.append(revision)
+        revision = after.get(revision, "")
+    return found
+
+
 @lru_cache
 def known(migrations: Path) -> set[str]:
     """Every revision of this code."""

@@ -73,7 +73,7 @@ class Stage:
         self.url = self.copies.url(name)
         self.world.engine = connect(self.url, "test", 16)
         self.world.stop, self.world.threads = threading.Event(), []
-        return database_copies.hold(self.world.engine, reached)
+        return database_copies.quarantine_copy(self.world.engine, reached)
 
     def forget_keys(self) -> None:
         """A day goes by: the provider knows no idempotency key any more."""

@@ -41,7 +41,7 @@ class Past:
         said = database_copies.messages(self.world.engine)
         self.world.engine.dispose()
         self.world = World.make(self.copies.url(name), self.folder)
-        first = database_copies.hold(self.world.engine, said[: -lost or None])
+        first = database_copies.quarantine_copy(self.world.engine, said[: -lost or None])
         for _ in range(2):  # a crash between may repeat it
             recovery.take_back(self.world.engine, self.world.secrets, first)
         return self.world

@@ -219,7 +219,7 @@ def test_after_a_restore_no_version_of_a_certificate_is_issued_twice(database: D
     told = database_copies.messages(database.service)
     database.empty()
     give(database.service, *story(ENDS))  # the copy: it has never heard of the second one
-    first = database_copies.hold(database.service, told)
+    first = database_copies.quarantine_copy(database.service, told)
     for _ in range(2):  # a crash between may repeat it
         with database.service.begin() as connection:
             service.take_back(connection, first)

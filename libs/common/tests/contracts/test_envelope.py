@@ -21,7 +21,7 @@ def test_fields_of_a_newer_producer_are_ignored() -> None:
 
 
 @pytest.mark.parametrize("name", ["provider-event-received.v2", "", None, "Event"])
-def test_a_type_or_version_nobody_knows_is_parked(name: str | None) -> None:
+def test_an_unknown_type_or_version_is_rejected(name: str | None) -> None:
     with pytest.raises(UnknownEvent) as unknown:
         parse(name, hint(1).body())
     assert isinstance(unknown.value, Reject)
@@ -31,7 +31,7 @@ def test_a_type_or_version_nobody_knows_is_parked(name: str | None) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"\xff\xfe", b'{"type": "provider-event-received.v1"}']
 )
-def test_a_body_that_does_not_fit_its_type_is_parked(body: bytes) -> None:
+def test_a_body_that_does_not_fit_its_type_is_rejected(body: bytes) -> None:
     with pytest.raises(UnknownEvent):
         parse("provider-event-received.v1", body)
 

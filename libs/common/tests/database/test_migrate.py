@@ -1,4 +1,7 @@
-"""Which databases this code works with: its own revision, an older one to be migrated, and a newer one that only added something."""
+"""Which databases this code works with.
+
+Its own revision, an older one to be migrated, and a newer one that only added something.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +15,16 @@ from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 
 pytestmark = pytest.mark.database
-MIGRATION = 'from alembic import op\n\nrevision = "thing_{number}"\ndown_revision = {before}\n\n\ndef upgrade() -> None:\n    op.execute("{sql}")\n'
+MIGRATION = """
+from alembic import op
+
+revision = "thing_{number}"
+down_revision = {before}
+
+
+def upgrade() -> None:
+    op.execute("{sql}")
+"""
 
 
 @pytest.fixture

@@ -66,13 +66,13 @@ def test_one_is_redriven_once_in_the_name_of_the_person(store: Store, letter: in
     assert len(store.applied()) == 2
 
 
-def test_what_is_still_wrong_is_said_and_changes_nothing(store: Store, letter: int) -> None:
+def test_what_is_still_wrong_is_refused_and_changes_nothing(store: Store, letter: int) -> None:
     answer = call(store, "POST", f"/ops/dead-letters/{letter}/redrive", refuse_odd)
     assert (answer.status_code, answer.json()["code"]) == (409, "dead-letter.still-wrong")
     assert len(store.applied()) == 1
 
 
-def test_an_unknown_one_and_a_stranger_are_refused(store: Store, letter: int) -> None:
+def test_an_unknown_one_and_a_call_without_the_token_are_refused(store: Store, letter: int) -> None:
     assert call(store, "POST", f"/ops/dead-letters/{letter + 1}/redrive").status_code == 404
     assert (
         call(

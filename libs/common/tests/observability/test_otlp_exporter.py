@@ -1,4 +1,4 @@
-"""What OpenTelemetry's SDK makes of our spans, and that a collector that is away costs nothing."""
+"""What OpenTelemetry's SDK makes of our spans; a collector that is away costs nothing."""
 
 import socket
 import subprocess
@@ -20,7 +20,7 @@ FIRST = Context("11111111222243338444555555555555", "1111111122224333")
 
 
 class Remembering(SpanExporter):
-    """Remembers what it is given, and answers what it is told to."""
+    """Remembers what it is given, and answers `result`."""
 
     def __init__(self) -> None:
         self.spans, self.result = list[ReadableSpan](), SpanExportResult.SUCCESS
@@ -55,7 +55,7 @@ def recorded(*spans: Span) -> list[ReadableSpan]:
     return exporter.spans
 
 
-def test_a_span_has_the_ids_that_were_told_to_others_before() -> None:
+def test_a_span_has_the_ids_that_others_refer_to_already() -> None:
     child = Context(FIRST.trace, "aaaaaaaaaaaaaaaa")
     link = Context("e" * 32, "f" * 16)
     upload, inner = recorded(span(), span(child, FIRST, links=(link,), error="Reject"))
@@ -102,7 +102,7 @@ def test_the_address_is_written_as_in_otel_exporter_otlp_endpoint(
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """An address at which somebody accepts connections and never answers."""
+    """The address of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
@@ -111,16 +111,20 @@ def silent() -> Iterator[str]:
 def test_a_collector_that_is_away_is_never_waited_for(
     where: str, request: pytest.FixtureRequest
 ) -> None:
-    """In a process of its own: the exporter's thread tries on for minutes, and draws its pauses from the chance that other tests have seeded."""
+    """It runs in a process of its own.
+
+    The exporter's thread tries again for minutes, and draws its pauses from the random numbers
+    that other tests have seeded.
+    """
     url = request.getfixturevalue("silent") if where == "silent" else "http://127.0.0.1:1"
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", AWAY.format(url=url)],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     ).stdout
-    recording_s, stopping_s = map(float, said.split())
+    recording_s, stopping_s = map(float, output.split())
     assert recording_s < 5.0  # less than one of its time-outs, for all of them
     assert stopping_s < 2.0
 
@@ -141,10 +145,10 @@ print(recorded - began, time.monotonic() - recorded)
 """
 
 
-def test_what_the_collector_does_not_take_is_said_once() -> None:
+def test_a_collector_that_refuses_is_logged_once() -> None:
     inner = Remembering()
     sending = otlp_exporter.LoggedExporter(inner)
-    with structlog.testing.capture_logs() as said:
+    with structlog.testing.capture_logs() as logged:
         for result in (
             SpanExportResult.FAILURE,
             SpanExportResult.FAILURE,
@@ -153,7 +157,7 @@ def test_what_the_collector_does_not_take_is_said_once() -> None:
         ):
             inner.result = result
             assert sending.export([]) is result
-    assert [line["event"] for line in said] == ["traces_not_taken", "traces_taken_again"]
+    assert [line["event"] for line in logged] == ["traces_not_taken", "traces_taken_again"]
 
 
 def test_begin_switches_recording_on_and_stop_off_again() -> None:
@@ -167,15 +171,15 @@ def test_begin_switches_recording_on_and_stop_off_again() -> None:
 
 @pytest.mark.parametrize(("url", "loaded"), [("", False), ("http://127.0.0.1:1", True)])
 def test_the_sdk_is_loaded_only_where_a_setting_asks_for_it(url: str, loaded: bool) -> None:
-    """A service that runs its own code up to the port it cannot have."""
-    said = subprocess.run(
+    """The program builds a service as it would be served."""
+    output = subprocess.run(
         [sys.executable, "-c", SERVICE.format(url=url)],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     ).stdout
-    assert said.split() == [str(loaded)] * 3
+    assert output.split() == [str(loaded)] * 3
 
 
 SERVICE = """

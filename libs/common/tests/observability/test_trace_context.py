@@ -49,7 +49,7 @@ def test_a_header_of_w3c_is_read(text: str, context: Context) -> None:
         "00-١" + TRACE[1:] + f"-{SPAN}-01",
     ],
 )
-def test_a_malformed_one_says_nothing(text: str) -> None:
+def test_a_malformed_one_is_ignored(text: str) -> None:
     assert parse_header(text) is None
 
 

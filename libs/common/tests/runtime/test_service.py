@@ -1,4 +1,4 @@
-"""A service's health, and what becomes of it when a loop ends."""
+"""A service's health, and what happens when one of its loops ends."""
 
 import asyncio
 import subprocess
@@ -73,7 +73,7 @@ def test_without_its_database_it_lives_and_is_not_ready(tmp_path: Path) -> None:
     assert get(made, "/health/live").status_code == 200
 
 
-def test_a_loop_that_stands_still_is_not_alive(tmp_path: Path) -> None:
+def test_a_loop_that_is_stuck_is_not_alive(tmp_path: Path) -> None:
     made = service("postgresql+psycopg2://r:p@127.0.0.1:1/none", tmp_path)
     made.supervisor.last_beats["relay"] = time.monotonic() - STALE_S - 1
     assert get(made, "/health/live").status_code == 503
@@ -81,14 +81,17 @@ def test_a_loop_that_stands_still_is_not_alive(tmp_path: Path) -> None:
     assert get(made, "/health/live").json() == {"live": True, "loops": {"relay": 0.0}}
 
 
-def test_a_loop_that_was_told_to_end_is_no_sign_of_trouble(tmp_path: Path) -> None:
-    """While a database is held the consumers have ended; to be killed for it every minute and a half would be without end."""
+def test_a_loop_that_was_asked_to_end_is_no_sign_of_trouble(tmp_path: Path) -> None:
+    """While a database is quarantined its consumers have ended.
+
+    If that counted as stuck, the process would be killed every minute and a half, without end.
+    """
     made, stop = service("postgresql+psycopg2://r:p@127.0.0.1:1/none", tmp_path), threading.Event()
 
-    def until_told(enough: threading.Event, _: Any) -> None:
+    def until_asked(enough: threading.Event, _: Any) -> None:
         enough.wait()
 
-    (thread,) = made.supervisor.start([Loop("consumer", until_told)], stop)
+    (thread,) = made.supervisor.start([Loop("consumer", until_asked)], stop)
     assert wait_for(lambda: "consumer" in made.supervisor.ages(), 5)
     stop.set()
     thread.join(5)

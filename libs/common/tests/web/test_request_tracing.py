@@ -1,4 +1,7 @@
-"""Spans of orders: at the gateway in their caller's trace, at a service's door in the batch's, each linked to the other."""
+"""Spans of requests, linked to each other.
+
+At the gateway they are in their caller's trace, at a service in the batch's.
+"""
 
 import asyncio
 from typing import Any
@@ -10,7 +13,7 @@ from fastapi import APIRouter, FastAPI, Request
 
 from libs.common.observability import tracing
 from libs.common.observability.trace_context import Context, batch_root, parse_header
-from libs.common.tests.recorded_spans import Kept
+from libs.common.tests.recorded_spans import RecordedSpans
 from libs.common.web import request_tracing
 from libs.common.web.internal_auth import TOKEN
 from libs.common.web.problem_details import Problem, install_error_handlers
@@ -69,12 +72,12 @@ def ask(
     return asyncio.run(work())
 
 
-class TestDoor:
+class TestService:
     def test_an_upload_is_the_first_span_of_its_batch_and_linked_to_who_asked(
-        self, kept: Kept
+        self, recorded: RecordedSpans
     ) -> None:
         answer = ask(False, "POST", "/batches?filename=Jane.xml")
-        (span,) = kept.spans
+        (span,) = recorded.spans
         assert (span.name, span.kind, span.at, span.parent, span.links) == (
             "POST /api/batches",
             "server",
@@ -91,15 +94,15 @@ class TestDoor:
         }
 
     def test_a_child_batch_has_a_trace_of_its_own_and_is_linked_to_its_parent(
-        self, kept: Kept
+        self, recorded: RecordedSpans
     ) -> None:
         ask(False, "POST", f"/batches/{BATCH}/child-batches")
-        (span,) = kept.spans
+        (span,) = recorded.spans
         assert (span.at, span.parent, span.links) == (batch_root(CHILD), None, (CALLER, FIRST))
 
-    def test_an_order_about_a_batch_is_in_its_trace(self, kept: Kept) -> None:
+    def test_an_order_about_a_batch_is_in_its_trace(self, recorded: RecordedSpans) -> None:
         answer = ask(False, "POST", f"/batches/{BATCH}/approve")
-        (span,) = kept.spans
+        (span,) = recorded.spans
         assert (span.at.trace, span.parent, span.links, span.error) == (
             FIRST.trace,
             FIRST,
@@ -109,30 +112,34 @@ class TestDoor:
         assert span.name == "POST /api/batches/{batch_id}/approve"
         assert answer.headers["traceresponse"] == span.at.header()
 
-    def test_what_is_about_no_batch_stays_in_the_callers_trace(self, kept: Kept) -> None:
+    def test_what_is_about_no_batch_stays_in_the_callers_trace(
+        self, recorded: RecordedSpans
+    ) -> None:
         for path in (
             "/kill-switch",
             f"/batches/{BATCH}/approve?answer=404",
             "/batches/none/approve",
         ):
             assert "traceresponse" not in ask(False, "POST", path).headers
-        assert [(span.at.trace, span.parent, span.links) for span in kept.spans] == [
+        assert [(span.at.trace, span.parent, span.links) for span in recorded.spans] == [
             (CALLER.trace, CALLER, ())
         ] * 3
 
-    def test_a_bug_is_an_error_without_its_words(self, kept: Kept) -> None:
+    def test_a_bug_is_an_error_without_its_words(self, recorded: RecordedSpans) -> None:
         ask(False, "POST", f"/batches/{BATCH}/approve?answer=500")
-        (span,) = kept.spans
+        (span,) = recorded.spans
         assert (span.error, span.attributes["http.response.status_code"]) == ("500", 500)
         assert "Jane" not in repr(span)
 
-    def test_reading_and_strangers_leave_no_span(self, kept: Kept) -> None:
+    def test_reading_and_calls_without_the_token_leave_no_span(
+        self, recorded: RecordedSpans
+    ) -> None:
         ask(False, "GET", f"/batches/{BATCH}")
         ask(False, "POST", f"/batches/{BATCH}/approve", token=False)
-        assert kept.spans == []
+        assert recorded.spans == []
 
     def test_a_batch_outside_the_share_leaves_no_span(self) -> None:
-        made = Kept()
+        made = RecordedSpans()
         tracing.start(made, 0.0)
         ask(
             False,
@@ -145,34 +152,42 @@ class TestDoor:
 
 
 class TestGateway:
-    def test_it_is_in_the_callers_trace_and_passes_its_place_on(self, kept: Kept) -> None:
+    def test_it_is_in_the_callers_trace_and_passes_its_place_on(
+        self, recorded: RecordedSpans
+    ) -> None:
         passed_on = ask(True, "POST", "/kill-switch", token=False).json()
-        (span,) = kept.spans
+        (span,) = recorded.spans
         assert (span.at.trace, span.parent) == (CALLER.trace, CALLER)
         assert passed_on == {"traceparent": span.at.header()}
 
-    def test_it_is_linked_to_where_the_service_says_it_led(self, kept: Kept) -> None:
+    def test_it_is_linked_to_the_place_in_the_services_answer(
+        self, recorded: RecordedSpans
+    ) -> None:
         ask(True, "POST", f"/kill-switch?answered={FIRST.header()}")
         ask(True, "POST", "/kill-switch?answered=nonsense")
-        assert [span.links for span in kept.spans] == [(FIRST,), ()]
+        assert [span.links for span in recorded.spans] == [(FIRST,), ()]
 
     @pytest.mark.parametrize("caller", ["", "00-nonsense", f"00-{'0' * 32}-{'d' * 16}-01"])
-    def test_without_a_callers_trace_it_has_its_own(self, kept: Kept, caller: str) -> None:
+    def test_without_a_callers_trace_it_has_its_own(
+        self, recorded: RecordedSpans, caller: str
+    ) -> None:
         found = [
             parse_header(ask(True, "POST", "/kill-switch", caller).json()["traceparent"])
             for _ in range(2)
         ]
-        assert [span.parent for span in kept.spans] == [None, None]
+        assert [span.parent for span in recorded.spans] == [None, None]
         assert len({one.trace for one in found if one}) == 2
 
-    def test_a_caller_who_records_nothing_is_passed_on_and_not_recorded(self, kept: Kept) -> None:
+    def test_a_caller_who_records_nothing_is_passed_on_and_not_recorded(
+        self, recorded: RecordedSpans
+    ) -> None:
         passed_on: Any = ask(
             True, "POST", "/kill-switch", CALLER._replace(sampled=False).header()
         ).json()
         place = parse_header(passed_on["traceparent"])
         assert place
         assert (place.trace, place.sampled) == (CALLER.trace, False)
-        assert kept.spans == []
+        assert recorded.spans == []
 
     def test_when_off_nothing_is_passed_on(self) -> None:
         assert ask(True, "POST", "/kill-switch").json() == {}
