@@ -35,10 +35,10 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.message import Message
 from libs.common.contracts.topics import PARTITIONS, Topic
 from libs.common.database.engine import connect, run
-from libs.common.database.tables import MESSAGING
 from libs.common.messaging import kafka, kafka_source, offsets, outbox, relay
 from libs.common.messaging.consumer import consume
 from libs.common.observability.trace_context import unrecorded_header
+from libs.common.testing.messaging_tables import MESSAGING
 from ops import provision
 from ops.errors import Problem, exit_code
 

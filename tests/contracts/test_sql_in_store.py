@@ -49,7 +49,7 @@ OWNERS_IN_LIBS = frozenset(
         "libs/common/database/engine.py",  # `run` itself
         "libs/common/database/identity.py",  # the catalog
         "libs/common/database/migrate.py",  # alembic_version, and a lock
-        "libs/common/database/tables.py",
+        "libs/common/testing/messaging_tables.py",
         "libs/common/messaging/dead_letters.py",
         "libs/common/messaging/inbox.py",
         "libs/common/messaging/offsets.py",

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import Engine
 
 from libs.common.database.engine import connect, run
-from libs.common.database.tables import MESSAGING, RESTORED, RESTORED_HELD
 from libs.common.messaging.offsets import Offsets
 from libs.common.observability import tracing
+from libs.common.testing.messaging_tables import MESSAGING, RESTORED, RESTORED_HELD
 from libs.common.tests.recorded_spans import RecordedSpans
 
 CONSUMER, TOPIC = "test.provider-events", "provider-events"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.database.tables import MESSAGING
+from libs.common.testing.messaging_tables import MESSAGING
 
 revision = "ingest_0001"
 down_revision = None

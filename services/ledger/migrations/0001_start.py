@@ -7,7 +7,7 @@ journal never exists, and 50,000 journals cost a few set-based queries instead o
 
 from alembic import op
 
-from libs.common.database.tables import MESSAGING
+from libs.common.testing.messaging_tables import MESSAGING
 
 revision = "ledger_0001"
 down_revision = None

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.database.tables import RESTORED, RESTORED_HELD
+from libs.common.testing.messaging_tables import RESTORED, RESTORED_HELD
 
 revision = "ledger_0003"
 down_revision = "ledger_0002"

@@ -1,4 +1,7 @@
-"""The tables every service that reads or writes topics has, beside its business rows, in its own database."""
+"""The tables of messaging, for tests and benchmarks that work without a service's migrations.
+
+Every service that reads or writes topics has them, written out in its own frozen migrations.
+"""
 
 INBOX = """
 CREATE TABLE inbox (
@@ -37,7 +40,7 @@ CREATE TABLE dead_letter (
     UNIQUE (consumer, topic, partition, message_offset)
 )"""
 
-# Rows are marked, never deleted: a lost broker can be refilled from them.
+# Rows are marked as published and never deleted: a broker that lost its topics is filled from them.
 OUTBOX = """
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -54,20 +57,23 @@ OUTBOX_INDEX = "CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_a
 
 MESSAGING = (INBOX, CONSUMER_OFFSET, DEAD_LETTER, OUTBOX, OUTBOX_INDEX)
 
-# A database that came back from a backup: one row while nothing may be decided on it, kept when two people have released it.
+# One row for each quarantine. Nothing is decided on the database while one is not released.
 RESTORED = """
 CREATE TABLE restored (
     restored_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     noticed_at timestamptz NOT NULL DEFAULT now(),
     why text NOT NULL,
-    first_outbox_id bigint NOT NULL,              -- what was taken back into the outbox lies above it
+    first_outbox_id bigint NOT NULL,              -- recovered messages lie above it
     progress text NOT NULL DEFAULT '',
-    settled_at timestamptz,                       -- all that could be learnt is taken back: it may be released
+    settled_at timestamptz,                       -- everything is recovered: may be released
     proposed_by text,
     released_by text CHECK (released_by <> ''),
     reason text NOT NULL DEFAULT '',
     released_at timestamptz,
     CHECK ((released_by IS NULL) = (released_at IS NULL)),
-    CHECK (released_by IS NULL OR (settled_at IS NOT NULL AND proposed_by IS NOT NULL AND proposed_by <> released_by))
+    CHECK (
+        released_by IS NULL
+        OR (settled_at IS NOT NULL AND proposed_by IS NOT NULL AND proposed_by <> released_by)
+    )
 )"""
 RESTORED_HELD = "CREATE UNIQUE INDEX restored_held ON restored ((true)) WHERE released_at IS NULL"
