@@ -25,8 +25,8 @@ def test_every_example_ever_committed_still_parses(path: Path) -> None:
     body = json.loads(path.read_text(encoding="utf-8"))
     event = parse(path.parent.name, path.read_bytes())
     assert event.type == body["type"] == path.parent.name
-    said = json.loads(event.body())
-    assert {name: said.get(name) for name in body} == body  # nothing it says is lost
+    written = json.loads(event.body())
+    assert {name: written.get(name) for name in body} == body  # no field is lost
     assert event.key()
 
 
@@ -70,9 +70,9 @@ def line(service: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("service", FLOW)
 def test_a_services_first_line_agrees_with_the_table_of_topics(service: str) -> None:
-    said = line(service)
-    assert said["in"] == {t.name for t in topics.TOPICS if service in t.consumers}
-    assert said["out"] == {t.name for t in topics.TOPICS if t.producer == service}
+    named = line(service)
+    assert named["in"] == {t.name for t in topics.TOPICS if service in t.consumers}
+    assert named["out"] == {t.name for t in topics.TOPICS if t.producer == service}
 
 
 def test_the_table_of_topics_names_only_services_of_the_flow() -> None:

@@ -1,4 +1,4 @@
-"""The errors of this project: their base, and the three a consumer must tell apart."""
+"""The errors of this project: their base, and the three that a consumer treats differently."""
 
 
 class PaydownError(Exception):

@@ -37,15 +37,15 @@ def test_keys_that_decrypt_every_sample_are_accepted() -> None:
 
 
 def test_a_key_id_that_the_database_holds_and_the_settings_do_not_is_named() -> None:
-    said = key_problem("reports", OF_NEW, [sample(OF_OLD), sample(OF_NEW)])
-    assert "sealed under k1, which PAYDOWN_REPORTS_SEAL_KEYS does not have" in said
-    assert "No money is affected" in said
+    problem = key_problem("reports", OF_NEW, [sample(OF_OLD), sample(OF_NEW)])
+    assert "sealed under k1, which PAYDOWN_REPORTS_SEAL_KEYS does not have" in problem
+    assert "No money is affected" in problem
 
 
 def test_another_key_of_the_same_name_is_detected() -> None:
-    said = key_problem("dispatcher", FieldCipher.parse(f"k1:{NEW}"), [sample(OF_OLD)])
-    assert "the key named k1 in PAYDOWN_DISPATCHER_SEAL_KEYS is not the one" in said
-    assert NEW not in said
+    problem = key_problem("dispatcher", FieldCipher.parse(f"k1:{NEW}"), [sample(OF_OLD)])
+    assert "the key named k1 in PAYDOWN_DISPATCHER_SEAL_KEYS is not the one" in problem
+    assert NEW not in problem
 
 
 @pytest.mark.database

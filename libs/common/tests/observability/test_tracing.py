@@ -294,8 +294,8 @@ class TestLoops:
         self, store: Store, capsys: pytest.CaptureFixture[str]
     ) -> None:
         self.loop(store, refuse_odd)
-        said = capsys.readouterr().out
-        assert said.count(BATCH) == 2
+        output = capsys.readouterr().out
+        assert output.count(BATCH) == 2
 
     @staticmethod
     def loop(store: Store, apply: Any) -> None:
