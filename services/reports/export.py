@@ -17,8 +17,14 @@ from typing import IO, Any
 from sqlalchemy import Connection, Row
 
 from libs.common.contracts.money import CURRENCY, dollars
+from libs.common.contracts.statuses import OUTCOMES
 from libs.common.crypto.field_encryption import FieldCipher
-from services.reports.domain import OUTCOMES, cell, control, instant, reason
+from services.reports.domain.formats import (
+    approval_rule,
+    format_instant,
+    reason_or_code,
+    safe_cell,
+)
 from services.reports.store import queries
 
 Cell = str | int
@@ -104,11 +110,11 @@ class Report:
             "pay_period": batch.period,
             "file": batch.filename,
             "uploaded_by": batch.uploaded_by,
-            "uploaded_at": instant(batch.uploaded_at),
+            "uploaded_at": format_instant(batch.uploaded_at),
             "approved_by": batch.approved_by,
-            "approved_at": instant(batch.approved_at),
+            "approved_at": format_instant(batch.approved_at),
             "digest": batch.digest,
-            "control": control(batch.one_person, batch.uploaded_by, batch.approved_by),
+            "control": approval_rule(batch.one_person, batch.uploaded_by, batch.approved_by),
         }
 
     def stem(self) -> str:
@@ -126,7 +132,9 @@ class Report:
         writer = csv.writer(buffer, lineterminator="\r\n")
         writer.writerow(columns)
         for count, line in enumerate(lines, 1):
-            writer.writerow([cell(value) if isinstance(value, str) else value for value in line])
+            writer.writerow(
+                [safe_cell(value) if isinstance(value, str) else value for value in line]
+            )
             if count % CHUNK_ROWS == 0:
                 yield _taken(buffer)
         yield _taken(buffer)
@@ -238,17 +246,17 @@ class Report:
             CURRENCY,
             row.status,
             row.reason_code,
-            reason(row.outcome, row.reason_code, row.reason),
+            reason_or_code(row.outcome, row.reason_code, row.reason),
             row.provider_payment_id,
             row.provider_status,
             row.source_trace_id,
             row.destination_trace_id,
             row.attempts,
             row.approved_by,
-            instant(row.approved_at),
-            instant(row.created_at),
-            instant(row.updated_at),
-            instant(row.completed_at),
+            format_instant(row.approved_at),
+            format_instant(row.created_at),
+            format_instant(row.updated_at),
+            format_instant(row.completed_at),
             row.reversal_id,
         ]
 

@@ -29,7 +29,7 @@ from libs.common.contracts.errors import Reject
 from libs.common.contracts.events import BatchChanged, PaymentApproved, PaymentChanged
 from libs.common.messaging.address import KafkaAddress, client_settings
 from libs.common.observability.logs import log
-from services.reports.domain import Progress
+from services.reports.domain.progress import Progress
 from services.reports.store import queries
 
 FOLLOWED = (topics.BATCHES, topics.APPROVED_PAYMENTS, topics.STATUS_EVENTS)

@@ -22,7 +22,8 @@ from libs.common.crypto.field_encryption import FieldCipher
 from libs.common.database.engine import run
 from libs.common.web.internal_auth import Caller
 from libs.common.web.problem_details import Problem
-from services.reports import domain
+from services.reports.domain.completeness import find_refusal
+from services.reports.domain.progress import snapshot_head, sum_by_status
 from services.reports.export import Report, spooled
 from services.reports.payment_timeline import timeline
 from services.reports.store import queries
@@ -206,7 +207,7 @@ def agreed(context: Context, batch_id: UUID) -> Iterator[Report]:
                     "No batch of this id is known to the reports.",
                     "Check the id; a new batch is here in seconds.",
                 )
-            refusal = domain.why_not(queries.batch_snapshot(connection, known))
+            refusal = find_refusal(queries.batch_snapshot(connection, known))
             if refusal is None:
                 yield Report(connection, known, context.sealer)
                 return
@@ -240,14 +241,14 @@ def from_sql(connection: Connection, batch_id: UUID) -> dict[str, Any]:
         if known is None
         else (known.status, known.version, (known.payments, known.payments_cents))
     )
-    head = domain.shown(
+    head = snapshot_head(
         batch_id,
         status,
         version + sum(row.versions for row in rows),
         max(times, default=None),
         sum(row.ended for row in rows),
     )
-    return head | domain.summed({row.status: (row.payments, row.cents) for row in rows}, announced)
+    return head | sum_by_status({row.status: (row.payments, row.cents) for row in rows}, announced)
 
 
 def asked(

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+from libs.common.contracts.statuses import OUTCOMES
 from libs.common.database.engine import run
-from services.reports.domain import OUTCOMES, BatchSnapshot, Totals
+from services.reports.domain.completeness import BatchSnapshot, Totals
 
 #: What a list of payments may be sorted by, and the type its cursor has.
 SORTS = {
@@ -69,7 +70,6 @@ def batch_snapshot(connection: Connection, known: Row[Any]) -> BatchSnapshot:
     )
     return BatchSnapshot(
         known.status,
-        known.rows_total,
         known.row_messages,
         known.received,
         (known.rows_total, known.amount_total_cents),

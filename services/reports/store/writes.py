@@ -17,8 +17,8 @@ from libs.common.contracts.events import (
     PaymentApproved,
     PaymentChanged,
 )
+from libs.common.contracts.statuses import OUTCOMES
 from libs.common.database.engine import run
-from services.reports.domain import OUTCOMES
 from services.reports.handlers import Changes, on_events
 
 Item = dict[str, Any]  # one row to write, as JSON values

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.events import PaymentApproved, PaymentChanged, RowRead
+from libs.common.contracts.statuses import OUTCOMES
 from libs.common.database.engine import run
 from services.reports import rebuild
-from services.reports.domain import OUTCOMES
 from services.reports.store import queries, writes
 from services.reports.tests import factories
 
