@@ -182,8 +182,8 @@ class Report:
                     branches=self._groups("branch_id"),
                     source_names=names,
                     totals=queries.totals(self.connection, batch_id),
-                    certificate=queries.certificate(self.connection, batch_id),
-                    judgement=queries.judgement(self.connection, batch_id),
+                    certificate=queries.newest_certificate(self.connection, batch_id),
+                    judgement=queries.newest_judgement(self.connection, batch_id),
                 )
             )
         )

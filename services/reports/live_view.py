@@ -71,7 +71,7 @@ class Live:
     def answer(self, connection: Connection, batch_id: UUID) -> dict[str, Any] | None:
         """A snapshot of the batch, or None while this view is behind the database anywhere. The first question starts the view."""
         self.wanted.set()
-        stored = queries.offsets(connection, CONSUMERS)
+        stored = queries.consumer_offsets(connection, CONSUMERS)
         with self.lock:
             if not stored or any(
                 self.next_offset.get(place, 0) < offset for place, offset in stored.items()

@@ -19,14 +19,13 @@ from sqlalchemy.exc import DataError
 
 from libs.common.contracts.money import dollars
 from libs.common.crypto.field_encryption import FieldCipher
-from libs.common.database.engine import run
 from libs.common.web.internal_auth import Caller
 from libs.common.web.problem_details import Problem
 from services.reports.domain.completeness import find_refusal
 from services.reports.domain.progress import snapshot_head, sum_by_status
 from services.reports.export import Report, spooled
 from services.reports.payment_timeline import timeline
-from services.reports.store import queries
+from services.reports.store import payment_queries, queries
 
 MEDIA = {
     "csv": "text/csv; charset=utf-8",
@@ -65,13 +64,13 @@ def add_reading(routes: APIRouter, context: Context) -> None:
 
     @routes.get("/batches/{batch_id}/summary")
     def summary(batch_id: UUID) -> dict[str, Any]:
-        with snapshot(context.engine) as connection:
+        with queries.open_snapshot(context.engine) as connection:
             found = from_sql(connection, batch_id)
         return {name: found[name] for name in ("payments", "payment_amount_cents", "as_of")}
 
     @routes.get("/batches/{batch_id}/live")
     def live(batch_id: UUID) -> dict[str, Any]:
-        with snapshot(context.engine) as connection:
+        with queries.open_snapshot(context.engine) as connection:
             found = context.live(connection, batch_id)
             return (
                 {"from": "faust"} | found
@@ -82,23 +81,25 @@ def add_reading(routes: APIRouter, context: Context) -> None:
     @routes.get("/batches/{batch_id}/payments")
     def payments(
         batch_id: UUID,
-        wanted: Annotated[queries.Filter, Depends(asked)],
+        wanted: Annotated[payment_queries.PaymentFilter, Depends(asked)],
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
         cursor: str = "",
         sort: str = "file_row",
     ) -> dict[str, Any]:
         name = sort.removeprefix("-")
-        if name not in queries.SORTS:
+        if name not in payment_queries.SORTS:
             raise Problem(
                 422,
                 "request.invalid",
                 f"Payments cannot be sorted by {name!r}.",
-                f"Sort by one of {', '.join(queries.SORTS)}.",
+                f"Sort by one of {', '.join(payment_queries.SORTS)}.",
             )
-        page = queries.Page(name, sort.startswith("-"), limit + 1, read_cursor(cursor, sort))
+        page = payment_queries.Page(
+            name, sort.startswith("-"), limit + 1, read_cursor(cursor, sort)
+        )
         try:
-            with snapshot(context.engine) as connection:
-                found, total = queries.payments(connection, batch_id, wanted, page)
+            with queries.open_snapshot(context.engine) as connection:
+                found, total = payment_queries.list_payments(connection, batch_id, wanted, page)
         except DataError:
             raise foreign_cursor() from None  # the only value here that is read as a number or a time by the database
         more = len(found) > limit
@@ -110,8 +111,8 @@ def add_reading(routes: APIRouter, context: Context) -> None:
 
     @routes.get("/payments/{payment_id}")
     def payment(payment_id: UUID) -> dict[str, Any]:
-        with snapshot(context.engine) as connection:
-            found = queries.payment(connection, payment_id)
+        with queries.open_snapshot(context.engine) as connection:
+            found = payment_queries.find_payment(connection, payment_id)
             if found is None:
                 raise Problem(
                     404,
@@ -122,7 +123,7 @@ def add_reading(routes: APIRouter, context: Context) -> None:
             return item(found) | {
                 "batch_id": str(found.batch_id),
                 "return_under_way": found.return_under_way,
-                "timeline": timeline(found, queries.history(connection, found)),
+                "timeline": timeline(found, payment_queries.find_history(connection, found)),
             }
 
 
@@ -198,8 +199,8 @@ def agreed(context: Context, batch_id: UUID) -> Iterator[Report]:
     """A report on the first snapshot that may be shown, after at most the settled wait for the batch's certificate."""
     until = time.monotonic() + context.certificate_wait_s
     while True:
-        with snapshot(context.engine) as connection:
-            known = queries.batch(connection, batch_id)
+        with queries.open_snapshot(context.engine) as connection:
+            known = queries.find_batch(connection, batch_id)
             if known is None:
                 raise Problem(
                     404,
@@ -223,18 +224,10 @@ def agreed(context: Context, batch_id: UUID) -> Iterator[Report]:
         time.sleep(POLL_S)
 
 
-def snapshot(engine: Engine) -> Connection:
-    """A connection on one unchanging view of the data; a slow reader may hold it for ten minutes."""
-    connection = engine.connect().execution_options(isolation_level="REPEATABLE READ")
-    run(connection, "SET TRANSACTION READ ONLY")
-    run(connection, "SET LOCAL idle_in_transaction_session_timeout = '10min'")
-    return connection
-
-
 def from_sql(connection: Connection, batch_id: UUID) -> dict[str, Any]:
     """A live snapshot read from the database; the same shape as the one from memory."""
-    known = queries.batch(connection, batch_id)
-    rows = queries.by_status(connection, batch_id)
+    known = queries.find_batch(connection, batch_id)
+    rows = payment_queries.sums_by_status(connection, batch_id)
     times = [row.as_of for row in rows] + ([known.changed_at] if known is not None else [])
     status, version, announced = (
         ("", 0, (0, 0))
@@ -258,9 +251,9 @@ def asked(
     institution: str = "",
     reason_code: str = "",
     q: Annotated[str, Query(max_length=200)] = "",
-) -> queries.Filter:
+) -> payment_queries.PaymentFilter:
     """The filters of a list of payments; several statuses are separated by commas."""
-    return queries.Filter(
+    return payment_queries.PaymentFilter(
         tuple(filter(None, status.split(","))), source, branch, institution, reason_code, q.strip()
     )
 

@@ -30,8 +30,8 @@ from services.ledger import app as ledger_app
 from services.ledger import routes as ledger_routes
 from services.ledger.settings import LedgerSettings
 from services.reports import app as reports_app
+from services.reports import consumers as reports_consumers
 from services.reports.settings import ReportsSettings
-from services.reports.store import writes as reports_store
 from services.webhooks import app as webhooks_app
 from services.webhooks.settings import WebhooksSettings
 
@@ -90,7 +90,7 @@ class House:
             self.world.published(batch_id, RowRead),
         )
         with self.reports.begin() as connection:
-            reports_store.apply(connection, [*changes, *rows])
+            reports_consumers.apply(connection, [*changes, *rows])
         with self.dispatcher.begin() as connection:
             consumers.batches(connection, changes)
             consumers.rows(connection, rows)

@@ -1,4 +1,7 @@
-"""A batch's whole life as events, made from a seed: rows of every outcome, payments that end in every way, and the certificate."""
+"""A batch's whole life as events, made from a seed.
+
+It has rows of every outcome, payments that end in every way, and the certificate.
+"""
 
 import random
 from collections.abc import Sequence
@@ -60,7 +63,7 @@ WAYS: dict[str, tuple[PaymentStatus, ...]] = {
 
 @dataclass
 class Sample:
-    """The events of one batch in the order they would be made, and what its rows come to in the end."""
+    """The events of one batch in their natural order, and the final outcome of its rows."""
 
     batch_id: UUID
     events: list[Event] = field(default_factory=list)
@@ -75,7 +78,7 @@ class Sample:
 
 
 def envelope(*cause: object) -> dict[str, Any]:
-    """event_id and occurred_at; the time follows from the cause, so that it does not depend on order."""
+    """event_id and occurred_at; both depend on the cause alone, not on the order."""
     name = "/".join(map(str, cause))
     return {
         "event_id": uuid5(SPACE, name),
@@ -84,7 +87,7 @@ def envelope(*cause: object) -> dict[str, Any]:
 
 
 def alone(batch: Sample) -> list[Event]:
-    """The events of a batch, approved by its uploader where the rule against that is off."""
+    """The events of a batch that its uploader approved, while one person was enough."""
     change = {"one_person": True, "approved_by": "preparer"}
     return [
         e.model_copy(update=change) if isinstance(e, BatchChanged) and e.approved_by else e
@@ -93,7 +96,10 @@ def alone(batch: Sample) -> list[Event]:
 
 
 def make(rows: int, seed: int) -> Sample:
-    """A batch of `rows` rows that ends; about a tenth of them never enter the approval, some payments pay several rows."""
+    """A batch of `rows` rows that ends.
+
+    About a tenth of them are never approved, and some payments pay several rows.
+    """
     draw = random.Random(seed)
     sample = Sample(uuid5(SPACE, f"batch-{seed}"))
     groups: list[list[RowRead]] = []

@@ -16,9 +16,8 @@ from sqlalchemy.pool import QueuePool
 from libs.common.contracts.events import BatchChanged, CertificateIssued, PaymentChanged
 from libs.common.database.engine import run
 from libs.common.web import problem_details
-from services.reports import routes
+from services.reports import consumers, routes
 from services.reports.routes import Context
-from services.reports.store import writes
 from services.reports.tests import factories
 
 pytestmark = pytest.mark.database
@@ -80,7 +79,7 @@ def whole(engine: Engine) -> None:
 
 def store_all(engine: Engine, events: Any) -> None:
     with engine.begin() as connection:
-        writes.apply(connection, events)
+        consumers.apply(connection, events)
 
 
 def test_no_answer_without_the_token(client: Client) -> None:
