@@ -82,11 +82,11 @@ SHEET_ROWS = 1_048_576  # a workbook's limit; longer tables go on in a next shee
 
 @dataclass(frozen=True)
 class Report:
-    """One snapshot of one batch, from which every file is made; `sealer` opens the names of payments."""
+    """One snapshot of one batch, from which every file is made; `cipher` opens the names of payments."""
 
     connection: Connection
     batch: Row[Any]
-    sealer: FieldCipher
+    cipher: FieldCipher
 
     def table(self, name: str) -> tuple[tuple[str, ...], Iterator[list[Cell]]]:
         """Columns and lines of `sources`, `branches` or `payments`."""
@@ -191,8 +191,8 @@ class Report:
     def archive(self, out: IO[bytes]) -> None:
         """Every file of this snapshot in one zip, and a manifest: what it is about, and the SHA-256 of each file."""
         files: dict[str, Iterator[bytes]] = {f"{name}.csv": self.csv(name) for name in TABLES}
-        files |= {f"{name}.xlsx": spooled(partial(self.xlsx, name)) for name in TABLES}
-        files |= {"summary.pdf": spooled(self.pdf)}
+        files |= {f"{name}.xlsx": spool(partial(self.xlsx, name)) for name in TABLES}
+        files |= {"summary.pdf": spool(self.pdf)}
         digests = {}
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
             for name, chunks in files.items():  # each is made when its turn comes
@@ -224,7 +224,7 @@ class Report:
     def _line(self, row: Row[Any]) -> list[Cell]:
         row_id = str(row.row_id)
         first, last = (
-            self.sealer.open(sealed, field, row_id) if sealed else ""
+            self.cipher.open(sealed, field, row_id) if sealed else ""
             for field, sealed in (("first_name", row.first_name), ("last_name", row.last_name))
         )
         return [
@@ -261,7 +261,7 @@ class Report:
         ]
 
 
-def spooled(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:
+def spool(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:
     """What `write` writes, by way of a temporary file without a name, in chunks. It is written whole before the first chunk."""
     with tempfile.TemporaryFile() as file:
         write(file)

@@ -31,7 +31,7 @@ from libs.common.contracts.statuses import BatchStatus, PaymentStatus, RowStatus
 from libs.common.crypto.field_encryption import FieldCipher
 
 SEAL_KEYS = "test:" + "A" * 43 + "="
-SEALER = FieldCipher.parse(SEAL_KEYS)
+CIPHER = FieldCipher.parse(SEAL_KEYS)
 SPACE = UUID("7c1f7a52-8f0e-4d3c-9d41-0f1f2b3c4d5e")
 START = datetime(2026, 11, 20, 9, 0, 0, tzinfo=UTC)
 NAMES = (
@@ -86,7 +86,7 @@ def envelope(*cause: object) -> dict[str, Any]:
     }
 
 
-def alone(batch: Sample) -> list[Event]:
+def approved_by_uploader(batch: Sample) -> list[Event]:
     """The events of a batch that its uploader approved, while one person was enough."""
     change = {"one_person": True, "approved_by": "preparer"}
     return [
@@ -163,7 +163,7 @@ def _row(batch_id: UUID, number: int, draw: random.Random, joined: RowRead | Non
     if status == "refused":
         source, branch = draw.choice((("", branch), (source, ""), ("", "")))
     names = {
-        name: SEALER.seal(draw.choice(NAMES), name, str(row_id))
+        name: CIPHER.seal(draw.choice(NAMES), name, str(row_id))
         for name in ("first_name", "last_name")
     }
     return RowRead(

@@ -24,7 +24,7 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.events import BatchChanged, RowRead
 from libs.common.database.engine import run
 from services.reports import consumers
-from services.reports.export import Report, spooled
+from services.reports.export import Report, spool
 from services.reports.store import queries
 from services.reports.store import rows as file_rows
 from services.reports.store.bulk_insert import upsert_newer
@@ -64,7 +64,7 @@ def stored(engine: Engine, events: list[Event], size: int = 500) -> None:
 def open_report(connection: Connection, batch: factories.Sample) -> Report:
     known = queries.find_batch(connection, batch.batch_id)
     assert known is not None
-    return Report(connection, known, factories.SEALER)
+    return Report(connection, known, factories.CIPHER)
 
 
 def files(engine: Engine, batch: factories.Sample) -> dict[str, bytes]:
@@ -106,7 +106,7 @@ def check(found: dict[str, bytes], rows: list[RowRead]) -> dict[int, dict[str, s
         outcome = OUTCOME.get(line["status"], "pending")
         assert line["reason"] or outcome in ("paid", "pending", "cancelled")
         for name in ("first_name", "last_name"):
-            clear = factories.SEALER.open(getattr(row, name), name, str(row.row_id))
+            clear = factories.CIPHER.open(getattr(row, name), name, str(row.row_id))
             assert line[name] in (clear, "'" + clear)
             assert line[name][:1] not in {"=", "+", "-", "@", "\t", "\r"}
             assert (line[name] == clear) is (clear[:1] not in {"=", "+", "-", "@", "\t", "\r"})
@@ -182,7 +182,7 @@ def test_workbook_and_archive_hold_the_same_and_no_formula_or_link(engine: Engin
     stored(engine, batch.events)
     with engine.connect() as connection:
         report = open_report(connection, batch)
-        archive = zipfile.ZipFile(io.BytesIO(b"".join(spooled(report.archive))))
+        archive = zipfile.ZipFile(io.BytesIO(b"".join(spool(report.archive))))
     assert sorted(archive.namelist()) == [
         "branches.csv",
         "branches.xlsx",
@@ -239,10 +239,10 @@ def test_every_report_says_whether_the_rule_of_two_people_was_off(
     engine: Engine, single: bool
 ) -> None:
     batch = factories.make(20, 25)
-    stored(engine, factories.alone(batch) if single else batch.events)
+    stored(engine, factories.approved_by_uploader(batch) if single else batch.events)
     with engine.connect() as connection:
         report = open_report(connection, batch)
-        archive = zipfile.ZipFile(io.BytesIO(b"".join(spooled(report.archive))))
+        archive = zipfile.ZipFile(io.BytesIO(b"".join(spool(report.archive))))
         stem = report.stem()
     sentence = (
         "SINGLE CONTROL: the rule that another person approves was switched off; "
@@ -265,7 +265,7 @@ def fill(engine: Engine, batch: factories.Sample, rows: int) -> None:
     for number in range(1, rows + 1):
         row_id = str(uuid5(batch.batch_id, str(number)))
         names = {
-            name: factories.SEALER.seal("Ada", name, row_id) for name in ("first_name", "last_name")
+            name: factories.CIPHER.seal("Ada", name, row_id) for name in ("first_name", "last_name")
         }
         items.append(
             pattern
