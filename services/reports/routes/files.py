@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from libs.common.web.problem_details import Problem
 from services.reports.domain.completeness import find_refusal
-from services.reports.export import Report, spool
+from services.reports.export.report import Report, spool
 from services.reports.routes.context import Context
 from services.reports.store import queries
 

@@ -24,7 +24,7 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.events import BatchChanged, RowRead
 from libs.common.database.engine import run
 from services.reports import consumers
-from services.reports.export import Report, spool
+from services.reports.export.report import Report, spool
 from services.reports.store import queries
 from services.reports.store import rows as file_rows
 from services.reports.store.bulk_insert import upsert_newer
