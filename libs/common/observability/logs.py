@@ -65,7 +65,7 @@ def allowed(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[
 
 
 def traced(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Name the trace of every line that names a batch: the batch is the trace (ADR 45), whether spans are sent anywhere or not."""
+    """Name the trace of every line that names a batch: the batch is the trace (ADR 35), whether spans are sent anywhere or not."""
     first = root(str(entry["batch_id"])) if "batch_id" in entry else None
     if first is not None:
         entry["trace_id"] = first.trace

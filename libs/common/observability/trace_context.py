@@ -1,4 +1,4 @@
-"""W3C trace context as this system uses it: the batch is the trace, so whoever knows a batch knows its trace (ADR 45). Pure."""
+"""W3C trace context as this system uses it: the batch is the trace, so whoever knows a batch knows its trace (ADR 35). Pure."""
 
 import re
 from typing import NamedTuple

@@ -2,7 +2,7 @@
 
 A span is recorded with its beginning once its end is known: nothing is open while money is handled, and a transaction that was
 rolled back leaves no span of its effects. Attributes are ids, counts, codes and names of ours: never a person, an account or a text.
-Beside this: `tracing_messages` (topics), `tracing_http` (doors), `tracing_otlp` (where spans go). ADR 45 says why.
+Beside this: `tracing_messages` (topics), `tracing_http` (doors), `tracing_otlp` (where spans go). ADR 35 says why.
 """
 
 import random
