@@ -1,12 +1,15 @@
-"""The documents: decision records in order, and links that lead somewhere."""
+"""The documents: decision records in order, a complete glossary, and links that work."""
 
 import os
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from devtools import paths
+from libs.common.contracts import journals, statuses
+from libs.common.contracts.events import Break
 
 BUILT = {"node_modules", "build", "dist", "__pycache__"}
 ADR = paths.ROOT / "docs" / "adr"
@@ -22,6 +25,15 @@ INDEX_LINE = re.compile(
 )
 NAMED_RECORD = re.compile(r"\bADR (\d+)\b")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+WORD = re.compile(r"^\| `([a-z_]+)` \| .+\. \|$", re.MULTILINE)
+GLOSSARY = {
+    "Statuses of a batch": statuses.BATCH_STATUSES,
+    "Statuses of a row": get_args(statuses.RowStatus),
+    "Statuses of a payment": statuses.PAYMENT_STATUSES,
+    "Outcomes of a row": statuses.OUTCOMES,
+    "Kinds of journals": tuple(journals.JOURNAL_TITLES),
+    "Kinds of breaks": get_args(Break.model_fields["kind"].annotation),
+}
 
 
 def texts(*endings: str) -> list[Path]:
@@ -74,6 +86,13 @@ def test_no_text_names_a_record_that_does_not_exist() -> None:
         if int(number) > len(RECORDS)
     }
     assert unknown == set()
+
+
+@pytest.mark.parametrize("title", GLOSSARY)
+def test_the_glossary_has_a_sentence_for_each_word_of_a_status_field(title: str) -> None:
+    text = (paths.ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    assert sorted(WORD.findall(section)) == sorted(GLOSSARY[title])
 
 
 def anchors(page: Path) -> set[str]:
