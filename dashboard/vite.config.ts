@@ -1,6 +1,5 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
-import { lighter } from "./lighter.ts";
 import { messages } from "./messages.ts";
 
 /** Where the gateway is while developing; in production it serves these files itself. */
@@ -14,7 +13,7 @@ const FRAME =
   /react-dom|node_modules\/react\/|@tanstack|@emotion|intl|messageformat|@mui\/(system|styled-engine|private-theming)|material\/(styles|CssBaseline|GlobalStyles|DefaultPropsProvider|zero-styled|colors)|clsx|scheduler|openapi|stylis|use-sync|src\/(shell|app|theme|routes|api\/(client|session|problem)|i18n\/(i18n|en-US\.core)|ui\/(figures|icons|table|StateChip|states|links|page|me|money|ProblemPanel|search))/;
 
 export default defineConfig({
-  plugins: [messages(), lighter(), react()],
+  plugins: [messages(), react()],
   resolve: {
     alias: [
       {

@@ -40,7 +40,14 @@ export function python(module, ...words) {
 /** A generated roster of so many rows that no other run has seen. */
 export function roster(rows, name = "roster.xml") {
   const file = join(folder, name);
-  python("devtools.sample_roster", String(rows), "--seed", String(Date.now() % 1_000_000_000), "-o", file);
+  python(
+    "devtools.sample_roster",
+    String(rows),
+    "--seed",
+    String(Date.now() % 1_000_000_000),
+    "-o",
+    file,
+  );
   return file;
 }
 
