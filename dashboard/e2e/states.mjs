@@ -79,15 +79,15 @@ export const STATES = {
   empty: { answer: (route) => route.fulfill({ json: NOTHING }), shows: settled },
   away: {
     answer: (route) => problem(route, PROBLEMS.away),
-    shows: (page) => shown(page, "[role=alert], [data-away]"),
+    shows: (page) => shown(page, "[role=alert], [data-unavailable]"),
   },
   cut: {
     answer: (route) => route.abort("connectionfailed"),
-    shows: (page) => shown(page, "[role=alert], [data-away]"),
+    shows: (page) => shown(page, "[role=alert], [data-unavailable]"),
   },
   forbidden: {
     answer: (route) => problem(route, PROBLEMS.forbidden),
-    shows: (page) => shown(page, "[role=alert], [data-away]"),
+    shows: (page) => shown(page, "[role=alert], [data-unavailable]"),
   },
   missing: {
     answer: (route) => problem(route, PROBLEMS.missing),

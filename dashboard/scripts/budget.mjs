@@ -32,15 +32,24 @@ function weight(names) {
 
 const budgets = [
   ["first route", ["index.html", "src/home/HomePage.tsx"], 160],
-  ["a batch's overview", ["index.html", "src/batch/BatchPage.tsx", "src/batch/Overview.tsx"], 165],
+  [
+    "a batch's overview",
+    ["index.html", "src/batch/BatchPage.tsx", "src/batch/tabs/overview/OverviewTab.tsx"],
+    165,
+  ],
   [
     "a route with the grid",
-    ["index.html", "src/batch/BatchPage.tsx", "src/batch/RowsTab.tsx"],
+    ["index.html", "src/batch/BatchPage.tsx", "src/batch/tabs/rows/RowsTab.tsx"],
     369,
   ],
   [
     "the live run",
-    ["index.html", "src/batch/BatchPage.tsx", "src/batch/LiveTab.tsx", "src/batch/BurnDown.tsx"],
+    [
+      "index.html",
+      "src/batch/BatchPage.tsx",
+      "src/batch/tabs/live/LiveTab.tsx",
+      "src/batch/tabs/live/BurnDownChart.tsx",
+    ],
     300,
   ],
 ];

@@ -1,4 +1,4 @@
-/** Own line icons: one shape for each meaning, so that colour is never the only sign. */
+/** Line icons. Each meaning has its own shape, so that color is never the only sign. */
 import { styled } from "@mui/material/styles";
 import type { ReactElement } from "react";
 
@@ -38,7 +38,7 @@ const Svg = styled("svg")({
   verticalAlign: "-0.2em",
 });
 
-/** An icon beside its word; on its own it says nothing to a screen reader. */
+/** An icon. Screen readers skip it, so it always stands beside a word. */
 export function Icon({ name }: { name: IconName }): ReactElement {
   return (
     <Svg viewBox="0 0 24 24" aria-hidden focusable="false">
