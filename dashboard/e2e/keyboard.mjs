@@ -193,7 +193,7 @@ await step("paused and resumed, with a reason", async () => {
   await press(approver, /^Pause/);
   await afterDialog(approver);
   await until("it is paused", async () => (await batchOf(id)).status === "paused");
-  await approver.getByText("Paused: nothing new is sent.").waitFor({ timeout: 20_000 });
+  await approver.getByText("Paused: no new payments are sent.").waitFor({ timeout: 20_000 });
   await press(approver, /^Resume/);
   await inDialog(approver);
   await press(approver, /^Resume/);

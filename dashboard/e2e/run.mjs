@@ -37,7 +37,7 @@ await step("the same file again is stopped before a byte is sent", async () => {
   };
   preparer.on("request", count);
   await upload(preparer);
-  await preparer.getByText("This very file was uploaded already").waitFor();
+  await preparer.getByText("This file was uploaded before:").waitFor();
   assert.equal(
     await preparer.getByRole("button", { name: "Upload again on purpose" }).isDisabled(),
     true,
@@ -53,13 +53,13 @@ await step(
     const zipped = join(folder, "roster.xml.gz");
     writeFileSync(zipped, gzipSync(readFileSync(file)));
     await upload(other, zipped);
-    await other.getByText("This very file was uploaded already").waitFor();
+    await other.getByText("This file was uploaded before:").waitFor();
     await other.route(/batches\?.*sha256=/, (route) =>
       route.fulfill({ status: 503, contentType: "application/problem+json", body: "{}" }),
     );
     await upload(other);
     await other.getByRole("button", { name: "Upload", exact: true }).click();
-    await other.getByText("The system has this file already").waitFor({ timeout: 30_000 });
+    await other.getByText("The system already has this file").waitFor({ timeout: 30_000 });
     await other.context().close();
   },
 );
@@ -269,7 +269,7 @@ await step(
   async () => {
     const auditor = await person("demo-auditor");
     await auditor.goto("/upload");
-    await auditor.getByText("Only preparers upload rosters").waitFor();
+    await auditor.getByText("Only preparers can upload rosters").waitFor();
     await preparer.goto("/audit");
     await preparer.getByText("Only auditors and administrators").waitFor();
     await auditor.goto("/audit");

@@ -73,7 +73,7 @@ for (let n = 0; n < TIMES; n += 1) {
   const fresh = await as(browser, "demo-preparer");
   await fresh.page.route(/\.js$/, (route) => route.abort()); // whatever is painted now was in the page itself
   await fresh.page.goto("/");
-  await fresh.page.getByText("No money moves by opening this page.").waitFor();
+  await fresh.page.getByText("Opening this page does not move any money.").waitFor();
   paints.push(
     await until("something is painted", () =>
       fresh.page.evaluate(

@@ -86,7 +86,7 @@ await step(
     await approver
       .getByRole("dialog")
       .getByRole("alert")
-      .getByText("It is not known here whether your order was carried out.")
+      .getByText("We do not know whether your request was carried out.")
       .waitFor();
     await approver.keyboard.press("Escape");
     await approver.getByRole("dialog").waitFor({ state: "detached" });
@@ -123,12 +123,12 @@ await step(
     );
     await approver
       .getByText(
-        "While it is away nothing new is sent, and nothing that was sent is lost or sent twice",
+        "Until it is back, no new payments are sent. Payments that were already sent are not lost and not sent twice",
       )
       .waitFor({ timeout: 20_000 });
     await approver.unroute(/\/ops\/limiter$/);
     await approver
-      .getByText("The part that sends payments does not answer.")
+      .getByText("The service that sends payments does not answer.")
       .waitFor({ state: "detached", timeout: 20_000 });
   },
 );
@@ -154,12 +154,12 @@ const troubled = await step(
     await settled(preparer);
     assert.match(
       await said(preparer),
-      /Nothing more goes out by itself: what is left waits for people/,
+      /No more payments are sent automatically: the rest waits for people to decide/,
     );
     assert.match(
       await said(preparer),
       new RegExp(
-        `Of ${now.payments.held} \\(.*\\) it is not known yet whether they went out; they are not sent again until it is`,
+        `(${now.payments.held} payments are|One payment is) held \\(.*\\): we could not find out whether the provider made .*Nothing is sent until two people decide`,
       ),
     );
     return now;
@@ -226,7 +226,7 @@ await step(
 );
 
 async function decide(page, act, button) {
-  await page.getByLabel("What is to be done").selectOption({ label: act });
+  await page.getByLabel("Your decision").selectOption({ label: act });
   await page.getByLabel(/Reason/).fill("the provider says that it has no such payment");
   await page.getByRole("button", { name: button }).click();
 }
@@ -237,18 +237,18 @@ await step(
     const { body } = await api("demo-auditor", "GET", `${at}/payments?status=held&limit=1`);
     const held = `/payments/${body.items[0].payment_id}`;
     await preparer.goto(held);
-    await preparer.getByRole("heading", { name: "Decide on this held payment" }).waitFor();
-    await decide(preparer, "It was never sent; close it", "Record my decision");
-    await preparer.getByText("Another person, an approver, has to say the same.").waitFor();
-    await decide(preparer, "It was never sent; close it", "Record my decision");
+    await preparer.getByRole("heading", { name: "Decide about this held payment" }).waitFor();
+    await decide(preparer, "It was never made: close it without paying", "Propose this decision");
+    await preparer.getByText("Another person, an approver, has to confirm it.").waitFor();
+    await decide(preparer, "It was never made: close it without paying", "Propose this decision");
     assert.equal(
       (await api("demo-auditor", "GET", held)).body.status,
       "held",
       "one person alone has ended it",
     );
     await approver.goto(held);
-    await approver.getByText("If you say the same, it is done.").waitFor();
-    await decide(approver, "It was never sent; close it", "Say the same: it is done");
+    await approver.getByText("If you make the same decision, it takes effect.").waitFor();
+    await decide(approver, "It was never made: close it without paying", "Confirm this decision");
     await until(
       "the payment is cancelled",
       async () => (await api("demo-auditor", "GET", held)).body.status === "cancelled",
@@ -353,7 +353,7 @@ await step(
     await approver.getByRole("dialog").getByText("Pay this batch?").waitFor();
     assert.match(
       (await approver.getByRole("dialog").textContent()) ?? "",
-      /Also one excluded row that you chose to include/,
+      /You chose to include one excluded row as well/,
     );
     await approver.getByRole("button", { name: "Yes, approve and pay" }).click();
     await approver.waitForURL(/\/live$/, { timeout: 30_000 });

@@ -93,6 +93,6 @@ test("a change without an answer is never said to have done nothing", () => {
     </Language>,
   );
   expect(screen.getByRole("alert")).toHaveTextContent(
-    "It is not known here whether your order was carried out.",
+    "We do not know whether your request was carried out.",
   );
 });
