@@ -1,4 +1,6 @@
-/** Locks, channels and streams of one browser, in memory. The test sends the events of the streams. */
+/**
+ * Locks, channels and streams of one browser, in memory. The test sends the events of the streams.
+ */
 import type { readStream, StreamEvent } from "../src/api/eventStream";
 import type { BrowserPorts } from "../src/api/sharedStream";
 

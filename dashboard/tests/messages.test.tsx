@@ -60,7 +60,7 @@ test("every status has a word and a sentence", () => {
   }
 });
 
-test("an error says what happened, whether money is affected, what to do, and its request id", async () => {
+test("an error says what happened, if money is affected, what to do, and its request id", async () => {
   await allMessages;
   const problem = new Problem(
     {

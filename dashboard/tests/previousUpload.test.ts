@@ -24,7 +24,7 @@ afterEach(() => {
   localStorage.clear();
 });
 
-test("the server is asked by the file's hash, and a batch that came to nothing does not count", async () => {
+test("the server is asked by the hash; batches without payments do not count", async () => {
   const asked = answering(() => ({
     items: [
       { batch_id: "new", status: "ready" },
@@ -41,7 +41,7 @@ test("the server is asked by the file's hash, and a batch that came to nothing d
   expect(await previousUpload(HASH)).toBeNull();
 });
 
-test("where the list does not answer, the browser's memory counts; where nothing answers, nothing is claimed", async () => {
+test("without the list the remembered batch counts; without any answer, none does", async () => {
   rememberUpload(HASH, "mine");
   answering((path, { params }) =>
     path.endsWith("{batch_id}") ? { batch_id: params.path?.batch_id, status: "paying" } : away(),

@@ -35,7 +35,7 @@ function bearerGateway() {
   );
 }
 
-test("without sessions, requests carry the person's token, and the first person is the preparer", async () => {
+test("without sessions, requests carry a token, and the first person is the preparer", async () => {
   bearerGateway();
   const session = new Session(new Memory());
   expect((await session.start()).id).toBe("demo-preparer");

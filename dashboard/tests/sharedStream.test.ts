@@ -66,7 +66,7 @@ test("when the leading tab closes, the next one reads, from a snapshot of its ow
   expect(second.states().at(-1)).toEqual({ n: 3, status: "paying" });
 });
 
-test("a broken stream is reported as lost, and resumed after the last event that came", async () => {
+test("a broken stream is reported as lost, and resumed after its last event", async () => {
   const browser = fakeBrowser();
   const { streams, waits } = browser;
   const { updates } = openTab(browser);

@@ -31,11 +31,11 @@ function figures(change: Partial<Figures> = {}): Figures {
   };
 }
 
-test("a batch whose outcomes, sources and branches come to the file agrees", () => {
+test("sums agree when outcomes, sources and branches add up to the file", () => {
   expect(checkSums(figures()).agree).toBe(true);
 });
 
-test("one cent off in a branch, one row off in a source, or an outcome forgotten: it does not", () => {
+test("sums differ by one cent in a branch, one row in a source, a forgotten outcome", () => {
   expect(
     checkSums(figures({ branches: [{ branch_id: "x", rows: 3, amount_cents: 599 }] })).agree,
   ).toBe(false);
@@ -50,7 +50,7 @@ test("one cent off in a branch, one row off in a source, or an outcome forgotten
   ).toBe(false);
 });
 
-test("payments have to come to their own total, and to no more than may be paid", () => {
+test("payments add up to their own total, and to no more than may be paid", () => {
   const paid = { ...NONE, total: 2, completed: 2 };
   expect(
     checkSums(

@@ -5,7 +5,10 @@ import { session } from "./session";
 
 export type StreamEvent = { event: string; id: string; data: string };
 
-/** The events in the text received so far, and the unfinished rest. Comments and unknown fields are skipped. */
+/**
+ * The events in the text received so far, and the unfinished rest. Comments and unknown fields are
+ * skipped.
+ */
 export function parseEvents(text: string): { events: StreamEvent[]; rest: string } {
   const blocks = text.replaceAll("\r\n", "\n").split("\n\n");
   const rest = blocks.pop() ?? "";

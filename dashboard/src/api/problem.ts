@@ -1,4 +1,6 @@
-/** An error as the gateway reports it (RFC 9457), or as this page makes it when there is no answer. */
+/**
+ * An error as the gateway reports it (RFC 9457), or as this page makes it when there is no answer.
+ */
 export class Problem extends Error {
   /** The HTTP status; 0 without an answer. */
   readonly status: number;

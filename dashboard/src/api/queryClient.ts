@@ -4,7 +4,9 @@ import { Problem } from "./problem";
 
 const RETRIES_MAX = 3;
 
-/** Whether another try may help: without an answer, or when a service behind the gateway is away. */
+/**
+ * Whether another try may help: without an answer, or when a service behind the gateway is away.
+ */
 function worthRetrying(error: unknown): boolean {
   return !(error instanceof Problem) || error.status === 0 || error.status > 500;
 }
@@ -12,7 +14,8 @@ function worthRetrying(error: unknown): boolean {
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
-      // Ask even when the browser believes that it is offline, so that the page says what is missing.
+      // Ask even when the browser believes that it is offline, so that the page says what is
+      // missing.
       networkMode: "always",
       staleTime: 2_000,
       refetchOnWindowFocus: true,

@@ -64,7 +64,9 @@ export class Session {
     return person;
   }
 
-  /** The person that an answer to a sign-in signs in; a gateway without sessions takes the token. */
+  /**
+   * The person that an answer to a sign-in signs in; a gateway without sessions takes the token.
+   */
   private async personOf(answer: Response, id: string): Promise<Person> {
     if (answer.ok) {
       this.method = "cookie";

@@ -1,8 +1,8 @@
 /**
  * One event stream for all tabs. A browser opens at most six connections to a host; with a stream
- * in each tab the seventh tab would hang. So one tab, the leader, holds a lock, reads the stream and
- * sends what it reads to the others over a channel. When the leader closes, the lock goes to the
- * next tab. Its stream begins with a full snapshot, so nothing is missed in between.
+ * in each tab the seventh tab would hang. So one tab, the leader, holds a lock, reads the stream
+ * and sends what it reads to the others over a channel. When the leader closes, the lock goes to
+ * the next tab. Its stream begins with a full snapshot, so nothing is missed in between.
  */
 import { readStream, type StreamEvent } from "./eventStream";
 import { Problem } from "./problem";

@@ -1,4 +1,6 @@
-/** What every page needs around it: styles, language, the query cache, the signed-in person, routes. */
+/**
+ * What every page needs around it: styles, language, the query cache, the signed-in person, routes.
+ */
 import createCache from "@emotion/cache";
 import { CacheProvider } from "@emotion/react";
 import CssBaseline from "@mui/material/CssBaseline";
@@ -36,7 +38,9 @@ export function App(): ReactElement {
 const firstSignIn = session.start();
 firstSignIn.catch(() => undefined); // `SignIn` shows the error
 
-/** Signs in, then shows the pages. A change of person forgets everything the person before has read. */
+/**
+ * Signs in, then shows the pages. A change of person forgets everything the person before has read.
+ */
 function SignIn(): ReactElement {
   const [me, setMe] = useState<Person | null>(null);
   const [error, setError] = useState<unknown>(null);

@@ -6,7 +6,10 @@ import { Link } from "../ui/links";
 import { Page } from "../ui/Page";
 import { ProblemPanel } from "../ui/ProblemPanel";
 
-/** A page that could not be loaded, or that has a bug: what happened, and a button that loads it again. */
+/**
+ * A page that could not be loaded, or that has a bug: what happened, and a button that loads it
+ * again.
+ */
 export function PageError({ error }: { error: unknown }): ReactElement {
   const text = useText();
   const notLoaded = error instanceof TypeError && /import|module/i.test(error.message);

@@ -22,7 +22,9 @@ const Select = styled("select")(({ theme }) => ({
   border: `1px solid ${(theme.vars ?? theme).palette.text.secondary}`,
 }));
 
-/** Who is signed in. In demo mode a person can become any of the demo people, and the bar says so. */
+/**
+ * Who is signed in. In demo mode a person can become any of the demo people, and the bar says so.
+ */
 export function PersonSwitch(): ReactElement {
   const { me, become } = useSignedIn();
   const text = useText();

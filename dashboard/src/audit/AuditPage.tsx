@@ -1,4 +1,6 @@
-/** Every change that was requested, the newest first, and whether the log is complete and unchanged. */
+/**
+ * Every change that was requested, the newest first, and whether the log is complete and unchanged.
+ */
 import Button from "@mui/material/Button";
 import { keepPreviousData } from "@tanstack/react-query";
 import type { ReactElement } from "react";

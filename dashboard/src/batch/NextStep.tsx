@@ -12,7 +12,10 @@ type Step = {
   label: MessageId;
 };
 
-/** The one thing this person can do next with the batch, as a button; none on the tab where it is done. */
+/**
+ * The one thing this person can do next with the batch, as a button; none on the tab where it is
+ * done.
+ */
 export function NextStep({ batch }: { batch: Batch }): ReactElement | null {
   const { me } = useSignedIn();
   const tab = useRouterState({ select: (state) => state.location.pathname.split("/").at(-1) });

@@ -5,7 +5,9 @@ import { Count, Money } from "../ui/format";
 import { Notice } from "../ui/Notice";
 import { checkSums, type Sum } from "./sums";
 
-/** Says that all sums of a batch agree, or shows each of them. Nothing while the file is being read. */
+/**
+ * Says that all sums of a batch agree, or shows each of them. Nothing while the file is being read.
+ */
 export function SumsLine({ batch }: { batch: Batch }): ReactElement | null {
   if (["receiving", "reading", "rejected"].includes(batch.status)) return null;
   const { agree, sums } = checkSums(batch);

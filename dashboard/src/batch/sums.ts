@@ -20,9 +20,9 @@ type Counted = { rows: number; amount_cents: number };
 /**
  * Compare the sums of a batch.
  *
- * The file, the outcomes of its rows, its source accounts and its branches must come to the same
- * rows and cents. Where there are payments, their statuses must come to the payments' own total, and
- * to no more than could be approved.
+ * The file, the outcomes of its rows, its source accounts and its branches must add up to the same
+ * rows and cents. Where there are payments, their statuses must add up to the payments' own total,
+ * and to no more than could be approved.
  */
 export function checkSums(batch: BatchFigures): SumCheck {
   const file: Sum = { name: "file", rows: batch.rows.total, cents: batch.amount_cents.total };

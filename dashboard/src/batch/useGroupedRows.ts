@@ -84,7 +84,9 @@ function newGroup(key: string, { status, reason_code: code, reason }: Groupable)
 type Page<I> = { items: I[]; next: string | null; total: number };
 type ReadPage<I> = (cursor: string | undefined) => Promise<{ data?: Page<I> }>;
 
-/** The items of a list, page by page, up to `readsMax` pages. `total` is Infinity if there are more. */
+/**
+ * The items of a list, page by page, up to `readsMax` pages. `total` is Infinity if there are more.
+ */
 async function readAll<I>(
   readPage: ReadPage<I>,
   readsMax = READS_MAX,

@@ -141,7 +141,7 @@ export function T({ id, values }: { id: MessageId; values?: Values }): ReactElem
     <>
       {Array.isArray(formatted)
         ? formatted.map((part: ReactNode, n) => (
-            // oxlint-disable-next-line react/no-array-index-key -- the parts of a sentence keep their places
+            // oxlint-disable-next-line react/no-array-index-key -- the parts never move
             <Fragment key={n}>{part}</Fragment>
           ))
         : formatted}

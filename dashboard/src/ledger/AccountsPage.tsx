@@ -1,4 +1,7 @@
-/** The ledger's accounts: money reserved and money paid, for each source account and branch of a batch. */
+/**
+ * The ledger's accounts: money reserved and money paid, for each source account and branch of a
+ * batch.
+ */
 import { keepPreviousData } from "@tanstack/react-query";
 import type { ReactElement } from "react";
 import { type Account, query } from "../api/client";

@@ -1,4 +1,6 @@
-/** For operators: services, dead letters, the provider's limit, the kill switch, restored databases. */
+/**
+ * For operators: services, dead letters, the provider's limit, the kill switch, restored databases.
+ */
 import type { ReactElement } from "react";
 import { hasRole } from "../api/session";
 import { useSignedIn } from "../api/signedIn";

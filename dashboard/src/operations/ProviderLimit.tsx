@@ -8,7 +8,9 @@ import { Empty } from "../ui/Loading";
 import { ProblemPanel } from "../ui/ProblemPanel";
 import { Word } from "../ui/Word";
 
-/** How many calls a minute the provider takes, for each kind of call, and when the next one is free. */
+/**
+ * How many calls a minute the provider takes, for each kind of call, and when the next one is free.
+ */
 export function ProviderLimit(): ReactElement {
   const text = useText();
   const limiter = query.useQuery("get", "/api/v1/ops/limiter", {}, { refetchInterval: 5_000 });

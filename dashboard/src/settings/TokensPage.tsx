@@ -1,4 +1,6 @@
-/** API tokens for scripts. An administrator makes them for a named person, lists them, revokes them. */
+/**
+ * API tokens for scripts. An administrator makes them for a named person, lists them, revokes them.
+ */
 import Button from "@mui/material/Button";
 import type { ReactElement } from "react";
 import { query } from "../api/client";

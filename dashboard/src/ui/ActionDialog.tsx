@@ -13,7 +13,9 @@ export function ActionDialog(props: ReasonDialogProps): ReactElement {
   );
 }
 
-/** Loads the dialog soon after the page, so that it opens without a network. Returns what stops it. */
+/**
+ * Loads the dialog soon after the page, so that it opens without a network. Returns what stops it.
+ */
 export function preloadActionDialog(): () => void {
   const timer = setTimeout(() => {
     import("./ReasonDialog").catch(() => undefined);

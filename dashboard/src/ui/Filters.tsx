@@ -1,4 +1,6 @@
-/** Search box, status and the filters that came with a link. All of them are kept in the address. */
+/**
+ * Search box, status and the filters that came with a link. All of them are kept in the address.
+ */
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import { type ReactElement, type ReactNode, useEffect, useRef, useState } from "react";

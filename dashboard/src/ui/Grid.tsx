@@ -67,7 +67,9 @@ export function Grid<R extends object>(props: GridProps<R>): ReactElement {
   );
 }
 
-/** The order in the address as the grid's model. The model is memoised: a new one resets the page. */
+/**
+ * The order in the address as the grid's model. The model is memoised: a new one resets the page.
+ */
 function useSortModel(
   sorts: Readonly<Record<string, string>>,
 ): [GridSortModel, (model: GridSortModel) => void] {

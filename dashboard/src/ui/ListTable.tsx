@@ -81,10 +81,11 @@ const Table = styled("table")(({ theme }) => ({
   "@media (max-width: 600px)": CARDS,
 }));
 
+/** A table. It scrolls sideways where it is too wide, so the keyboard must reach it. */
 export function ListTable<R>(props: ListTableProps<R>): ReactElement {
   const { label, columns, rows, rowId, footer } = props;
   return (
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keyboard
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls
     <Scroll aria-label={label} tabIndex={0}>
       <Table role="table">
         <thead role="rowgroup">

@@ -6,7 +6,10 @@ import { Muted } from "./layout";
 const LATE_MS = 250;
 const VERY_LATE_MS = 3_000;
 
-/** Says that something is being loaded, but not before a moment has passed: quick answers do not flicker. */
+/**
+ * Says that something is being loaded, but not before a moment has passed: quick answers do not
+ * flicker.
+ */
 export function Loading(): ReactElement {
   const [message, setMessage] = useState<MessageId | null>(null);
   useEffect(() => {

@@ -1,4 +1,6 @@
-/** Colors, sizes and shapes for light and dark. Text has a contrast of at least 4.5 to 1 in both. */
+/**
+ * Colors, sizes and shapes for light and dark. Text has a contrast of at least 4.5 to 1 in both.
+ */
 import { createTheme } from "@mui/material/styles";
 
 const FOCUS = { outline: "3px solid var(--mui-palette-primary-main)", outlineOffset: 2 } as const;
@@ -41,7 +43,8 @@ export const theme = createTheme({
         "@media (prefers-reduced-motion: reduce)": {
           "*": { animation: "none !important", transition: "none !important" },
         },
-        // In a date field the focus is on its parts, so the field itself never matches focus-visible.
+        // In a date field the focus is on its parts, so the field itself never matches
+        // focus-visible.
         ":focus-visible, input[type=date]:focus-within": FOCUS,
         a: { color: "var(--mui-palette-primary-main)" },
         code: { fontSize: "0.92em", overflowWrap: "anywhere" },

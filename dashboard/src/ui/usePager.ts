@@ -4,7 +4,10 @@ import { pageCount, pageNumber } from "./paging";
 
 type Page = { items: readonly unknown[]; total: number; next: string | null };
 
-/** Props of a `Pager` for a list whose page number is in the address. `list` is what the API answered. */
+/**
+ * Props of a `Pager` for a list whose page number is in the address. `list` is what the API
+ * answered.
+ */
 export function usePager(list: Page | undefined, size: number): PagerProps {
   const [search, change] = useAddress();
   const page = pageNumber(search.page);

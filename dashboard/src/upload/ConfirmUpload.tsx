@@ -19,7 +19,9 @@ import type { ConfirmStep, UploadStep } from "./uploadStep";
 
 type ConfirmUploadProps = { step: ConfirmStep; setStep: (step: UploadStep) => void };
 
-/** The chosen file, its pay period, and the button that sends it. A repeated upload needs a reason. */
+/**
+ * The chosen file, its pay period, and the button that sends it. A repeated upload needs a reason.
+ */
 export function ConfirmUpload({ step, setStep }: ConfirmUploadProps): ReactElement {
   const { file, error } = step;
   const [period, setPeriod] = useState("");

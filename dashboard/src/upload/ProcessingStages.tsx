@@ -22,7 +22,9 @@ const STAGES: readonly { status: Batch["status"]; label: MessageId }[] = [
 
 type ProcessingStagesProps = { batchId: string; onAnotherFile: () => void };
 
-/** What the system does with an uploaded file, while it does it. The page may be closed meanwhile. */
+/**
+ * What the system does with an uploaded file, while it does it. The page may be closed meanwhile.
+ */
 export function ProcessingStages(props: ProcessingStagesProps): ReactElement {
   const { batchId, onAnotherFile } = props;
   const found = useBatchQuery(batchId);
@@ -80,7 +82,9 @@ function StageList({ batch }: { batch: Batch }): ReactElement {
   );
 }
 
-/** The position of a batch's stage; a refused file stopped at reading, an approved one is past all. */
+/**
+ * The position of a batch's stage; a refused file stopped at reading, an approved one is past all.
+ */
 function currentStage(status: Batch["status"]): number {
   if (status === "rejected") return 1;
   const stage = STAGES.findIndex((one) => one.status === status);

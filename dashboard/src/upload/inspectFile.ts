@@ -12,7 +12,9 @@ export type InspectedFile = {
 
 const GZIP_MAGIC = [0x1f, 0x8b];
 
-/** Hash a roster and compress it, unless it is compressed already. Throws if its gzip is damaged. */
+/**
+ * Hash a roster and compress it, unless it is compressed already. Throws if its gzip is damaged.
+ */
 export async function inspectFile(file: File): Promise<InspectedFile> {
   const head = new Uint8Array(await file.slice(0, 2).arrayBuffer());
   const zipped = head[0] === GZIP_MAGIC[0] && head[1] === GZIP_MAGIC[1];

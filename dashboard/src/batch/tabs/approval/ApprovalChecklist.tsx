@@ -8,7 +8,10 @@ import { Code, Count, Money } from "../../../ui/format";
 import { MutedText } from "../../../ui/layout";
 import type { Approval } from "./useApproval";
 
-/** A tick for each warning, and one for the rows and the money. Disabled while the batch has another digest. */
+/**
+ * A tick for each warning, and one for the rows and the money. Disabled while the batch has another
+ * digest.
+ */
 export function ApprovalChecklist({ approval }: { approval: Approval }): ReactElement {
   const { shown, locked, ticked, tick, compared, setCompared } = approval;
   return (

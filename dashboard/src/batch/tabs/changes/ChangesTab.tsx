@@ -1,4 +1,7 @@
-/** Differences from the previously approved roster: people, loans, source accounts, amounts, branches. */
+/**
+ * Differences from the previously approved roster: people, loans, source accounts, amounts,
+ * branches.
+ */
 import { keepPreviousData } from "@tanstack/react-query";
 import type { ReactElement } from "react";
 import { useBatchQuery } from "../../../api/batchQuery";

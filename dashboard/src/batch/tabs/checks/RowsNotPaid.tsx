@@ -53,7 +53,10 @@ export function RowsNotPaid({ status }: { status: NotPaid }): ReactElement {
   );
 }
 
-/** For a preparer, once the batch was approved: take the rows that were not payable into a new batch. */
+/**
+ * For a preparer, once the batch was approved: take the rows that were not payable into a new
+ * batch.
+ */
 function PayInNewBatch(): ReactElement | null {
   const { batch } = useBatch();
   const { me } = useSignedIn();

@@ -1,4 +1,6 @@
-/** Payments that did not go as approved, grouped by cause. What may be paid again gets a new batch. */
+/**
+ * Payments that did not go as approved, grouped by cause. What may be paid again gets a new batch.
+ */
 import type { ReactElement } from "react";
 import { hasRole } from "../../../api/session";
 import { useSignedIn } from "../../../api/signedIn";
@@ -90,7 +92,9 @@ function Example({ paymentId }: { paymentId: string | undefined }): ReactElement
   );
 }
 
-/** What can be done about a group: a new batch for payments that are over, a hint for all others. */
+/**
+ * What can be done about a group: a new batch for payments that are over, a hint for all others.
+ */
 function Remedy({ group }: { group: Group }): ReactElement {
   const { me } = useSignedIn();
   if (group.status === "reversed") return <T id="failures.reversed" />;

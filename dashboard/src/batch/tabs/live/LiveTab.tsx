@@ -1,4 +1,7 @@
-/** The payments while they are sent: how many are left, how fast they go, and when they will be sent. */
+/**
+ * The payments while they are sent: how many are left, how fast they go, and when they will be
+ * sent.
+ */
 import { type ReactElement, useEffect } from "react";
 import { query } from "../../../api/client";
 import { Problem } from "../../../api/problem";

@@ -8,7 +8,9 @@ import { VisuallyHidden } from "../../../ui/layout";
 
 const ANNOUNCED_STEP = 10; // percent
 
-/** How many payments have ended: as a bar, in words, in the window's title, and for screen readers. */
+/**
+ * How many payments have ended: as a bar, in words, in the window's title, and for screen readers.
+ */
 export function Progress({ payments }: { payments: PaymentCounts }): ReactElement {
   const { completed, failed, cancelled, reversed, total } = payments;
   const ended = completed + failed + cancelled + reversed;

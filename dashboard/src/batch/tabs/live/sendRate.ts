@@ -17,13 +17,19 @@ export function sendRate(points: readonly QueuePoint[], now: number): number | n
   return ((first.left - last.left) * 60_000) / (last.at - first.at);
 }
 
-/** Seconds until `left` payments are sent at this rate; null if the rate is unknown or nothing moves. */
+/**
+ * Seconds until `left` payments are sent at this rate; null if the rate is unknown or nothing
+ * moves.
+ */
 export function secondsToSend(left: number, perMinute: number | null): number | null {
   if (left === 0) return 0;
   return perMinute === null || perMinute <= 0 ? null : (left * 60) / perMinute;
 }
 
-/** How many payments would be left at a moment if the provider's limit were used fully from `first` on. */
+/**
+ * How many payments would be left at a moment if the provider's limit were used fully from `first`
+ * on.
+ */
 export function leftAtLimit(first: QueuePoint, perMinute: number, at: number): number {
   return Math.max(0, Math.round(first.left - ((at - first.at) * perMinute) / 60_000));
 }

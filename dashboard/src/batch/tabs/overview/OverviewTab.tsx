@@ -29,7 +29,9 @@ export default function OverviewTab(): ReactElement {
   );
 }
 
-/** One big number for each outcome of the file's rows. Rare outcomes are left out when they are 0. */
+/**
+ * One big number for each outcome of the file's rows. Rare outcomes are left out when they are 0.
+ */
 function Outcomes({ batch }: { batch: Batch }): ReactElement {
   const { rows, amount_cents: cents, batch_id: batchId } = batch;
   const shown = ROW_STATUSES.filter(
