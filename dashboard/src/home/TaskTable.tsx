@@ -66,9 +66,7 @@ function TaskLink({ task: { batch, message, tab } }: { task: Task }): ReactEleme
   );
 }
 
-/**
- * A batch to watch, unless it has held payments. The list does not say so; the batch itself does.
- */
+/** A batch to follow, unless it has held payments, which only the batch itself shows. */
 function RunningTask({ task }: { task: Task }): ReactElement {
   const held = useBatchQuery(task.batch.batch_id).data?.payments.held ?? 0;
   return held === 0 ? <TaskLink task={task} /> : <HeldLink batch={task.batch} held={held} />;

@@ -11,7 +11,7 @@ type TokenSecretProps = {
   secret: string;
   name: string;
   expiresAt: string;
-  /** The person says that the secret is stored; it is then shown no more. */
+  /** Called when the person has stored the secret; it is not shown again. */
   onStored: () => void;
 };
 

@@ -21,8 +21,8 @@ export const EMPTY_REQUEST: TokenRequest = {
 
 const ROLES: readonly Role[] = ["preparer", "approver", "auditor", "operator", "admin"];
 /**
- * What these roles do is done in person: a token with one of them can only read. So says the
- * gateway.
+ * What these roles do is done in person, so a token with one of them can only read. The gateway
+ * enforces the same.
  */
 const IN_PERSON: ReadonlySet<Role> = new Set<Role>(["approver", "admin"]);
 

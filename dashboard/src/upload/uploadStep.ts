@@ -17,7 +17,7 @@ export type SendStep = {
   cancel: () => void;
 };
 
-/** Where an upload stands. */
+/** How far an upload is. */
 export type UploadStep =
   | { at: "choose"; error?: unknown }
   | { at: "inspect"; name: string }

@@ -48,7 +48,7 @@ function Summary({ points }: { points: readonly QueuePoint[] }): ReactElement | 
   if (!first || !last) return null;
   return (
     <T
-      id="live.curve.says"
+      id="live.curve.summary"
       values={{
         from: first.left,
         to: last.left,
