@@ -3,7 +3,7 @@ import type { ReactElement } from "react";
 import type { Batch } from "../api/client";
 import { ENDED, NEVER_APPROVED, PAUSED, unfinishedPayments } from "../api/statuses";
 import { type MessageId, T } from "../i18n/i18n";
-import { Count, Money } from "../ui/format";
+import { Money } from "../ui/format";
 import { Notice } from "../ui/Notice";
 import type { Tone } from "../ui/statusLooks";
 
@@ -28,7 +28,6 @@ export function MoneySentence({ batch }: { batch: Batch }): ReactElement {
             id={`money.${status}`}
             values={{
               n: batch.payments[status],
-              count: <Count value={batch.payments[status]} />,
               money: <Money cents={cents[status]} />,
             }}
           />
