@@ -20,7 +20,7 @@ from services.ledger import app
 from services.ledger.rebuild import main
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.factories import at, changed, closed, line
-from services.ledger.tests.test_flow import ENDS, THEIRS, breaks, certificates, plant, story
+from services.ledger.tests.harness import ENDS, THEIRS, breaks, certificates, plant, story
 
 pytestmark = [pytest.mark.database, pytest.mark.broker]
 

@@ -9,7 +9,7 @@ from libs.common.web.problem_details import install_error_handlers
 from services.ledger import app, routes
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.factories import BATCH, approved, batch, changed, payment_id
-from services.ledger.tests.test_flow import ENDS, give, story
+from services.ledger.tests.harness import ENDS, give, story
 
 pytestmark = pytest.mark.database
 TOKEN = "x" * 20

@@ -1,0 +1,106 @@
+"""What the tests of the ledger share: they apply events as the consumers do, and read the result."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Engine
+
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.message import Message
+from libs.common.database.engine import run
+from libs.common.messaging.consumer import apply_batch
+from services.ledger import app, rebuild
+from services.ledger.tests.conftest import Database
+from services.ledger.tests.factories import (
+    BATCH,
+    approved,
+    batch,
+    closed,
+    life,
+    line,
+    payment_id,
+)
+
+ENDS = {1: "completed", 2: "failed", 3: "completed", 4: "completed"}
+
+
+THEIRS = {"completed": "posted", "failed": "failed", "reversed": "reversed"}
+
+
+def give(engine: Engine, *events: Event) -> None:
+    """Each run of events of one topic in a transaction of its own."""
+    for topic, group in itertools.groupby(events, lambda e: e.topic):
+        with engine.begin() as connection:
+            app.APPLIES[topic](connection, list(group))
+
+
+def story(ends: dict[int, str]) -> list[Event]:
+    """Batch, approvals, lives and the provider's agreeing statement."""
+    changes = [change for number, end in ends.items() for change in life(number, end)]
+    lines = [
+        line(number, THEIRS[end], position=n)
+        for n, (number, end) in enumerate(((k, v) for k, v in ends.items() if v in THEIRS), start=1)
+    ]
+    return [batch(), *(approved(n) for n in ends), *changes, *lines, closed(lines, len(changes))]
+
+
+def rows(engine: Engine, sql: str, **values: Any) -> list[Any]:
+    with engine.connect() as connection:
+        return list(run(connection, sql, **values))
+
+
+def certificates(engine: Engine) -> list[dict[str, Any]]:
+    return [row.body for row in rows(engine, "SELECT body FROM certificate ORDER BY version")]
+
+
+def breaks(engine: Engine) -> list[tuple[str, str]]:
+    return [
+        (r.kind, r.subject)
+        for r in rows(
+            engine,
+            "SELECT kind, subject FROM reconciliation_break WHERE closed_at IS NULL ORDER BY kind, subject",
+        )
+    ]
+
+
+def published(engine: Engine, kind: str) -> list[dict[str, Any]]:
+    return [
+        json.loads(r.body)
+        for r in rows(
+            engine, "SELECT body FROM outbox WHERE message_type = :kind ORDER BY id", kind=kind
+        )
+    ]
+
+
+def state(engine: Engine) -> dict[str, list[Any]]:
+    return {name: rows(engine, query) for name, query in rebuild.DIGESTS.items()}
+
+
+def messages(events: Sequence[Event], first: int = 0) -> list[Message]:
+    return [
+        Message(e.topic.name, 0, n, e.key(), e.type, str(e.event_id), e.body(), e.correlation)
+        for n, e in enumerate(events, start=first)
+    ]
+
+
+def consume(engine: Engine, events: Sequence[Event], first: int = 0) -> None:
+    topic = events[0].topic
+    with engine.begin() as connection:
+        run(
+            connection,
+            "INSERT INTO consumer_offset VALUES (:c, :t, 0, :n) ON CONFLICT DO NOTHING",
+            c=topic.name,
+            t=topic.name,
+            n=first,
+        )
+        apply_batch(connection, topic.name, messages(events, first), app.APPLIES[topic])
+
+
+def plant(database: Database, table: str, sql: str) -> None:
+    """Change what nobody can change, as somebody who owns the database and has switched its guards off would."""
+    with database.owner.begin() as connection:
+        run(connection, f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        run(connection, sql, p=str(payment_id(1)), b=str(BATCH))
+        run(connection, f"ALTER TABLE {table} ENABLE TRIGGER USER")
