@@ -1,4 +1,4 @@
-"""What the tests of the ledger share: they apply events as the consumers do, and read the result."""
+"""Apply events to a ledger as its consumers do, and read the result."""
 
 import itertools
 import json
@@ -11,37 +11,38 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.message import Message
 from libs.common.database.engine import run
 from libs.common.messaging.consumer import apply_batch
-from services.ledger import app, rebuild
+from services.ledger import consumers
+from services.ledger.store.digests import DIGESTS
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.factories import (
     BATCH,
     approved,
     batch,
     closed,
-    life,
+    history,
     line,
     payment_id,
 )
 
 ENDS = {1: "completed", 2: "failed", 3: "completed", 4: "completed"}
+PROVIDER_STATUSES = {"completed": "posted", "failed": "failed", "reversed": "reversed"}
 
 
-THEIRS = {"completed": "posted", "failed": "failed", "reversed": "reversed"}
-
-
-def give(engine: Engine, *events: Event) -> None:
-    """Each run of events of one topic in a transaction of its own."""
+def deliver(engine: Engine, *events: Event) -> None:
+    """Apply events in order; neighbours of one topic share a transaction."""
     for topic, group in itertools.groupby(events, lambda e: e.topic):
         with engine.begin() as connection:
-            app.APPLIES[topic](connection, list(group))
+            consumers.APPLIES[topic](connection, list(group))
 
 
-def story(ends: dict[int, str]) -> list[Event]:
-    """Batch, approvals, lives and the provider's agreeing statement."""
-    changes = [change for number, end in ends.items() for change in life(number, end)]
+def batch_events(ends: dict[int, str]) -> list[Event]:
+    """The batch, its approvals, its changes and a statement of the provider that agrees."""
+    changes = [change for number, end in ends.items() for change in history(number, end)]
     lines = [
-        line(number, THEIRS[end], position=n)
-        for n, (number, end) in enumerate(((k, v) for k, v in ends.items() if v in THEIRS), start=1)
+        line(number, PROVIDER_STATUSES[end], position=n)
+        for n, (number, end) in enumerate(
+            ((k, v) for k, v in ends.items() if v in PROVIDER_STATUSES), start=1
+        )
     ]
     return [batch(), *(approved(n) for n in ends), *changes, *lines, closed(lines, len(changes))]
 
@@ -60,7 +61,11 @@ def breaks(engine: Engine) -> list[tuple[str, str]]:
         (r.kind, r.subject)
         for r in rows(
             engine,
-            "SELECT kind, subject FROM reconciliation_break WHERE closed_at IS NULL ORDER BY kind, subject",
+            """
+            SELECT kind, subject
+            FROM reconciliation_break
+            WHERE closed_at IS NULL
+            ORDER BY kind, subject""",
         )
     ]
 
@@ -75,7 +80,7 @@ def published(engine: Engine, kind: str) -> list[dict[str, Any]]:
 
 
 def state(engine: Engine) -> dict[str, list[Any]]:
-    return {name: rows(engine, query) for name, query in rebuild.DIGESTS.items()}
+    return {name: rows(engine, query) for name, query in DIGESTS.items()}
 
 
 def messages(events: Sequence[Event], first: int = 0) -> list[Message]:
@@ -95,11 +100,11 @@ def consume(engine: Engine, events: Sequence[Event], first: int = 0) -> None:
             t=topic.name,
             n=first,
         )
-        apply_batch(connection, topic.name, messages(events, first), app.APPLIES[topic])
+        apply_batch(connection, topic.name, messages(events, first), consumers.APPLIES[topic])
 
 
-def plant(database: Database, table: str, sql: str) -> None:
-    """Change what nobody can change, as somebody who owns the database and has switched its guards off would."""
+def tamper(database: Database, table: str, sql: str) -> None:
+    """Change a guarded table, as the owner of the database could with its triggers disabled."""
     with database.owner.begin() as connection:
         run(connection, f"ALTER TABLE {table} DISABLE TRIGGER USER")
         run(connection, sql, p=str(payment_id(1)), b=str(BATCH))

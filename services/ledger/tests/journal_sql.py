@@ -10,39 +10,30 @@ from sqlalchemy.exc import DBAPIError
 from libs.common.database.engine import run
 
 BATCH = "00000000-0000-0000-0000-0000000000b1"
-
-
 P1, P2 = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
-
-
 HOLD1, HOLD2, SETTLE1, RELEASE1, REVERSE1 = (
     f"10000000-0000-0000-0000-00000000000{n}" for n in range(1, 6)
 )
-
-
 Line = tuple[str, str, int, int]  # account, layer, cents, rows
-
-
-HELD: list[Line] = [
+RESERVED: list[Line] = [
     ("source:A", "pending", -500, -2),
     ("branch:X", "pending", 300, 1),
     ("branch:Y", "pending", 200, 1),
 ]
-
-
-UNDONE: list[Line] = [(account, layer, -cents, -rows) for account, layer, cents, rows in HELD]
-
-
-POSTED: list[Line] = [(account, "posted", cents, rows) for account, _, cents, rows in HELD]
-
-
+UNDONE: list[Line] = [(account, layer, -cents, -rows) for account, layer, cents, rows in RESERVED]
+POSTED: list[Line] = [(account, "posted", cents, rows) for account, _, cents, rows in RESERVED]
 REVERSED: list[Line] = [(account, layer, -cents, -rows) for account, layer, cents, rows in POSTED]
 
 
 def header(
     journal: str, payment: str, kind: str, cents: int = 500, rows: int = 2, count: int = 3
 ) -> str:
-    return f"INSERT INTO journal VALUES ('{journal}', '{BATCH}', '{payment}', '{kind}', {cents}, {rows}, {count}, '2026-11-20T00:00:00Z')"
+    return f"""
+        INSERT INTO journal
+        VALUES (
+            '{journal}', '{BATCH}', '{payment}', '{kind}',
+            {cents}, {rows}, {count}, '2026-11-20T00:00:00Z'
+        )"""
 
 
 def entries(journal: str, lines: list[Line], first: int = 1, batch: str = BATCH) -> str:
@@ -62,27 +53,22 @@ def journal(
     rows: int = 2,
     count: int | None = None,
 ) -> str:
-    return f"WITH head AS ({header(journal_id, payment, kind, cents, rows, len(lines) if count is None else count)}) {entries(journal_id, lines)}"
+    declared = len(lines) if count is None else count
+    head = header(journal_id, payment, kind, cents, rows, declared)
+    return f"WITH head AS ({head}) {entries(journal_id, lines)}"
 
 
-HOLD = journal(HOLD1, P1, "hold", HELD)
-
-
+HOLD = journal(HOLD1, P1, "hold", RESERVED)
 SETTLE = journal(SETTLE1, P1, "settle", UNDONE + POSTED)
-
-
 RELEASE = journal(RELEASE1, P1, "release", UNDONE)
-
-
 REVERSE = journal(REVERSE1, P1, "reverse", REVERSED)
-
-
 LATE = [("source:A", "pending", -7, -1), ("branch:X", "pending", 7, 1)]
 
 
 @contextmanager
 def refused(connection: Connection, *because: str) -> Iterator[None]:
-    with pytest.raises(DBAPIError) as caught:  # noqa: PT012 - a guard may speak at the statement or at the commit
+    # A guard may refuse at the statement or at the commit.
+    with pytest.raises(DBAPIError) as caught:  # noqa: PT012
         yield
         connection.commit()
     text = str(caught.value.orig)

@@ -1,4 +1,4 @@
-"""Every difference is found as a break: between our tables, and from the provider."""
+"""Every difference is found as a break: between our tables, and from the provider's list."""
 
 from typing import Any
 from uuid import UUID
@@ -15,22 +15,25 @@ from services.ledger.tests.factories import (
 )
 from services.ledger.tests.harness import (
     ENDS,
-    THEIRS,
+    PROVIDER_STATUSES,
+    batch_events,
     breaks,
     certificates,
-    give,
-    plant,
+    deliver,
     published,
-    story,
+    tamper,
 )
 
 pytestmark = pytest.mark.database
 
 
-PLANTED = {
+TAMPERED = {
     ("balance", "branch:X posted"): (
         "balance",
-        "UPDATE balance SET amount_cents = amount_cents + 1 WHERE account = 'branch:X' AND layer = 'posted'",
+        """
+        UPDATE balance
+        SET amount_cents = amount_cents + 1
+        WHERE account = 'branch:X' AND layer = 'posted'""",
     ),
     ("balance", "source:A posted"): (
         "balance",
@@ -50,11 +53,17 @@ PLANTED = {
     ),
     ("journal", "of no payment"): (
         "journal",
-        "UPDATE journal SET payment_id = gen_random_uuid() WHERE payment_id = CAST(:p AS uuid) AND kind = 'settle'",
+        """
+        UPDATE journal
+        SET payment_id = gen_random_uuid()
+        WHERE payment_id = CAST(:p AS uuid) AND kind = 'settle'""",
     ),
     ("rows", "payment"): (
         "payment_row",
-        "UPDATE payment_row SET amount_cents = amount_cents + 1 WHERE payment_id = CAST(:p AS uuid) AND amount_cents = 300",
+        """
+        UPDATE payment_row
+        SET amount_cents = amount_cents + 1
+        WHERE payment_id = CAST(:p AS uuid) AND amount_cents = 300""",
     ),
     ("rows", "branch:Z"): (
         "payment_row",
@@ -80,14 +89,14 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("kind", PLANTED)
+@pytest.mark.parametrize("kind", TAMPERED)
 def test_each_planted_violation_is_found_and_bars_the_certificate(
     database: Database, kind: tuple[str, str]
 ) -> None:
-    *events, last = story(ENDS)
-    give(database.service, *events)
-    plant(database, *PLANTED[kind])
-    give(database.service, last)
+    *events, last = batch_events(ENDS)
+    deliver(database.service, *events)
+    tamper(database, *TAMPERED[kind])
+    deliver(database.service, last)
     assert kind in breaks(database.service)
     assert certificates(database.service) == []
 
@@ -138,10 +147,10 @@ SWAPPED = [
 def test_each_difference_from_the_provider_is_found_and_closed_by_the_next_clean_run(
     database: Database, lines: list[Any], kind: tuple[str, str]
 ) -> None:
-    *events, _ = story(ENDS)
+    *events, _ = batch_events(ENDS)
     replaced = {x.payment_id for x in lines} | {str(payment_id(1))}
     rest = [e for e in events if isinstance(e, StatementLine) and e.payment_id not in replaced]
-    give(
+    deliver(
         database.service,
         *(e for e in events if e.topic.name != "provider-statements"),
         *lines,
@@ -150,13 +159,15 @@ def test_each_difference_from_the_provider_is_found_and_closed_by_the_next_clean
     )
     assert kind in breaks(database.service)
     assert certificates(database.service) == []
-    told = published(database.service, "reconciliation-judged.v1")[0]
-    assert (told["clean"], told["break_count"], told["breaks"][0]["kind"]) == (
+    judged = published(database.service, "reconciliation-judged.v1")[0]
+    assert (judged["clean"], judged["break_count"], judged["breaks"][0]["kind"]) == (
         False,
         len(breaks(database.service)),
         kind[0],
     )
-    good = [line(n, THEIRS[end], "run-2") for n, end in ENDS.items()]
-    give(database.service, *good, closed(good, 12, "run-2", begun_at=at(200), occurred_at=at(201)))
+    good = [line(n, PROVIDER_STATUSES[end], "run-2") for n, end in ENDS.items()]
+    deliver(
+        database.service, *good, closed(good, 12, "run-2", begun_at=at(200), occurred_at=at(201))
+    )
     assert breaks(database.service) == []
     assert len(certificates(database.service)) == 1

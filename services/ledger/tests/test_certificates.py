@@ -15,20 +15,20 @@ from services.ledger.tests.factories import (
 )
 from services.ledger.tests.harness import (
     ENDS,
-    THEIRS,
+    PROVIDER_STATUSES,
+    batch_events,
     breaks,
     certificates,
-    give,
+    deliver,
     published,
     rows,
-    story,
 )
 
 pytestmark = pytest.mark.database
 
 
 def test_a_batch_from_approval_to_its_certificate(database: Database) -> None:
-    give(database.service, *story(ENDS))
+    deliver(database.service, *batch_events(ENDS))
     assert breaks(database.service) == []
     (certificate,) = certificates(database.service)
     assert certificate["outcome"] == "completed_with_failures"
@@ -73,24 +73,26 @@ def test_a_batch_from_approval_to_its_certificate(database: Database) -> None:
 def test_the_outcome_of_a_certificate(
     database: Database, ends: dict[int, str], outcome: str
 ) -> None:
-    give(database.service, *story(ends))
+    deliver(database.service, *batch_events(ends))
     assert [c["outcome"] for c in certificates(database.service)] == [outcome]
 
 
 def test_a_late_return_makes_a_break_and_then_the_next_version(database: Database) -> None:
-    give(database.service, *story(ENDS))
+    deliver(database.service, *batch_events(ENDS))
     gone = [
         line(1, "failed", "run-2", 1),
         line(2, "failed", "run-2", 2),
         line(3, "posted", "run-2", 3),
         line(4, "posted", "run-2", 4),
     ]
-    give(database.service, *gone, closed(gone, 12, "run-2", begun_at=at(200), occurred_at=at(210)))
+    deliver(
+        database.service, *gone, closed(gone, 12, "run-2", begun_at=at(200), occurred_at=at(210))
+    )
     assert breaks(database.service) == [("late_return", "")]
     assert len(certificates(database.service)) == 1
-    give(database.service, changed(1, 4, "reversed", occurred_at=at(220)))
+    deliver(database.service, changed(1, 4, "reversed", occurred_at=at(220)))
     gone = [x.model_copy(update={"run_id": UUID(int=3)}) for x in gone]
-    give(
+    deliver(
         database.service,
         *gone,
         closed(gone, 13, "run-3", run_id=UUID(int=3), begun_at=at(230), occurred_at=at(240)),
@@ -105,23 +107,23 @@ def test_a_late_return_makes_a_break_and_then_the_next_version(database: Databas
         second["reversed"]["rows"],
     ) == (1, 6, 2, 4, 2)
     again = [x.model_copy(update={"run_id": UUID(int=4)}) for x in gone]
-    give(
+    deliver(
         database.service,
         *again,
         closed(again, 13, "run-4", run_id=UUID(int=4), begun_at=at(330), occurred_at=at(340)),
     )
-    assert len(certificates(database.service)) == 2  # it would say the same
+    assert len(certificates(database.service)) == 2  # its figures would be the same
 
 
 def test_a_statement_during_which_a_status_changed_gives_no_certificate(database: Database) -> None:
-    *events, last = story(ENDS)
-    give(database.service, *events, changed(1, 4, "reversed", occurred_at=at(95)), last)
+    *events, last = batch_events(ENDS)
+    deliver(database.service, *events, changed(1, 4, "reversed", occurred_at=at(95)), last)
     assert certificates(database.service) == []
 
 
 def test_a_providers_status_that_moves_on_meanwhile_does_no_harm(database: Database) -> None:
-    *events, last = story(ENDS)
-    give(
+    *events, last = batch_events(ENDS)
+    deliver(
         database.service,
         *events,
         changed(1, 4, "completed", provider_status="cashed", occurred_at=at(95)),
@@ -131,18 +133,19 @@ def test_a_providers_status_that_moves_on_meanwhile_does_no_harm(database: Datab
 
 
 def test_a_run_that_is_older_than_the_certificate_gives_none(database: Database) -> None:
-    give(database.service, *story(ENDS))
-    give(
-        database.service, changed(1, 4, "reversed", occurred_at=at(80))
-    )  # before the first walk began, by its own time
-    lines = [line(n, THEIRS[end], "old", n) for n, end in ({**ENDS, 1: "reversed"}).items()]
-    give(database.service, *lines, closed(lines, 13, "old", begun_at=at(85), occurred_at=at(86)))
+    deliver(database.service, *batch_events(ENDS))
+    # By its own time, before the first run began.
+    deliver(database.service, changed(1, 4, "reversed", occurred_at=at(80)))
+    lines = [
+        line(n, PROVIDER_STATUSES[end], "old", n) for n, end in ({**ENDS, 1: "reversed"}).items()
+    ]
+    deliver(database.service, *lines, closed(lines, 13, "old", begun_at=at(85), occurred_at=at(86)))
     assert len(certificates(database.service)) == 1
 
 
-def test_a_walk_that_was_cut_short_is_never_clean(database: Database) -> None:
-    *events, last = story(ENDS)
-    give(
+def test_a_run_that_was_cut_short_is_never_clean(database: Database) -> None:
+    *events, last = batch_events(ENDS)
+    deliver(
         database.service,
         *events,
         last.model_copy(update={"complete": False, "message": "page 2 failed"}),
@@ -151,25 +154,25 @@ def test_a_walk_that_was_cut_short_is_never_clean(database: Database) -> None:
     assert breaks(database.service) == [("incomplete", "walk")]
 
 
-def test_a_rejected_message_in_the_dispatcher_bars_the_certificate_until_its_next_statement_has_none(
+def test_a_dead_letter_of_the_dispatcher_bars_the_certificate_until_its_next_statement_has_none(
     database: Database,
 ) -> None:
-    *events, last = story(ENDS)
-    give(database.service, *events, last.model_copy(update={"dead_letters": 2}))
+    *events, last = batch_events(ENDS)
+    deliver(database.service, *events, last.model_copy(update={"dead_letters": 2}))
     assert breaks(database.service) == [("dead_letter", "dispatcher")]
     assert certificates(database.service) == []
-    again = [line(n, THEIRS[end], "run-2") for n, end in ENDS.items()]
-    give(
+    again = [line(n, PROVIDER_STATUSES[end], "run-2") for n, end in ENDS.items()]
+    deliver(
         database.service, *again, closed(again, 12, "run-2", begun_at=at(200), occurred_at=at(201))
     )
     assert breaks(database.service) == []
     assert len(certificates(database.service)) == 1
 
 
-def test_a_payment_that_stands_on_another_provider_payment_is_compared_with_that_one(
+def test_a_payment_bound_to_another_provider_payment_is_compared_with_that_one(
     database: Database,
 ) -> None:
-    *events, last = story(dict.fromkeys(ENDS, "completed"))
+    *events, last = batch_events(dict.fromkeys(ENDS, "completed"))
     first = next(
         e
         for e in events
@@ -181,6 +184,6 @@ def test_a_payment_that_stands_on_another_provider_payment_is_compared_with_that
         else e
         for e in events
     ]
-    give(database.service, *moved, last)
+    deliver(database.service, *moved, last)
     assert breaks(database.service) == []
     assert len(certificates(database.service)) == 1

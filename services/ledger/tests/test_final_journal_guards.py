@@ -7,7 +7,6 @@ from sqlalchemy.exc import DBAPIError
 from libs.common.database.engine import run
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.journal_sql import (
-    HELD,
     HOLD,
     HOLD1,
     HOLD2,
@@ -15,6 +14,7 @@ from services.ledger.tests.journal_sql import (
     POSTED,
     RELEASE,
     RELEASE1,
+    RESERVED,
     REVERSE,
     REVERSE1,
     REVERSED,
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.database
 
 
 AFTER_HOLD = {
-    "a second hold": ([], journal(HOLD2, P1, "hold", HELD), "journal_once"),
+    "a second hold": ([], journal(HOLD2, P1, "hold", RESERVED), "journal_once"),
     "a second settle": ([SETTLE], journal(HOLD2, P1, "settle", UNDONE + POSTED), "journal_once"),
     "release after settle": ([SETTLE], RELEASE, "journal_one_final"),
     "settle after release": ([RELEASE], SETTLE, "journal_one_final"),
@@ -99,7 +99,7 @@ AFTER_HOLD = {
         ),
         "does not mirror",
     ),
-    "release that holds again": ([], journal(RELEASE1, P1, "release", HELD), "does not mirror"),
+    "release that holds again": ([], journal(RELEASE1, P1, "release", RESERVED), "does not mirror"),
     "reverse without settle": ([], REVERSE, "reverses what was not settled"),
     "reverse after release": ([RELEASE], REVERSE, "reverses what was not settled"),
     "a second reverse": (
@@ -151,7 +151,11 @@ def test_the_header_alone_shows_other_money_than_the_hold(database: Database, na
 
 
 def test_hold_and_final_may_come_in_one_statement(connection: Connection) -> None:
-    both = f"WITH a AS ({header(HOLD1, P1, 'hold')}), b AS ({entries(HOLD1, HELD)}), c AS ({header(RELEASE1, P1, 'release')}) {entries(RELEASE1, UNDONE)}"
+    both = f"""
+        WITH a AS ({header(HOLD1, P1, "hold")}),
+             b AS ({entries(HOLD1, RESERVED)}),
+             c AS ({header(RELEASE1, P1, "release")})
+        {entries(RELEASE1, UNDONE)}"""
     run(connection, both)
     connection.commit()
     assert set(balances(connection).values()) == {(0, 0)}

@@ -1,4 +1,4 @@
-"""What is written stays: no update, no delete, no balance by hand; and each guard is what refuses it."""
+"""What is written stays: no update, no delete, no balance by hand. Each guard is needed."""
 
 import pytest
 from sqlalchemy import Connection
@@ -8,7 +8,6 @@ from libs.common.database.engine import run
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.journal_sql import (
     BATCH,
-    HELD,
     HOLD,
     HOLD1,
     HOLD2,
@@ -17,6 +16,7 @@ from services.ledger.tests.journal_sql import (
     POSTED,
     RELEASE,
     RELEASE1,
+    RESERVED,
     SETTLE,
     UNDONE,
     balances,
@@ -43,7 +43,10 @@ pytestmark = pytest.mark.database
         "UPDATE certificate SET outcome = 'completed'",
         "DELETE FROM certificate",
         "TRUNCATE certificate",
-        f"INSERT INTO journal SELECT * FROM journal WHERE journal_id = '{HOLD1}' ON CONFLICT (journal_id) DO UPDATE SET amount_cents = 1",
+        f"""
+        INSERT INTO journal
+        SELECT * FROM journal WHERE journal_id = '{HOLD1}'
+        ON CONFLICT (journal_id) DO UPDATE SET amount_cents = 1""",
     ],
 )
 def test_what_is_written_stays_as_it_is(connection: Connection, statement: str) -> None:
@@ -61,7 +64,10 @@ def test_what_is_written_stays_as_it_is(connection: Connection, statement: str) 
         "DELETE FROM balance",
         "TRUNCATE balance",
         "DO $$ BEGIN UPDATE balance SET amount_cents = 0; END $$",
-        f"INSERT INTO balance VALUES ('{BATCH}', 'source:A', 'pending', 1, 1) ON CONFLICT (batch_id, account, layer) DO UPDATE SET amount_cents = 0",
+        f"""
+        INSERT INTO balance
+        VALUES ('{BATCH}', 'source:A', 'pending', 1, 1)
+        ON CONFLICT (batch_id, account, layer) DO UPDATE SET amount_cents = 0""",
     ],
 )
 def test_a_balance_is_changed_by_its_entries_alone(connection: Connection, statement: str) -> None:
@@ -79,14 +85,16 @@ def test_a_table_of_the_same_name_in_front_of_the_real_one_changes_nothing(
     with database.service.connect() as connection:
         run(connection, "CREATE TEMPORARY TABLE journal AS SELECT * FROM journal WITH NO DATA")
         with refused(connection, "does not exist"):
-            run(connection, f"WITH head AS ({header(HOLD1, P1, 'hold')}) {entries(HOLD1, HELD)}")
+            run(
+                connection, f"WITH head AS ({header(HOLD1, P1, 'hold')}) {entries(HOLD1, RESERVED)}"
+            )
 
 
 #: Each guard, and what goes through without it.
 WITHOUT = {
     "check_journals": ("journal", [], header(HOLD1, P1, "hold")),
     "check_entries": ("entry", [HOLD], entries(HOLD1, LATE, first=4)),
-    "check_mirror": ("entry", [HOLD], journal(RELEASE1, P1, "release", HELD)),
+    "check_mirror": ("entry", [HOLD], journal(RELEASE1, P1, "release", RESERVED)),
     "guard_balance": ("balance", [HOLD], "UPDATE balance SET amount_cents = amount_cents + 1"),
     "refuse_change": ("entry", [HOLD], "UPDATE entry SET amount_cents = amount_cents * 2"),
 }

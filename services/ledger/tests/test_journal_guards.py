@@ -1,11 +1,10 @@
-"""The database refuses a journal that is wrong in itself, from the service's role and from the owner."""
+"""The database refuses a wrong journal, from the service's role and from the owner."""
 
 import pytest
 from sqlalchemy import Connection
 
 from libs.common.database.engine import run
 from services.ledger.tests.journal_sql import (
-    HELD,
     HOLD,
     HOLD1,
     HOLD2,
@@ -13,6 +12,7 @@ from services.ledger.tests.journal_sql import (
     P1,
     P2,
     POSTED,
+    RESERVED,
     REVERSE,
     SETTLE,
     UNDONE,
@@ -71,19 +71,19 @@ WRONG = {
     ),
     "without entries": (header(HOLD1, P1, "hold"), "has no entries"),
     "header of more money than the entries": (
-        journal(HOLD1, P1, "hold", HELD, cents=501),
+        journal(HOLD1, P1, "hold", RESERVED, cents=501),
         "not the sum its header declares",
     ),
     "header of more rows than the entries": (
-        journal(HOLD1, P1, "hold", HELD, rows=3),
+        journal(HOLD1, P1, "hold", RESERVED, rows=3),
         "not the sum its header declares",
     ),
     "header of more entries": (
-        journal(HOLD1, P1, "hold", HELD, count=4),
+        journal(HOLD1, P1, "hold", RESERVED, count=4),
         "other entries than its header declares",
     ),
     "header of fewer entries": (
-        journal(HOLD1, P1, "hold", HELD, count=2),
+        journal(HOLD1, P1, "hold", RESERVED, count=2),
         "other entries than its header declares",
     ),
     "a hold in the posted layer": (
@@ -95,16 +95,16 @@ WRONG = {
         "not the sum its header declares",
     ),
     "entries of another batch": (
-        f"WITH head AS ({header(HOLD1, P1, 'hold')}) {entries(HOLD1, HELD, batch=P2)}",
+        f"WITH head AS ({header(HOLD1, P1, 'hold')}) {entries(HOLD1, RESERVED, batch=P2)}",
         "header declares",
     ),
-    "entries of no journal": (entries(HOLD1, HELD), "does not exist"),
+    "entries of no journal": (entries(HOLD1, RESERVED), "does not exist"),
     "an entry of nothing": (
-        journal(HOLD1, P1, "hold", [*HELD, ("branch:Z", "pending", 0, 0)]),
+        journal(HOLD1, P1, "hold", [*RESERVED, ("branch:Z", "pending", 0, 0)]),
         "entry_",
     ),
     "an account that is neither": (
-        journal(HOLD1, P1, "hold", [HELD[0], ("bank:X", "pending", 500, 2)]),
+        journal(HOLD1, P1, "hold", [RESERVED[0], ("bank:X", "pending", 500, 2)]),
         "entry_account_check",
     ),
     "a final without a hold": (SETTLE, "has no hold"),
@@ -125,14 +125,14 @@ def test_header_and_entries_in_two_statements_are_refused_either_way(
 ) -> None:
     with refused(connection, "has no entries"):
         run(connection, header(HOLD1, P1, "hold"))
-        run(connection, entries(HOLD1, HELD))
+        run(connection, entries(HOLD1, RESERVED))
     with refused(connection, "does not exist"):
-        run(connection, entries(HOLD1, HELD))
+        run(connection, entries(HOLD1, RESERVED))
         run(connection, header(HOLD1, P1, "hold"))
 
 
 @pytest.mark.parametrize(
-    "lines", [LATE, LATE[:1], HELD], ids=["balanced pair", "single", "the same again"]
+    "lines", [LATE, LATE[:1], RESERVED], ids=["balanced pair", "single", "the same again"]
 )
 @pytest.mark.parametrize("same_transaction", [True, False])
 def test_an_entry_added_later_is_refused(
@@ -147,7 +147,7 @@ def test_an_entry_added_later_is_refused(
     if not same_transaction:
         assert balances(connection) == before
         with refused(connection, "entry_pkey"):
-            run(connection, entries(HOLD1, HELD))
+            run(connection, entries(HOLD1, RESERVED))
 
 
 def test_a_late_pair_beside_a_good_journal_of_the_same_statement_is_refused(
@@ -159,5 +159,8 @@ def test_a_late_pair_beside_a_good_journal_of_the_same_statement_is_refused(
     with refused(connection, "other entries than its header declares"):
         run(
             connection,
-            f"WITH head AS ({other}), late AS ({entries(HOLD1, LATE, first=4)}) {entries(HOLD2, HELD)}",
+            f"""
+            WITH head AS ({other}),
+                 late AS ({entries(HOLD1, LATE, first=4)})
+            {entries(HOLD2, RESERVED)}""",
         )

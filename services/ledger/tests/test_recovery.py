@@ -3,7 +3,7 @@
 import pytest
 
 from libs.common.tests import database_copies
-from services.ledger.reconciliation import service
+from services.ledger import recovery
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.factories import (
     at,
@@ -11,13 +11,13 @@ from services.ledger.tests.factories import (
     closed,
     line,
 )
-from services.ledger.tests.harness import ENDS, certificates, give, published, story
+from services.ledger.tests.harness import ENDS, batch_events, certificates, deliver, published
 
 pytestmark = pytest.mark.database
 
 
 def test_after_a_restore_no_version_of_a_certificate_is_issued_twice(database: Database) -> None:
-    give(database.service, *story(ENDS))
+    deliver(database.service, *batch_events(ENDS))
     gone = [
         line(1, "failed", "run-2", 1),
         line(2, "failed", "run-2", 2),
@@ -29,17 +29,16 @@ def test_after_a_restore_no_version_of_a_certificate_is_issued_twice(database: D
         *gone,
         closed(gone, 13, "run-2", begun_at=at(230), occurred_at=at(240)),
     ]
-    give(database.service, *since)
+    deliver(database.service, *since)
     issued = certificates(database.service)
-    told = database_copies.messages(database.service)
+    messages = database_copies.messages(database.service)
     database.empty()
-    give(database.service, *story(ENDS))  # the copy: it has never heard of the second one
-    first = database_copies.hold(database.service, told)
-    for _ in range(2):  # a crash between may repeat it
-        with database.service.begin() as connection:
-            service.take_back(connection, first)
+    deliver(database.service, *batch_events(ENDS))  # the backup: without the second certificate
+    first = database_copies.hold(database.service, messages)
+    for _ in range(2):  # a crash may repeat it
+        recovery.recover_certificates(database.service, first, lambda: None)
     assert certificates(database.service) == issued
-    give(database.service, *since)  # the topics are read again from the copy's offsets
+    deliver(database.service, *since)  # the topics are read again from the backup's offsets
     assert certificates(database.service) == issued
     later = [
         line(1, "failed", "run-3", 1),
@@ -47,7 +46,7 @@ def test_after_a_restore_no_version_of_a_certificate_is_issued_twice(database: D
         line(3, "failed", "run-3", 3),
         line(4, "posted", "run-3", 4),
     ]
-    give(
+    deliver(
         database.service,
         changed(3, 4, "reversed", occurred_at=at(320)),
         *later,

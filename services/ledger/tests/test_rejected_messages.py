@@ -1,4 +1,4 @@
-"""Messages that are wrong for ever: each becomes a dead letter, and the others are applied."""
+"""A message that is wrong for ever becomes a dead letter; the others are applied."""
 
 from uuid import UUID
 
@@ -8,7 +8,8 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
 from libs.common.database.engine import run
 from libs.common.messaging.consumer import redrive
-from services.ledger import app
+from services.ledger import consumers
+from services.ledger.reconciliation.overdue import check_overdue
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.factories import (
     BATCH,
@@ -21,22 +22,22 @@ from services.ledger.tests.factories import (
 )
 from services.ledger.tests.harness import (
     ENDS,
+    batch_events,
     breaks,
     certificates,
     consume,
-    give,
+    deliver,
     rows,
     state,
-    story,
 )
 
 pytestmark = pytest.mark.database
 
 
 def test_a_rejected_message_is_buried_alone(database: Database) -> None:
-    events = story(ENDS)
+    events = batch_events(ENDS)
     wrong = changed(4, 3, "completed", amount_cents=1, event_id=UUID(int=7))
-    give(database.service, *(e for e in events if e.topic.name != "status-events"))
+    deliver(database.service, *(e for e in events if e.topic.name != "status-events"))
     consume(database.service, [wrong, *(e for e in events if e.topic.name == "status-events")])
     assert [
         (row.code, row.event_id) for row in rows(database.service, "SELECT * FROM dead_letter")
@@ -47,21 +48,35 @@ def test_a_rejected_message_is_buried_alone(database: Database) -> None:
     assert certificates(database.service) == []
 
 
+#: A release of payment 4 that nobody asked for.
 RELEASE_4 = """
-    WITH head AS (INSERT INTO journal SELECT gen_random_uuid(), batch_id, payment_id, 'release', amount_cents, row_count, entry_count, posted_at
-                  FROM journal WHERE payment_id = CAST(:p AS uuid) AND kind = 'hold' AND batch_id = CAST(:b AS uuid) RETURNING *)
-    INSERT INTO entry SELECT head.journal_id, e.n, e.batch_id, e.account, e.layer, -e.amount_cents, -e.row_count
-    FROM head, journal h JOIN entry e USING (journal_id) WHERE h.payment_id = head.payment_id AND h.kind = 'hold'"""
+    WITH head AS (
+        INSERT INTO journal
+        SELECT
+            gen_random_uuid(), batch_id, payment_id, 'release',
+            amount_cents, row_count, entry_count, posted_at
+        FROM journal
+        WHERE payment_id = CAST(:p AS uuid)
+            AND batch_id = CAST(:b AS uuid)
+            AND kind = 'hold'
+        RETURNING *
+    )
+    INSERT INTO entry
+    SELECT
+        head.journal_id, e.n, e.batch_id, e.account, e.layer,
+        -e.amount_cents, -e.row_count
+    FROM head, journal h
+    JOIN entry e USING (journal_id)
+    WHERE h.payment_id = head.payment_id
+        AND h.kind = 'hold'"""
 
 
 def test_a_journal_the_database_refuses_is_a_dead_letter_and_the_rest_goes_on(
     database: Database,
 ) -> None:
-    events = story(ENDS)
-    give(database.service, *(e for e in events if e.topic.name != "status-events"))
-    with (
-        database.owner.begin() as connection
-    ):  # a release that nobody asked for stands in the way of payment 4
+    events = batch_events(ENDS)
+    deliver(database.service, *(e for e in events if e.topic.name != "status-events"))
+    with database.owner.begin() as connection:
         run(connection, RELEASE_4, p=str(payment_id(4)), b=str(BATCH))
     consume(database.service, [e for e in events if e.topic.name == "status-events"])
     letters = rows(database.service, "SELECT dead_letter_id, code, reason FROM dead_letter")
@@ -74,27 +89,34 @@ def test_a_journal_the_database_refuses_is_a_dead_letter_and_the_rest_goes_on(
         (2,)
     ]
     with pytest.raises(Reject), database.service.begin() as connection:
-        redrive(connection, letters[0].dead_letter_id, app.apply_changes, "olga")
+        redrive(connection, letters[0].dead_letter_id, consumers.apply_changes, "olga")
 
 
 def test_a_foreign_dead_letter_of_the_batch_is_reported_and_its_redrive_frees_the_certificate(
     database: Database,
 ) -> None:
-    *events, last = story(ENDS)
-    give(database.service, *events)
+    *events, last = batch_events(ENDS)
+    deliver(database.service, *events)
     with database.service.begin() as connection:
         run(
             connection,
-            """INSERT INTO dead_letter (consumer, topic, partition, message_offset, correlation, body, code, reason)
-                           VALUES ('c', 't', 0, 0, :b, '', 'event.unknown', 'r')""",
+            """
+            INSERT INTO dead_letter (
+                consumer, topic, partition, message_offset,
+                correlation, body, code, reason
+            )
+            VALUES (
+                'c', 't', 0, 0,
+                :b, '', 'event.unknown', 'r'
+            )""",
             b=str(BATCH),
         )
-    give(database.service, last)
+    deliver(database.service, last)
     assert breaks(database.service)[0][0] == "dead_letter"
     assert certificates(database.service) == []
     with database.service.begin() as connection:
         run(connection, "UPDATE dead_letter SET redriven_at = now()")
-    app.look_again(database.service, 900)
+    check_overdue(database.service, 900)
     assert len(certificates(database.service)) == 1
     assert breaks(database.service) == []
 
@@ -114,9 +136,9 @@ def test_a_foreign_dead_letter_of_the_batch_is_reported_and_its_redrive_frees_th
 def test_the_same_id_with_other_content_is_rejected_and_changes_nothing(
     database: Database, again: Event, code: str
 ) -> None:
-    give(database.service, *story(ENDS))
+    deliver(database.service, *batch_events(ENDS))
     before = state(database.service)
     with pytest.raises(Reject) as caught:
-        give(database.service, again)
+        deliver(database.service, again)
     assert caught.value.code == code
     assert state(database.service) == before
