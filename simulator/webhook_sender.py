@@ -1,4 +1,4 @@
-"""Signed deliveries of events to who subscribed, with retries, in the manner ordered: normal, off, twice, shuffled or late."""
+"""Sends events to their webhook subscriptions: signed, with retries, in the mode that is set."""
 
 import asyncio
 import base64
@@ -15,19 +15,14 @@ from simulator import serializers
 from simulator.clock import Clock
 from simulator.messages import FIRST, dump
 from simulator.models import Event, Json, Webhook
-from simulator.routes.misc import resource
-from simulator.state import World
+from simulator.routes.events import resource
+from simulator.state import ProviderState
 
 MODES = ("normal", "off", "twice", "shuffled", "late")
-IN_FLIGHT_MAX, TRIES_MAX, TIMEOUT_S = (
-    16,
-    5,
-    5.0,
-)  # more in flight would only take the loop from the API
-BACKOFF_S, DEMO_BACKOFF_S = (
-    15.0,
-    1.0,
-)  # doubled with each try; the provider's own delays are not published
+IN_FLIGHT_MAX = 16  # more would only take the event loop from the API
+TRIES_MAX, TIMEOUT_S = 5, 5.0
+# Doubled with each try. The provider's own delays are not published.
+BACKOFF_S, DEMO_BACKOFF_S = 15.0, 1.0
 SHUFFLE_S, LATE_S = 2.0, 20.0
 FAILURES_MAX = 5
 WINDOW_S, RATIO_MAX, RATIO_EVENTS_MIN = 86_400.0, 0.4, 10
@@ -40,16 +35,16 @@ ERRORS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """One event for one subscription; `attempt` counts from 1."""
+class DeliveryAttempt:
+    """One try to deliver an event to a subscription; `attempt` counts from 1."""
 
     webhook: Webhook
     event: Event
     attempt: int = 1
 
 
-def payload(delivery: Delivery, data: Json | None) -> bytes:
-    """The raw body: what changed, not how; only ids."""
+def payload(delivery: DeliveryAttempt, data: Json | None) -> bytes:
+    """The raw body: what changed, in ids only, and not how it changed."""
     event, webhook = delivery.event, delivery.webhook
     kind, _, op = event.type.partition(".")
     if webhook.version == FIRST:
@@ -75,8 +70,11 @@ def payload(delivery: Delivery, data: Json | None) -> bytes:
     )
 
 
-def signed(webhook: Webhook, raw: bytes, timestamp: int) -> dict[str, str]:
-    """The headers of a delivery; `timestamp` in seconds since 1970, of real time, for the receiver checks its freshness."""
+def signed_headers(webhook: Webhook, raw: bytes, timestamp: int) -> dict[str, str]:
+    """The headers of a delivery.
+
+    `timestamp` is in seconds since 1970, in real time: the receiver checks that it is fresh.
+    """
     headers = {"Content-Type": "application/json", "method-webhook-timestamp": str(timestamp)}
     if webhook.auth_token:
         headers["Authorization"] = base64.b64encode(webhook.auth_token.encode()).decode()
@@ -87,21 +85,25 @@ def signed(webhook: Webhook, raw: bytes, timestamp: int) -> dict[str, str]:
     return headers
 
 
-class Deliveries:
-    """A queue and a few workers. Deliveries under way are lost with the process, as hints may be; subscriptions are not."""
+class WebhookSender:
+    """A queue and a few workers.
 
-    def __init__(self, world: World, clock: Clock, seed: int) -> None:
-        self.world, self.clock, self.mode = world, clock, "normal"
+    Deliveries under way are lost with the process, as webhooks may be. Subscriptions are stored.
+    """
+
+    def __init__(self, state: ProviderState, clock: Clock, seed: int) -> None:
+        self.state, self.clock, self.mode = state, clock, "normal"
         self.sent = self.delivered = 0
         self._random = random.Random(seed)  # noqa: S311 - for shuffling
-        self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._queue: asyncio.Queue[DeliveryAttempt] = asyncio.Queue()
         self._results: dict[str, deque[tuple[float, bool]]] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._session: aiohttp.ClientSession | None = None
 
     def start(self) -> None:
         """Begin to deliver."""
-        # aiohttp rounds timeouts from its ceil_threshold (5 s) up to whole seconds of its clock: not this one.
+        # aiohttp rounds a timeout of its ceil_threshold (5 s) or more up to whole seconds of its
+        # clock. This one must not be rounded.
         timeout, connector = (
             aiohttp.ClientTimeout(total=TIMEOUT_S, ceil_threshold=2 * TIMEOUT_S),
             aiohttp.TCPConnector(limit=IN_FLIGHT_MAX),
@@ -114,23 +116,23 @@ class Deliveries:
         ]
 
     async def stop(self) -> None:
-        """Give up what is under way."""
+        """Abandon what is under way."""
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
 
-    def offer(self, events: list[Event]) -> None:
-        """Deliver written events to the active subscriptions of their types."""
+    def enqueue_events(self, events: list[Event]) -> None:
+        """Queue written events for the active subscriptions of their types."""
         if self.mode == "off":
             return
         for event in events:
-            for webhook in self.world.webhooks.where("type", event.type):
+            for webhook in self.state.webhooks.where("type", event.type):
                 if webhook.status == "active":
-                    self._enqueue(Delivery(webhook, event))
+                    self._enqueue(DeliveryAttempt(webhook, event))
 
-    def _enqueue(self, delivery: Delivery) -> None:
+    def _enqueue(self, delivery: DeliveryAttempt) -> None:
         if self.mode == "shuffled":
             self._later(self._random.random() * SHUFFLE_S, delivery)
         elif self.mode == "late":
@@ -139,7 +141,7 @@ class Deliveries:
             for _ in range(2 if self.mode == "twice" else 1):
                 self._queue.put_nowait(delivery)
 
-    def _later(self, delay_s: float, delivery: Delivery) -> None:
+    def _later(self, delay_s: float, delivery: DeliveryAttempt) -> None:
         asyncio.get_running_loop().call_later(delay_s, self._queue.put_nowait, delivery)
 
     async def _work(self, session: aiohttp.ClientSession) -> None:
@@ -147,25 +149,25 @@ class Deliveries:
             delivery = await self._queue.get()
             if delivery.webhook.status != "active":
                 continue
-            trouble = await self._post(session, delivery)
-            if trouble is not None and delivery.attempt < TRIES_MAX:
-                base_s = DEMO_BACKOFF_S if self.world.profile == "demo" else BACKOFF_S
-                again = Delivery(delivery.webhook, delivery.event, delivery.attempt + 1)
+            failure = await self._post(session, delivery)
+            if failure is not None and delivery.attempt < TRIES_MAX:
+                base_s = DEMO_BACKOFF_S if self.state.profile == "demo" else BACKOFF_S
+                again = DeliveryAttempt(delivery.webhook, delivery.event, delivery.attempt + 1)
                 self._later(base_s * 2 ** (delivery.attempt - 1) / self.clock.anchor.speed, again)
             else:
-                self._judge(delivery.webhook, trouble)
+                self._record_result(delivery.webhook, failure)
 
-    async def _post(self, session: aiohttp.ClientSession, delivery: Delivery) -> str | None:
-        """What went wrong with one try; None when it was answered 200 in time."""
+    async def _post(self, session: aiohttp.ClientSession, delivery: DeliveryAttempt) -> str | None:
+        """The failure of one try; None if it was answered 200 in time."""
         data = (
-            resource(self.world, delivery.event, delivery.webhook.version)
+            resource(self.state, delivery.event, delivery.webhook.version)
             if delivery.webhook.expand_event
             else None
         )
         raw = payload(delivery, data)
         self.sent += 1
         try:
-            headers = signed(delivery.webhook, raw, int(time.time()))
+            headers = signed_headers(delivery.webhook, raw, int(time.time()))
             async with session.post(
                 delivery.webhook.url, data=raw, headers=headers, allow_redirects=False
             ) as answer:
@@ -177,40 +179,34 @@ class Deliveries:
         if answer.status == 200:
             self.delivered += 1
             return None
-        return (
-            "RECEIVED_5XX_ERROR"
-            if answer.status >= 500
-            else "RECEIVED_4XX_ERROR"
-            if answer.status >= 400
-            else "OTHER"
-        )
+        if answer.status >= 500:
+            return "RECEIVED_5XX_ERROR"
+        return "RECEIVED_4XX_ERROR" if answer.status >= 400 else "OTHER"
 
-    def _judge(self, webhook: Webhook, trouble: str | None) -> None:
-        """Count an event's end; disable a subscription that fails too often."""
+    def _record_result(self, webhook: Webhook, failure: str | None) -> None:
+        """Count the result of an event; disable a subscription that fails too often."""
         now_s = time.monotonic()
         results = self._results.setdefault(webhook.id, deque())
-        results.append((now_s, trouble is None))
+        results.append((now_s, failure is None))
         while results[0][0] < now_s - WINDOW_S / self.clock.anchor.speed:
             results.popleft()
-        if trouble is None:
+        if failure is None:
             webhook.failures = 0
             return
         webhook.failures += 1
-        failed = sum(not fine for _, fine in results)
+        failed = sum(not delivered for _, delivered in results)
         too_many = len(results) >= RATIO_EVENTS_MIN and failed >= RATIO_MAX * len(results)
         if webhook.failures >= FAILURES_MAX or too_many:
             results.clear()
-            webhook.status = "disabled"
-            sub_type = (
-                "WEBHOOK_DISABLED_FAILED_OTHER"
-                if trouble == "OTHER"
-                else f"WEBHOOK_DISABLED_{trouble}"
-            )
-            message = "The webhook was disabled: too many deliveries failed."
-            webhook.error = {
-                "type": "WEBHOOK_DISABLED",
-                "code": ERRORS[trouble],
-                "sub_type": sub_type,
-                "message": message,
-            }
-            self.world.touch(self.world.webhooks, webhook, self.clock.now_ms(), {})
+            self._disable(webhook, failure)
+
+    def _disable(self, webhook: Webhook, failure: str) -> None:
+        reason = "FAILED_OTHER" if failure == "OTHER" else failure
+        webhook.status = "disabled"
+        webhook.error = {
+            "type": "WEBHOOK_DISABLED",
+            "code": ERRORS[failure],
+            "sub_type": f"WEBHOOK_DISABLED_{reason}",
+            "message": "The webhook was disabled: too many deliveries failed.",
+        }
+        self.state.touch(self.state.webhooks, webhook, self.clock.now_ms(), {})
