@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from libs.common.contracts.errors import PaydownError
+from libs.common.contracts.statuses import FINAL_PAYMENTS
 from libs.common.database.engine import run
-from services.dispatcher.domain import FINAL
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.store import payments
 from services.dispatcher.store.payments import Change
@@ -114,7 +114,7 @@ def cancel(connection: Connection, batch: Row[tuple[object, ...]], order: Order)
         connection,
         "SELECT 1 FROM payment WHERE batch_id = :id AND status <> ALL(CAST(:final AS text[])) LIMIT 1",
         id=batch.batch_id,
-        final=sorted(FINAL),
+        final=sorted(FINAL_PAYMENTS),
     ).first()
     arrived = run(
         connection,

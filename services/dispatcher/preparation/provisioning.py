@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row
 
 from libs.common.database.engine import run
-from services.dispatcher.domain import choose_merchant
+from services.dispatcher.domain.merchants import choose_merchant
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader

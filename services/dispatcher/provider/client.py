@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from services.dispatcher.domain import Answer, known, our_status
+from services.dispatcher.domain.protocol import Answer
+from services.dispatcher.domain.statuses import known, our_status
 
 PAGE_LIMIT = 100
 RETRY_AFTER_MAX_S = 3_600.0

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, Engine
 
 from libs.common.database.engine import run
-from services.dispatcher.domain import Bucket, grant, spend
+from services.dispatcher.domain.pacing import Bucket, grant, spend
 
 GLOBAL, PAYMENTS, ENTITIES, ACCOUNTS, READS, CRITICAL, OTHER = (
     "global",

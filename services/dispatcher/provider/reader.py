@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from libs.common.runtime.service import Beat
-from services.dispatcher.domain import Answer
+from services.dispatcher.domain.protocol import Answer
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.provider.client import Page, Provider, Unreachable
 

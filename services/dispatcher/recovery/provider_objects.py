@@ -17,7 +17,8 @@ from libs.common.database.engine import run
 from libs.common.observability.logs import log
 from libs.common.recovery import restore
 from libs.common.runtime.service import Beat
-from services.dispatcher.domain import Timing, after_look, choose_line, is_alive, of_payment
+from services.dispatcher.domain.duplicates import choose_payment, is_alive, payment_id_of
+from services.dispatcher.domain.protocol import Timing, after_lookup
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.preparation.provisioning import Provisioner
 from services.dispatcher.provider.client import Unreachable, shown
@@ -153,28 +154,28 @@ class Payments:
     def take_over(self) -> None:
         """Return when each is known to be there or not to be, or when stopped."""
         looks = 0
-        while looks < self.timing.looks_needed and not self.reader.stop.is_set():
+        while looks < self.timing.lookups_needed and not self.reader.stop.is_set():
             complete = False
             with suppress(Unreachable):
                 complete = self._look(looks + 1)
             looks = (
                 looks + 1 if complete else 0
             )  # a walk that was cut short says nothing of what is not there
-            if looks < self.timing.looks_needed:
+            if looks < self.timing.lookups_needed:
                 rest(
                     self.engine,
                     self.reader,
-                    self.timing.look_every_s if complete else AGAIN_S,
-                    f"The provider's list was read {looks} of {self.timing.looks_needed} times.",
+                    self.timing.lookup_every_s if complete else AGAIN_S,
+                    f"The provider's list was read {looks} of {self.timing.lookups_needed} times.",
                 )
-        if looks == self.timing.looks_needed:
+        if looks == self.timing.lookups_needed:
             self._absent()
 
     def _look(self, number: int) -> bool:
         """Walk the list once and take over what is in it; whether the walk was complete."""
         restore.report_progress(
             self.engine,
-            f"The provider's list of payments is read, {number} of {self.timing.looks_needed}.",
+            f"The provider's list of payments is read, {number} of {self.timing.lookups_needed}.",
         )
         with self.engine.connect() as connection:
             wanted = {
@@ -192,8 +193,8 @@ class Payments:
             total = page.total
             self._dates(page.lines)
             for line in page.lines:
-                if of_payment(line) in wanted:
-                    found.setdefault(of_payment(line), []).append(line)
+                if payment_id_of(line) in wanted:
+                    found.setdefault(payment_id_of(line), []).append(line)
         for some in chunks(sorted(found)):
             self._adopt({payment_id: found[payment_id] for payment_id in some})
         return len(seen) == total
@@ -224,7 +225,7 @@ class Payments:
                 open=list(OPEN),
             ).all()
             lines = {
-                row.payment_id: choose_line(
+                row.payment_id: choose_payment(
                     found[str(row.payment_id)], str(row.payment_id), row.attempts, ""
                 )
                 for row in rows
@@ -305,9 +306,9 @@ class Payments:
             ).all()
             changes = []
             for row in rows:
-                following = after_look(
+                following = after_lookup(
                     None,
-                    self.timing.looks_needed,
+                    self.timing.lookups_needed,
                     row.attempts,
                     bool(row.taken),
                     row.state == "cancelled",

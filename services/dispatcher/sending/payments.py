@@ -11,17 +11,17 @@ from sqlalchemy import Connection, Row
 
 from libs.common.database.engine import run
 from libs.common.observability.logs import log
-from services.dispatcher.domain import (
-    HOLDER,
+from services.dispatcher.domain.protocol import (
+    SOURCE_HOLDER_ERROR,
     Answer,
     Next,
     Timing,
     Verdict,
     after_call,
     classify,
-    is_silence,
-    our_status,
+    is_outage,
 )
+from services.dispatcher.domain.statuses import our_status
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.provider.client import shown
@@ -203,7 +203,7 @@ class PaymentWork:
     def settle(self, connection: Connection, answers: Sequence[tuple[Call, Answer]]) -> None:
         """Record what came back; an answer whose lease was taken over is dropped (the newer owner gets the same stored answer)."""
         for _, answer in answers:
-            self.silences = self.silences + 1 if is_silence(answer) else 0
+            self.silences = self.silences + 1 if is_outage(answer) else 0
         rows = {
             row.payment_id: row
             for row in run(
@@ -271,7 +271,7 @@ class PaymentWork:
         verdict: Verdict,
         following: Next,
     ) -> None:
-        if verdict is Verdict.CLOSED:
+        if verdict is Verdict.RATE_LIMITED:
             rate_limiter.close(connection, rate_limiter.PAYMENTS, following.wait_s)
         if following.stop_source:
             log.error(
@@ -285,7 +285,7 @@ class PaymentWork:
                 row.account_index,
                 answer.sub_type.lower() or verdict.value,
                 answer.message or WORDS[verdict],
-                holder_too=answer.sub_type.startswith(HOLDER),
+                holder_too=answer.sub_type.startswith(SOURCE_HOLDER_ERROR),
             )
         if following.stop_all:
             log.error("provider_locks_us_out", code=answer.sub_type, status=answer.status)
@@ -298,12 +298,12 @@ class PaymentWork:
 
 
 WORDS = {
-    Verdict.RESEND: "No answer came; the same request with the same key will tell.",
-    Verdict.LOOK_UP: "The provider's answer leaves open whether the payment exists; its list will be searched.",
+    Verdict.NO_ANSWER: "No answer came; the same request with the same key will tell.",
+    Verdict.UNKNOWN: "The provider's answer leaves open whether the payment exists; its list will be searched.",
     Verdict.MISMATCH: "The provider said yes, but not to what was sent; its list will be searched.",
-    Verdict.CLOSED: "The provider's rate limit was reached; the same request goes out again later.",
-    Verdict.LATER: "The provider could not take the request at the moment; the same request goes out again.",
-    Verdict.LOCKED_OUT: "The provider refuses our key; nothing is sent until a person has looked.",
+    Verdict.RATE_LIMITED: "The provider's rate limit was reached; the same request goes out again later.",
+    Verdict.TRY_LATER: "The provider could not take the request at the moment; the same request goes out again.",
+    Verdict.KEY_REFUSED: "The provider refuses our key; nothing is sent until a person has looked.",
     Verdict.SOURCE_REFUSED: "The provider will not debit this source account.",
     Verdict.REFUSED: "The provider refused the payment.",
 }

@@ -10,14 +10,14 @@ from sqlalchemy import Connection, Engine, Row
 
 from libs.common.crypto.field_encryption import FieldCipher
 from libs.common.database.engine import run
-from services.dispatcher.domain import (
+from services.dispatcher.domain.protocol import (
     Answer,
     Found,
     Next,
     Timing,
     Verdict,
     after_call,
-    after_look,
+    after_lookup,
     classify,
 )
 from services.dispatcher.provider import rate_limiter
@@ -233,7 +233,7 @@ class ObjectWork:
             following = after_call(verdict, answer, self.timing)
             outcomes.append((call, answer, following))
             ends.append(ended(row, answer, verdict, following))
-            if verdict is Verdict.CLOSED:
+            if verdict is Verdict.RATE_LIMITED:
                 rate_limiter.close(
                     connection, rate_limiter.tier_of("POST", call.path), following.wait_s
                 )
@@ -340,7 +340,7 @@ def look_up(engine: Engine, reader: Reader, timing: Timing) -> bool:
         except Unreachable:
             found, complete = None, False
         looks = 0 if found is None and not complete else row.looks + 1
-        following = after_look(
+        following = after_lookup(
             Found(str(found["id"]), True) if found else None,
             max(looks, 1),
             row.attempts,
@@ -372,7 +372,7 @@ def look_up(engine: Engine, reader: Reader, timing: Timing) -> bool:
                 "provider_id": row.provider_id,
                 "purpose": row.purpose,
                 "code": "",
-                "reason": WORDS[Verdict.LOOK_UP],
+                "reason": WORDS[Verdict.UNKNOWN],
             }
             write(connection, [made | ready_or_next(row, found) if found else made])
             run(

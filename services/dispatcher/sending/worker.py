@@ -16,7 +16,7 @@ from libs.common.database.engine import is_unavailable
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
 from libs.common.runtime.service import Beat
-from services.dispatcher.domain import Answer, Timing
+from services.dispatcher.domain.protocol import Answer, Timing
 from services.dispatcher.provider.client import Provider
 
 IDLE_S = 0.2

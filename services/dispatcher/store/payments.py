@@ -9,10 +9,10 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection, Row
 
 from libs.common.contracts.events import StoppedSource
+from libs.common.contracts.statuses import FINAL_PAYMENTS
 from libs.common.database.engine import run
 from libs.common.messaging import outbox
 from services.dispatcher import handlers
-from services.dispatcher.domain import FINAL
 from services.dispatcher.handlers import Evidence, PaymentState
 
 
@@ -295,7 +295,7 @@ def all_final(connection: Connection, batch_id: UUID) -> bool:
         """
         SELECT count(*) AS payments, count(*) FILTER (WHERE status = ANY(CAST(:final AS text[]))) AS ended FROM payment WHERE batch_id = :batch_id""",
         batch_id=batch_id,
-        final=sorted(FINAL),
+        final=sorted(FINAL_PAYMENTS),
     ).one()
     announced = run(
         connection, "SELECT payments FROM batch WHERE batch_id = :batch_id", batch_id=batch_id

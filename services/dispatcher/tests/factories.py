@@ -37,7 +37,7 @@ from services.dispatcher.sending import provider_accounts
 from services.dispatcher.sending.payments import PaymentWork
 from services.dispatcher.sending.provider_accounts import ObjectWork
 from services.dispatcher.sending.worker import Work, pump
-from services.dispatcher.settings import HASTY
+from services.dispatcher.settings import FAST_TIMING
 from services.dispatcher.tracking.polling import StatusPoller
 from services.dispatcher.tracking.statements import Statements
 
@@ -93,7 +93,7 @@ class World:
         self.engine: Engine = connect(urls[0], "test", 16)
         self.simulator = simulator
         self.stop = threading.Event()
-        self.provider = Provider(simulator.url, "sk_test", "2025-07-04", HASTY.timeout_s)
+        self.provider = Provider(simulator.url, "sk_test", "2025-07-04", FAST_TIMING.timeout_s)
         self.concurrency = concurrency
         self.threads: list[threading.Thread] = []
         self.errors: list[BaseException] = []
@@ -104,13 +104,15 @@ class World:
         preparer = Provisioner(self.engine, reader)
         preflight, follower = (
             Preflight(self.engine, reader, preparer, 10.0),
-            StatusPoller(self.engine, reader, HASTY),
+            StatusPoller(self.engine, reader, FAST_TIMING),
         )
-        statements = Statements(self.engine, reader, HASTY)
+        statements = Statements(self.engine, reader, FAST_TIMING)
         self._thread(
-            self._pumping(ObjectWork(HASTY, SEALER, "2025-07-04", lambda: self.provider.last_date))
+            self._pumping(
+                ObjectWork(FAST_TIMING, SEALER, "2025-07-04", lambda: self.provider.last_date)
+            )
         )
-        self._thread(self._pumping(PaymentWork(HASTY, lambda: self.provider.last_date)))
+        self._thread(self._pumping(PaymentWork(FAST_TIMING, lambda: self.provider.last_date)))
         self._thread(
             self._turning(
                 preflight.check,
@@ -126,7 +128,7 @@ class World:
                 follower.poll,
                 follower.look_up,
                 follower.sweep,
-                lambda: provider_accounts.look_up(self.engine, reader, HASTY),
+                lambda: provider_accounts.look_up(self.engine, reader, FAST_TIMING),
             )
         )
         self._thread(self._turning(statements.take))

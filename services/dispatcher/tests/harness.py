@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run
-from services.dispatcher.domain import Answer, Timing
+from services.dispatcher.domain.protocol import Answer, Timing
 from services.dispatcher.preparation.provisioning import (
     Provisioner,
     ensure_people_and_loans,
@@ -233,7 +233,7 @@ class Desk:
     def look(self, times: int = 1) -> None:
         """So many looks, each as soon as it is due."""
         for _ in range(times):
-            self.later(self.timing.look_every_s)
+            self.later(self.timing.lookup_every_s)
             self.follower.look_up()
 
     def rows(self, sql: str, **values: Any) -> list[Any]:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.dispatcher.domain import Answer, Timing, Verdict, classify
+from services.dispatcher.domain.protocol import Answer, Timing, Verdict, classify
 from services.dispatcher.provider.client import UNCOUNTED, Provider, Unreachable, shown
 from services.dispatcher.provider.reader import Reader
 from services.dispatcher.sending.worker import Call, pump

@@ -10,7 +10,7 @@ from libs.common.contracts.errors import Reject
 from libs.common.contracts.events import BatchChanged, PaidRow, PaymentApproved
 from services.dispatcher import commands, consumers
 from services.dispatcher.commands import Order, Refused
-from services.dispatcher.domain import SOURCE, Answer
+from services.dispatcher.domain.protocol import SOURCE_ERRORS, Answer
 from services.dispatcher.store import payments
 from services.dispatcher.tests.factories import AT
 from services.dispatcher.tests.harness import Desk, refusing
@@ -105,7 +105,7 @@ def test_a_resume_of_a_batch_that_has_not_begun_frees_its_source(desk: Desk) -> 
 @pytest.mark.parametrize(
     "sub_type",
     [
-        *SOURCE,
+        *SOURCE_ERRORS,
         "INVALID_SOURCE_HOLDER",
         "INVALID_SOURCE_HOLDER_CAPABILITIES",
         "INVALID_SOURCE_CAPABILITIES",

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from services.dispatcher import commands
-from services.dispatcher.domain import Answer
+from services.dispatcher.domain.protocol import Answer
 from services.dispatcher.tests.harness import Desk, lost, refusing
 
 pytestmark = pytest.mark.database

@@ -23,7 +23,7 @@ from services.dispatcher.preparation.provisioning import Provisioner
 from services.dispatcher.provider.reader import Reader
 from services.dispatcher.recovery import provider_objects
 from services.dispatcher.sending.provider_accounts import ObjectWork
-from services.dispatcher.settings import HASTY
+from services.dispatcher.settings import FAST_TIMING
 from services.dispatcher.store import payments
 from services.dispatcher.tests.factories import (
     AT,
@@ -38,7 +38,7 @@ from services.dispatcher.tests.test_protocol import completed, paid_once
 
 pytestmark = pytest.mark.database
 COUNT = 120
-QUICK = dataclasses.replace(HASTY, grace_s=0.5, look_every_s=0.2)
+QUICK = dataclasses.replace(FAST_TIMING, grace_s=0.5, lookup_every_s=0.2)
 
 
 class Stage:
@@ -305,7 +305,7 @@ def test_a_person_whose_making_was_under_way_goes_on_from_what_the_provider_has(
     batch(world, uuid4(), 5)
     reader = Reader(world.engine, world.provider, world.stop, lambda: None)
     Provisioner(world.engine, reader).prepare()
-    work = ObjectWork(HASTY, SEALER, "2025-07-04", lambda: None)
+    work = ObjectWork(FAST_TIMING, SEALER, "2025-07-04", lambda: None)
     with world.engine.begin() as connection:
         work.claim(connection, 10)  # the copy: the intents are written, no answer is there
     person = world.sql("SELECT * FROM object WHERE kind = 'individual'")[0]

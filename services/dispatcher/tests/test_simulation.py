@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from services.dispatcher.domain import Answer, Timing
+from services.dispatcher.domain.protocol import Answer, Timing
 from services.dispatcher.provider.client import Page, Unreachable
 from services.dispatcher.sending.payments import PaymentWork
 from services.dispatcher.sending.worker import Call

@@ -6,20 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 
+from libs.common.contracts.statuses import PROVIDER_ENDED_UNPAID
 from libs.common.database.engine import run
 from libs.common.observability.logs import log
-from services.dispatcher.domain import (
-    ENDED_THERE,
-    Found,
-    Timing,
-    after_look,
-    choose_line,
-    is_alive,
-    may_apply,
-    next_reading_s,
-    of_payment,
-    our_status,
-)
+from services.dispatcher.domain.duplicates import choose_payment, is_alive, payment_id_of
+from services.dispatcher.domain.protocol import Found, Timing, after_lookup
+from services.dispatcher.domain.statuses import may_apply, next_reading_s, our_status
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.provider.client import Unreachable, shown
 from services.dispatcher.provider.reader import Reader, since
@@ -154,7 +146,7 @@ class StatusPoller:
         return bool(rows)
 
     def _looked(self, row: Row[Any], lines: Sequence[Mapping[str, Any]], complete: bool) -> None:
-        line = choose_line(lines, str(row.payment_id), row.attempts, row.provider_id or "")
+        line = choose_payment(lines, str(row.payment_id), row.attempts, row.provider_id or "")
         if line is None and not complete:
             self._later(row)
             return
@@ -167,7 +159,7 @@ class StatusPoller:
             )
             found = Found(str(line["id"]), same or not is_alive(line))
         looks = row.looks + 1
-        following = after_look(
+        following = after_lookup(
             found,
             looks,
             row.attempts,
@@ -223,7 +215,7 @@ class StatusPoller:
                                WHERE payment_id = :id AND fence = :fence""",
                 id=row.payment_id,
                 fence=row.fence + 1,
-                wait_s=self.timing.look_every_s,
+                wait_s=self.timing.lookup_every_s,
             )
 
     def sweep(self) -> bool:
@@ -352,7 +344,7 @@ def observed_change(
         if row.hint
         else Evidence("poll", request_id)
     )
-    if row.attempts > 1 and now.status in ENDED_THERE and row.status == "pending":
+    if row.attempts > 1 and now.status in PROVIDER_ENDED_UNPAID and row.status == "pending":
         code, reason = DOUBTS["no_more"]
         return Change(row, "in_doubt", evidence, step="lookup", reason_code=code, reason=reason)
     return Change(
@@ -428,7 +420,7 @@ def not_ours(
     return {
         payment_id
         for payment_id, line in lines.items()
-        if (line.get("amount"), line.get("source"), line.get("destination"), of_payment(line))
+        if (line.get("amount"), line.get("source"), line.get("destination"), payment_id_of(line))
         != wanted[payment_id]
     }
 

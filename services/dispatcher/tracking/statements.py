@@ -8,18 +8,18 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection, Engine, Row
 
 from libs.common.contracts.events import StatementClosed, StatementLine
+from libs.common.contracts.statuses import FINAL_PAYMENTS
 from libs.common.database.engine import run
 from libs.common.messaging import outbox
 from libs.common.observability.logs import log
-from services.dispatcher.domain import (
-    FINAL,
+from services.dispatcher.domain.duplicates import (
     Duplicate,
     PaymentSnapshot,
-    Timing,
     find_duplicates,
-    of_payment,
-    our_status,
+    payment_id_of,
 )
+from services.dispatcher.domain.protocol import Timing
+from services.dispatcher.domain.statuses import our_status
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.provider.client import Unreachable, shown
 from services.dispatcher.provider.reader import Reader, since
@@ -66,7 +66,7 @@ class Statements:
                 quiet_s=self.timing.quiet_s,
                 nightly_s=self.timing.statement_nightly_s,
                 watch_for_s=self.timing.watch_for_s,
-                final=sorted(FINAL),
+                final=sorted(FINAL_PAYMENTS),
             ).all()
         for row in due:
             try:
@@ -238,7 +238,7 @@ class Statements:
             batch_id=batch_id,
             line=number,
             provider_payment_id=str(line["id"]),
-            payment_id=of_payment(line),
+            payment_id=payment_id_of(line),
             attempt=whole(metadata.get("attempt")),
             provider_status=str(line.get("status")),
             amount_cents=cents(line),
