@@ -96,17 +96,21 @@ def _judge(payment_id: str, statuses: Mapping[str, str], ours: PaymentSnapshot) 
         sorted(i for i, status in statuses.items() if status not in PROVIDER_ENDED_UNPAID)
     )
     pending = [i for i in alive if statuses[i] == "pending"]
-    keep = ours.provider_id
-    bound_is_not_listed = bool(keep) and keep not in statuses
+    bound = ours.provider_id
+    bound_is_not_listed = bool(bound) and bound not in statuses
     if bound_is_not_listed or ours.status in ("sending", "in_doubt", "held"):
         return Duplicate(payment_id, "", (), alive)
+    stays = bound
     may_rebind = ours.status in ("unprocessed", "pending") and bool(alive)
-    if may_rebind and (keep not in alive or keep in pending):
+    if may_rebind and (bound not in alive or bound in pending):
         gone_out = [i for i in alive if i not in pending]
-        keep = min(gone_out) if gone_out else keep if keep in alive else min(alive)
+        if gone_out:
+            stays = min(gone_out)
+        elif bound not in alive:
+            stays = min(alive)
     return Duplicate(
         payment_id,
-        "" if keep == ours.provider_id else keep,
-        tuple(i for i in pending if i != keep),
+        "" if stays == bound else stays,
+        tuple(i for i in pending if i != stays),
         alive,
     )
