@@ -50,6 +50,7 @@ TABLES = (
     "held_decision",
     "outbox",
     "dead_letter",
+    "restored",
 )
 #: The dates that become older when time passes.
 TIMES = {
@@ -61,53 +62,32 @@ TIMES = {
 }
 
 
-class ManualDispatcher:
-    """One batch of payments whose accounts exist already."""
+class BareDispatcher:
+    """A dispatcher with an empty database; see `ManualDispatcher` for one with a batch."""
 
     def __init__(
         self,
         engine: Engine,
         owner: Engine,
-        count: int = 1,
         timing: Timing | None = None,
         provider: MemoryProvider | None = None,
-        batch_id: UUID | None = None,
     ) -> None:
         self.engine, self.owner, self.timing = engine, owner, timing or Timing()
         self.provider = provider or MemoryProvider("memory:", "sk", VERSION, 1.0)
-        self.batch_id = batch_id or uuid4()
         self._empty_database()
-        reader = Reader(engine, self.provider, Stop(), lambda: None)
-        self.provisioner = Provisioner(engine, reader)
-        self.poller = StatusPoller(engine, reader, self.timing)
-        self.lookup = PaymentLookup(engine, reader, self.timing)
-        self.detector = DuplicateDetector(engine, reader, self.timing)
-        self.taker = StatementTaker(engine, reader, self.timing, self.detector)
+        self.reader = Reader(engine, self.provider, Stop(), lambda: None)
+        self.provisioner = Provisioner(engine, self.reader)
+        self.poller = StatusPoller(engine, self.reader, self.timing)
+        self.lookup = PaymentLookup(engine, self.reader, self.timing)
+        self.detector = DuplicateDetector(engine, self.reader, self.timing)
+        self.taker = StatementTaker(engine, self.reader, self.timing, self.detector)
         self.sender = PaymentSender(self.timing, lambda: self.provider.last_date)
-        self.announce(self.batch_id, count)
 
     def _empty_database(self) -> None:
         with self.owner.begin() as connection:
             run(connection, f"TRUNCATE {', '.join(TABLES)}")
             kill_switch.engage(connection, False, "", "")
         rate_limiter.configure(self.engine, rate_limiter.PROFILES["demo"])
-
-    def announce(self, batch_id: UUID, count: int, **more: Any) -> None:
-        """Announce a batch as ingest does, with its accounts created, ready to be paid."""
-        announce_batch(self.engine, batch_id, count, **more)
-        with self.engine.begin() as connection:
-            merchants.upsert_merchant(connection, INSTITUTION, "mch_1", "")
-            ensure_sources(connection, batch_id)
-            ensure_people_and_loans(connection, batch_id, 2_000)
-            run(
-                connection,
-                """
-                UPDATE object
-                SET status = 'pending', due_at = now(),
-                    provider_id = 'at_' || left(CAST(object_id AS text), 13)""",
-            )
-        self.provisioner.link_payments()
-        self.provisioner.start_batches()
 
     def lease(self, limit: int = 4) -> list[Call]:
         with self.engine.begin() as connection:
@@ -155,17 +135,9 @@ class ManualDispatcher:
             self.pass_time(self.timing.lookup_every_s)
             self.lookup.look_up()
 
-    def order(self, act: BatchAct, person: str = "anna") -> str:
-        with self.engine.begin() as connection:
-            return commands.order_batch(connection, self.batch_id, act, Order(person, ""))
-
     def rows(self, sql: str, **values: Any) -> list[Any]:
         with self.engine.begin() as connection:
             return list(run(connection, sql, **values))
-
-    @property
-    def payment(self) -> Any:
-        return self.rows("SELECT * FROM payment ORDER BY payment_id")[0]
 
     def flags(self) -> list[str]:
         return [row.kind for row in self.rows("SELECT kind FROM flag ORDER BY flag_id")]
@@ -182,6 +154,48 @@ class ManualDispatcher:
             "SELECT body FROM outbox WHERE message_type = :kind ORDER BY id", kind=kind
         )
         return [json.loads(row.body) for row in rows]
+
+
+class ManualDispatcher(BareDispatcher):
+    """One batch of payments whose accounts exist already."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        owner: Engine,
+        count: int = 1,
+        timing: Timing | None = None,
+        provider: MemoryProvider | None = None,
+        batch_id: UUID | None = None,
+    ) -> None:
+        super().__init__(engine, owner, timing, provider)
+        self.batch_id = batch_id or uuid4()
+        self.announce(self.batch_id, count)
+
+    def announce(self, batch_id: UUID, count: int, **more: Any) -> None:
+        """Announce a batch as ingest does, with its accounts created, ready to be paid."""
+        announce_batch(self.engine, batch_id, count, **more)
+        with self.engine.begin() as connection:
+            merchants.upsert_merchant(connection, INSTITUTION, "mch_1", "")
+            ensure_sources(connection, batch_id)
+            ensure_people_and_loans(connection, batch_id, 2_000)
+            run(
+                connection,
+                """
+                UPDATE object
+                SET status = 'pending', due_at = now(),
+                    provider_id = 'at_' || left(CAST(object_id AS text), 13)""",
+            )
+        self.provisioner.link_payments()
+        self.provisioner.start_batches()
+
+    def order(self, act: BatchAct, person: str = "anna") -> str:
+        with self.engine.begin() as connection:
+            return commands.order_batch(connection, self.batch_id, act, Order(person, ""))
+
+    @property
+    def payment(self) -> Any:
+        return self.rows("SELECT * FROM payment ORDER BY payment_id")[0]
 
 
 def migrated_database(
