@@ -33,7 +33,7 @@ from services.dispatcher.store.payments import lock_payments
 from services.dispatcher.store.source_stops import SourceStop
 
 DESCRIPTION = "Loan"  # the provider allows ten characters
-OUTAGE_ANSWERS = 8  # so many in a row: the provider is unavailable, and one call at a time asks
+OUTAGE_ANSWERS = 8  # so many in a row open the circuit breaker
 FROZEN = ("amount", "source", "destination", "metadata")
 
 
@@ -54,11 +54,8 @@ class PaymentSender:
 
     def lease_calls(self, connection: Connection, limit: int) -> Sequence[Call]:
         """Lease up to `limit` calls: first re-sends that are due, then new payments."""
-        if self.outage_answers >= OUTAGE_ANSWERS:
-            if time.monotonic() < self.tried_at + self.timing.later_s:
-                return []
-            limit = 1
-        paying = gate(connection)
+        limit = self._limit_by_breaker(limit)
+        paying = gate(connection) if limit else []
         if not paying:
             return []
         again = payment_sending.lock_due_resends(connection, paying, limit, self.timing)
@@ -70,6 +67,12 @@ class PaymentSender:
         if room:
             self.tried_at = time.monotonic()
         return [*self._resend(connection, again), *self._intend(connection, new)]
+
+    def _limit_by_breaker(self, limit: int) -> int:
+        """Return how many calls may be made: while the circuit breaker is open, one at a time."""
+        if self.outage_answers < OUTAGE_ANSWERS:
+            return limit
+        return 1 if time.monotonic() >= self.tried_at + self.timing.later_s else 0
 
     def _intend(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[Call]:
         """Write the next attempt of each payment, with its frozen body."""
