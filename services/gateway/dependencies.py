@@ -12,7 +12,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import request_id
 from services.gateway.auth.sessions import COOKIE
-from services.gateway.domain import API
+from services.gateway.domain.access import API
 from services.gateway.request_guard import passed
 from services.gateway.schemas.batches import PLAIN, PROBLEMS
 from services.gateway.upstream import Call, Params, Upstream

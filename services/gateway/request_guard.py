@@ -26,10 +26,11 @@ from starlette.types import Message
 
 from libs.common.observability.logs import log
 from libs.common.web.problem_details import Problem, request_id
-from services.gateway import domain
 from services.gateway.auth.rate_limit import Buckets
 from services.gateway.auth.sessions import COOKIE, Auth, Person, WrongToken, check_page, check_role
-from services.gateway.domain import API, Entry
+from services.gateway.domain import access, request_rules
+from services.gateway.domain.access import API
+from services.gateway.domain.audit_chain import AuditEntry, AuditKind
 from services.gateway.store import audit
 from services.gateway.upstream import Refusal
 
@@ -62,7 +63,10 @@ class Door:
 
     async def enter(self, request: Request, template: str, handler: Handler) -> Response:
         """Check a request, have it answered, and write down what is unsafe."""
-        request = limited(request, domain.BODIES.get((request.method, template), domain.BODY_MAX))
+        request = limited(
+            request,
+            request_rules.BODY_LIMITS.get((request.method, template), request_rules.BODY_MAX_BYTES),
+        )
         try:
             person = await self.auth.who(request)
         except WrongToken:
@@ -70,7 +74,7 @@ class Door:
             raise
         self.keep_pace(person)
         request.state.person, request.state.still = person, lambda: self.auth.still(request)
-        unsafe = request.method in domain.UNSAFE
+        unsafe = request.method in access.UNSAFE_METHODS
         try:
             check_role(person, request.method, template)
             if unsafe and person.via == "session":
@@ -236,7 +240,7 @@ def guarded(door: Door) -> type[APIRoute]:
         def get_route_handler(self) -> Handler:
             handler, template = super().get_route_handler(), self.path.removeprefix(API)
             for method in self.methods or ():
-                if (method, template) not in domain.MAY:
+                if (method, template) not in access.ROUTE_ROLES:
                     raise LookupError(f"{method} {template} is not in the table of roles")
 
             async def enter(request: Request) -> Response:
@@ -255,9 +259,9 @@ class Open(APIRoute):
         handler = super().get_route_handler()
 
         async def enter(request: Request) -> Response:
-            if request.method in domain.UNSAFE:
+            if request.method in access.UNSAFE_METHODS:
                 check_page(request, by_cookie=False)
-            response = await respond(limited(request, domain.BODY_MAX), handler)
+            response = await respond(limited(request, request_rules.BODY_MAX_BYTES), handler)
             response.headers["X-Request-Id"] = request_id(request)
             return response
 
@@ -333,13 +337,13 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 
 def entry(
-    request: Request, person: Person, kind: str, status: int | None = None, subject: str = ""
-) -> Entry:
+    request: Request, person: Person, kind: AuditKind, status: int | None = None, subject: str = ""
+) -> AuditEntry:
     """A line for the audit log about this request."""
     subject = subject or next(
         (str(v) for v in request.path_params.values() if str(v).isprintable()), ""
     )
-    return Entry(
+    return AuditEntry(
         datetime.now(UTC).isoformat(),
         kind,
         request_id(request),

@@ -10,13 +10,13 @@ from pydantic import Field, Json
 from pydantic_settings import SettingsConfigDict
 
 from libs.common.runtime.settings import ServiceSettings, SettingsError
+from services.gateway.domain.access import Role
 
 LIVE_PROVIDER_HOSTS = frozenset({"production.methodfi.com", "sandbox.methodfi.com"})
 PROVIDER_URL = "PAYDOWN_DISPATCHER_PROVIDER_URL"
 DASHBOARD = Path(__file__).parents[2] / "dashboard" / "dist"
 PREFIX = "PAYDOWN_GATEWAY_"
 OIDC_NEEDED = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_roles")
-Role = Literal["preparer", "approver", "auditor", "operator", "admin"]
 
 
 class GatewaySettings(ServiceSettings):

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from libs.common.observability.logs import log
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import Problem
-from services.gateway import domain
+from services.gateway.domain import access, request_rules
 from services.gateway.store import identity
 
 BEARER = "bearer "
@@ -66,11 +66,11 @@ class DemoPeople:
 
     def __init__(self) -> None:
         names = {
-            domain.PREPARER: "Prea Preparer",
-            domain.APPROVER: "Appy Approver",
-            domain.AUDITOR: "Audra Auditor",
-            domain.OPERATOR: "Otto Operator",
-            domain.ADMIN: "Ada Admin",
+            access.PREPARER: "Prea Preparer",
+            access.APPROVER: "Appy Approver",
+            access.AUDITOR: "Audra Auditor",
+            access.OPERATOR: "Otto Operator",
+            access.ADMIN: "Ada Admin",
         }
         self.by_token: Mapping[str, Person] = {
             f"demo-{role}": Person(f"demo-{role}", name, frozenset({role}))
@@ -249,16 +249,16 @@ def check_role(person: Person, method: str, path: str) -> None:
     Raises:
         Problem: 403, naming the roles that may.
     """
-    may = domain.MAY[method, path]
+    may = access.ROUTE_ROLES[method, path]
     if not person.roles & may:
-        allowed = " or ".join(role for role in domain.ROLES if role in may)
+        allowed = " or ".join(role for role in access.ROLES if role in may)
         raise Problem(
             403,
             "auth.forbidden",
             f"{person.name} may not do this.",
             f"Ask a person with the role {allowed}.",
         )
-    if person.read_only and method in domain.UNSAFE:
+    if person.read_only and method in access.UNSAFE_METHODS:
         raise Problem(
             403,
             "auth.read-only",
@@ -274,7 +274,7 @@ def check_page(request: Request, *, by_cookie: bool) -> None:
         Problem: 403.
     """
     headers = request.headers
-    ours = domain.from_our_page(
+    ours = request_rules.is_same_origin(
         headers.get("sec-fetch-site"), headers.get("origin"), headers.get("host")
     )
     if ours is False or (by_cookie and ours is None):

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.background import BackgroundTask
 
 from libs.common.web.problem_details import Problem
-from services.gateway import domain, event_stream
+from services.gateway import event_stream
 from services.gateway.dependencies import (
     Asked,
     Asking,
@@ -24,6 +24,7 @@ from services.gateway.dependencies import (
     given,
     relay,
 )
+from services.gateway.domain import batches as rules
 from services.gateway.request_guard import passed
 from services.gateway.schemas import batches as shapes
 from services.gateway.schemas import changes
@@ -269,8 +270,8 @@ async def composed(services: Upstreams, asked: Asked, batch_id: UUID) -> dict[st
     until = time.monotonic() + CAUGHT_UP_S
     while True:
         batch = await services.ingest.ask(asked.get(f"/batches/{batch_id}"))
-        if not domain.approved(batch):
-            return domain.compose(batch, None, await _estimate(services, asked, batch))
+        if not rules.has_payments(batch):
+            return rules.compose(batch, None, await _estimate(services, asked, batch))
         summary, dispatch = await asyncio.gather(
             services.reports.ask(asked.get(f"/batches/{batch_id}/summary")),
             _dispatch(services, asked, batch_id),
@@ -279,8 +280,8 @@ async def composed(services: Upstreams, asked: Asked, batch_id: UUID) -> dict[st
         if isinstance(dispatch, BaseException):
             raise dispatch
         if not isinstance(summary, BaseException):
-            if domain.caught_up(batch, summary):
-                return domain.compose(batch, summary, dispatch)
+            if rules.figures_match_status(batch, summary):
+                return rules.compose(batch, summary, dispatch)
         elif not (isinstance(summary, Refusal) and summary.answer.status_code == 404):
             raise summary
         if time.monotonic() > until:
@@ -303,7 +304,7 @@ async def _dispatch(services: Upstreams, asked: Asked, batch_id: UUID) -> dict[s
         return None
 
 
-async def _estimate(services: Upstreams, asked: Asked, batch: domain.Json) -> dict[str, Any] | None:
+async def _estimate(services: Upstreams, asked: Asked, batch: rules.Json) -> dict[str, Any] | None:
     """How long paying would take, for who is about to approve; unknown is an honest answer here."""
     if batch["status"] != "ready":
         return None

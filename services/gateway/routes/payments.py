@@ -75,11 +75,12 @@ async def story(services: Upstreams, asked: Asked, payment_id: UUID) -> dict[str
         _known(services.dispatcher, asked, f"/payments/{payment_id}"),
         services.ledger.ask(asked.get("/journals", {"payment_id": str(payment_id)})),
     )
-    lines = payment_timeline.joined(
+    lines = payment_timeline.join(
         told["timeline"],
-        payment_timeline.issues(read, told["timeline"]),
-        payment_timeline.attempts(sent),
-        payment_timeline.journals(posted["items"]),
+        payment_timeline.issue_lines(read, told["timeline"]),
+        payment_timeline.attempt_lines(sent),
+        payment_timeline.flag_lines(sent),
+        payment_timeline.journal_lines(posted["items"]),
     )
     return {**told, "timeline": lines, "held_proposal": sent.get("held_proposal")}
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
 from libs.common.web.problem_details import Problem
-from services.gateway import domain, static_files
+from services.gateway import static_files
 from services.gateway.auth import oidc
 from services.gateway.auth.sessions import (
     COOKIE,
@@ -21,13 +21,14 @@ from services.gateway.auth.sessions import (
     unknown,
 )
 from services.gateway.dependencies import door_routes
+from services.gateway.domain import access, request_rules
 from services.gateway.request_guard import Door, Open, ShownOnce
 from services.gateway.schemas import people as shapes_people
 from services.gateway.schemas.batches import PROBLEMS
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.identity import put_person
 
-LOGIN = f"{domain.API}/sign-in/start"
+LOGIN = f"{access.API}/sign-in/start"
 PAGE: dict[int | str, dict[str, Any]] = {
     status: {"description": words, "content": {"text/html": {}, **PROBLEMS[status]["content"]}}
     for status, words in (
@@ -79,7 +80,7 @@ def signed_in(kind: type[APIRoute], parts: Dependencies) -> APIRouter:
 def public(parts: Dependencies) -> APIRouter:
     """The ways in."""
     routes = APIRouter(
-        prefix=domain.API,
+        prefix=access.API,
         route_class=Open,
         responses=PROBLEMS,
         tags=["people"],
@@ -132,7 +133,7 @@ def _by_provider(routes: APIRouter, parts: Dependencies) -> None:
     @routes.get("/sign-in/start", status_code=303, response_class=RedirectResponse, responses=PAGE)
     async def start(to: Annotated[str, Query(max_length=1_000)] = "/") -> Response:
         """Send a browser to the identity provider; afterwards it comes to the path `to`."""
-        begun = oidc.Begun.new(domain.own_path(to))
+        begun = oidc.Begun.new(request_rules.safe_redirect(to))
         try:
             address = await provider().address(begun)
         except oidc.ProviderAway:
@@ -184,7 +185,7 @@ async def _enter(
     Raises:
         SignInRefused: none of the person's groups has a role here.
     """
-    roles = domain.granted(identity.groups, parts.settings.oidc_roles)
+    roles = access.roles_of_groups(identity.groups, parts.settings.oidc_roles)
     await parts.door.before(lambda c: put_person(c, identity.id, identity.name, sorted(roles)))
     if not roles:
         raise oidc.SignInRefused("no-role", NO_ROLE)

@@ -9,9 +9,9 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.routing import APIRoute
 
 from libs.common.web.problem_details import Problem
-from services.gateway import domain
 from services.gateway.auth.sessions import described, hashed, new_token
 from services.gateway.dependencies import LIMIT_MAX, door_routes
+from services.gateway.domain import access
 from services.gateway.request_guard import Door, ShownOnce
 from services.gateway.schemas import people as shapes_people
 from services.gateway.store import identity
@@ -54,7 +54,7 @@ def router(kind: type[APIRoute], door: Door) -> APIRouter:
                 "Nobody of this id is known here.",
                 "GET /api/v1/people lists who is.",
             )
-        if refused := domain.token_refused(roles, person.roles, read_only=order.read_only):
+        if refused := access.why_no_token(roles, person.roles, read_only=order.read_only):
             raise Problem(
                 422,
                 "token.roles",

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.gateway.domain.access import Role
 from services.gateway.schemas.batches import Listed, Order, Shape
-from services.gateway.settings import Role
 
 
 class Human(Shape):

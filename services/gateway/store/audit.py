@@ -9,21 +9,27 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from libs.common.database.engine import run
-from services.gateway.domain import START, Entry, chained, first_broken
+from services.gateway.domain.audit_chain import (
+    FIRST_PREVIOUS_HASH,
+    AuditEntry,
+    ChainedEntry,
+    first_broken,
+    line_hash,
+)
 
 AUDIT_LOCK = 7_030_110
 KEYS_KEPT = "7 days"
 READ_MAX = 1_000
 
 
-def append(connection: Connection, entries: Sequence[Entry]) -> None:
+def append(connection: Connection, entries: Sequence[AuditEntry]) -> None:
     """Add lines to the audit log in this order. Writers wait for each other, so that the chain has one order."""
     run(connection, "SELECT pg_advisory_xact_lock(:lock)", lock=AUDIT_LOCK)
     last = run(connection, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").first()
-    seq, previous = (last.seq, last.hash) if last else (0, START)
+    seq, previous = (last.seq, last.hash) if last else (0, FIRST_PREVIOUS_HASH)
     for entry in entries:
         seq += 1
-        own = chained(previous, seq, entry)
+        own = line_hash(previous, seq, entry)
         run(
             connection,
             """
@@ -74,13 +80,13 @@ def first_broken_line(connection: Connection) -> int | None:
     return first_broken(_lines(connection))
 
 
-def _lines(connection: Connection) -> Iterator[tuple[int, Entry, str, str]]:
+def _lines(connection: Connection) -> Iterator[ChainedEntry]:
     sql = text(
         "SELECT seq, at, kind, request_id, person, roles, method, path, status, subject, via, previous_hash, hash FROM audit "
         "ORDER BY seq"
     )
     for row in connection.execution_options(stream_results=True, yield_per=READ_MAX).execute(sql):
-        entry = Entry(
+        entry = AuditEntry(
             row.at.isoformat(),
             row.kind,
             row.request_id,
@@ -92,7 +98,7 @@ def _lines(connection: Connection) -> Iterator[tuple[int, Entry, str, str]]:
             row.subject,
             row.via,
         )
-        yield row.seq, entry, row.previous_hash, row.hash
+        yield ChainedEntry(row.seq, entry, row.previous_hash, row.hash)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from sqlalchemy import text
 from starlette.responses import Response
 
 from libs.common.database.engine import connect
-from services.gateway import app, domain
+from services.gateway import app
 from services.gateway.auth.rate_limit import Buckets
 from services.gateway.auth.sessions import Auth, DemoPeople
+from services.gateway.domain import access, request_rules
 from services.gateway.request_guard import Door, guarded
 from services.gateway.settings import GatewaySettings
 from services.gateway.store import audit
@@ -51,7 +52,7 @@ SUCCESS = {
     ("POST", "/tokens"): 201,
     ("DELETE", "/tokens/{token_id}"): 404,
 }  # there is no such token
-UNSAFE = [route for route in domain.MAY if route[0] in domain.UNSAFE]
+UNSAFE = [route for route in access.ROUTE_ROLES if route[0] in access.UNSAFE_METHODS]
 LIVE = ("GET", "/batches/{batch_id}/live")  # has no end; test_live.py reads it
 
 
@@ -90,7 +91,9 @@ def call(
     return gateway.ask(method, template.format(**NAMES), who, **options)
 
 
-@pytest.mark.parametrize(("method", "template"), [route for route in domain.MAY if route != LIVE])
+@pytest.mark.parametrize(
+    ("method", "template"), [route for route in access.ROUTE_ROLES if route != LIVE]
+)
 def test_every_route_for_every_role(gateway: Gateway, method: str, template: str) -> None:
     prepared(gateway)
     for who in (None, "stranger"):
@@ -98,10 +101,10 @@ def test_every_route_for_every_role(gateway: Gateway, method: str, template: str
         assert (answer.status_code, answer.json()["code"]) == (401, "auth.required")
         assert answer.headers["content-type"] == "application/problem+json"
     assert not any(fake.calls for fake in gateway.fakes.values())
-    for role in domain.ROLES:
+    for role in access.ROLES:
         before = sum(len(fake.calls) for fake in gateway.fakes.values())
         answer = call(gateway, method, template, role)
-        if role in domain.MAY[method, template]:
+        if role in access.ROUTE_ROLES[method, template]:
             assert answer.status_code == SUCCESS.get((method, template), 200), answer.text
         else:
             assert (answer.status_code, answer.json()["code"]) == (403, "auth.forbidden")
@@ -110,15 +113,15 @@ def test_every_route_for_every_role(gateway: Gateway, method: str, template: str
 
 def test_the_table_says_what_the_design_says() -> None:
     may = {
-        role: {route for route, roles in domain.MAY.items() if role in roles}
-        for role in domain.ROLES
+        role: {route for route, roles in access.ROUTE_ROLES.items() if role in roles}
+        for role in access.ROLES
     }
     assert {
-        role for role in domain.ROLES if ("POST", "/batches/{batch_id}/approve") in may[role]
+        role for role in access.ROLES if ("POST", "/batches/{batch_id}/approve") in may[role]
     } == {"approver"}
     acts = {
         role: {path for method, path in may[role] if method != "GET"} - {"/session"}
-        for role in domain.ROLES
+        for role in access.ROLES
     }
     assert (acts["auditor"], acts["admin"]) == (set(), {"/tokens", "/tokens/{token_id}"})
     assert acts["preparer"] == {
@@ -136,11 +139,11 @@ def test_the_table_says_what_the_design_says() -> None:
     }
     reading = {
         route
-        for route in domain.MAY
+        for route in access.ROUTE_ROLES
         if route[0] == "GET"
         and not route[1].startswith(("/ops/health", "/ops/dead", "/audit", "/tokens", "/people"))
     }
-    assert all(reading <= may[role] for role in domain.ROLES)
+    assert all(reading <= may[role] for role in access.ROLES)
 
 
 def test_every_route_of_the_api_is_in_the_table_and_every_line_of_the_table_is_a_route(
@@ -148,21 +151,21 @@ def test_every_route_of_the_api_is_in_the_table_and_every_line_of_the_table_is_a
 ) -> None:
     paths = gateway.app.openapi()["paths"]
     made = {
-        (method.upper(), path.removeprefix(domain.API))
+        (method.upper(), path.removeprefix(access.API))
         for path, item in paths.items()
         for method in item
-        if path.startswith(domain.API)
+        if path.startswith(access.API)
     }
-    assert made == set(domain.MAY) | domain.PUBLIC
-    assert not set(domain.MAY) & domain.PUBLIC
-    assert {path for path in paths if not path.startswith(domain.API)} == {"/health"}
+    assert made == set(access.ROUTE_ROLES) | access.PUBLIC_ROUTES
+    assert not set(access.ROUTE_ROLES) & access.PUBLIC_ROUTES
+    assert {path for path in paths if not path.startswith(access.API)} == {"/health"}
 
 
 def test_a_route_that_is_not_in_the_table_cannot_be_made(gateway: Gateway) -> None:
     kind: type[APIRoute] = guarded(
         Door(Auth(DemoPeople(), gateway.engine), gateway.engine, Buckets(1), Buckets(1))
     )
-    router = APIRouter(prefix=domain.API, route_class=kind)
+    router = APIRouter(prefix=access.API, route_class=kind)
     with pytest.raises(LookupError, match="POST /everything"):
         router.add_api_route("/everything", lambda: None, methods=["POST"])
 
@@ -381,7 +384,7 @@ def test_two_at_once_with_one_key_are_done_once(gateway: Gateway) -> None:
 )
 def test_every_unsafe_route_heeds_its_key(gateway: Gateway, method: str, template: str) -> None:
     prepared(gateway)
-    who = sorted(domain.MAY[method, template])[0]
+    who = sorted(access.ROUTE_ROLES[method, template])[0]
     first, again = (
         call(gateway, method, template, who, headers={"Idempotency-Key": "k5"}) for _ in range(2)
     )
@@ -401,7 +404,11 @@ READ_NO_BODY = {"/session", "/tokens/{token_id}", "/ops/dead-letters/{dead_lette
 @pytest.mark.parametrize("keyed", [False, True])
 @pytest.mark.parametrize(
     ("method", "template"),
-    [route for route in UNSAFE if route not in domain.BODIES and route[1] != "/session"],
+    [
+        route
+        for route in UNSAFE
+        if route not in request_rules.BODY_LIMITS and route[1] != "/session"
+    ],
 )
 def test_a_body_beyond_the_limit_is_413_and_nothing_is_done(
     gateway: Gateway, method: str, template: str, keyed: bool
@@ -411,7 +418,7 @@ def test_a_body_beyond_the_limit_is_413_and_nothing_is_done(
             yield b" " * 20_000
 
     who, headers = (
-        sorted(domain.MAY[method, template])[0],
+        sorted(access.ROUTE_ROLES[method, template])[0],
         {"Content-Type": "application/json"} | ({"Idempotency-Key": "big"} if keyed else {}),
     )
     for content in (

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from services.gateway import domain
 from services.gateway.auth.sessions import COOKIE, hashed
+from services.gateway.domain import access
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH
 
@@ -40,7 +40,7 @@ def test_a_demo_person_signs_in_and_out(gateway: Gateway) -> None:
         ways["default"],
         ways["login_url"],
         [one["id"] for one in ways["people"]],
-    ) == ("demo", "demo-preparer", None, [f"demo-{role}" for role in domain.ROLES])
+    ) == ("demo", "demo-preparer", None, [f"demo-{role}" for role in access.ROLES])
     answer = gateway.ask("POST", "/session", None, json={"person": "demo-approver"})
     assert answer.json() == {
         "id": "demo-approver",
