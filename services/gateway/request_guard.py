@@ -31,7 +31,8 @@ from services.gateway.auth.sessions import COOKIE, Auth, Person, WrongToken, che
 from services.gateway.domain import access, request_rules
 from services.gateway.domain.access import API
 from services.gateway.domain.audit_chain import AuditEntry, AuditKind
-from services.gateway.store import audit
+from services.gateway.store import audit, idempotency_keys
+from services.gateway.store.idempotency_keys import IdempotencyKey, StoredAnswer
 from services.gateway.upstream import Refusal
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -82,7 +83,7 @@ class Door:
         except Problem:
             if unsafe:
                 await self.before(
-                    lambda c: audit.append(c, [entry(request, person, "refused", 403)])
+                    lambda c: audit.append_line(c, entry(request, person, "refused", 403))
                 )
             raise
         response = await (
@@ -113,8 +114,8 @@ class Door:
         if wait_s := self.failures.take(request.client.host if request.client else ""):
             raise _too_often("Too many sign-ins from this address have failed.", wait_s)
         await self.before(
-            lambda c: audit.append(
-                c, [entry(request, Person("", "", frozenset()), "refused", status, subject)]
+            lambda c: audit.append_line(
+                c, entry(request, Person("", "", frozenset()), "refused", status, subject)
             )
         )
 
@@ -124,7 +125,7 @@ class Door:
         """Start a person's session and write it down, in one transaction; the session's id for the cookie."""
 
         def work(connection: Connection) -> str:
-            audit.append(connection, [entry(request, person, "outcome", status, person.id)])
+            audit.append_line(connection, entry(request, person, "outcome", status, person.id))
             return self.auth.start(connection, person, request.cookies.get(COOKIE), id_token)
 
         self.keep_pace(person)
@@ -140,7 +141,9 @@ class Door:
                 await _fingerprint(request, template),
                 UPLOAD_LEASE_S if template == UPLOAD else LEASE_S,
             )
-            known = await self.before(lambda c: audit.claim(c, key, fingerprint, claim_id, lease_s))
+            known = await self.before(
+                lambda c: idempotency_keys.claim_key(c, key, fingerprint, claim_id, lease_s)
+            )
             if known.other_request:
                 raise Problem(
                     422,
@@ -159,7 +162,9 @@ class Door:
                 replayed = known.answer
                 await _drain(request)
                 await self.before(
-                    lambda c: audit.append(c, [entry(request, person, "replayed", replayed.status)])
+                    lambda c: audit.append_line(
+                        c, entry(request, person, "replayed", replayed.status)
+                    )
                 )
                 return Response(
                     replayed.body,
@@ -167,7 +172,7 @@ class Door:
                     media_type=replayed.media_type,
                     headers={"Idempotent-Replayed": "true"},
                 )
-        await self.before(lambda c: audit.append(c, [entry(request, person, "intent")]))
+        await self.before(lambda c: audit.append_line(c, entry(request, person, "intent")))
         response = await respond(request, handler)
         await self._after(request, person, response, None if key is None else (key, claim_id))
         return response
@@ -196,19 +201,23 @@ class Door:
         request: Request,
         person: Person,
         response: Response,
-        claimed: tuple[audit.Key, uuid.UUID] | None,
+        claimed: tuple[IdempotencyKey, uuid.UUID] | None,
     ) -> None:
         """Write how it ended. It has ended, so a database that stays away does not change the answer: the line `intent` stands alone."""
         outcome = entry(request, person, "outcome", response.status_code, _subject(response))
         body = response.kept if isinstance(response, ShownOnce) else response.body
-        answer = audit.Answer(
+        answer = StoredAnswer(
             response.status_code, response.headers.get("content-type", ""), bytes(body)
         )
 
         def work(connection: Connection) -> None:
-            audit.append(connection, [outcome])
-            if claimed is not None:
-                audit.settle(connection, *claimed, None if answer.status >= 500 else answer)
+            audit.append_line(connection, outcome)
+            if claimed is None:
+                return
+            if answer.status >= 500:
+                idempotency_keys.release_key(connection, *claimed)
+            else:
+                idempotency_keys.store_answer(connection, *claimed, answer)
 
         for attempt in range(OUTCOME_TRIES):
             try:
@@ -381,7 +390,7 @@ def _subject(response: Response) -> str:
     )
 
 
-def _key(request: Request, person: Person) -> audit.Key | None:
+def _key(request: Request, person: Person) -> IdempotencyKey | None:
     given = request.headers.get("idempotency-key")
     if given is None:
         return None
@@ -392,7 +401,7 @@ def _key(request: Request, person: Person) -> audit.Key | None:
             f"An Idempotency-Key has 1 to {KEY_MAX} printable characters.",
             "Use a random UUID.",
         )
-    return audit.Key(person.id, request.method, _path(request), given)
+    return IdempotencyKey(person.id, request.method, _path(request), given)
 
 
 async def _drain(request: Request) -> None:

@@ -23,7 +23,7 @@ from services.dispatcher.settings import DispatcherSettings
 from services.gateway import app as gateway_app
 from services.gateway.auth.sessions import COOKIE, Auth, KnownPeople, Person
 from services.gateway.settings import GatewaySettings
-from services.gateway.store.identity import put_person
+from services.gateway.store.people import upsert_person
 from services.ingest import app as ingest_app
 from services.ingest.tests import harness as ingest
 from services.ledger import app as ledger_app
@@ -66,7 +66,7 @@ class House:
     def session(self, person: str, *roles: str) -> dict[str, str]:
         """A person who has signed in through the provider, as the headers of a browser."""
         with self.engine.begin() as connection:
-            put_person(connection, person, person.title(), roles)
+            upsert_person(connection, person, person.title(), roles)
             session_id = Auth(KnownPeople(), self.engine).start(
                 connection, Person(person, person, frozenset(roles)), None
             )

@@ -20,7 +20,7 @@ from libs.common.observability.logs import log
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import Problem
 from services.gateway.domain import access, request_rules
-from services.gateway.store import identity
+from services.gateway.store import people, sessions, tokens
 
 BEARER = "bearer "
 COOKIE = "__Host-paydown"
@@ -95,15 +95,12 @@ class KnownPeople:
 
     def find(self, connection: Connection, person_id: str) -> Person | None:
         """The person, if it ever signed in."""
-        row = identity.person(connection, person_id)
-        return None if row is None else Person(row.person, row.name, frozenset(row.roles))
+        found = people.find_person(connection, person_id)
+        return None if found is None else Person(found.id, found.name, found.roles)
 
     def all(self, connection: Connection) -> Sequence[Person]:
         """Everybody who ever signed in."""
-        return tuple(
-            Person(row["id"], row["name"], frozenset(row["roles"]))
-            for row in identity.persons(connection)
-        )
+        return tuple(Person(one.id, one.name, one.roles) for one in people.list_people(connection))
 
     def of_demo_token(self, _: str) -> Person | None:
         """Nobody."""
@@ -165,34 +162,35 @@ class Auth:
     ) -> str:
         """Start a session in place of the one the browser had; the id for its cookie."""
         if replaced:
-            identity.end_session(connection, hashed(replaced))
+            sessions.delete_session(connection, hashed(replaced))
         session_id = secrets.token_urlsafe(32)
         sealed = _seal(session_id, id_token) if id_token else None
-        identity.start_session(
-            connection, hashed(session_id), person.id, self.idle_s, self.max_s, sealed
-        )
+        sessions.delete_ended_sessions(connection, self.idle_s)
+        sessions.insert_session(connection, hashed(session_id), person.id, self.max_s, sealed)
         return session_id
 
     def end(self, connection: Connection, session_id: str) -> str:
         """End a session, wherever its id may still lie; the identity provider's token for its sign-out, if there is one."""
-        sealed = identity.end_session(connection, hashed(session_id))
+        sealed = sessions.delete_session(connection, hashed(session_id))
         return "" if sealed is None else _unseal(session_id, sealed)
 
     def _of_session(self, connection: Connection, session_id: str, *, touch: bool) -> Person | None:
-        found = identity.session_person(connection, hashed(session_id), self.idle_s, touch=touch)
+        found = sessions.find_session_person(
+            connection, hashed(session_id), self.idle_s, touch=touch
+        )
         person = None if found is None else self.people.find(connection, found)
         return None if person is None else Person(person.id, person.name, person.roles, "session")
 
     def _of_token(self, connection: Connection, token: str) -> Person | None:
-        row = identity.live_token(connection, hashed(token))
+        row = tokens.use_active_token(connection, hashed(token))
         person = None if row is None else self.people.find(connection, row.person)
         return (
             None
-            if person is None
+            if row is None or person is None
             else Person(
                 person.id,
                 person.name,
-                person.roles & frozenset(row.roles),
+                person.roles & row.roles,
                 f"token {row.token_id}",
                 row.read_only,
             )

@@ -149,7 +149,7 @@ def public() -> APIRouter:
 
 
 def _audit(connection: Connection, limit: int, before: int | None, q: str | None) -> dict[str, Any]:
-    items, total = store.page(connection, limit, before, q)
+    items, total = store.list_lines(connection, limit, before, q)
     broken = store.first_broken_line(connection)
     following = str(items[-1]["seq"]) if len(items) == limit and items[-1]["seq"] > 1 else None
     return {

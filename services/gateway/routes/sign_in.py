@@ -26,7 +26,7 @@ from services.gateway.request_guard import Door, Open, ShownOnce
 from services.gateway.schemas import people as shapes_people
 from services.gateway.schemas.batches import PROBLEMS
 from services.gateway.settings import GatewaySettings
-from services.gateway.store.identity import put_person
+from services.gateway.store.people import upsert_person
 
 LOGIN = f"{access.API}/sign-in/start"
 PAGE: dict[int | str, dict[str, Any]] = {
@@ -186,7 +186,7 @@ async def _enter(
         SignInRefused: none of the person's groups has a role here.
     """
     roles = access.roles_of_groups(identity.groups, parts.settings.oidc_roles)
-    await parts.door.before(lambda c: put_person(c, identity.id, identity.name, sorted(roles)))
+    await parts.door.before(lambda c: upsert_person(c, identity.id, identity.name, sorted(roles)))
     if not roles:
         raise oidc.SignInRefused("no-role", NO_ROLE)
     person = Person(identity.id, identity.name, roles, "session")

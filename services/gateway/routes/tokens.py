@@ -14,7 +14,7 @@ from services.gateway.dependencies import LIMIT_MAX, door_routes
 from services.gateway.domain import access
 from services.gateway.request_guard import Door, ShownOnce
 from services.gateway.schemas import people as shapes_people
-from services.gateway.store import identity
+from services.gateway.store import tokens as store
 
 
 def router(kind: type[APIRoute], door: Door) -> APIRouter:
@@ -35,7 +35,7 @@ def router(kind: type[APIRoute], door: Door) -> APIRouter:
     ) -> dict[str, Any]:
         """All tokens, also those that have ended, newest first. Never a secret."""
         with door.engine.connect() as connection:
-            items, total = identity.tokens(connection, limit, int(cursor) if cursor else None)
+            items, total = store.list_tokens(connection, limit, int(cursor) if cursor else None)
         return {
             "items": items,
             "next": str(items[-1]["seq"]) if len(items) == limit and items[-1]["seq"] > 1 else None,
@@ -62,7 +62,7 @@ def router(kind: type[APIRoute], door: Door) -> APIRouter:
                 "Ask for fewer roles, or for a token that can only read.",
             )
         token_id, secret = new_token()
-        wanted = identity.Token(
+        wanted = store.NewToken(
             token_id,
             hashed(secret),
             order.name,
@@ -72,7 +72,7 @@ def router(kind: type[APIRoute], door: Door) -> APIRouter:
             by.id,
             order.days,
         )
-        made = jsonable_encoder(await door.before(lambda c: identity.add_token(c, wanted)))
+        made = jsonable_encoder(await door.before(lambda c: store.insert_token(c, wanted)))
         return ShownOnce({**made, "token": secret}, {**made, "token": None}, 201)
 
     @routes.delete("/tokens/{token_id}", response_model=shapes_people.Token)
@@ -90,4 +90,4 @@ def router(kind: type[APIRoute], door: Door) -> APIRouter:
 
 def _revoke(door: Door, token_id: UUID, by: str) -> dict[str, Any] | None:
     with door.engine.begin() as connection:
-        return identity.revoke_token(connection, token_id, by)
+        return store.revoke_token(connection, token_id, by)

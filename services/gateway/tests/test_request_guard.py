@@ -19,7 +19,8 @@ from services.gateway.auth.sessions import Auth, DemoPeople
 from services.gateway.domain import access, request_rules
 from services.gateway.request_guard import Door, guarded
 from services.gateway.settings import GatewaySettings
-from services.gateway.store import audit
+from services.gateway.store import audit, idempotency_keys
+from services.gateway.store.idempotency_keys import ClaimResult, IdempotencyKey, StoredAnswer
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH, PAYMENT, TOKEN, Fake, batch, summary
 
@@ -346,20 +347,22 @@ def test_a_failure_is_not_kept_for_its_key_and_a_refusal_is(gateway: Gateway) ->
 
 
 def test_a_key_in_progress_is_409_until_its_process_must_be_dead(gateway: Gateway) -> None:
-    key = audit.Key("demo-approver", "POST", f"/api/v1/batches/{BATCH}/pause", "k3")
+    key = IdempotencyKey("demo-approver", "POST", f"/api/v1/batches/{BATCH}/pause", "k3")
     first, second = (UUID(int=n) for n in (1, 2))
     with gateway.engine.begin() as connection:
-        assert audit.claim(connection, key, "f", first, 60) == audit.Claimed()
+        assert idempotency_keys.claim_key(connection, key, "f", first, 60) == ClaimResult()
     with gateway.engine.begin() as connection:
-        assert audit.claim(connection, key, "f", second, 60).in_progress
+        assert idempotency_keys.claim_key(connection, key, "f", second, 60).in_progress
         connection.execute(text("UPDATE idempotency SET claimed_at = now() - interval '61 s'"))
-        assert audit.claim(connection, key, "f", second, 60) == audit.Claimed()
-        audit.settle(
-            connection, key, first, audit.Answer(200, "application/json", b"{}")
+        assert idempotency_keys.claim_key(connection, key, "f", second, 60) == ClaimResult()
+        idempotency_keys.store_answer(
+            connection, key, first, StoredAnswer(200, "application/json", b"{}")
         )  # it lives after all, and comes too late
-        assert audit.claim(connection, key, "f", first, 60).in_progress
-        audit.settle(connection, key, second, audit.Answer(200, "application/json", b"{}"))
-        assert audit.claim(connection, key, "f", first, 60).answer == audit.Answer(
+        assert idempotency_keys.claim_key(connection, key, "f", first, 60).in_progress
+        idempotency_keys.store_answer(
+            connection, key, second, StoredAnswer(200, "application/json", b"{}")
+        )
+        assert idempotency_keys.claim_key(connection, key, "f", first, 60).answer == StoredAnswer(
             200, "application/json", b"{}"
         )
 
