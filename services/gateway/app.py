@@ -20,7 +20,7 @@ from services.gateway.request_guard import Door, guarded
 from services.gateway.routes import batches, operations, payments, sign_in, tokens
 from services.gateway.settings import GatewaySettings, check_sign_in
 from services.gateway.static_files import Front
-from services.gateway.upstream import Upstream, Upstreams, client
+from services.gateway.upstream import Upstream, Upstreams, new_client
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PROVIDER_S = 10.0
@@ -30,14 +30,15 @@ SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports")
 def clients(settings: GatewaySettings) -> dict[str, httpx.AsyncClient]:
     """A client of each service, by its name."""
     return {
-        name: client(getattr(settings, f"{name}_url"), settings.call_timeout_s) for name in SERVICES
+        name: new_client(getattr(settings, f"{name}_url"), settings.call_timeout_s)
+        for name in SERVICES
     }
 
 
 def build(
     settings: GatewaySettings,
     made: Mapping[str, httpx.AsyncClient],
-    pace: event_stream.Pace | None = None,
+    pace: event_stream.StreamTiming | None = None,
 ) -> Service:
     """The gateway in front of the given clients, ready to be served; nothing is connected yet."""
     service = Service("gateway", settings, MIGRATIONS, public=True)
@@ -74,7 +75,7 @@ def build(
         sign_in.public(people),
         sign_in.signed_in(kind, people),
         tokens.router(kind, door),
-        batches.router(kind, upstreams, settings, pace or event_stream.Pace()),
+        batches.router(kind, upstreams, settings, pace or event_stream.StreamTiming()),
         payments.router(kind, upstreams),
         operations.router(kind, upstreams, door, service.readiness),
     ]

@@ -33,7 +33,7 @@ from services.gateway.domain.access import API
 from services.gateway.domain.audit_chain import AuditEntry, AuditKind
 from services.gateway.store import audit, idempotency_keys
 from services.gateway.store.idempotency_keys import IdempotencyKey, StoredAnswer
-from services.gateway.upstream import Refusal
+from services.gateway.upstream import UpstreamRefusal
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 UPLOAD = "/batches"  # its body is a file: never read here
@@ -312,7 +312,7 @@ async def respond(request: Request, handler: Handler) -> Response:
     """The route's answer, also when that is a problem, a service's refusal, or a bug."""
     try:
         return await handler(request)
-    except Refusal as refusal:
+    except UpstreamRefusal as refusal:
         return passed(refusal.answer)
     except RequestValidationError as error:
         if any(e["loc"][0] == "path" for e in error.errors()):

@@ -29,7 +29,7 @@ from services.gateway.request_guard import passed
 from services.gateway.schemas import batches as shapes
 from services.gateway.schemas import changes
 from services.gateway.settings import GatewaySettings
-from services.gateway.upstream import Refusal, Upstreams
+from services.gateway.upstream import UpstreamRefusal, Upstreams
 
 ReportName = Literal[
     "sources.csv",
@@ -48,7 +48,10 @@ UPLOAD_HEADERS = ("content-type", "content-encoding", "content-length")
 
 
 def router(
-    kind: type[APIRoute], services: Upstreams, settings: GatewaySettings, pace: event_stream.Pace
+    kind: type[APIRoute],
+    services: Upstreams,
+    settings: GatewaySettings,
+    pace: event_stream.StreamTiming,
 ) -> APIRouter:
     """Everything below /batches."""
     routes = door_routes(kind, "batches")
@@ -169,9 +172,12 @@ def _acting(routes: APIRouter, services: Upstreams) -> None:
 
 
 def _streaming(
-    routes: APIRouter, services: Upstreams, settings: GatewaySettings, pace: event_stream.Pace
+    routes: APIRouter,
+    services: Upstreams,
+    settings: GatewaySettings,
+    pace: event_stream.StreamTiming,
 ) -> None:
-    seats = event_stream.Seats(settings.streams_max)
+    slots = event_stream.StreamSlots(settings.streams_max)
 
     @routes.post(
         "/batches",
@@ -246,15 +252,15 @@ def _streaming(
         """Server-sent events: `snapshot` first, then `change`s. 404 for a batch that is not there."""
 
         async def read() -> dict[str, Any]:
-            return await services.reports.ask(asked.get(f"/batches/{batch_id}/live"))
+            return await services.reports.send_json(asked.get(f"/batches/{batch_id}/live"))
 
-        seats.check()
-        await services.ingest.ask(
+        slots.check()
+        await services.ingest.send_json(
             asked.get(f"/batches/{batch_id}")
         )  # reports does not tell a batch it has not heard of yet from one that is not
         first = await read()
         return StreamingResponse(
-            event_stream.events(first, read, request.state.still, seats, pace),
+            event_stream.events(first, read, request.state.still, slots, pace),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -264,16 +270,16 @@ async def composed(services: Upstreams, asked: Asked, batch_id: UUID) -> dict[st
     """A batch from the services that know a part of it.
 
     Raises:
-        Refusal: ingest does not know it.
+        UpstreamRefusal: ingest does not know it.
         Problem: 503, a part is away, or the payments' totals stay behind the batch's status.
     """
     until = time.monotonic() + CAUGHT_UP_S
     while True:
-        batch = await services.ingest.ask(asked.get(f"/batches/{batch_id}"))
+        batch = await services.ingest.send_json(asked.get(f"/batches/{batch_id}"))
         if not rules.has_payments(batch):
             return rules.compose(batch, None, await _estimate(services, asked, batch))
         summary, dispatch = await asyncio.gather(
-            services.reports.ask(asked.get(f"/batches/{batch_id}/summary")),
+            services.reports.send_json(asked.get(f"/batches/{batch_id}/summary")),
             _dispatch(services, asked, batch_id),
             return_exceptions=True,
         )
@@ -282,7 +288,7 @@ async def composed(services: Upstreams, asked: Asked, batch_id: UUID) -> dict[st
         if not isinstance(summary, BaseException):
             if rules.figures_match_status(batch, summary):
                 return rules.compose(batch, summary, dispatch)
-        elif not (isinstance(summary, Refusal) and summary.answer.status_code == 404):
+        elif not (isinstance(summary, UpstreamRefusal) and summary.answer.status_code == 404):
             raise summary
         if time.monotonic() > until:
             raise Problem(
@@ -297,8 +303,8 @@ async def composed(services: Upstreams, asked: Asked, batch_id: UUID) -> dict[st
 async def _dispatch(services: Upstreams, asked: Asked, batch_id: UUID) -> dict[str, Any] | None:
     """The dispatcher's view of a batch; None while it has not heard of it."""
     try:
-        return await services.dispatcher.ask(asked.get(f"/batches/{batch_id}"))
-    except Refusal as refusal:
+        return await services.dispatcher.send_json(asked.get(f"/batches/{batch_id}"))
+    except UpstreamRefusal as refusal:
         if refusal.answer.status_code != 404:
             raise
         return None
@@ -314,7 +320,7 @@ async def _estimate(services: Upstreams, asked: Asked, batch: rules.Json) -> dic
                 "eta_s"
             )
         }
-    except (Problem, Refusal):
+    except (Problem, UpstreamRefusal):
         return None
 
 

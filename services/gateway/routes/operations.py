@@ -16,7 +16,7 @@ from services.gateway.dependencies import LIMIT_MAX, Asked, Asking, door_routes,
 from services.gateway.request_guard import Door
 from services.gateway.schemas import batches, operations
 from services.gateway.store import audit as store
-from services.gateway.upstream import Refusal, Upstream, Upstreams
+from services.gateway.upstream import Upstream, UpstreamRefusal, Upstreams
 
 HEALTH_S = 3.0
 
@@ -203,8 +203,8 @@ def _figures(name: str, metrics: httpx.Response) -> dict[str, float]:
 async def _dead_letters(service: Upstream, asked: Asked) -> list[dict[str, Any]] | None:
     """A service's dead letters with ids that name it; None if it could not be asked."""
     try:
-        found = await service.ask(asked.get("/ops/dead-letters", timeout_s=HEALTH_S))
-    except (Problem, Refusal):
+        found = await service.send_json(asked.get("/ops/dead-letters", timeout_s=HEALTH_S))
+    except (Problem, UpstreamRefusal):
         return None
     return [
         {
@@ -221,16 +221,18 @@ async def _restored(service: Upstream, asked: Asked) -> dict[str, Any] | None:
     try:
         return {
             "name": service.name,
-            **await service.ask(asked.get("/restored", timeout_s=HEALTH_S)),
+            **await service.send_json(asked.get("/restored", timeout_s=HEALTH_S)),
         }
-    except (Problem, Refusal):
+    except (Problem, UpstreamRefusal):
         return None
 
 
 async def _release(service: Upstream, asked: Asked, order: operations.Release) -> dict[str, str]:
     try:
-        done = await service.ask(asked.post("/restored/release", order.model_dump(mode="json")))
-    except Refusal as refusal:
+        done = await service.send_json(
+            asked.post("/restored/release", order.model_dump(mode="json"))
+        )
+    except UpstreamRefusal as refusal:
         return {
             "name": service.name,
             "outcome": "refused",

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from services.gateway import payment_timeline
 from services.gateway.dependencies import Asked, Asking, Of, door_routes, relay
 from services.gateway.schemas import batches, payments
-from services.gateway.upstream import Refusal, Upstream, Upstreams
+from services.gateway.upstream import Upstream, UpstreamRefusal, Upstreams
 
 
 def router(kind: type[APIRoute], services: Upstreams) -> APIRouter:
@@ -66,14 +66,14 @@ async def story(services: Upstreams, asked: Asked, payment_id: UUID) -> dict[str
     """A payment with its joined timeline.
 
     Raises:
-        Refusal: reports does not know it.
+        UpstreamRefusal: reports does not know it.
         Problem: a part is away; a story with a hole in it would mislead.
     """
-    told = await services.reports.ask(asked.get(f"/payments/{payment_id}"))
+    told = await services.reports.send_json(asked.get(f"/payments/{payment_id}"))
     read, sent, posted = await asyncio.gather(
         _known(services.ingest, asked, f"/payments/{payment_id}"),
         _known(services.dispatcher, asked, f"/payments/{payment_id}"),
-        services.ledger.ask(asked.get("/journals", {"payment_id": str(payment_id)})),
+        services.ledger.send_json(asked.get("/journals", {"payment_id": str(payment_id)})),
     )
     lines = payment_timeline.join(
         told["timeline"],
@@ -88,8 +88,8 @@ async def story(services: Upstreams, asked: Asked, payment_id: UUID) -> dict[str
 async def _known(service: Upstream, asked: Asked, path: str) -> dict[str, Any]:
     """What a service knows of a payment; nothing, if it has not heard of it yet."""
     try:
-        return await service.ask(asked.get(path))
-    except Refusal as refusal:
+        return await service.send_json(asked.get(path))
+    except UpstreamRefusal as refusal:
         if refusal.answer.status_code != 404:
             raise
         return {}

@@ -90,7 +90,7 @@ def build(url: str, **more: Any) -> Gateway:
     service = app.build(
         settings,
         {name: fake.client() for name, fake in fakes.items()},
-        event_stream.Pace(0.01, 0.05, 0.05),
+        event_stream.StreamTiming(0.01, 0.05, 0.05),
     )
     with service.engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))

@@ -33,7 +33,7 @@ def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
         *[Problem(503, "upstream.away", "away", "wait")] * 2,
         {"version": 2, "completed": 1},
     ]
-    seats = event_stream.Seats(1)
+    slots = event_stream.StreamSlots(1)
 
     async def read() -> dict[str, Any]:
         found = answers.pop(0)
@@ -43,7 +43,11 @@ def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
 
     async def main() -> list[tuple[str, int, dict[str, Any]]]:
         stream = event_stream.events(
-            {"version": 1, "completed": 0}, read, signed_in, seats, event_stream.Pace(0.0, 15.0)
+            {"version": 1, "completed": 0},
+            read,
+            signed_in,
+            slots,
+            event_stream.StreamTiming(0.0, 15.0),
         )
         found = [parsed(await anext(stream)) for _ in range(4)]
         await stream.aclose()  # type: ignore[attr-defined]
@@ -57,7 +61,7 @@ def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
         ("snapshot", 4),
     ]
     assert found[1][2] == {"version": 2, "completed": 1}
-    assert seats.free == 1
+    assert slots.free == 1
 
 
 def test_silence_is_broken_by_a_heartbeat() -> None:
@@ -66,7 +70,11 @@ def test_silence_is_broken_by_a_heartbeat() -> None:
 
     async def main() -> str:
         stream = event_stream.events(
-            {"version": 1}, read, signed_in, event_stream.Seats(1), event_stream.Pace(0.01, 0.03)
+            {"version": 1},
+            read,
+            signed_in,
+            event_stream.StreamSlots(1),
+            event_stream.StreamTiming(0.01, 0.03),
         )
         await anext(stream)
         return await anext(stream)
@@ -130,7 +138,7 @@ def test_the_first_event_is_a_snapshot_and_the_stream_ends_with_its_reader(
     gateway.reports.says(
         "GET", f"/batches/{BATCH}/live", {"version": 4, "payments": {"completed": 2}}
     )
-    for _ in range(3):  # two seats: they are given back
+    for _ in range(3):  # two slots: they are given back
         seen: list[bytes] = []
         started = open_stream(gateway, seen, 2)
         assert dict(started["headers"])[b"content-type"] == b"text/event-stream; charset=utf-8"
@@ -159,9 +167,9 @@ def test_a_stream_ends_when_its_reader_is_signed_out(gateway: Gateway) -> None:
 
 
 def test_there_are_only_so_many_streams() -> None:
-    event_stream.Seats(1).check()
+    event_stream.StreamSlots(1).check()
     with pytest.raises(Problem) as full:
-        event_stream.Seats(0).check()
+        event_stream.StreamSlots(0).check()
     assert (full.value.status, full.value.code) == (503, "live.full")
 
 
