@@ -19,7 +19,7 @@ from services.gateway.auth.sessions import Auth, DemoPeople, KnownPeople
 from services.gateway.request_guard import Door, guarded
 from services.gateway.routes import batches, operations, payments, sign_in, tokens
 from services.gateway.settings import GatewaySettings, check_sign_in
-from services.gateway.static_files import Front
+from services.gateway.static_files.middleware import DashboardMiddleware
 from services.gateway.upstream import Upstream, Upstreams, new_client
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -69,7 +69,9 @@ def build(
             await outside.aclose()
 
     service.lifespan = lifespan
-    service.middleware.append(Middleware(Front, dist=settings.dashboard_dir, own_names_only=demo))
+    service.middleware.append(
+        Middleware(DashboardMiddleware, folder=settings.dashboard_dir, own_names_only=demo)
+    )
     service.routers += [
         operations.public(),
         sign_in.public(people),

@@ -10,7 +10,6 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
 from libs.common.web.problem_details import Problem
-from services.gateway import static_files
 from services.gateway.auth import oidc
 from services.gateway.auth.sessions import (
     COOKIE,
@@ -26,6 +25,7 @@ from services.gateway.request_guard import Door, Open, ShownOnce
 from services.gateway.schemas import people as shapes_people
 from services.gateway.schemas.batches import PROBLEMS
 from services.gateway.settings import GatewaySettings
+from services.gateway.static_files.message_page import message_page
 from services.gateway.store.people import upsert_person
 
 LOGIN = f"{access.API}/sign-in/start"
@@ -220,6 +220,4 @@ def give_session(response: Response, session_id: str, settings: GatewaySettings)
 
 
 def _page(title: str, sentence: str, status: int) -> Response:
-    return static_files.plain(
-        title, (html.escape(sentence), f'<a href="{LOGIN}">Sign in</a>'), status
-    )
+    return message_page(title, (html.escape(sentence), f'<a href="{LOGIN}">Sign in</a>'), status)
