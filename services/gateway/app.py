@@ -1,4 +1,4 @@
-"""Wires the gateway: its own database, one client per service, the routes behind the door."""
+"""Wires the gateway: its own database, one client per service, the routes behind the guard."""
 
 import os
 import sys
@@ -13,11 +13,14 @@ from starlette.middleware import Middleware
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import SettingsError, read_or_exit
 from services.gateway import event_stream
-from services.gateway.auth.oidc import Provider
-from services.gateway.auth.rate_limit import Buckets
-from services.gateway.auth.sessions import Auth, DemoPeople, KnownPeople
-from services.gateway.request_guard import Door, guarded
-from services.gateway.routes import batches, operations, payments, sign_in, tokens
+from services.gateway.auth.oidc import IdentityProvider
+from services.gateway.auth.people import DemoPeople, SignedInPeople
+from services.gateway.auth.rate_limit import RateLimiter
+from services.gateway.auth.sessions import Authenticator
+from services.gateway.request_guard.audit_trail import AuditTrail
+from services.gateway.request_guard.guard import RequestGuard
+from services.gateway.request_guard.route_classes import guarded_route_class
+from services.gateway.routes import batches, operations, payments, provider_sign_in, sign_in, tokens
 from services.gateway.settings import GatewaySettings, check_sign_in
 from services.gateway.static_files.middleware import DashboardMiddleware
 from services.gateway.upstream import Upstream, Upstreams, new_client
@@ -46,19 +49,11 @@ def build(
         **{name: Upstream(name, made[name], settings.internal_token) for name in SERVICES}
     )
     demo = settings.auth_mode == "demo"
-    auth = Auth(
-        DemoPeople() if demo else KnownPeople(),
-        service.engine,
-        settings.session_idle_s,
-        settings.session_max_s,
-    )
-    door = Door(
-        auth, service.engine, Buckets(settings.calls_per_min), Buckets(settings.failures_per_min)
-    )
-    kind = guarded(door)
+    guard = request_guard(service, settings)
+    kind = guarded_route_class(guard)
     outside = None if demo else httpx.AsyncClient(timeout=PROVIDER_S)
-    people = sign_in.Dependencies(
-        door, settings, None if outside is None else Provider(settings, outside)
+    context = sign_in.SignInContext(
+        guard, settings, None if outside is None else IdentityProvider(settings, outside)
     )
 
     @asynccontextmanager
@@ -74,14 +69,29 @@ def build(
     )
     service.routers += [
         operations.public(),
-        sign_in.public(people),
-        sign_in.signed_in(kind, people),
-        tokens.router(kind, door),
+        sign_in.demo_router(context),
+        provider_sign_in.router(context),
+        sign_in.signed_in_router(kind, context),
+        tokens.router(kind, guard),
         batches.router(kind, upstreams, settings, pace or event_stream.StreamTiming()),
         payments.router(kind, upstreams),
-        operations.router(kind, upstreams, door, service.readiness),
+        operations.router(kind, upstreams, guard, service.readiness),
     ]
     return service
+
+
+def request_guard(service: Service, settings: GatewaySettings) -> RequestGuard:
+    """The guard with the people and the limits of the settings."""
+    people = DemoPeople() if settings.auth_mode == "demo" else SignedInPeople()
+    authenticator = Authenticator(
+        people, service.engine, settings.session_idle_s, settings.session_max_s
+    )
+    return RequestGuard(
+        authenticator=authenticator,
+        trail=AuditTrail(service.engine),
+        call_limit=RateLimiter(settings.calls_per_min),
+        failure_limit=RateLimiter(settings.failures_per_min),
+    )
 
 
 def main() -> None:

@@ -11,9 +11,9 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import request_id
-from services.gateway.auth.sessions import COOKIE
+from services.gateway.auth.credentials import SESSION_COOKIE
 from services.gateway.domain.access import API
-from services.gateway.request_guard import passed
+from services.gateway.request_guard.responses import relayed
 from services.gateway.schemas.batches import PLAIN, PROBLEMS
 from services.gateway.upstream import Call, Params, Upstream
 
@@ -127,11 +127,11 @@ def door_routes(kind: type[APIRoute], tag: str) -> APIRouter:
     bearer = Depends(
         HTTPBearer(
             auto_error=False,
-            description="An API token; in demo mode also a demo token. The door checks it before anything else.",
+            description="An API token; in demo mode also a demo token. It is checked before anything else of the request.",
         )
     )
     cookie = Depends(
-        APIKeyCookie(name=COOKIE, auto_error=False, description="A browser's session.")
+        APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="A browser's session.")
     )
     return APIRouter(
         prefix=API,
@@ -145,4 +145,4 @@ def door_routes(kind: type[APIRoute], tag: str) -> APIRouter:
 
 async def relay(upstream: Upstream, call: Call) -> Response:
     """A service's answer, as it is."""
-    return passed(await upstream.send(call))
+    return relayed(await upstream.send(call))

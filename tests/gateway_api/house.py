@@ -21,7 +21,9 @@ from services.dispatcher import routes as dispatcher_routes
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.settings import DispatcherSettings
 from services.gateway import app as gateway_app
-from services.gateway.auth.sessions import COOKIE, Auth, KnownPeople, Person
+from services.gateway.auth.credentials import SESSION_COOKIE
+from services.gateway.auth.people import Person, SignedInPeople
+from services.gateway.auth.sessions import Authenticator
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.people import upsert_person
 from services.ingest import app as ingest_app
@@ -67,10 +69,10 @@ class House:
         """A person who has signed in through the provider, as the headers of a browser."""
         with self.engine.begin() as connection:
             upsert_person(connection, person, person.title(), roles)
-            session_id = Auth(KnownPeople(), self.engine).start(
+            session_id = Authenticator(SignedInPeople(), self.engine).start_session(
                 connection, Person(person, person, frozenset(roles)), None
             )
-        return {"Cookie": f"{COOKIE}={session_id}", "Sec-Fetch-Site": "same-origin"}
+        return {"Cookie": f"{SESSION_COOKIE}={session_id}", "Sec-Fetch-Site": "same-origin"}
 
     def batch(self, uploader: str) -> Any:
         """A batch that is ready, as an approver sees it, and of which the other services have heard."""

@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Ways In
-         * @description How one signs in here.
+         * @description How people sign in here.
          */
         get: operations["ways_in"];
         put?: never;
@@ -55,12 +55,12 @@ export interface paths {
         put?: never;
         /**
          * Sign In
-         * @description Demo only: be one of the demo people from now on, in this browser. The session it had before ends.
+         * @description Sign in as one of the demo people, in this browser. Its previous session ends.
          */
         post: operations["sign_in"];
         /**
          * Sign Out
-         * @description End the session of this browser. Called with a token, nothing ends.
+         * @description End the session of this browser. A call with a token ends nothing.
          */
         delete: operations["sign_out"];
         options?: never;
@@ -77,7 +77,7 @@ export interface paths {
         };
         /**
          * Start
-         * @description Send a browser to the identity provider; afterwards it comes to the path `to`.
+         * @description Send a browser to the identity provider. Afterwards it opens the path `to`.
          */
         get: operations["start"];
         put?: never;
@@ -2890,7 +2890,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description This sign-in was not begun here. */
+            /** @description This browser has not started this sign-in. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2909,7 +2909,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No role, or the provider refuses. */
+            /** @description The person has no role, or the provider refuses. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2982,7 +2982,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider is away. */
+            /** @description The identity provider does not answer. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3040,7 +3040,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description This sign-in was not begun here. */
+            /** @description This browser has not started this sign-in. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3059,7 +3059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No role, or the provider refuses. */
+            /** @description The person has no role, or the provider refuses. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3132,7 +3132,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider is away. */
+            /** @description The identity provider does not answer. */
             502: {
                 headers: {
                     [name: string]: unknown;

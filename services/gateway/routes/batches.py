@@ -25,7 +25,7 @@ from services.gateway.dependencies import (
     relay,
 )
 from services.gateway.domain import batches as rules
-from services.gateway.request_guard import passed
+from services.gateway.request_guard.responses import relayed
 from services.gateway.schemas import batches as shapes
 from services.gateway.schemas import changes
 from services.gateway.settings import GatewaySettings
@@ -212,7 +212,7 @@ def _streaming(
         }
         params = given(filename=filename, period=period, repeat_reason=repeat_reason)
         content = limited(request.stream(), settings.upload_max_bytes)
-        return passed(
+        return relayed(
             await services.ingest.send(
                 asked.upload("/batches", content, params, headers, settings.upload_timeout_s)
             )
@@ -229,7 +229,7 @@ def _streaming(
             )
             if answer.status_code >= 400:
                 await answer.aread()
-                return passed(answer)
+                return relayed(answer)
             headers = {
                 n: answer.headers[n]
                 for n in ("content-disposition", "content-length", "content-encoding")
@@ -260,7 +260,7 @@ def _streaming(
         )  # reports does not tell a batch it has not heard of yet from one that is not
         first = await read()
         return StreamingResponse(
-            event_stream.events(first, read, request.state.still, slots, pace),
+            event_stream.events(first, read, request.state.is_still_signed_in, slots, pace),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

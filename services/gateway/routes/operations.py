@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from libs.common.web.problem_details import Problem
 from services.gateway.dependencies import LIMIT_MAX, Asked, Asking, door_routes, relay
-from services.gateway.request_guard import Door
+from services.gateway.request_guard.guard import RequestGuard
 from services.gateway.schemas import batches, operations
 from services.gateway.store import audit as store
 from services.gateway.upstream import Upstream, UpstreamRefusal, Upstreams
@@ -22,7 +22,10 @@ HEALTH_S = 3.0
 
 
 def router(
-    kind: type[APIRoute], services: Upstreams, door: Door, readiness: Callable[[], dict[str, bool]]
+    kind: type[APIRoute],
+    services: Upstreams,
+    guard: RequestGuard,
+    readiness: Callable[[], dict[str, bool]],
 ) -> APIRouter:
     """/ops, /audit."""
     routes = door_routes(kind, "operations")
@@ -127,7 +130,7 @@ def router(
         q: Annotated[str, Query(max_length=100, pattern=batches.PLAIN)] = "",
     ) -> dict[str, Any]:
         """Every unsafe call, newest first, and whether the log is as it was written."""
-        with door.engine.connect() as connection:
+        with guard.trail.engine.connect() as connection:
             return _audit(connection, limit, int(cursor) if cursor else None, q or None)
 
     return routes

@@ -18,8 +18,9 @@ from joserfc.jwk import KeySet, RSAKey
 from sqlalchemy import text
 
 from libs.common.runtime.settings import SettingsError
-from services.gateway.auth import oidc
-from services.gateway.auth.oidc import Begun, Provider, ProviderAway, SignInRefused
+from services.gateway.auth import oidc, oidc_client
+from services.gateway.auth.oidc import IdentityProvider, SignInAttempt
+from services.gateway.auth.oidc_client import IdentityProviderUnavailable, SignInRefused
 from services.gateway.settings import GatewaySettings, check_sign_in
 from services.gateway.tests.conftest import Gateway, build
 from services.gateway.tests.fakes import BATCH, TOKEN
@@ -78,7 +79,7 @@ def consent(address: str, person: str) -> dict[str, str]:
     """What the provider sends back when a person says yes: code and state."""
     answer = httpx.post(address, data={"sub": person})
     assert answer.status_code == 302, answer.text
-    assert answer.headers["location"].startswith(f"{PUBLIC}{oidc.CALLBACK}?")
+    assert answer.headers["location"].startswith(f"{PUBLIC}{oidc.CALLBACK_PATH}?")
     return {
         name: values[0]
         for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()
@@ -87,7 +88,7 @@ def consent(address: str, person: str) -> dict[str, str]:
 
 def come_back(gateway: Gateway, cookie: str, **query: str) -> httpx.Response:
     async def work(client: httpx.AsyncClient) -> httpx.Response:
-        return await client.get(oidc.CALLBACK, params=query, headers={"Cookie": cookie})
+        return await client.get(oidc.CALLBACK_PATH, params=query, headers={"Cookie": cookie})
 
     found: httpx.Response = gateway.run(work)
     return found
@@ -139,7 +140,7 @@ def test_a_person_of_the_provider_signs_in_works_and_signs_out(
     assert address.params["id_token_hint"].count(".") == 2
     assert httpx.get(address).status_code == 200
     assert gateway.ask("GET", "/me", None, headers=who).status_code == 401
-    assert gateway.lines()[0] == ("outcome", "u-2", oidc.CALLBACK, 303)
+    assert gateway.lines()[0] == ("outcome", "u-2", oidc.CALLBACK_PATH, 303)
     with gateway.engine.connect() as connection:
         kept = connection.execute(text("SELECT body FROM idempotency")).scalar_one()
     assert address.params["id_token_hint"].encode() not in bytes(kept)
@@ -165,7 +166,7 @@ def test_who_has_no_role_gets_no_session_and_loses_the_rights_of_before(
         "no role" in answer.text,
         "__Host-paydown=" in str(answer.headers),
     ) == (403, True, False)
-    assert gateway.lines()[-1] == ("refused", "", oidc.CALLBACK, 403)
+    assert gateway.lines()[-1] == ("refused", "", oidc.CALLBACK_PATH, 403)
     httpx.put(f"{issuer}/users/u-4", json={"name": "Lea Ving", "groups": ["payroll"]})
     who = session(signed_in(gateway, "u-4"))
     assert gateway.ask("GET", "/me", None, headers=who).status_code == 200
@@ -263,12 +264,12 @@ class Stand:
             RSAKey.generate_key(2048, {"kid": "k1"}),
             RSAKey.generate_key(2048, {"kid": "k1"}),
         )
-        self.begun = Begun.new("/")
+        self.attempt = SignInAttempt.start("/")
         self.claims: dict[str, Any] = {
             "iss": "http://localhost:1",
             "aud": "paydown",
             "sub": "u-1",
-            "nonce": self.begun.nonce,
+            "nonce": self.attempt.nonce,
             "name": "P",
             "groups": ["payroll"],
             "iat": int(time.time()),
@@ -283,7 +284,7 @@ class Stand:
             "jwks_uri": "http://localhost:1/keys",
         }
         self.forms: list[dict[str, str]] = []
-        self.provider = Provider(
+        self.provider = IdentityProvider(
             GatewaySettings(
                 database_url="postgresql+psycopg2://x",
                 internal_token=TOKEN,
@@ -293,7 +294,7 @@ class Stand:
         )
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == oidc.DISCOVERY:
+        if request.url.path == oidc_client.DISCOVERY_PATH:
             return httpx.Response(200, json=self.metadata)
         if request.url.path == "/keys":
             return httpx.Response(200, json=KeySet([self.key]).as_dict(private=False))
@@ -309,12 +310,12 @@ class Stand:
         return jwt.encode(self.header, self.claims, self.signed_with, algorithms=["RS256", "HS256"])
 
     def finish(self) -> oidc.Identity:
-        return asyncio.run(self.provider.finish(self.begun, "c"))
+        return asyncio.run(self.provider.finish(self.attempt, "c"))
 
 
 def test_the_verifier_of_the_challenge_is_sent_with_the_code() -> None:
     stand = Stand()
-    address = httpx.URL(asyncio.run(stand.provider.address(stand.begun)))
+    address = httpx.URL(asyncio.run(stand.provider.sign_in_address(stand.attempt)))
     assert stand.finish().groups == ("payroll",)
     form = stand.forms[0]
     digest = (
@@ -327,11 +328,11 @@ def test_the_verifier_of_the_challenge_is_sent_with_the_code() -> None:
         "S256",
     )
     assert (address.params["redirect_uri"], form["redirect_uri"]) == (
-        PUBLIC + oidc.CALLBACK,
-        PUBLIC + oidc.CALLBACK,
+        PUBLIC + oidc.CALLBACK_PATH,
+        PUBLIC + oidc.CALLBACK_PATH,
     )
     assert form["authorization"].startswith("Basic ")
-    assert stand.begun.verifier not in str(address)
+    assert stand.attempt.verifier not in str(address)
 
 
 @pytest.mark.parametrize(
@@ -383,7 +384,7 @@ def test_a_provider_that_changes_its_keys_is_asked_for_them_again() -> None:
 def test_a_provider_that_speaks_in_anothers_name_is_not_believed() -> None:
     stand = Stand()
     stand.metadata["issuer"] = "http://localhost:2"
-    with pytest.raises(ProviderAway):
+    with pytest.raises(IdentityProviderUnavailable):
         stand.finish()
 
 

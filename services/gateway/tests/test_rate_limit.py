@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.gateway.auth.rate_limit import Buckets
+from services.gateway.auth.rate_limit import RateLimiter
 from services.gateway.tests.conftest import build
 from services.gateway.tests.fakes import BATCH
 
@@ -19,7 +19,7 @@ class Clock:
 
 def test_a_minutes_worth_at_once_then_evenly() -> None:
     clock = Clock()
-    buckets = Buckets(60, clock)
+    buckets = RateLimiter(60, clock)
     assert [buckets.take("a") for _ in range(61)] == [0] * 60 + [1]
     clock.now += 0.5
     assert buckets.take("a") == 1
@@ -30,20 +30,20 @@ def test_a_minutes_worth_at_once_then_evenly() -> None:
 
 
 def test_everybody_has_a_bucket_of_their_own() -> None:
-    buckets = Buckets(1, Clock())
+    buckets = RateLimiter(1, Clock())
     assert [buckets.take(key) for key in ("a", "b", "a", "b")] == [0, 0, 60, 60]
 
 
 def test_twenty_a_second_for_ever_never_trips_the_default() -> None:
     clock = Clock()
-    buckets = Buckets(3_000, clock)
+    buckets = RateLimiter(3_000, clock)
     for _ in range(20 * 600):
         assert buckets.take("script") == 0
         clock.now += 0.05
 
 
 def test_only_so_many_buckets_are_kept() -> None:
-    buckets = Buckets(1, Clock(), keys_max=3)
+    buckets = RateLimiter(1, Clock(), keys_max=3)
     for key in ("a", "b", "c", "a", "d"):  # b is the one longest unused
         buckets.take(key)
     assert [buckets.take(key) for key in ("a", "c", "b")] == [60, 60, 0]

@@ -14,10 +14,13 @@ from starlette.responses import Response
 
 from libs.common.database.engine import connect
 from services.gateway import app
-from services.gateway.auth.rate_limit import Buckets
-from services.gateway.auth.sessions import Auth, DemoPeople
+from services.gateway.auth.people import DemoPeople
+from services.gateway.auth.rate_limit import RateLimiter
+from services.gateway.auth.sessions import Authenticator
 from services.gateway.domain import access, request_rules
-from services.gateway.request_guard import Door, guarded
+from services.gateway.request_guard.audit_trail import AuditTrail
+from services.gateway.request_guard.guard import RequestGuard
+from services.gateway.request_guard.route_classes import guarded_route_class
 from services.gateway.settings import GatewaySettings
 from services.gateway.store import audit, idempotency_keys
 from services.gateway.store.idempotency_keys import ClaimResult, IdempotencyKey, StoredAnswer
@@ -163,8 +166,13 @@ def test_every_route_of_the_api_is_in_the_table_and_every_line_of_the_table_is_a
 
 
 def test_a_route_that_is_not_in_the_table_cannot_be_made(gateway: Gateway) -> None:
-    kind: type[APIRoute] = guarded(
-        Door(Auth(DemoPeople(), gateway.engine), gateway.engine, Buckets(1), Buckets(1))
+    kind: type[APIRoute] = guarded_route_class(
+        RequestGuard(
+            Authenticator(DemoPeople(), gateway.engine),
+            AuditTrail(gateway.engine),
+            RateLimiter(1),
+            RateLimiter(1),
+        )
     )
     router = APIRouter(prefix=access.API, route_class=kind)
     with pytest.raises(LookupError, match="POST /everything"):

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from services.gateway.auth.sessions import COOKIE, hashed
+from services.gateway.auth.credentials import SESSION_COOKIE, secret_hash
 from services.gateway.domain import access
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH
@@ -69,10 +69,10 @@ def test_a_demo_person_signs_in_and_out(gateway: Gateway) -> None:
 
 
 def test_only_the_hash_of_a_sessions_id_is_kept(gateway: Gateway) -> None:
-    secret = gateway.sign_in("demo-auditor").removeprefix(f"{COOKIE}=")
+    secret = gateway.sign_in("demo-auditor").removeprefix(f"{SESSION_COOKIE}=")
     with gateway.engine.connect() as connection:
         row = connection.execute(text("SELECT * FROM session")).mappings().one()
-    assert bytes(row["session_hash"]) == hashed(secret)
+    assert bytes(row["session_hash"]) == secret_hash(secret)
     assert len(secret) >= 43
     assert secret not in str(dict(row))
 
@@ -242,7 +242,7 @@ def test_who_fails_too_often_is_told_to_wait_and_fills_no_log(gateway: Gateway) 
 
 
 def test_a_session_token_is_nothing_a_bearer_can_use(gateway: Gateway) -> None:
-    secret = gateway.sign_in("demo-approver").removeprefix(f"{COOKIE}=")
+    secret = gateway.sign_in("demo-approver").removeprefix(f"{SESSION_COOKIE}=")
     assert (
         gateway.ask("GET", "/me", None, headers={"Authorization": f"Bearer {secret}"}).status_code
         == 401

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from services.gateway.auth.sessions import hashed
+from services.gateway.auth.credentials import secret_hash
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH
 
@@ -52,7 +52,7 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(gateway: Gateway) -> None:
             for table in ("audit", "idempotency")
             for row in connection.execute(text(f"SELECT * FROM {table}"))
         ]
-    assert bytes(kept["token_hash"]) == hashed(token["token"])
+    assert bytes(kept["token_hash"]) == secret_hash(token["token"])
     assert not any(token["token"] in row for row in [str(dict(kept)), *everything])
 
 
