@@ -20,7 +20,7 @@ from services.gateway.auth.people import Person
 from services.gateway.domain.access import roles_of_groups
 from services.gateway.domain.request_rules import safe_redirect
 from services.gateway.routes.sign_in import LOGIN_PATH, SignInContext, public_router
-from services.gateway.schemas.batches import PROBLEMS
+from services.gateway.schemas.problems import PROBLEMS
 from services.gateway.static_files.message_page import message_page
 from services.gateway.store.people import upsert_person
 

@@ -12,13 +12,13 @@ from services.gateway.auth.credentials import SESSION_COOKIE
 from services.gateway.auth.oidc import IdentityProvider
 from services.gateway.auth.people import DemoPeople, Person, person_fields
 from services.gateway.auth.sessions import InvalidCredential, unknown_credential
-from services.gateway.dependencies import door_routes
+from services.gateway.dependencies import api_router
 from services.gateway.domain.access import API
 from services.gateway.request_guard.guard import RequestGuard
 from services.gateway.request_guard.responses import SecretResponse
 from services.gateway.request_guard.route_classes import PublicRoute
-from services.gateway.schemas import people as schemas
-from services.gateway.schemas.batches import PROBLEMS
+from services.gateway.schemas import sign_in as schemas
+from services.gateway.schemas.problems import PROBLEMS
 from services.gateway.settings import GatewaySettings
 
 LOGIN_PATH = f"{API}/sign-in/start"
@@ -103,7 +103,7 @@ def demo_router(context: SignInContext) -> APIRouter:
 
 def signed_in_router(route_class: type[APIRoute], context: SignInContext) -> APIRouter:
     """GET /me and DELETE /session."""
-    routes = door_routes(route_class, "people")
+    routes = api_router(route_class, "people")
 
     @routes.get("/me", response_model=schemas.Me)
     async def me(request: Request) -> dict[str, Any]:
