@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from libs.common.web.internal_auth import Actor
+from libs.common.web.pagination import CURSOR_MAX, read_cursor, refuse_cursor, write_cursor
 from libs.common.web.problem_details import request_id
 from services.gateway.auth.credentials import SESSION_COOKIE
 from services.gateway.domain.access import API
@@ -19,6 +20,7 @@ from services.gateway.schemas.problems import PROBLEMS
 from services.gateway.upstream import Call, Params, Upstream
 
 LIMIT_MAX = 1_000
+SEQ_MAX = 2**63 - 1  # PostgreSQL's bigint
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ Context = Annotated[RequestContext, Depends(request_context)]
 
 FilterText = Annotated[str, Query(max_length=200, pattern=STORABLE_TEXT)]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-SeqCursor = Annotated[str, Query(pattern="^[0-9]{0,18}$")]
+Cursor = Annotated[str, Query(max_length=CURSOR_MAX)]
 
 
 def without_empty(**values: str | int) -> Params:
@@ -78,7 +80,7 @@ def without_empty(**values: str | int) -> Params:
 
 def list_params(
     limit: Limit = 100,
-    cursor: Annotated[str, Query(max_length=1_000)] = "",
+    cursor: Cursor = "",
     q: FilterText = "",
     status: FilterText = "",
     sort: FilterText = "",
@@ -131,16 +133,25 @@ LedgerListParams = Annotated[Params, Depends(ledger_list_params)]
 IssueListParams = Annotated[Params, Depends(issue_list_params)]
 
 
-def read_seq_cursor(cursor: str) -> int | None:
-    """The sequence number below which a page of the gateway's own lists begins; None at first."""
-    return int(cursor) if cursor else None
+def read_seq_cursor(cursor: str, order: str) -> int | None:
+    """The sequence number below which a page of the gateway's own lists begins; None at first.
+
+    Raises:
+        Problem: 422 `cursor.invalid`.
+    """
+    if not cursor:
+        return None
+    (seq,) = read_cursor(cursor, order, (int,))
+    if not 0 < int(seq) <= SEQ_MAX:
+        refuse_cursor()
+    return int(seq)
 
 
-def next_seq_cursor(items: list[dict[str, Any]], limit: int) -> str | None:
+def next_seq_cursor(order: str, items: list[dict[str, Any]], limit: int) -> str | None:
     """The cursor of the page after `items`, which are ordered by `seq`, newest first."""
     if len(items) < limit or items[-1]["seq"] <= 1:
         return None
-    return str(items[-1]["seq"])
+    return write_cursor(order, items[-1]["seq"])
 
 
 def api_router(route_class: type[APIRoute], tag: str) -> APIRouter:

@@ -7,8 +7,8 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 
 from services.gateway.dependencies import (
+    Cursor,
     Limit,
-    SeqCursor,
     api_router,
     next_seq_cursor,
     read_seq_cursor,
@@ -16,6 +16,8 @@ from services.gateway.dependencies import (
 from services.gateway.schemas import audit as schemas
 from services.gateway.schemas.models import STORABLE_TEXT
 from services.gateway.store import audit as store
+
+ORDER = "audit:-seq"
 
 
 def router(route_class: type[APIRoute], engine: Engine) -> APIRouter:
@@ -25,17 +27,17 @@ def router(route_class: type[APIRoute], engine: Engine) -> APIRouter:
     @routes.get("/audit", response_model=schemas.Audit)
     def audit(
         limit: Limit = 100,
-        cursor: SeqCursor = "",
+        cursor: Cursor = "",
         q: Annotated[str, Query(max_length=100, pattern=STORABLE_TEXT)] = "",
     ) -> dict[str, Any]:
         """Every unsafe call, newest first, and whether the log is as it was written."""
-        before_seq = read_seq_cursor(cursor)
+        before_seq = read_seq_cursor(cursor, ORDER)
         with engine.connect() as connection:
             items, total = store.list_lines(connection, limit, before_seq, q or None)
             broken = store.first_broken_line(connection)
         return {
             "items": items,
-            "next": next_seq_cursor(items, limit),
+            "next": next_seq_cursor(ORDER, items, limit),
             "total": total,
             "verified": broken is None,
             "first_broken": broken,

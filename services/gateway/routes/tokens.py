@@ -13,8 +13,8 @@ from libs.common.web.problem_details import Problem
 from services.gateway.auth.credentials import new_token, secret_hash
 from services.gateway.auth.people import Person, person_fields
 from services.gateway.dependencies import (
+    Cursor,
     Limit,
-    SeqCursor,
     api_router,
     next_seq_cursor,
     read_seq_cursor,
@@ -24,6 +24,8 @@ from services.gateway.request_guard.guard import RequestGuard
 from services.gateway.request_guard.responses import SecretResponse
 from services.gateway.schemas import tokens as schemas
 from services.gateway.store import tokens as store
+
+ORDER = "tokens:-seq"
 
 
 def router(route_class: type[APIRoute], guard: RequestGuard, engine: Engine) -> APIRouter:
@@ -47,12 +49,12 @@ def _add_lists(routes: APIRouter, guard: RequestGuard, engine: Engine) -> None:
         return {"items": items, "next": None, "total": len(items)}
 
     @routes.get("/tokens", response_model=schemas.Tokens)
-    def tokens(limit: Limit = 100, cursor: SeqCursor = "") -> dict[str, Any]:
+    def tokens(limit: Limit = 100, cursor: Cursor = "") -> dict[str, Any]:
         """All tokens, newest first, also those that have ended. Never a secret."""
-        before_seq = read_seq_cursor(cursor)
+        before_seq = read_seq_cursor(cursor, ORDER)
         with engine.connect() as connection:
             items, total = store.list_tokens(connection, limit, before_seq)
-        return {"items": items, "next": next_seq_cursor(items, limit), "total": total}
+        return {"items": items, "next": next_seq_cursor(ORDER, items, limit), "total": total}
 
 
 def _add_changes(routes: APIRouter, guard: RequestGuard, engine: Engine) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from starlette.responses import Response
 
 from libs.common.database.engine import connect
+from libs.common.web.pagination import write_cursor
 from services.gateway import app
 from services.gateway.auth.people import DemoPeople
 from services.gateway.auth.rate_limit import RateLimiter
@@ -259,6 +260,25 @@ def test_the_audit_log_pages_and_a_line_changed_behind_its_back_is_found(gateway
         connection.execute(text("ALTER TABLE audit ENABLE TRIGGER USER"))
     found = gateway.ask("GET", "/audit").json()
     assert (found["verified"], found["first_broken"]) == (False, 3)
+
+
+@pytest.mark.parametrize("path", ["/audit", "/tokens"])
+def test_a_cursor_of_another_list_is_refused(gateway: Gateway, path: str) -> None:
+    order = {"/audit": "audit:-seq", "/tokens": "tokens:-seq"}
+    other = order["/tokens" if path == "/audit" else "/audit"]
+    for cursor in (
+        "7",
+        "nonsense!",
+        write_cursor(other, 7),
+        write_cursor(order[path], "7"),
+        write_cursor(order[path], 0),
+        write_cursor(order[path], 2**63),
+        write_cursor(order[path], 7, 7),
+    ):
+        answer = gateway.ask("GET", f"{path}?cursor={cursor}", "admin")
+        assert (answer.status_code, answer.json()["code"]) == (422, "cursor.invalid"), cursor
+    last = write_cursor(order[path], 2**63 - 1)
+    assert gateway.ask("GET", f"{path}?cursor={last}", "admin").status_code == 200
 
 
 def test_many_at_once_make_one_chain(gateway: Gateway) -> None:
