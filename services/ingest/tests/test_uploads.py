@@ -323,8 +323,7 @@ def test_a_reader_killed_in_the_middle_is_followed_by_another(
 import os, signal
 from pathlib import Path
 from libs.common.database.engine import connect
-from services.ingest import intake, store_rows
-from services.ingest.staging import Reading
+from services.ingest.store import rows as store_rows
 from services.ingest.tests.harness import World
 world, copy, copied = World.make({world.engine.url.render_as_string(hide_password=False)!r}, Path({str(world.folder.path)!r})), store_rows.copy, []
 def dying(connection, kind, records):
