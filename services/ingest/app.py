@@ -18,7 +18,7 @@ from libs.common.runtime.service import Beat, Loop, Service, take_turns
 from libs.common.runtime.settings import SettingsError, read_or_exit
 from services.ingest import handlers, key_check, recovery, routes, staging
 from services.ingest.finalize import settle_one
-from services.ingest.roster.xml_parser import Limits
+from services.ingest.roster.xml_parser import ReadLimits
 from services.ingest.settings import IngestSettings
 from services.ingest.staging import Secrets
 from services.ingest.store import batches, payments
@@ -83,7 +83,7 @@ def build(settings: IngestSettings) -> Service:
     folder, secrets = Folder(settings.files_dir), secrets_of(settings)
     folder.prepare()
     folder.clean()
-    limits = Limits(
+    limits = ReadLimits(
         rows=settings.rows_max,
         inflated_bytes=settings.plain_max_bytes,
         amount_cents=settings.amount_max_cents,

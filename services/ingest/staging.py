@@ -16,11 +16,11 @@ from libs.common.crypto.field_encryption import BlindIndex, FieldCipher
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
 from services.ingest.domain import Batch, payment_id, row_id
-from services.ingest.roster.cross_row_rules import EMPLOYEE, Conclusion
-from services.ingest.roster.issue_codes import SENTENCES, FileRefused, Issue
-from services.ingest.roster.row_rules import Row, Values
+from services.ingest.roster.cross_row_rules import EMPLOYEE, RosterSummary
+from services.ingest.roster.issue_codes import SENTENCES, FileRejected, Issue
+from services.ingest.roster.row_rules import ParsedRow, RowValues
 from services.ingest.roster.sandbox import read_in_child
-from services.ingest.roster.xml_parser import Limits
+from services.ingest.roster.xml_parser import ReadLimits
 from services.ingest.store import batches
 from services.ingest.store import rows as store_rows
 from services.ingest.store.rows import Seal, Staged, StoredIssue, StoredSource
@@ -56,7 +56,7 @@ class Stage:
     rows: list[Staged] = field(default_factory=list)
     seals: list[Seal] = field(default_factory=list)
     issues: list[StoredIssue] = field(default_factory=list)
-    payors: dict[str, Values] = field(default_factory=dict)
+    payors: dict[str, RowValues] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         index = self.secrets.index
@@ -65,7 +65,7 @@ class Stage:
         )  # a person has about five rows
         self._one = lru_cache(maxsize=65_536)(index.of)
 
-    def take(self, row: Row) -> None:
+    def take(self, row: ParsedRow) -> None:
         """Stage one row of the file."""
         values, number = row.values, row_id(self.batch_id, row.file_row)
         refusal = next((issue for issue in row.issues if issue.outcome == "row"), None)
@@ -139,7 +139,7 @@ class Stage:
         store_rows.copy(self.connection, StoredIssue, self.issues)
         self.rows, self.seals, self.issues = [], [], []
 
-    def conclude(self, found: Conclusion) -> None:
+    def conclude(self, found: RosterSummary) -> None:
         """What the file says as a whole: refusals of all rows of a payor or a person, one source for two ids, what is known of people."""
         self.issues.extend(stored(self.batch_id, issue) for issue in found.issues)
         self.flush()
@@ -169,7 +169,7 @@ class Stage:
         store_rows.compare_with_known_people(self.connection, self.batch_id, SENTENCES)
         store_rows.total(self.connection, self.batch_id)
 
-    def _source(self, name: str, values: Values) -> StoredSource:
+    def _source(self, name: str, values: RowValues) -> StoredSource:
         account, routing = values.account or "", values.routing or ""
         sealed = self.secrets.sealer.seal(account, "account", f"{self.batch_id}/{name}")
         return StoredSource(
@@ -209,8 +209,8 @@ class Reading:
 
     path_of: Callable[[UUID], Path]
     secrets: Secrets
-    limits: Limits = field(default_factory=Limits)
-    reader: Callable[[Path, Limits, date], Iterable[Row | Conclusion]] = read_in_child
+    limits: ReadLimits = field(default_factory=ReadLimits)
+    reader: Callable[[Path, ReadLimits, date], Iterable[ParsedRow | RosterSummary]] = read_in_child
 
 
 def read_one(engine: Engine, reading: Reading, beat: Callable[[], None] = lambda: None) -> bool:
@@ -226,7 +226,7 @@ def read_one(engine: Engine, reading: Reading, beat: Callable[[], None] = lambda
         try:
             with tracing.work("read roster", batch.batch_id), connection.begin_nested():
                 _stage(connection, batch, reading, beat)
-        except FileRefused as refused:
+        except FileRejected as refused:
             store_rows.copy(
                 connection,
                 StoredIssue,
@@ -265,7 +265,7 @@ def _stage(
         reading.path_of(batch.batch_id), reading.limits, business_day(datetime.now(UTC))
     ):
         beat()
-        if isinstance(piece, Row):
+        if isinstance(piece, ParsedRow):
             stage.take(piece)
         else:
             stage.conclude(piece)

@@ -30,9 +30,9 @@ from libs.common.web.problem_details import install_error_handlers
 from services.ingest import app, routes, staging
 from services.ingest.finalize import settle_one
 from services.ingest.roster import sandbox
-from services.ingest.roster.cross_row_rules import Conclusion
-from services.ingest.roster.row_rules import Row
-from services.ingest.roster.xml_parser import Limits
+from services.ingest.roster.cross_row_rules import RosterSummary
+from services.ingest.roster.row_rules import ParsedRow
+from services.ingest.roster.xml_parser import ReadLimits
 from services.ingest.settings import IngestSettings
 from services.ingest.staging import Reading, Secrets
 from services.ingest.uploads import Folder
@@ -50,9 +50,9 @@ PEOPLE = {
 KEY = base64.b64encode(bytes(range(32))).decode()
 
 
-def read_here(path: Path, limits: Limits, today: date) -> Iterator[Row | Conclusion]:
+def read_here(path: Path, limits: ReadLimits, today: date) -> Iterator[ParsedRow | RosterSummary]:
     with path.open("rb") as source:
-        yield from sandbox.read(source, limits, today)
+        yield from sandbox.read_roster(source, limits, today)
 
 
 def settings(database_url: str, folder: Path, **more: Any) -> IngestSettings:
@@ -120,7 +120,7 @@ class World:
     def read_all(self) -> None:
         """Read what waits; in this process, which is quicker than a child for each."""
         while staging.read_one(
-            self.engine, Reading(self.folder.of, self.secrets, Limits(), read_here)
+            self.engine, Reading(self.folder.of, self.secrets, ReadLimits(), read_here)
         ):
             pass
 
