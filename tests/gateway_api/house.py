@@ -48,7 +48,7 @@ class House:
 
     web: FastAPI
     engine: Engine
-    world: ingest.World
+    world: ingest.IngestHarness
     dispatcher: Engine
     reports: Engine
     standings: dict[str, StartupGate]
@@ -156,7 +156,7 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> House:
     return House(
         made.app(),
         made.engine,
-        ingest.World.make(urls["ingest"], folder),
+        ingest.IngestHarness.make(urls["ingest"], folder),
         dispatching.engine,
         reporting.engine,
         standings,
