@@ -81,8 +81,9 @@ def _approve(
         issues.list_warning_codes(connection, batch_id),
         rows.count_payable(connection, batch_id) + len(approval.include),
     )
-    published = _include_rows(connection, batch, approval, now) if approval.include else 0
-    if not batches.mark_approved(connection, batch_id, approval.digest, published):
+    if approval.include:
+        _include_rows(connection, batch, approval, now)
+    if not batches.mark_approved(connection, batch_id, approval.digest):
         raise RequestError(
             "conflict",
             "approval.stale",
@@ -98,11 +99,8 @@ def _approve(
     return approved
 
 
-def _include_rows(connection: Connection, batch: Batch, approval: Approval, now: datetime) -> int:
+def _include_rows(connection: Connection, batch: Batch, approval: Approval, now: datetime) -> None:
     """Make the excluded rows payable that the approver names, as the next revision of these rows.
-
-    Returns:
-        The number of row messages.
 
     Raises:
         RequestError: one of them is not an excluded row of this batch; roll back.
@@ -128,11 +126,8 @@ def _include_rows(connection: Connection, batch: Batch, approval: Approval, now:
     approvals.insert_includes(connection, batch.batch_id, included, approval.person, now)
     batches.set_revision(connection, batch.batch_id, batch.revision + 1)
     row_outcomes.write_includes(connection, batch, batch.revision + 1, approval.person)
-    _, published = finalize.publish_rows(
-        connection, batches.get_batch(connection, batch.batch_id), now
-    )
+    finalize.publish_rows(connection, batches.get_batch(connection, batch.batch_id), now)
     totals.replace_totals(connection, batch.batch_id)
-    return published
 
 
 def discard(engine: Engine, batch_id: UUID, person: str, reason: str) -> Any:

@@ -70,13 +70,13 @@ def _make_ready(connection: Connection, batch: Batch, now: datetime) -> int:
     )
     totals.replace_totals(connection, batch.batch_id)
     digest, published = publish_rows(connection, batch, now)
-    batches.mark_ready(connection, batch.batch_id, digest, published, now)
+    batches.mark_ready(connection, batch.batch_id, digest, now)
     published_events.publish_batch(connection, batch.batch_id, now)
     return published
 
 
 def publish_rows(connection: Connection, batch: Batch, now: datetime) -> tuple[str, int]:
-    """Publish the rows that changed in this revision.
+    """Publish the rows that changed in this revision, and count their messages in the batch.
 
     Returns:
         The digest of all rows, and the number of messages.
@@ -93,4 +93,5 @@ def publish_rows(connection: Connection, batch: Batch, now: datetime) -> tuple[s
             connection, changed, handlers.event_ids(changed, f"row-read-{batch.revision}"), now
         )
         published += len(changed)
+    batches.set_row_messages(connection, batch.batch_id, batch.row_messages + published)
     return digest.text(), published

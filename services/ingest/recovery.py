@@ -114,6 +114,7 @@ def _check_behind_rows(connection: Connection, first: int) -> None:
     """Check batches again whose rows were published under a revision the batch has not reached."""
     for batch_id, revision in published_events.lock_behind_rows(connection, first):
         _write_outcomes(connection, batch_id, first)
+        _count_row_messages(connection, batch_id)
         batches.start_check(connection, batch_id, revision + 1)
         published_events.publish_batch(connection, batch_id, datetime.now(UTC))
 
@@ -138,7 +139,7 @@ def _recover_approved(
         _write_outcomes(connection, newest.batch_id, first)
         _correct_addresses(connection, newest)
         _add_contributors(connection, newest)
-        _approve(connection, newest, known)
+        _approve(connection, newest)
     batches.set_status(connection, newest.batch_id, newest.status, APPROVED, newest.reason)
     batches.set_version(connection, newest.batch_id, newest.version)
 
@@ -251,7 +252,7 @@ def _correct_addresses(connection: Connection, newest: BatchChanged) -> None:
                 )
 
 
-def _approve(connection: Connection, newest: BatchChanged, known: Batch) -> None:
+def _approve(connection: Connection, newest: BatchChanged) -> None:
     """Approve the batch as it was approved.
 
     The approval was valid. So payments that stand in the way of its rows and claims had ended
@@ -262,15 +263,15 @@ def _approve(connection: Connection, newest: BatchChanged, known: Batch) -> None
     assert newest.digest is not None
     assert at is not None
     approval = Approval(newest.approved_by, newest.digest)
-    row_messages = newest.row_messages - known.row_messages
     batches.start_check(connection, batch_id, newest.revision)
-    batches.mark_ready(connection, batch_id, newest.digest, row_messages, datetime.now(UTC))
+    batches.mark_ready(connection, batch_id, newest.digest, datetime.now(UTC))
+    batches.set_row_messages(connection, batch_id, newest.row_messages)
     included = [
         parse_inclusion(row.row_id, row.reason) for row in rows.list_included(connection, batch_id)
     ]
     approvals.insert_includes(connection, batch_id, included, newest.approved_by, at)
     _compare_sums(connection, newest)
-    batches.mark_approved(connection, batch_id, newest.digest, row_messages=0)
+    batches.mark_approved(connection, batch_id, newest.digest)
     approvals.insert_approval(connection, batch_id, approval, newest.one_person, at)
     batch = batches.get_batch(connection, batch_id)
     superseded = payments.list_superseded(connection, batch)
@@ -323,11 +324,19 @@ def _recover_unapproved(
     batches.set_revision(connection, batch_id, revision)
     if newest.status in ENDED_UNAPPROVED:
         _end_unapproved(connection, newest, now)
-    elif known.status in ("checking", "ready"):
+        return
+    _count_row_messages(connection, batch_id)
+    if known.status in ("checking", "ready"):
         _write_outcomes(connection, batch_id, first)
         _add_contributors(connection, newest)
         batches.start_check(connection, batch_id, revision + 1)
         published_events.publish_batch(connection, batch_id, now)
+
+
+def _count_row_messages(connection: Connection, batch_id: UUID) -> None:
+    """Count the messages of the batch's rows again, so that other services wait for later ones."""
+    published = published_events.count_row_messages(connection, batch_id)
+    batches.set_row_messages(connection, batch_id, published)
 
 
 def _end_unapproved(connection: Connection, newest: BatchChanged, now: datetime) -> None:

@@ -314,45 +314,42 @@ def start_check(connection: Connection, batch_id: UUID, revision: int) -> bool:
     )
 
 
-def mark_ready(
-    connection: Connection, batch_id: UUID, digest: str, row_messages: int, now: datetime
-) -> None:
-    """Fix the digest of a batch in `checking`. It can be approved from now on.
-
-    Args:
-        row_messages: how many row messages were published for this revision.
-    """
+def mark_ready(connection: Connection, batch_id: UUID, digest: str, now: datetime) -> None:
+    """Fix the digest of a batch in `checking`. It can be approved from now on."""
     run(
         connection,
         """
         UPDATE batch
-        SET status = 'ready', digest = :digest, ready_at = :now,
-            row_messages = row_messages + :row_messages
+        SET status = 'ready', digest = :digest, ready_at = :now
         WHERE batch_id = :id AND status = 'checking'""",
         id=batch_id,
         digest=digest,
         now=now,
-        row_messages=row_messages,
     )
 
 
-def mark_approved(connection: Connection, batch_id: UUID, digest: str, row_messages: int) -> bool:
-    """Approve a batch that is ready and still has this digest. False: nothing was changed.
-
-    Args:
-        row_messages: how many row messages were published for included rows.
-    """
+def mark_approved(connection: Connection, batch_id: UUID, digest: str) -> bool:
+    """Approve a batch that is ready and still has this digest. False: nothing was changed."""
     return bool(
         run(
             connection,
             """
             UPDATE batch
-            SET status = 'approved', row_messages = row_messages + :row_messages
+            SET status = 'approved'
             WHERE batch_id = :id AND status = 'ready' AND digest = :digest""",
             id=batch_id,
             digest=digest,
-            row_messages=row_messages,
         ).rowcount
+    )
+
+
+def set_row_messages(connection: Connection, batch_id: UUID, row_messages: int) -> None:
+    """Set how many row messages were published. Other services wait until all have arrived."""
+    run(
+        connection,
+        "UPDATE batch SET row_messages = :row_messages WHERE batch_id = :id",
+        id=batch_id,
+        row_messages=row_messages,
     )
 
 

@@ -193,6 +193,17 @@ def pages_of_newest_rows(
         yield [RowRead.model_validate_json(body) for body in bodies[start : start + PAGE_ROWS]]
 
 
+def count_row_messages(connection: Connection, batch_id: UUID) -> int:
+    """Count the published messages of a batch's rows, of all revisions."""
+    number: int = run(
+        connection,
+        "SELECT count(*) FROM outbox WHERE topic = :topic AND correlation = :id",
+        topic=RowRead.topic.name,
+        id=str(batch_id),
+    ).scalar_one()
+    return number
+
+
 def lock_behind_rows(connection: Connection, first: int) -> list[tuple[UUID, int]]:
     """Lock the unapproved batches that are behind their published rows; `first` as above.
 
