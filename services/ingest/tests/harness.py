@@ -7,7 +7,7 @@ import asyncio
 import base64
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,7 @@ class IngestHarness:
     folder: UploadFolder
     encryption: FieldEncryption
     owner_url: str = ""
+    sent: list[Event] = field(default_factory=list)  # the messages of other services so far
 
     @classmethod
     def make(cls, database_url: str, path: Path, **more: Any) -> "IngestHarness":
@@ -136,6 +137,7 @@ class IngestHarness:
 
     def send(self, *events: Event) -> None:
         """Play the other services: apply their messages, in one transaction."""
+        self.sent.extend(events)
         for kind, apply in (
             ((PreflightDone, DispatchChanged), consumers.apply_preparation),
             ((JournalPosted, CertificateIssued), consumers.apply_postings),
