@@ -54,6 +54,7 @@ NOT_IN_BACKUP: Final = (
     "Nothing of it was approved or paid; upload the file again."
 )
 RECOVERED: Final = "recovered after a restore"
+EXAMINE: Final = "Ingest stays read-only; a person must examine it (docs/runbooks/restore.md)."
 
 
 def recovery_steps(encryption: FieldEncryption) -> RecoverySteps:
@@ -75,7 +76,8 @@ def recover_batches(
     Approved batches come first, in the order in which they were approved.
 
     Raises:
-        RecoveryBlocked: an approved batch cannot be recovered as it was; a person must look.
+        RecoveryBlocked: an approved batch cannot be recovered as it was; a person must
+            examine it.
     """
     with engine.connect() as connection:
         published = published_events.list_newest_batches(connection, first)
@@ -177,7 +179,7 @@ def _stage(
     if count != newest.rows.total:
         raise RecoveryBlocked(
             f"Batch {newest.batch_id} was approved, but only {count} of its {newest.rows.total} "
-            "rows are on the topic. A person must look."
+            f"rows are on the topic. {EXAMINE}"
         )
     sources.insert_sources(
         connection,
@@ -288,7 +290,7 @@ def _compare_sums(connection: Connection, newest: BatchChanged) -> None:
     if found != (newest.payments, newest.payments_cents):
         raise RecoveryBlocked(
             f"Batch {newest.batch_id}: its rows make {found[0]} payments of {found[1]} cents, "
-            f"approved were {newest.payments} of {newest.payments_cents}. A person must look."
+            f"approved were {newest.payments} of {newest.payments_cents}. {EXAMINE}"
         )
 
 

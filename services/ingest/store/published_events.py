@@ -50,7 +50,7 @@ def publish_rows(
 ) -> None:
     """Publish these rows as they are.
 
-    They were never published at this revision, so the outbox holds none of these events.
+    They were never published at this revision, so the outbox has none of these events.
     """
     run(
         connection,

@@ -34,7 +34,7 @@ _OF_PREFLIGHT: Final = """
         FROM unnest(
             CAST(:sources AS text[]), CAST(:codes AS text[]), CAST(:messages AS text[])
         ) AS s(id, code, message)
-    ), judged AS (
+    ), examined AS (
         SELECT r.row_id, r.file_row, r.own_payment_id,
             r.source_account_id, r.employee_id, r.loan_index,
             r.revision AS old_revision, r.status AS old_status,
@@ -65,19 +65,19 @@ _OF_PREFLIGHT: Final = """
             AND c.loan_index = r.loan_index AND c.family_id <> :family
         LEFT JOIN payment_row p ON p.root_row_id = r.root_row_id AND NOT p.released
         WHERE r.batch_id = :id AND r.status <> 'refused'
-    ), settled AS (
-        SELECT j.*,
-            j.outcome[1] AS status, j.outcome[2] AS reason_code, j.outcome[3] AS reason,
-            CASE j.outcome[1] WHEN 'payable' THEN
-                first_value(j.own_payment_id) OVER (
-                    PARTITION BY j.outcome[1], j.source_account_id, j.employee_id, j.loan_index
-                    ORDER BY j.file_row)
+    ), decided AS (
+        SELECT e.*,
+            e.outcome[1] AS status, e.outcome[2] AS reason_code, e.outcome[3] AS reason,
+            CASE e.outcome[1] WHEN 'payable' THEN
+                first_value(e.own_payment_id) OVER (
+                    PARTITION BY e.outcome[1], e.source_account_id, e.employee_id, e.loan_index
+                    ORDER BY e.file_row)
             END AS payment_id
-        FROM judged j
+        FROM examined e
     ), outcome AS (
         SELECT row_id, status, reason_code, reason, merchant_id, payment_id,
             CAST(:revision AS int) AS revision
-        FROM settled
+        FROM decided
         WHERE old_revision = 0
             OR (old_status, old_reason_code, old_reason, old_merchant_id, old_payment_id)
                 IS DISTINCT FROM (status, reason_code, reason, merchant_id, payment_id)

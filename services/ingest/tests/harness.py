@@ -217,7 +217,7 @@ class IngestHarness:
             "POST",
             f"/batches/{batch['batch_id']}/child-batches",
             who,
-            json={"reason": "mended", **which},
+            json={"reason": "corrected", **which},
         )
 
     def published(self, batch_id: str, kind: type[Event]) -> list[Any]:
@@ -252,7 +252,7 @@ class IngestHarness:
             )
 
     def live_claims(self, batch: Any) -> int:
-        """How many claims the batch's family holds."""
+        """How many claims the batch's family has."""
         with self.engine.connect() as connection:
             return int(
                 run(

@@ -69,20 +69,24 @@ def test_a_correction_leads_to_another_digest_and_is_stored_beside_the_original(
     assert ingest.call("POST", path, "paula", json={"corrections": offered}).status_code == 200
     assert ingest.batch(batch_id)["status"] == "checking"
     assert ingest.published(batch_id, BatchChanged)[-1].sources[0].address.state == "KS"
-    mended = ingest.check(batch_id)
-    assert (mended["status"], mended["revision"], mended["corrections_offered"]) == ("ready", 2, [])
-    assert mended["digest"] != ready["digest"]
+    corrected = ingest.check(batch_id)
+    assert (corrected["status"], corrected["revision"], corrected["corrections_offered"]) == (
+        "ready",
+        2,
+        [],
+    )
+    assert corrected["digest"] != ready["digest"]
     assert [
         {key: one[key] for key in ("source_account_id", "field", "from", "to")}
-        for one in mended["corrections"]
+        for one in corrected["corrections"]
     ] == offered
-    assert "W_ZIP_STATE" not in mended["to_acknowledge"]
+    assert "W_ZIP_STATE" not in corrected["to_acknowledge"]
     assert ingest.approve(ready).status_code == 409
-    assert ingest.approve(mended).status_code == 200
+    assert ingest.approve(corrected).status_code == 200
     sent = ingest.published(batch_id, RowRead)
     assert ingest.published(batch_id, BatchChanged)[-1].row_messages == len(sent)
     assert {message.revision for message in sent} == {1, 2}
     assert (
         len({message.row_id for message in sent if message.revision == 2})
-        == mended["rows"]["payable"]
+        == corrected["rows"]["payable"]
     )

@@ -68,7 +68,7 @@ def test_the_overlap_is_computed_again_with_every_check(
         in warned(ingest, again)[first["batch_id"]]
     )
     assert [one["count"] for one in again["issues"] if one["code"] == OVERLAP] == [1], (
-        "what was said before the last check is gone"
+        "the warning of the check before is gone"
     )
     third = ingest.ready(spaced(spaced(xml)))
     assert set(warned(ingest, third)) == {first["batch_id"]}, (

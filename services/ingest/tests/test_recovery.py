@@ -164,12 +164,12 @@ def test_what_was_not_approved_is_checked_again_or_discarded(
     assert ingest.batch(known["batch_id"])["status"] == "checking"
     assert newest_event(ingest, known).version == before.version + 1
     assert newest_event(ingest, known).revision == before.revision + 1
-    settled = ingest.check(known["batch_id"])
-    assert settled["status"] == "ready"
-    assert ingest.approve(settled, "maria").json()["code"] == "approval.same-person", (
+    checked = ingest.check(known["batch_id"])
+    assert checked["status"] == "ready"
+    assert ingest.approve(checked, "maria").json()["code"] == "approval.same-person", (
         "she corrected it, though the correction is lost"
     )
-    assert ingest.approve(settled).status_code == 200
+    assert ingest.approve(checked).status_code == 200
     assert ingest.batch(gone["batch_id"])["status"] == "discarded"
     assert ingest.batch(unknown["batch_id"])["status"] == "discarded"
     assert newest_event(ingest, unknown).status == "discarded"

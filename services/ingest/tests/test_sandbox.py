@@ -20,14 +20,14 @@ from services.ingest.tests.factories import roster as roster_of
 LIMITS = ReadLimits(memory_bytes=1 << 30, cpu_s=30, silence_s=20)
 
 
-def kept(path: Path, data: bytes) -> Path:
+def written(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
 
 
 @pytest.fixture
 def good(tmp_path: Path) -> Path:
-    return kept(tmp_path / "good.xml", sample_roster.make(300, seed=3))
+    return written(tmp_path / "good.xml", sample_roster.make(300, seed=3))
 
 
 def rejection(
@@ -51,7 +51,7 @@ def test_the_child_answers_what_the_reader_says(tmp_path: Path) -> None:
     }
     two_people = row({"Employee/DOB": "01-01-1990", "Amount": "($5.00)"})
     data = roster_of("<x/>", row(odd), row({**odd, "Payor/DunkinId": "CORP-0"}), two_people)
-    path = kept(tmp_path / "odd.xml", data)
+    path = written(tmp_path / "odd.xml", data)
     with path.open("rb") as source:
         expected = list(sandbox.read_roster(source, LIMITS, TODAY))
     conclusion = expected[-1]
@@ -72,12 +72,14 @@ def test_a_sample_roster_comes_through_whole(good: Path) -> None:
 
 def test_a_rejected_file_says_why_and_where(tmp_path: Path) -> None:
     data = sample_roster.make(200)
-    assert rejection(kept(tmp_path / "cut.xml", data[:-20])) == ("E_FILE_TRUNCATED", 1)
-    assert rejection(kept(tmp_path / "twice.xml", data.replace(b"<row>", b"\n<row>") + b"x")) == (
+    assert rejection(written(tmp_path / "cut.xml", data[:-20])) == ("E_FILE_TRUNCATED", 1)
+    assert rejection(
+        written(tmp_path / "twice.xml", data.replace(b"<row>", b"\n<row>") + b"x")
+    ) == (
         "E_FILE_TRAILING",
         201,
     )
-    assert rejection(kept(tmp_path / "empty.xml", b"")) == ("E_FILE_EMPTY", None)
+    assert rejection(written(tmp_path / "empty.xml", b"")) == ("E_FILE_EMPTY", None)
 
 
 def test_limits_reach_the_child(good: Path) -> None:
