@@ -91,9 +91,9 @@ def browser() -> int:
             "KAFKA": f"{HOST}:{stack.ports.kafka}",
             "CHROMIUM": chromium,
             "OUT": str(folder / "out"),
-            "KEEPER": f"unix://{stack.supervisor.socket}",
+            "SUPERVISOR_URL": f"unix://{stack.supervisor.socket}",
         }
-        for script in ("e2e", "e2e:keyboard", "e2e:troubles", "access"):
+        for script in ("e2e:lifecycle", "e2e:keyboard", "e2e:failures", "accessibility"):
             with step(f"npm run {script}"):
                 code = subprocess.run(
                     ["npm", "run", "-s", script],

@@ -34,7 +34,7 @@ from libs.common.contracts.topics import TOPICS, facts_of
 from libs.common.messaging import kafka, kafka_source
 from libs.common.messaging.address import client_settings
 from libs.common.recovery import restore
-from services.reports.live_view import FOLLOWED, Live
+from services.reports.live_view import LIVE_TOPICS, LiveView
 
 pytestmark = pytest.mark.broker
 
@@ -285,23 +285,23 @@ def test_a_projection_can_be_rebuilt(guarded: Guarded, service: str) -> None:
 
 def test_the_live_view_reads_from_an_encrypted_broker(guarded: Guarded) -> None:
     written(guarded.admin)
-    live = Live(guarded.address("reports"))
-    live.wanted.set()
+    live = LiveView(guarded.address("reports"))
+    live.requested.set()
     loop = asyncio.new_event_loop()
-    keeper = loop.create_task(live.keep())
+    task = loop.create_task(live.supervise())
 
-    def keep() -> None:
+    def run_view() -> None:
         with suppress(asyncio.CancelledError):
-            loop.run_until_complete(keeper)
+            loop.run_until_complete(task)
 
-    thread = threading.Thread(target=keep)
+    thread = threading.Thread(target=run_view)
     thread.start()
     until = time.monotonic() + 40
     while {topic for topic, _ in live.next_offset} != {
-        topic.name for topic in FOLLOWED
+        topic.name for topic in LIVE_TOPICS
     } and time.monotonic() < until:
         time.sleep(0.2)
-    loop.call_soon_threadsafe(keeper.cancel)
+    loop.call_soon_threadsafe(task.cancel)
     thread.join(20)
     loop.close()
-    assert {topic for topic, _ in live.next_offset} == {topic.name for topic in FOLLOWED}
+    assert {topic for topic, _ in live.next_offset} == {topic.name for topic in LIVE_TOPICS}

@@ -6,8 +6,6 @@ from devtools import paths
 from tests.contracts.purity import own_pure_modules, pure_files, violations
 from tests.contracts.source_rules import SERVICES, relative
 
-#: (file, what) that still breaks the rule. Remove a line with its cause; add none.
-STILL_IMPURE: frozenset[tuple[str, str]] = frozenset()
 FILES = [path for service in SERVICES for path in pure_files(service)]
 BAD = {
     "clock": [
@@ -105,8 +103,7 @@ def test_rules_and_handlers_are_pure(service: str) -> None:
         for path in pure_files(service)
         for violation in violations(path.read_text(), own_pure_modules(service))
     }
-    folder = f"services/{service}/"
-    assert found == {one for one in STILL_IMPURE if one[0].startswith(folder)}
+    assert found == set()
 
 
 def test_contracts_are_pure_but_for_pydantic() -> None:

@@ -8,39 +8,9 @@ from pathlib import Path
 import pytest
 
 from devtools import paths
-from tests.contracts.source_rules import SERVICES, relative
+from tests.contracts.source_rules import SERVICES, Violation, relative
 from tests.contracts.sql_rules import violations
 
-#: Files that still break the rule. Remove a line with its cause; add none.
-STILL_OUTSIDE: frozenset[str] = frozenset(
-    {
-        "services/dispatcher/commands.py",
-        "services/dispatcher/consumers.py",
-        "services/dispatcher/key_check.py",
-        "services/dispatcher/metrics.py",
-        "services/dispatcher/preparation/preflight.py",
-        "services/dispatcher/preparation/provisioning.py",
-        "services/dispatcher/provider/rate_limiter.py",
-        "services/dispatcher/recovery/own_messages.py",
-        "services/dispatcher/recovery/provider_objects.py",
-        "services/dispatcher/routes.py",
-        "services/dispatcher/sending/payments.py",
-        "services/dispatcher/sending/provider_accounts.py",
-        "services/dispatcher/tracking/polling.py",
-        "services/dispatcher/tracking/statements.py",
-        "services/ingest/app.py",
-        "services/ingest/child_batches.py",
-        "services/ingest/key_check.py",
-        "services/ingest/recovery.py",
-        "services/ingest/roster_diff.py",
-        "services/ledger/app.py",
-        "services/ledger/rebuild.py",
-        "services/ledger/reconciliation/service.py",
-        "services/reports/key_check.py",
-        "services/reports/rebuild.py",
-        "services/reports/routes.py",
-    }
-)
 #: In libs/common SQL stands in the module that owns the table, the lock or the catalog's question.
 OWNERS_IN_LIBS = frozenset(
     {
@@ -117,15 +87,14 @@ def breaking(files: list[Path]) -> set[str]:
     return {relative(path) for path in files if violations(path.read_text())}
 
 
+def first_violations(name: str) -> list[Violation]:
+    return violations((paths.ROOT / name).read_text())[:3]
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_sql_stands_in_store_only(service: str) -> None:
-    found = breaking(outside_store(service))
-    listed = {name for name in STILL_OUTSIDE if name.startswith(f"services/{service}/")}
-    details = {
-        name: violations((paths.ROOT / name).read_text())[:3] for name in sorted(found - listed)
-    }
-    assert found - listed == set(), details
-    assert listed - found == set(), "they keep the rule now: take them off the list"
+    found = {name: first_violations(name) for name in breaking(outside_store(service))}
+    assert found == {}
 
 
 def test_what_stands_beside_the_services_holds_no_sql() -> None:

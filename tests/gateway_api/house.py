@@ -22,17 +22,19 @@ from services.dispatcher import routes as dispatcher_routes
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.settings import DispatcherSettings
 from services.gateway import app as gateway_app
-from services.gateway.auth.sessions import COOKIE, Auth, KnownPeople, Person
+from services.gateway.auth.credentials import SESSION_COOKIE
+from services.gateway.auth.people import Person, SignedInPeople
+from services.gateway.auth.sessions import Authenticator
 from services.gateway.settings import GatewaySettings
-from services.gateway.store.identity import put_person
+from services.gateway.store.people import upsert_person
 from services.ingest import app as ingest_app
 from services.ingest.tests import harness as ingest
 from services.ledger import app as ledger_app
 from services.ledger import routes as ledger_routes
 from services.ledger.settings import LedgerSettings
 from services.reports import app as reports_app
+from services.reports import consumers as reports_consumers
 from services.reports.settings import ReportsSettings
-from services.reports.store import writes as reports_store
 from services.webhooks import app as webhooks_app
 from services.webhooks.settings import WebhooksSettings
 
@@ -47,7 +49,7 @@ class House:
 
     web: FastAPI
     engine: Engine
-    world: ingest.World
+    world: ingest.IngestHarness
     dispatcher: Engine
     reports: Engine
     standings: dict[str, StartupGate]
@@ -67,11 +69,11 @@ class House:
     def session(self, person: str, *roles: str) -> dict[str, str]:
         """A person who has signed in through the provider, as the headers of a browser."""
         with self.engine.begin() as connection:
-            put_person(connection, person, person.title(), roles)
-            session_id = Auth(KnownPeople(), self.engine).start(
+            upsert_person(connection, person, person.title(), roles)
+            session_id = Authenticator(SignedInPeople(), self.engine).start_session(
                 connection, Person(person, person, frozenset(roles)), None
             )
-        return {"Cookie": f"{COOKIE}={session_id}", "Sec-Fetch-Site": "same-origin"}
+        return {"Cookie": f"{SESSION_COOKIE}={session_id}", "Sec-Fetch-Site": "same-origin"}
 
     def batch(self, uploader: str) -> Any:
         """A batch that is ready, as an approver sees it, and of which the other services have heard."""
@@ -91,7 +93,7 @@ class House:
             self.world.published(batch_id, RowRead),
         )
         with self.reports.begin() as connection:
-            reports_store.apply(connection, [*changes, *rows])
+            reports_consumers.apply(connection, [*changes, *rows])
         with self.dispatcher.begin() as connection:
             consumers.batches(connection, changes)
             consumers.rows(connection, rows)
@@ -155,7 +157,7 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> House:
     return House(
         made.app(),
         made.engine,
-        ingest.World.make(urls["ingest"], folder),
+        ingest.IngestHarness.make(urls["ingest"], folder),
         dispatching.engine,
         reporting.engine,
         standings,

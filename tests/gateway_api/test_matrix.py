@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from devtools import sample_roster
-from services.gateway import domain
+from services.gateway.domain import access
 from services.ingest.tests.harness import consistent
 from tests.gateway_api.house import House, build
 
@@ -60,7 +60,7 @@ def people(house: House) -> dict[tuple[str, str], dict[str, str]]:
     """A person of each role who has uploaded, and one who has not."""
     return {
         (role, owner): house.session(f"{role}-{owner}", role)
-        for role in domain.ROLES
+        for role in access.ROLES
         for owner in ("uploader", "other")
     }
 
@@ -68,11 +68,11 @@ def people(house: House) -> dict[tuple[str, str], dict[str, str]]:
 @pytest.fixture(scope="module")
 def known(house: House) -> dict[str, Any]:
     """A batch of each uploader, for what changes nothing."""
-    return {role: house.batch(f"{role}-uploader") for role in domain.ROLES}
+    return {role: house.batch(f"{role}-uploader") for role in access.ROLES}
 
 
 @pytest.mark.parametrize("owner", ["uploader", "other"])
-@pytest.mark.parametrize(("method", "template"), list(domain.MAY))
+@pytest.mark.parametrize(("method", "template"), list(access.ROUTE_ROLES))
 def test_every_route_for_every_role_and_owner(
     house: House,
     people: dict[tuple[str, str], dict[str, str]],
@@ -81,8 +81,8 @@ def test_every_route_for_every_role_and_owner(
     template: str,
     owner: str,
 ) -> None:
-    for role in domain.ROLES:
-        allowed = role in domain.MAY[method, template]
+    for role in access.ROLES:
+        allowed = role in access.ROUTE_ROLES[method, template]
         acts = allowed and method == "POST" and "{batch_id}" in template
         batch = house.batch(f"{role}-uploader") if acts else known[role]
         names = {

@@ -7,14 +7,7 @@ from pydantic import ValidationError
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import (
-    batches,
-    ledger,
-    payments,
-    preparation,
-    provider,
-    rows,
-)
+from libs.common.contracts.events import batches, ledger, payments, preparation, provider, rows
 
 #: In the order in which money flows. Importing a module registers its events, so whoever can
 #: parse knows every type.

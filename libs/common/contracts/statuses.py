@@ -66,7 +66,7 @@ PAYMENT_TITLES: Final[dict[str, str]] = {
     "pending": "Accepted by the provider",
     "completed": "Paid",
     "failed": "Failed",
-    "in_doubt": "RowOutcome unknown, being looked up",
+    "in_doubt": "Outcome unknown, being looked up",
     "held": "Held for a person",
     "cancelled": "Cancelled before it was sent",
     "reversed": "Returned after it was paid",

@@ -65,7 +65,7 @@ def drop_other_fields(_: Any, __: str, entry: MutableMapping[str, Any]) -> Mutab
 
 
 def add_trace_id(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Add the trace to every line about a batch: the batch is the trace (ADR 45).
+    """Add the trace to every line about a batch: the batch is the trace (ADR 35).
 
     It is added whether or not spans are recorded.
     """

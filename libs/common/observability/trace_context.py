@@ -1,4 +1,4 @@
-"""W3C trace context as this system uses it: a batch is one trace (ADR 45).
+"""W3C trace context as this system uses it: a batch is one trace (ADR 35).
 
 Whoever knows a batch's id therefore knows its trace, and nothing has to be stored. Pure.
 """

@@ -4,7 +4,7 @@ A span is recorded when its end is known. So no span is open while money is hand
 transaction that was rolled back leaves no span of its effects. Attributes are ids, counts, codes
 and names of ours; never a person, an account or free text.
 
-See also messaging/message_tracing.py, web/request_tracing.py, otlp_exporter.py, and ADR 45.
+See also messaging/message_tracing.py, web/request_tracing.py, otlp_exporter.py, and ADR 35.
 """
 
 import random
