@@ -1,24 +1,27 @@
-/** Compiles messages when the dashboard is built, so that the browser needs no parser: plain text stays text, the rest becomes what IntlMessageFormat takes. */
+/**
+ * Compiles the messages when the dashboard is built, so that the browser needs no parser. Plain text
+ * stays text; a message with values becomes what IntlMessageFormat takes.
+ */
 import { parse } from "@formatjs/icu-messageformat-parser";
 import type { Plugin } from "vite";
 
-/** A message compiled: its text, or its parts. */
-export function compiled(message: string): unknown {
+/** A compiled message: its text, or its parts. Throws if the message cannot be parsed. */
+function compile(message: string): unknown {
   const parts = parse(message, { shouldParseSkeletons: true });
-  const [only] = parts;
-  return parts.length === 1 && only?.type === 0 ? only.value : parts;
+  const [first] = parts;
+  return parts.length === 1 && first?.type === 0 ? first.value : parts;
 }
 
+/** A plugin of the build for the files in src/i18n. */
 export function messages(): Plugin {
   return {
     name: "messages",
     enforce: "pre",
     transform(code, id) {
       if (!/\/src\/i18n\/[^/]+\.json$/.test(id)) return null;
-      const found = JSON.parse(code) as Record<string, string>;
-      return JSON.stringify(
-        Object.fromEntries(Object.entries(found).map(([key, text]) => [key, compiled(text)])),
-      );
+      const texts = JSON.parse(code) as Record<string, string>;
+      const compiled = Object.entries(texts).map(([key, text]) => [key, compile(text)]);
+      return JSON.stringify(Object.fromEntries(compiled));
     },
   };
 }

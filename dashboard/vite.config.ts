@@ -1,6 +1,5 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
-import { lighter } from "./lighter.ts";
 import { messages } from "./messages.ts";
 
 /** Where the gateway is while developing; in production it serves these files itself. */
@@ -9,12 +8,24 @@ const gateway =
   `http://127.0.0.1:${process.env.PAYDOWN_GATEWAY_PORT ?? "8080"}`;
 const proxy = { "/api": { target: gateway, changeOrigin: false } };
 
-/** What every page needs, in one file, which compresses better than many; what these need of other packages comes along by itself. */
-const FRAME =
-  /react-dom|node_modules\/react\/|@tanstack|@emotion|intl|messageformat|@mui\/(system|styled-engine|private-theming)|material\/(styles|CssBaseline|GlobalStyles|DefaultPropsProvider|zero-styled|colors)|clsx|scheduler|openapi|stylis|use-sync|src\/(shell|app|theme|routes|api\/(client|session|problem)|i18n\/(i18n|en-US\.core)|ui\/(figures|icons|table|StateChip|states|links|page|me|money|ProblemPanel|search))/;
+/**
+ * Packages and modules of the first load. They go into one file, because one file compresses better
+ * than many; what they need of other packages comes with them.
+ */
+const FRAME = [
+  /node_modules\/(react|react-dom|scheduler|@tanstack|@emotion|stylis|clsx|openapi-\w+)\//,
+  /use-sync|intl|messageformat/,
+  /@mui\/(system|styled-engine|private-theming)/,
+  /material\/(styles|CssBaseline|GlobalStyles|DefaultPropsProvider|zero-styled|colors)/,
+  /src\/(app\/|i18n\/(i18n|en-US\.core))/,
+  /src\/api\/(client|problem|queryClient|request|session|signedIn|statuses)\.ts/,
+  /src\/ui\/(Card|ListTable|Loading|Notice|Page|ProblemPanel|QueryView|StatusChip)\.tsx/,
+  /src\/ui\/(format|icons|layout|links|money|search|statusLooks|styleNonce|theme)\.tsx?/,
+];
+const FRAME_MODULES = new RegExp(FRAME.map((pattern) => pattern.source).join("|"));
 
 export default defineConfig({
-  plugins: [messages(), lighter(), react()],
+  plugins: [messages(), react()],
   resolve: {
     alias: [
       {
@@ -31,7 +42,9 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     manifest: true,
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "frame", test: FRAME }] } } },
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: "frame", test: FRAME_MODULES }] } },
+    },
   },
   test: {
     environment: "jsdom",

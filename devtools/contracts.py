@@ -19,7 +19,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from libs.common.contracts import events, topics
+from libs.common.contracts import registry, topics
 from libs.common.contracts.envelope import Event
 from services.gateway import app
 from services.gateway.settings import GatewaySettings
@@ -80,10 +80,8 @@ def expected_files(folder: Path) -> dict[str, str]:
 
 
 def messages() -> dict[str, type[Event]]:
-    """The classes of libs/common/contracts/events.py by their wire type (tests register others)."""
-    return {
-        name: kind for name, kind in Event.registry.items() if kind.__module__ == events.__name__
-    }
+    """The event classes by their type on the wire."""
+    return registry.published_types()
 
 
 def topics_table() -> dict[str, Any]:

@@ -27,7 +27,7 @@ DIST = FOLDER / "dist"
 OLDEST_NODE = (20, 19)
 MISSING = "Node.js 20.19 or newer with npm"
 NOT_IN_PAGES = {"dist", "node_modules", "screenshots", "e2e", "tests"}
-SCRIPTS = ("e2e", "e2e:keyboard", "e2e:troubles", "access")
+SCRIPTS = ("e2e:lifecycle", "e2e:keyboard", "e2e:failures", "accessibility")
 SCRIPT_LIMIT_S = 900
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
@@ -97,7 +97,7 @@ def browser() -> int:
             "KAFKA": stack.ports.address("kafka"),
             "CHROMIUM": chromium,
             "OUT": str(folder / "out"),
-            "KEEPER": f"unix://{stack.supervisor.socket}",
+            "SUPERVISOR_URL": f"unix://{stack.supervisor.socket}",
         }
         for script in SCRIPTS:
             with step(f"npm run {script}"):

@@ -154,7 +154,7 @@ def _healthcheck(_given: argparse.Namespace) -> int:
 def _quarantine(given: argparse.Namespace) -> int:
     from ops import quarantine  # noqa: PLC0415
 
-    quarantine.quarantine(given.names)
+    quarantine.quarantine_databases(given.names)
     return 0
 
 

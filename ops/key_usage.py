@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from libs.common.contracts.errors import SettingsError
 from libs.common.crypto.key_check import key_usage
 from libs.common.database.engine import connect, error_summary
-from libs.common.runtime.settings import SettingsError, read_one
+from libs.common.runtime.settings import read_one
 from ops.errors import CommandError
 
 

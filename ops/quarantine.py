@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from libs.common.contracts.errors import SettingsError
 from libs.common.database.engine import connect, error_summary
-from libs.common.recovery import restore
-from libs.common.runtime.settings import SettingsError, read_one
+from libs.common.recovery import quarantine
+from libs.common.runtime.settings import read_one
 from ops.errors import CommandError
 
 WHY = (
@@ -20,7 +21,7 @@ WHY = (
 NOT_GIVEN = "-"
 
 
-def quarantine(names: Sequence[str]) -> None:
+def quarantine_databases(names: Sequence[str]) -> None:
     """Mark the databases of these services. A second call keeps the first mark.
 
     Raises:
@@ -30,7 +31,7 @@ def quarantine(names: Sequence[str]) -> None:
         try:
             engine = connect(_address(name), f"quarantine-{name}", 1)
             with engine.begin() as connection:
-                restore.quarantine(connection, WHY)
+                quarantine.start(connection, WHY)
             engine.dispose()
         except SettingsError as error:
             raise CommandError(f"{name}: {error}") from None

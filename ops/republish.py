@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common.contracts.errors import Fatal
+from libs.common.contracts.errors import Fatal, SettingsError
 from libs.common.contracts.topics import TOPICS
 from libs.common.database.engine import connect, error_summary, run
 from libs.common.messaging import kafka
 from libs.common.recovery import republish as recovery
-from libs.common.runtime.settings import SettingsError, read_one
+from libs.common.runtime.settings import read_one
 from ops.errors import CommandError
 from services import catalog
 

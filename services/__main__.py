@@ -49,9 +49,10 @@ def migrate_all(names: list[str]) -> int:
     """Bring these databases to the newest revision, as the roles that own them."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - `start` must not wait for Alembic
 
+    from libs.common.contracts.errors import SettingsError  # noqa: PLC0415 - likewise
     from libs.common.database.engine import error_summary  # noqa: PLC0415 - likewise
     from libs.common.database.migrate import SchemaTooNew, upgrade  # noqa: PLC0415 - likewise
-    from libs.common.runtime.settings import SettingsError, read_one  # noqa: PLC0415 - likewise
+    from libs.common.runtime.settings import read_one  # noqa: PLC0415 - likewise
 
     for name in names:
         try:

@@ -1,4 +1,4 @@
-"""`python -m simulator`: the provider's stand-in on 127.0.0.1, until it is told to stop."""
+"""`python -m simulator`: the provider's stand-in on 127.0.0.1, until it gets SIGTERM."""
 
 import sys
 
@@ -6,15 +6,15 @@ import uvicorn
 
 from libs.common.runtime.settings import read_or_exit
 from simulator.app import App
-from simulator.engine import Provider
+from simulator.engine import ProviderEngine
 from simulator.server import config
 from simulator.settings import SimulatorSettings
 from simulator.state import Policy
-from simulator.storage import BooksError
+from simulator.storage import StorageError
 
 
 def main() -> int:
-    """Read the settings, open the books, serve; 2 when one of the first two is not usable."""
+    """Serve until SIGTERM. Exit code 2 if the settings or the storage cannot be used."""
     settings = read_or_exit(SimulatorSettings)
     policy = Policy(
         settings.zip_check,
@@ -23,14 +23,12 @@ def main() -> int:
         settings.nsf_limit,
     )
     try:
-        provider = Provider(settings.books, settings.profile, policy, settings.seed)
-    except BooksError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - one sentence for who started it
+        engine = ProviderEngine(settings.books, settings.profile, policy, settings.seed)
+    except StorageError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - for the person who started it
         return 2
     server = uvicorn.Server(
-        config(
-            App(provider, settings.key_mismatch), settings.port, settings.log_level, settings.host
-        )
+        config(App(engine, settings.key_mismatch), settings.port, settings.log_level, settings.host)
     )
     server.run()
     return 0 if server.started else 1

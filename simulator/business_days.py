@@ -1,4 +1,4 @@
-"""When the provider's money moves: cut-offs on bank days. Pure; CST is taken as UTC-6 all year."""
+"""When the provider moves money: cut-offs on bank days. Pure. CST is UTC-6 all year."""
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import lru_cache
@@ -19,7 +19,7 @@ def nth_weekday(year: int, month: int, weekday: int, n: int) -> date:
 
 @lru_cache(maxsize=64)
 def bank_holidays(year: int) -> frozenset[date]:
-    """The Federal Reserve's holidays; one on a Sunday is kept on Monday, one on a Saturday not at all."""
+    """The Federal Reserve's holidays. One on a Sunday moves to Monday."""
     fixed = [
         date(year, 1, 1),
         date(year, 6, 19),
@@ -68,6 +68,10 @@ def cutoff_on(day: date) -> int:
 
 @lru_cache(maxsize=64)
 def settlement_dates(created_hour: int) -> tuple[str, str]:
-    """(source, destination) settlement dates of a payment created in that hour since 1970: the next bank day, and the one after."""
+    """(source, destination) settlement dates of a payment: the next bank day, and the one after.
+
+    Args:
+        created_hour: when it was created, in hours since 1970.
+    """
     created = datetime.fromtimestamp(created_hour * 3600, UTC).astimezone(CST).date()
     return add_bank_days(created, 1).isoformat(), add_bank_days(created, 2).isoformat()

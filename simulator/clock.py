@@ -1,4 +1,4 @@
-"""The simulator's own clock: real time, compressible, never backwards."""
+"""The simulated clock: real time, or faster, and never backwards."""
 
 import time
 from dataclasses import dataclass
@@ -10,14 +10,17 @@ SPEED_MAX = 1_000_000.0
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Simulated time is `simulated_ms` at wall time `wall_ms` and runs `speed` times as fast from there on."""
+    """A point of both times: at wall time `wall_ms` simulated time is `simulated_ms`.
+
+    From there on, simulated time runs `speed` times as fast.
+    """
 
     wall_ms: int
     simulated_ms: int
     speed: float
 
     def at(self, wall_ms: int) -> int:
-        """Simulated milliseconds since the epoch; a wall clock set back holds it still."""
+        """Simulated milliseconds since 1970. If the wall clock is set back, it stands still."""
         return self.simulated_ms + int(max(0, wall_ms - self.wall_ms) * self.speed)
 
 

@@ -1,4 +1,4 @@
-"""What programs on this machine may ask and order: the provider's own truth, faults, outcomes, clock. Never used by the services."""
+"""The control API: the provider's own data, faults, outcomes, clock. Never used by the services."""
 
 import json
 from collections import Counter
@@ -6,33 +6,33 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from simulator.clock import iso
-from simulator.engine import Provider
+from simulator.engine import ProviderEngine
 from simulator.merchants import MERCHANTS
 from simulator.messages import Answer, dump
 from simulator.models import Account, Entity, Payment
 
-ORDERS = ("faults", "outcomes", "webhooks", "clock", "profile", "limits")
-ENDABLE = ("faults", "outcomes")
+CONTROLS = ("faults", "outcomes", "webhooks", "clock", "profile", "limits")
+DELETABLE = ("faults", "outcomes")
 LINES_PER_CHUNK = 1_000
 
 
-def summary(provider: Provider) -> dict[str, Any]:
-    """The books in numbers; Any because the values are numbers and objects."""
-    payments = provider.world.payments.items
+def summary(engine: ProviderEngine) -> dict[str, Any]:
+    """The provider's data in numbers. Any: the values are numbers and objects."""
+    payments = engine.state.payments.items
     return {
         "payments": len(payments),
         "amount_cents": sum(p.amount for p in payments),
         "by_status": dict(Counter(p.status for p in payments)),
-        "entities": len(provider.world.entities.items),
-        "accounts": len(provider.world.accounts.items),
-        "calls": dict(provider.calls),
-        "limit_violations": provider.limit_violations,
-        "webhooks": {"sent": provider.deliveries.sent, "delivered": provider.deliveries.delivered},
+        "entities": len(engine.state.entities.items),
+        "accounts": len(engine.state.accounts.items),
+        "calls": dict(engine.calls),
+        "limit_violations": engine.limit_violations,
+        "webhooks": {"sent": engine.webhooks.sent, "delivered": engine.webhooks.delivered},
     }
 
 
 def payment_line(p: Payment) -> dict[str, Any]:
-    """A payment as the books show it."""
+    """A payment, as `/_simulator/books/payments` lists it."""
     return {
         "id": p.id,
         "source": p.source,
@@ -47,7 +47,7 @@ def payment_line(p: Payment) -> dict[str, Any]:
 
 
 def account_line(a: Account) -> dict[str, Any]:
-    """An account as the books show it, its number in clear."""
+    """An account, as `/_simulator/books/accounts` lists it: with its full number."""
     return {
         "id": a.id,
         "holder_id": a.holder_id,
@@ -59,7 +59,7 @@ def account_line(a: Account) -> dict[str, Any]:
 
 
 def entity_line(e: Entity) -> dict[str, Any]:
-    """An entity as the books show it."""
+    """An entity, as `/_simulator/books/entities` lists it."""
     person, company = e.individual or {}, e.corporation or {}
     return {
         "id": e.id,
@@ -73,39 +73,39 @@ def entity_line(e: Entity) -> dict[str, Any]:
     }
 
 
-def lines(provider: Provider, kind: str) -> Iterator[bytes] | None:
-    """One book, some lines at a time; None when there is no such book."""
-    world = provider.world
-    books: dict[str, tuple[list[Any], Callable[[Any], dict[str, Any]]]] = {
-        "payments": (world.payments.items, payment_line),
-        "accounts": (world.accounts.items, account_line),
-        "entities": (world.entities.items, entity_line),
+def lines(engine: ProviderEngine, kind: str) -> Iterator[bytes] | None:
+    """The records of one kind as JSON lines, some at a time; None if there is no such kind."""
+    state = engine.state
+    lists: dict[str, tuple[list[Any], Callable[[Any], dict[str, Any]]]] = {
+        "payments": (state.payments.items, payment_line),
+        "accounts": (state.accounts.items, account_line),
+        "entities": (state.entities.items, entity_line),
         "merchants": (
             list(MERCHANTS),
             lambda m: {"id": m.id, "type": m.type, "plaid": list(m.plaid)},
         ),
     }
-    if kind not in books:
+    if kind not in lists:
         return None
-    items, line = books[kind]
-    items = items[:]  # what arrives while these are sent belongs to the next reading
+    items, line = lists[kind]
+    items = items[:]  # records that arrive while these are sent are not among them
     return (
         b"".join(dump(line(item)) + b"\n" for item in items[at : at + LINES_PER_CHUNK])
         for at in range(0, len(items), LINES_PER_CHUNK)
     )
 
 
-def order(provider: Provider, method: str, name: str, raw: bytes) -> Answer:
-    """PUT, DELETE or GET of one of the orders."""
+def answer_control(engine: ProviderEngine, method: str, name: str, raw: bytes) -> Answer:
+    """Answer a PUT, DELETE or GET of one of the controls."""
     if method == "GET":
-        return Answer(200, dump(provider.shown(name)))
-    if method == "DELETE" and name in ENDABLE:
-        provider.obey(name, {})
-        return Answer(200, dump(provider.shown(name)))
+        return Answer(200, dump(engine.control(name)))
+    if method == "DELETE" and name in DELETABLE:
+        engine.apply_control(name, {})
+        return Answer(200, dump(engine.control(name)))
     if method != "PUT":
         return Answer(405, dump({"error": "use GET or PUT"}))
     try:
-        provider.obey(name, json.loads(raw))
+        engine.apply_control(name, json.loads(raw))
     except (ValueError, RecursionError) as error:
         return Answer(400, dump({"error": str(error)}))
-    return Answer(200, dump(provider.shown(name)))
+    return Answer(200, dump(engine.control(name)))

@@ -1,4 +1,4 @@
-"""A payment's life at the provider: statuses, moves, errors, what follows from them. Pure: no clock, no I/O."""
+"""The rules of payments: statuses, moves, errors, plans. Pure: no clock, no I/O."""
 
 import base64
 import hashlib
@@ -42,8 +42,9 @@ MOVES: Mapping[str, frozenset[str]] = {
 NEEDS_CODE = frozenset({"failed", "reversal_required", "reversal_processing"})
 OPEN = frozenset({"pending", "processing"})
 
+INSUFFICIENT_FUNDS = 10001
 ERRORS = {
-    10001: (
+    INSUFFICIENT_FUNDS: (
         "PAYMENT_FAILED",
         "PAYMENT_INSUFFICIENT_FUNDS",
         "The source account has insufficient funds.",
@@ -93,18 +94,22 @@ ERRORS = {
 }
 DESTINATION_FAULTS = frozenset({10006, 10008, 10009, 10010})
 
-# What else a failure does, by code: (side of the account that is disabled, whether its holder is disabled too).
+# What else a failure does: the side whose account is disabled, by code. After UNAUTHORIZED its
+# holder is disabled too.
 UNAUTHORIZED = {10002: "source", 10005: "source", 10006: "destination"}
 INVALID = {10003: "source", 10007: "source", 10008: "destination"}
 
-# The last step of a demo payment comes 10 s after `sent`; what lies between comes halfway.
+# The last step of a demo payment comes 10 s after `sent`, steps between come halfway.
 DEMO_PROCESSING_MS, DEMO_SENT_MS, DEMO_BETWEEN_MS, DEMO_END_MS = 1_500, 2_500, 7_500, 12_500
 DEMO_REVERSAL_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a payment shall end: `status`, reached from `after`; `effects` turns the knock-on effects on."""
+    """How a payment ends: in `status`, reached from `after`.
+
+    With `effects`, a failure disables accounts and holders as at the provider.
+    """
 
     status: str
     error_code: int | None = None
@@ -116,15 +121,18 @@ PAID = Outcome("posted")
 
 
 def payment_error(code: int | None) -> dict[str, Any] | None:
-    """The `error` object of a payment for a code of the 10xxx range; None stays None."""
+    """The `error` object of a payment for a code of the 10xxx range; None for None."""
     if code is None:
         return None
     kind, sub_type, message = ERRORS[code]
     return {"type": kind, "code": code, "sub_type": sub_type, "message": message}
 
 
-def sides(status: str, code: int | None = None) -> tuple[str, str, str]:
-    """(source_status, destination_status, fund_status) beneath a payment's status; `code` tells whose fault a failure is."""
+def side_statuses(status: str, code: int | None = None) -> tuple[str, str, str]:
+    """(source_status, destination_status, fund_status) of a payment's status.
+
+    The `code` of a failure decides which side has failed.
+    """
     if status == "failed":
         return (
             ("reversed", "failed", "failed")
@@ -180,7 +188,7 @@ def plan(outcome: Outcome, profile: str, created_ms: int) -> list[tuple[int, str
 
 
 def reversal_due(profile: str, now_ms: int) -> int:
-    """When a reversal approved now is through."""
+    """When a reversal that is approved now ends, in ms since 1970."""
     if profile == "demo":
         return now_ms + DEMO_REVERSAL_MS
     return cutoff_on(add_bank_days(datetime.fromtimestamp(now_ms / 1000, CST).date(), 2))
@@ -194,7 +202,7 @@ def _demo_times(count: int, created_ms: int) -> list[int]:
 
 
 def _bank_times(count: int, created_ms: int) -> list[int]:
-    """The next pull, the next day's send, the next bank day for what the creditor says, two more for each later step."""
+    """The next source cut-off, the next day's send, then a bank day more for each further step."""
     times: list[int] = []
     for index in range(count):
         if index == 0:
@@ -231,4 +239,5 @@ def make_id(prefix: str, salt: str, number: int) -> str:
 
 def trace_id(payment_id: str, side: str) -> str:
     """A 15-digit ACH trace number of one side of a payment."""
-    return f"{int.from_bytes(hashlib.blake2b(f'{payment_id}:{side}'.encode(), digest_size=8).digest(), 'big') % 10**15:015d}"
+    digest = hashlib.blake2b(f"{payment_id}:{side}".encode(), digest_size=8).digest()
+    return f"{int.from_bytes(digest, 'big') % 10**15:015d}"

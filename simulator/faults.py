@@ -1,4 +1,7 @@
-"""Faults on demand: which request is lost, delayed or answered wrongly. Pure, and the same again for the same seed."""
+"""Injected faults: which request is lost, delayed or answered wrongly.
+
+Pure: the same seed draws the same faults.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,8 +29,9 @@ RULES_MAX = 100
 class Rule:
     """One fault for a share of the requests of one method and exact path.
 
-    `status` answers with that status; `execute` says whether the request is carried out, `stored` whether that answer is the one
-    replayed for the key. `type` and `sub_type` may name a refusal of the provider that nothing else here produces.
+    The fault `status` answers with `status`, `type` and `sub_type`. These can be a refusal of the
+    provider that nothing else here produces. `execute`: the request is executed all the same.
+    `stored`: the fault's answer is the one that is replayed for the key.
     """
 
     method: str
@@ -50,39 +54,39 @@ class Faults:
         self._seen = [0] * len(rules)
 
     def draw(
-        self, method: str, path: str, key: str | None, fresh: Callable[[], bool]
+        self, method: str, path: str, key: str | None, is_new: Callable[[], bool]
     ) -> Rule | None:
         """The first rule that hits this request.
 
-        A `status` rule is drawn per idempotency key, and only when `fresh()` says the key was not seen before; the others (and
-        `status` without a key) are drawn per request, by how many requests the rule has seen.
+        A `status` rule is drawn once per idempotency key, when `is_new()` is true for the key. The
+        others, and `status` without a key, are drawn for each request by its number for this rule.
         """
         for index, rule in enumerate(self.rules):
             if rule.method != method or rule.path != path:
                 continue
             self._seen[index] += 1
             if rule.fault == "status" and key is not None:
-                if fraction("fault", self.seed, index, key) < rule.share and fresh():
+                if fraction("fault", self.seed, index, key) < rule.share and is_new():
                     return rule
             elif fraction("fault", self.seed, index, self._seen[index]) < rule.share:
                 return rule
         return None
 
 
-def parse_faults(order: dict[str, Any]) -> Faults:
+def parse_faults(control: dict[str, Any]) -> Faults:
     """The rules of `PUT /_simulator/faults`.
 
     Raises:
-        ValueError: a rule cannot be followed; the message is one sentence.
+        ValueError: a rule is wrong; the message is one sentence.
     """
-    seed, rules = order.get("seed", 0), order.get("rules", [])
+    seed, rules = control.get("seed", 0), control.get("rules", [])
     if (
         not isinstance(seed, int)
         or not isinstance(rules, list)
         or len(rules) > RULES_MAX
-        or set(order) - {"seed", "rules"}
+        or set(control) - {"seed", "rules"}
     ):
-        raise ValueError("an order is {seed: integer, rules: [at most 100]}")
+        raise ValueError("faults are {seed: integer, rules: [at most 100]}")
     return Faults(seed, tuple(_rule(rule) for rule in rules))
 
 

@@ -1,4 +1,4 @@
-"""Rate limits: rolling windows of 60 s per key and tier, and what a profile sets them to. Pure: time comes in."""
+"""Rate limits: rolling windows of 60 s per key and tier. Pure: the time is a parameter."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -9,7 +9,11 @@ PAYMENTS, CRITICAL, OTHER_WRITES, READS = "payments", "critical", "other", "read
 
 @dataclass(frozen=True, slots=True)
 class LimitProfile:
-    """Requests a minute: over everything, per tier; how long a tier stays closed once exceeded; per address instead of per key."""
+    """The limits of a profile, in requests a minute.
+
+    `everything` is over all tiers, `standard_writes` for each tier of standard writes. A tier that
+    is exceeded stays closed for `block_s`. `per_address`: windows are per address, not per key.
+    """
 
     everything: int | None = None
     tiers: tuple[tuple[str, int], ...] = ()
@@ -47,13 +51,13 @@ def tier_of(method: str, template: str) -> str:
 
 @dataclass(slots=True)
 class Window:
-    """The moments (s) of the last minute's admitted calls, and until when nothing is admitted."""
+    """The times (s) of the last minute's admitted calls, and until when the window is closed."""
 
     moments: deque[float] = field(default_factory=deque)
     closed_until: float = 0.0
 
     def wait_s(self, limit: int, block_s: float, now_s: float) -> float:
-        """0 when a call may pass now, else the seconds until one may; it begins the block."""
+        """0 if a call may pass now, else the seconds until one may. May begin a block."""
         if now_s < self.closed_until:
             return self.closed_until - now_s
         moments = self.moments
@@ -76,18 +80,21 @@ class Limiter:
         self.payments_per_min: int | None = None
         self._windows: dict[tuple[str, str], Window] = {}
 
-    def use(self, profile: str) -> None:
-        """Follow another profile; its windows begin empty."""
+    def set_profile(self, profile: str) -> None:
+        """Change the profile. All windows become empty."""
         self.profile = PROFILES[profile]
         self._windows.clear()
 
     def override(self, requests_per_min: int | None, payments_per_min: int | None) -> None:
-        """Replace the profile's number over everything and for payments; None gives the profile's back. Windows begin empty."""
+        """Replace the profile's limits over everything and of payments; None: the profile's own.
+
+        All windows become empty.
+        """
         self.requests_per_min, self.payments_per_min = requests_per_min, payments_per_min
         self._windows.clear()
 
     def limit_of(self, tier: str) -> int | None:
-        """Calls a minute of one tier; None is without limit."""
+        """The limit of a tier, in calls a minute; None: no limit."""
         if tier == PAYMENTS and self.payments_per_min is not None:
             return self.payments_per_min
         named = dict(self.profile.tiers)
@@ -99,15 +106,15 @@ class Limiter:
         )
 
     def admit(self, api_key: str, address: str, tier: str, now_s: float) -> float:
-        """0 when the call may run (and then it counts), else the seconds to wait; a refused call counts nowhere."""
+        """0 if the call may run, and it is counted; else the seconds to wait, and it is not."""
         who = address if self.profile.per_address else api_key
         everything = (
             self.requests_per_min if self.requests_per_min is not None else self.profile.everything
         )
         return self._pass(who, (("everything", everything), (tier, self.limit_of(tier))), now_s)
 
-    def admit_stranger(self, address: str, now_s: float) -> float:
-        """The same for a call without a usable key."""
+    def admit_unauthenticated(self, address: str, now_s: float) -> float:
+        """The same for a call without a valid API key."""
         return self._pass(address, (("unauthenticated", self.profile.unauthenticated),), now_s)
 
     def _pass(self, who: str, buckets: tuple[tuple[str, int | None], ...], now_s: float) -> float:

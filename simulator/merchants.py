@@ -1,11 +1,14 @@
-"""The merchants this provider knows. `ins_116527` of the roster has none, on purpose."""
+"""The merchants of the provider. The roster's `ins_116527` has none, on purpose."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """Who can be paid; one institution may have several, one per vertical, and a temporary double."""
+    """A creditor that can be paid.
+
+    An institution may have several: one for each kind of loan, and a temporary one.
+    """
 
     id: str
     name: str
@@ -41,7 +44,8 @@ MERCHANTS = (
     Merchant(
         "mch_304444", "Great Lakes Student Loans", "student_loan", ("ins_116943",), ("##########",)
     ),
-    # The roster's institutions. Two of them are traps for a client that takes the first merchant it sees.
+    # The roster's institutions. For two of them the first merchant is the wrong one, to catch a
+    # client that takes the first it finds.
     Merchant("mch_306100", "Navient Personal Loans", "personal_loan", ("ins_116944",)),
     Merchant("mch_306101", "Navient Student Loans", "student_loan", ("ins_116944",), EIGHT),
     Merchant("mch_306102", "Nelnet", "student_loan", ("ins_108798",), EIGHT),
@@ -62,5 +66,5 @@ POPULAR = MERCHANTS[:9]
 
 
 def with_plaid(institution_id: str) -> list[Merchant]:
-    """The merchants of one institution, in the provider's order; empty when there is none."""
+    """The merchants of an institution, in the provider's order; empty if it has none."""
     return [merchant for merchant in MERCHANTS if institution_id in merchant.plaid]

@@ -1,4 +1,4 @@
-"""Requests, answers and refusals as values, and the envelope every answer travels in."""
+"""Requests, answers and refusals as values, and the JSON envelope of answers."""
 
 import json
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class Refusal(Exception):
-    """The provider does not do what was asked; becomes the error envelope."""
+    """The provider refuses a request; it is answered with the error envelope."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Request:
-    """A request as the handlers see it; `ids` are the ids of its path in order."""
+    """A request, as the handlers get it; `ids` are the ids of its path in order."""
 
     method: str
     path: str
@@ -90,12 +90,12 @@ ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circ
 
 
 def dump(value: Any) -> bytes:
-    """Compact JSON; Any because answers are of every shape."""
+    """Compact JSON. Any: answers are of every shape."""
     return ENCODER.encode(value).encode("utf-8", "replace")
 
 
 def success(data: Any, headers: Headers = (), message: str | None = None) -> Answer:
-    """200 with the success envelope; Any because resources differ."""
+    """200 with the success envelope. Any: resources differ."""
     return Answer(
         200,
         b'{"success":true,"data":' + dump(data) + b',"message":' + dump(message) + b"}",
@@ -104,14 +104,14 @@ def success(data: Any, headers: Headers = (), message: str | None = None) -> Ans
 
 
 def success_raw(data: bytes, headers: Headers = ()) -> Answer:
-    """200 with the success envelope around data that is JSON already."""
+    """200 with the success envelope; `data` is JSON already."""
     return Answer(200, b'{"success":true,"data":' + data + b',"message":null}', headers)
 
 
 def failure(
     status: int, kind: str, sub_type: str | None, message: str, headers: Headers = ()
 ) -> Answer:
-    """The error envelope; `code` in it is the HTTP status."""
+    """The error envelope. Its `code` is the HTTP status."""
     error = {"type": kind, "code": status, "sub_type": sub_type, "message": message}
     return Answer(
         status, dump({"success": False, "data": {"error": error}, "message": message}), headers

@@ -1,4 +1,4 @@
-"""What the provider keeps: plain records, and shelves that hold them in the order of their creation with indexes."""
+"""The provider's records, and the tables that hold them in the order of their creation."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """The part all records have; `seq` counts from 1 within a shelf, times are ms since 1970."""
+    """What all records have. `seq` counts from 1 within a table; times are ms since 1970."""
 
     seq: int
     id: str
@@ -22,7 +22,7 @@ class Record:
 
 @dataclass(slots=True, kw_only=True)
 class Entity(Record):
-    """A person or a company; `individual` or `corporation` is set, the other is None."""
+    """A person (`individual`) or a company (`corporation`); the other field is None."""
 
     type: str
     individual: Json | None
@@ -36,7 +36,7 @@ class Entity(Record):
 
 @dataclass(slots=True, kw_only=True)
 class Account(Record):
-    """A bank account (`ach`) or a loan (`liability`); `number` in clear, this is a stand-in."""
+    """A bank account (`ach`) or a loan (`liability`), with its full number."""
 
     holder_id: str
     type: str
@@ -52,7 +52,7 @@ class Account(Record):
 
 @dataclass(slots=True, kw_only=True)
 class Session(Record):
-    """A verification of an entity or an account; `owner_id` says of which."""
+    """A verification of the entity or account `owner_id`."""
 
     owner_id: str
     type: str
@@ -63,7 +63,11 @@ class Session(Record):
 
 @dataclass(slots=True, kw_only=True)
 class Payment(Record):
-    """A payment; `plan` is what is still to come, [[due ms, status], …]; `outcome_code` the error it will show then."""
+    """A payment.
+
+    `plan` has its future steps, [(due ms, status), …]. `outcome_code` is the error that it will
+    have when it fails. `cached_json` is (version, JSON) until the payment changes.
+    """
 
     source: str
     destination: str
@@ -84,14 +88,14 @@ class Payment(Record):
     plan: list[tuple[int, str]] = field(default_factory=list)
     outcome_code: int | None = None
     effects: bool = False
-    shown: tuple[str, bytes] | None = field(
-        default=None, repr=False, metadata={"kept": False}
-    )  # (version, JSON) until it changes
+    cached_json: tuple[str, bytes] | None = field(
+        default=None, repr=False, metadata={"stored": False}
+    )
 
 
 @dataclass(slots=True, kw_only=True)
 class Reversal(Record):
-    """The second leg that balances a payment whose source failed after the creditor was paid."""
+    """The second debit of a payment whose source failed after the creditor was paid."""
 
     pmt_id: str
     target_account: str
@@ -103,7 +107,10 @@ class Reversal(Record):
 
 @dataclass(slots=True, kw_only=True)
 class Webhook(Record):
-    """A subscription; `failures` counts events failed in a row. A deleted one keeps its place, its id is not given again."""
+    """A webhook subscription; `failures` counts the events that failed in a row.
+
+    A deleted one stays in its table, so its id is not used again.
+    """
 
     type: str
     url: str
@@ -117,14 +124,14 @@ class Webhook(Record):
 
 @dataclass(slots=True, kw_only=True)
 class Report(Record):
-    """An ordered report; its lines are made when it is downloaded."""
+    """A report that was requested. Its lines are made when it is downloaded."""
 
     type: str
 
 
 @dataclass(slots=True, kw_only=True)
 class Event(Record):
-    """Something changed; not kept in memory, only in the books."""
+    """A change of a record. Events are in the storage only, not in memory."""
 
     type: str
     resource_id: str
@@ -135,13 +142,13 @@ class Event(Record):
 R = TypeVar("R", bound=Record)
 
 
-def fields_of(record_class: type[Record]) -> tuple[str, ...]:
-    """The names of the fields of a record that are kept in the books."""
-    return tuple(f.name for f in fields(record_class) if f.metadata.get("kept", True))
+def stored_fields(record_class: type[Record]) -> tuple[str, ...]:
+    """The names of a record's fields that are stored."""
+    return tuple(f.name for f in fields(record_class) if f.metadata.get("stored", True))
 
 
-class Shelf(Generic[R]):
-    """Records of one kind, oldest first, found by id or by an index; nothing is ever taken out."""
+class RecordTable(Generic[R]):
+    """Records of one kind, oldest first, found by id or by an index. None is ever removed."""
 
     def __init__(
         self,
@@ -157,7 +164,7 @@ class Shelf(Generic[R]):
         self._index: dict[str, dict[Hashable, list[R]]] = {name: {} for name in keys}
 
     def add(self, record: R) -> None:
-        """Put a record at the end; its indexed fields must not change afterwards."""
+        """Add a record at the end. Its indexed fields must not change afterwards."""
         self.items.append(record)
         self.by_id[record.id] = record
         for name, keys_of in self._keys.items():
@@ -169,7 +176,7 @@ class Shelf(Generic[R]):
                     index[key] = [record]
 
     def where(self, name: str, key: Hashable) -> list[R]:
-        """The records an index has under a key, oldest first; the list is the index's own."""
+        """The records of a key in an index, oldest first. The list must not be changed."""
         return self._index[name].get(key, [])
 
     def next_seq(self) -> int:
@@ -178,7 +185,10 @@ class Shelf(Generic[R]):
 
 
 def between(items: list[R], from_ms: int | None, to_ms: int | None) -> tuple[int, int]:
-    """[start, end) of the records created in the range, both ends inclusive; `items` is oldest first."""
+    """[start, end) of the records that were created in a range, both of its ends inclusive.
+
+    `items` is oldest first.
+    """
     start = 0 if from_ms is None else bisect_left(items, from_ms, key=lambda r: r.created_ms)
     end = len(items) if to_ms is None else bisect_right(items, to_ms, key=lambda r: r.created_ms)
     return start, max(start, end)

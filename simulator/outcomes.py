@@ -1,4 +1,7 @@
-"""How payments end: rules with shares, chosen by a hash of the payment's metadata, so that a rerun ends the same."""
+"""How payments end: rules with shares, drawn by a hash of the payment's metadata.
+
+Pure: a second run with the same metadata ends the same.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,13 +22,13 @@ RULES_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """The rules in force; without a rule every payment ends `posted`."""
+    """The rules in force. Without rules every payment ends `posted`."""
 
     seed: int = 0
     rules: tuple[tuple[float, Outcome], ...] = ()
 
     def choose(self, metadata: object) -> Outcome:
-        """The outcome of a payment: the rule in whose share its metadata's hash falls, else `posted`."""
+        """The outcome of a payment: of the rule in whose share the hash falls, else `posted`."""
         if not self.rules:
             return PAID
         point = fraction("outcome", self.seed, canonical(metadata))
@@ -36,20 +39,20 @@ class Outcomes:
         return PAID
 
 
-def parse_outcomes(order: dict[str, Any]) -> Outcomes:
+def parse_outcomes(control: dict[str, Any]) -> Outcomes:
     """The rules of `PUT /_simulator/outcomes`.
 
     Raises:
-        ValueError: a rule cannot be followed; the message is one sentence.
+        ValueError: a rule is wrong; the message is one sentence.
     """
-    seed, raw = order.get("seed", 0), order.get("rules", [])
+    seed, raw = control.get("seed", 0), control.get("rules", [])
     if (
         not isinstance(seed, int)
         or not isinstance(raw, list)
         or len(raw) > RULES_MAX
-        or set(order) - {"seed", "rules"}
+        or set(control) - {"seed", "rules"}
     ):
-        raise ValueError("an order is {seed: integer, rules: [at most 100]}")
+        raise ValueError("outcomes are {seed: integer, rules: [at most 100]}")
     rules = tuple(_rule(rule) for rule in raw)
     if sum(share for share, _ in rules) > 1 + 1e-9:
         raise ValueError("the shares are more than 1 together")

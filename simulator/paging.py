@@ -1,4 +1,4 @@
-"""Lists: filters by date, newest first, by page number or cursor, with the totals in headers. Pure."""
+"""Pages of lists: by number or cursor, newest first, filtered by date, totals in headers. Pure."""
 
 import re
 from bisect import bisect_left
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from simulator.messages import Headers, Refusal, Request
-from simulator.models import Record, Shelf, between
+from simulator.models import Record, RecordTable, between
 
 R = TypeVar("R", bound=Record)
 LIMIT_MAX = 100
@@ -32,7 +32,7 @@ def moment(text: str, *, end: bool) -> int:
 
 
 def number(request: Request, name: str, default: int, largest: int) -> int:
-    """A positive whole number of the query."""
+    """A whole number of the query, from 1 to `largest`."""
     text = request.one(name)
     if text is None:
         return default
@@ -42,11 +42,12 @@ def number(request: Request, name: str, default: int, largest: int) -> int:
 
 
 def page(
-    request: Request, shelf: Shelf[R], items: list[R], matches: Callable[[R], bool] | None
+    request: Request, table: RecordTable[R], items: list[R], matches: Callable[[R], bool] | None
 ) -> tuple[list[R], Headers]:
-    """One page of `items` (oldest first, of `shelf`), newest first, and its paging headers.
+    """One page of `items` (oldest first, of `table`), newest first, and its paging headers.
 
-    Cursor-Next is absent on the last page. A walk by cursor meets each older record once, whatever arrives meanwhile.
+    Cursor-Next is absent on the last page. A reader by cursor gets each older record once, whatever
+    is added meanwhile.
     """
     from_text, to_text = request.one("from_date"), request.one("to_date")
     start, end = between(
@@ -61,7 +62,7 @@ def page(
     cursor, page_number = request.one("page_cursor"), number(request, "page", 1, 10**9)
     stop = end - (page_number - 1) * limit
     if cursor is not None:
-        stop = _position(shelf, items, start, end, cursor)
+        stop = _position(table, items, start, end, cursor)
         page_number = (end - stop) // limit + 1
     stop = max(stop, start)
     first = max(stop - limit, start)
@@ -80,9 +81,9 @@ def page(
     return found, (*((name, b"%d" % value) for name, value in headers), *cursors)
 
 
-def _position(shelf: Shelf[R], items: list[R], start: int, end: int, cursor: str) -> int:
-    """Where the records older than the cursor's end."""
-    record = shelf.by_id.get(cursor)
+def _position(table: RecordTable[R], items: list[R], start: int, end: int, cursor: str) -> int:
+    """The end of the records that are older than the cursor's."""
+    record = table.by_id.get(cursor)
     if record is None:
         raise Refusal("INVALID_SEARCH_PARAMETERS", "page_cursor is not the id of a known resource.")
     return min(max(bisect_left(items, record.seq, key=lambda r: r.seq), start), end)

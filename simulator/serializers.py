@@ -1,4 +1,4 @@
-"""How records look on the wire, in the shapes of the first version and of the later ones. Pure."""
+"""Records as JSON, in the shapes of the first API version and of the later ones. Pure."""
 
 from typing import Any
 
@@ -23,12 +23,12 @@ CONSENT_SINCE = "2025-12-01"
 
 
 def times(record: Any) -> Json:
-    """The two timestamps every resource ends with; Any: every record has them."""
+    """The two timestamps at the end of every resource. Any: every record has them."""
     return {"created_at": iso(record.created_ms), "updated_at": iso(record.updated_ms)}
 
 
 def masked(individual: Json) -> Json:
-    """A person as shown: social security numbers only by their last four."""
+    """A person as shown: of a social security number the last four digits only."""
     ssn = individual["ssn"]
     return {**individual, "ssn": ssn and f"*****{ssn[-4:]}"}
 
@@ -195,10 +195,10 @@ def payment(p: Payment, version: str, *, single: bool = False) -> Json:
 
 
 def payment_json(p: Payment, version: str) -> bytes:
-    """A payment as JSON, made once until it moves: lists of thousands are read again and again."""
-    if p.shown is None or p.shown[0] != version:
-        p.shown = (version, dump(payment(p, version)))
-    return p.shown[1]
+    """A payment as JSON, cached until it changes: long lists are read again and again."""
+    if p.cached_json is None or p.cached_json[0] != version:
+        p.cached_json = (version, dump(payment(p, version)))
+    return p.cached_json[1]
 
 
 def _trace(p: Payment, side: str) -> str | None:
@@ -222,7 +222,7 @@ def reversal(r: Reversal) -> Json:
 
 
 def session(s: Session) -> Json:
-    """A verification session; the object named as its method echoes what was given."""
+    """A verification session; the field named like its method has what was given."""
     owner = "entity_id" if s.id.startswith("evf_") else "account_id"
     return {
         "id": s.id,
@@ -237,7 +237,7 @@ def session(s: Session) -> Json:
 
 
 def webhook(w: Webhook, version: str) -> Json:
-    """A subscription without its secrets; the first version echoes `auth_token`."""
+    """A subscription without its secrets, except `auth_token` in the first version."""
     shape: Json = {"id": w.id, "type": w.type, "url": w.url, "metadata": w.metadata}
     if version == FIRST:
         return {**shape, "auth_token": w.auth_token, **times(w)}
@@ -251,7 +251,7 @@ def webhook(w: Webhook, version: str) -> Json:
 
 
 def report(r: Report, host: str) -> Json:
-    """A report, completed at once, with the address its lines are read from."""
+    """A report. It is completed at once; its lines are at `url`."""
     return {
         "id": r.id,
         "type": r.type,

@@ -1,18 +1,22 @@
-"""uvicorn with the one thing it lacks here: a way to cut a connection without an answer."""
+"""uvicorn, with a way to cut a connection without an answer."""
 
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from simulator.app import CUT, App
+from simulator.app import App
+from simulator.asgi import CUT
 
 KEEP_ALIVE_S = 75
 GRACE_S = 1
 
 
 class CuttableProtocol(HttpToolsProtocol):
-    """Hands each request the means to abort its connection: the socket is closed, what was not sent is dropped."""
+    """Gives each request the function that aborts its connection.
+
+    The socket is closed, and what was not sent is dropped.
+    """
 
     def on_message_begin(self) -> None:
         """Begin a request."""
@@ -24,7 +28,10 @@ class CuttableProtocol(HttpToolsProtocol):
 def config(
     app: App, port: int, log_level: str = "warning", host: str = "127.0.0.1"
 ) -> uvicorn.Config:
-    """How the application is served: loopback only unless told otherwise, no access log, connections kept longer than any client keeps them idle."""
+    """The configuration of the server: on loopback by default, without an access log.
+
+    Idle connections stay open for longer than any client keeps them.
+    """
     return uvicorn.Config(
         app,
         host=host,

@@ -1,4 +1,4 @@
-"""What the simulator reads at start: PAYDOWN_SIMULATOR_*."""
+"""The simulator's settings, read once at start from PAYDOWN_SIMULATOR_*."""
 
 from pathlib import Path
 from typing import Literal
@@ -10,17 +10,18 @@ from libs.common.runtime.settings import Settings
 
 
 class SimulatorSettings(Settings):
-    """PAYDOWN_SIMULATOR_*; README.md says what each one does."""
+    """README.md says what each one does."""
 
     model_config = SettingsConfigDict(env_prefix="PAYDOWN_SIMULATOR_")
 
     host: str = Field(
         default="127.0.0.1",
-        description="0.0.0.0 only in a container, in a network where the services alone can reach it",
+        description="0.0.0.0 only in a container, in a network of the services alone",
     )
     port: int = Field(default=8200, gt=0, lt=65_536)
     books: Path = Field(
-        default=Path(".run/simulator.sqlite"), description="the SQLite file; made when missing"
+        default=Path(".run/simulator.sqlite"),
+        description="the SQLite file; it is created if it does not exist",
     )
     profile: Literal["demo", "legacy", "current"] = "demo"
     seed: int = Field(

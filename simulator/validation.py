@@ -1,4 +1,7 @@
-"""What the provider refuses, and how it calls it. Pure; each check raises `Refusal` or says nothing."""
+"""Validation of requests: what the provider refuses, with which code. Pure.
+
+Each function raises `Refusal`, or returns what it has read.
+"""
 
 import re
 from datetime import date
@@ -6,13 +9,13 @@ from typing import Any
 
 from simulator.messages import FIRST, Refusal, dump
 from simulator.models import Account, Json
-from simulator.state import World
+from simulator.state import ProviderState
 from simulator.zip_codes import zip_in_state
 
 METADATA_MAX_BYTES = 1024
 AMOUNT_MIN, AMOUNT_MAX = 100, 100_000_000
 DESCRIPTION_MAX = 10
-# By shape only; +1 512 123 xxxx are the provider's own test numbers, which break the rule.
+# By shape only. The provider's own test numbers, +1 512 123 xxxx, are an exception.
 PHONE = re.compile(r"\+1(?:[2-9]\d{2}[2-9]\d{6}|512123\d{4})", re.ASCII)
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 OLD_CORPORATIONS = {"c_corporation", "s_corporation", "llc", "partnership", "sole_proprietorship"}
@@ -22,7 +25,7 @@ ADDRESS = ("line1", "line2", "city", "state", "zip")
 
 
 def metadata(body: Json, resource: str) -> Json | None:
-    """The body's metadata: an object under 1 KB, or None."""
+    """The body's metadata: an object of less than 1 KB, or None."""
     value = body.get("metadata")
     if value is not None and not isinstance(value, dict):
         raise Refusal("INVALID_REQUEST", "metadata must be an object.")
@@ -34,7 +37,7 @@ def metadata(body: Json, resource: str) -> Json | None:
 
 
 def part(body: Json, name: str, known: tuple[str, ...]) -> Json:
-    """A sub-object of the body with every known field, unset ones None."""
+    """A sub-object of the body with all known fields; those not given are None."""
     value = body.get(name)
     if value is None:
         value = {}
@@ -50,7 +53,7 @@ def part(body: Json, name: str, known: tuple[str, ...]) -> Json:
 
 
 def person(individual: Json) -> None:
-    """Phone, e-mail, birth date and social security number of an individual."""
+    """Check phone, e-mail, birth date and social security number of an individual."""
     if individual["phone"] is not None and not PHONE.fullmatch(individual["phone"]):
         raise Refusal(
             "INVALID_ENTITY_PHONE_NUMBER", "The phone number is not a valid US phone number."
@@ -69,24 +72,24 @@ def person(individual: Json) -> None:
         raise Refusal("INVALID_REQUEST", "ssn and ssn_4 cannot both be given.")
 
 
-def address(given: Json, world: World) -> None:
-    """A zip must lie in its state."""
-    state, zip_code = given["state"], given["zip"]
-    if state is not None and not re.fullmatch("[A-Za-z]{2}", state):
+def address(given: Json, state: ProviderState) -> None:
+    """Check that a zip code is in its state."""
+    in_state, zip_code = given["state"], given["zip"]
+    if in_state is not None and not re.fullmatch("[A-Za-z]{2}", in_state):
         raise Refusal("INVALID_REQUEST", "address.state must be two letters.")
     if zip_code is not None and not re.fullmatch(r"\d{5}(-\d{4})?", zip_code):
         raise Refusal("INVALID_REQUEST", "address.zip must be a zip code.")
     if (
-        world.policy.zip_check
-        and state is not None
+        state.policy.zip_check
+        and in_state is not None
         and zip_code is not None
-        and not zip_in_state(zip_code, state)
+        and not zip_in_state(zip_code, in_state)
     ):
         raise Refusal("INVALID_REQUEST", "address.zip does not belong to address.state.")
 
 
 def entity_type(body: Json, version: str) -> str:
-    """`individual` or a kind of corporation the version knows; its own sub-object must be there."""
+    """`individual` or a kind of corporation of this version. Its sub-object must be given."""
     kind = body.get("type")
     corporations = (
         OLD_CORPORATIONS
@@ -102,7 +105,7 @@ def entity_type(body: Json, version: str) -> str:
 
 
 def ach(given: Any) -> tuple[str, str, str]:
-    """(routing, number, checking or savings) of a bank account; Any: it comes from outside."""
+    """(routing, number, checking or savings) of a bank account. Any: it comes from outside."""
     if not isinstance(given, dict):
         raise Refusal("INVALID_ACCOUNT_DETAILS", "ach must be an object.")
     routing, number, kind = given.get("routing"), given.get("number"), given.get("type")
@@ -116,7 +119,7 @@ def ach(given: Any) -> tuple[str, str, str]:
 
 
 def liability_number(given: Json) -> str:
-    """The loan number; `account_number` or `number`, one of them."""
+    """The loan number: `account_number` or `number`, exactly one of them."""
     numbers = [
         given[field] for field in ("account_number", "number") if given.get(field) is not None
     ]
@@ -129,8 +132,8 @@ def liability_number(given: Json) -> str:
     return numbers[0]
 
 
-def payment(body: Json, world: World) -> tuple[Account, Account]:
-    """(source, destination) of a payment that may be made."""
+def payment(body: Json, state: ProviderState) -> tuple[Account, Account]:
+    """(source, destination) of a valid payment."""
     amount, description = body.get("amount"), body.get("description")
     if not isinstance(amount, int) or isinstance(amount, bool):
         raise Refusal("INVALID_AMOUNT_TYPE", "The amount must be an integer number of cents.")
@@ -147,12 +150,12 @@ def payment(body: Json, world: World) -> tuple[Account, Account]:
     _fee(body.get("fee"), amount)
     if body.get("source") == body.get("destination"):
         raise Refusal("INVALID_TRANSFER", "Source and destination cannot be the same account.")
-    source = _side(body.get("source"), "SOURCE", world)
+    source = _side(body.get("source"), "SOURCE", state)
     if source.type == "liability":
         raise Refusal(
             "INVALID_SOURCE_LIABILITY", "A liability account cannot be the source of a payment."
         )
-    return source, _side(body.get("destination"), "DESTINATION", world)
+    return source, _side(body.get("destination"), "DESTINATION", state)
 
 
 def _fee(fee: Any, amount: int) -> None:  # Any: it comes from outside
@@ -166,13 +169,15 @@ def _fee(fee: Any, amount: int) -> None:  # Any: it comes from outside
         raise Refusal("INVALID_REQUEST", "The fee is invalid.")
 
 
-def _side(account_id: Any, side: str, world: World) -> Account:  # Any: it comes from outside
-    account = world.accounts.by_id.get(account_id) if isinstance(account_id, str) else None
+def _side(
+    account_id: Any, side: str, state: ProviderState
+) -> Account:  # Any: it comes from outside
+    account = state.accounts.by_id.get(account_id) if isinstance(account_id, str) else None
     if account is None or account.status != "active":
         raise Refusal(
             f"INVALID_{side}", f"The {side.lower()} account does not exist or is not active."
         )
-    if world.entities.by_id[account.holder_id].status != "active":
+    if state.entities.by_id[account.holder_id].status != "active":
         raise Refusal(
             f"INVALID_{side}_HOLDER", f"The holder of the {side.lower()} account is not active."
         )
@@ -180,7 +185,7 @@ def _side(account_id: Any, side: str, world: World) -> Account:  # Any: it comes
 
 
 def digits(text: str, shortest: int, longest: int) -> bool:
-    """Whether a text is that many ASCII digits."""
+    """Whether a text has only ASCII digits, as many as allowed."""
     return shortest <= len(text) <= longest and text.isascii() and text.isdigit()
 
 

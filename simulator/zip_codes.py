@@ -73,5 +73,5 @@ STATES = {state: prefixes(ranges) for state, ranges in RANGES.items()}
 
 
 def zip_in_state(zip_code: str, state: str) -> bool:
-    """Whether the zip's prefix is one of the state's; an unknown state has none."""
+    """Whether a zip code's prefix belongs to the state. An unknown state has none."""
     return zip_code[:3] in STATES.get(state.upper(), frozenset())

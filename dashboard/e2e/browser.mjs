@@ -2,7 +2,6 @@
 import { chromium } from "playwright-core";
 
 export const BASE_URL = process.env.BASE_URL ?? "http://127.0.0.1:8080";
-export const SIMULATOR_URL = process.env.SIMULATOR_URL ?? "http://127.0.0.1:8200";
 const FLAGS = [
   "--headless",
   "--no-sandbox",
@@ -12,59 +11,52 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
-const STILL_MS = 60; // a query that begins is told to the page a moment later
+/** A query that begins is written into the page a moment later, so the page must stay loaded so long. */
+const LOADED_FOR_MS = 60;
 
-export async function start() {
+export function launchBrowser() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: FLAGS,
   });
 }
 
-/** A context signed in as a person, in a colour scheme and width. `faults` collects what goes wrong in the page itself. */
-export async function as(
-  browser,
-  person,
-  {
-    scheme = "light",
-    width = 1280,
-    height = 900,
-    forcedColors = "none",
-    locale = "en-US",
-    reducedMotion = "no-preference",
-  } = {},
-) {
+const DESKTOP = { width: 1280, height: 900 };
+
+/**
+ * A page of a person, in a browser context of its own. `options` are Playwright's. `errors` collects
+ * the errors of the page itself.
+ */
+export async function openPage(browser, person, options = {}) {
   const context = await browser.newContext({
     baseURL: BASE_URL,
-    viewport: { width, height },
-    colorScheme: scheme,
-    forcedColors,
-    reducedMotion,
-    locale,
+    viewport: DESKTOP,
+    locale: "en-US",
     timezoneId: "America/Chicago",
     acceptDownloads: true,
+    ...options,
   });
   await context.addInitScript((id) => {
     if (!sessionStorage.getItem("paydown.demo-person"))
       sessionStorage.setItem("paydown.demo-person", id);
   }, person);
   const page = await context.newPage();
-  return { context, page, faults: watched(page) };
+  return { context, page, errors: collectErrors(page) };
 }
 
-/** What goes wrong in the page itself; a refused or missing answer is no fault of the page. */
-export function watched(page) {
-  const faults = [];
-  page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
+/** Uncaught errors and console errors of a page. A refused or missing answer is none of them. */
+function collectErrors(page) {
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(`error: ${error.message}`));
   page.on("console", (message) => {
     if (message.type() === "error" && !/status of (4|5)\d\d|net::ERR_\w+/.test(message.text()))
-      faults.push(`console: ${message.text()}`);
+      errors.push(`console: ${message.text()}`);
   });
-  return faults;
+  return errors;
 }
 
-/** Ask the API itself, as one of the demo's people. */
-export async function api(person, method, path, body) {
+/** A request to the API as one of the demo's people. */
+export async function callApi(person, method, path, body) {
   const response = await fetch(`${BASE_URL}/api/v1${path}`, {
     method,
     body: body === undefined ? undefined : JSON.stringify(body),
@@ -76,17 +68,17 @@ export async function api(person, method, path, body) {
   return { status: response.status, body: await response.json().catch(() => null) };
 }
 
-/** Until the page has everything it asked for: nothing in it says `data-loading` any more. */
-export async function settled(page) {
+/** Waits until the page has everything it fetches: no element is marked `data-loading` any more. */
+export async function waitUntilLoaded(page) {
   await page.waitForFunction(
-    (still) => {
+    (loadedFor) => {
       const now = performance.now();
       if (!document.querySelector("main") || document.querySelector("[data-loading]"))
-        window.settledSince = undefined;
-      else window.settledSince ??= now;
-      return window.settledSince !== undefined && now - window.settledSince > still;
+        window.loadedSince = undefined;
+      else window.loadedSince ??= now;
+      return window.loadedSince !== undefined && now - window.loadedSince > loadedFor;
     },
-    STILL_MS,
+    LOADED_FOR_MS,
     { timeout: 20_000 },
   );
 }

@@ -5,53 +5,62 @@ import { expect, test } from "vitest";
 import { Problem } from "../src/api/problem";
 import { allMessages, Language } from "../src/i18n/i18n";
 import { ProblemPanel } from "../src/ui/ProblemPanel";
-import { BATCH, PAYMENT, ROW } from "../src/ui/states";
+import { BATCH_LOOKS, PAYMENT_LOOKS, ROW_LOOKS } from "../src/ui/statusLooks";
 import compiledSpanish from "../src/i18n/es-US.json";
 
-const read = (name: string) =>
+const readMessages = (name: string) =>
   JSON.parse(readFileSync(join("src/i18n", name), "utf8")) as Record<string, string>;
-const english = { ...read("en-US.core.json"), ...read("en-US.json") };
-const spanish = read("es-US.json");
+const english = { ...readMessages("en-US.core.json"), ...readMessages("en-US.json") };
+const spanish = readMessages("es-US.json");
+const LOOKS = { batch: BATCH_LOOKS, row: ROW_LOOKS, payment: PAYMENT_LOOKS };
 
-function sources(folder: string): string {
+/** The code of every file in a folder, as one text. */
+function sourceCode(folder: string): string {
   return readdirSync(folder, { withFileTypes: true })
-    .map((entry) =>
-      entry.isDirectory()
-        ? sources(join(folder, entry.name))
-        : /\.tsx?$/.test(entry.name) && !entry.name.endsWith(".d.ts")
-          ? readFileSync(join(folder, entry.name), "utf8")
-          : "",
-    )
+    .map((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return sourceCode(path);
+      const isCode = /\.tsx?$/.test(entry.name) && !entry.name.endsWith(".d.ts");
+      return isCode ? readFileSync(path, "utf8") : "";
+    })
     .join("\n");
 }
 
 test("both languages have the same messages, each of them readable", () => {
   expect(Object.keys(spanish).toSorted()).toEqual(Object.keys(english).toSorted());
-  expect(Object.keys(compiledSpanish).toSorted()).toEqual(Object.keys(spanish).toSorted()); // compiled as the build does it, which a message that cannot be read would have stopped
+  // Compiled as the build does it, which fails for a message that cannot be parsed.
+  expect(Object.keys(compiledSpanish).toSorted()).toEqual(Object.keys(spanish).toSorted());
 });
+
+/** What a template such as `checks.${status}.means`, or a prefix of `Word`, can make. */
+function patternsIn(code: string): RegExp[] {
+  const templates = [...code.matchAll(/`([a-z-]+\.[^`\s]*\$\{[^`\s]*)`/g)].map(
+    ([, one = ""]) => one,
+  );
+  const prefixes = [...code.matchAll(/prefix="([a-z]+)"/g)].map(([, one = ""]) => `${one}.\${}`);
+  return [...templates, ...prefixes].map(
+    (one) => new RegExp(`^${one.replaceAll(".", "\\.").replaceAll(/\$\{[^}]*\}/g, ".+")}$`),
+  );
+}
 
 test("every message is used", () => {
-  const code = sources("src");
-  const made = [...code.matchAll(/`([a-z]+)\.[^`]*\$\{/g)]
-    .map((found) => `${found[1]}.`)
-    .concat([...code.matchAll(/prefix="([a-z]+)"/g)].map((found) => `${found[1]}.`));
-  expect(
-    Object.keys(english).filter(
-      (id) => !code.includes(`"${id}"`) && !made.some((prefix) => id.startsWith(prefix)),
-    ),
-  ).toEqual([]);
+  const code = sourceCode("src");
+  const patterns = patternsIn(code);
+  const isUsed = (id: string) =>
+    code.includes(`"${id}"`) || patterns.some((pattern) => pattern.test(id));
+  expect(Object.keys(english).filter((id) => !isUsed(id))).toEqual([]);
 });
 
-test("every state has a word and a sentence", () => {
-  for (const [kind, looks] of Object.entries({ batch: BATCH, row: ROW, payment: PAYMENT })) {
-    for (const state of Object.keys(looks))
+test("every status has a word and a sentence", () => {
+  for (const [kind, looks] of Object.entries(LOOKS)) {
+    for (const status of Object.keys(looks))
       expect(Object.keys(english)).toEqual(
-        expect.arrayContaining([`state.${kind}.${state}`, `state.${kind}.${state}.means`]),
+        expect.arrayContaining([`status.${kind}.${status}`, `status.${kind}.${status}.means`]),
       );
   }
 });
 
-test("an error says what happened, whether money is affected, what to do, and its request id", async () => {
+test("an error says what happened, if money is affected, what to do, and its request id", async () => {
   await allMessages;
   const problem = new Problem(
     {
@@ -77,13 +86,13 @@ test("an error says what happened, whether money is affected, what to do, and it
     expect(screen.getByRole("alert")).toHaveTextContent(text);
 });
 
-test("an order without an answer is never said to have done nothing", () => {
+test("a change without an answer is never said to have done nothing", () => {
   render(
     <Language>
       <ProblemPanel error={new Problem({ code: "network.none" }, 0)} unsafe />
     </Language>,
   );
   expect(screen.getByRole("alert")).toHaveTextContent(
-    "It is not known here whether your order was carried out.",
+    "We do not know whether your request was carried out.",
   );
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decimalOf, formatMoney, sumCents } from "../src/ui/money";
+import { centsToDecimal, formatMoney, sumCents } from "../src/ui/money";
 
 test.each([
   [0, "0.00"],
@@ -10,7 +10,7 @@ test.each([
   [-1, "-0.01"],
   [-107_988, "-1079.88"],
 ])("%d cents are %s", (cents, text) => {
-  expect(decimalOf(cents)).toBe(text);
+  expect(centsToDecimal(cents)).toBe(text);
 });
 
 test("money is written with its currency, grouped, and with a real minus sign", () => {
@@ -24,7 +24,7 @@ test("no cent is lost in an amount no float could hold", () => {
 });
 
 test("half a cent is refused, and so is a sum that cannot be exact", () => {
-  expect(() => decimalOf(0.5)).toThrow(RangeError);
+  expect(() => centsToDecimal(0.5)).toThrow(RangeError);
   expect(() => sumCents([1, 0.1])).toThrow(RangeError);
   expect(() => sumCents([Number.MAX_SAFE_INTEGER, 1])).toThrow(RangeError);
   expect(sumCents([1, 2, -3])).toBe(0);

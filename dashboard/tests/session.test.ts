@@ -2,7 +2,7 @@ import { http, HttpResponse } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Problem } from "../src/api/problem";
-import { may, Session } from "../src/api/session";
+import { hasRole, Session } from "../src/api/session";
 
 const PEOPLE: Record<string, object> = {
   "demo-preparer": { id: "demo-preparer", name: "Prea", roles: ["preparer"] },
@@ -35,7 +35,7 @@ function bearerGateway() {
   );
 }
 
-test("a gateway without sessions is asked with the person's token, beginning as the preparer", async () => {
+test("without sessions, requests carry a token, and the first person is the preparer", async () => {
   bearerGateway();
   const session = new Session(new Memory());
   expect((await session.start()).id).toBe("demo-preparer");
@@ -51,7 +51,7 @@ test("a tab stays who it was, and can be another", async () => {
   expect(memory.getItem("paydown.demo-person")).toBe("demo-preparer");
 });
 
-test("a gateway with sessions is asked with the cookie and no token", async () => {
+test("with sessions, requests carry the cookie and no token", async () => {
   let signedIn = "";
   server.use(
     http.get("/api/v1/me", ({ request }) => {
@@ -70,7 +70,7 @@ test("a gateway with sessions is asked with the cookie and no token", async () =
   expect(session.headers()).toEqual({});
 });
 
-test("a sign-in that is refused is said with the gateway's own words", async () => {
+test("a refused sign-in is reported in the gateway's own words", async () => {
   server.use(
     http.get("/api/v1/me", () => HttpResponse.json(REFUSED, { status: 401 })),
     http.post("/api/v1/session", () =>
@@ -92,8 +92,8 @@ test("no gateway at all is a problem too", async () => {
 test("what is offered follows the roles", () => {
   const preparer = { id: "p", name: "P", roles: ["preparer"] };
   expect([
-    may(preparer, "preparer"),
-    may(preparer, "approver", "operator"),
-    may(null, "preparer"),
+    hasRole(preparer, "preparer"),
+    hasRole(preparer, "approver", "operator"),
+    hasRole(null, "preparer"),
   ]).toEqual([true, false, false]);
 });

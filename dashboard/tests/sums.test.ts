@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { agreement } from "../src/batch/sums";
+import { checkSums } from "../src/batch/sums";
 
-type Figures = Parameters<typeof agreement>[0];
+type Figures = Parameters<typeof checkSums>[0];
 const NONE = {
   total: 0,
   unprocessed: 0,
@@ -31,39 +31,39 @@ function figures(change: Partial<Figures> = {}): Figures {
   };
 }
 
-test("a batch whose outcomes, sources and branches come to the file agrees", () => {
-  expect(agreement(figures()).agree).toBe(true);
+test("sums agree when outcomes, sources and branches add up to the file", () => {
+  expect(checkSums(figures()).agree).toBe(true);
 });
 
-test("one cent off in a branch, one row off in a source, or an outcome forgotten: it does not", () => {
+test("sums differ by one cent in a branch, one row in a source, a forgotten outcome", () => {
   expect(
-    agreement(figures({ branches: [{ branch_id: "x", rows: 3, amount_cents: 599 }] })).agree,
+    checkSums(figures({ branches: [{ branch_id: "x", rows: 3, amount_cents: 599 }] })).agree,
   ).toBe(false);
   expect(
-    agreement(
+    checkSums(
       figures({ sources: [{ ...source, source_account_id: "a", rows: 2, amount_cents: 600 }] }),
     ).agree,
   ).toBe(false);
   expect(
-    agreement(figures({ rows: { total: 3, payable: 2, unpayable: 0, refused: 0, excluded: 0 } }))
+    checkSums(figures({ rows: { total: 3, payable: 2, unpayable: 0, refused: 0, excluded: 0 } }))
       .agree,
   ).toBe(false);
 });
 
-test("payments have to come to their own total, and to no more than may be paid", () => {
+test("payments add up to their own total, and to no more than may be paid", () => {
   const paid = { ...NONE, total: 2, completed: 2 };
   expect(
-    agreement(
+    checkSums(
       figures({ payments: paid, payment_amount_cents: { ...NONE, total: 300, completed: 300 } }),
     ).agree,
   ).toBe(true);
   expect(
-    agreement(
+    checkSums(
       figures({ payments: paid, payment_amount_cents: { ...NONE, total: 300, completed: 299 } }),
     ).agree,
   ).toBe(false);
   expect(
-    agreement(
+    checkSums(
       figures({
         payments: { ...paid, completed: 1 },
         payment_amount_cents: { ...NONE, total: 300, completed: 300 },
@@ -71,7 +71,7 @@ test("payments have to come to their own total, and to no more than may be paid"
     ).agree,
   ).toBe(false);
   expect(
-    agreement(
+    checkSums(
       figures({ payments: paid, payment_amount_cents: { ...NONE, total: 301, completed: 301 } }),
     ).agree,
   ).toBe(false);

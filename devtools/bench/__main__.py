@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in setting.description():
             print(line, flush=True)
         gc.freeze()  # as Service does; for both loops
-        relay = producing.relay(setting)
+        relay = producing.relay_rate(setting)
         produce, read = producing.bare_produce(setting), producing.bare_read(setting)
         print("\nconsumer loop, messages/s          library       bare      ratio")
         library: list[float] = []

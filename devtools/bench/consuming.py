@@ -14,7 +14,7 @@ from devtools.bench.turns import Lane, SourceInTurns, Turns
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.topics import PARTITIONS
 from libs.common.database.engine import run
-from libs.common.messaging import kafka
+from libs.common.messaging import kafka_source, offsets
 from libs.common.messaging.consumer import consume
 from ops.errors import CommandError
 
@@ -108,10 +108,10 @@ def library_loop(setting: Setting, lane: Lane) -> None:
         ids, cents = [str(e.payment_id) for e in known], [e.amount_cents for e in known]
         run(connection, INSERT_POSTINGS, name=lane.name, ids=ids, cents=cents)
 
-    load = kafka.Offsets(setting.engine, lane.name).load
+    load = offsets.Offsets(setting.engine, lane.name).load
     group = f"{TOPIC}-{uuid.uuid4().hex[:8]}"
     source = SourceInTurns(
-        kafka.KafkaSource(setting.bootstrap, group, TOPIC, load, BATCH_MAX), lane
+        kafka_source.KafkaSource(setting.bootstrap, group, TOPIC, load, BATCH_MAX), lane
     )
     try:
         consume(source, setting.engine, lane.name, apply, source.stop)

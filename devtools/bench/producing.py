@@ -7,8 +7,8 @@ from uuid import UUID, uuid5
 
 from devtools.bench.setting import BARE_TOPIC, BATCH_MAX, PADDING, TOPIC, Posted, Setting
 from libs.common.database.engine import run
-from libs.common.messaging import kafka, outbox
-from libs.common.observability.trace_context import publication
+from libs.common.messaging import kafka, outbox, relay
+from libs.common.observability.trace_context import unrecorded_header
 from ops.errors import CommandError
 
 SPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
@@ -16,7 +16,7 @@ LIMIT_S = 120.0
 CHUNK = 5_000
 
 
-def relay(setting: Setting) -> float:
+def relay_rate(setting: Setting) -> float:
     """Events a second from an outbox to Kafka; they are written into the outbox before.
 
     Raises:
@@ -25,7 +25,9 @@ def relay(setting: Setting) -> float:
     _fill_outbox(setting)
     stop, producer = threading.Event(), kafka.producer(setting.bootstrap)
     producer.list_topics(TOPIC, timeout=15)
-    thread = threading.Thread(target=outbox.relay, args=(setting.engine, producer, stop))
+    thread = threading.Thread(
+        target=relay.publish_until_stopped, args=(setting.engine, producer, stop)
+    )
     began = time.monotonic()
     thread.start()
     try:
@@ -80,7 +82,7 @@ def bare_produce(setting: Setting) -> float:
             ("event_id", event_id),
             ("type", "bench-posted.v1"),
             ("correlation", ""),
-            ("traceparent", publication("", event_id)),
+            ("traceparent", unrecorded_header("", event_id)),
         ]
         producer.produce(
             BARE_TOPIC,

@@ -17,8 +17,8 @@ from devtools import test_servers
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.topics import PARTITIONS, Topic
 from libs.common.database.engine import connect, run
-from libs.common.database.tables import MESSAGING
 from libs.common.messaging import kafka
+from libs.common.testing.messaging_tables import MESSAGING
 from ops import provision
 
 BATCH_MAX = 500

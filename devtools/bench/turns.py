@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from libs.common.contracts.message import Message
-from libs.common.messaging import kafka
+from libs.common.messaging import kafka_source
 from ops.errors import CommandError
 
 TURN_LIMIT_S = 120.0
@@ -70,7 +70,7 @@ class SourceInTurns:
     It sets `stop` at the last message.
     """
 
-    def __init__(self, inner: kafka.KafkaSource, lane: Lane) -> None:
+    def __init__(self, inner: kafka_source.KafkaSource, lane: Lane) -> None:
         self.inner, self.topic, self.lane, self.stop = inner, inner.topic, lane, threading.Event()
 
     def poll(self) -> list[Message]:

@@ -27,7 +27,7 @@ from devtools import paths
 from devtools.stack import postgres
 from devtools.stack.stack import Stack
 from libs.common.database.engine import run
-from libs.common.recovery.restore import quarantine
+from libs.common.recovery import quarantine
 from ops import provision
 from ops.errors import CommandError, exit_code
 from ops.secret_files import Secrets, write_private
@@ -144,7 +144,7 @@ def load_beside(stack: Stack, dump: Path, service: str, why: str) -> None:
                     f"{dump} was made by an older version, whose messages cannot be taken back: "
                     f"docs/runbooks/restore.md says what to do"
                 )
-            quarantine(connection, why)
+            quarantine.start(connection, why)
         if service == "gateway":
             run(connection, "DELETE FROM session")
             run(

@@ -15,7 +15,7 @@ from devtools.stack.ports import Ports
 from devtools.stack.stack import Stack
 from libs.common.database import migrate
 from libs.common.database.engine import connect
-from libs.common.recovery import restore
+from libs.common.recovery import quarantine
 from ops.errors import CommandError
 from services.ledger.app import MIGRATIONS
 
@@ -97,7 +97,7 @@ def test_a_database_is_quarantined_by_a_command(
     url, owner = make_database("ledger")
     migrate.upgrade(owner, MIGRATIONS)
 
-    def quarantine(name: str, given: str) -> subprocess.CompletedProcess[str]:
+    def run_quarantine(name: str, given: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "ops", "quarantine", name],
             env={f"PAYDOWN_LEDGER_{setting}": given},
@@ -107,17 +107,17 @@ def test_a_database_is_quarantined_by_a_command(
             timeout=60,
         )
 
-    assert quarantine("ledger", url if setting == "DATABASE_URL" else owner).returncode == 0
+    assert run_quarantine("ledger", url if setting == "DATABASE_URL" else owner).returncode == 0
     engine = connect(url, "test")
     with engine.connect() as connection:
-        assert restore.open_quarantine(connection) is not None
+        assert quarantine.find_open(connection) is not None
     engine.dispose()
     for name, given, says in (
         ("ledger", "postgresql+psycopg2://r:hunter2@127.0.0.1:1/none", "cannot be quarantined"),
         ("ledger", "", "DATABASE_URL"),
         ("gateway", url, "usage"),
     ):
-        done = quarantine(name, given)
+        done = run_quarantine(name, given)
         assert (done.returncode, says in done.stderr, "hunter2" in done.stderr) == (
             2,
             True,

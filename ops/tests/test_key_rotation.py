@@ -24,10 +24,10 @@ def test_the_new_key_decrypts_after_the_first_step_and_encrypts_after_the_second
         FieldCipher.parse(used),
     )
     assert (before.primary, between.primary, after.primary) == ("local-1", "local-1", "local-2")
-    assert between.open(after.seal("x", "loan", "r"), "loan", "r") == "x", (
+    assert between.decrypt(after.encrypt("x", "loan", "r"), "loan", "r") == "x", (
         "a process of the first step beside one of the second"
     )
-    assert after.open(before.seal("x", "loan", "r"), "loan", "r") == "x"
+    assert after.decrypt(before.encrypt("x", "loan", "r"), "loan", "r") == "x"
 
 
 def test_a_second_call_of_a_step_changes_nothing() -> None:

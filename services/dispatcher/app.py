@@ -1,33 +1,132 @@
-"""Wires the dispatcher: four consumers, the relay, two pumps, and the loops that prepare, follow and take statements."""
+"""Wires the dispatcher: consumers, relay, workers, and the loops that prepare and track."""
 
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from libs.common.contracts import topics
 from libs.common.crypto.field_encryption import FieldCipher
 from libs.common.crypto.key_check import check, exit_on_wrong_keys
-from libs.common.runtime.service import Beat, Loop, Service, take_turns
+from libs.common.messaging.consumer import Beat
+from libs.common.runtime.loops import Loop, take_turns
+from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
 from services.dispatcher import commands, consumers, metrics, routes
 from services.dispatcher.key_check import PLACES
 from services.dispatcher.preparation.preflight import Preflight
 from services.dispatcher.preparation.provisioning import Provisioner
-from services.dispatcher.provider import rate_limiter, webhook_subscriptions
+from services.dispatcher.provider import rate_limiter
 from services.dispatcher.provider.client import Provider, Unreachable
 from services.dispatcher.provider.reader import Reader
-from services.dispatcher.recovery import provider_objects
-from services.dispatcher.sending import provider_accounts
-from services.dispatcher.sending.payments import PaymentWork
-from services.dispatcher.sending.provider_accounts import ObjectWork
-from services.dispatcher.sending.worker import Work, pump
+from services.dispatcher.provider.webhook_subscriptions import WebhookSubscriptions
+from services.dispatcher.recovery.steps import recovery_steps
+from services.dispatcher.sending.payments import PaymentSender
+from services.dispatcher.sending.provider_objects import ProviderObjectSender
+from services.dispatcher.sending.worker import Sender, Worker
 from services.dispatcher.settings import DispatcherSettings
+from services.dispatcher.tracking.duplicates import DuplicateDetector
+from services.dispatcher.tracking.lookup import PaymentLookup
+from services.dispatcher.tracking.object_lookup import look_up_objects
 from services.dispatcher.tracking.polling import StatusPoller
-from services.dispatcher.tracking.statements import Statements
+from services.dispatcher.tracking.statements import StatementTaker
+
+PREPARATION_WAIT_S = 0.3
+TRACKING_WAIT_S = 0.5
+
+
+@dataclass
+class Loops:
+    """The dispatcher's own loops; each runs in a thread until `stop` is set."""
+
+    service: Service
+    settings: DispatcherSettings
+    provider: Provider
+    cipher: FieldCipher
+
+    def all(self) -> list[Loop]:
+        """Return every loop, the workers first."""
+        settings = self.settings
+        objects = ProviderObjectSender(
+            settings.timing, self.cipher, settings.provider_version, self.last_date
+        )
+        return [
+            self.worker(objects),
+            self.worker(PaymentSender(settings.timing, self.last_date)),
+            Loop("prepare", self.prepare),
+            Loop("follow", self.track),
+            Loop("statements", self.take_statements),
+        ]
+
+    def last_date(self) -> datetime | None:
+        """Return the provider's clock, as last seen."""
+        return self.provider.last_date
+
+    def reader(self, stop: threading.Event, beat: Beat) -> Reader:
+        """Return a reader of the provider for one loop."""
+        return Reader(self.service.engine, self.provider, stop, beat)
+
+    def worker(self, sender: Sender) -> Loop:
+        """Return the loop that sends payments or provider objects."""
+
+        def loop(stop: threading.Event, beat: Beat) -> None:
+            # The answer has the provider's clock, from which look-ups of what is sent next begin.
+            with suppress(Unreachable):
+                self.reader(stop, beat).call("GET", "/ping")
+            check_database = self.service.startup_gate.identity_guard.check
+            Worker(
+                sender,
+                self.service.engine,
+                self.provider,
+                self.settings.concurrency,
+                check_database,
+            ).run(stop, beat)
+
+        return Loop(sender.name, loop)
+
+    def prepare(self, stop: threading.Event, beat: Beat) -> None:
+        """Answer preflights, and bring batches to where they can be paid."""
+        engine, reader = self.service.engine, self.reader(stop, beat)
+        provisioner = Provisioner(engine, reader)
+        preflight = Preflight(engine, reader, provisioner, self.settings.preflight_limit_s)
+        turns = (
+            preflight.check,
+            provisioner.insert_objects,
+            provisioner.link_payments,
+            provisioner.catch_up,
+            provisioner.start_batches,
+            provisioner.end_unpayable,
+        )
+        take_turns(turns, stop, beat, PREPARATION_WAIT_S)
+
+    def track(self, stop: threading.Event, beat: Beat) -> None:
+        """Read due payments, and look up payments and objects in doubt."""
+        engine, timing, reader = self.service.engine, self.settings.timing, self.reader(stop, beat)
+        poller = StatusPoller(engine, reader, timing)
+        lookup = PaymentLookup(engine, reader, timing)
+        turns = (
+            poller.poll,
+            lookup.look_up,
+            lookup.sweep,
+            lambda: look_up_objects(engine, reader, timing),
+        )
+        take_turns(turns, stop, beat, TRACKING_WAIT_S)
+
+    def take_statements(self, stop: threading.Event, beat: Beat) -> None:
+        """Keep the webhooks alive, take statements, and search for duplicates."""
+        engine, timing, reader = self.service.engine, self.settings.timing, self.reader(stop, beat)
+        subscriptions = WebhookSubscriptions(
+            reader, self.settings.webhook_url, self.settings.webhook_secret
+        )
+        detector = DuplicateDetector(engine, reader, timing)
+        taker = StatementTaker(engine, reader, timing, detector)
+        turns = (subscriptions.ensure, taker.take, detector.search)
+        take_turns(turns, stop, beat, TRACKING_WAIT_S)
 
 
 def limits(settings: DispatcherSettings) -> dict[str, int]:
-    """Calls a minute per tier: the profile's, with the settings' overrides."""
+    """Return calls a minute per tier: the profile's, with the settings' overrides."""
     chosen = dict(rate_limiter.PROFILES[settings.profile])
     if settings.payments_per_min:
         chosen[rate_limiter.PAYMENTS] = settings.payments_per_min
@@ -36,97 +135,33 @@ def limits(settings: DispatcherSettings) -> dict[str, int]:
     return chosen
 
 
+def add_consumers(service: Service) -> None:
+    """Add the consumers of the four topics that the dispatcher reads."""
+    service.add_consumer(topics.BATCHES, consumers.batches)
+    service.add_consumer(topics.PARSED_ROWS, consumers.rows)
+    service.add_consumer(topics.APPROVED_PAYMENTS, consumers.payments)
+    service.add_consumer(topics.PROVIDER_EVENTS, consumers.hints)
+
+
 def main() -> None:
     """Run the dispatcher until SIGTERM."""
     settings = read_or_exit(DispatcherSettings)
     service = Service("dispatcher", settings, Path(__file__).parent / "migrations")
-    timing = settings.timing
+    cipher = FieldCipher.parse(settings.seal_keys)
+    exit_on_wrong_keys(lambda: check(service.engine, "dispatcher", PLACES, cipher))
     provider = Provider(
-        settings.provider_url, settings.provider_key, settings.provider_version, timing.timeout_s
+        settings.provider_url,
+        settings.provider_key,
+        settings.provider_version,
+        settings.timing.timeout_s,
     )
-    sealer = FieldCipher.parse(settings.seal_keys)
-    exit_on_wrong_keys(lambda: check(service.engine, "dispatcher", PLACES, sealer))
-
-    def date() -> object:
-        return provider.last_date
-
-    service.consumer(topics.BATCHES, consumers.batches)
-    service.consumer(topics.PARSED_ROWS, consumers.rows)
-    service.consumer(topics.APPROVED_PAYMENTS, consumers.payments)
-    service.consumer(topics.PROVIDER_EVENTS, consumers.hints)
-    service.relay()
-
-    def pumping(work: Work) -> Loop:
-        def loop(stop: threading.Event, beat: Beat) -> None:
-            with suppress(
-                Unreachable
-            ):  # its answer has the provider's clock, from which look-ups of what is sent next begin
-                Reader(service.engine, provider, stop, beat).call("GET", "/ping")
-            pump(
-                work,
-                service.engine,
-                provider,
-                settings.concurrency,
-                stop,
-                beat,
-                service.startup_gate.watched.look,
-            )
-
-        return Loop(work.name, loop)
-
-    def prepare(stop: threading.Event, beat: Beat) -> None:
-        reader = Reader(service.engine, provider, stop, beat)
-        preparer = Provisioner(service.engine, reader)
-        preflight = Preflight(service.engine, reader, preparer, settings.preflight_limit_s)
-        take_turns(
-            (
-                preflight.check,
-                preparer.prepare,
-                preparer.link,
-                preparer.wake,
-                preparer.start,
-                preparer.give_up,
-            ),
-            stop,
-            beat,
-            0.3,
-        )
-
-    def follow(stop: threading.Event, beat: Beat) -> None:
-        reader = Reader(service.engine, provider, stop, beat)
-        follower = StatusPoller(service.engine, reader, timing)
-        take_turns(
-            (
-                follower.poll,
-                follower.look_up,
-                follower.sweep,
-                lambda: provider_accounts.look_up(service.engine, reader, timing),
-            ),
-            stop,
-            beat,
-            0.5,
-        )
-
-    def statements(stop: threading.Event, beat: Beat) -> None:
-        reader = Reader(service.engine, provider, stop, beat)
-        taker = Statements(service.engine, reader, timing)
-        subscriber = webhook_subscriptions.Subscriber(
-            reader, settings.webhook_url, settings.webhook_secret
-        )
-        take_turns((subscriber.ensure, taker.take, taker.search_duplicates), stop, beat, 0.5)
-
-    service.startup_gate.recovery_steps = provider_objects.recovery_steps(
-        lambda stop, beat: Reader(service.engine, provider, stop, beat), timing
-    )
+    loops = Loops(service, settings, provider, cipher)
+    add_consumers(service)
+    service.add_relay()
+    service.startup_gate.recovery_steps = recovery_steps(loops.reader, settings.timing)
     rate_limiter.configure(service.engine, limits(settings))
-    service.loops += [
-        pumping(ObjectWork(timing, sealer, settings.provider_version, date)),
-        pumping(PaymentWork(timing, date)),
-        Loop("prepare", prepare),
-        Loop("follow", follow),
-        Loop("statements", statements),
-    ]
-    service.gauges |= metrics.all_of(service.engine)
-    service.dead_letters(commands.ineligible_approvers)
+    service.loops += loops.all()
+    service.gauges |= metrics.gauges(service.engine)
+    service.add_dead_letter_routes(commands.ineligible_approvers)
     service.routers.append(routes.router(service.engine, settings.internal_token))
     service.serve()

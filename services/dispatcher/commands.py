@@ -1,35 +1,37 @@
-"""What people order: pause, resume, cancel the rest, the kill switch, the exits of `held`. The row here is the truth, Kafka is told after."""
+"""What people order: pause, resume and cancel a batch, and end a payment that is held.
+
+An order takes effect in the database at once. Its event follows by Kafka.
+"""
 
 from dataclasses import dataclass
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
 from libs.common.contracts.errors import PaydownError
-from libs.common.database.engine import run
-from services.dispatcher.domain import FINAL
+from libs.common.contracts.two_person import next_step
 from services.dispatcher.handlers import Evidence
-from services.dispatcher.store import payments
-from services.dispatcher.store.payments import Change
+from services.dispatcher.store import (
+    attempts,
+    batches,
+    held_decisions,
+    payments,
+    source_stops,
+)
+from services.dispatcher.store.held_decisions import HeldDecision
+from services.dispatcher.store.payment_changes import Change, apply_changes
 
-COMMANDABLE = (
-    "ready",
-    "approved",
-    "paying",
-    "paused",
-)  # `ready` too: the approval may be on its way here
+BatchAct = Literal["pause", "resume", "cancel"]
+HeldAct = Literal["look-up", "bind", "close"]
+#: `ready` too: the approval may be on its way here.
+COMMANDABLE = ("ready", "approved", "paying", "paused")
 
 
 class Refused(PaydownError):
     """The order cannot be carried out in this state. Nothing was changed."""
 
     code = "dispatch.state"
-
-
-class NotAllowed(PaydownError):
-    """The order can be carried out, by somebody else. Nothing was changed."""
-
-    code = "auth.forbidden"
 
 
 class Unknown(PaydownError):
@@ -40,191 +42,165 @@ class Unknown(PaydownError):
 
 @dataclass(frozen=True)
 class Order:
-    """Who wants what, and why."""
+    """Who orders something, and why. `approver`: the gateway confirms that role at this moment."""
 
     person: str
     reason: str
-    approver: bool = False  # as the gateway vouches at this moment
+    approver: bool = False
 
 
-def command(connection: Connection, batch_id: UUID, act: str, order: Order) -> str:
-    """Pause, resume or cancel a batch; its state afterwards. The same order again changes nothing.
+# --- batches -----------------------------------------------------------------------------------
 
-    Takes effect with this transaction: it waits for every gate that holds the batch, and no later gate lets it through.
+
+def order_batch(connection: Connection, batch_id: UUID, act: BatchAct, order: Order) -> str:
+    """Pause, resume or cancel a batch; return its state afterwards.
+
+    The same order again changes nothing. It takes effect with this transaction: it waits for every
+    gate that holds the batch, and no later gate lets the batch through.
 
     Raises:
         Unknown, Refused
     """
-    batch = run(
-        connection,
-        "SELECT batch_id, state, status FROM batch WHERE batch_id = :id FOR UPDATE",
-        id=batch_id,
-    ).first()
+    batch = batches.lock_batch(connection, batch_id)
     if batch is None:
         raise Unknown(f"Batch {batch_id} is not known to the dispatcher.")
     if batch.status not in COMMANDABLE and batch.state in ("waiting", "paying", "paused"):
         raise Refused(
-            f"The batch is {batch.status}; only a batch that is being paid can be commanded."
+            f"The batch is {batch.status}. Only a batch that is being paid can be paused, "
+            "resumed or cancelled."
         )
     if act == "resume":
-        return resume(connection, batch, order)
+        return _resume(connection, batch, order)
     if act == "cancel":
-        return cancel(connection, batch, order)
+        return _cancel(connection, batch, order)
+    return _pause(connection, batch, order)
+
+
+def _pause(connection: Connection, batch: Row[Any], order: Order) -> str:
     if batch.state == "cancelled":
-        raise Refused("The rest of this batch was cancelled; there is nothing to pause.")
+        raise Refused("The rest of this batch was cancelled. There is nothing to pause.")
     if batch.state != "paused":
-        payments.set_state(connection, batch_id, "paused", order.person, order.reason)
+        batches.change_state(connection, batch.batch_id, "paused", order.person, order.reason)
     return "paused"
 
 
-def resume(connection: Connection, batch: Row[tuple[object, ...]], order: Order) -> str:
-    """Go on after a pause, and with sources that had stopped."""
+def _resume(connection: Connection, batch: Row[Any], order: Order) -> str:
+    """Go on after a pause, and with source accounts that were stopped."""
     if batch.state == "cancelled":
-        raise Refused("The rest of this batch was cancelled; upload the file again to pay it.")
-    freed = (
-        run(
-            connection,
-            """
-        DELETE FROM source_stop WHERE account_index IN (SELECT account_index FROM source WHERE batch_id = :id) RETURNING account_index""",
-            id=batch.batch_id,
-        )
-        .scalars()
-        .all()
-    )
+        raise Refused("The rest of this batch was cancelled. Upload the file again to pay it.")
+    released = source_stops.release_sources(connection, batch.batch_id)
     if batch.state == "paused":
-        run(
-            connection,
-            "UPDATE batch SET state = 'waiting', state_by = :by, state_reason = :reason WHERE batch_id = :id",
-            id=batch.batch_id,
-            by=order.person,
-            reason=order.reason,
-        )
-    for batch_id in payments.batches_of(
-        connection, freed
-    ):  # others that wait for the same account as well
-        payments.set_state(connection, batch_id, None, "", "")
+        batches.return_to_waiting(connection, batch.batch_id, order.person, order.reason)
+    source_stops.announce_batches(connection, released)  # others pay from them as well
     return "paying"
 
 
-def cancel(connection: Connection, batch: Row[tuple[object, ...]], order: Order) -> str:
-    """Stop everything that has no open attempt; what is in doubt ends by look-up, what the provider has stays."""
+def _cancel(connection: Connection, batch: Row[Any], order: Order) -> str:
+    """Stop every payment that has no open attempt.
+
+    A payment in doubt ends by its look-up; what the provider has accepted stays.
+    """
     if batch.state == "cancelled":
         return "cancelled"
-    unsent = run(
-        connection,
-        "SELECT 1 FROM payment WHERE batch_id = :id AND status <> ALL(CAST(:final AS text[])) LIMIT 1",
-        id=batch.batch_id,
-        final=sorted(FINAL),
-    ).first()
-    arrived = run(
-        connection,
-        "SELECT count(*) >= max(b.payments) AND max(b.payments) > 0 FROM batch b LEFT JOIN payment p USING (batch_id) "
-        "WHERE b.batch_id = :id",
-        id=batch.batch_id,
-    ).scalar()
-    if arrived and unsent is None:
-        raise Refused("Every payment of this batch has ended; there is nothing left to cancel.")
-    payments.set_state(connection, batch.batch_id, "cancelled", order.person, order.reason)
+    have_arrived = payments.have_arrived(connection, batch.batch_id)
+    if have_arrived and not payments.has_open_payments(connection, batch.batch_id):
+        raise Refused("Every payment of this batch has ended. There is nothing left to cancel.")
+    batches.change_state(connection, batch.batch_id, "cancelled", order.person, order.reason)
     return "cancelled"
 
 
+# --- held payments -----------------------------------------------------------------------------
+
+
 def ineligible_approvers(connection: Connection, batch_id: str) -> frozenset[str]:
-    """Who had a hand in a batch, by its id as text: none of them decides about its money. Nobody for an id we do not know."""
-    return frozenset(
-        run(
-            connection, "SELECT unnest(barred) FROM batch WHERE batch_id::text = :id", id=batch_id
-        ).scalars()
-    )
+    """Return who had a hand in a batch, by its id as text: they do not decide about its money."""
+    return batches.list_barred_people(connection, batch_id)
 
 
-def held(connection: Connection, payment_id: UUID, act: str, provider_id: str, order: Order) -> str:
-    """End `held` by two people: the first proposes (`proposed`), another one confirms the same act (`done`).
+def order_held(
+    connection: Connection, payment_id: UUID, act: HeldAct, provider_id: str, order: Order
+) -> str:
+    """End `held` by two people: the first proposes (`proposed`), another confirms (`done`).
 
-    Who confirms is an approver who had no hand in the batch, as for its approval.
+    Who confirms is an approver who had no hand in the batch. Another act is another proposal.
+
+    Args:
+        provider_id: the provider payment to bind; "" for the other acts.
 
     Raises:
-        Unknown, Refused, NotAllowed
+        Unknown, Refused
+        two_person.NotAllowed: another person must confirm it.
     """
-    row = run(
-        connection, "SELECT * FROM payment WHERE payment_id = :id FOR UPDATE", id=payment_id
-    ).first()
+    row = payments.lock_payments(connection, [payment_id]).get(payment_id)
     if row is None:
         raise Unknown(f"Payment {payment_id} is not known to the dispatcher.")
+    _check_held(connection, row, act, provider_id)
+    proposal = held_decisions.find_proposal(connection, payment_id)
+    if proposal is not None and (proposal.act, proposal.provider_id) != (act, provider_id):
+        proposal = None
+    step = next_step(
+        order.person,
+        None if proposal is None else proposal.by_whom,
+        is_approver=order.approver,
+        ineligible=ineligible_approvers(connection, str(row.batch_id)),
+    )
+    if proposal is None or step == "propose":
+        held_decisions.upsert_proposal(
+            connection, payment_id, act, provider_id, order.reason, order.person
+        )
+        return "proposed"
+    if step == "wait":
+        return "proposed"
+    decision = HeldDecision(
+        payment_id, row.version, act, provider_id, order.reason, proposal.by_whom, order.person
+    )
+    _carry_out(connection, row, decision)
+    return "done"
+
+
+def _check_held(connection: Connection, row: Row[Any], act: HeldAct, provider_id: str) -> None:
+    """Refuse an act that this payment does not allow."""
     if row.status != "held":
-        raise Refused(f"The payment is {row.status}; only a held payment can be decided by people.")
+        raise Refused(f"The payment is {row.status}. Only a held payment can be decided by people.")
     if act == "close" and row.reason_code == "held_other_money":
         raise Refused(
-            "The provider has this payment, with other money or accounts; it cannot be closed as not sent. End it there, then look it up again."
+            "The provider has this payment, with other money or accounts, so it cannot be closed "
+            "as not sent. End it at the provider, then look it up again."
         )
-    if (
-        act == "bind"
-        and run(connection, "SELECT 1 FROM payment WHERE provider_id = :id", id=provider_id).first()
-    ):
+    if act == "bind" and payments.is_bound(connection, provider_id):
         raise Refused(f"{provider_id} belongs to another payment already.")
-    proposal = run(
-        connection, "SELECT * FROM held_proposal WHERE payment_id = :id", id=payment_id
-    ).first()
-    if proposal is None or (proposal.act, proposal.provider_id) != (act, provider_id):
-        run(
-            connection,
-            """
-            INSERT INTO held_proposal (payment_id, act, provider_id, reason, by_whom) VALUES (:id, :act, :provider_id, :reason, :by)
-            ON CONFLICT (payment_id) DO UPDATE SET act = excluded.act, provider_id = excluded.provider_id, reason = excluded.reason,
-                by_whom = excluded.by_whom, at = now()""",
-            id=payment_id,
-            act=act,
-            provider_id=provider_id,
-            reason=order.reason,
-            by=order.person,
-        )
-        return "proposed"
-    if proposal.by_whom == order.person:
-        return "proposed"
-    if not order.approver:
-        raise NotAllowed(
-            f"{proposal.by_whom} has proposed the same; it takes an approver, another person, to confirm it."
-        )
-    if order.person in ineligible_approvers(connection, str(row.batch_id)):
-        raise NotAllowed(
-            "You uploaded, corrected or derived this batch; it takes an approver who had no hand in it to confirm this."
-        )
-    run(connection, "DELETE FROM held_proposal WHERE payment_id = :id", id=payment_id)
-    run(
-        connection,
-        """
-        INSERT INTO held_decision (payment_id, version, act, provider_id, reason, proposed_by, confirmed_by)
-        VALUES (:id, :version, :act, :provider_id, :reason, :first, :second)""",
-        id=payment_id,
-        version=row.version,
-        act=act,
-        provider_id=provider_id,
-        reason=order.reason,
-        first=proposal.by_whom,
-        second=order.person,
+
+
+def _carry_out(connection: Connection, row: Row[Any], decision: HeldDecision) -> None:
+    """Record a decision that two people made, and change the payment by it."""
+    held_decisions.delete_proposal(connection, decision.payment_id)
+    recorded = held_decisions.insert_decisions(connection, [decision])
+    assert recorded == 1, "a payment that is held at this version was not decided before"
+    if decision.act == "close":
+        attempts.end_all_attempts(connection, [decision.payment_id], "absent")
+    apply_changes(connection, [change_by_decision(row, decision)])
+
+
+def change_by_decision(row: Row[Any], decision: HeldDecision) -> Change:
+    """Return the change that a decision makes: look up again, close as not sent, or bind."""
+    evidence = Evidence(
+        "person",
+        f"{decision.act}/{decision.payment_id}",
+        f"{decision.proposed_by}, {decision.confirmed_by}",
     )
-    evidence = Evidence("person", f"{act}/{payment_id}", f"{proposal.by_whom}, {order.person}")
-    if act == "look-up":
-        change = Change(
-            row, "in_doubt", evidence, step="lookup", reason_code="in_doubt", reason=order.reason
+    reason = decision.reason
+    if decision.act == "look-up":
+        return Change(
+            row, "in_doubt", evidence, step="lookup", reason_code="in_doubt", reason=reason
         )
-    elif act == "close":
-        run(
-            connection,
-            "UPDATE attempt SET outcome = 'absent' WHERE subject_id = :id AND outcome = 'open'",
-            id=payment_id,
-        )
-        change = Change(
-            row, "cancelled", evidence, reason_code="closed_as_not_sent", reason=order.reason
-        )
-    else:
-        change = Change(
-            row,
-            "pending",
-            evidence,
-            provider_id=provider_id,
-            provider_status="",
-            poll_s=0.0,
-            reason=order.reason,
-        )
-    payments.apply(connection, [change])
-    return "done"
+    if decision.act == "close":
+        return Change(row, "cancelled", evidence, reason_code="closed_as_not_sent", reason=reason)
+    return Change(
+        row,
+        "pending",
+        evidence,
+        provider_id=decision.provider_id,
+        provider_status="",
+        poll_s=0.0,
+        reason=reason,
+    )

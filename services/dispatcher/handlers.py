@@ -1,4 +1,4 @@
-"""What the dispatcher says of its payments and batches: pure, the same state always gives the same event."""
+"""The events that the dispatcher publishes. Pure: the same state always gives the same event."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid5
 
-from libs.common.contracts.events import (
+from libs.common.contracts.events.payments import PaymentChanged
+from libs.common.contracts.events.preparation import (
     DispatchChanged,
     Institution,
-    PaymentChanged,
     PreflightDone,
     SourceProblem,
     StoppedSource,
@@ -21,7 +21,7 @@ EvidenceKind = Literal["intent", "response", "webhook", "poll", "lookup", "prepa
 
 @dataclass(frozen=True)
 class PaymentState:
-    """A payment as it stands after a change; `version` is the new one."""
+    """A payment after a change; `version` is the new one."""
 
     payment_id: UUID
     batch_id: UUID
@@ -42,7 +42,7 @@ class PaymentState:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Why we believe it: the kind of evidence, its id, and the person where a person decided."""
+    """Why a status is believed: the kind of evidence, its id, and the person if one decided."""
 
     kind: EvidenceKind
     id: str
@@ -50,12 +50,12 @@ class Evidence:
 
 
 def payment_changed_id(payment_id: UUID, version: int) -> UUID:
-    """The id of the event with which a payment says its version."""
+    """Return the id of the event that publishes a version of a payment."""
     return uuid5(payment_id, f"payment-changed-{version}")
 
 
 def payment_changed(state: PaymentState, evidence: Evidence, at: datetime) -> PaymentChanged:
-    """The event of one change of one payment; its id follows from (payment, version)."""
+    """Return the event of one change of one payment; its id follows from (payment, version)."""
     return PaymentChanged(
         event_id=payment_changed_id(state.payment_id, state.version),
         occurred_at=at,
@@ -90,7 +90,7 @@ def dispatch_changed(
     stopped: Sequence[StoppedSource],
     at: datetime,
 ) -> DispatchChanged:
-    """The event of a batch's state here; its id follows from (batch, version)."""
+    """Return the event of our state of a batch; its id follows from (batch, version)."""
     return DispatchChanged(
         event_id=uuid5(batch_id, f"dispatch-changed-{version}"),
         occurred_at=at,
@@ -104,28 +104,39 @@ def dispatch_changed(
     )
 
 
+@dataclass(frozen=True)
+class PreflightFindings:
+    """What the provider knows of a batch: merchants, refused sources, inactive people and loans."""
+
+    institutions: tuple[Institution, ...] = ()
+    source_problems: tuple[SourceProblem, ...] = ()
+    inactive_people: tuple[str, ...] = ()
+    inactive_loans: tuple[str, ...] = ()
+
+
 def preflight_done(
-    batch_id: UUID,
-    revision: int,
-    checked: bool,
-    message: str,
-    institutions: Sequence[Institution],
-    problems: Sequence[SourceProblem],
-    inactive_people: Sequence[str],
-    inactive_loans: Sequence[str],
-    at: datetime,
+    batch_id: UUID, revision: int, problem: str, findings: PreflightFindings, at: datetime
 ) -> PreflightDone:
-    """The answer to one revision of a batch; its id follows from (batch, revision)."""
+    """Return the answer to one revision of a batch; its id follows from (batch, revision).
+
+    Args:
+        problem: why the batch could not be checked; "" if it was.
+    """
     return PreflightDone(
         event_id=uuid5(batch_id, f"preflight-done-{revision}"),
         occurred_at=at,
         correlation=str(batch_id),
         batch_id=batch_id,
         revision=revision,
-        checked=checked,
-        message=message,
-        institutions=tuple(institutions),
-        source_problems=tuple(problems),
-        inactive_people=tuple(inactive_people),
-        inactive_loans=tuple(inactive_loans),
+        checked=not problem,
+        message=problem,
+        institutions=findings.institutions,
+        source_problems=findings.source_problems,
+        inactive_people=findings.inactive_people,
+        inactive_loans=findings.inactive_loans,
     )
+
+
+def statement_run_id(batch_id: UUID, number: int) -> UUID:
+    """Return the run id of a batch's statement of this number."""
+    return uuid5(batch_id, f"statement-{number}")

@@ -1,4 +1,4 @@
-"""PAYDOWN_DISPATCHER_*: how to reach the provider, how fast, and how long to wait before believing anything."""
+"""PAYDOWN_DISPATCHER_*: how to reach the provider, how fast to call it, and how long to wait."""
 
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -7,16 +7,16 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from libs.common.runtime.settings import ServiceSettings
-from services.dispatcher.domain import Timing
+from services.dispatcher.domain.protocol import Timing
 
-PATIENT = Timing()
+DEFAULT_TIMING = Timing()
 #: For the simulator on this machine only: the same protocol with short waits.
-HASTY = Timing(
+FAST_TIMING = Timing(
     timeout_s=6.0,
     resend_after_s=0.0,
     resend_until_s=72_000.0,
     grace_s=5.0,
-    look_every_s=2.0,
+    lookup_every_s=2.0,
     later_s=1.0,
     poll_s=2.0,
     watch_s=600.0,
@@ -28,7 +28,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class DispatcherSettings(ServiceSettings):
-    """Read once at start; short waits and the demo profile are refused unless the provider is on this machine."""
+    """Settings, read once at start. The demo profile is refused unless the provider is local."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="PAYDOWN_DISPATCHER_")
 
@@ -40,7 +40,7 @@ class DispatcherSettings(ServiceSettings):
     simulator_host: str = Field(
         default="",
         pattern="^[a-z0-9_-]*$",
-        description="in containers: the simulator's name, which counts as this machine",
+        description="in containers: the simulator's name, which counts as local",
     )
     webhook_url: str = ""
     webhook_secret: str = ""
@@ -51,24 +51,21 @@ class DispatcherSettings(ServiceSettings):
     requests_per_min: int = Field(default=0, ge=0, description="0: the profile's")
 
     @model_validator(mode="after")
-    def _only_the_simulator_is_hurried(self) -> Self:
-        host = (
-            urlsplit(self.provider_url).hostname or ""
-        )  # a name without a dot is one of a network of containers, never the provider's
-        local = host in LOOPBACK or (bool(self.simulator_host) and host == self.simulator_host)
-        if self.profile == "demo" and not local:
+    def _refuse_short_waits_elsewhere(self) -> Self:
+        # A name without a dot is one of a network of containers, never the provider's.
+        host = urlsplit(self.provider_url).hostname or ""
+        is_local = host in LOOPBACK or (bool(self.simulator_host) and host == self.simulator_host)
+        is_test_provider = "dev.methodfi" in self.provider_url
+        if self.profile == "demo" and not is_local:
             raise ValueError(
-                "the demo profile is for the simulator on this machine; use current or legacy for a provider elsewhere"
+                "the demo profile is for the simulator on this machine; "
+                "use current or legacy for a provider elsewhere"
             )
-        if (
-            "dev.methodfi" not in self.provider_url
-            and not local
-            and not self.provider_url.startswith("https://")
-        ):
+        if not (is_test_provider or is_local or self.provider_url.startswith("https://")):
             raise ValueError("a provider elsewhere is reached by https only")
         return self
 
     @property
     def timing(self) -> Timing:
-        """The waits of the protocol (seconds)."""
-        return HASTY if self.profile == "demo" else PATIENT
+        """The waits of the protocol."""
+        return FAST_TIMING if self.profile == "demo" else DEFAULT_TIMING

@@ -1,4 +1,4 @@
-"""Wires the gateway: its own database, one client per service, the routes behind the door."""
+"""Wires the gateway: its database, one client per service, the guard, and the routes behind it."""
 
 import os
 import sys
@@ -7,82 +7,136 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
+from libs.common.contracts.errors import SettingsError
 from libs.common.runtime.service import Service
-from libs.common.runtime.settings import SettingsError, read_or_exit
-from services.gateway import event_stream
-from services.gateway.auth.oidc import Provider
-from services.gateway.auth.rate_limit import Buckets
-from services.gateway.auth.sessions import Auth, DemoPeople, KnownPeople
-from services.gateway.request_guard import Door, guarded
-from services.gateway.routes import batches, operations, payments, sign_in, tokens
+from libs.common.runtime.settings import read_or_exit
+from services.gateway.auth.oidc import IdentityProvider
+from services.gateway.auth.people import DemoPeople, SignedInPeople
+from services.gateway.auth.rate_limit import RateLimiter
+from services.gateway.auth.sessions import Authenticator
+from services.gateway.event_stream import StreamSlots, StreamTiming
+from services.gateway.request_guard.audit_trail import AuditTrail
+from services.gateway.request_guard.guard import RequestGuard
+from services.gateway.request_guard.route_classes import guarded_route_class
+from services.gateway.routes import (
+    audit,
+    batch_commands,
+    batches,
+    health,
+    ledger,
+    live_view,
+    operations,
+    payments,
+    provider_sign_in,
+    reports,
+    sign_in,
+    tokens,
+    uploads,
+)
 from services.gateway.settings import GatewaySettings, check_sign_in
-from services.gateway.static_files import Front
-from services.gateway.upstream import Upstream, Upstreams, client
+from services.gateway.static_files.middleware import DashboardMiddleware
+from services.gateway.upstream import Upstream, Upstreams, new_client
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-PROVIDER_S = 10.0
+IDENTITY_PROVIDER_TIMEOUT_S = 10.0
 SERVICES = ("ingest", "dispatcher", "webhooks", "ledger", "reports")
 
 
 def clients(settings: GatewaySettings) -> dict[str, httpx.AsyncClient]:
     """A client of each service, by its name."""
     return {
-        name: client(getattr(settings, f"{name}_url"), settings.call_timeout_s) for name in SERVICES
+        name: new_client(getattr(settings, f"{name}_url"), settings.call_timeout_s)
+        for name in SERVICES
     }
 
 
 def build(
     settings: GatewaySettings,
-    made: Mapping[str, httpx.AsyncClient],
-    pace: event_stream.Pace | None = None,
+    service_clients: Mapping[str, httpx.AsyncClient],
+    timing: StreamTiming | None = None,
 ) -> Service:
-    """The gateway in front of the given clients, ready to be served; nothing is connected yet."""
+    """The gateway in front of the given clients, ready to be served. Nothing is connected yet."""
     service = Service("gateway", settings, MIGRATIONS, public=True)
     upstreams = Upstreams(
-        **{name: Upstream(name, made[name], settings.internal_token) for name in SERVICES}
+        **{
+            name: Upstream(name, service_clients[name], settings.internal_token)
+            for name in SERVICES
+        }
     )
-    demo = settings.auth_mode == "demo"
-    auth = Auth(
-        DemoPeople() if demo else KnownPeople(),
-        service.engine,
-        settings.session_idle_s,
-        settings.session_max_s,
-    )
-    door = Door(
-        auth, service.engine, Buckets(settings.calls_per_min), Buckets(settings.failures_per_min)
-    )
-    kind = guarded(door)
-    outside = None if demo else httpx.AsyncClient(timeout=PROVIDER_S)
-    people = sign_in.Dependencies(
-        door, settings, None if outside is None else Provider(settings, outside)
-    )
+    is_demo = settings.auth_mode == "demo"
+    provider_client = None if is_demo else httpx.AsyncClient(timeout=IDENTITY_PROVIDER_TIMEOUT_S)
+    provider = None if provider_client is None else IdentityProvider(settings, provider_client)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def close_clients(_: FastAPI) -> AsyncIterator[None]:
         yield
         await upstreams.close()
-        if outside is not None:
-            await outside.aclose()
+        if provider_client is not None:
+            await provider_client.aclose()
 
-    service.lifespan = lifespan
-    service.middleware.append(Middleware(Front, dist=settings.dashboard_dir, own_names_only=demo))
-    service.routers += [
-        operations.public(),
-        sign_in.public(people),
-        sign_in.signed_in(kind, people),
-        tokens.router(kind, door),
-        batches.router(kind, upstreams, settings, pace or event_stream.Pace()),
-        payments.router(kind, upstreams),
-        operations.router(kind, upstreams, door, service.readiness),
-    ]
+    service.lifespan = close_clients
+    service.middleware.append(
+        Middleware(DashboardMiddleware, folder=settings.dashboard_dir, own_names_only=is_demo)
+    )
+    service.routers += routers(
+        service, settings, upstreams, provider, timing=timing or StreamTiming()
+    )
     return service
 
 
+def routers(
+    service: Service,
+    settings: GatewaySettings,
+    upstreams: Upstreams,
+    provider: IdentityProvider | None,
+    *,
+    timing: StreamTiming,
+) -> list[APIRouter]:
+    """Every route, in the order of the API's description."""
+    guard = request_guard(service, settings)
+    route_class = guarded_route_class(guard)
+    context = sign_in.SignInContext(guard, settings, provider)
+    slots = StreamSlots(settings.streams_max)
+
+    return [
+        health.public_router(),
+        sign_in.demo_router(context),
+        provider_sign_in.router(context),
+        sign_in.signed_in_router(route_class, context),
+        tokens.router(route_class, guard, service.engine),
+        batches.router(route_class, upstreams),
+        ledger.certificate_router(route_class, upstreams),
+        batch_commands.router(route_class, upstreams),
+        uploads.router(route_class, upstreams, settings),
+        reports.router(route_class, upstreams),
+        live_view.router(route_class, upstreams, slots, timing),
+        payments.router(route_class, upstreams),
+        ledger.router(route_class, upstreams),
+        health.router(route_class, upstreams, service.readiness),
+        operations.router(route_class, upstreams),
+        audit.router(route_class, service.engine),
+    ]
+
+
+def request_guard(service: Service, settings: GatewaySettings) -> RequestGuard:
+    """The guard with the people and the limits of the settings."""
+    people = DemoPeople() if settings.auth_mode == "demo" else SignedInPeople()
+    authenticator = Authenticator(
+        people, service.engine, settings.session_idle_s, settings.session_max_s
+    )
+    return RequestGuard(
+        authenticator=authenticator,
+        trail=AuditTrail(service.engine),
+        call_limit=RateLimiter(settings.calls_per_min),
+        failure_limit=RateLimiter(settings.failures_per_min),
+    )
+
+
 def main() -> None:
-    """Run until SIGTERM; exit code 2 and one sentence where its sign-in cannot work, or must not."""
+    """Run until SIGTERM; exit code 2 and one sentence if its sign-in cannot work or is unsafe."""
     settings = read_or_exit(GatewaySettings)
     try:
         check_sign_in(settings, os.environ)

@@ -1,32 +1,38 @@
-"""GET /batches/{id}/live: server-sent events. A full snapshot first, then what changed, asked for about once a second.
+"""Server-sent events of a batch's live view: a full snapshot first, then the fields that changed.
 
-A client that comes back with Last-Event-ID gets a snapshot again: it is the truth now, whatever was missed.
+The figures are read from reports about once a second. A client that reconnects with
+Last-Event-ID gets a snapshot again: it is current, whatever the client has missed.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from libs.common.web.problem_details import Problem
-from services.gateway.upstream import Refusal
+from services.gateway.upstream import UpstreamRefusal
 
-EVERY_S, HEARTBEAT_S, ASK_AGAIN_S = 1.0, 15.0, 30.0
+READ_EVERY_S, HEARTBEAT_S, CHECK_SIGN_IN_S = 1.0, 15.0, 30.0
+RECONNECT_MS = 2_000
+AWAY = "The figures cannot be read at the moment. The last ones are shown."
 
-Read = Callable[[], Awaitable[dict[str, Any]]]
-Still = Callable[[], Awaitable[bool]]
+Figures = dict[str, Any]
+ReadFigures = Callable[[], Awaitable[Figures]]
+IsStillSignedIn = Callable[[], Awaitable[bool]]
 
 
 @dataclass
-class Seats:
-    """How many more live streams may be open."""
+class StreamSlots:
+    """How many more streams may be open."""
 
     free: int
 
     def check(self) -> None:
-        """Refuse one more when there are enough. A seat is taken by the stream itself, so that one never begun holds none.
+        """Refuse a stream while none is free.
+
+        The stream takes its slot itself, so one that is never read occupies none.
 
         Raises:
             Problem: 503.
@@ -41,55 +47,90 @@ class Seats:
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How often to ask, to say that we are still there, and to look whether the reader is still signed in (seconds)."""
+class StreamTiming:
+    """How often to read the figures, send a heartbeat, and check the reader's sign-in (seconds)."""
 
-    every_s: float = EVERY_S
+    read_every_s: float = READ_EVERY_S
     heartbeat_s: float = HEARTBEAT_S
-    ask_again_s: float = ASK_AGAIN_S
+    check_sign_in_s: float = CHECK_SIGN_IN_S
 
 
-def message(event: str, number: int, data: dict[str, Any]) -> str:
-    """One event on the wire."""
+def format_event(event: str, number: int, data: Figures) -> str:
+    """One event as text of the stream."""
     return f"event: {event}\nid: {number}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
 
 
 async def events(
-    first: dict[str, Any], read: Read, still: Still, seats: Seats, pace: Pace
+    first: Figures,
+    read: ReadFigures,
+    is_still_signed_in: IsStillSignedIn,
+    slots: StreamSlots,
+    timing: StreamTiming,
 ) -> AsyncIterator[str]:
-    """Until the reader leaves or is no longer signed in: `snapshot`, then `change` with the fields that differ, `away` while the figures cannot be had."""
-    seats.free -= 1
+    """The stream, until its reader leaves or is signed out.
+
+    `snapshot`, then `change` with the fields that differ, `away` while the figures cannot be read
+    and a `snapshot` after it; a comment as a heartbeat if nothing changes.
+    """
+    slots.free -= 1
     try:
-        number, known, said = 1, first, time.monotonic()
-        asked = said
-        yield f"retry: 2000\n{message('snapshot', number, known)}"
-        away = False
+        changes = _Changes(first)
+        yield f"retry: {RECONNECT_MS}\n{changes.snapshot()}"
+        checked_at = time.monotonic()
         while True:
-            await asyncio.sleep(pace.every_s)
-            if time.monotonic() - asked >= pace.ask_again_s:
-                if not await still():
+            await asyncio.sleep(timing.read_every_s)
+            if time.monotonic() - checked_at >= timing.check_sign_in_s:
+                if not await is_still_signed_in():
                     return
-                asked = time.monotonic()
+                checked_at = time.monotonic()
             try:
-                now = await read()
-            except (Problem, Refusal):
-                if not away:
-                    number, said, away = number + 1, time.monotonic(), True
-                    yield message(
-                        "away",
-                        number,
-                        {
-                            "message": "The figures cannot be read at the moment; these are the last ones."
-                        },
-                    )
-                continue
-            changed = {name: value for name, value in now.items() if known.get(name) != value}
-            if changed or away:
-                number, known, said = number + 1, now, time.monotonic()
-                yield message("snapshot" if away else "change", number, now if away else changed)
-                away = False
-            elif time.monotonic() - said >= pace.heartbeat_s:
-                said = time.monotonic()
+                event = changes.update(await read())
+            except (Problem, UpstreamRefusal):
+                event = changes.away()
+            if event is not None:
+                yield event
+            elif not changes.is_away and changes.silent_s() >= timing.heartbeat_s:
+                changes.sent_at = time.monotonic()
                 yield ": still here\n\n"
     finally:
-        seats.free += 1
+        slots.free += 1
+
+
+@dataclass
+class _Changes:
+    """What the reader of a stream knows, and the number of the last event."""
+
+    known: Figures
+    number: int = 1
+    is_away: bool = False
+    sent_at: float = field(default_factory=time.monotonic)
+
+    def snapshot(self) -> str:
+        """All figures."""
+        return format_event("snapshot", self.number, self.known)
+
+    def update(self, figures: Figures) -> str | None:
+        """The event for newly read figures; None if nothing changed."""
+        changed = {name: v for name, v in figures.items() if self.known.get(name) != v}
+        if not changed and not self.is_away:
+            return None
+        was_away, self.is_away = self.is_away, False
+        self.known = figures
+        self._count()
+        return self.snapshot() if was_away else format_event("change", self.number, changed)
+
+    def away(self) -> str | None:
+        """The event for figures that cannot be read; None if the reader knows it already."""
+        if self.is_away:
+            return None
+        self.is_away = True
+        self._count()
+        return format_event("away", self.number, {"message": AWAY})
+
+    def silent_s(self) -> float:
+        """Seconds since the last event."""
+        return time.monotonic() - self.sent_at
+
+    def _count(self) -> None:
+        self.number += 1
+        self.sent_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""PAYDOWN_GATEWAY_*: what the one public door reads at start."""
+"""Settings of the gateway (PAYDOWN_GATEWAY_*), and the checks of its sign-in at start."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -9,14 +9,15 @@ from urllib.parse import urlsplit
 from pydantic import Field, Json
 from pydantic_settings import SettingsConfigDict
 
-from libs.common.runtime.settings import ServiceSettings, SettingsError
+from libs.common.contracts.errors import SettingsError
+from libs.common.runtime.settings import ServiceSettings
+from services.gateway.domain.access import Role
 
 LIVE_PROVIDER_HOSTS = frozenset({"production.methodfi.com", "sandbox.methodfi.com"})
 PROVIDER_URL = "PAYDOWN_DISPATCHER_PROVIDER_URL"
 DASHBOARD = Path(__file__).parents[2] / "dashboard" / "dist"
 PREFIX = "PAYDOWN_GATEWAY_"
-OIDC_NEEDED = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_roles")
-Role = Literal["preparer", "approver", "auditor", "operator", "admin"]
+OIDC_REQUIRED = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_roles")
 
 
 class GatewaySettings(ServiceSettings):
@@ -28,10 +29,10 @@ class GatewaySettings(ServiceSettings):
         default="demo", description="demo: five built-in people with tokens everybody knows"
     )
     published_host: str = Field(
-        default="", description="in a container: the one address under which its port is published"
+        default="", description="in a container: the one address at which its port is published"
     )
     oidc_issuer: str = Field(
-        default="", description="the identity provider's address, as its tokens name it"
+        default="", description="the identity provider's address, exactly as its tokens name it"
     )
     oidc_client_id: str = ""
     oidc_client_secret: str = Field(default="", repr=False)
@@ -39,24 +40,27 @@ class GatewaySettings(ServiceSettings):
     oidc_roles: Json[dict[str, Role]] = Field(
         default="{}",
         validate_default=True,
-        description='a role for each group that has one, {"group": "role"}',
+        description='the role of each group that has one, {"group": "role"}',
     )
     oidc_scope: str = "openid profile email"
     public_url: str = Field(
         default="",
-        description="where people's browsers find this gateway; default: http://127.0.0.1 and the port",
+        description="the address of this gateway for browsers; default: http://127.0.0.1:<port>",
     )
     session_idle_s: int = Field(
         default=1_800,
         ge=60,
         le=28_800,
-        description="a session ends when it was not used for so long",
+        description="seconds without use after which a session ends",
     )
     session_max_s: int = Field(
-        default=28_800, ge=60, le=86_400, description="and at the latest after so long"
+        default=28_800,
+        ge=60,
+        le=86_400,
+        description="seconds after which a session ends in any case",
     )
     calls_per_min: int = Field(
-        default=3_000, gt=0, description="of one person, by whichever session or token; more is 429"
+        default=3_000, gt=0, description="calls of one person, by any session or token; more is 429"
     )
     failures_per_min: int = Field(
         default=60, gt=0, description="failed sign-ins from one address; more is 429"
@@ -68,27 +72,27 @@ class GatewaySettings(ServiceSettings):
     ledger_url: str = "http://127.0.0.1:8104"
     reports_url: str = "http://127.0.0.1:8105"
     upload_max_bytes: int = Field(
-        default=1_000_000_000, gt=0, description="of an upload on the wire; more is 413"
+        default=1_000_000_000, gt=0, description="the largest upload as it is sent; more is 413"
     )
     call_timeout_s: int = Field(
-        default=30, gt=0, le=120, description="how long a service may be silent before it is 504"
+        default=30, gt=0, le=120, description="seconds a service may take to answer; more is 504"
     )
     upload_timeout_s: int = Field(
         default=300,
         gt=0,
         le=3_600,
-        description="likewise for an upload, once its last byte was passed on",
+        description="the same for an upload, once its last byte is sent on",
     )
     streams_max: int = Field(default=200, gt=0, le=5_000, description="live streams at once")
 
     @property
     def public(self) -> str:
-        """Where people's browsers find this gateway, without a slash at the end."""
+        """The address of this gateway for browsers, without a slash at the end."""
         return self.public_url.rstrip("/") or f"http://127.0.0.1:{self.port}"
 
 
 def check_sign_in(settings: GatewaySettings, environment: Mapping[str, str]) -> None:
-    """Refuse a sign-in that cannot work, or must not.
+    """Refuse a sign-in that cannot work or is unsafe.
 
     Raises:
         SettingsError: as `check_demo` and `check_oidc`.
@@ -100,43 +104,42 @@ def check_sign_in(settings: GatewaySettings, environment: Mapping[str, str]) -> 
 
 
 def check_demo(settings: GatewaySettings, environment: Mapping[str, str]) -> None:
-    """Refuse demo sign-in where it would let strangers in, or where real money could move.
+    """Refuse the demo sign-in where others could use it, or where real money could move.
 
     Raises:
-        SettingsError: the host is not this machine's own, or the provider is one that moves money.
+        SettingsError: the host is not this machine's own, or the provider moves real money.
     """
     if not is_loopback(settings.published_host or settings.host):
         name = "PUBLISHED_HOST" if settings.published_host else "HOST"
         raise SettingsError(
-            f"PAYDOWN_GATEWAY_AUTH_MODE=demo has tokens everybody knows: PAYDOWN_GATEWAY_{name} must be 127.0.0.1."
+            f"{PREFIX}AUTH_MODE=demo uses tokens that everybody knows, "
+            f"so {PREFIX}{name} must be 127.0.0.1."
         )
-    provider = urlsplit(environment.get(PROVIDER_URL, "")).hostname or ""
-    if provider in LIVE_PROVIDER_HOSTS:
+    provider_host = urlsplit(environment.get(PROVIDER_URL, "")).hostname or ""
+    if provider_host in LIVE_PROVIDER_HOSTS:
         raise SettingsError(
-            f"PAYDOWN_GATEWAY_AUTH_MODE=demo is refused while {PROVIDER_URL} is one that moves money."
+            f"{PREFIX}AUTH_MODE=demo is refused, because {PROVIDER_URL} is a provider "
+            "that moves money."
         )
 
 
 def check_oidc(settings: GatewaySettings) -> None:
-    """Refuse a sign-in by identity provider that is only half described, or whose secrets would travel in clear.
+    """Refuse an identity provider that is configured incompletely or without encryption.
 
     Raises:
-        SettingsError: names what is missing or wrong.
+        SettingsError: names the setting that is missing or wrong.
     """
-    missing = [PREFIX + name.upper() for name in OIDC_NEEDED if not getattr(settings, name)]
+    missing = [PREFIX + name.upper() for name in OIDC_REQUIRED if not getattr(settings, name)]
     if missing:
-        raise SettingsError(f"PAYDOWN_GATEWAY_AUTH_MODE=oidc needs {', '.join(missing)} as well.")
+        raise SettingsError(f"{PREFIX}AUTH_MODE=oidc also needs {', '.join(missing)}.")
     for name, url in (("OIDC_ISSUER", settings.oidc_issuer), ("PUBLIC_URL", settings.public)):
-        address = urlsplit(url)
-        if address.scheme != "https" and not (
-            address.scheme == "http" and is_loopback(address.hostname or "")
-        ):
+        if not _is_confidential(url):
             raise SettingsError(
                 f"{PREFIX}{name} must begin with https:// unless it is on this machine."
             )
     if not settings.public_url and not is_loopback(settings.host):
         raise SettingsError(
-            f"{PREFIX}PUBLIC_URL is needed, because {PREFIX}HOST can be reached by others."
+            f"{PREFIX}PUBLIC_URL is needed, because other machines can reach {PREFIX}HOST."
         )
 
 
@@ -146,3 +149,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _is_confidential(url: str) -> bool:
+    """Whether nobody on a network can read what is sent to an address."""
+    address = urlsplit(url)
+    return address.scheme == "https" or (
+        address.scheme == "http" and is_loopback(address.hostname or "")
+    )

@@ -1,4 +1,4 @@
-"""Calls to the other services: one pooled client each, and one place that says what a silent service means."""
+"""Calls to the services behind the gateway, and what each kind of failure means for the caller."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -7,13 +7,17 @@ from typing import Any
 
 import httpx
 
-from libs.common.observability import tracing_http
+from libs.common.web import request_tracing
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import NO_MONEY, Problem
 
 CONNECT_S = 2.0
-CONNECTIONS_MAX = 100
-UNKNOWN = "Whether this was carried out is not known: look before you repeat it."
+CONNECTIONS_MAX, IDLE_CONNECTIONS_MAX, IDLE_CONNECTION_S = 100, 20, 30
+RETRY_SOON = "Try again in a few seconds."
+OUTCOME_UNKNOWN = (
+    "It is not known whether this was carried out, or whether money is affected. "
+    "Look at the batch or payment before you repeat it."
+)
 Params = Mapping[str, str | int]
 
 
@@ -32,6 +36,14 @@ class Call:
     timeout_s: float | None = None
 
 
+class UpstreamRefusal(Exception):
+    """A service answered with a problem of its own; the gateway relays it unchanged."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__(f"{answer.status_code}")
+        self.answer = answer
+
+
 class Upstream:
     """One service behind the gateway."""
 
@@ -39,34 +51,58 @@ class Upstream:
         self.name, self.client, self.token = name, client, token
 
     async def send(self, call: Call) -> httpx.Response:
-        """The service's answer, read whole.
+        """The service's answer, read to its end.
 
         Raises:
-            Problem: the service is away (503), broke off or failed (502), or was silent for too long (504).
+            Problem: 503, the service cannot be reached; 502, it broke off or failed; 504, it did
+                not answer in time.
         """
         try:
             return self._accept(await self._send(call, stream=False))
         except httpx.HTTPError as error:
-            raise self._problem(call, error) from None
+            raise self._connection_problem(call, error) from None
 
-    async def ask(self, call: Call) -> dict[str, Any]:
-        """The JSON object a service answers with success.
+    async def send_json(self, call: Call) -> dict[str, Any]:
+        """The JSON object of a successful answer.
 
         Raises:
-            Refusal: it answered with a problem.
+            UpstreamRefusal: the service answered with a problem.
             Problem: as `send`.
         """
         answer = await self.send(call)
         if answer.status_code >= 400:
-            raise Refusal(answer)
+            raise UpstreamRefusal(answer)
         found = answer.json()
         if not isinstance(found, dict):
             raise self._failed("answered something that is not an object")
         return found
 
+    async def send_json_if_known(self, call: Call) -> dict[str, Any] | None:
+        """The JSON object of a successful answer; None if the service answers 404.
+
+        Raises:
+            UpstreamRefusal: the service answered with another problem.
+            Problem: as `send`.
+        """
+        try:
+            return await self.send_json(call)
+        except UpstreamRefusal as refusal:
+            if refusal.answer.status_code != 404:
+                raise
+            return None
+
+    async def send_json_if_available(self, call: Call) -> dict[str, Any] | None:
+        """The JSON object of a successful answer; None if there is none, for whatever reason."""
+        try:
+            return await self.send_json(call)
+        except (Problem, UpstreamRefusal):
+            return None
+
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncIterator[httpx.Response]:
-        """The service's answer with its body still to come; a connection that breaks later breaks the reader's as well.
+        """The service's answer, with its body still to be read.
+
+        A connection that breaks while the body is read breaks the client's connection as well.
 
         Raises:
             Problem: as `send`, until the answer has begun.
@@ -74,47 +110,46 @@ class Upstream:
         try:
             answer = await self._send(call, stream=True)
         except httpx.HTTPError as error:
-            raise self._problem(call, error) from None
+            raise self._connection_problem(call, error) from None
         try:
             yield self._accept(answer)
         finally:
             await answer.aclose()
 
     async def _send(self, call: Call, *, stream: bool) -> httpx.Response:
+        try:
+            return await self.client.send(self._request(call), stream=stream)
+        except httpx.RemoteProtocolError:
+            # The pooled connection may belong to a process that has been restarted. Only a reading
+            # call is repeated: it cannot be carried out twice.
+            if call.method != "GET":
+                raise
+            return await self.client.send(self._request(call), stream=stream)
+
+    def _request(self, call: Call) -> httpx.Request:
         headers = {
             **(call.headers or {}),
             **call.actor.headers(self.token),
             "X-Request-Id": call.request_id,
-            **tracing_http.outgoing(),
+            **request_tracing.outgoing_headers(),
         }
         timeout = (
             httpx.USE_CLIENT_DEFAULT
             if call.timeout_s is None
             else httpx.Timeout(call.timeout_s, connect=CONNECT_S)
         )
-
-        def request() -> httpx.Request:
-            return self.client.build_request(
-                call.method,
-                call.path,
-                params=call.params,
-                json=call.json,
-                content=call.content,
-                headers=headers,
-                timeout=timeout,
-            )
-
-        try:
-            return await self.client.send(request(), stream=stream)
-        except httpx.RemoteProtocolError:
-            if call.method != "GET":
-                raise
-            return await self.client.send(
-                request(), stream=stream
-            )  # the kept connection was one of a process that has been restarted
+        return self.client.build_request(
+            call.method,
+            call.path,
+            params=call.params,
+            json=call.json,
+            content=call.content,
+            headers=headers,
+            timeout=timeout,
+        )
 
     def _accept(self, answer: httpx.Response) -> httpx.Response:
-        tracing_http.answered(answer.headers.get(tracing_http.ANSWER))
+        request_tracing.link_response(answer.headers.get(request_tracing.RESPONSE_HEADER))
         if answer.status_code == 401:
             raise self._failed("does not accept this gateway's token")
         if answer.status_code == 500:
@@ -122,27 +157,24 @@ class Upstream:
         return answer
 
     def _failed(self, what: str) -> Problem:
-        detail = f"The part of the system called {self.name} {what}."
         return Problem(
-            502, "upstream.failed", detail, "Try again; if it stays, tell an operator.", UNKNOWN
+            502,
+            "upstream.failed",
+            f"The {self.name} service {what}.",
+            "Try again. If it stays so, tell an operator.",
+            OUTCOME_UNKNOWN,
         )
 
-    def _problem(self, call: Call, error: httpx.HTTPError) -> Problem:
-        who, action = f"The part of the system called {self.name}", "Try again in a few seconds."
+    def _connection_problem(self, call: Call, error: httpx.HTTPError) -> Problem:
+        service = f"The {self.name} service"
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-            return Problem(503, "upstream.away", f"{who} is not there at the moment.", action)
-        money = NO_MONEY if call.method == "GET" else UNKNOWN
+            detail = f"{service} cannot be reached at the moment."
+            return Problem(503, "upstream.away", detail, RETRY_SOON)
+        money = NO_MONEY if call.method == "GET" else OUTCOME_UNKNOWN
         if isinstance(error, httpx.TimeoutException):
-            return Problem(504, "upstream.away", f"{who} does not answer.", action, money)
-        return Problem(502, "upstream.away", f"{who} broke off its answer.", action, money)
-
-
-class Refusal(Exception):
-    """A service answered with a problem of its own; it is passed on unchanged."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        super().__init__(f"{answer.status_code}")
-        self.answer = answer
+            return Problem(504, "upstream.away", f"{service} does not answer.", RETRY_SOON, money)
+        detail = f"{service} closed the connection before it had answered."
+        return Problem(502, "upstream.away", detail, RETRY_SOON, money)
 
 
 @dataclass(frozen=True)
@@ -156,19 +188,24 @@ class Upstreams:
     reports: Upstream
 
     def all(self) -> tuple[Upstream, ...]:
-        """In the order of the flow."""
+        """The services in the order in which a batch passes them."""
         return (self.ingest, self.dispatcher, self.webhooks, self.ledger, self.reports)
 
     async def close(self) -> None:
         """Close every connection."""
-        for one in self.all():
-            await one.client.aclose()
+        for service in self.all():
+            await service.client.aclose()
 
 
-def client(url: str, timeout_s: float) -> httpx.AsyncClient:
-    """A pooled client of one service; proxies of the environment do not concern it. Connections are made on use."""
+def new_client(url: str, timeout_s: float) -> httpx.AsyncClient:
+    """A client with a connection pool for one service. Connections are made on use.
+
+    Proxies named in the environment are ignored.
+    """
     limits = httpx.Limits(
-        max_connections=CONNECTIONS_MAX, max_keepalive_connections=20, keepalive_expiry=30
+        max_connections=CONNECTIONS_MAX,
+        max_keepalive_connections=IDLE_CONNECTIONS_MAX,
+        keepalive_expiry=IDLE_CONNECTION_S,
     )
     return httpx.AsyncClient(
         base_url=url,

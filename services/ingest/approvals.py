@@ -1,123 +1,201 @@
-"""The acts of people on a batch, each one transaction: approve, discard, correct, derive a child."""
+"""What people do with a batch, each act in one transaction: approve, discard, correct."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from services.ingest import domain as rules
 from services.ingest import finalize
-from services.ingest.domain import Approval, Batch, Correction, Refused
-from services.ingest.store import batches, payments, rows
+from services.ingest.domain import approval as approval_rules
+from services.ingest.domain.approval import Approval, IncludedRow
+from services.ingest.domain.batch import DISCARDABLE, Batch, status_words
+from services.ingest.domain.correction import Correction, check_correction, is_consistent
+from services.ingest.domain.errors import RequestError
+from services.ingest.store import (
+    approvals,
+    batches,
+    claims,
+    corrections,
+    discards,
+    issues,
+    payments,
+    people,
+    published_events,
+    row_outcomes,
+    rows,
+    sources,
+    totals,
+)
 
 
 def approve(engine: Engine, batch_id: UUID, approval: Approval, one_person: bool) -> Batch:
-    """Approve a batch: claims, payments and messages in one transaction; the same approval again gives the same answer.
+    """Approve a batch: claims, payments and messages in one transaction.
+
+    The same approval again gives the same answer. If other batches took rows of it meanwhile,
+    the batch is checked again.
 
     Raises:
-        Refused: another person must do it, or the batch is not what was seen. If other batches took rows of it meanwhile, it is checked again.
+        RequestError: another person must do it, or the batch is not what was seen.
     """
     now = datetime.now(UTC)
     try:
         with engine.begin() as connection:
             return _approve(connection, batch_id, approval, one_person, now)
-    except payments.ClaimsMoved:
+    except claims.ClaimsMoved:
         with engine.begin() as connection:
-            if batches.find(connection, batch_id, lock=True).digest == approval.digest:
-                batches.check_again(connection, batch_id, now)
-        raise Refused(
+            batch = batches.get_batch(connection, batch_id, lock=True)
+            if batch.digest == approval.digest:
+                check_again(connection, batch, now)
+        raise RequestError(
             "conflict",
             "approval.claims-moved",
-            "Rows of this batch were approved in another batch meanwhile; it is being checked again.",
+            "Rows of this batch were approved in another batch meanwhile; "
+            "it is being checked again.",
             "Look at it again when it is ready.",
         ) from None
+
+
+def check_again(connection: Connection, batch: Batch, now: datetime) -> None:
+    """Send a locked batch to the preflight again, unless it is approved or over."""
+    if batches.start_check(connection, batch.batch_id, batch.revision + 1):
+        published_events.publish_batch(connection, batch.batch_id, now)
 
 
 def _approve(
     connection: Connection, batch_id: UUID, approval: Approval, one_person: bool, now: datetime
 ) -> Batch:
-    batch = batches.find(connection, batch_id, lock=True)
+    batch = batches.get_batch(connection, batch_id, lock=True)
     if batch.approved_by is not None and (batch.approved_by, batch.digest) == (
         approval.person,
         approval.digest,
     ):
         return batch
-    rules.check_approver(
-        approval.person, batches.ineligible_approvers(connection, batch_id), one_person
+    approval_rules.check_approver(
+        approval.person, batches.list_contributors(connection, batch_id), one_person
     )
-    payable = payments.payable(connection, batch_id) + len(approval.include)
-    rules.check_approval(batch, approval, payments.to_acknowledge(connection, batch_id), payable)
-    sent = 0
-    if payments.include(connection, batch, approval, now):
-        _, sent = finalize.publish_rows(
-            connection, replace(batch, revision=batch.revision + 1), now
-        )
-        rows.total(connection, batch_id)
-    if not payments.mark_approved(connection, batch, approval, one_person, sent, now):
-        raise Refused(
+    approval_rules.check_approval(
+        batch,
+        approval,
+        issues.list_warning_codes(connection, batch_id),
+        rows.count_payable(connection, batch_id) + len(approval.include),
+    )
+    if approval.include:
+        _include_rows(connection, batch, approval, now)
+    if not batches.mark_approved(connection, batch_id, approval.digest):
+        raise RequestError(
             "conflict",
             "approval.stale",
-            "The batch has changed since it was looked at.",
+            "The batch has changed since you looked at it.",
             "Look at it again.",
         )
-    payments.take_claims(connection, batch)
-    payments.add_payments(connection, batch)
-    approved = batches.publish(connection, batch_id, now)
-    payments.publish_payments(connection, approved, now)
+    approvals.insert_approval(connection, batch_id, approval, one_person, now)
+    claims.take_claims(connection, batch)
+    payments.insert_payments(connection, batch)
+    people.upsert_people(connection, batch_id)
+    approved = published_events.publish_batch(connection, batch_id, now)
+    published_events.publish_payments(connection, approved, now)
     return approved
 
 
-def discard(engine: Engine, batch_id: UUID, person: str, reason: str) -> Any:
-    """Discard a batch before its approval: who, when and why. The same person again gets the same answer.
+def _include_rows(connection: Connection, batch: Batch, approval: Approval, now: datetime) -> None:
+    """Make the excluded rows payable that the approver names, as the next revision of these rows.
 
     Raises:
-        Refused: it is approved, or over.
+        RequestError: one of them is not an excluded row of this batch; roll back.
     """
+    excluded = {
+        row.row_id: row.reason
+        for row in rows.list_excluded_in_period(
+            connection, batch.batch_id, [one.row_id for one in approval.include]
+        )
+    }
+    included = [
+        IncludedRow(one.row_id, excluded[one.row_id], one.reason)
+        for one in approval.include
+        if one.row_id in excluded
+    ]
+    if len(included) != len(approval.include):
+        raise RequestError(
+            "conflict",
+            "approval.include",
+            "A row to include is not a row of this batch that was excluded for its pay period.",
+            "Look at the excluded rows again.",
+        )
+    approvals.insert_includes(connection, batch.batch_id, included, approval.person, now)
+    batches.set_revision(connection, batch.batch_id, batch.revision + 1)
+    row_outcomes.write_includes(connection, batch, batch.revision + 1, approval.person)
+    finalize.publish_rows(connection, batches.get_batch(connection, batch.batch_id), now)
+    totals.replace_totals(connection, batch.batch_id)
+
+
+def discard(engine: Engine, batch_id: UUID, person: str, reason: str) -> Any:
+    """Discard a batch before its approval: who, when and why.
+
+    The same person again gets the same answer.
+
+    Raises:
+        RequestError: it is approved, or over.
+    """
+    now = datetime.now(UTC)
     with engine.begin() as connection:
-        batch = batches.find(connection, batch_id, lock=True)
-        batches.discard(connection, batch_id, person, reason, rules.DISCARDABLE, datetime.now(UTC))
-        done = batches.discarded(connection, batch_id)
+        batch = batches.get_batch(connection, batch_id, lock=True)
+        if batches.set_status(connection, batch_id, "discarded", DISCARDABLE, reason):
+            discards.insert_discard(connection, batch_id, person, reason, now)
+            published_events.publish_batch(connection, batch_id, now)
+        done = discards.find_discard(connection, batch_id)
         if done is None or done.discarded_by != person:
-            raise Refused(
+            raise RequestError(
                 "conflict",
                 "discard.too-late",
-                f"The batch is {batch.status.replace('_', ' ')}; it cannot be discarded.",
-                "Cancel the rest of an approved batch instead.",
+                f"The batch is {status_words(batch.status)}; it cannot be discarded.",
+                "If it is approved, cancel the rest of it instead.",
                 batch_status=batch.status,
             )
         return done
 
 
-def correct(
-    engine: Engine, batch_id: UUID, corrections: Sequence[Correction], person: str
-) -> Batch:
-    """Correct payors' addresses of a ready batch, once for the batch; it is checked with the provider again and gets another digest.
+def correct(engine: Engine, batch_id: UUID, wanted: Sequence[Correction], person: str) -> Batch:
+    """Correct payors' addresses of a ready batch, once for the whole batch.
+
+    The provider is asked about the batch again, and the batch gets another digest.
 
     Raises:
-        Refused: not ready, not what was seen, or not a value.
+        RequestError: not ready, not what was seen, or not a valid value.
     """
-    made = [rules.check_correction(one) for one in corrections]
+    made, now = [check_correction(one) for one in wanted], datetime.now(UTC)
     with engine.begin() as connection:
-        batch = batches.find(connection, batch_id, lock=True)
+        batch = batches.get_batch(connection, batch_id, lock=True)
         if batch.status != "ready":
-            raise Refused(
+            raise RequestError(
                 "conflict",
                 "correction.not-ready",
-                f"The batch is {batch.status.replace('_', ' ')}; only a ready batch is corrected.",
-                "Wait until it is ready, or upload a mended roster.",
+                f"The batch is {status_words(batch.status)}; only a ready batch is corrected.",
+                "Wait until it is ready, or upload a corrected roster.",
                 batch_status=batch.status,
             )
-        batches.correct(connection, batch_id, made, person, datetime.now(UTC))
-        mended = [
-            s.source_account_id
-            for s in batches.sources(connection, batch_id)
-            if rules.address_is_consistent(s.state, s.zip)
-        ]
+        for one in made:
+            _correct(connection, batch_id, one, person, now)
         corrected = {one.source_account_id for one in made}
-        rows.forget_mended_warnings(
-            connection, batch_id, [name for name in mended if name in corrected]
+        consistent = [
+            source.source_account_id
+            for source in sources.list_sources(connection, batch_id)
+            if source.source_account_id in corrected and is_consistent(source.state, source.zip)
+        ]
+        issues.delete_address_warnings(connection, batch_id, consistent)
+        check_again(connection, batch, now)
+        return batches.get_batch(connection, batch_id)
+
+
+def _correct(
+    connection: Connection, batch_id: UUID, correction: Correction, person: str, now: datetime
+) -> None:
+    if not sources.change_address(connection, batch_id, correction):
+        raise RequestError(
+            "conflict",
+            "correction.stale",
+            f"The {correction.field} of {correction.source_account_id} is not what you saw.",
+            "Look at the batch again.",
         )
-        return batches.find(connection, batch_id)
+    corrections.insert_correction(connection, batch_id, correction, person, now)

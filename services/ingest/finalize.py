@@ -1,78 +1,97 @@
-"""Making a batch ready: outcomes, totals, digest and the messages of its rows, once the provider has been asked."""
+"""Making a batch ready after its preflight: outcomes, totals, digest, and its rows' messages."""
 
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
-from libs.common.contracts.events import PreflightDone
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
 from services.ingest import handlers
-from services.ingest.domain import (
+from services.ingest.domain.batch import Batch
+from services.ingest.domain.batch_warnings import (
     NOT_CHECKED,
     NOT_CHECKED_SENTENCE,
     OVERLAP,
-    Batch,
-    Digest,
     overlap_sentence,
 )
-from services.ingest.store import batches, rows
+from services.ingest.domain.digest import Digest
+from services.ingest.store import (
+    batches,
+    corrections,
+    issues,
+    overlaps,
+    preflights,
+    published_events,
+    row_outcomes,
+    rows,
+    totals,
+)
 
 
-def settle_one(engine: Engine) -> bool:
-    """Make the oldest batch ready whose preflight has come; False if there is none. All of it is one transaction."""
+def finalize_next(engine: Engine) -> bool:
+    """Make the oldest batch ready whose preflight has arrived, in one transaction.
+
+    False: there is none.
+    """
     with engine.begin() as connection:
-        found = batches.claim_checked(connection)
-        if found is None:
+        batch = batches.lock_next_checked(connection)
+        if batch is None:
             return False
-        batch, preflight = found
         now = datetime.now(UTC)
-        with tracing.work("make ready", batch.batch_id):
-            sent = _make_ready(connection, batch, preflight, now)
+        with tracing.batch_span("make ready", batch.batch_id):
+            published = _make_ready(connection, batch, now)
         log.info(
             "batch_ready",
             batch_id=str(batch.batch_id),
-            count=sent,
+            count=published,
             seconds=round((datetime.now(UTC) - now).total_seconds(), 1),
         )
     return True
 
 
-def _make_ready(
-    connection: Connection, batch: Batch, preflight: PreflightDone, now: datetime
-) -> int:
-    rows.judge(connection, batch, handlers.on_preflight_done(preflight))
-    rows.warn(
+def _make_ready(connection: Connection, batch: Batch, now: datetime) -> int:
+    """Make a locked batch ready; the number of row messages."""
+    preflight = preflights.get_preflight(connection, batch)
+    row_outcomes.write_preflight(connection, batch, handlers.on_preflight_done(preflight))
+    issues.replace_batch_warnings(
         connection,
         batch.batch_id,
         NOT_CHECKED,
         [] if preflight.checked else [("", NOT_CHECKED_SENTENCE)],
     )
-    shared = rows.overlaps(connection, batch)
-    rows.warn(
+    issues.replace_batch_warnings(
         connection,
         batch.batch_id,
         OVERLAP,
-        [(str(one.batch_id), overlap_sentence(one)) for one in shared],
+        [
+            (str(overlap.batch_id), overlap_sentence(overlap))
+            for overlap in overlaps.find_overlaps(connection, batch)
+        ],
     )
-    rows.total(connection, batch.batch_id)
-    digest, sent = publish_rows(connection, batch, now)
-    batches.make_ready(connection, batch.batch_id, digest, sent, now)
-    return sent
+    totals.replace_totals(connection, batch.batch_id)
+    digest, published = publish_rows(connection, batch, now)
+    batches.mark_ready(connection, batch.batch_id, digest, now)
+    published_events.publish_batch(connection, batch.batch_id, now)
+    return published
 
 
 def publish_rows(connection: Connection, batch: Batch, now: datetime) -> tuple[str, int]:
-    """Write the messages of the rows of this revision; the digest of all rows, and the number of messages."""
-    digest, sent = Digest(batch.period), 0
-    digest.corrections(
-        [c.source_account_id, c.field, c.from_value, c.to_value]
-        for c in batches.corrections(connection, batch.batch_id)
+    """Publish the rows that changed in this revision, and count their messages in the batch.
+
+    Returns:
+        The digest of all rows, and the number of messages.
+    """
+    digest, published = Digest(batch.period), 0
+    digest.add_corrections(
+        [one.source_account_id, one.field, one.from_value, one.to_value]
+        for one in corrections.list_corrections(connection, batch.batch_id)
     )
-    for page in rows.pages(connection, batch.batch_id):
-        digest.rows(row[:-1] for row in page)
-        fresh = [row.row_id for row in page if row.fresh]
-        rows.publish(
-            connection, fresh, handlers.event_ids(fresh, f"row-read-{batch.revision}"), now
+    for page in rows.pages_for_digest(connection, batch.batch_id):
+        digest.add_rows(row[:-1] for row in page)
+        changed = [row.row_id for row in page if row.changed]
+        published_events.publish_rows(
+            connection, changed, handlers.event_ids(changed, f"row-read-{batch.revision}"), now
         )
-        sent += len(fresh)
-    return digest.text(), sent
+        published += len(changed)
+    batches.set_row_messages(connection, batch.batch_id, batch.row_messages + published)
+    return digest.text(), published

@@ -1,4 +1,7 @@
-"""What each message means for ingest, and the messages ingest writes, made from stored values. Pure: the same input, the same bytes."""
+"""What each message means for ingest, and the messages that ingest makes from stored values.
+
+Pure: the same input gives the same bytes.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,45 +12,43 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import (
-    Address,
-    BatchChanged,
-    Branch,
-    CertificateIssued,
-    Counts,
-    DispatchChanged,
-    JournalPosted,
-    PreflightDone,
-    Source,
-)
-from services.ingest.domain import Batch
+from libs.common.contracts.events.batches import Address, BatchChanged, Branch, Counts, Source
+from libs.common.contracts.events.ledger import CertificateIssued, JournalPosted
+from libs.common.contracts.events.preparation import DispatchChanged, PreflightDone
+from services.ingest.domain.batch import Batch
 
 Record = Any  # one row of a SELECT, read by attribute
 
 
 @dataclass(frozen=True)
-class Judgements:
-    """What a preflight says, as columns for one set-based statement. Empty when the provider could not be asked."""
+class PreflightOutcomes:
+    """What a preflight found, as columns for one set-based statement.
 
-    institutions: tuple[list[str], list[str], list[str]]
-    sources: tuple[list[str], list[str], list[str]]
+    All are empty when the provider could not be asked.
+    """
+
+    institutions: tuple[list[str], list[str], list[str]]  # ids, merchants, reasons
+    sources: tuple[list[str], list[str], list[str]]  # ids, codes, messages
     people: list[str]
     loans: list[str]
 
 
 @dataclass(frozen=True)
 class Postings:
-    """What a run of ledger postings changes: payments that ended (or came back), and certificates."""
+    """What a run of ledger postings changes.
+
+    `ended` has the new status of each payment that failed, was cancelled or was returned.
+    """
 
     ended: dict[UUID, str]
     certificates: list[CertificateIssued]
 
 
-def on_preflight_done(event: PreflightDone) -> Judgements:
-    """The outcomes a preflight brings: no merchant, a refused source, an inactive person or loan."""
+def on_preflight_done(event: PreflightDone) -> PreflightOutcomes:
+    """The outcomes of a preflight: no merchant, a refused source, an inactive person or loan."""
     if not event.checked:
-        return Judgements(([], [], []), ([], [], []), [], [])
-    return Judgements(
+        return PreflightOutcomes(([], [], []), ([], [], []), [], [])
+    return PreflightOutcomes(
         (
             [i.institution_id for i in event.institutions],
             [i.merchant_id for i in event.institutions],
@@ -67,7 +68,7 @@ def on_preflight_done(event: PreflightDone) -> Judgements:
 
 
 def on_dispatch_changed(events: Iterable[DispatchChanged]) -> list[DispatchChanged]:
-    """The newest of each batch's dispatch states that move a batch here; `cancelled` moves it only with its certificate."""
+    """The newest state of each batch, without `cancelled`: that takes effect by certificate."""
     newest: dict[UUID, DispatchChanged] = {}
     for event in events:
         if event.state != "cancelled" and (
@@ -78,7 +79,10 @@ def on_dispatch_changed(events: Iterable[DispatchChanged]) -> list[DispatchChang
 
 
 def on_postings(events: Iterable[Event]) -> Postings:
-    """What ends payments: a release (failed or cancelled before the money went) and a reverse (after it). The rest is the ledger's."""
+    """What ends payments and batches; all other postings are the ledger's own.
+
+    A release ends a payment before its money went (failed or cancelled), a reverse after it.
+    """
     ended: dict[UUID, str] = {}
     certificates = []
     for event in events:
@@ -91,7 +95,7 @@ def on_postings(events: Iterable[Event]) -> Postings:
     return Postings(ended, certificates)
 
 
-def counts(totals: Iterable[Record]) -> tuple[Counts, Counts]:
+def count_outcomes(totals: Iterable[Record]) -> tuple[Counts, Counts]:
     """Rows and cents by outcome, from the totals of one source, one branch or all sources."""
     rows: dict[str, int] = defaultdict(int)
     cents: dict[str, int] = defaultdict(int)
@@ -107,7 +111,7 @@ def batch_changed(
     sources: Sequence[Record],
     totals: Sequence[Record],
     institutions: Sequence[str],
-    barred: Iterable[str],
+    contributors: Iterable[str],
     now: datetime,
 ) -> BatchChanged:
     """The whole state of a batch, as it is after `batch.version`."""
@@ -117,8 +121,8 @@ def batch_changed(
     }
     for total in totals:
         by_kind[total.kind][total.id].append(total)
-    known = {source.source_account_id: source for source in sources}
-    rows, cents = counts(total for total in totals if total.kind == "source")
+    stored = {source.source_account_id: source for source in sources}
+    rows, cents = count_outcomes(total for total in totals if total.kind == "source")
     return BatchChanged(
         event_id=uuid5(batch.batch_id, f"batch-changed-{batch.version}"),
         occurred_at=now,
@@ -139,8 +143,8 @@ def batch_changed(
         rows=rows,
         amount_cents=cents,
         sources=tuple(
-            _source(name, known.get(name), by_kind["source"][name])
-            for name in sorted(by_kind["source"])
+            _source(name, stored.get(name), found)
+            for name, found in sorted(by_kind["source"].items())
         ),
         branches=tuple(_branch(name, found) for name, found in sorted(by_kind["branch"].items())),
         institutions=tuple(institutions),
@@ -150,37 +154,39 @@ def batch_changed(
         one_person=batch.one_person,
         reason=batch.reason,
         content_sha256=batch.content_sha256,
-        barred=tuple(sorted(barred)),
+        barred=tuple(sorted(contributors)),
     )
 
 
-def _source(source_account_id: str, found: Record | None, totals: list[Record]) -> Source:
-    rows, cents = counts(totals)
-    if found is None:  # rows refused for their source
+def _source(source_account_id: str, stored: Record | None, totals: list[Record]) -> Source:
+    rows, cents = count_outcomes(totals)
+    if stored is None:  # the rows that were refused for their source
         return Source(source_account_id=source_account_id, rows=rows, amount_cents=cents)
-    address = Address(line1=found.line1, city=found.city, state=found.state, zip=found.zip)
     return Source(
         source_account_id=source_account_id,
-        payor_name=found.payor_name,
-        dba=found.dba,
-        ein=found.ein,
-        aba_routing=found.aba_routing,
-        account_last4=found.account_last4,
-        account=found.account,
-        account_index=found.account_index,
-        address=address,
+        payor_name=stored.payor_name,
+        dba=stored.dba,
+        ein=stored.ein,
+        aba_routing=stored.aba_routing,
+        account_last4=stored.account_last4,
+        account=stored.account,
+        account_index=stored.account_index,
+        address=Address(line1=stored.line1, city=stored.city, state=stored.state, zip=stored.zip),
         rows=rows,
         amount_cents=cents,
     )
 
 
 def _branch(branch_id: str, totals: list[Record]) -> Branch:
-    rows, cents = counts(totals)
+    rows, cents = count_outcomes(totals)
     return Branch(branch_id=branch_id, rows=rows, amount_cents=cents)
 
 
 def event_ids(names: Iterable[str], suffix: str) -> list[str]:
-    """The event ids of one fact about many rows or payments: uuid5(id, suffix) of each, as text (uuid.uuid5 takes twice as long)."""
+    """The event ids of one fact about many rows or payments: uuid5(id, suffix) of each, as text.
+
+    Written out because `uuid.uuid5` takes twice as long.
+    """
     ending, made = suffix.encode(), []
     for name in names:
         digest = bytearray(

@@ -1,84 +1,57 @@
-"""Where ingest keeps sealed values, and how its database shows which index key it was filled with.
+"""Whether the keys in the settings are those that the database was filled with.
 
-Every source account stands there twice: sealed, and as an index of (routing, number). Opened and indexed again it must come out
-equal; so no table is needed to remember the index key, and nothing about the key is stored.
+Every source account is stored twice: encrypted, and as the blind index of (routing, number). Once
+decrypted and indexed again it must give the same index. So nothing about the index key is stored.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from libs.common.crypto import key_check
-from libs.common.database.engine import run
-from services.ingest.staging import Secrets
+from services.ingest.encryption import FieldEncryption, account_row_id
+from services.ingest.store import encrypted_columns
+from services.ingest.store.encrypted_columns import IndexedAccount
 
 PLACES = key_check.EncryptedColumns(
-    samples="SELECT account AS sealed, 'account' AS field, batch_id || '/' || source_account_id AS row_id FROM batch_source",
-    everything={
-        "batch_source": "SELECT account FROM batch_source",
-        "row_seal": "SELECT unnest(ARRAY[first_name, last_name, dob, phone, loan, written]) FROM row_seal",
-        # The outbox is never emptied, so it holds what lies on the topics.
-        "outbox and topic batches": """
-            SELECT s ->> 'account' FROM outbox, jsonb_array_elements(CAST(body AS jsonb) -> 'sources') AS s WHERE message_type = 'batch-changed.v1'""",
-        "outbox and topic parsed-rows": """
-            SELECT unnest(ARRAY[b ->> 'first_name', b ->> 'last_name', b ->> 'dob', b ->> 'phone', b ->> 'loan'])
-            FROM (SELECT CAST(body AS jsonb) AS b FROM outbox WHERE message_type = 'row-read.v1') AS r""",
-    },
+    samples=encrypted_columns.SAMPLES, everything=encrypted_columns.ALL_VALUES
 )
 
 
-@dataclass(frozen=True)
-class Witness:
-    """A source account as it is stored."""
-
-    batch_id: str
-    source_account_id: str
-    routing: str
-    account: str  # sealed
-    account_index: str
-
-
-def witnesses(connection: Connection) -> list[Witness]:
-    """The sources of the first and of the last batch that has any: a key that was changed in between shows in one of them."""
-    rows = run(
-        connection,
-        """
-        SELECT CAST(batch_id AS text) AS batch_id, source_account_id, aba_routing, account, account_index FROM batch_source
-        WHERE batch_id IN ((SELECT b.batch_id FROM batch b JOIN batch_source USING (batch_id) ORDER BY b.uploaded_at LIMIT 1),
-                           (SELECT b.batch_id FROM batch b JOIN batch_source USING (batch_id) ORDER BY b.uploaded_at DESC LIMIT 1))
-        ORDER BY 1, 2 LIMIT 100""",
-    )
-    return [Witness(*row) for row in rows]
-
-
-def fits(secrets: Secrets, found: Iterable[Witness]) -> bool:
-    """Whether the index key makes of each account the index that is stored. Pure.
+def fits(encryption: FieldEncryption, accounts: Iterable[IndexedAccount]) -> bool:
+    """Whether the index key gives each account the index that is stored.
 
     Raises:
-        SealBroken: the seal keys do not open it; `sealed.check` says so before.
+        DecryptionFailed: the cipher's keys do not fit; the check of the keys finds that first.
     """
     return all(
-        secrets.index.of(
+        encryption.index.digest(
             "account",
             one.routing,
-            secrets.sealer.open(one.account, "account", f"{one.batch_id}/{one.source_account_id}"),
+            encryption.decrypt(
+                one.account, "account", account_row_id(one.batch_id, one.source_account_id)
+            ),
         )
         == one.account_index
-        for one in found
+        for one in accounts
     )
 
 
-def check(engine: Engine, secrets: Secrets) -> None:
-    """Refuse keys that are not those of this database: under another index key no claim would recognise a loan, and it could be paid twice.
+def check(engine: Engine, encryption: FieldEncryption) -> None:
+    """Refuse keys that are not those of this database.
+
+    Under another index key no claim would recognise a loan, and the loan could be paid twice.
 
     Raises:
-        WrongKeys: with one sentence; nothing was read or written with the keys.
-        SQLAlchemyError: the database could not be asked.
+        WrongKeys: with one sentence for people; nothing was read or written with the keys.
+        SQLAlchemyError: the database did not answer.
     """
-    key_check.check(engine, "ingest", PLACES, secrets.sealer)
-    if not fits(secrets, key_check.ask_if_migrated(engine, witnesses)):
+    key_check.check(engine, "ingest", PLACES, encryption.cipher)
+    if not fits(
+        encryption, key_check.ask_if_migrated(engine, encrypted_columns.list_indexed_accounts)
+    ):
         raise key_check.WrongKeys(
-            "ingest cannot start: PAYDOWN_INGEST_INDEX_KEY is not the key its database was filled with, so claims would not recognise "
-            "a loan that is paid already; give the key that was (docs/runbooks/keys.md). Nothing was read, no money is affected."
+            "ingest cannot start: PAYDOWN_INGEST_INDEX_KEY is not the key its database was filled "
+            "with. Loans that are paid already would not be recognised. Set the former key "
+            "(docs/runbooks/keys.md). No file was read, and no money is affected."
         )

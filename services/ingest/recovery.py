@@ -1,423 +1,377 @@
-"""After a restore: the batches that this database has forgotten, in whole or in part, are taken back from its own messages.
+"""Recovery: bring batches that a restored database lacks, or has older, to their newest state.
 
-What was approved is approved: its rows, payments and claims come back, so that nothing of it can be approved a second time. What was not
-approved has paid nothing: if the copy knows it, it is checked again; if not, it is discarded, and the file is uploaded again.
+The service's own events are the source. They are in the outbox again before this begins, above
+the outbox id `first`. Everything is written by the functions of `store` that normal work uses.
+
+An approved batch stays approved: its rows, claims and payments are recovered, so that nothing of
+it can be approved a second time. A batch that was not approved has paid nothing. If this database
+has it, it is checked again; if not, it is discarded, and the file must be uploaded again.
 """
 
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from libs.common.contracts.events import BatchChanged, RowRead
-from libs.common.database.engine import run
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.batches import Source as PublishedSource
+from libs.common.contracts.events.rows import RowRead
+from libs.common.messaging.consumer import Beat
 from libs.common.observability.logs import log
-from libs.common.recovery.restore import Beat, RecoveryBlocked, RecoverySteps
-from services.ingest.domain import APPROVED, payment_id
-from services.ingest.staging import Secrets
-from services.ingest.store import batches, payments
-from services.ingest.store import rows as store_rows
-from services.ingest.store.rows import Seal, Staged
+from libs.common.recovery.restore import RecoveryBlocked, RecoverySteps
+from services.ingest.domain.approval import Approval, parse_inclusion
+from services.ingest.domain.batch import (
+    APPROVED,
+    ENDED_UNAPPROVED,
+    UNAPPROVED,
+    Batch,
+    payment_id,
+)
+from services.ingest.domain.correction import CORRECTABLE, Correction
+from services.ingest.encryption import FieldEncryption
+from services.ingest.store import (
+    approvals,
+    batches,
+    claims,
+    corrections,
+    discards,
+    payments,
+    people,
+    published_events,
+    row_outcomes,
+    rows,
+    sources,
+    totals,
+)
+from services.ingest.store.rows import EncryptedFields, StagedRow
+from services.ingest.store.sources import StoredSource
 
-WHO: Final = "paydown"
-WHY: Final = "This database came back from a backup that did not hold the batch. Nothing of it was approved or paid; upload the file again."
-PAGE: Final = 2_000
-OVER: Final = ("discarded", "expired", "rejected")
+#: Who discards a batch in a recovery, and why.
+RECOVERY: Final = "paydown"
+NOT_IN_BACKUP: Final = (
+    "The database was restored from a backup that did not contain this batch. "
+    "Nothing of it was approved or paid; upload the file again."
+)
+RECOVERED: Final = "recovered after a restore"
+EXAMINE: Final = "Ingest stays read-only; a person must examine it (docs/runbooks/restore.md)."
 
 
-def recovery_steps(secrets: Secrets) -> RecoverySteps:
-    """What ingest does while it is held; the messages of others are applied only afterwards, when their batches are here again."""
+def recovery_steps(encryption: FieldEncryption) -> RecoverySteps:
+    """The steps of ingest while its database is quarantined.
+
+    Messages of other services are read after the release, when their batches are here again.
+    """
     return RecoverySteps(
-        before=lambda engine, first, beat: take_back(engine, secrets, first, beat), reads=False
+        before=lambda engine, first, beat: recover_batches(engine, encryption, first, beat),
+        reads=False,
     )
 
 
-def take_back(engine: Engine, secrets: Secrets, first: int, beat: Beat = lambda: None) -> None:
-    """Bring every batch to the newest state that was said of it, each in one transaction, in the order in which they were approved.
+def recover_batches(
+    engine: Engine, encryption: FieldEncryption, first: int, beat: Beat = lambda: None
+) -> None:
+    """Recover every batch, each in one transaction. A second call changes nothing.
 
-    Args:
-        first: the outbox id above which the forgotten messages lie.
+    Approved batches come first, in the order in which they were approved.
 
     Raises:
-        Stuck: of an approved batch not all rows are on the topic; nothing may be approved without it.
+        RecoveryBlocked: an approved batch cannot be recovered as it was; a person must
+            examine it.
     """
     with engine.connect() as connection:
-        newest = [
-            BatchChanged.model_validate_json(body)
-            for body in run(
-                connection,
-                """
-            SELECT DISTINCT ON (message_key) body FROM outbox WHERE id > :first AND message_type = :type
-            ORDER BY message_key, CAST(CAST(body AS jsonb) ->> 'version' AS int) DESC""",
-                first=first,
-                type=BatchChanged.name(),
-            ).scalars()
-        ]
-    newest.sort(key=lambda b: (b.approved_at or datetime.max.replace(tzinfo=UTC), b.uploaded_at))
-    for header in (
-        *[b for b in newest if b.approved_at is not None],
-        *[b for b in newest if b.approved_at is None],
+        published = published_events.list_newest_batches(connection, first)
+    unapproved_last = datetime.max.replace(tzinfo=UTC)
+    for newest in sorted(
+        published, key=lambda b: (b.approved_at or unapproved_last, b.uploaded_at)
     ):
         beat()
         with engine.begin() as connection:
-            known = run(
-                connection,
-                "SELECT * FROM batch WHERE batch_id = :id FOR UPDATE",
-                id=header.batch_id,
-            ).first()
-            if known is not None and known.version >= header.version:
-                continue
-            if header.approved_at is not None:
-                approved(connection, secrets, header, known, first)
-            elif known is None:
-                forgotten(connection, header)
-            else:
-                unapproved(connection, header, known, first)
-            log.warning(
-                "batch_taken_back",
-                batch_id=str(header.batch_id),
-                status=header.status,
-                version=header.version,
-            )
-    ahead(engine, first)
-
-
-def ahead(engine: Engine, first: int) -> None:
-    """Batches of which rows were said under a revision that the batch itself was not said to have reached: checked again, under a later one."""
+            _recover_batch(connection, encryption, newest, first)
     with engine.begin() as connection:
-        for row in run(
-            connection,
-            """
-                SELECT b.batch_id, s.revision FROM batch b JOIN (
-                    SELECT correlation, max(CAST(CAST(body AS jsonb) ->> 'revision' AS int)) AS revision FROM outbox
-                    WHERE id > :first AND topic = :topic GROUP BY 1) s ON s.correlation = CAST(b.batch_id AS text)
-                WHERE b.status IN ('checking', 'ready') AND s.revision >= b.revision ORDER BY 1 FOR UPDATE OF b""",
-            first=first,
-            topic=RowRead.topic.name,
-        ).all():
-            rows(connection, row.batch_id, first)
-            check_again(connection, row.batch_id, row.revision)
+        _check_behind_rows(connection, first)
 
 
-def check_again(connection: Connection, batch_id: UUID, revision: int) -> None:
-    """Send a batch that is checked or ready to the preflight, under a revision above this one."""
-    run(
-        connection,
-        """
-        UPDATE batch SET status = 'ready', digest = coalesce(digest, :none), revision = greatest(revision, :revision) WHERE batch_id = :id""",
-        id=batch_id,
-        revision=revision,
-        none=f"sha256:{'0' * 64}",
-    )
-    batches.check_again(connection, batch_id, datetime.now(UTC))
-
-
-def approved(
-    connection: Connection, secrets: Secrets, header: BatchChanged, known: Any, first: int
+def _recover_batch(
+    connection: Connection, encryption: FieldEncryption, newest: BatchChanged, first: int
 ) -> None:
-    """A batch that was approved: its rows, approval, claims and payments as they were, and its newest state."""
+    known = batches.find_batch(connection, newest.batch_id, lock=True)
+    if known is not None and known.version >= newest.version:
+        return
+    if newest.approved_at is not None:
+        _recover_approved(connection, encryption, newest, known, first)
+    elif known is None:
+        _discard_unknown(connection, newest)
+    else:
+        _recover_unapproved(connection, newest, known, first)
+    log.warning(
+        "batch_taken_back",
+        batch_id=str(newest.batch_id),
+        status=newest.status,
+        version=newest.version,
+    )
+
+
+def _check_behind_rows(connection: Connection, first: int) -> None:
+    """Check batches again whose rows were published under a revision the batch has not reached."""
+    for batch_id, revision in published_events.lock_behind_rows(connection, first):
+        _write_outcomes(connection, batch_id, first)
+        _count_row_messages(connection, batch_id)
+        batches.start_check(connection, batch_id, revision + 1)
+        published_events.publish_batch(connection, batch_id, datetime.now(UTC))
+
+
+# --- batches that were approved ---------------------------------------------------------------
+
+
+def _recover_approved(
+    connection: Connection,
+    encryption: FieldEncryption,
+    newest: BatchChanged,
+    known: Batch | None,
+    first: int,
+) -> None:
+    """Recover rows, approval, claims and payments as they were, and the newest status."""
     if known is None:
-        insert(connection, header, "approved")
-    if known is None or known.status in ("receiving", "reading"):
-        stage(connection, secrets, header, first)
-    if known is None or known.status not in APPROVED:
-        rows(connection, header.batch_id, first)
-        sources(connection, header)
-        write_contributors(connection, header)
-        run(
-            connection,
-            """
-            UPDATE batch SET status = 'approved', digest = :digest, revision = :revision, row_messages = :messages WHERE batch_id = :id""",
-            id=header.batch_id,
-            digest=header.digest,
-            revision=header.revision,
-            messages=header.row_messages,
-        )
-        approve(connection, header)
-    run(
-        connection,
-        "UPDATE batch SET status = :status, version = :version, reason = :reason WHERE batch_id = :id",
-        id=header.batch_id,
-        status=header.status,
-        version=header.version,
-        reason=header.reason,
+        known = _uploaded(newest)
+        batches.insert_batch(connection, known, RECOVERED)
+    if known.status in ("receiving", "reading"):
+        _stage(connection, encryption, newest, first)
+    if known.status not in APPROVED:
+        _write_outcomes(connection, newest.batch_id, first)
+        _correct_addresses(connection, newest)
+        _add_contributors(connection, newest)
+        _approve(connection, newest)
+    batches.set_status(connection, newest.batch_id, newest.status, APPROVED, newest.reason)
+    batches.set_version(connection, newest.batch_id, newest.version)
+
+
+def _uploaded(newest: BatchChanged) -> Batch:
+    """A batch as it was before its file was read."""
+    content = newest.content_sha256
+    if content is None and newest.parent_batch_id is None:  # its event is older than this field
+        content = sha256(str(newest.batch_id).encode()).hexdigest()
+    return Batch(
+        batch_id=newest.batch_id,
+        family_id=newest.family_id,
+        parent_batch_id=newest.parent_batch_id,
+        status="reading",
+        filename=newest.filename,
+        period=date.fromisoformat(newest.period),
+        uploaded_by=newest.uploaded_by,
+        uploaded_at=newest.uploaded_at,
+        content_sha256=content,
     )
 
 
-def insert(connection: Connection, header: BatchChanged, status: str) -> None:
-    """The batch itself. Like a file taken on purpose it stands beside others of the same bytes; a new upload of them is refused all the same."""
-    content = (
-        None
-        if header.parent_batch_id
-        else header.content_sha256 or sha256(str(header.batch_id).encode()).hexdigest()
-    )
-    run(
-        connection,
-        """
-        INSERT INTO batch (batch_id, family_id, parent_batch_id, status, version, revision, filename, period, content_sha256, made_because, uploaded_by,
-                           uploaded_at, reason, digest, ready_at, row_messages)
-        VALUES (:batch_id, :family_id, :parent, :status, :version, :revision, :filename, :period, :content, 'taken back after a restore', :by, :at, :reason,
-                :digest, now(), :messages)""",
-        batch_id=header.batch_id,
-        family_id=header.family_id,
-        parent=header.parent_batch_id,
-        status=status,
-        version=header.version,
-        revision=header.revision,
-        filename=header.filename,
-        period=header.period,
-        content=content,
-        by=header.uploaded_by,
-        at=header.uploaded_at,
-        reason=header.reason,
-        digest=header.digest,
-        messages=header.row_messages,
-    )
+def _stage(
+    connection: Connection, encryption: FieldEncryption, newest: BatchChanged, first: int
+) -> None:
+    """Insert the rows and sources of a batch that has none.
 
-
-def said(connection: Connection, batch_id: UUID, first: int) -> Iterator[list[RowRead]]:
-    """The newest message of each row of a batch, in portions."""
-    found = run(
-        connection,
-        """
-        SELECT DISTINCT ON (message_key) body FROM outbox WHERE id > :first AND topic = :topic AND correlation = :id
-        ORDER BY message_key, CAST(CAST(body AS jsonb) ->> 'revision' AS int) DESC""",
-        first=first,
-        topic=RowRead.topic.name,
-        id=str(batch_id),
-    )
-    bodies: list[str] = found.scalars().all()
-    for at in range(0, len(bodies), PAGE):
-        yield [RowRead.model_validate_json(body) for body in bodies[at : at + PAGE]]
-
-
-def stage(connection: Connection, secrets: Secrets, header: BatchChanged, first: int) -> None:
-    """The rows of a batch that the copy does not know, with their seals. What the file said where it was normalised is lost, and the lines."""
+    Lines, and the text of the file where a value was normalised, are not published: they are lost.
+    """
     count = 0
-    for part in said(connection, header.batch_id, first):
-        store_rows.copy(connection, Staged, [staged(secrets, row) for row in part])
-        store_rows.copy(
-            connection,
-            Seal,
-            [
-                Seal(row.row_id, row.first_name, row.last_name, row.dob, row.phone, row.loan, "")
-                for row in part
-            ],
-        )
-        count += len(part)
-    if count != header.rows.total:
+    for page in published_events.pages_of_newest_rows(connection, newest.batch_id, first):
+        rows.insert_rows(connection, [_staged(encryption, row) for row in page])
+        rows.insert_encrypted_fields(connection, [_encrypted(row) for row in page])
+        count += len(page)
+    if count != newest.rows.total:
         raise RecoveryBlocked(
-            f"Batch {header.batch_id} was approved, but only {count} of its {header.rows.total} rows are on the topic. A person must look."
+            f"Batch {newest.batch_id} was approved, but only {count} of its {newest.rows.total} "
+            f"rows are on the topic. {EXAMINE}"
         )
-
-
-def staged(secrets: Secrets, row: RowRead) -> Staged:
-    """A row as it was staged when the file was read, its personal values opened for their comparison with other batches."""
-
-    def opened(field: str) -> str:
-        sealed = str(getattr(row, field))
-        return secrets.sealer.open(sealed, field, str(row.row_id)) if sealed else ""
-
-    born, phone = opened("dob"), opened("phone")
-    return Staged(
-        row.row_id,
-        row.root_row_id,
-        row.batch_id,
-        row.file_row,
-        0,
-        row.status,
-        row.reason_code,
-        row.reason,
-        payment_id(row.batch_id, row.file_row),
-        row.employee_id,
-        row.branch_id,
-        row.source_account_id,
-        row.institution_id,
-        opened("first_name"),
-        opened("last_name"),
-        row.loan_last4,
-        row.loan_index,
-        row.person_index,
-        secrets.index.of("dob", born) if born else "",
-        secrets.index.of("phone", phone) if phone else "",
-        row.amount_text,
-        row.amount_cents,
+    sources.insert_sources(
+        connection,
+        [_source(newest, one) for one in newest.sources if one.source_account_id and one.account],
     )
 
 
-def rows(connection: Connection, batch_id: UUID, first: int) -> None:
-    """Every row as it was last said, and the totals."""
-    for part in said(connection, batch_id, first):
-        run(
-            connection,
-            """
-            UPDATE batch_row r SET status = n.status, reason_code = n.code, reason = n.reason, merchant_id = n.merchant, payment_id = n.payment,
-                   source_account_id = n.source, revision = n.revision
-            FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:codes AS text[]), CAST(:reasons AS text[]), CAST(:merchants AS text[]),
-                        CAST(:payments AS uuid[]), CAST(:sources AS text[]), CAST(:revisions AS int[]))
-                 AS n(row_id, status, code, reason, merchant, payment, source, revision)
-            WHERE r.row_id = n.row_id AND r.revision < n.revision""",
-            ids=[str(r.row_id) for r in part],
-            statuses=[r.status for r in part],
-            codes=[r.reason_code for r in part],
-            reasons=[r.reason for r in part],
-            merchants=[r.merchant_id for r in part],
-            payments=[str(r.payment_id) if r.payment_id else None for r in part],
-            sources=[r.source_account_id for r in part],
-            revisions=[r.revision for r in part],
-        )
-    store_rows.total(connection, batch_id)
+def _staged(encryption: FieldEncryption, row: RowRead) -> StagedRow:
+    """A row, with its personal fields decrypted for names and blind indexes."""
 
+    def decrypt(field: str) -> str:
+        return encryption.decrypt(getattr(row, field), field, str(row.row_id))
 
-def sources(connection: Connection, header: BatchChanged) -> None:
-    """The source accounts, with the addresses as they were corrected."""
-    for one in header.sources:
-        if one.source_account_id and one.account:
-            run(
-                connection,
-                """
-                INSERT INTO batch_source (batch_id, source_account_id, payor_name, dba, ein, aba_routing, account_last4, account, account_index, line1, city,
-                                          state, zip)
-                VALUES (:id, :source, :name, :dba, :ein, :routing, :last4, :account, :index, :line1, :city, :state, :zip)
-                ON CONFLICT (batch_id, source_account_id) DO UPDATE SET line1 = excluded.line1, city = excluded.city, state = excluded.state,
-                    zip = excluded.zip""",
-                id=header.batch_id,
-                source=one.source_account_id,
-                name=one.payor_name,
-                dba=one.dba,
-                ein=one.ein,
-                routing=one.aba_routing,
-                last4=one.account_last4,
-                account=one.account,
-                index=one.account_index,
-                **one.address.model_dump(),
-            )
-
-
-def write_contributors(connection: Connection, header: BatchChanged) -> None:
-    """Who had a hand in the batch still has: for those whose corrections are forgotten a line is written that says so."""
-    run(
-        connection,
-        """
-        INSERT INTO correction (batch_id, source_account_id, field, from_value, to_value, corrected_by, corrected_at)
-        SELECT s.batch_id, s.source_account_id, 'address', '', 'taken back after a restore', p.person, now()
-        FROM (SELECT * FROM batch_source WHERE batch_id = :id ORDER BY source_account_id LIMIT 1) s,
-             (SELECT unnest(CAST(:people AS text[])) AS person EXCEPT SELECT barred(:id)) p""",
-        id=header.batch_id,
-        people=list(header.barred),
+    born, phone, index = decrypt("dob"), decrypt("phone"), encryption.index
+    return StagedRow(
+        row_id=row.row_id,
+        root_row_id=row.root_row_id,
+        batch_id=row.batch_id,
+        file_row=row.file_row,
+        line=0,
+        status=row.status,
+        reason_code=row.reason_code,
+        reason=row.reason,
+        own_payment_id=payment_id(row.batch_id, row.file_row),
+        employee_id=row.employee_id,
+        branch_id=row.branch_id,
+        source_account_id=row.source_account_id,
+        institution_id=row.institution_id,
+        first_name=decrypt("first_name"),
+        last_name=decrypt("last_name"),
+        loan_last4=row.loan_last4,
+        loan_index=row.loan_index,
+        person_index=row.person_index,
+        dob_index=index.digest("dob", born) if born else "",
+        phone_index=index.digest("phone", phone) if phone else "",
+        amount_text=row.amount_text,
+        amount_cents=row.amount_cents,
     )
 
 
-def approve(connection: Connection, header: BatchChanged) -> None:
-    """The approval with its claims and payments. It was valid, so whatever holds its claims or rows here had given them back by then."""
-    batch_id = header.batch_id
-    run(
-        connection,
-        """
-        INSERT INTO approval (batch_id, digest, approved_by, approved_at, acknowledged, one_person, payments, payments_cents)
-        VALUES (:id, :digest, :by, :at, '{}', :one_person, :payments, :cents)""",
-        id=batch_id,
-        digest=header.digest,
-        by=header.approved_by,
-        at=header.approved_at,
-        one_person=header.one_person,
-        payments=header.payments,
-        cents=header.payments_cents,
+def _encrypted(row: RowRead) -> EncryptedFields:
+    return EncryptedFields(
+        row.row_id, row.first_name, row.last_name, row.dob, row.phone, row.loan, written=""
     )
-    run(
-        connection,
-        """
-        INSERT INTO include (row_id, batch_id, was, reason, included_by, included_at)
-        SELECT row_id, batch_id, reason, reason, :by, :at FROM batch_row WHERE batch_id = :id AND status = 'payable' AND reason_code = 'included'
-        ON CONFLICT DO NOTHING""",
-        id=batch_id,
-        by=header.approved_by,
-        at=header.approved_at,
+
+
+def _source(newest: BatchChanged, source: PublishedSource) -> StoredSource:
+    return StoredSource(
+        batch_id=newest.batch_id,
+        source_account_id=source.source_account_id,
+        payor_name=source.payor_name,
+        dba=source.dba,
+        ein=source.ein,
+        aba_routing=source.aba_routing,
+        account_last4=source.account_last4,
+        account=source.account,
+        account_index=source.account_index,
+        **source.address.model_dump(),
     )
-    run(
-        connection,
-        """
-        UPDATE payment_row p SET released = true FROM batch_row r
-        WHERE r.batch_id = :id AND r.status = 'payable' AND p.root_row_id = r.root_row_id AND NOT p.released""",
-        id=batch_id,
-    )
-    run(
-        connection,
-        """
-        INSERT INTO claim AS c (period, employee_id, loan_index, family_id, batch_id)
-        SELECT DISTINCT CAST(:period AS date), r.employee_id, r.loan_index, CAST(:family AS uuid), r.batch_id FROM batch_row r
-        WHERE r.batch_id = :id AND r.status = 'payable' AND NOT EXISTS (SELECT FROM include i WHERE i.row_id = r.row_id)
-        ON CONFLICT (period, employee_id, loan_index) DO UPDATE SET family_id = excluded.family_id, batch_id = excluded.batch_id""",
-        id=batch_id,
-        period=date.fromisoformat(header.period),
-        family=header.family_id,
-    )
-    batch = batches.find(connection, batch_id)
-    payments.add_payments(connection, batch)
-    payments.publish_payments(connection, batch, header.approved_at or datetime.now(UTC))
-    found = run(
-        connection,
-        "SELECT count(*) AS payments, coalesce(sum(amount_cents), 0) AS cents FROM payment WHERE batch_id = :id",
-        id=batch_id,
-    ).one()
-    if (found.payments, found.cents) != (header.payments, header.payments_cents):
+
+
+def _correct_addresses(connection: Connection, newest: BatchChanged) -> None:
+    """Change addresses to what they were after corrections that this database lacks."""
+    published = {one.source_account_id: one.address for one in newest.sources}
+    for stored in sources.list_sources(connection, newest.batch_id):
+        name = stored.source_account_id
+        for field in CORRECTABLE:
+            old, new = getattr(stored, field), getattr(published[name], field)
+            if old != new:
+                sources.change_address(
+                    connection, newest.batch_id, Correction(name, field, old, new)
+                )
+
+
+def _approve(connection: Connection, newest: BatchChanged) -> None:
+    """Approve the batch as it was approved.
+
+    The approval was valid. So payments that stand in the way of its rows and claims had ended
+    unpaid by then; the ledger's messages about them come later and find their rows released.
+    """
+    batch_id, at = newest.batch_id, newest.approved_at
+    assert newest.approved_by is not None
+    assert newest.digest is not None
+    assert at is not None
+    approval = Approval(newest.approved_by, newest.digest)
+    batches.start_check(connection, batch_id, newest.revision)
+    batches.mark_ready(connection, batch_id, newest.digest, datetime.now(UTC))
+    batches.set_row_messages(connection, batch_id, newest.row_messages)
+    included = [
+        parse_inclusion(row.row_id, row.reason) for row in rows.list_included(connection, batch_id)
+    ]
+    approvals.insert_includes(connection, batch_id, included, newest.approved_by, at)
+    _compare_sums(connection, newest)
+    batches.mark_approved(connection, batch_id, newest.digest)
+    approvals.insert_approval(connection, batch_id, approval, newest.one_person, at)
+    batch = batches.get_batch(connection, batch_id)
+    superseded = payments.list_superseded(connection, batch)
+    payments.release_rows(connection, superseded)
+    claims.release_claims(connection, superseded)
+    claims.take_claims(connection, batch)
+    payments.insert_payments(connection, batch)
+    people.upsert_people(connection, batch_id)
+    published_events.publish_payments(connection, batch, at)
+
+
+def _compare_sums(connection: Connection, newest: BatchChanged) -> None:
+    found = rows.sum_payable(connection, newest.batch_id)
+    if found != (newest.payments, newest.payments_cents):
         raise RecoveryBlocked(
-            f"Batch {batch_id}: its rows make {found.payments} payments of {found.cents} cents, approved were {header.payments} of "
-            f"{header.payments_cents}. A person must look."
+            f"Batch {newest.batch_id}: its rows make {found[0]} payments of {found[1]} cents, "
+            f"approved were {newest.payments} of {newest.payments_cents}. {EXAMINE}"
         )
 
 
-def forgotten(connection: Connection, header: BatchChanged) -> None:
-    """A batch that nobody approved and the copy does not know: it ends here, whatever the others have heard of it."""
-    insert(connection, header, "discarded")
-    run(
-        connection,
-        "UPDATE batch SET reason = :why WHERE batch_id = :id",
-        id=header.batch_id,
-        why=WHY,
-    )
-    run(
-        connection,
-        "INSERT INTO discard (batch_id, reason, discarded_by, discarded_at) VALUES (:id, :why, :who, now())",
-        id=header.batch_id,
-        why=WHY,
-        who=WHO,
-    )
-    batches.publish(connection, header.batch_id, datetime.now(UTC))
+# --- batches that were not approved -----------------------------------------------------------
 
 
-def unapproved(connection: Connection, header: BatchChanged, known: Any, first: int) -> None:
-    """A batch that the copy knows and nobody has approved since: it ended, or it is checked again under a new revision."""
-    run(
-        connection,
-        "UPDATE batch SET version = :version, revision = greatest(revision, :revision) WHERE batch_id = :id",
-        id=header.batch_id,
-        version=header.version,
-        revision=header.revision,
+def _discard_unknown(connection: Connection, newest: BatchChanged) -> None:
+    """Discard a batch that nobody approved and that this database does not have."""
+    now = datetime.now(UTC)
+    batch = replace(
+        _uploaded(newest),
+        version=newest.version,
+        revision=newest.revision,
+        digest=newest.digest,
+        row_messages=newest.row_messages,
     )
-    if header.status in OVER:
-        run(
-            connection,
-            """UPDATE batch SET status = :status, reason = :reason,
-                                  error_code = CASE WHEN :status = 'rejected' THEN coalesce(error_code, 'file.rejected') ELSE error_code END
-                           WHERE batch_id = :id""",
-            id=header.batch_id,
-            status=header.status,
-            reason=header.reason,
+    batches.insert_batch(connection, batch, RECOVERED)
+    batches.set_status(connection, newest.batch_id, "discarded", UNAPPROVED, NOT_IN_BACKUP)
+    discards.insert_discard(connection, newest.batch_id, RECOVERY, NOT_IN_BACKUP, now)
+    published_events.publish_batch(connection, newest.batch_id, now)
+
+
+def _recover_unapproved(
+    connection: Connection, newest: BatchChanged, known: Batch, first: int
+) -> None:
+    """End a batch that has ended since; check it again, under a new revision, if it is open.
+
+    A batch whose file is not read here yet is read as usual.
+    """
+    batch_id, now = newest.batch_id, datetime.now(UTC)
+    revision = max(known.revision, newest.revision)
+    batches.set_version(connection, batch_id, newest.version)
+    batches.set_revision(connection, batch_id, revision)
+    if newest.status in ENDED_UNAPPROVED:
+        _end_unapproved(connection, newest, now)
+        return
+    _count_row_messages(connection, batch_id)
+    if known.status in ("checking", "ready"):
+        _write_outcomes(connection, batch_id, first)
+        _add_contributors(connection, newest)
+        batches.start_check(connection, batch_id, revision + 1)
+        published_events.publish_batch(connection, batch_id, now)
+
+
+def _count_row_messages(connection: Connection, batch_id: UUID) -> None:
+    """Count the messages of the batch's rows again, so that other services wait for later ones."""
+    published = published_events.count_row_messages(connection, batch_id)
+    batches.set_row_messages(connection, batch_id, published)
+
+
+def _end_unapproved(connection: Connection, newest: BatchChanged, now: datetime) -> None:
+    batch_id, reason = newest.batch_id, newest.reason
+    if newest.status == "rejected":
+        batches.reject(connection, batch_id, "file.rejected", reason, None)
+        return
+    batches.set_status(connection, batch_id, newest.status, UNAPPROVED, reason)
+    if newest.status == "discarded":
+        discards.insert_discard(connection, batch_id, RECOVERY, reason or "discarded", now)
+
+
+# --- both -------------------------------------------------------------------------------------
+
+
+def _write_outcomes(connection: Connection, batch_id: UUID, first: int) -> None:
+    """Write the outcomes of rows as they were published last, and the totals."""
+    for page in published_events.pages_of_newest_rows(connection, batch_id, first):
+        row_outcomes.write_published(connection, page)
+    totals.replace_totals(connection, batch_id)
+
+
+def _add_contributors(connection: Connection, newest: BatchChanged) -> None:
+    """Insert a correction without a change for everybody whose corrections are lost.
+
+    So they still cannot approve the batch.
+    """
+    known = batches.list_contributors(connection, newest.batch_id)
+    stored = sources.list_sources(connection, newest.batch_id)
+    for person in sorted(set(newest.barred) - known) if stored else ():
+        correction = Correction(stored[0].source_account_id, "address", "", RECOVERED)
+        corrections.insert_correction(
+            connection, newest.batch_id, correction, person, datetime.now(UTC)
         )
-        if header.status == "discarded":
-            run(
-                connection,
-                """INSERT INTO discard (batch_id, reason, discarded_by, discarded_at) VALUES (:id, :why, :who, now())
-                               ON CONFLICT DO NOTHING""",
-                id=header.batch_id,
-                why=header.reason or "discarded",
-                who=WHO,
-            )
-    elif known.status in ("checking", "ready"):
-        rows(connection, header.batch_id, first)
-        write_contributors(connection, header)
-        check_again(connection, header.batch_id, header.revision)

@@ -1,4 +1,4 @@
-"""What ingest reads at start; README.md says what each setting costs."""
+"""The settings of ingest, read once at the start; README.md explains each."""
 
 from datetime import date
 from pathlib import Path
@@ -16,16 +16,14 @@ class IngestSettings(ServiceSettings):
 
     port: int = Field(default=8101, gt=0, lt=65_536)
     files_dir: Path = Field(
-        description="where uploaded files are kept, readable by this service alone"
+        description="the folder of uploaded files, readable by this service alone"
     )
     seal_keys: str = Field(
-        min_length=1, description="id:base64key[,id:base64key]; the first one seals"
+        min_length=1, description="id:base64key[,id:base64key]; the first one encrypts"
     )
     index_key: str = Field(min_length=1, description="base64; blind indexes of numbers and people")
     wire_max_bytes: int = Field(default=100 << 20, gt=0, description="a compressed upload")
-    plain_max_bytes: int = Field(
-        default=1 << 30, gt=0, description="an upload as it is when inflated"
-    )
+    plain_max_bytes: int = Field(default=1 << 30, gt=0, description="an upload when it is inflated")
     rows_max: int = Field(default=1_000_000, gt=0)
     amount_max_cents: int = Field(default=10_000_00, ge=1_00, description="of one row")
     period_anchor: date = Field(
@@ -33,14 +31,14 @@ class IngestSettings(ServiceSettings):
         description="first day of any one pay period of the 14-day calendar",
     )
     ready_days: int = Field(
-        default=30, gt=0, le=366, description="a batch nobody approved for so long expires"
+        default=30, gt=0, le=366, description="a batch that nobody approved for so long expires"
     )
     archive_days: int = Field(
         default=90,
         gt=0,
         le=3_660,
-        description="a batch that was completed so long ago is archived; a late return brings it back",
+        description="a batch completed so long ago is archived; a late return reopens it",
     )
     one_person: bool = Field(
-        default=False, description="the approver may be the uploader; printed on every report"
+        default=False, description="the approver may be the uploader; every report says so"
     )

@@ -1,4 +1,7 @@
-"""Uploads made durable: streamed to a temporary file, hashed, fsynced and renamed; never in memory as a whole."""
+"""Uploads made durable: streamed to a temporary file, hashed, synced and renamed.
+
+A file is never in memory as a whole.
+"""
 
 import errno
 import hashlib
@@ -17,69 +20,79 @@ from libs.common.contracts.errors import PaydownError
 
 GZIP: Final = b"\x1f\x8b"
 PIECE_BYTES: Final = 1 << 20
-STALE_S: Final = 3_600
-FULL: Final = {errno.ENOSPC, errno.EDQUOT}
+LEFTOVER_S: Final = 3_600
+DISK_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 
-class TooLarge(PaydownError):
-    """More bytes than allowed, on the wire or inflated."""
+class UploadTooLarge(PaydownError):
+    """The upload has more bytes than allowed, compressed or inflated."""
 
     code = "upload.too-large"
 
 
-class Damaged(PaydownError):
-    """Said to be gzip, or begins like it, and cannot be inflated."""
+class UploadDamaged(PaydownError):
+    """The upload is declared as gzip, or begins like it, and cannot be inflated."""
 
     code = "E_FILE_GZIP"
 
 
 class DiskFull(PaydownError):
-    """The file does not fit on the disk; nothing of it is kept."""
+    """The file does not fit on the disk. Nothing of it is stored."""
 
     code = "upload.disk-full"
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A file on the disk for good. `sha256` is of the inflated bytes: a gzip of a roster is the same roster."""
+class StoredFile:
+    """A file that was stored durably.
+
+    `sha256` is of the inflated bytes: a gzip of a roster is the same roster.
+    """
 
     path: Path
     sha256: str
-    wire_bytes: int
 
 
 @dataclass(frozen=True)
-class Folder:
-    """Where uploads lie, one file a batch, readable by this service alone."""
+class UploadFolder:
+    """The folder of uploaded files, one file for each batch, readable by this service alone."""
 
     path: Path
 
-    def prepare(self) -> None:
-        """Make the folders; fine if they are there."""
-        (self.path / "incoming").mkdir(parents=True, exist_ok=True, mode=0o700)
+    @property
+    def incoming(self) -> Path:
+        """The folder of uploads that have not ended."""
+        return self.path / "incoming"
+
+    def create(self) -> None:
+        """Create the folders. A second call changes nothing."""
+        self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path.chmod(0o700)
 
-    def of(self, batch_id: UUID) -> Path:
-        """Where the file of a batch lies."""
+    def path_of(self, batch_id: UUID) -> Path:
+        """The path of a batch's file."""
         return self.path / f"{batch_id}.upload"
 
-    def room_for(self, wire_bytes: int) -> bool:
-        """Whether a file of this size would fit at this moment."""
+    def has_space_for(self, wire_bytes: int) -> bool:
+        """Whether a file of this size fits at this moment."""
         return shutil.disk_usage(self.path).free > wire_bytes
 
-    def clean(self, known: Collection[UUID] | None = None, older_than_s: float = STALE_S) -> int:
-        """Remove temporary files, and with `known` batches given files of no batch, older than an hour; how many."""
+    def remove_leftovers(
+        self, known: Collection[UUID] | None = None, older_than_s: float = LEFTOVER_S
+    ) -> int:
+        """Remove old temporary files and, if the `known` batches are given, old files of no batch.
+
+        Returns:
+            The number of files that were removed.
+        """
         before, removed = time.time() - older_than_s, 0
+        names = None if known is None else {str(one) for one in known}
         orphans = (
             []
-            if known is None
-            else [
-                path
-                for path in self.path.glob("*.upload")
-                if path.stem not in {str(one) for one in known}
-            ]
+            if names is None
+            else [path for path in self.path.glob("*.upload") if path.stem not in names]
         )
-        for path in [*(self.path / "incoming").iterdir(), *orphans]:
+        for path in [*self.incoming.iterdir(), *orphans]:
             try:
                 if path.stat().st_mtime < before:
                     path.unlink()
@@ -90,23 +103,25 @@ class Folder:
 
 
 class Upload:
-    """One file on its way in: `write` pieces, then `keep`; leaving the `with` block without that leaves nothing behind.
+    """One upload: `write` the body in pieces, then `store` it, within a `with` block.
+
+    Leaving the block without `store` leaves no file behind.
 
     Args:
-        gzip: whether the sender says that the body is gzip; otherwise its first two bytes tell.
+        gzip: whether the client declares the body as gzip; otherwise its first two bytes decide.
         wire_max_bytes: the limit of a compressed body.
-        plain_max_bytes: the limit of a body as it is when inflated.
+        plain_max_bytes: the limit of a body when it is inflated.
     """
 
     def __init__(
-        self, folder: Folder, gzip: bool, wire_max_bytes: int, plain_max_bytes: int
+        self, folder: UploadFolder, gzip: bool, wire_max_bytes: int, plain_max_bytes: int
     ) -> None:
-        self.folder, self.said_gzip = folder, gzip
+        self.folder, self.declared_gzip = folder, gzip
         self.wire_max_bytes, self.plain_max_bytes = wire_max_bytes, plain_max_bytes
-        self.temporary = folder.path / "incoming" / f"{uuid4()}.part"
+        self.temporary = folder.incoming / f"{uuid4()}.part"
         self.digest = hashlib.sha256()
         self.wire_bytes = self.plain_bytes = 0
-        self.zipped = False
+        self.is_gzip = False
         self.inflating: zlib._Decompress | None = None  # the only name its type has
         self.file: BinaryIO | None = None
 
@@ -126,30 +141,30 @@ class Upload:
         self.temporary.unlink(missing_ok=True)
 
     def write(self, piece: bytes) -> None:
-        """Take the next bytes of the body; the first piece has at least two, if the body has.
+        """Write the next bytes of the body; the first piece has at least two, if the body has.
 
         Raises:
-            TooLarge, Damaged, DiskFull: the upload is over.
+            UploadTooLarge, UploadDamaged, DiskFull: the upload is over.
         """
         assert self.file is not None
         if not self.wire_bytes:
-            self.zipped = piece.startswith(GZIP)
-            if self.said_gzip and not self.zipped:
-                raise Damaged("The body is said to be gzip and is not.")
+            self.is_gzip = piece.startswith(GZIP)
+            if self.declared_gzip and not self.is_gzip:
+                raise UploadDamaged("The body is declared as gzip and is not gzip.")
         self.wire_bytes += len(piece)
-        if self.wire_bytes > (self.wire_max_bytes if self.zipped else self.plain_max_bytes):
-            raise TooLarge("The file is larger than the limit.")
+        if self.wire_bytes > (self.wire_max_bytes if self.is_gzip else self.plain_max_bytes):
+            raise UploadTooLarge("The file is larger than the limit.")
         try:
             self.file.write(piece)
         except OSError as error:
-            raise _full(error) from error
-        if self.zipped:
+            raise _disk_error(error) from error
+        if self.is_gzip:
             self._inflate(piece)
         else:
             self.digest.update(piece)
 
     def _inflate(self, data: bytes) -> None:
-        """Hash what the data inflates to, a piece at a time, so that a bomb costs time up to the limit and no memory."""
+        """Hash what the data inflates to, a piece at a time: a zip bomb needs no memory."""
         try:
             more = True
             while more:
@@ -159,25 +174,26 @@ class Upload:
                 self.plain_bytes += len(plain)
                 self.digest.update(plain)
                 if self.plain_bytes > self.plain_max_bytes:
-                    raise TooLarge("The file is larger than the limit when inflated.")
+                    raise UploadTooLarge("The file is larger than the limit when inflated.")
                 data = self.inflating.unconsumed_tail
                 more = bool(data) or len(plain) == PIECE_BYTES
                 if self.inflating.eof:  # a gzip file may have several members, one after the other
                     data, self.inflating = self.inflating.unused_data.lstrip(b"\0"), None
                     more = bool(data)
         except zlib.error as error:
-            raise Damaged("The gzip file is damaged.") from error
+            raise UploadDamaged("The gzip file is damaged.") from error
 
-    def keep(self, batch_id: UUID) -> Stored:
-        """Make the file durable under the name of its batch; after this it survives any crash of the process.
+    def store(self, batch_id: UUID) -> StoredFile:
+        """Store the file durably as the file of its batch. It survives any crash from now on.
 
         Raises:
-            Damaged: the gzip file ends in the middle. DiskFull: as it says.
+            UploadDamaged: the gzip file ends in the middle.
+            DiskFull: nothing is stored.
         """
         assert self.file is not None
-        if self.inflating is not None or (self.said_gzip and not self.zipped):
-            raise Damaged("The gzip file is truncated.")
-        path = self.folder.of(batch_id)
+        if self.inflating is not None or (self.declared_gzip and not self.is_gzip):
+            raise UploadDamaged("The gzip file is truncated.")
+        path = self.folder.path_of(batch_id)
         try:
             os.fsync(self.file.fileno())
             self.temporary.rename(path)
@@ -187,9 +203,9 @@ class Upload:
             finally:
                 os.close(directory)
         except OSError as error:
-            raise _full(error) from error
-        return Stored(path, self.digest.hexdigest(), self.wire_bytes)
+            raise _disk_error(error) from error
+        return StoredFile(path, self.digest.hexdigest())
 
 
-def _full(error: OSError) -> Exception:
-    return DiskFull("The disk is full.") if error.errno in FULL else error
+def _disk_error(error: OSError) -> Exception:
+    return DiskFull("The disk is full.") if error.errno in DISK_FULL else error

@@ -1,4 +1,4 @@
-"""One function per message: what it means, decided from values alone. No clock, no I/O."""
+"""What each message means for the ledger, decided from values alone: no clock, no I/O."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,20 +7,21 @@ from uuid import UUID, uuid5
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import JournalPosted, PaymentApproved, PaymentChanged
-from services.ledger import domain
-from services.ledger.domain import Journal, Kind
+from libs.common.contracts.events.ledger import JournalPosted
+from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
+from libs.common.contracts.journals import JournalKind
+from services.ledger.domain.journals import Journal, follow_up, hold, journals_between, shares
 
 
 class Conflict(Reject):
-    """The same id or version came again with other content. Nothing was written; a person looks."""
+    """The same id or version came again with other content. Nothing was written."""
 
     code = "ledger.conflict"
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """Where a payment stands: its approved money and the last version applied (0: none yet)."""
+class AppliedVersion:
+    """The last applied version of a payment (0: only approved), with its approved money."""
 
     batch_id: UUID
     amount_cents: int
@@ -30,24 +31,32 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A journal that a change asks for."""
+    """A journal that a change requires."""
 
     change: PaymentChanged
-    kind: Kind
+    kind: JournalKind
 
 
 @dataclass
-class Advance:
-    """What a set of changes comes to: applied in the order of versions, or kept until what is missing has come."""
+class ChangePlan:
+    """What to do with a set of changes.
+
+    `applied` and the `postings` they require are in the order of versions. `deferred` changes have
+    to wait for an approval or an earlier version. `resumed` are the (payment id, version) of
+    changes that waited before and wait no longer.
+    """
 
     applied: list[PaymentChanged] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
-    kept: list[PaymentChanged] = field(default_factory=list)
-    woken: list[tuple[UUID, int]] = field(default_factory=list)
+    deferred: list[PaymentChanged] = field(default_factory=list)
+    resumed: list[tuple[UUID, int]] = field(default_factory=list)
 
 
-def content(event: Event) -> str:
-    """A digest of what an event says; fields added to its class later, at their defaults, do not change it."""
+def content_digest(event: Event) -> str:
+    """A digest of an event's content.
+
+    A field that is added to the event's class later does not change it while it has its default.
+    """
     return hashlib.sha256(
         event.model_dump_json(exclude={"event_id", "occurred_at"}, exclude_defaults=True).encode()
     ).hexdigest()
@@ -57,112 +66,120 @@ def on_payment_approved(event: PaymentApproved) -> Journal:
     """The hold of an approved payment.
 
     Raises:
-        Reject: its amount is not the sum of its rows, or a row is named twice.
+        Reject: its amount is not the sum of its rows, or a row is in it twice.
     """
     if event.amount_cents != sum(row.amount_cents for row in event.rows):
         raise Reject(f"payment {event.payment_id} is not the sum of its rows", "ledger.sum-of-rows")
     if len({row.row_id for row in event.rows}) != len(event.rows):
-        raise Reject(f"payment {event.payment_id} names a row twice", "ledger.row-twice")
-    parts = domain.shares((row.branch_id, row.amount_cents) for row in event.rows)
-    return domain.hold(
-        event.batch_id, event.payment_id, event.source_account_id, parts, event.occurred_at
-    )
+        raise Reject(f"payment {event.payment_id} contains a row twice", "ledger.row-twice")
+    parts = shares((row.branch_id, row.amount_cents) for row in event.rows)
+    return hold(event.batch_id, event.payment_id, event.source_account_id, parts, event.occurred_at)
 
 
 def on_payments_changed(
     changes: Iterable[PaymentChanged],
     waiting: Iterable[PaymentChanged],
-    positions: Mapping[UUID, Position],
-    contents: Mapping[tuple[UUID, int], str],
-) -> Advance:
-    """Order changes by version and apply what follows without a gap; the rest waits.
+    known: Mapping[UUID, AppliedVersion],
+    applied_digests: Mapping[tuple[UUID, int], str],
+) -> ChangePlan:
+    """Order changes by version and apply those that follow without a gap. The others wait.
 
     Args:
-        changes: new ones. waiting: those kept earlier for the same payments.
-        positions: of the payments that are known; a payment that is not approved here yet is missing.
-        contents: digests of versions applied before, for those versions that came again.
+        changes: new changes.
+        waiting: changes of the same payments that waited before.
+        known: the last applied version of each payment; one that is not approved yet is missing.
+        applied_digests: of versions in `changes` that were applied before.
 
     Raises:
-        Conflict: the same version with other content, or money or batch that are not the approved ones.
-        ImpossibleChange: see domain.
+        Conflict: the same version with other content, or another amount or batch than approved.
+        ImpossibleChange: see `journals_between`.
     """
     queues: dict[UUID, dict[int, PaymentChanged]] = {}
-    kept_before = set()
+    waited = set()
     for change in waiting:
         queues.setdefault(change.payment_id, {})[change.version] = change
-        kept_before.add((change.payment_id, change.version))
+        waited.add((change.payment_id, change.version))
     for change in changes:
-        known = queues.setdefault(change.payment_id, {}).setdefault(change.version, change)
-        if known is not change and content(known) != content(change):
-            raise Conflict(f"payment {change.payment_id} has two versions {change.version}")
-    result = Advance()
+        queue = queues.setdefault(change.payment_id, {})
+        first = queue.setdefault(change.version, change)
+        if first is not change and content_digest(first) != content_digest(change):
+            raise _two_versions(change)
+    plan = ChangePlan()
     for payment_id, queue in queues.items():
-        _advance(positions.get(payment_id), queue, contents, kept_before, result)
-    return result
+        _plan_payment(known.get(payment_id), queue, applied_digests, waited, plan)
+    return plan
 
 
-def _advance(
-    position: Position | None,
-    queue: dict[int, PaymentChanged],
-    contents: Mapping[tuple[UUID, int], str],
-    kept_before: set[tuple[UUID, int]],
-    result: Advance,
+def _plan_payment(
+    last: AppliedVersion | None,
+    queue: Mapping[int, PaymentChanged],
+    applied_digests: Mapping[tuple[UUID, int], str],
+    waited: set[tuple[UUID, int]],
+    plan: ChangePlan,
 ) -> None:
-    at = position
-    for number in sorted(queue):
-        change, key = queue[number], (queue[number].payment_id, number)
+    for version in sorted(queue):
+        change, key = queue[version], (queue[version].payment_id, version)
         try:
-            kinds = _fits(at, change, contents)
+            kinds = _required_journals(last, change, applied_digests)
         except Reject:
-            if key in kept_before:
-                return  # it goes on waiting, and becomes a break; what has just arrived is not to blame
+            if key in waited:
+                # It keeps waiting and becomes a break. The messages of this batch are not to blame.
+                return
             raise
-        if at is None or number > at.version + 1:
-            if key not in kept_before:
-                result.kept.append(change)
+        if last is None or version > last.version + 1:
+            if key not in waited:
+                plan.deferred.append(change)
             continue
-        if number > at.version:
-            result.postings += [Posting(change, kind) for kind in kinds]
-            result.applied.append(change)
-            at = Position(at.batch_id, at.amount_cents, number, change.status)
-        if key in kept_before:
-            result.woken.append(key)
+        if version > last.version:
+            plan.postings += [Posting(change, kind) for kind in kinds]
+            plan.applied.append(change)
+            last = AppliedVersion(last.batch_id, last.amount_cents, version, change.status)
+        if key in waited:
+            plan.resumed.append(key)
 
 
-def _fits(
-    at: Position | None, change: PaymentChanged, contents: Mapping[tuple[UUID, int], str]
-) -> tuple[Kind, ...]:
-    """The journals a change asks for; none if it was applied before, or is not due yet.
+def _required_journals(
+    last: AppliedVersion | None,
+    change: PaymentChanged,
+    applied_digests: Mapping[tuple[UUID, int], str],
+) -> tuple[JournalKind, ...]:
+    """The journals a change requires; none if it was applied before, or has to wait.
 
     Raises:
-        Conflict, ImpossibleChange: it never will fit.
+        Conflict, ImpossibleChange: it can never be applied.
     """
-    if at is None:
+    if last is None:
         return ()
-    if (change.amount_cents, change.batch_id) != (at.amount_cents, at.batch_id):
+    if (change.amount_cents, change.batch_id) != (last.amount_cents, last.batch_id):
         raise Conflict(
-            f"version {change.version} of payment {change.payment_id} is of another amount or batch than was approved"
+            f"version {change.version} of payment {change.payment_id} "
+            "has another amount or batch than was approved"
         )
-    if change.version <= at.version and contents.get(
-        (change.payment_id, change.version)
-    ) != content(change):
-        raise Conflict(f"payment {change.payment_id} has two versions {change.version}")
-    return (
-        domain.journals_between(at.status, change.status)
-        if change.version == at.version + 1
-        else ()
-    )
+    if change.version <= last.version:
+        if applied_digests.get((change.payment_id, change.version)) != content_digest(change):
+            raise _two_versions(change)
+        return ()
+    if change.version > last.version + 1:
+        return ()
+    return journals_between(last.status, change.status)
 
 
-def journals(postings: Sequence[Posting], holds: Mapping[UUID, Journal]) -> list[Journal]:
-    """The journals of postings, from the holds they end."""
-    return [
-        domain.follow_up(holds[p.change.payment_id], p.kind, p.change.occurred_at) for p in postings
-    ]
+def _two_versions(change: PaymentChanged) -> Conflict:
+    return Conflict(f"payment {change.payment_id} has two different versions {change.version}")
+
+
+def follow_up_journals(postings: Sequence[Posting], holds: Mapping[UUID, Journal]) -> list[Journal]:
+    """The journals of postings, in their order, from the holds of their payments."""
+    return [follow_up(holds[p.change.payment_id], p.kind, p.change.occurred_at) for p in postings]
 
 
 def journal_posted(journal: Journal, change: PaymentChanged | None = None) -> JournalPosted:
-    """What the others are told of a journal; the same journal always gives the same event."""
+    """The event about a journal. The same journal always gives the same event.
+
+    Args:
+        journal: the journal that is written in the same transaction.
+        change: the change that required it; None for a hold.
+    """
     return JournalPosted(
         event_id=uuid5(journal.journal_id, "journal-posted"),
         occurred_at=journal.posted_at,

@@ -1,4 +1,4 @@
-"""PAYDOWN_LEDGER_*: what the ledger reads at start."""
+"""The ledger's settings, read once at start from PAYDOWN_LEDGER_*."""
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -7,7 +7,7 @@ from libs.common.runtime.settings import ServiceSettings
 
 
 class LedgerSettings(ServiceSettings):
-    """The common settings, the ledger's port, and how long something may wait before it is a break."""
+    """The common settings, and the ledger's own. README.md says what each one costs."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="PAYDOWN_LEDGER_")
 
@@ -16,5 +16,5 @@ class LedgerSettings(ServiceSettings):
         default=900,
         gt=0,
         le=86_400,
-        description="anything that waits longer for what it needs is a break",
+        description="seconds that a message may be missing before it is a break",
     )

@@ -2,54 +2,52 @@
 
 from pathlib import Path
 
-from libs.common.contracts.topics import TOPICS
 from libs.common.crypto.field_encryption import FieldCipher
 from libs.common.crypto.key_check import check, exit_on_wrong_keys
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
-from services.reports import routes
+from services.reports import consumers, metrics
 from services.reports.key_check import PLACES
-from services.reports.live_view import Live
+from services.reports.live_view import LiveView
+from services.reports.routes.context import Context, ReadLiveView
+from services.reports.routes.router import router
 from services.reports.settings import ReportsSettings
-from services.reports.store import queries, writes
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-READ = tuple(topic for topic in TOPICS if "reports" in topic.consumers)
 
 
 def build(settings: ReportsSettings) -> Service:
-    """The service with its consumers, routes and live view."""
+    """The service with its consumers, routes, gauges and live view."""
     service = Service("reports", settings, MIGRATIONS)
-    for topic in READ:
-        service.consumer(topic, writes.apply)
-    service.dead_letters()
-    view: routes.LiveView = lambda _connection, _batch_id: None  # noqa: E731 - SQL answers everything
-    if settings.live == "faust":
-        live = Live(settings.kafka)
-        service.lifespan, view = live.lifespan, live.answer
-    service.routers.append(
-        routes.router(
-            routes.Context(
-                service.engine,
-                settings.internal_token,
-                FieldCipher.parse(settings.seal_keys),
-                settings.certificate_wait_s,
-                view,
-            )
-        )
+    for topic in consumers.TOPICS_READ:
+        service.add_consumer(topic, consumers.apply)
+    service.add_dead_letter_routes()
+    context = Context(
+        service.engine,
+        settings.internal_token,
+        FieldCipher.parse(settings.seal_keys),
+        settings.certificate_wait_s,
+        add_live_view(service, settings),
     )
-
-    def waiting() -> tuple[int, float]:
-        with service.engine.connect() as connection:
-            return queries.waiting(connection)
-
-    service.gauges["statuses_waiting"] = lambda: float(waiting()[0])
-    service.gauges["statuses_waiting_age_seconds"] = lambda: waiting()[1]
+    service.routers.append(router(context))
+    service.gauges.update(metrics.gauges(service.engine))
     return service
 
 
+def add_live_view(service: Service, settings: ReportsSettings) -> ReadLiveView:
+    """Bind the live view to the service's lifetime; the function that reads it.
+
+    With `LIVE=sql` there is none, and queries answer every request.
+    """
+    if settings.live == "sql":
+        return lambda _connection, _batch_id: None
+    view = LiveView(settings.kafka)
+    service.lifespan = view.lifespan
+    return view.snapshot
+
+
 def main() -> None:
-    """Run until SIGTERM; exit code 2 and one sentence when the keys are not those of the database."""
+    """Run until SIGTERM; exit code 2 and one sentence when the keys do not fit the database."""
     settings = read_or_exit(ReportsSettings)
     service = build(settings)
     exit_on_wrong_keys(

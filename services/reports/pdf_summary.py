@@ -1,4 +1,7 @@
-"""summary.pdf: one or two pages for people, with totals by outcome, source and branch, the approval and the certificate."""
+"""summary.pdf: one or two pages for people.
+
+It shows totals by outcome, source account and branch, the approval and the certificate.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +11,23 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from libs.common.contracts.money import CURRENCY, display
-from services.reports.domain import OUTCOMES, Totals, control, instant
+from libs.common.contracts.statuses import OUTCOMES
+from services.reports.domain.completeness import Totals
+from services.reports.domain.formats import approval_rule, format_instant
 
 GROUPS_MAX = 40  # more are in the CSV; the summary stays at two pages
+OUTCOME_HEADS = ("Outcome", "Rows", f"Amount ({CURRENCY})")
+OUTCOME_WIDTHS_MM = (90, 40, 60)
+GROUP_HEADS = ("All rows", "Paid", "Pending", "Not paid")
+GROUP_WIDTHS_MM = (70, 32, 32, 26, 30)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What the summary shows; rows of the read model by attribute, certificate and judgement None before there is one."""
+    """What the summary shows: rows of the read model, and totals by outcome.
+
+    `certificate` and `judgement` are None before there is one.
+    """
 
     batch: Any
     totals: Totals
@@ -27,7 +39,11 @@ class Summary:
 
 
 def summary_pdf(summary: Summary) -> bytes:
-    """The document. The core fonts know Latin-1 only, so any other letter shows as `?`; names in full are in the CSVs."""
+    """The document.
+
+    The core fonts know Latin-1 only, so any other letter shows as `?`; names in full are in the
+    CSVs.
+    """
     page = FPDF(format="A4")
     page.set_title(f"Batch {summary.batch.batch_id}")
     page.set_auto_page_break(True, margin=14)
@@ -39,103 +55,93 @@ def summary_pdf(summary: Summary) -> bytes:
         _line(page, words, 4.6)
     if summary.batch.one_person:
         page.set_font("Helvetica", "B", 9)
-        _line(page, control(True, summary.batch.uploaded_by, summary.batch.approved_by), 6)
-    rows, cents = (sum(pair[part] for pair in summary.totals.values()) for part in (0, 1))
-    _table(
-        page,
-        ("Outcome", "Rows", f"Amount ({CURRENCY})"),
-        (90, 40, 60),
-        [
-            *(
-                (
-                    outcome,
-                    f"{summary.totals.get(outcome, (0, 0))[0]:,}",
-                    display(summary.totals.get(outcome, (0, 0))[1]),
-                )
-                for outcome in OUTCOMES
-            ),
-            ("whole file", f"{rows:,}", display(cents)),
-        ],
-    )
-    _groups(page, "Source account", summary.sources, summary.source_names)
-    _groups(page, "Branch", summary.branches, {})
+        _line(page, approval_rule(True, summary.batch.uploaded_by, summary.batch.approved_by), 6)
+    _table(page, OUTCOME_HEADS, OUTCOME_WIDTHS_MM, _outcome_lines(summary.totals))
+    for title, groups, names in (
+        ("Source account", summary.sources, summary.source_names),
+        ("Branch", summary.branches, {}),
+    ):
+        _table(page, (title, *GROUP_HEADS), GROUP_WIDTHS_MM, _group_lines(groups, names))
     return bytes(page.output())
 
 
 def _head(summary: Summary) -> list[str]:
     batch, certificate, judgement = summary.batch, summary.certificate, summary.judgement
-    approval = (
-        f"approved by {batch.approved_by} at {instant(batch.approved_at)}"
-        if batch.approved_by
-        else "not approved"
-    )
+    approval = "not approved"
+    if batch.approved_by:
+        approval = f"approved by {batch.approved_by} at {format_instant(batch.approved_at)}"
+    proof = "no certificate: the batch is not final"
     if certificate is not None:
-        proof = f"certificate version {certificate.version} ({certificate.outcome}) of {instant(certificate.issued_at)}, run {certificate.run_id}"
-    else:
-        proof = "no certificate: the batch is not final"
+        proof = (
+            f"certificate version {certificate.version} ({certificate.outcome}) "
+            f"of {format_instant(certificate.issued_at)}, run {certificate.run_id}"
+        )
     judged = ""
     if judgement is not None:
-        judged = f"newest reconciliation {instant(judgement.judged_at)}: " + (
-            "clean" if judgement.clean else f"{judgement.break_count} differences"
-        )
+        result = "clean" if judgement.clean else f"{judgement.break_count} differences"
+        judged = f"newest reconciliation {format_instant(judgement.judged_at)}: {result}"
+    status = batch.status.replace("_", " ")
+    uploaded = f"uploaded by {batch.uploaded_by} at {format_instant(batch.uploaded_at)}"
     return [
-        f"Batch {batch.batch_id}  ·  {batch.status.replace('_', ' ')}  ·  pay period {batch.period}",
-        f"File {batch.filename}, uploaded by {batch.uploaded_by} at {instant(batch.uploaded_at)}; {approval}",
+        f"Batch {batch.batch_id}  ·  {status}  ·  pay period {batch.period}",
+        f"File {batch.filename}, {uploaded}; {approval}",
         f"Digest {batch.digest or 'none'}",
         proof.capitalize(),
         judged.capitalize(),
     ]
 
 
-def _groups(page: FPDF, title: str, groups: Sequence[Any], names: Mapping[str, str]) -> None:
-    """One line per source account or branch: everything, then paid, pending, and the rest that is not paid."""
-    lines = []
+def _outcome_lines(totals: Totals) -> list[tuple[str, str, str]]:
+    """One line for each outcome, and one for the whole file."""
+    rows, cents = (sum(pair[part] for pair in totals.values()) for part in (0, 1))
+    by_outcome = [(outcome, totals.get(outcome, (0, 0))) for outcome in OUTCOMES]
+    return [
+        *((outcome, f"{total[0]:,}", display(total[1])) for outcome, total in by_outcome),
+        ("whole file", f"{rows:,}", display(cents)),
+    ]
+
+
+def _group_lines(groups: Sequence[Any], names: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """One line for each source account or branch.
+
+    Its figures: all rows, paid, pending, and the rest, which is not paid.
+    """
+    lines: list[tuple[str, ...]] = []
     for group in groups[:GROUPS_MAX]:
-        rest = (
-            group.rows - group.paid_count - group.pending_count,
-            group.cents - group.paid_cents - group.pending_cents,
-        )
-        lines.append(
+        figures = (
+            (group.rows, group.cents),
+            (group.paid_count, group.paid_cents),
+            (group.pending_count, group.pending_cents),
             (
-                names.get(group.id) or group.id or "(none readable)",
-                *(
-                    f"{count:,}  {display(cents)}"
-                    for count, cents in (
-                        (group.rows, group.cents),
-                        (group.paid_count, group.paid_cents),
-                        (group.pending_count, group.pending_cents),
-                        rest,
-                    )
-                ),
-            )
+                group.rows - group.paid_count - group.pending_count,
+                group.cents - group.paid_cents - group.pending_cents,
+            ),
         )
+        name = names.get(group.id) or group.id or "(none readable)"
+        lines.append((name, *(f"{count:,}  {display(cents)}" for count, cents in figures)))
     if len(groups) > GROUPS_MAX:
         lines.append((f"and {len(groups) - GROUPS_MAX:,} more, in the CSV", "", "", "", ""))
-    _table(page, (title, "All rows", "Paid", "Pending", "Not paid"), (70, 32, 32, 26, 30), lines)
+    return lines
 
 
 def _table(
-    page: FPDF, heads: Sequence[str], widths: Sequence[int], lines: Sequence[Sequence[str]]
+    page: FPDF, heads: Sequence[str], widths_mm: Sequence[int], lines: Sequence[Sequence[str]]
 ) -> None:
     page.ln(4)
     for number, line in enumerate([heads, *lines]):
         page.set_font("Helvetica", "B" if number == 0 else "", 8)
-        for column, (words, width) in enumerate(zip(line, widths, strict=True)):
-            page.cell(
-                width,
-                4.4,
-                _fitted(page, words, width - 2),
-                border="B",
-                align="L" if column == 0 else "R",
-            )
+        for column, (words, width_mm) in enumerate(zip(line, widths_mm, strict=True)):
+            align = "L" if column == 0 else "R"
+            fitted = _fit(page, words, width_mm - 2)
+            page.cell(width_mm, 4.4, fitted, border="B", align=align)
         page.ln(4.4)
 
 
 def _line(page: FPDF, words: str, height_mm: float) -> None:
-    page.cell(0, height_mm, _fitted(page, words, page.epw - 2), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    page.cell(0, height_mm, _fit(page, words, page.epw - 2), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
-def _fitted(page: FPDF, words: str, width_mm: float) -> str:
+def _fit(page: FPDF, words: str, width_mm: float) -> str:
     """The words in Latin-1, cut to the width."""
     shown = words.replace("…", "...").encode("latin-1", "replace").decode("latin-1")
     while page.get_string_width(shown) > width_mm:

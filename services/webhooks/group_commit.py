@@ -1,6 +1,7 @@
-"""Group commit: deliveries that arrive while one transaction is being committed share the next one.
+"""Group commit: deliveries that arrive while one transaction is committed share the next one.
 
-Nobody waits for company: alone, a delivery has a transaction of its own; under load hundreds share one flush of the log.
+No delivery waits for others. A lone one has a transaction of its own; under load, hundreds share
+one flush of the database's log.
 """
 
 import asyncio
@@ -14,88 +15,104 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.database.engine import is_unavailable
-from services.webhooks.store import Received, RejectedDelivery
+from services.webhooks.domain import RejectedDelivery, VerifiedDelivery
+from services.webhooks.store.deliveries import insert_deliveries
+from services.webhooks.store.security_events import insert_security_events
 
 WAITING_MAX = 5_000
 IDLE_S = 0.5
 
-Item = Received | RejectedDelivery
+Item = VerifiedDelivery | RejectedDelivery
 Write = Callable[[Connection, Sequence[Item]], None]
 
 
-class Full(Exception):
-    """More deliveries wait than may; the provider sends this one again."""
+class QueueFull(Exception):
+    """Too many deliveries wait. The provider sends this one again."""
 
 
-class Away(Exception):
-    """The database did not take it; the provider sends it again."""
+class NotCommitted(Exception):
+    """The database was not available. The provider sends the delivery again."""
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """An item, and the request that waits for it."""
+class QueuedItem:
+    """An item, and the request that waits for its commit."""
 
     item: Item
     loop: asyncio.AbstractEventLoop
-    stored: asyncio.Future[None]
+    committed: asyncio.Future[None]
 
 
 class GroupCommitter:
     """The queue between the requests and the one thread that writes."""
 
-    def __init__(self, engine: Engine, write: Write, gather_max: int) -> None:
-        self.engine, self.write, self.gather_max = engine, write, gather_max
-        self.queue: queue.Queue[Waiting] = queue.Queue(WAITING_MAX)
+    def __init__(self, engine: Engine, write: Write, group_max: int) -> None:
+        self.engine, self.write, self.group_max = engine, write, group_max
+        self.queue: queue.Queue[QueuedItem] = queue.Queue(WAITING_MAX)
 
     async def store(self, item: Item, limit_s: float) -> None:
         """Return when the item is committed.
 
         Raises:
-            Full, Away, TimeoutError: it is not known to be; a redelivery is harmless either way.
+            QueueFull, NotCommitted, TimeoutError: it may not be. A redelivery is harmless.
         """
         loop = asyncio.get_running_loop()
-        waiting = Waiting(item, loop, loop.create_future())
+        queued = QueuedItem(item, loop, loop.create_future())
         try:
-            self.queue.put_nowait(waiting)
+            self.queue.put_nowait(queued)
         except queue.Full:
-            raise Full from None
-        await asyncio.wait_for(waiting.stored, limit_s)
+            raise QueueFull from None
+        await asyncio.wait_for(queued.committed, limit_s)
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
         """The loop of the writing thread."""
         while not stop.is_set():
             beat()
-            batch = self._take()
-            if batch:
-                self._commit(batch)
+            group = self._next_group()
+            if group:
+                self._commit(group)
 
-    def _take(self) -> list[Waiting]:
+    def _next_group(self) -> list[QueuedItem]:
         try:
-            batch = [self.queue.get(timeout=IDLE_S)]
+            group = [self.queue.get(timeout=IDLE_S)]
         except queue.Empty:
             return []
         with contextlib.suppress(queue.Empty):
-            while len(batch) < self.gather_max:
-                batch.append(self.queue.get_nowait())
-        return batch
+            while len(group) < self.group_max:
+                group.append(self.queue.get_nowait())
+        return group
 
-    def _commit(self, batch: list[Waiting]) -> None:
+    def _commit(self, group: list[QueuedItem]) -> None:
         failure: Exception | None = None
         try:
             with self.engine.begin() as connection:
-                self.write(connection, [waiting.item for waiting in batch])
+                self.write(connection, [queued.item for queued in group])
         except SQLAlchemyError as error:
             if not is_unavailable(error):
                 raise
-            failure = Away()
-        for waiting in batch:
-            waiting.loop.call_soon_threadsafe(_finish, waiting.stored, failure)
+            failure = NotCommitted()
+        for queued in group:
+            queued.loop.call_soon_threadsafe(_finish, queued.committed, failure)
 
 
-def _finish(stored: asyncio.Future[None], failure: Exception | None) -> None:
-    if stored.done():  # the request gave up, or its sender left
+def _finish(committed: asyncio.Future[None], failure: Exception | None) -> None:
+    if committed.done():  # the request gave up, or its sender left
         return
     if failure is None:
-        stored.set_result(None)
+        committed.set_result(None)
     else:
-        stored.set_exception(failure)
+        committed.set_exception(failure)
+
+
+def store_writer(security_events_max: int) -> Write:
+    """The function that writes a group to the store, with at most so many security events."""
+
+    def write(connection: Connection, items: Sequence[Item]) -> None:
+        verified = [item for item in items if isinstance(item, VerifiedDelivery)]
+        rejected = [item for item in items if isinstance(item, RejectedDelivery)]
+        if verified:
+            insert_deliveries(connection, verified)
+        if rejected:
+            insert_security_events(connection, rejected, security_events_max)
+
+    return write

@@ -1,13 +1,13 @@
-"""From a delivery to the message about it."""
+"""What a delivery means: the message about it."""
 
 from datetime import datetime
 
-from libs.common.contracts.events import ProviderEventReceived
+from libs.common.contracts.events.provider import ProviderEventReceived
 from services.webhooks.domain import Delivery
 
 
 def on_delivery(delivery: Delivery, received_at: datetime) -> tuple[ProviderEventReceived, ...]:
-    """The hint for the dispatcher; none when the delivery names no object that could be looked at."""
+    """The hint for the dispatcher; none if the delivery names no object that it could read."""
     if not delivery.provider_id:
         return ()
     return (

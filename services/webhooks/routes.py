@@ -1,4 +1,4 @@
-"""POST /webhooks/method: the provider's door. Verified on the raw bytes, stored, then answered."""
+"""`POST /webhooks/method`: deliveries of the provider. Verified, stored, and only then answered."""
 
 import hashlib
 import time
@@ -9,23 +9,28 @@ from fastapi import APIRouter, Request
 
 from libs.common.web.problem_details import Problem
 from services.webhooks import domain
-from services.webhooks.group_commit import Away, Full, GroupCommitter, Item
+from services.webhooks.domain import (
+    RejectedDelivery,
+    UnreadableDelivery,
+    UnverifiedDelivery,
+    VerifiedDelivery,
+)
+from services.webhooks.group_commit import GroupCommitter, Item, NotCommitted, QueueFull
 from services.webhooks.settings import WebhooksSettings
-from services.webhooks.store import Received, RejectedDelivery
 
 STORE_S = 4.0  # the provider gives up after 5 s
-STRANGERS_PER_S = 50
+SECURITY_EVENTS_PER_S = 50
 
 
 class SecurityEventThrottle:
-    """At most so many security events a second are stored; a flood of strangers is counted, not written down."""
+    """Limits how many security events are stored in a second. All of them are counted."""
 
     def __init__(self, per_s: int) -> None:
-        self.per_s, self.second, self.used, self.refused = per_s, 0, 0, 0
+        self.per_s, self.second, self.used, self.rejected = per_s, 0, 0, 0
 
-    def take(self, now_s: int) -> bool:
-        """Whether one more may be stored in this second."""
-        self.refused += 1
+    def allow(self, now_s: int) -> bool:
+        """Count a rejected delivery; whether it may be stored in this second."""
+        self.rejected += 1
         if now_s != self.second:
             self.second, self.used = now_s, 0
         self.used += 1
@@ -33,7 +38,7 @@ class SecurityEventThrottle:
 
 
 def router(
-    settings: WebhooksSettings, gatherer: GroupCommitter, brake: SecurityEventThrottle
+    settings: WebhooksSettings, committer: GroupCommitter, throttle: SecurityEventThrottle
 ) -> APIRouter:
     """The one public route of this service."""
     routes = APIRouter()
@@ -41,56 +46,53 @@ def router(
     @routes.post("/webhooks/method", max_body_size=domain.BODY_MAX_BYTES)
     async def receive(request: Request) -> dict[str, Any]:
         body = await request.body()
-        now = datetime.now(UTC)
+        received_at = datetime.now(UTC)
         timestamp = request.headers.get("method-webhook-timestamp", "")
+        given = request.headers.get("method-webhook-signature", "")
+        now_s = int(time.time())
         try:
-            domain.verify(
-                settings.secret,
-                timestamp,
-                request.headers.get("method-webhook-signature", ""),
-                body,
-                int(time.time()),
-                settings.freshness_s,
-            )
-        except domain.Refused as refusal:
-            if brake.take(int(time.time())):
-                remote = request.client.host if request.client else ""
-                await store(
-                    gatherer,
-                    RejectedDelivery(
-                        refusal.code, remote, len(body), hashlib.sha256(body).hexdigest(), now
-                    ),
-                )
+            domain.verify(settings.secret, timestamp, given, body, now_s, settings.freshness_s)
+        except UnverifiedDelivery as error:
+            if throttle.allow(now_s):
+                await store(committer, _rejected(request, error, body, received_at))
             raise Problem(
                 401,
-                refusal.code,
-                f"Not accepted: {refusal}.",
+                error.code,
+                f"Not accepted: {error}.",
                 "Sign the raw body with the webhook's secret.",
             ) from None
         try:
             delivery = domain.read(body, timestamp)
-        except domain.Malformed as error:
+        except UnreadableDelivery as error:
             raise Problem(
                 400,
                 error.code,
                 f"The delivery is signed but cannot be read: {error}.",
                 "Compare the delivery with the provider's description of its webhooks.",
             ) from None
-        await store(gatherer, Received(delivery, body, now))
+        await store(committer, VerifiedDelivery(delivery, body, received_at))
         return {"received": delivery.provider_event}
 
     return routes
 
 
-async def store(gatherer: GroupCommitter, item: Item) -> None:
+def _rejected(
+    request: Request, error: UnverifiedDelivery, body: bytes, received_at: datetime
+) -> RejectedDelivery:
+    remote = request.client.host if request.client else ""
+    digest = hashlib.sha256(body).hexdigest()
+    return RejectedDelivery(error.code, remote, len(body), digest, received_at)
+
+
+async def store(committer: GroupCommitter, item: Item) -> None:
     """Return when the item is committed.
 
     Raises:
         Problem: 503; the provider delivers again.
     """
     try:
-        await gatherer.store(item, STORE_S)
-    except (Away, Full, TimeoutError):
+        await committer.store(item, STORE_S)
+    except (NotCommitted, QueueFull, TimeoutError):
         raise Problem(
             503, "webhook.not-stored", "The delivery could not be stored now.", "Deliver it again."
         ) from None

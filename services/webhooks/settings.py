@@ -1,4 +1,4 @@
-"""PAYDOWN_WEBHOOKS_*: what the door for the provider's webhooks reads at start."""
+"""The settings of webhooks, read once at start from PAYDOWN_WEBHOOKS_*."""
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -7,13 +7,13 @@ from libs.common.runtime.settings import ServiceSettings
 
 
 class WebhooksSettings(ServiceSettings):
-    """PAYDOWN_WEBHOOKS_*; README.md says what each one costs."""
+    """The common settings, and those of webhooks. README.md says what each one costs."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="PAYDOWN_WEBHOOKS_")
     port: int = Field(default=8103, gt=0, lt=65_536)
     secret: str = Field(
         min_length=16,
-        description="shared with the provider when the webhook is made; the key of every signature",
+        description="shared with the provider; the key of every signature",
     )
     freshness_s: int = Field(
         default=300,
@@ -25,5 +25,8 @@ class WebhooksSettings(ServiceSettings):
         default=200, gt=0, le=5_000, description="deliveries committed together at most"
     )
     security_events_max: int = Field(
-        default=10_000, gt=0, le=1_000_000, description="refused deliveries kept; the oldest go"
+        default=10_000,
+        gt=0,
+        le=1_000_000,
+        description="rejected deliveries stored; the oldest are deleted",
     )

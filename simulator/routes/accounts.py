@@ -1,31 +1,32 @@
-"""Accounts and merchants. Pure: a world and a request in, an answer out."""
+"""Accounts and merchants. Pure: a state and a request in, an answer out."""
 
 from simulator import serializers, validation
+from simulator.account_status import disable_account
 from simulator.domain import make_id
 from simulator.merchants import BY_ID, MERCHANTS, POPULAR, with_plaid
 from simulator.messages import Answer, Refusal, Request, not_found, success
 from simulator.models import Account, Json, Session
 from simulator.paging import LIMIT_MAX, number, page
-from simulator.state import World, account_details
+from simulator.state import ProviderState, account_details
 
 
-def find(world: World, account_id: str) -> Account:
+def find(state: ProviderState, account_id: str) -> Account:
     """The account, or NOT_FOUND."""
-    account = world.accounts.by_id.get(account_id)
+    account = state.accounts.by_id.get(account_id)
     if account is None:
         raise not_found("The account")
     return account
 
 
-def create(world: World, request: Request) -> Answer:
+def create(state: ProviderState, request: Request) -> Answer:
     """POST /accounts: a bank account (`ach`) or a loan (`liability`)."""
     body = request.json()
     holder = body.get("holder_id")
-    if not isinstance(holder, str) or holder not in world.entities.by_id:
+    if not isinstance(holder, str) or holder not in state.entities.by_id:
         raise Refusal("INVALID_HOLDER_ID", "The holder does not exist.")
     if (body.get("ach") is None) == (body.get("liability") is None):
         raise Refusal("INVALID_ACCOUNT_DETAILS", "Either ach or liability is required.")
-    seq, account_id = world.new_id(world.accounts)
+    seq, account_id = state.new_id(state.accounts)
     account = Account(
         seq=seq,
         id=account_id,
@@ -40,17 +41,17 @@ def create(world: World, request: Request) -> Answer:
         account.routing, account.number, account.ach_type = validation.ach(body["ach"])
     else:
         account.mch_id, account.number = _loan(body["liability"])
-    same = world.accounts.where("details", account_details(account))
+    same = state.accounts.where("details", account_details(account))
     if any(a.status == "disabled" for a in same):
         raise Refusal(
             "EXISTING_ACCOUNT_DISABLED", "An account with these details exists and is disabled."
         )
-    if same and world.policy.return_existing_accounts:
+    if same and state.policy.return_existing_accounts:
         return success(serializers.account(same[0], request.version))
-    session = _session(world, account, "auto_verify", request.now_ms)
+    session = _session(state, account, "auto_verify", request.now_ms)
     account.session_id = session.id
-    world.put(world.accounts, account)
-    world.put(world.sessions, session)
+    state.put(state.accounts, account)
+    state.put(state.sessions, session)
     return success(serializers.account(account, request.version))
 
 
@@ -63,9 +64,9 @@ def _loan(given: object) -> tuple[str, str]:
     return merchant, validation.liability_number(given)
 
 
-def _session(world: World, account: Account, kind: str, now_ms: int) -> Session:
-    seq = world.sessions.next_seq()
-    session_id = make_id("avf_", world.salt, seq)
+def _session(state: ProviderState, account: Account, kind: str, now_ms: int) -> Session:
+    seq = state.sessions.next_seq()
+    session_id = make_id("avf_", state.salt, seq)
     return Session(
         seq=seq,
         id=session_id,
@@ -78,22 +79,26 @@ def _session(world: World, account: Account, kind: str, now_ms: int) -> Session:
     )
 
 
-def retrieve(world: World, request: Request) -> Answer:
+def retrieve(state: ProviderState, request: Request) -> Answer:
     """GET /accounts/{id}."""
-    return success(serializers.account(find(world, request.ids[0]), request.version))
+    return success(serializers.account(find(state, request.ids[0]), request.version))
 
 
-def listing(world: World, request: Request) -> Answer:
-    """GET /accounts; filters holder_id, holder_ids, type, status, liability.mch_id, liability.type and dates."""
+def listing(state: ProviderState, request: Request) -> Answer:
+    """GET /accounts.
+
+    Filters: holder_id, holder_ids, type, status, consent_status, liability.mch_id, liability.type
+    and dates.
+    """
     holders = request.query.get("holder_id", []) + request.query.get("holder_ids", [])
     kind, status = request.one("type"), request.one("status")
     merchant, merchant_type = request.one("liability.mch_id"), request.one("liability.type")
     consent_status = request.one("consent_status")
     if len(holders) == 1:
-        items = world.accounts.where("holder", holders[0])
+        items = state.accounts.where("holder", holders[0])
         holders = []
     else:
-        items = world.accounts.items
+        items = state.accounts.items
 
     def matches(a: Account) -> bool:
         return (
@@ -111,23 +116,23 @@ def listing(world: World, request: Request) -> Answer:
         )
 
     filtered = bool(holders or kind or status or merchant or merchant_type or consent_status)
-    found, headers = page(request, world.accounts, items, matches if filtered else None)
+    found, headers = page(request, state.accounts, items, matches if filtered else None)
     return success([serializers.account(a, request.version) for a in found], headers)
 
 
-def update(world: World, request: Request) -> Answer:
+def update(state: ProviderState, request: Request) -> Answer:
     """PUT /accounts/{id}: the metadata."""
-    account, body = find(world, request.ids[0]), request.json()
+    account, body = find(state, request.ids[0]), request.json()
     if "metadata" in body:
         before: Json = {"metadata": account.metadata}
         account.metadata = validation.metadata(body, "ACCOUNT")
-        world.touch(world.accounts, account, request.now_ms, before)
+        state.touch(state.accounts, account, request.now_ms, before)
     return success(serializers.account(account, request.version))
 
 
-def consent(world: World, request: Request) -> Answer:
+def consent(state: ProviderState, request: Request) -> Answer:
     """POST /accounts/{id}/consent: withdraw or grant."""
-    account, kind = find(world, request.ids[0]), request.json().get("type")
+    account, kind = find(state, request.ids[0]), request.json().get("type")
     if kind not in ("withdraw", "grant"):
         raise Refusal("INVALID_REQUEST", "type must be withdraw or grant.")
     wanted = "withdrawn" if kind == "withdraw" else "granted"
@@ -137,67 +142,55 @@ def consent(world: World, request: Request) -> Answer:
             f"The account's consent is {wanted} already.",
         )
     if kind == "withdraw":
-        if world.has_open_payments("account", account.id):
+        if state.has_open_payments("account", account.id):
             raise Refusal(
                 "ACCOUNT_HAS_PAYMENT_IN_PROGRESS", "The account has a payment in progress."
             )
         account.consent = wanted
-        world.disable_account(account, "ACCOUNT_DISABLED_CONSENT_WITHDRAWN", request.now_ms)
+        disable_account(state, account, "ACCOUNT_DISABLED_CONSENT_WITHDRAWN", request.now_ms)
     else:
         before: Json = {"status": account.status}
         account.consent, account.status, account.error = wanted, "active", None
-        world.touch(world.accounts, account, request.now_ms, before)
+        state.touch(state.accounts, account, request.now_ms, before)
     return success(serializers.account(account, request.version))
 
 
-def verify(world: World, request: Request) -> Answer:
+def verify(state: ProviderState, request: Request) -> Answer:
     """POST /accounts/{id}/verification_sessions; verified at once."""
-    account, kind = find(world, request.ids[0]), request.json().get("type")
+    account, kind = find(state, request.ids[0]), request.json().get("type")
     if not isinstance(kind, str) or not kind:
         raise Refusal("INVALID_REQUEST", "type is required.")
-    session = _session(world, account, kind, request.now_ms)
-    world.put(world.sessions, session)
+    session = _session(state, account, kind, request.now_ms)
+    state.put(state.sessions, session)
     account.session_id = session.id
-    world.touch(world.accounts, account, request.now_ms, {}, quiet=True)
+    state.touch(state.accounts, account, request.now_ms, {}, quiet=True)
     return success(serializers.session(session))
 
 
-def merchants(_world: World, request: Request) -> Answer:
-    """GET /merchants; without a filter only the popular ones, an unknown institution has none."""
-    plaid, name = (
-        request.one("provider_id.plaid"),
-        request.one("name") or request.one("creditor_name"),
-    )
-    kind, other = (
-        request.one("type"),
-        request.one("provider_id.mx") or request.one("provider_id.finicity"),
-    )
+def merchants(_state: ProviderState, request: Request) -> Answer:
+    """GET /merchants. Without a filter: the popular ones. An unknown institution has none."""
+    plaid = request.one("provider_id.plaid")
+    other = request.one("provider_id.mx") or request.one("provider_id.finicity")
+    name = request.one("name") or request.one("creditor_name")
+    kind = request.one("type")
     if plaid and other:
         raise Refusal("INVALID_SEARCH_PARAMETERS", "Only one provider_id can be searched for.")
-    found = (
-        with_plaid(plaid)
-        if plaid
-        else []
-        if other
-        else list(MERCHANTS if name or kind else POPULAR)
-    )
+    if plaid:
+        found = with_plaid(plaid)
+    elif other:
+        found = []
+    else:
+        found = list(MERCHANTS if name or kind else POPULAR)
     if kind:
         found = [m for m in found if m.type == kind.removesuffix("s")]
     if name:
         found = [m for m in found if name.casefold() in m.name.casefold()]
-    limit, first = (
-        number(request, "page_limit", LIMIT_MAX, LIMIT_MAX),
-        number(request, "page", 1, 10**6) - 1,
-    )
-    return success(
-        [
-            serializers.merchant(m, request.version)
-            for m in found[first * limit : (first + 1) * limit]
-        ]
-    )
+    limit = number(request, "page_limit", LIMIT_MAX, LIMIT_MAX)
+    first = (number(request, "page", 1, 10**6) - 1) * limit
+    return success([serializers.merchant(m, request.version) for m in found[first : first + limit]])
 
 
-def merchant(_world: World, request: Request) -> Answer:
+def merchant(_state: ProviderState, request: Request) -> Answer:
     """GET /merchants/{id}."""
     found = BY_ID.get(request.ids[0])
     if found is None:

@@ -1,31 +1,32 @@
-"""Entities: create, read, list, complete, consent, verify. Pure: a world and a request in, an answer out."""
+"""Entities and their verifications. Pure: a state and a request in, an answer out."""
 
 from simulator import serializers, validation
+from simulator.account_status import disable_entity, entity_status
 from simulator.domain import make_id
 from simulator.messages import FIRST, Answer, Refusal, Request, not_found, success
 from simulator.models import Entity, Json, Session
 from simulator.paging import page
-from simulator.state import World, entity_details
+from simulator.state import ProviderState, entity_details
 
 METHODS = {"phone": ("byo_sms", "sms", "sna", "element"), "identity": ("kba", "byo_kyc", "element")}
 
 
-def find(world: World, entity_id: str) -> Entity:
+def find(state: ProviderState, entity_id: str) -> Entity:
     """The entity, or NOT_FOUND."""
-    entity = world.entities.by_id.get(entity_id)
+    entity = state.entities.by_id.get(entity_id)
     if entity is None:
         raise not_found("The entity")
     return entity
 
 
-def show(world: World, entity: Entity, request: Request) -> Answer:
+def show(state: ProviderState, entity: Entity, request: Request) -> Answer:
     """The entity in the request's version."""
     return success(
-        serializers.entity(entity, world.sessions.where("owner", entity.id), request.version)
+        serializers.entity(entity, state.sessions.where("owner", entity.id), request.version)
     )
 
 
-def create(world: World, request: Request) -> Answer:
+def create(state: ProviderState, request: Request) -> Answer:
     """POST /entities."""
     body = request.json()
     kind = validation.entity_type(body, request.version)
@@ -45,9 +46,9 @@ def create(world: World, request: Request) -> Answer:
                 "INVALID_REQUEST", "corporation.name, corporation.ein and address are required."
             )
     address = validation.part(body, "address", validation.ADDRESS)
-    validation.address(address, world)
+    validation.address(address, state)
     metadata = validation.metadata(body, "ENTITY")
-    seq, entity_id = world.new_id(world.entities)
+    seq, entity_id = state.new_id(state.entities)
     entity = Entity(
         seq=seq,
         id=entity_id,
@@ -60,21 +61,21 @@ def create(world: World, request: Request) -> Answer:
         address=address,
         status="incomplete",
     )
-    entity.status = world.entity_status(entity)
-    if world.policy.reject_duplicate_entities and any(
-        entity_details(e) == entity_details(entity) for e in world.entities.items
+    entity.status = entity_status(state, entity)
+    if state.policy.reject_duplicate_entities and any(
+        entity_details(e) == entity_details(entity) for e in state.entities.items
     ):
         raise Refusal("DUPLICATE_ENTITY_DETAILS", "An entity with these details exists.")
-    world.put(world.entities, entity)
-    return show(world, entity, request)
+    state.put(state.entities, entity)
+    return show(state, entity, request)
 
 
-def retrieve(world: World, request: Request) -> Answer:
+def retrieve(state: ProviderState, request: Request) -> Answer:
     """GET /entities/{id}."""
-    return show(world, find(world, request.ids[0]), request)
+    return show(state, find(state, request.ids[0]), request)
 
 
-def listing(world: World, request: Request) -> Answer:
+def listing(state: ProviderState, request: Request) -> Answer:
     """GET /entities; filters type, status, name and dates."""
     kind, status, name = request.one("type"), request.one("status"), request.one("name")
 
@@ -88,20 +89,20 @@ def listing(world: World, request: Request) -> Answer:
         )
 
     found, headers = page(
-        request, world.entities, world.entities.items, matches if kind or status or name else None
+        request, state.entities, state.entities.items, matches if kind or status or name else None
     )
     return success(
         [
-            serializers.entity(e, world.sessions.where("owner", e.id), request.version)
+            serializers.entity(e, state.sessions.where("owner", e.id), request.version)
             for e in found
         ],
         headers,
     )
 
 
-def update(world: World, request: Request) -> Answer:
-    """PUT /entities/{id}: only what is still null may be set; metadata is replaced."""
-    entity, body = find(world, request.ids[0]), request.json()
+def update(state: ProviderState, request: Request) -> Answer:
+    """PUT /entities/{id}: only fields that are null can be set; metadata is replaced."""
+    entity, body = find(state, request.ids[0]), request.json()
     if entity.status == "disabled":
         raise Refusal("ENTITY_UPDATE_DISABLED", "A disabled entity cannot be updated.")
     own = "individual" if entity.individual is not None else "corporation"
@@ -118,7 +119,7 @@ def update(world: World, request: Request) -> Answer:
     address = _fill(entity.address, validation.part(body, "address", validation.ADDRESS))
     if own == "individual":
         validation.person(changed)
-    validation.address(address, world)
+    validation.address(address, state)
     metadata = validation.metadata(body, "ENTITY") if "metadata" in body else entity.metadata
     before: Json = {
         own: mine,
@@ -128,9 +129,9 @@ def update(world: World, request: Request) -> Answer:
     }
     setattr(entity, own, changed)
     entity.address, entity.metadata = address, metadata
-    entity.status = world.entity_status(entity)
-    world.touch(world.entities, entity, request.now_ms, before)
-    return show(world, entity, request)
+    entity.status = entity_status(state, entity)
+    state.touch(state.entities, entity, request.now_ms, before)
+    return show(state, entity, request)
 
 
 def _fill(known: Json, given: Json) -> Json:
@@ -143,9 +144,9 @@ def _fill(known: Json, given: Json) -> Json:
     }
 
 
-def consent(world: World, request: Request) -> Answer:
+def consent(state: ProviderState, request: Request) -> Answer:
     """POST /entities/{id}/consent: withdraw or grant."""
-    entity, kind = find(world, request.ids[0]), request.json().get("type")
+    entity, kind = find(state, request.ids[0]), request.json().get("type")
     if kind not in ("withdraw", "grant"):
         raise Refusal("INVALID_REQUEST", "type must be withdraw or grant.")
     wanted = "withdrawn" if kind == "withdraw" else "granted"
@@ -154,21 +155,24 @@ def consent(world: World, request: Request) -> Answer:
             f"ENTITY_CONSENT_ALREADY_{wanted.upper()}", f"The entity's consent is {wanted} already."
         )
     if kind == "withdraw":
-        if world.has_open_payments("holder", entity.id):
+        if state.has_open_payments("holder", entity.id):
             raise Refusal("ENTITY_HAS_PAYMENTS_IN_PROGRESS", "The entity has payments in progress.")
         entity.consent = wanted
-        world.disable_entity(entity, "ENTITY_CONSENT_WITHDRAWN", request.now_ms)
+        disable_entity(state, entity, "ENTITY_CONSENT_WITHDRAWN", request.now_ms)
     else:
         before: Json = {"status": entity.status}
         entity.consent, entity.error = wanted, None
-        entity.status = world.entity_status(entity)
-        world.touch(world.entities, entity, request.now_ms, before)
-    return show(world, entity, request)
+        entity.status = entity_status(state, entity)
+        state.touch(state.entities, entity, request.now_ms, before)
+    return show(state, entity, request)
 
 
-def verify(world: World, request: Request) -> Answer:
-    """POST /entities/{id}/verification_sessions; verified at once, as in the provider's development environment."""
-    entity, body = find(world, request.ids[0]), request.json()
+def verify(state: ProviderState, request: Request) -> Answer:
+    """POST /entities/{id}/verification_sessions.
+
+    Verified at once, as in the provider's development environment.
+    """
+    entity, body = find(state, request.ids[0]), request.json()
     kind, method = body.get("type"), body.get("method")
     if kind not in METHODS or method not in METHODS[kind]:
         raise Refusal("INVALID_REQUEST", "type must be phone or identity, with one of its methods.")
@@ -177,10 +181,10 @@ def verify(world: World, request: Request) -> Answer:
         raise Refusal(
             "INVALID_REQUEST", f"{method} must be an object, and the entity an individual."
         )
-    seq = world.sessions.next_seq()
+    seq = state.sessions.next_seq()
     session = Session(
         seq=seq,
-        id=make_id("evf_", world.salt, seq),
+        id=make_id("evf_", state.salt, seq),
         created_ms=request.now_ms,
         updated_ms=request.now_ms,
         owner_id=entity.id,
@@ -188,28 +192,28 @@ def verify(world: World, request: Request) -> Answer:
         method=method,
         detail=detail or {},
     )
-    world.put(world.sessions, session)
+    state.put(state.sessions, session)
     before: Json = {"status": entity.status}
     if kind == "phone":
         entity.phone_verified = True
     else:
         entity.identity_verified = True
     if entity.status == "incomplete":
-        entity.status = world.entity_status(entity)
-    world.touch(world.entities, entity, request.now_ms, before)
+        entity.status = entity_status(state, entity)
+    state.touch(state.entities, entity, request.now_ms, before)
     return success(serializers.session(session))
 
 
-def sessions(world: World, request: Request) -> Answer:
+def sessions(state: ProviderState, request: Request) -> Answer:
     """GET /entities/{id}/verification_sessions and the same of accounts."""
     return success(
-        [serializers.session(s) for s in reversed(world.sessions.where("owner", request.ids[0]))]
+        [serializers.session(s) for s in reversed(state.sessions.where("owner", request.ids[0]))]
     )
 
 
-def session(world: World, request: Request) -> Answer:
+def session(state: ProviderState, request: Request) -> Answer:
     """GET …/verification_sessions/{id}."""
-    found = world.sessions.by_id.get(request.ids[1])
+    found = state.sessions.by_id.get(request.ids[1])
     if found is None or found.owner_id != request.ids[0]:
         raise not_found("The verification session")
     return success(serializers.session(found))

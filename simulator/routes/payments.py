@@ -1,10 +1,10 @@
-"""Payments, their reversals, and the moves a developer may make. Pure: a world and a request in, an answer out."""
+"""Payments, their reversals, and simulated moves. Pure: a state and a request in, an answer out."""
 
-from simulator import domain, serializers, validation
+from simulator import domain, lifecycle, serializers, validation
 from simulator.messages import Answer, Refusal, Request, not_found, success, success_raw
 from simulator.models import Payment, Reversal
 from simulator.paging import page
-from simulator.state import World
+from simulator.state import ProviderState
 
 INDEXED = {
     "destination": "destination",
@@ -16,51 +16,61 @@ INDEXED = {
 }
 
 
-def find(world: World, payment_id: str) -> Payment:
+def find(state: ProviderState, payment_id: str) -> Payment:
     """The payment, or NOT_FOUND."""
-    payment = world.payments.by_id.get(payment_id)
+    payment = state.payments.by_id.get(payment_id)
     if payment is None:
         raise not_found("The payment")
     return payment
 
 
-def create(world: World, request: Request) -> Answer:
-    """POST /payments; the same source, destination and amount again is another payment, only the idempotency key guards."""
+def create(state: ProviderState, request: Request) -> Answer:
+    """POST /payments.
+
+    The same source, destination and amount again is another payment: only an idempotency key
+    prevents it.
+    """
     body = request.json()
-    source, destination = validation.payment(body, world)
+    source, destination = validation.payment(body, state)
     if body.get("dry_run") is True:
-        return _dry_run(world, request)
-    payment = world.create_payment(body, source, destination, request.key, request.now_ms)
+        return _dry_run(state, request)
+    payment = lifecycle.create_payment(
+        state, body, source, destination, request.key, request.now_ms
+    )
     return success_raw(serializers.payment_json(payment, request.version))
 
 
-def _dry_run(world: World, request: Request) -> Answer:
-    """What a payment would look like; nothing is kept of it."""
-    aside = World("dry-run", world.profile, world.policy)
-    aside.entities, aside.accounts = world.entities, world.accounts
+def _dry_run(state: ProviderState, request: Request) -> Answer:
+    """What a payment would look like. Nothing of it is stored."""
+    copy = ProviderState("dry-run", state.profile, state.policy)
+    copy.entities, copy.accounts = state.entities, state.accounts
     body = request.json()
-    payment = aside.create_payment(
+    payment = lifecycle.create_payment(
+        copy,
         body,
-        world.accounts.by_id[body["source"]],
-        world.accounts.by_id[body["destination"]],
+        state.accounts.by_id[body["source"]],
+        state.accounts.by_id[body["destination"]],
         None,
         request.now_ms,
     )
     return success(serializers.payment(payment, request.version))
 
 
-def retrieve(world: World, request: Request) -> Answer:
-    """GET /payments/{id}; only here `fund_status` is shown."""
-    return success(serializers.payment(find(world, request.ids[0]), request.version, single=True))
+def retrieve(state: ProviderState, request: Request) -> Answer:
+    """GET /payments/{id}. Only here `fund_status` is shown."""
+    return success(serializers.payment(find(state, request.ids[0]), request.version, single=True))
 
 
-def listing(world: World, request: Request) -> Answer:
-    """GET /payments; filters status, type, source, destination, acc_id, reversal_id, the holders, dates; newest first."""
+def listing(state: ProviderState, request: Request) -> Answer:
+    """GET /payments, newest first.
+
+    Filters: status, type, source, destination, acc_id, reversal_id, the holders and dates.
+    """
     chosen = {name: value for name in INDEXED if (value := request.one(name)) is not None}
     lists = sorted(
-        (world.payments.where(INDEXED[name], value) for name, value in chosen.items()), key=len
+        (state.payments.where(INDEXED[name], value) for name, value in chosen.items()), key=len
     )
-    items = lists[0] if lists else world.payments.items
+    items = lists[0] if lists else state.payments.items
     statuses, reversal_id, kind = (
         request.query.get("status"),
         request.one("reversal_id"),
@@ -78,7 +88,7 @@ def listing(world: World, request: Request) -> Answer:
         )
 
     filtered = len(chosen) > 1 or statuses or reversal_id or kind
-    found, headers = page(request, world.payments, items, matches if filtered else None)
+    found, headers = page(request, state.payments, items, matches if filtered else None)
     return success_raw(
         b"[" + b",".join([serializers.payment_json(p, request.version) for p in found]) + b"]",
         headers,
@@ -93,19 +103,19 @@ def _has(p: Payment, name: str, value: str) -> bool:
     return bool(getattr(p, INDEXED[name]) == value)
 
 
-def cancel(world: World, request: Request) -> Answer:
-    """DELETE /payments/{id}; only a pending one can be canceled."""
-    payment = find(world, request.ids[0])
+def cancel(state: ProviderState, request: Request) -> Answer:
+    """DELETE /payments/{id}. Only a pending one can be canceled."""
+    payment = find(state, request.ids[0])
     if payment.status != "pending":
         raise Refusal("INVALID_STATUS", f"A payment that is {payment.status} cannot be canceled.")
     payment.plan = []
-    world.move(payment, "canceled", None, request.now_ms)
+    lifecycle.move(state, payment, "canceled", None, request.now_ms)
     return success(serializers.payment(payment, request.version))
 
 
-def simulate(world: World, request: Request) -> Answer:
-    """POST /simulate/payments/{id}: one step by hand; from then on nothing happens to the payment by itself."""
-    payment, body = find(world, request.ids[0]), request.json()
+def simulate(state: ProviderState, request: Request) -> Answer:
+    """POST /simulate/payments/{id}: one move by hand. After it the payment has no plan."""
+    payment, body = find(state, request.ids[0]), request.json()
     status, code = body.get("status"), body.get("error_code")
     if status not in domain.STATUSES:
         raise Refusal("INVALID_REQUEST", "status is unknown.")
@@ -120,31 +130,31 @@ def simulate(world: World, request: Request) -> Answer:
     if status in domain.NEEDS_CODE and code is None and payment.error is None:
         raise Refusal("INVALID_REQUEST", f"error_code is required for {status}.")
     payment.plan = []
-    world.move(payment, status, None if code is None else int(code), request.now_ms)
+    lifecycle.move(state, payment, status, None if code is None else int(code), request.now_ms)
     return success(serializers.payment(payment, request.version, single=True))
 
 
-def reversals(world: World, request: Request) -> Answer:
+def reversals(state: ProviderState, request: Request) -> Answer:
     """GET /payments/{id}/reversals."""
-    payment = find(world, request.ids[0])
-    return success([serializers.reversal(r) for r in world.reversals.where("payment", payment.id)])
+    payment = find(state, request.ids[0])
+    return success([serializers.reversal(r) for r in state.reversals.where("payment", payment.id)])
 
 
-def _reversal(world: World, request: Request) -> Reversal:
-    found = world.reversals.by_id.get(request.ids[1])
+def _reversal(state: ProviderState, request: Request) -> Reversal:
+    found = state.reversals.by_id.get(request.ids[1])
     if found is None or found.pmt_id != request.ids[0]:
         raise not_found("The reversal")
     return found
 
 
-def reversal(world: World, request: Request) -> Answer:
+def reversal(state: ProviderState, request: Request) -> Answer:
     """GET /payments/{id}/reversals/{id}."""
-    return success(serializers.reversal(_reversal(world, request)))
+    return success(serializers.reversal(_reversal(state, request)))
 
 
-def approve_reversal(world: World, request: Request) -> Answer:
-    """PUT /payments/{id}/reversals/{id} {status: pending}: let it run."""
-    found, body = _reversal(world, request), request.json()
+def approve_reversal(state: ProviderState, request: Request) -> Answer:
+    """PUT /payments/{id}/reversals/{id} {status: pending}: approve it."""
+    found, body = _reversal(state, request), request.json()
     if body.get("status") != "pending":
         raise Refusal("INVALID_REQUEST", "status must be pending.")
     if found.status != "pending_approval":
@@ -156,5 +166,5 @@ def approve_reversal(world: World, request: Request) -> Answer:
             f"The description must have at most {validation.DESCRIPTION_MAX} characters.",
         )
     found.description = description
-    world.approve_reversal(find(world, found.pmt_id), request.now_ms)
+    lifecycle.approve_reversal(state, find(state, found.pmt_id), request.now_ms)
     return success(serializers.reversal(found))

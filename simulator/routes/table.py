@@ -1,17 +1,25 @@
-"""Which call of the provider's API is answered by which function; the names are those of the books' `calls`."""
+"""The routes of the provider's API: which function answers which call."""
 
 import re
 from collections.abc import Callable, Mapping
 
-from simulator.messages import Answer, Request
-from simulator.routes import accounts, entities, misc, payments
-from simulator.state import World
+from simulator.messages import Answer, Request, success
+from simulator.routes import accounts, entities, events, payments, reports, subscriptions
+from simulator.state import ProviderState
 
-Handler = Callable[[World, Request], Answer]
+Handler = Callable[[ProviderState, Request], Answer]
+#: An id in a path; its prefix names its kind.
 ID = re.compile(r"(?:ent|acc|mch|pmt|rvs|whk|evt|rpt|evf|avf)_\w+")
 
+
+def ping(_state: ProviderState, _request: Request) -> Answer:
+    """GET /ping."""
+    return success(None, message="pong")
+
+
+#: The names of the calls are those that the control API counts.
 TABLE: Mapping[tuple[str, str], Handler] = {
-    ("GET", "/ping"): misc.ping,
+    ("GET", "/ping"): ping,
     ("POST", "/entities"): entities.create,
     ("GET", "/entities"): entities.listing,
     ("GET", "/entities/{id}"): entities.retrieve,
@@ -38,25 +46,25 @@ TABLE: Mapping[tuple[str, str], Handler] = {
     ("GET", "/payments/{id}/reversals/{id}"): payments.reversal,
     ("PUT", "/payments/{id}/reversals/{id}"): payments.approve_reversal,
     ("POST", "/simulate/payments/{id}"): payments.simulate,
-    ("POST", "/webhooks"): misc.create_webhook,
-    ("GET", "/webhooks"): misc.list_webhooks,
-    ("GET", "/webhooks/{id}"): misc.webhook,
-    ("PATCH", "/webhooks/{id}"): misc.update_webhook,
-    ("DELETE", "/webhooks/{id}"): misc.delete_webhook,
-    ("POST", "/reports"): misc.create_report,
-    ("GET", "/reports/{id}"): misc.report,
-    ("GET", "/reports/{id}/download"): misc.download,
+    ("POST", "/webhooks"): subscriptions.create_webhook,
+    ("GET", "/webhooks"): subscriptions.list_webhooks,
+    ("GET", "/webhooks/{id}"): subscriptions.webhook,
+    ("PATCH", "/webhooks/{id}"): subscriptions.update_webhook,
+    ("DELETE", "/webhooks/{id}"): subscriptions.delete_webhook,
+    ("POST", "/reports"): reports.create_report,
+    ("GET", "/reports/{id}"): reports.report,
+    ("GET", "/reports/{id}/download"): reports.download,
 }
 
 
-def table(events: misc.EventBook) -> dict[tuple[str, str], Handler]:
-    """All routes; events are read from a book."""
-    listing, single = misc.event_routes(events)
+def route_table(reader: events.EventReader) -> dict[tuple[str, str], Handler]:
+    """All routes; `reader` reads written events."""
+    listing, single = events.event_routes(reader)
     return {**TABLE, ("GET", "/events"): listing, ("GET", "/events/{id}"): single}
 
 
 def template_of(path: str) -> tuple[str, list[str]]:
-    """A path with its ids taken out, and the ids: /payments/pmt_1 is /payments/{id}, [pmt_1]."""
+    """A path with `{id}` for its ids, and the ids: /payments/pmt_1 is /payments/{id}, [pmt_1]."""
     if path.count("/") == 1:
         return path, []
     ids: list[str] = []

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from simulator.messages import Request
-from simulator.state import World
+from simulator.state import ProviderState
 from simulator.tests.harness import Simulator
 
 
@@ -19,14 +19,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 @pytest.fixture
 def simulator(shared: Simulator) -> Iterator[Simulator]:
-    """The shared process, its orders undone afterwards."""
+    """The shared process. Its controls are reset afterwards."""
     yield shared
     shared.call("DELETE", "/_simulator/faults")
     shared.call("DELETE", "/_simulator/outcomes")
-    shared.order("limits", {})
-    shared.order("profile", {"name": "demo"})
-    shared.order("webhooks", {"mode": "normal"})
-    shared.order("clock", {"speed": 1})
+    shared.control("limits", {})
+    shared.control("profile", {"name": "demo"})
+    shared.control("webhooks", {"mode": "normal"})
+    shared.control("clock", {"speed": 1})
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def own(tmp_path: Path) -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def world() -> World:
+def state() -> ProviderState:
     """A provider in memory."""
-    return World("test")
+    return ProviderState("test")
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def ask() -> "Ask":
 
 
 class Ask:
-    """Makes requests for the pure handlers; each is a second later than the one before."""
+    """Makes requests for the pure handlers, each a second later than the one before."""
 
     def __init__(self) -> None:
         self.clock_s = itertools.count(1_700_000_000)

@@ -66,7 +66,7 @@ class Reply:
 
 @dataclass
 class Simulator:
-    """One process; `start` again after `kill` finds the same books."""
+    """One process. `start` after `kill` finds the same storage."""
 
     folder: Path
     profile: str = "demo"
@@ -128,11 +128,11 @@ class Simulator:
             parsed = raw
         return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, parsed)
 
-    def order(self, name: str, order: dict[str, Any]) -> None:
-        reply = self.call("PUT", f"/_simulator/{name}", order)
+    def control(self, name: str, control: dict[str, Any]) -> None:
+        reply = self.call("PUT", f"/_simulator/{name}", control)
         assert reply.status == 200, reply.body
 
-    def book(self, kind: str) -> list[dict[str, Any]]:
+    def records(self, kind: str) -> list[dict[str, Any]]:
         raw = self.call("GET", f"/_simulator/books/{kind}").body
         return [raw] if isinstance(raw, dict) else [json.loads(line) for line in raw.splitlines()]
 
@@ -141,7 +141,7 @@ class Simulator:
         return summary
 
     def accounts(self) -> tuple[str, str]:
-        """(source, destination) made anew."""
+        """(source, destination) of a new company and a new person."""
         corporation, person = (
             self.call("POST", "/entities", body, str(uuid.uuid4())).data["id"]
             for body in (CORPORATION, PERSON)
@@ -174,7 +174,7 @@ def body_of(source: str, destination: str, **more: Any) -> dict[str, Any]:
 
 @dataclass
 class Receiver:
-    """A webhook's other end; answers `status`, after `delay_s`."""
+    """A server that receives webhooks; answers `status` after `delay_s`."""
 
     status: int = 200
     delay_s: float = 0.0

@@ -90,16 +90,18 @@ def test_thanksgiving_and_sundays_are_no_bank_days() -> None:
 
 
 def test_the_same_metadata_ends_the_same_in_a_rerun_and_shares_hold() -> None:
-    order = {
+    control = {
         "seed": 5,
         "rules": [
             {"share": 0.05, "status": "failed", "error_code": 10009},
             {"share": 0.03, "status": "failed", "error_code": 10008, "after": "sent"},
         ],
     }
-    first = [parse_outcomes(order).choose({"row": n}) for n in range(4_000)]
-    assert first == [parse_outcomes(order).choose({"row": n}) for n in range(4_000)]
-    assert first != [parse_outcomes({**order, "seed": 6}).choose({"row": n}) for n in range(4_000)]
+    first = [parse_outcomes(control).choose({"row": n}) for n in range(4_000)]
+    assert first == [parse_outcomes(control).choose({"row": n}) for n in range(4_000)]
+    assert first != [
+        parse_outcomes({**control, "seed": 6}).choose({"row": n}) for n in range(4_000)
+    ]
     assert 150 <= sum(o.error_code == 10009 for o in first) <= 250
     assert 80 <= sum(o.after == "sent" for o in first) <= 160
 

@@ -13,7 +13,7 @@ LOST = (http.client.RemoteDisconnected, ConnectionResetError)
 
 
 def fault(simulator: Simulator, kind: str, share: float = 1, **more: object) -> None:
-    simulator.order(
+    simulator.control(
         "faults",
         {
             "seed": 3,
@@ -25,7 +25,7 @@ def fault(simulator: Simulator, kind: str, share: float = 1, **more: object) -> 
 
 
 def made(simulator: Simulator, key: str) -> int:
-    return sum(p["idempotency_key"] == key for p in simulator.book("payments"))
+    return sum(p["idempotency_key"] == key for p in simulator.records("payments"))
 
 
 def test_a_lost_request_closes_the_socket_without_a_byte_and_is_not_executed(
@@ -34,7 +34,10 @@ def test_a_lost_request_closes_the_socket_without_a_byte_and_is_not_executed(
     source, destination = simulator.accounts()
     fault(simulator, "lose_request")
     body = json.dumps(body_of(source, destination)).encode()
-    head = f"POST /payments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_test\r\nIdempotency-Key: raw-1\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        "POST /payments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_test\r\n"
+        f"Idempotency-Key: raw-1\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
     with socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as wire:
         wire.sendall(head.encode() + body)
         with contextlib.suppress(ConnectionResetError):
@@ -134,14 +137,15 @@ def test_a_delay_is_late_and_a_hang_never_answers(simulator: Simulator) -> None:
     before = simulator.summary()["payments"]
     with socket.create_connection(("127.0.0.1", simulator.port), timeout=0.5) as wire:
         wire.sendall(
-            b"POST /payments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_test\r\nContent-Length: 2\r\n\r\n{}"
+            b"POST /payments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_test\r\n"
+            b"Content-Length: 2\r\n\r\n{}"
         )
         with pytest.raises(TimeoutError):
             wire.recv(1)
     assert simulator.summary()["payments"] == before
 
 
-def test_every_request_received_is_counted_and_orders_are_not(simulator: Simulator) -> None:
+def test_every_request_received_is_counted_and_control_calls_are_not(simulator: Simulator) -> None:
     before = simulator.summary()["calls"].get("POST /payments", 0)
     fault(simulator, "lose_request")
     for _ in range(3):

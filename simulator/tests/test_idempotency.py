@@ -58,17 +58,17 @@ def test_many_at_once_with_one_key_make_one_payment(simulator: Simulator) -> Non
         )
     assert len({a.data["id"] for a in answers}) == 1
     assert sorted(a.headers["idem-status"] for a in answers) == ["replayed"] * 47 + ["stored"]
-    assert sum(p["idempotency_key"] == key for p in simulator.book("payments")) == 1
+    assert sum(p["idempotency_key"] == key for p in simulator.records("payments")) == 1
 
 
 def test_401_and_429_are_not_stored(simulator: Simulator) -> None:
     source, destination = simulator.accounts()
     key, body = str(uuid.uuid4()), body_of(source, destination)
-    stranger = simulator.call("POST", "/payments", body, key, Authorization="")
-    assert (stranger.status, stranger.error["type"]) == (401, "INVALID_AUTHORIZATION")
-    simulator.order("limits", {"payments_per_min": 0})
+    unauthenticated = simulator.call("POST", "/payments", body, key, Authorization="")
+    assert (unauthenticated.status, unauthenticated.error["type"]) == (401, "INVALID_AUTHORIZATION")
+    simulator.control("limits", {"payments_per_min": 0})
     assert simulator.call("POST", "/payments", body, key).status == 429
-    simulator.order("limits", {})
+    simulator.control("limits", {})
     assert simulator.call("POST", "/payments", body, key).headers["idem-status"] == "stored"
 
 

@@ -71,7 +71,7 @@ def test_each_call_has_its_tier(method: str, template: str, tier: str) -> None:
 
 def test_over_the_limit_is_429_with_retry_after_and_counted(simulator: Simulator) -> None:
     before = simulator.summary()["limit_violations"]
-    simulator.order("limits", {"requests_per_min": 2, "payments_per_min": None})
+    simulator.control("limits", {"requests_per_min": 2, "payments_per_min": None})
     answers = [simulator.call("GET", "/ping") for _ in range(4)]
     assert [a.status for a in answers] == [200, 200, 429, 429]
     assert answers[2].error["sub_type"] == "TOO_MANY_REQUESTS"
@@ -80,7 +80,7 @@ def test_over_the_limit_is_429_with_retry_after_and_counted(simulator: Simulator
 
 
 def test_profiles_can_be_changed_and_a_misnamed_one_is_refused(simulator: Simulator) -> None:
-    simulator.order("profile", {"name": "legacy"})
+    simulator.control("profile", {"name": "legacy"})
     assert sum(simulator.call("GET", "/ping").status == 429 for _ in range(605)) == 5
     assert simulator.call("PUT", "/_simulator/profile", {"name": "fast"}).status == 400
     assert simulator.call("GET", "/_simulator/profile").body == {"name": "legacy"}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from simulator.storage import Books, BooksError
+from simulator.storage import Storage, StorageError
 from simulator.tests.harness import LOAN, PERSON, ROOT, Simulator, body_of, receiver
 
 
@@ -44,17 +44,17 @@ def test_everything_answered_survives_kill_9_under_load(own: Simulator) -> None:
         thread.join()
     assert len(answered) > 100
     own.start()
-    books = {p["idempotency_key"]: p for p in own.book("payments")}
-    assert all(books[key]["id"] == payment["id"] for key, payment in answered.items())
+    stored = {p["idempotency_key"]: p for p in own.records("payments")}
+    assert all(stored[key]["id"] == payment["id"] for key, payment in answered.items())
     for key in list(answered)[-20:]:
         again = own.call("POST", "/payments", {}, key)
         assert (again.headers["idem-status"], again.data) == ("replayed", answered[key])
     assert own.summary()["calls"]["POST /payments"] >= len(answered) + 20
     new = own.call("POST", "/payments", body_of(source, destination), str(uuid.uuid4())).data["id"]
-    assert new not in {p["id"] for p in books.values()}
+    assert new not in {p["id"] for p in stored.values()}
 
 
-def test_plans_orders_and_subscriptions_go_on_after_a_restart(own: Simulator) -> None:
+def test_plans_controls_and_subscriptions_go_on_after_a_restart(own: Simulator) -> None:
     own.start()
     with receiver() as end:
         webhook = own.call(
@@ -62,13 +62,13 @@ def test_plans_orders_and_subscriptions_go_on_after_a_restart(own: Simulator) ->
             "/webhooks",
             {"type": "payment.update", "url": f"http://127.0.0.1:{end.port}/", "hmac_secret": "s"},
         ).data
-        own.order(
+        own.control(
             "outcomes",
             {"seed": 1, "rules": [{"share": 1, "status": "failed", "error_code": 10009}]},
         )
-        own.order("limits", {"payments_per_min": 7})
-        own.order("webhooks", {"mode": "twice"})
-        own.order("clock", {"speed": 5})
+        own.control("limits", {"payments_per_min": 7})
+        own.control("webhooks", {"mode": "twice"})
+        own.control("clock", {"speed": 5})
         source, destination = own.accounts()
         payment_id = own.call("POST", "/payments", body_of(source, destination)).data["id"]
         own.kill()
@@ -82,10 +82,10 @@ def test_plans_orders_and_subscriptions_go_on_after_a_restart(own: Simulator) ->
         end.wait(8)
 
 
-def test_a_fault_already_met_by_a_key_is_not_met_again_after_a_restart(own: Simulator) -> None:
+def test_a_fault_already_drawn_for_a_key_is_not_drawn_again_after_a_restart(own: Simulator) -> None:
     own.start()
     rule = {"method": "POST", "path": "/entities", "share": 1, "fault": "status", "status": 503}
-    own.order("faults", {"seed": 1, "rules": [rule]})
+    own.control("faults", {"seed": 1, "rules": [rule]})
     assert own.call("POST", "/entities", PERSON, "k").status == 503
     own.kill()
     own.start()
@@ -95,7 +95,7 @@ def test_a_fault_already_met_by_a_key_is_not_met_again_after_a_restart(own: Simu
 
 def test_a_stop_is_clean_and_quick_even_with_a_hanging_client(own: Simulator) -> None:
     own.start()
-    own.order(
+    own.control(
         "faults", {"rules": [{"method": "GET", "path": "/ping", "share": 1, "fault": "hang"}]}
     )
     with socket.create_connection(("127.0.0.1", own.port), timeout=5) as wire:
@@ -120,15 +120,15 @@ def test_a_full_disk_ends_the_process_before_it_answers_what_is_not_written(own:
     assert own.process is not None
     assert own.process.wait(5) == 1
     own.start()
-    assert {e["id"] for e in own.book("entities")} >= set(answered) != set()
+    assert {e["id"] for e in own.records("entities")} >= set(answered) != set()
 
 
-def test_books_in_use_by_another_are_refused(tmp_path: Path) -> None:
-    first = Books(tmp_path / "books.sqlite")
-    first.keep_setting("a", 1)
+def test_a_file_in_use_by_another_simulator_is_refused(tmp_path: Path) -> None:
+    first = Storage(tmp_path / "books.sqlite")
+    first.store_setting("a", 1)
     first.write()
-    with pytest.raises(BooksError, match="locked"):
-        Books(tmp_path / "books.sqlite")
+    with pytest.raises(StorageError, match="locked"):
+        Storage(tmp_path / "books.sqlite")
     first.close()
 
 
@@ -148,11 +148,11 @@ def test_a_misspelt_setting_stops_the_start_with_one_sentence(tmp_path: Path) ->
     assert "Traceback" not in done.stderr
 
 
-def test_the_books_show_what_design_names(own: Simulator) -> None:
+def test_the_control_api_lists_what_the_design_names(own: Simulator) -> None:
     own.start()
     source, destination = own.accounts()
     own.call("POST", "/payments", body_of(source, destination, metadata={"a": 1}), "key-1")
-    (payment,) = own.book("payments")
+    (payment,) = own.records("payments")
     assert set(payment) == {
         "id",
         "source",
@@ -165,17 +165,17 @@ def test_the_books_show_what_design_names(own: Simulator) -> None:
         "created_at",
     }
     assert (payment["idempotency_key"], payment["metadata"]) == ("key-1", {"a": 1})
-    bank, loan = own.book("accounts")
+    bank, loan = own.records("accounts")
     assert set(bank) == set(loan) == {"id", "holder_id", "type", "routing", "number", "mch_id"}
     assert (bank["number"], loan["number"], loan["mch_id"]) == (
         "00123456",
         LOAN["account_number"],
         LOAN["mch_id"],
     )
-    corporation, person = own.book("entities")
+    corporation, person = own.records("entities")
     assert set(person) == {"id", "type", "first_name", "last_name", "phone", "dob", "name", "ein"}
     assert (person["dob"], corporation["ein"]) == ("1990-01-02", "32120240")
-    assert {"id", "type", "plaid"} == set(own.book("merchants")[0])
+    assert {"id", "type", "plaid"} == set(own.records("merchants")[0])
     summary = own.summary()
     assert (summary["payments"], summary["amount_cents"], summary["by_status"]) == (
         1,

@@ -9,19 +9,21 @@ from simulator.tests.harness import ADDRESS, Simulator
 
 @pytest.fixture(params=["demo", "current"])
 def sdk(request: pytest.FixtureRequest, simulator: Simulator) -> Any:
-    simulator.order("profile", {"name": request.param})
+    simulator.control("profile", {"name": request.param})
     return Method(env="dev", api_key="sk_accept", base_url=f"http://127.0.0.1:{simulator.port}")
 
 
-def test_the_official_sdk_goes_the_whole_way(sdk: Any) -> None:
-    assert sdk.ping()["message"] == "pong"
-    corporation = sdk.entities.create(
+def create_company(sdk: Any) -> Any:
+    return sdk.entities.create(
         {
             "type": "corporation",
             "corporation": {"name": "D", "dba": "D", "ein": "321202400", "owners": []},
             "address": ADDRESS,
         }
     )
+
+
+def create_person(sdk: Any) -> Any:
     person = sdk.entities.create(
         {
             "type": "individual",
@@ -35,27 +37,25 @@ def test_the_official_sdk_goes_the_whole_way(sdk: Any) -> None:
     )
     assert person.last_response.request_id
     if person["status"] == "incomplete":
-        assert person["products"] == ["identity"]
-        sms = {
-            "type": "phone",
-            "method": "byo_sms",
-            "byo_sms": {"timestamp": "2026-01-01T00:00:00.000Z"},
-        }
-        assert sdk.entities(person["id"]).verification_sessions.create(sms)["status"] == "verified"
-        session = sdk.entities(person["id"]).verification_sessions.create(
-            {"type": "identity", "method": "kba", "kba": {}}
-        )
-        assert (
-            sdk.entities(person["id"]).verification_sessions.retrieve(session["id"])["type"]
-            == "identity"
-        )
+        verify(sdk, person)
     assert sdk.entities.retrieve(person["id"])["status"] == "active"
-    source = sdk.accounts.create(
-        {
-            "holder_id": corporation["id"],
-            "ach": {"routing": "062103000", "number": "123456789", "type": "checking"},
-        }
-    )
+    return person
+
+
+def verify(sdk: Any, person: Any) -> None:
+    assert person["products"] == ["identity"]
+    sessions = sdk.entities(person["id"]).verification_sessions
+    sms = {
+        "type": "phone",
+        "method": "byo_sms",
+        "byo_sms": {"timestamp": "2026-01-01T00:00:00.000Z"},
+    }
+    assert sessions.create(sms)["status"] == "verified"
+    session = sessions.create({"type": "identity", "method": "kba", "kba": {}})
+    assert sessions.retrieve(session["id"])["type"] == "identity"
+
+
+def create_loan(sdk: Any, person: Any) -> Any:
     merchants = sdk.merchants.list({"provider_id.plaid": "ins_116944"})
     loan_merchant = next(m for m in merchants if m["type"] == "student_loan")
     loan = sdk.accounts.create(
@@ -66,21 +66,34 @@ def test_the_official_sdk_goes_the_whole_way(sdk: Any) -> None:
     )
     assert loan["liability"]["mask"] == "4567"
     assert [a["id"] for a in sdk.accounts.list({"holder_id": person["id"]})] == [loan["id"]]
+    return loan
+
+
+def test_the_official_sdk_goes_the_whole_way(sdk: Any) -> None:
+    assert sdk.ping()["message"] == "pong"
+    company, person = create_company(sdk), create_person(sdk)
+    source = sdk.accounts.create(
+        {
+            "holder_id": company["id"],
+            "ach": {"routing": "062103000", "number": "123456789", "type": "checking"},
+        }
+    )
+    loan = create_loan(sdk, person)
     assert list(sdk.merchants.list({"provider_id.plaid": "ins_116527"})) == []
     assert sdk.merchants.retrieve("mch_3")["id"] == "mch_3"
-    order = {
+    body = {
         "amount": 5000,
         "source": source["id"],
         "destination": loan["id"],
         "description": "Loan",
     }
-    payment = sdk.payments.create(order)
+    payment = sdk.payments.create(body)
     assert payment["status"] == "pending"
     assert sdk.payments.retrieve(payment["id"])["fund_status"] == "pending"
     page = sdk.payments.list({"source": source["id"], "page_limit": 1})
     assert page[0]["id"] == payment["id"]
     assert page.last_response.pagination["total_count"] == "1"
-    again = sdk.payments._create(order, request_opts={"idempotency_key": payment["id"]})
+    again = sdk.payments._create(body, request_opts={"idempotency_key": payment["id"]})
     assert again.last_response.idempotency_status == "stored"
     assert sdk.payments.delete(again["id"])["status"] == "canceled"
 
@@ -95,7 +108,7 @@ def test_errors_become_the_sdks_exceptions(sdk: Any) -> None:
 
 
 def test_webhooks_simulation_reversals_and_reports(sdk: Any, simulator: Simulator) -> None:
-    simulator.order("profile", {"name": "legacy"})
+    simulator.control("profile", {"name": "legacy"})
     webhook = sdk.webhooks.create(
         {"type": "payment.update", "url": "http://127.0.0.1:9/none", "auth_token": "x"}
     )

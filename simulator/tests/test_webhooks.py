@@ -73,7 +73,7 @@ def test_a_delivery_is_signed_and_carries_ids_only(simulator: Simulator, end: Re
 
 def test_only_subscribed_types_are_delivered(simulator: Simulator, end: Receiver) -> None:
     subscribe(simulator, end, "payment.update")
-    simulator.order("clock", {"speed": 20})
+    simulator.control("clock", {"speed": 20})
     pay(simulator)
     kinds = {json.loads(raw)["type"] for _, raw in end.wait(3)}
     assert kinds == {"payment.update"}
@@ -91,8 +91,8 @@ def test_the_first_versions_body_is_three_fields(simulator: Simulator, end: Rece
 @pytest.mark.parametrize(("mode", "each"), [("twice", 2), ("off", 0), ("shuffled", 1), ("late", 1)])
 def test_modes(simulator: Simulator, end: Receiver, mode: str, each: int) -> None:
     subscribe(simulator, end)
-    simulator.order("clock", {"speed": 20})
-    simulator.order("webhooks", {"mode": mode})
+    simulator.control("clock", {"speed": 20})
+    simulator.control("webhooks", {"mode": mode})
     ids = pay(simulator, 12)
     time.sleep(0.3)
     if mode == "late":
@@ -106,7 +106,7 @@ def test_a_failed_delivery_is_tried_five_times_and_then_the_subscription_is_disa
     simulator: Simulator, end: Receiver
 ) -> None:
     webhook = subscribe(simulator, end)
-    simulator.order("clock", {"speed": 1000})
+    simulator.control("clock", {"speed": 1000})
     end.status = 500
     before = simulator.summary()["webhooks"]
     pay(simulator, 5)

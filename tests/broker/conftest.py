@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from libs.common.database.engine import connect
-from libs.common.database.tables import MESSAGING
+from libs.common.testing.messaging_tables import MESSAGING
 from tests.broker.harness import TABLES, Harness
 
 

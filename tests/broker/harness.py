@@ -22,7 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it has no __
 from libs.common.contracts.topics import Topic
 from libs.common.database.engine import connect, run
 from libs.common.messaging import kafka
-from libs.common.messaging.consumer import wait_for
+from libs.common.testing.waiting import wait_for
 
 PARTITIONS = 6
 ACCOUNTS = 23

@@ -5,7 +5,7 @@ from confluent_kafka.admin import AdminClient
 
 from libs.common.contracts.errors import Fatal
 from libs.common.contracts.topics import Topic
-from libs.common.messaging import kafka
+from libs.common.messaging import kafka, kafka_source
 from tests.broker.harness import PARTITIONS, Harness, delete_topics
 
 LIMIT = 16_777_216
@@ -89,7 +89,7 @@ class TestTopics:
         )
         assert producer.flush(20) == 0
         assert answers == [None]
-        source = kafka.KafkaSource(
+        source = kafka_source.KafkaSource(
             harness.bootstrap,
             harness.topic,
             harness.topic,

@@ -10,19 +10,19 @@ from libs.common.contracts.errors import Fatal
 from libs.common.contracts.message import Message
 from libs.common.contracts.topics import Topic
 from libs.common.database.engine import run
-from libs.common.messaging import kafka
-from libs.common.messaging.consumer import wait_for
+from libs.common.messaging import kafka, kafka_source, offsets
+from libs.common.testing.waiting import wait_for
 from tests.broker.harness import PARTITIONS, Harness, delete_topics
 
 pytestmark = [pytest.mark.broker, pytest.mark.database]
 
 
-def source_of(harness: Harness) -> kafka.KafkaSource:
-    return kafka.KafkaSource(
+def source_of(harness: Harness) -> kafka_source.KafkaSource:
+    return kafka_source.KafkaSource(
         harness.bootstrap,
         harness.topic,
         harness.topic,
-        kafka.Offsets(harness.engine, harness.topic).load,
+        offsets.Offsets(harness.engine, harness.topic).load,
         session_timeout_ms=1_000,
     )
 

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject, Retry
-from libs.common.contracts.events import ProviderEventReceived
+from libs.common.contracts.events.provider import ProviderEventReceived
 from libs.common.database.engine import run
-from libs.common.messaging import kafka
+from libs.common.messaging import kafka, kafka_source, offsets
 from libs.common.messaging.consumer import Apply, consume, redrive
 from tests.broker.harness import Harness
 
@@ -67,11 +67,11 @@ def consuming(harness: Harness, apply: Apply) -> Iterator[Callable[[], int]]:
     stop, beats, failed = threading.Event(), list[int](), list[BaseException]()
 
     def work() -> None:
-        source = kafka.KafkaSource(
+        source = kafka_source.KafkaSource(
             harness.bootstrap,
             harness.topic,
             harness.topic,
-            kafka.Offsets(harness.engine, harness.topic).load,
+            offsets.Offsets(harness.engine, harness.topic).load,
             50,
             1_000,
         )

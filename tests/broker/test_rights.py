@@ -34,11 +34,11 @@ from devtools.stack import kafka as server
 from devtools.stack.ports import free_ports, is_listening
 from devtools.test_servers import RunningBroker
 from libs.common.contracts.topics import TOPICS, facts_of
-from libs.common.messaging import kafka
+from libs.common.messaging import kafka, kafka_source
 from libs.common.messaging.address import client_settings
 from libs.common.recovery import restore
 from services import catalog
-from services.reports.live_view import FOLLOWED, Live
+from services.reports.live_view import LIVE_TOPICS, LiveView
 
 pytestmark = pytest.mark.broker
 
@@ -246,7 +246,7 @@ def test_a_service_that_publishes_facts_can_check_whether_its_database_is_whole(
 
 def test_a_consumer_joins_its_group_and_commits(secured: SecuredBroker) -> None:
     assert "status-events" in writable(secured.admin)
-    source = kafka.KafkaSource(
+    source = kafka_source.KafkaSource(
         secured.address("ledger"),
         "ledger.status-events",
         "status-events",
@@ -289,10 +289,10 @@ def test_a_projection_can_be_rebuilt(secured: SecuredBroker, service: str) -> No
 
 def test_the_live_view_reads_from_an_encrypted_broker(secured: SecuredBroker) -> None:
     writable(secured.admin)
-    live = Live(secured.address("reports"))
-    live.wanted.set()
+    live = LiveView(secured.address("reports"))
+    live.requested.set()
     loop = asyncio.new_event_loop()
-    task = loop.create_task(live.keep())
+    task = loop.create_task(live.supervise())
 
     def follow() -> None:
         with suppress(asyncio.CancelledError):
@@ -302,10 +302,10 @@ def test_the_live_view_reads_from_an_encrypted_broker(secured: SecuredBroker) ->
     thread.start()
     until = time.monotonic() + 40
     while {topic for topic, _ in live.next_offset} != {
-        topic.name for topic in FOLLOWED
+        topic.name for topic in LIVE_TOPICS
     } and time.monotonic() < until:
         time.sleep(0.2)
     loop.call_soon_threadsafe(task.cancel)
     thread.join(20)
     loop.close()
-    assert {topic for topic, _ in live.next_offset} == {topic.name for topic in FOLLOWED}
+    assert {topic for topic, _ in live.next_offset} == {topic.name for topic in LIVE_TOPICS}

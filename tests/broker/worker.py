@@ -28,7 +28,7 @@ from libs.common.contracts.errors import Retry
 from libs.common.contracts.message import Message, Source
 from libs.common.contracts.topics import Topic
 from libs.common.database.engine import connect, run
-from libs.common.messaging import kafka, outbox
+from libs.common.messaging import kafka, kafka_source, offsets, outbox, relay
 from libs.common.messaging.consumer import Apply, consume
 from libs.common.observability.logs import configure
 from libs.common.runtime.service import Service
@@ -120,7 +120,7 @@ class KillingSource:
         self.inner.close()
 
 
-class SourceOfAllPartitions(kafka.KafkaSource):
+class SourceOfAllPartitions(kafka_source.KafkaSource):
     """Takes every partition, as a worker that has not noticed that it was declared dead."""
 
     def __init__(
@@ -134,7 +134,7 @@ class SourceOfAllPartitions(kafka.KafkaSource):
         super().__init__(bootstrap, group, topic, load, batch_max)
         self.consumer.unsubscribe()
         partitions = list(self.consumer.list_topics(topic, timeout=10).topics[topic].partitions)
-        self.expected = self._stored(partitions)
+        self.expected = self._stored_offsets(partitions)
         self.consumer.assign([TopicPartition(topic, p, o) for p, o in self.expected.items()])
 
 
@@ -238,7 +238,7 @@ async def serve(work: Work, stop: threading.Event) -> None:
         session_timeout_ms=work.session_timeout_ms,
     )
     service = Service("worker", settings, Path())
-    service.consumer(Counted.topic, apply_for(f"worker.{work.topic}"))
+    service.add_consumer(Counted.topic, apply_for(f"worker.{work.topic}"))
     app = service.app()
     async with app.router.lifespan_context(app):
         await asyncio.to_thread(stop.wait)
@@ -256,8 +256,8 @@ def main(work: Work) -> None:
     kill = SelfKill(work.kill_at, work.signal)
     kill_between_statements(engine, kill)
     if work.role == "relay":
-        producer = KillingProducer(kafka.producer(work.bootstrap), kill)
-        outbox.relay(engine, producer, stop)  # type: ignore[arg-type]
+        producer: Any = KillingProducer(kafka.producer(work.bootstrap), kill)  # acts as one
+        relay.publish_until_stopped(engine, producer, stop)
         return
 
     @event.listens_for(engine, "connect")
@@ -279,10 +279,10 @@ def main(work: Work) -> None:
 
 def open_source(work: Work, engine: Engine) -> Source:
     """The source that the settings name."""
-    load = kafka.Offsets(engine, work.topic).load
+    load = offsets.Offsets(engine, work.topic).load
     if work.take_all:
         return SourceOfAllPartitions(work.bootstrap, work.topic, work.topic, load, work.batch_max)
-    return kafka.KafkaSource(
+    return kafka_source.KafkaSource(
         work.bootstrap, work.topic, work.topic, load, work.batch_max, work.session_timeout_ms
     )
 

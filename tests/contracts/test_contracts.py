@@ -1,4 +1,4 @@
-"""contracts/ is generated from the code of today, and the pages on the flow agree with it."""
+"""The files of contracts/ are current, and the pages that describe the flow agree with the code."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 
 from devtools import contracts
 from libs.common.contracts import topics
-from libs.common.contracts.envelope import parse
+from libs.common.contracts.registry import parse
 from services import catalog
 from services.catalog import NAMES
 
@@ -26,8 +26,8 @@ def test_every_example_ever_committed_still_parses(path: Path) -> None:
     body = json.loads(path.read_text(encoding="utf-8"))
     event = parse(path.parent.name, path.read_bytes())
     assert event.type == body["type"] == path.parent.name
-    again = json.loads(event.body())
-    assert {name: again.get(name) for name in body} == body  # no field is lost
+    written = json.loads(event.body())
+    assert {name: written.get(name) for name in body} == body  # no field is lost
     assert event.key()
 
 

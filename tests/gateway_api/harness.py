@@ -16,7 +16,8 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from devtools import sample_roster
-from libs.common.contracts.events import BatchChanged, RowRead
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database import migrate
 from libs.common.recovery.startup_gate import StartupGate
 from libs.common.runtime.service import Service
@@ -26,17 +27,19 @@ from services.dispatcher import routes as dispatcher_routes
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.settings import DispatcherSettings
 from services.gateway import app as gateway_app
-from services.gateway.auth.sessions import COOKIE, Auth, KnownPeople, Person
+from services.gateway.auth.credentials import SESSION_COOKIE
+from services.gateway.auth.people import Person, SignedInPeople
+from services.gateway.auth.sessions import Authenticator
 from services.gateway.settings import GatewaySettings
-from services.gateway.store.identity import put_person
+from services.gateway.store.people import upsert_person
 from services.ingest import app as ingest_app
 from services.ingest.tests import harness as ingest
 from services.ledger import app as ledger_app
 from services.ledger import routes as ledger_routes
 from services.ledger.settings import LedgerSettings
 from services.reports import app as reports_app
+from services.reports import consumers as reports_consumers
 from services.reports.settings import ReportsSettings
-from services.reports.store import writes as reports_store
 from services.webhooks import app as webhooks_app
 from services.webhooks.settings import WebhooksSettings
 
@@ -60,7 +63,7 @@ class GatewayHarness:
 
     web: FastAPI
     engine: Engine
-    ingest: ingest.World
+    ingest: ingest.IngestHarness
     dispatcher: Engine
     reports: Engine
     startup_gates: dict[str, StartupGate]
@@ -80,11 +83,11 @@ class GatewayHarness:
     def session(self, person: str, *roles: str) -> dict[str, str]:
         """The headers of a browser in which a person has signed in."""
         with self.engine.begin() as connection:
-            put_person(connection, person, person.title(), roles)
-            session_id = Auth(KnownPeople(), self.engine).start(
+            upsert_person(connection, person, person.title(), roles)
+            session_id = Authenticator(SignedInPeople(), self.engine).start_session(
                 connection, Person(person, person, frozenset(roles)), None
             )
-        return {"Cookie": f"{COOKIE}={session_id}", "Sec-Fetch-Site": "same-origin"}
+        return {"Cookie": f"{SESSION_COOKIE}={session_id}", "Sec-Fetch-Site": "same-origin"}
 
     def batch(self, uploader: str) -> Any:
         """A batch that is ready, as an approver sees it; the other services have its messages."""
@@ -102,7 +105,7 @@ class GatewayHarness:
         changes = self.ingest.published(batch_id, BatchChanged)
         rows = self.ingest.published(batch_id, RowRead)
         with self.reports.begin() as connection:
-            reports_store.apply(connection, [*changes, *rows])
+            reports_consumers.apply(connection, [*changes, *rows])
         with self.dispatcher.begin() as connection:
             consumers.batches(connection, changes)
             consumers.rows(connection, rows)
@@ -125,7 +128,9 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> GatewayH
     }
     startup_gates = {name: services[name].startup_gate for name in catalog.QUARANTINABLE}
     for gate in startup_gates.values():
-        gate.closed = ""  # the services do not run, so none checks whether its database is whole
+        gate.closed_because = (
+            ""  # the services do not run, so none checks whether its database is whole
+        )
     clients = {
         name: httpx.AsyncClient(
             transport=httpx.ASGITransport(service.app(), raise_app_exceptions=False),
@@ -139,7 +144,7 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> GatewayH
     return GatewayHarness(
         made.app(),
         made.engine,
-        ingest.World.make(urls["ingest"], folder),
+        ingest.IngestHarness.make(urls["ingest"], folder),
         services["dispatcher"].engine,
         services["reports"].engine,
         startup_gates,
@@ -170,7 +175,7 @@ def _dispatcher(url: str) -> Service:
     )
     service.routers.append(dispatcher_routes.router(service.engine, ingest.TOKEN))
     rate_limiter.configure(service.engine, rate_limiter.PROFILES["demo"])
-    service.dead_letters()
+    service.add_dead_letter_routes()
     return service
 
 
@@ -178,5 +183,5 @@ def _ledger(url: str) -> Service:
     settings = LedgerSettings(database_url=url, **COMMON)
     service = Service("ledger", settings, ledger_app.MIGRATIONS)
     service.routers.append(ledger_routes.router(service.engine, ingest.TOKEN))
-    service.dead_letters()
+    service.add_dead_letter_routes()
     return service

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from devtools.stack.ports import free_ports
-from services.gateway import domain
+from services.gateway.domain import access
 from tests.gateway_api.harness import GatewayHarness, build
 
 pytestmark = pytest.mark.database
@@ -105,8 +105,8 @@ def served(make_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Iter
 )
 def test_every_answer_is_described(case: schemathesis.Case[Any], served: ServedGateway) -> None:
     turn = next(served.turn)
-    route = (case.method.upper(), case.path.removeprefix(domain.API))
-    may = sorted(domain.MAY.get(route, frozenset()))
+    route = (case.method.upper(), case.path.removeprefix(access.API))
+    may = sorted(access.ROUTE_ROLES.get(route, frozenset()))
     who = may[turn % len(may)] if may else ""
     headers = {}
     if who and turn != 7:

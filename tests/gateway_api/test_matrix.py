@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from devtools import sample_roster
-from services.gateway import domain
+from services.gateway.domain import access
 from services.ingest.tests.harness import consistent
 from tests.gateway_api.harness import OIDC, GatewayHarness, build
 
@@ -53,7 +53,7 @@ def people(gateway: GatewayHarness) -> dict[tuple[str, str], dict[str, str]]:
     """A person of each role who has uploaded, and another."""
     return {
         (role, owner): gateway.session(f"{role}-{owner}", role)
-        for role in domain.ROLES
+        for role in access.ROLES
         for owner in ("uploader", "other")
     }
 
@@ -61,11 +61,11 @@ def people(gateway: GatewayHarness) -> dict[tuple[str, str], dict[str, str]]:
 @pytest.fixture(scope="module")
 def known(gateway: GatewayHarness) -> dict[str, Any]:
     """A batch of each uploader, for what changes nothing."""
-    return {role: gateway.batch(f"{role}-uploader") for role in domain.ROLES}
+    return {role: gateway.batch(f"{role}-uploader") for role in access.ROLES}
 
 
 @pytest.mark.parametrize("owner", ["uploader", "other"])
-@pytest.mark.parametrize(("method", "template"), list(domain.MAY))
+@pytest.mark.parametrize(("method", "template"), list(access.ROUTE_ROLES))
 def test_every_route_for_every_role_and_owner(
     gateway: GatewayHarness,
     people: dict[tuple[str, str], dict[str, str]],
@@ -74,8 +74,8 @@ def test_every_route_for_every_role_and_owner(
     template: str,
     owner: str,
 ) -> None:
-    for role in domain.ROLES:
-        allowed = role in domain.MAY[method, template]
+    for role in access.ROLES:
+        allowed = role in access.ROUTE_ROLES[method, template]
         acts = allowed and method == "POST" and "{batch_id}" in template
         batch = gateway.batch(f"{role}-uploader") if acts else known[role]
         names = {

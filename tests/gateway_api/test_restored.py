@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from devtools import sample_roster
-from libs.common.recovery import restore
+from libs.common.recovery import quarantine
 from services.ingest.tests.harness import consistent
 from tests.gateway_api.harness import OIDC, GatewayHarness, build
 
@@ -28,11 +28,11 @@ def outcomes(gateway: GatewayHarness, person: Headers) -> list[str]:
     return [one["outcome"] for one in release(gateway, person).json()["services"]]
 
 
-def quarantine(gateway: GatewayHarness) -> None:
+def quarantine_databases(gateway: GatewayHarness) -> None:
     for engine in (gateway.ingest.engine, gateway.dispatcher):
         with engine.begin() as connection:
-            restore.quarantine(connection, "It is an older copy of itself.")
-    gateway.startup_gates["ingest"].closed = "It is an older copy of itself."
+            quarantine.start(connection, "It is an older copy of itself.")
+    gateway.startup_gates["ingest"].closed_because = "It is an older copy of itself."
 
 
 def check_is_read_only(gateway: GatewayHarness, batch: Any, preparer: Headers) -> None:
@@ -58,7 +58,7 @@ def test_a_quarantined_database_takes_no_orders_until_two_people_release_it(
     batch = gateway.batch("uma")
     assert release(gateway, operator).json()["code"] == "restored.not-now"
 
-    quarantine(gateway)
+    quarantine_databases(gateway)
     check_is_read_only(gateway, batch, preparer)
     ingest = restored(gateway, "ingest")
     assert (ingest["held"], ingest["settled"]) == (True, False)
@@ -67,7 +67,7 @@ def test_a_quarantined_database_takes_no_orders_until_two_people_release_it(
     assert (early.status_code, early.json()["code"]) == (409, "restored.not-now")
 
     for engine in (gateway.ingest.engine, gateway.dispatcher):
-        restore.mark_recovered(engine)
+        quarantine.mark_recovered(engine)
     assert release(gateway, preparer).status_code == 403
     assert outcomes(gateway, approver) == ["proposed", "proposed"]
     assert outcomes(gateway, approver) == ["proposed", "proposed"], "the same person again"

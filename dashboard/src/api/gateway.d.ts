@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Alive
-         * @description That the gateway answers; nothing of what is behind it.
+         * @description Whether the gateway answers. Of the services behind it this says nothing.
          */
         get: operations["alive_health_get"];
         put?: never;
@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Ways In
-         * @description How one signs in here.
+         * @description How people sign in here.
          */
         get: operations["ways_in"];
         put?: never;
@@ -55,12 +55,12 @@ export interface paths {
         put?: never;
         /**
          * Sign In
-         * @description Demo only: be one of the demo people from now on, in this browser. The session it had before ends.
+         * @description Sign in as one of the demo people, in this browser. Its previous session ends.
          */
         post: operations["sign_in"];
         /**
          * Sign Out
-         * @description End the session of this browser. Called with a token, nothing ends.
+         * @description End the session of this browser. A call with a token ends nothing.
          */
         delete: operations["sign_out"];
         options?: never;
@@ -77,7 +77,7 @@ export interface paths {
         };
         /**
          * Start
-         * @description Send a browser to the identity provider; afterwards it comes to the path `to`.
+         * @description Send a browser to the identity provider. Afterwards it opens the path `to`.
          */
         get: operations["start"];
         put?: never;
@@ -137,7 +137,9 @@ export interface paths {
         };
         /**
          * People
-         * @description Whom a token can be made for: with an identity provider, whoever has signed in before.
+         * @description The people a token can be created for.
+         *
+         *     With an identity provider: everyone who has signed in before.
          */
         get: operations["people"];
         put?: never;
@@ -157,13 +159,13 @@ export interface paths {
         };
         /**
          * Tokens
-         * @description All tokens, also those that have ended, newest first. Never a secret.
+         * @description All tokens, newest first, also those that have ended. Never a secret.
          */
         get: operations["tokens"];
         put?: never;
         /**
          * Make
-         * @description Make a token. Its secret is in this answer and nowhere else.
+         * @description Create a token. Its secret is in this answer and nowhere else.
          */
         post: operations["make"];
         delete?: never;
@@ -184,7 +186,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke
-         * @description End a token at once and for ever; again, the answer is the same.
+         * @description Revoke a token at once and for good. A second call gets the same answer.
          */
         delete: operations["revoke"];
         options?: never;
@@ -201,13 +203,17 @@ export interface paths {
         };
         /**
          * Batches
-         * @description All batches, newest first; `sha256` of an inflated file tells whether it was uploaded before.
+         * @description All batches, newest first.
+         *
+         *     `sha256` of an uncompressed file finds the batch as which it was uploaded before.
          */
         get: operations["batches"];
         put?: never;
         /**
          * Upload
-         * @description Upload a roster, as XML or gzipped. It is passed on as it comes; 409 with the batch's id if these bytes were uploaded before.
+         * @description Upload a roster, as XML or gzipped.
+         *
+         *     409 with the batch's id if the same bytes were uploaded before.
          */
         post: operations["upload"];
         delete?: never;
@@ -225,7 +231,7 @@ export interface paths {
         };
         /**
          * Batch
-         * @description One batch, whole. 503 for a moment when its figures have not caught up with its status.
+         * @description One batch with all its figures. 503 for a moment while they are behind its status.
          */
         get: operations["batch"];
         put?: never;
@@ -265,7 +271,7 @@ export interface paths {
         };
         /**
          * Issues
-         * @description What was found in the file.
+         * @description The issues found in the file.
          */
         get: operations["issues"];
         put?: never;
@@ -285,7 +291,9 @@ export interface paths {
         };
         /**
          * Changes
-         * @description What changed against the roster approved before: people, loans, source accounts, amounts, branches.
+         * @description Differences from the previously approved roster.
+         *
+         *     People, loans, source accounts, amounts and branches.
          */
         get: operations["changes"];
         put?: never;
@@ -325,7 +333,7 @@ export interface paths {
         };
         /**
          * Certificate
-         * @description The arithmetic that ended the batch, its newest version.
+         * @description The figures with which the batch ended, in their newest version.
          */
         get: operations["certificate"];
         put?: never;
@@ -347,7 +355,9 @@ export interface paths {
         put?: never;
         /**
          * Approve
-         * @description Approve exactly what was shown. The same approval again by the same person is the same answer.
+         * @description Approve exactly what was shown.
+         *
+         *     The same approval again by the same person gets the same answer.
          */
         post: operations["approve"];
         delete?: never;
@@ -387,7 +397,7 @@ export interface paths {
         put?: never;
         /**
          * Corrections
-         * @description Correct payors' addresses for this batch; it is checked again and gets another digest.
+         * @description Correct payors' addresses for this batch. It is checked again and its digest changes.
          */
         post: operations["corrections"];
         delete?: never;
@@ -407,7 +417,7 @@ export interface paths {
         put?: never;
         /**
          * Child Batch
-         * @description Make a new batch of rows that failed, were cancelled, or could not be paid.
+         * @description Create a new batch of rows that failed, were cancelled, or could not be paid.
          */
         post: operations["child_batch"];
         delete?: never;
@@ -427,7 +437,7 @@ export interface paths {
         put?: never;
         /**
          * Pause
-         * @description Send no further payment of this batch; what was sent goes its way.
+         * @description Send no further payment of this batch. What was sent is not stopped.
          */
         post: operations["pause"];
         delete?: never;
@@ -447,7 +457,7 @@ export interface paths {
         put?: never;
         /**
          * Resume
-         * @description Go on with a paused batch.
+         * @description Continue a paused batch.
          */
         post: operations["resume"];
         delete?: never;
@@ -467,7 +477,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel
-         * @description Send none of the payments that were not sent yet, for ever.
+         * @description Send none of the payments that were not sent yet. This cannot be undone.
          */
         post: operations["cancel"];
         delete?: never;
@@ -485,7 +495,7 @@ export interface paths {
         };
         /**
          * Report
-         * @description A report as a file. 503 for a moment while its totals do not equal the certificate's.
+         * @description A report as a file. 503 for a moment while its totals differ from the certificate's.
          */
         get: operations["report"];
         put?: never;
@@ -505,7 +515,7 @@ export interface paths {
         };
         /**
          * Progress
-         * @description Server-sent events: `snapshot` first, then `change`s. 404 for a batch that is not there.
+         * @description Server-sent events: `snapshot` first, then `change`s. 404 for an unknown batch.
          */
         get: operations["progress"];
         put?: never;
@@ -525,7 +535,9 @@ export interface paths {
         };
         /**
          * Payment
-         * @description A payment and everything that happened to it: file row, checks, approval, attempts, provider events, journals.
+         * @description A payment and everything that happened to it.
+         *
+         *     File row, checks, approval, attempts, provider events and journals.
          */
         get: operations["payment"];
         put?: never;
@@ -547,7 +559,7 @@ export interface paths {
         put?: never;
         /**
          * Held
-         * @description Say how a held payment ends; a second person has to say the same.
+         * @description Decide how a held payment ends. A second person must confirm it.
          */
         post: operations["held"];
         delete?: never;
@@ -605,7 +617,7 @@ export interface paths {
         };
         /**
          * Runs
-         * @description Comparisons with the provider's own list.
+         * @description Reconciliation runs: comparisons with the provider's list.
          */
         get: operations["runs"];
         put?: never;
@@ -629,7 +641,7 @@ export interface paths {
         };
         /**
          * Breaks
-         * @description Differences that were found.
+         * @description Differences that a reconciliation found.
          */
         get: operations["breaks"];
         put?: never;
@@ -649,7 +661,9 @@ export interface paths {
         };
         /**
          * Health
-         * @description Every service: ready or not, its checks, its lag and other figures. A service that is away is shown as away.
+         * @description Every service: whether it is ready, its checks, its lag and other figures.
+         *
+         *     A service that does not answer is shown as away.
          */
         get: operations["health"];
         put?: never;
@@ -669,7 +683,7 @@ export interface paths {
         };
         /**
          * Dead Letters
-         * @description Messages that were refused, of every service; `away` names those that could not be asked.
+         * @description The dead letters of every service. `away` names the services that did not answer.
          */
         get: operations["dead_letters"];
         put?: never;
@@ -691,7 +705,7 @@ export interface paths {
         put?: never;
         /**
          * Redrive
-         * @description Apply a refused message again.
+         * @description Apply a dead letter again.
          */
         post: operations["redrive"];
         delete?: never;
@@ -729,13 +743,13 @@ export interface paths {
         };
         /**
          * Switched
-         * @description Whether the kill switch is on, by whom and why.
+         * @description Whether the kill switch is on, who set it and why.
          */
         get: operations["switched"];
         put?: never;
         /**
          * Switch
-         * @description Stop everything that goes to the provider, or let it go on.
+         * @description Stop everything that is sent to the provider, or allow it again.
          */
         post: operations["switch"];
         delete?: never;
@@ -753,7 +767,7 @@ export interface paths {
         };
         /**
          * Restored
-         * @description The databases that came back from a backup: which are held, why, and how far they are.
+         * @description Databases restored from a backup: which are read-only, why, and how far recovery is.
          */
         get: operations["restored"];
         put?: never;
@@ -775,7 +789,7 @@ export interface paths {
         put?: never;
         /**
          * Release
-         * @description Propose, or as another person confirm, that every held database is used again.
+         * @description Release every restored database: one person proposes it, another confirms it.
          */
         post: operations["release"];
         delete?: never;
@@ -810,7 +824,7 @@ export interface components {
     schemas: {
         /**
          * Accepted
-         * @description A batch came into being.
+         * @description The batch that an order created or changed, with its status.
          */
         Accepted: {
             /**
@@ -822,13 +836,15 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "pausing" | "paused" | "cancelling" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled";
+            status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "paused" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled" | "pausing" | "cancelling";
         } & {
             [key: string]: unknown;
         };
         /**
          * Account
-         * @description One account of one batch with both layers of its balance, in cents; the text of each amount stands beside it.
+         * @description One account of one batch with the two layers of its balance, in cents.
+         *
+         *     Beside each amount stands its text.
          */
         Account: {
             /**
@@ -896,7 +912,7 @@ export interface components {
         };
         /**
          * Audit
-         * @description A page of the audit log, newest first; `verified` says whether the whole chain is as it was written.
+         * @description A page of the audit log, newest first. `verified`: no line of the whole log was changed.
          */
         Audit: {
             /** Next */
@@ -964,7 +980,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "pausing" | "paused" | "cancelling" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled";
+            status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "paused" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled" | "pausing" | "cancelling";
             /** Filename */
             filename: string;
             /** Uploaded By */
@@ -1030,7 +1046,7 @@ export interface components {
         };
         /**
          * BatchBranch
-         * @description A branch of a batch and what its rows come to, in cents.
+         * @description A branch of a batch, with the number and sum of its rows in cents.
          */
         BatchBranch: {
             /** Branch Id */
@@ -1056,7 +1072,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "pausing" | "paused" | "cancelling" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled";
+            status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "paused" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled" | "pausing" | "cancelling";
             /** Filename */
             filename: string;
             /** Uploaded By */
@@ -1090,7 +1106,7 @@ export interface components {
         };
         /**
          * BatchSource
-         * @description A source account of a batch and what its rows come to, in cents.
+         * @description A source account of a batch, with the number and sum of its rows in cents.
          */
         BatchSource: {
             /** Source Account Id */
@@ -1182,7 +1198,10 @@ export interface components {
         };
         /**
          * Change
-         * @description One thing that is other than in the roster before: None stands where there was, or is, nothing. `swing_cents` is by how much the money differs.
+         * @description One difference from the previously approved roster.
+         *
+         *     `before` or `after` is null where the person or loan is in one roster only. `swing_cents` is
+         *     the difference in money.
          */
         Change: {
             /**
@@ -1225,7 +1244,9 @@ export interface components {
         };
         /**
          * ChangeSide
-         * @description What a person or a loan came to on one side of a comparison; what says nothing about this kind of change is empty.
+         * @description A person or a loan in one of the two rosters.
+         *
+         *     Fields that do not matter for this kind of change are empty.
          */
         ChangeSide: {
             /** Amount */
@@ -1247,7 +1268,9 @@ export interface components {
         };
         /**
          * Changes
-         * @description A page of changes, against the roster approved before; `against` is null where there is none to compare with.
+         * @description A page of differences from the previously approved roster, the batch `against`.
+         *
+         *     `against` is null if no roster was approved before.
          */
         Changes: {
             /** Next */
@@ -1264,7 +1287,9 @@ export interface components {
         };
         /**
          * ChildBatch
-         * @description Which rows of an ended batch are to be paid in a new one: their ids, or a filter such as `{"status": "failed"}`.
+         * @description Which rows of an ended batch are to be paid in a new one.
+         *
+         *     Either their ids, or a filter such as `{"status": "failed"}`.
          */
         ChildBatch: {
             /** Rows */
@@ -1278,7 +1303,7 @@ export interface components {
         };
         /**
          * Commanded
-         * @description What the dispatcher makes of a batch from now on; the batch itself follows in a moment.
+         * @description What the dispatcher does with a batch from now on. The batch's status follows soon.
          */
         Commanded: {
             /**
@@ -1319,7 +1344,7 @@ export interface components {
         };
         /**
          * Correction
-         * @description One field of one payor's address: as it is, and as it should be.
+         * @description One field of a payor's address: the value in the file, and the corrected value.
          */
         Correction: {
             /** Source Account Id */
@@ -1341,7 +1366,7 @@ export interface components {
         };
         /**
          * DeadLetter
-         * @description A message that a service could not apply; its body is not shown, it holds sealed fields.
+         * @description A message that a service could not apply. Its body is not shown: it has personal data.
          */
         DeadLetter: {
             /** Dead Letter Id */
@@ -1370,7 +1395,7 @@ export interface components {
         };
         /**
          * DeadLetters
-         * @description Messages that a service could not apply; `away` names the services that could not be asked.
+         * @description The dead letters of every service. `away` names the services that did not answer.
          */
         DeadLetters: {
             /** Next */
@@ -1407,7 +1432,7 @@ export interface components {
         };
         /**
          * FileError
-         * @description Why a file was refused.
+         * @description Why a file was rejected.
          */
         FileError: {
             /** Code */
@@ -1433,7 +1458,9 @@ export interface components {
         };
         /**
          * Held
-         * @description What one of two people says about a held payment; `provider_payment_id` goes with `bind` alone.
+         * @description What one of two people decides about a held payment.
+         *
+         *     `provider_payment_id` belongs to `bind` alone.
          */
         Held: {
             /**
@@ -1451,7 +1478,7 @@ export interface components {
         };
         /**
          * HeldAnswer
-         * @description `proposed`: a second person has to say the same. `done`: the payment goes on accordingly.
+         * @description `proposed`: a second person must confirm it. `done`: it is carried out.
          */
         HeldAnswer: {
             /**
@@ -1474,7 +1501,7 @@ export interface components {
         };
         /**
          * HeldProposal
-         * @description What one person has said about a held payment, and a second one has to confirm.
+         * @description What one person has proposed for a held payment; a second person must confirm it.
          */
         HeldProposal: {
             /**
@@ -1525,7 +1552,7 @@ export interface components {
         };
         /**
          * Issue
-         * @description One thing found in the file.
+         * @description One thing that is wrong, or remarkable, in the file.
          */
         Issue: {
             /** File Row */
@@ -1550,7 +1577,7 @@ export interface components {
         };
         /**
          * IssueCount
-         * @description How often one thing was found in a file.
+         * @description How often one issue was found in a file.
          */
         IssueCount: {
             /** Code */
@@ -1583,7 +1610,7 @@ export interface components {
         };
         /**
          * Journal
-         * @description A journal: its entries come to zero.
+         * @description A journal: its entries add up to zero.
          */
         Journal: {
             /**
@@ -1636,7 +1663,7 @@ export interface components {
         };
         /**
          * KillSwitch
-         * @description Whether the kill switch is on, by whom, since when and why.
+         * @description Whether the kill switch is on, who set it, when and why.
          */
         KillSwitch: {
             /** On */
@@ -1681,7 +1708,7 @@ export interface components {
             auth_mode: "demo" | "oidc";
             /**
              * Via
-             * @description `session`, `token <id>`, or nothing for a demo token
+             * @description `session`, `token <id>`, or empty for a demo token
              */
             via: string;
             /** Read Only */
@@ -1691,7 +1718,7 @@ export interface components {
         };
         /**
          * OptionalReason
-         * @description Why, if there is something to say.
+         * @description Why; may be empty.
          */
         OptionalReason: {
             /**
@@ -1746,7 +1773,7 @@ export interface components {
         };
         /**
          * PaymentCounts
-         * @description One number per state of a payment, and their sum.
+         * @description One number per status of a payment, and their sum.
          */
         PaymentCounts: {
             /** Total */
@@ -1774,7 +1801,9 @@ export interface components {
         };
         /**
          * PaymentStory
-         * @description A payment with everything that happened to it, oldest first; `return_under_way`: the provider wants the money back from the employer.
+         * @description A payment with everything that happened to it, oldest first.
+         *
+         *     `return_under_way`: the provider wants the money back from the employer.
          */
         PaymentStory: {
             /**
@@ -1842,7 +1871,7 @@ export interface components {
         };
         /**
          * People
-         * @description The people a token can be made for.
+         * @description The people a token can be created for.
          */
         People: {
             /** Next */
@@ -1856,7 +1885,7 @@ export interface components {
         };
         /**
          * Problem
-         * @description What went wrong: RFC 9457, with a stable `code`, whether money is affected, and what to do.
+         * @description What happened: RFC 9457, with a stable `code`, whether money is affected, and what to do.
          */
         Problem: {
             /** Type */
@@ -1888,7 +1917,7 @@ export interface components {
         };
         /**
          * Reconcile
-         * @description Which batch is to be reconciled; every running one if none is named.
+         * @description Which batch to reconcile; every batch that is being paid if none is named.
          */
         Reconcile: {
             /** Batch Id */
@@ -1896,7 +1925,7 @@ export interface components {
         };
         /**
          * Reconciling
-         * @description The batches whose comparison was asked for; those that are not being paid are left out.
+         * @description The batches whose reconciliation was requested. Batches that are not paid are left out.
          */
         Reconciling: {
             /** Batches */
@@ -1906,7 +1935,7 @@ export interface components {
         };
         /**
          * Redriven
-         * @description A dead letter that was applied after all; here it is the number within its service.
+         * @description A dead letter that was applied after all, with its number within its service.
          */
         Redriven: {
             /** Dead Letter Id */
@@ -1918,7 +1947,7 @@ export interface components {
         };
         /**
          * Release
-         * @description Why the held databases may be used again.
+         * @description Why the restored databases may be used again.
          */
         Release: {
             /** Reason */
@@ -1926,7 +1955,7 @@ export interface components {
         };
         /**
          * Released
-         * @description What came of a release in one service: `proposed`, `released`, or `refused` and why.
+         * @description The result of a release in one service: `proposed`, `released`, or `refused` and why.
          */
         Released: {
             /** Name */
@@ -1943,7 +1972,7 @@ export interface components {
         };
         /**
          * Releaseds
-         * @description What came of a release, of each service that was held.
+         * @description The result of a release in each service whose database was read-only.
          */
         Releaseds: {
             /** Services */
@@ -1953,7 +1982,10 @@ export interface components {
         };
         /**
          * Restored
-         * @description The database of one service, if it ever came back from a backup: whether it is held, why, how far it is, and who wants it released.
+         * @description The database of one service after a restore from a backup.
+         *
+         *     `held`: it is read-only, and `why`; `settled`: its data is recovered, else `progress` says how
+         *     far it is; who proposed its release and who confirmed it.
          */
         Restored: {
             /** Name */
@@ -1977,7 +2009,7 @@ export interface components {
         };
         /**
          * Restoreds
-         * @description The services that state facts about money; `away` names those that could not be asked.
+         * @description The services that decide about money. `away` names those that did not answer.
          */
         Restoreds: {
             /** Services */
@@ -2065,7 +2097,9 @@ export interface components {
         };
         /**
          * Run
-         * @description One comparison with the provider's own list; `status` is its verdict, `waiting` before there is one.
+         * @description One reconciliation with the provider's list.
+         *
+         *     `status` is its result; `waiting` until there is one.
          */
         Run: {
             /**
@@ -2114,7 +2148,7 @@ export interface components {
         };
         /**
          * Runs
-         * @description A page of comparisons.
+         * @description A page of reconciliation runs.
          */
         Runs: {
             /** Next */
@@ -2128,7 +2162,9 @@ export interface components {
         };
         /**
          * ServiceHealth
-         * @description One service: whether it is ready, its checks, and its figures; `held` says why it takes no orders after a restore, "" if it does.
+         * @description One service: whether it is ready, its checks, and its figures.
+         *
+         *     `held` is why the service is read-only after a restore; "" if it is not.
          */
         ServiceHealth: {
             /** Name */
@@ -2152,7 +2188,7 @@ export interface components {
         };
         /**
          * SignIn
-         * @description Which of the demo people to be.
+         * @description Which of the demo people to sign in as.
          */
         SignIn: {
             /** Person */
@@ -2160,7 +2196,7 @@ export interface components {
         };
         /**
          * SignInWays
-         * @description How people sign in here: as one of `people` (demo), or by going to `login_url`.
+         * @description How people sign in here: as one of `people` (demo), or by opening `login_url`.
          */
         SignInWays: {
             /**
@@ -2172,7 +2208,7 @@ export interface components {
             people: components["schemas"]["Human"][];
             /**
              * Default
-             * @description the person a page may sign in as without asking; demo only
+             * @description the person a page may sign in as without a question; demo only
              */
             default: string | null;
             /** Login Url */
@@ -2182,7 +2218,7 @@ export interface components {
         };
         /**
          * SignedOut
-         * @description The session has ended here; `logout_url` ends the one at the identity provider as well.
+         * @description The session has ended. `logout_url` ends the one at the identity provider as well.
          */
         SignedOut: {
             /** Signed Out */
@@ -2194,7 +2230,7 @@ export interface components {
         };
         /**
          * StoppedSource
-         * @description A source account that waits for a person.
+         * @description A source account from which nothing is paid until a person resumes the batch.
          */
         StoppedSource: {
             /** Source Account Id */
@@ -2208,7 +2244,7 @@ export interface components {
         };
         /**
          * Switch
-         * @description The kill switch: while it is on, nothing is sent to the provider.
+         * @description Set the kill switch. While it is on, nothing is sent to the provider.
          */
         Switch: {
             /** On */
@@ -2218,7 +2254,9 @@ export interface components {
         };
         /**
          * Tier
-         * @description One limit of the provider: how many calls a minute, how long until the next one is free, and until a closed one opens (seconds).
+         * @description One limit of the provider.
+         *
+         *     Calls a minute, seconds until the next one is free, and seconds until a closed tier opens.
          */
         Tier: {
             /** Tier */
@@ -2302,7 +2340,9 @@ export interface components {
         };
         /**
          * TokenMade
-         * @description A new token. `token` is its secret, shown this once; null when this answer is told again under its idempotency key.
+         * @description A new token. `token` is its secret, shown once.
+         *
+         *     `token` is null when this answer is repeated under its idempotency key.
          */
         TokenMade: {
             /**
@@ -2351,7 +2391,7 @@ export interface components {
         };
         /**
          * TokenOrder
-         * @description A token for a script that acts for a person, with no more than these of the person's roles.
+         * @description A token for a script that acts for a person, with some of the person's roles.
          */
         TokenOrder: {
             /**
@@ -2373,7 +2413,7 @@ export interface components {
             read_only: boolean;
             /**
              * Days
-             * @description until it ends
+             * @description until it expires
              * @default 90
              */
             days: number;
@@ -2448,7 +2488,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignInWays"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2466,7 +2506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2502,7 +2542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2511,7 +2551,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2520,7 +2560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2538,7 +2578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2547,7 +2587,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2556,7 +2596,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2598,7 +2638,7 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2616,7 +2656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2652,7 +2692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2661,7 +2701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2670,7 +2710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2688,7 +2728,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2697,7 +2737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2706,7 +2746,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2744,7 +2784,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedOut"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2762,7 +2802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2798,7 +2838,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2807,7 +2847,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2816,7 +2856,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2834,7 +2874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2843,7 +2883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2852,7 +2892,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2890,7 +2930,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description This sign-in was not begun here. */
+            /** @description This browser has not started this sign-in. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2909,7 +2949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No role, or the provider refuses. */
+            /** @description The person has no role, or the provider refuses. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2946,7 +2986,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2955,7 +2995,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2964,7 +3004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2982,7 +3022,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider is away. */
+            /** @description The identity provider does not answer. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2992,7 +3032,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3001,7 +3041,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3040,7 +3080,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description This sign-in was not begun here. */
+            /** @description This browser has not started this sign-in. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3059,7 +3099,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No role, or the provider refuses. */
+            /** @description The person has no role, or the provider refuses. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3096,7 +3136,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3105,7 +3145,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3114,7 +3154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3132,7 +3172,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider is away. */
+            /** @description The identity provider does not answer. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3142,7 +3182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3151,7 +3191,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3189,7 +3229,7 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3207,7 +3247,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3243,7 +3283,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3252,7 +3292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3261,7 +3301,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3279,7 +3319,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3288,7 +3328,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3297,7 +3337,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3335,7 +3375,7 @@ export interface operations {
                     "application/json": components["schemas"]["People"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3353,7 +3393,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3389,7 +3429,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3398,7 +3438,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3407,7 +3447,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3425,7 +3465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3434,7 +3474,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3443,7 +3483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3484,7 +3524,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3502,7 +3542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3538,7 +3578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3547,7 +3587,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3556,7 +3596,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3574,7 +3614,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3583,7 +3623,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3592,7 +3632,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3634,7 +3674,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenMade"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3652,7 +3692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3688,7 +3728,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3697,7 +3737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3706,7 +3746,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3724,7 +3764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3733,7 +3773,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3742,7 +3782,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3782,7 +3822,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3800,7 +3840,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3836,7 +3876,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3845,7 +3885,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3854,7 +3894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3872,7 +3912,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3881,7 +3921,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3890,7 +3930,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3935,7 +3975,7 @@ export interface operations {
                     "application/json": components["schemas"]["Batches"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3953,7 +3993,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3989,7 +4029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3998,7 +4038,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4007,7 +4047,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4025,7 +4065,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4034,7 +4074,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4043,7 +4083,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4090,7 +4130,7 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4108,7 +4148,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4144,7 +4184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4153,7 +4193,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4162,7 +4202,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4180,7 +4220,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4189,7 +4229,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4198,7 +4238,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4238,7 +4278,7 @@ export interface operations {
                     "application/json": components["schemas"]["Batch"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4256,7 +4296,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4292,7 +4332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4301,7 +4341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4310,7 +4350,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4328,7 +4368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4337,7 +4377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4346,7 +4386,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4396,7 +4436,7 @@ export interface operations {
                     "application/json": components["schemas"]["Rows"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4414,7 +4454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4450,7 +4490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4459,7 +4499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4468,7 +4508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4486,7 +4526,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4495,7 +4535,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4504,7 +4544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4552,7 +4592,7 @@ export interface operations {
                     "application/json": components["schemas"]["Issues"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4570,7 +4610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4606,7 +4646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4615,7 +4655,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4624,7 +4664,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4642,7 +4682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4651,7 +4691,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4660,7 +4700,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4707,7 +4747,7 @@ export interface operations {
                     "application/json": components["schemas"]["Changes"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4725,7 +4765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4761,7 +4801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4770,7 +4810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4779,7 +4819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4797,7 +4837,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4806,7 +4846,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4815,7 +4855,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -4865,7 +4905,7 @@ export interface operations {
                     "application/json": components["schemas"]["Payments"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4883,7 +4923,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4919,7 +4959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4928,7 +4968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4937,7 +4977,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4955,7 +4995,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4964,7 +5004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4973,7 +5013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5015,7 +5055,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5033,7 +5073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5069,7 +5109,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5078,7 +5118,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5087,7 +5127,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5105,7 +5145,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5114,7 +5154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5123,7 +5163,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5167,7 +5207,7 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5185,7 +5225,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5221,7 +5261,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5230,7 +5270,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5239,7 +5279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5257,7 +5297,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5266,7 +5306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5275,7 +5315,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5319,7 +5359,7 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5337,7 +5377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5373,7 +5413,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5382,7 +5422,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5391,7 +5431,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5409,7 +5449,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5418,7 +5458,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5427,7 +5467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5471,7 +5511,7 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5489,7 +5529,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5525,7 +5565,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5534,7 +5574,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5543,7 +5583,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5561,7 +5601,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5570,7 +5610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5579,7 +5619,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5623,7 +5663,7 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5641,7 +5681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5677,7 +5717,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5686,7 +5726,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5695,7 +5735,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5713,7 +5753,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5722,7 +5762,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5731,7 +5771,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5775,7 +5815,7 @@ export interface operations {
                     "application/json": components["schemas"]["Commanded"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5793,7 +5833,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5829,7 +5869,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5838,7 +5878,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5847,7 +5887,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5865,7 +5905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5874,7 +5914,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5883,7 +5923,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -5927,7 +5967,7 @@ export interface operations {
                     "application/json": components["schemas"]["Commanded"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5945,7 +5985,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5981,7 +6021,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5990,7 +6030,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5999,7 +6039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6017,7 +6057,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6026,7 +6066,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6035,7 +6075,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6079,7 +6119,7 @@ export interface operations {
                     "application/json": components["schemas"]["Commanded"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6097,7 +6137,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6133,7 +6173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6142,7 +6182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6151,7 +6191,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6169,7 +6209,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6178,7 +6218,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6187,7 +6227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6226,7 +6266,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6244,7 +6284,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6280,7 +6320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6289,7 +6329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6298,7 +6338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6316,7 +6356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6325,7 +6365,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6334,7 +6374,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6374,7 +6414,7 @@ export interface operations {
                     "text/event-stream": unknown;
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6392,7 +6432,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6428,7 +6468,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6437,7 +6477,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6446,7 +6486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6464,7 +6504,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6473,7 +6513,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6482,7 +6522,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6522,7 +6562,7 @@ export interface operations {
                     "application/json": components["schemas"]["PaymentStory"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6540,7 +6580,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6576,7 +6616,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6585,7 +6625,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6594,7 +6634,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6612,7 +6652,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6621,7 +6661,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6630,7 +6670,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6674,7 +6714,7 @@ export interface operations {
                     "application/json": components["schemas"]["HeldAnswer"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6692,7 +6732,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6728,7 +6768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6737,7 +6777,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6746,7 +6786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6764,7 +6804,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6773,7 +6813,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6782,7 +6822,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6829,7 +6869,7 @@ export interface operations {
                     "application/json": components["schemas"]["Accounts"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6847,7 +6887,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6883,7 +6923,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6892,7 +6932,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6901,7 +6941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6919,7 +6959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6928,7 +6968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6937,7 +6977,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6984,7 +7024,7 @@ export interface operations {
                     "application/json": components["schemas"]["Journals"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7002,7 +7042,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7038,7 +7078,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7047,7 +7087,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7056,7 +7096,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7074,7 +7114,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7083,7 +7123,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7092,7 +7132,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7139,7 +7179,7 @@ export interface operations {
                     "application/json": components["schemas"]["Runs"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7157,7 +7197,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7193,7 +7233,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7202,7 +7242,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7211,7 +7251,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7229,7 +7269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7238,7 +7278,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7247,7 +7287,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7289,7 +7329,7 @@ export interface operations {
                     "application/json": components["schemas"]["Reconciling"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7307,7 +7347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7343,7 +7383,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7352,7 +7392,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7361,7 +7401,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7379,7 +7419,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7388,7 +7428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7397,7 +7437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7444,7 +7484,7 @@ export interface operations {
                     "application/json": components["schemas"]["Breaks"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7462,7 +7502,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7498,7 +7538,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7507,7 +7547,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7516,7 +7556,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7534,7 +7574,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7543,7 +7583,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7552,7 +7592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7590,7 +7630,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7608,7 +7648,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7644,7 +7684,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7653,7 +7693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7662,7 +7702,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7680,7 +7720,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7689,7 +7729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7698,7 +7738,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7736,7 +7776,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetters"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7754,7 +7794,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7790,7 +7830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7799,7 +7839,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7808,7 +7848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7826,7 +7866,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7835,7 +7875,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7844,7 +7884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7884,7 +7924,7 @@ export interface operations {
                     "application/json": components["schemas"]["Redriven"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7902,7 +7942,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7938,7 +7978,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7947,7 +7987,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7956,7 +7996,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7974,7 +8014,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7983,7 +8023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7992,7 +8032,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8030,7 +8070,7 @@ export interface operations {
                     "application/json": components["schemas"]["Limiter"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8048,7 +8088,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8084,7 +8124,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8093,7 +8133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8102,7 +8142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8120,7 +8160,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -8129,7 +8169,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8138,7 +8178,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8176,7 +8216,7 @@ export interface operations {
                     "application/json": components["schemas"]["KillSwitch"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8194,7 +8234,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8230,7 +8270,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8239,7 +8279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8248,7 +8288,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8266,7 +8306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -8275,7 +8315,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8284,7 +8324,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8326,7 +8366,7 @@ export interface operations {
                     "application/json": components["schemas"]["KillSwitch"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8344,7 +8384,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8380,7 +8420,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8389,7 +8429,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8398,7 +8438,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8416,7 +8456,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -8425,7 +8465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8434,7 +8474,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8472,7 +8512,7 @@ export interface operations {
                     "application/json": components["schemas"]["Restoreds"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8490,7 +8530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8526,7 +8566,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8535,7 +8575,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8544,7 +8584,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8562,7 +8602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -8571,7 +8611,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8580,7 +8620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8622,7 +8662,7 @@ export interface operations {
                     "application/json": components["schemas"]["Releaseds"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8640,7 +8680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8676,7 +8716,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8685,7 +8725,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8694,7 +8734,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8712,7 +8752,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -8721,7 +8761,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8730,7 +8770,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8772,7 +8812,7 @@ export interface operations {
                     "application/json": components["schemas"]["Audit"];
                 };
             };
-            /** @description The request is not one. */
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8790,7 +8830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Signed in, and not allowed. */
+            /** @description Signed in, but not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8826,7 +8866,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not a kind of file that is taken. */
+            /** @description This kind of file is not accepted. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8835,7 +8875,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not understood. */
+            /** @description The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8844,7 +8884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked too often; Retry-After says how long to wait. */
+            /** @description Too many requests; Retry-After says how long to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8862,7 +8902,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system failed. */
+            /** @description A service failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -8871,7 +8911,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system is away. */
+            /** @description A service is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8880,7 +8920,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part of the system does not answer. */
+            /** @description A service does not answer. */
             504: {
                 headers: {
                     [name: string]: unknown;

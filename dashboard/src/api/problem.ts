@@ -1,37 +1,43 @@
-/** An error as the gateway tells it (RFC 9457), or as this page has to tell it when there was no answer. */
+/**
+ * An error as the gateway reports it (RFC 9457), or as this page makes it when there is no answer.
+ */
 export class Problem extends Error {
+  /** The HTTP status; 0 without an answer. */
   readonly status: number;
   readonly code: string;
+  /** Whether money is affected, in words; may be empty. */
   readonly money: string;
+  /** What to do, in words; may be empty. */
   readonly action: string;
   readonly requestId: string;
-  readonly more: Readonly<Record<string, unknown>>;
+  /** The whole body, for fields that only one kind of problem has. */
+  readonly body: Readonly<Record<string, unknown>>;
 
   constructor(body: Record<string, unknown>, status: number) {
-    super(text(body.detail) || text(body.message));
-    this.name = "Problem";
+    super(textOf(body.detail) || textOf(body.message));
+    this.name = "Problem"; // `ui` recognises a problem by this name
     this.status = status;
-    this.code = text(body.code) || "unknown";
-    this.money = text(body.money);
-    this.action = text(body.action);
-    this.requestId = text(body.request_id);
-    this.more = body;
+    this.code = textOf(body.code) || "unknown";
+    this.money = textOf(body.money);
+    this.action = textOf(body.action);
+    this.requestId = textOf(body.request_id);
+    this.body = body;
   }
 }
 
-function text(value: unknown): string {
+function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** The problem in an answer that is not a success; an answer of something else than the gateway is one too. */
-export async function problemOf(response: Response): Promise<Problem> {
+/** The problem in a refusal. An answer that did not come from the gateway is `answer.unknown`. */
+export async function readProblem(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);
   if (typeof body === "object" && body !== null && "code" in body)
     return new Problem(body as Record<string, unknown>, response.status);
-  return new Problem({ code: "answer.unknown", detail: "" }, response.status);
+  return new Problem({ code: "answer.unknown" }, response.status);
 }
 
-/** No answer at all: whether the gateway did what was asked is not known here. */
-export function unanswered(error: unknown): Problem {
-  return error instanceof Problem ? error : new Problem({ code: "network.none", detail: "" }, 0);
+/** The problem of a request without an answer. Whether the gateway carried it out is not known. */
+export function noAnswer(error: unknown): Problem {
+  return error instanceof Problem ? error : new Problem({ code: "network.none" }, 0);
 }

@@ -1,14 +1,14 @@
 /**
- * Who is signed in, and how requests say so. Two ways, found out once at the start:
- * a cookie, where the gateway has /api/v1/session; else a token in the Authorization header of every request.
+ * Who is signed in, and how requests prove it. There are two ways, tried once at the start: a
+ * cookie, where the gateway offers /api/v1/session; else a token in the header of every request.
  */
-import { Problem, problemOf, unanswered } from "./problem";
+import { readProblem } from "./problem";
+import { fetchAnswer, fetchOk } from "./request";
 
 export type Person = { id: string; name: string; roles: string[] };
 export type Role = "preparer" | "approver" | "auditor" | "operator" | "admin";
-type Way = "cookie" | "bearer";
 
-/** The five people of demo mode; their tokens are no secret and work on this machine only. */
+/** The five people of demo mode. Their tokens are no secret and work on this machine only. */
 export const DEMO_PEOPLE: readonly { id: string; name: string; role: Role }[] = [
   { id: "demo-preparer", name: "Prea Preparer", role: "preparer" },
   { id: "demo-approver", name: "Appy Approver", role: "approver" },
@@ -16,83 +16,74 @@ export const DEMO_PEOPLE: readonly { id: string; name: string; role: Role }[] = 
   { id: "demo-operator", name: "Otto Operator", role: "operator" },
   { id: "demo-admin", name: "Ada Admin", role: "admin" },
 ];
-const SESSION = "/api/v1/session";
-const ME = "/api/v1/me";
-const KEPT = "paydown.demo-person"; // of one tab: two tabs can be two people
+const SESSION_URL = "/api/v1/session";
+const ME_URL = "/api/v1/me";
+/** In the storage of one tab, so that two tabs can be two people. */
+const STORAGE_KEY = "paydown.demo-person";
+
+type TabStorage = Pick<Storage, "getItem" | "setItem">;
 
 export class Session {
-  private way: Way = "bearer";
+  private method: "cookie" | "token" = "token";
   private token = "";
-  private readonly storage: Pick<Storage, "getItem" | "setItem">;
+  private readonly storage: TabStorage;
 
-  constructor(storage: Pick<Storage, "getItem" | "setItem"> = window.sessionStorage) {
+  constructor(storage: TabStorage = window.sessionStorage) {
     this.storage = storage;
   }
 
-  /** Headers that say who asks; none with the cookie, which the browser sends. */
+  /** Headers that prove who asks. None with the cookie, which the browser sends by itself. */
   headers(): Record<string, string> {
-    return this.way === "bearer" && this.token ? { Authorization: `Bearer ${this.token}` } : {};
+    return this.method === "token" && this.token ? { Authorization: `Bearer ${this.token}` } : {};
   }
 
-  /** Sign in as whoever this tab was, else as the preparer. Throws a Problem if nobody can be signed in. */
+  /**
+   * Sign in: with the cookie, as whoever this tab was before, or else as the preparer.
+   *
+   * Throws a Problem if nobody can be signed in.
+   */
   async start(): Promise<Person> {
-    const known = await fetch(ME, { headers: { Accept: "application/json" } }).catch(
-      (error: unknown) => {
-        throw unanswered(error);
-      },
-    );
-    if (known.ok) {
-      this.way = "cookie";
-      return (await known.json()) as Person;
+    const answer = await fetchAnswer(ME_URL, { headers: { Accept: "application/json" } });
+    if (answer.ok) {
+      this.method = "cookie";
+      return (await answer.json()) as Person;
     }
-    if (known.status !== 401) throw await problemOf(known);
-    return this.become(this.storage.getItem(KEPT) ?? "demo-preparer");
+    if (answer.status !== 401) throw await readProblem(answer);
+    return this.become(this.storage.getItem(STORAGE_KEY) ?? "demo-preparer");
   }
 
-  /** Be another of the demo people from now on. */
+  /** Sign in as another of the demo people. Throws a Problem. */
   async become(id: string): Promise<Person> {
-    const answer = await fetch(SESSION, {
+    const answer = await fetchAnswer(SESSION_URL, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ person: id }),
-    }).catch((error: unknown) => {
-      throw unanswered(error);
     });
-    if (answer.ok) {
-      this.way = "cookie";
-      this.token = "";
-      this.storage.setItem(KEPT, id);
-      return (await answer.json()) as Person; // the same as GET /me would say
-    }
-    if (answer.status === 404 || answer.status === 405) {
-      this.way = "bearer";
-      this.token = id;
-    } else {
-      throw await problemOf(answer);
-    }
-    const me = await fetch(ME, { headers: this.headers() }).catch((error: unknown) => {
-      throw unanswered(error);
-    });
-    if (!me.ok) throw await problemOf(me);
-    this.storage.setItem(KEPT, id);
-    return (await me.json()) as Person;
+    const person = await this.personOf(answer, id);
+    this.storage.setItem(STORAGE_KEY, id);
+    return person;
   }
 
-  /** End the session; afterwards nobody is signed in on this tab. */
-  async end(): Promise<void> {
-    if (this.way === "cookie") {
-      const answer = await fetch(SESSION, { method: "DELETE" });
-      if (!answer.ok && answer.status !== 401) throw await problemOf(answer);
+  /**
+   * The person that an answer to a sign-in signs in; a gateway without sessions takes the token.
+   */
+  private async personOf(answer: Response, id: string): Promise<Person> {
+    if (answer.ok) {
+      this.method = "cookie";
+      this.token = "";
+      return (await answer.json()) as Person;
     }
-    this.token = "";
+    if (answer.status !== 404 && answer.status !== 405) throw await readProblem(answer);
+    this.method = "token";
+    this.token = id;
+    const me = await fetchOk(ME_URL, { headers: this.headers() });
+    return (await me.json()) as Person;
   }
 }
 
 export const session = new Session();
 
-/** Whether a person has one of the roles. The gateway decides; this only says what to offer. */
-export function may(person: Person | null, ...roles: Role[]): boolean {
+/** Whether a person has one of the roles. The page offers by it; the gateway decides. */
+export function hasRole(person: Person | null, ...roles: Role[]): boolean {
   return person !== null && roles.some((role) => person.roles.includes(role));
 }
-
-export { Problem };

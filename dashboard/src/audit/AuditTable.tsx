@@ -1,67 +1,57 @@
 import type { ReactElement } from "react";
-import type { components } from "../api/gateway";
+import type { AuditLine } from "../api/client";
 import { T, useText } from "../i18n/i18n";
-import { Code, ShortId, When } from "../ui/figures";
+import { Code, DateTime, ShortId } from "../ui/format";
 import { Link } from "../ui/links";
-import { ListTable } from "../ui/table";
+import { type Column, ListTable } from "../ui/ListTable";
 
-type Line = components["schemas"]["AuditLine"];
-const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-export function AuditTable({ lines }: { lines: readonly Line[] }): ReactElement {
+/** Lines of the audit log. */
+export function AuditTable({ lines }: { lines: readonly AuditLine[] }): ReactElement {
   const text = useText();
   return (
     <ListTable
       label={text("nav.audit")}
       rows={lines}
-      id={(line) => String(line.seq)}
-      columns={[
-        { key: "seq", head: <T id="audit.seq" />, right: true, cell: (line) => line.seq },
-        { key: "at", head: <T id="column.time" />, cell: (line) => <When at={line.at} /> },
-        {
-          key: "who",
-          head: <T id="audit.who" />,
-          cell: (line) => (
-            <>
-              {line.person} ({line.roles.join(", ")})
-            </>
-          ),
-        },
-        {
-          key: "kind",
-          head: <T id="column.kind" />,
-          cell: (line) => <T id={`audit.${line.kind}`} />,
-        },
-        {
-          key: "what",
-          head: <T id="column.what" />,
-          wide: true,
-          cell: (line) => <Code>{`${line.method} ${line.path}`}</Code>,
-        },
-        {
-          key: "status",
-          head: <T id="audit.status" />,
-          right: true,
-          cell: (line) => line.status ?? "—",
-        },
-        {
-          key: "subject",
-          head: <T id="audit.subject" />,
-          cell: (line) =>
-            line.path.includes("/batches") && ID.test(line.subject) ? (
-              <Link to="/batches/$batchId" params={{ batchId: line.subject }}>
-                <ShortId id={line.subject} />
-              </Link>
-            ) : (
-              line.subject || "—"
-            ),
-        },
-        {
-          key: "request",
-          head: <T id="problem.request" />,
-          cell: (line) => <Code>{line.request_id.slice(0, 12)}</Code>,
-        },
-      ]}
+      rowId={(line) => String(line.seq)}
+      columns={COLUMNS}
     />
+  );
+}
+
+const REQUEST_ID_SHOWN = 12;
+const COLUMNS: readonly Column<AuditLine>[] = [
+  { header: "audit.seq", numeric: true, cell: (line) => line.seq },
+  { header: "column.time", cell: (line) => <DateTime at={line.at} /> },
+  {
+    header: "audit.who",
+    cell: (line) => (
+      <>
+        {line.person} ({line.roles.join(", ")})
+      </>
+    ),
+  },
+  { header: "column.kind", cell: (line) => <T id={`audit.${line.kind}`} /> },
+  {
+    header: "column.what",
+    wide: true,
+    cell: (line) => <Code>{`${line.method} ${line.path}`}</Code>,
+  },
+  { header: "audit.status", numeric: true, cell: (line) => line.status ?? "—" },
+  { header: "audit.subject", cell: (line) => <Subject line={line} /> },
+  {
+    header: "problem.request",
+    cell: (line) => <Code>{line.request_id.slice(0, REQUEST_ID_SHOWN)}</Code>,
+  },
+];
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** What a request was about; a batch is a link to its page. */
+function Subject({ line: { path, subject } }: { line: AuditLine }): ReactElement {
+  if (!path.includes("/batches") || !UUID.test(subject)) return <>{subject || "—"}</>;
+  return (
+    <Link to="/batches/$batchId" params={{ batchId: subject }}>
+      <ShortId id={subject} />
+    </Link>
   );
 }

@@ -1,53 +1,19 @@
-/** One sentence that says whether money has gone out. It stands at the top of every batch and is never hopeful. */
+/** The sentences at the top of every batch that say whether money has gone out. */
 import type { ReactElement } from "react";
 import type { Batch } from "../api/client";
-import { T } from "../i18n/i18n";
-import { Count, Money } from "../ui/figures";
-import { Notice } from "../ui/page";
-import { ENDED, NOTHING_SENT, type Tone } from "../ui/states";
-
-const STOPPED: ReadonlySet<string> = new Set(["paused", "pausing"]);
+import { ENDED, NEVER_APPROVED, PAUSED, unfinishedPayments } from "../api/statuses";
+import { type MessageId, T } from "../i18n/i18n";
+import { Money } from "../ui/format";
+import { Notice } from "../ui/Notice";
+import type { Tone } from "../ui/statusLooks";
 
 export function MoneySentence({ batch }: { batch: Batch }): ReactElement {
-  const p = batch.payments;
+  if (NEVER_APPROVED.has(batch.status)) return <NothingSent batch={batch} />;
   const cents = batch.payment_amount_cents;
-  const unknown = p.in_doubt + p.held;
-  if (NOTHING_SENT.has(batch.status)) {
-    return (
-      <Notice tone="neutral">
-        <T
-          id={batch.status === "ready" ? "money.ready" : "money.nothing"}
-          values={{
-            payable: <Money cents={batch.amount_cents.payable} />,
-            rows: batch.rows.payable,
-          }}
-        />
-      </Notice>
-    );
-  }
-  const ended = ENDED.has(batch.status);
-  const worry = p.failed + p.reversed + unknown > 0;
-  const tone: Tone =
-    unknown > 0 || STOPPED.has(batch.status)
-      ? "warning"
-      : ended
-        ? worry
-          ? "warning"
-          : "success"
-        : "info";
-  const waits = !ended && p.held > 0 && p.unprocessed + p.sending + p.pending + p.in_doubt === 0;
   return (
-    <Notice tone={tone}>
+    <Notice tone={toneOf(batch)}>
       <T
-        id={
-          ended
-            ? "money.ended"
-            : waits
-              ? "money.waits"
-              : STOPPED.has(batch.status)
-                ? "money.paused"
-                : "money.running"
-        }
+        id={mainSentence(batch)}
         values={{
           paid: <Money cents={cents.completed} />,
           total: <Money cents={cents.total} />,
@@ -55,45 +21,47 @@ export function MoneySentence({ batch }: { batch: Batch }): ReactElement {
           unsent: <Money cents={cents.unprocessed} />,
         }}
       />
-      {p.failed > 0 && (
-        <>
+      {EXCEPTIONS.filter((status) => batch.payments[status] > 0).map((status) => (
+        <span key={status}>
           {" "}
           <T
-            id="money.failed"
-            values={{ money: <Money cents={cents.failed} />, count: <Count of={p.failed} /> }}
-          />
-        </>
-      )}
-      {p.reversed > 0 && (
-        <>
-          {" "}
-          <T
-            id="money.reversed"
-            values={{ money: <Money cents={cents.reversed} />, count: <Count of={p.reversed} /> }}
-          />
-        </>
-      )}
-      {p.cancelled > 0 && (
-        <>
-          {" "}
-          <T
-            id="money.cancelled"
-            values={{ money: <Money cents={cents.cancelled} />, count: <Count of={p.cancelled} /> }}
-          />
-        </>
-      )}
-      {unknown > 0 && (
-        <>
-          {" "}
-          <T
-            id="money.unknown"
+            id={`money.${status}`}
             values={{
-              money: <Money cents={cents.in_doubt + cents.held} />,
-              count: <Count of={unknown} />,
+              n: batch.payments[status],
+              money: <Money cents={cents[status]} />,
             }}
           />
-        </>
-      )}
+        </span>
+      ))}
     </Notice>
   );
+}
+
+/** Payment statuses that get a sentence of their own, in the order of the sentences. */
+const EXCEPTIONS = ["failed", "reversed", "cancelled", "in_doubt", "held"] as const;
+
+function NothingSent({ batch }: { batch: Batch }): ReactElement {
+  return (
+    <Notice tone="neutral">
+      <T
+        id={batch.status === "ready" ? "money.ready" : "money.nothing"}
+        values={{
+          payable: <Money cents={batch.amount_cents.payable} />,
+          rows: batch.rows.payable,
+        }}
+      />
+    </Notice>
+  );
+}
+
+function mainSentence(batch: Batch): MessageId {
+  if (ENDED.has(batch.status)) return "money.ended";
+  if (batch.payments.held > 0 && unfinishedPayments(batch) === 0) return "money.people-decide";
+  return PAUSED.has(batch.status) ? "money.paused" : "money.running";
+}
+
+function toneOf({ status, payments }: Batch): Tone {
+  if (payments.in_doubt + payments.held > 0 || PAUSED.has(status)) return "warning";
+  if (!ENDED.has(status)) return "info";
+  return payments.failed + payments.reversed > 0 ? "warning" : "success";
 }

@@ -1,20 +1,13 @@
-import type { ReactElement } from "react";
-import type { Batch } from "../api/client";
+import type { ReactElement, ReactNode } from "react";
 import { Link } from "../ui/links";
 import type { Search } from "../ui/search";
 
-/** Rows of the file behind a number. */
-export function RowsLink({
-  batch,
-  search,
-  children,
-}: {
-  batch: Batch;
-  search: Search;
-  children: ReactElement;
-}): ReactElement {
+type RowsLinkProps = { batchId: string; search: Search; children: ReactNode };
+
+/** A link to the rows of the file that a number counts. */
+export function RowsLink({ batchId, search, children }: RowsLinkProps): ReactElement {
   return (
-    <Link to="/batches/$batchId/rows" params={{ batchId: batch.batch_id }} search={search}>
+    <Link to="/batches/$batchId/rows" params={{ batchId }} search={search}>
       {children}
     </Link>
   );

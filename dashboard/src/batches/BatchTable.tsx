@@ -1,66 +1,60 @@
 import type { ReactElement } from "react";
 import type { BatchLine } from "../api/client";
-import { T, useText } from "../i18n/i18n";
-import { Count, Day, Money, When } from "../ui/figures";
+import { useText } from "../i18n/i18n";
+import { Count, DateTime, Money, PlainDate } from "../ui/format";
 import { Link } from "../ui/links";
-import { StateChip } from "../ui/StateChip";
-import { ListTable } from "../ui/table";
+import { type Column, ListTable } from "../ui/ListTable";
+import { StatusChip } from "../ui/StatusChip";
 
-export function BatchTable({ rows }: { rows: readonly BatchLine[] }): ReactElement {
+const COLUMNS: readonly Column<BatchLine>[] = [
+  {
+    header: "column.file",
+    wide: true,
+    cell: (batch) => (
+      <Link to="/batches/$batchId" params={{ batchId: batch.batch_id }}>
+        {batch.filename}
+      </Link>
+    ),
+  },
+  { header: "column.status", cell: (batch) => <StatusChip kind="batch" status={batch.status} /> },
+  { header: "column.period", cell: (batch) => <PlainDate date={batch.period} /> },
+  {
+    header: "column.payable",
+    numeric: true,
+    cell: ({ amount_cents }) => (amount_cents ? <Money cents={amount_cents.payable} /> : "—"),
+  },
+  {
+    header: "column.payable-rows",
+    numeric: true,
+    cell: ({ rows }) => (rows ? <Count value={rows.payable} /> : "—"),
+  },
+  {
+    header: "column.not-payable-rows",
+    numeric: true,
+    cell: ({ rows }) =>
+      rows ? <Count value={rows.unpayable + rows.refused + rows.excluded} /> : "—",
+  },
+  {
+    header: "column.uploaded",
+    cell: (batch) => (
+      <>
+        <DateTime at={batch.uploaded_at} />
+        {batch.uploaded_by && <> · {batch.uploaded_by}</>}
+      </>
+    ),
+  },
+  { header: "column.approved-by", cell: (batch) => batch.approved_by ?? "—" },
+];
+
+/** Batches, one a row. Of a batch that is still being read there are no figures yet. */
+export function BatchTable({ batches }: { batches: readonly BatchLine[] }): ReactElement {
   const text = useText();
   return (
     <ListTable
       label={text("nav.batches")}
-      rows={rows}
-      id={(b) => b.batch_id}
-      columns={[
-        {
-          key: "name",
-          head: <T id="column.file" />,
-          wide: true,
-          cell: (b) => (
-            <Link to="/batches/$batchId" params={{ batchId: b.batch_id }}>
-              {b.filename}
-            </Link>
-          ),
-        },
-        {
-          key: "state",
-          head: <T id="column.status" />,
-          cell: (b) => <StateChip kind="batch" state={b.status} />,
-        },
-        { key: "period", head: <T id="column.period" />, cell: (b) => <Day date={b.period} /> },
-        {
-          key: "payable",
-          head: <T id="column.payable" />,
-          right: true,
-          cell: (b) => (b.amount_cents ? <Money cents={b.amount_cents.payable} /> : "—"),
-        },
-        {
-          key: "rows",
-          head: <T id="column.payable-rows" />,
-          right: true,
-          cell: (b) => (b.rows ? <Count of={b.rows.payable} /> : "—"),
-        },
-        {
-          key: "out",
-          head: <T id="column.not-payable-rows" />,
-          right: true,
-          cell: (b) =>
-            b.rows ? <Count of={b.rows.unpayable + b.rows.refused + b.rows.excluded} /> : "—",
-        },
-        {
-          key: "uploaded",
-          head: <T id="column.uploaded" />,
-          cell: (b) => (
-            <>
-              <When at={b.uploaded_at} />
-              {b.uploaded_by && <> · {b.uploaded_by}</>}
-            </>
-          ),
-        },
-        { key: "approved", head: <T id="column.approved-by" />, cell: (b) => b.approved_by ?? "—" },
-      ]}
+      rows={batches}
+      rowId={(batch) => batch.batch_id}
+      columns={COLUMNS}
     />
   );
 }

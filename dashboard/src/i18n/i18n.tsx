@@ -1,6 +1,7 @@
 /**
- * Languages. Messages have explicit ids. What the frame and the first page say is in the first load; the rest of English comes
- * right behind it, before any other page is shown, and other languages when they are chosen.
+ * Languages. Every message has an id. `en-US.core.json` holds the messages of the frame and of the
+ * home page, which are part of the first load. The rest of English is fetched right after it,
+ * before any other page is shown. Other languages are fetched when a person chooses them.
  */
 import {
   createContext,
@@ -8,6 +9,7 @@ import {
   type ReactElement,
   type ReactNode,
   use,
+  useCallback,
   useEffect,
   useMemo,
   useState,
@@ -16,116 +18,133 @@ import {
 import { IntlMessageFormat } from "intl-messageformat";
 import core from "./en-US.core.json";
 
-type Rest = typeof import("./en-US.json");
-export type Id = keyof typeof core | Exclude<keyof Rest, "default">;
+type OtherMessages = typeof import("./en-US.json");
+export type MessageId = keyof typeof core | Exclude<keyof OtherMessages, "default">;
 export type Locale = "en-US" | "es-US";
 export const LOCALES: Readonly<Record<Locale, string>> = {
   "en-US": "English (US)",
   "es-US": "Español (EE. UU.)",
 };
-const KEPT = "paydown.locale";
-const ZONE_KEPT = "paydown.zone";
+const LOCALE_KEY = "paydown.locale";
+const ZONE_KEY = "paydown.zone";
 
-/** As the build compiled them (messages.ts): text, or parts to be formatted. */
-type Compiled = string | ConstructorParameters<typeof IntlMessageFormat>[0];
-type Messages = Readonly<Record<string, Compiled>>;
+/** A message as the build compiled it (messages.ts): plain text, or parts that need values. */
+type CompiledMessage = string | ConstructorParameters<typeof IntlMessageFormat>[0];
+type Messages = Readonly<Record<string, CompiledMessage>>;
 
-let english: Messages = core;
-const waiting = new Set<() => void>();
+let englishMessages: Messages = core;
+const englishListeners = new Set<() => void>();
 
-/** When all English messages are here. */
-export const allMessages: Promise<void> = import("./en-US.json").then((rest) => {
-  english = { ...core, ...rest.default };
-  for (const tell of waiting) tell();
+/** Resolves when all English messages are loaded. */
+export const allMessages: Promise<void> = import("./en-US.json").then((others) => {
+  englishMessages = { ...core, ...others.default };
+  for (const notify of englishListeners) notify();
 });
 
 function useEnglish(): Messages {
   return useSyncExternalStore(
-    (tell) => {
-      waiting.add(tell);
-      return () => waiting.delete(tell);
+    (notify) => {
+      englishListeners.add(notify);
+      return () => englishListeners.delete(notify);
     },
-    () => english,
+    () => englishMessages,
   );
 }
 
-type Choice = {
-  locale: Locale;
-  messages: Messages;
-  choose: (locale: Locale) => void;
-  zone: string;
-  chooseZone: (zone: string) => void;
-};
-const Chosen = createContext<Choice>({
-  locale: "en-US",
-  messages: core,
-  choose: () => undefined,
-  zone: "America/Chicago",
-  chooseZone: () => undefined,
-});
-
-export function Language({ children }: { children: ReactNode }): ReactElement {
-  const [locale, setLocale] = useState<Locale>(() =>
-    window.localStorage.getItem(KEPT) === "es-US" ? "es-US" : "en-US",
-  );
-  const [zone, setZone] = useState(
-    () =>
-      window.localStorage.getItem(ZONE_KEPT) ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
-  );
+/** Spanish messages; null until they are loaded, which begins when `wanted` is true. */
+function useSpanish(wanted: boolean): Messages | null {
   const [spanish, setSpanish] = useState<Messages | null>(null);
   useEffect(() => {
-    if (locale === "es-US" && !spanish)
-      void import("./es-US.json").then((found) => setSpanish(found.default));
-    document.documentElement.lang = locale;
-  }, [locale, spanish]);
-  const inEnglish = useEnglish();
-  const shown: Locale = locale === "es-US" && spanish ? "es-US" : "en-US";
-  const messages = shown === "es-US" && spanish ? spanish : inEnglish;
-  const choice = useMemo<Choice>(
-    () => ({
-      locale: shown,
-      messages,
-      zone,
-      choose: (next) => {
-        window.localStorage.setItem(KEPT, next);
-        setLocale(next);
-      },
-      chooseZone: (next) => {
-        window.localStorage.setItem(ZONE_KEPT, next);
-        setZone(next);
-      },
-    }),
-    [shown, messages, zone],
-  );
-  return <Chosen value={choice}>{children}</Chosen>;
+    if (wanted && !spanish)
+      void import("./es-US.json").then((module) => setSpanish(module.default));
+  }, [wanted, spanish]);
+  return spanish;
 }
 
-export function useLanguage(): Choice {
-  return use(Chosen);
+type LanguageSettings = {
+  locale: Locale;
+  messages: Messages;
+  setLocale: (locale: Locale) => void;
+  zone: string;
+  setZone: (zone: string) => void;
+};
+const LanguageContext = createContext<LanguageSettings>({
+  locale: "en-US",
+  messages: core,
+  setLocale: () => undefined,
+  zone: "America/Chicago",
+  setZone: () => undefined,
+});
+
+/** A state that survives a reload, in this browser only. */
+function useStored<V extends string>(key: string, initial: () => V): [V, (value: V) => void] {
+  const [value, setValue] = useState<V>(initial);
+  const store = useCallback(
+    (next: V) => {
+      window.localStorage.setItem(key, next);
+      setValue(next);
+    },
+    [key],
+  );
+  return [value, store];
+}
+
+const storedLocale = (): Locale =>
+  window.localStorage.getItem(LOCALE_KEY) === "es-US" ? "es-US" : "en-US";
+const storedZone = (): string =>
+  window.localStorage.getItem(ZONE_KEY) ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** Gives everything below it the person's language and time zone. */
+export function Language({ children }: { children: ReactNode }): ReactElement {
+  const [locale, setLocale] = useStored<Locale>(LOCALE_KEY, storedLocale);
+  const [zone, setZone] = useStored(ZONE_KEY, storedZone);
+  const english = useEnglish();
+  const spanish = useSpanish(locale === "es-US");
+  useEffect(() => {
+    document.documentElement.lang = locale;
+  }, [locale]);
+  const settings = useMemo<LanguageSettings>(
+    () =>
+      locale === "es-US" && spanish
+        ? { locale, messages: spanish, setLocale, zone, setZone }
+        : { locale: "en-US", messages: english, setLocale, zone, setZone },
+    [locale, spanish, english, setLocale, zone, setZone],
+  );
+  return <LanguageContext value={settings}>{children}</LanguageContext>;
+}
+
+/** The person's language and time zone, and how to change them. */
+export function useLanguage(): LanguageSettings {
+  return use(LanguageContext);
 }
 
 type FormatValues = Parameters<typeof IntlMessageFormat.prototype.format<ReactNode>>[0];
 type Values = Record<string, ReactNode>;
 const formats = new WeakMap<object, IntlMessageFormat>();
 
-function formatOf(message: Exclude<Compiled, string>, locale: Locale): IntlMessageFormat {
-  const made = formats.get(message) ?? new IntlMessageFormat(message, locale);
-  formats.set(message, made);
-  return made;
+function formatOf(message: Exclude<CompiledMessage, string>, locale: Locale): IntlMessageFormat {
+  const format = formats.get(message) ?? new IntlMessageFormat(message, locale);
+  formats.set(message, format);
+  return format;
 }
 
-/** A message by its id; `<b>` in it is bold. */
-export function T({ id, values }: { id: Id; values?: Values }): ReactElement {
-  const { messages, locale } = use(Chosen);
+/** A message as an element, by its id. `<b>` in the message is bold. */
+export function T({ id, values }: { id: MessageId; values?: Values }): ReactElement {
+  const { messages, locale } = use(LanguageContext);
   const message = messages[id];
   if (message === undefined || typeof message === "string") return <>{message ?? id}</>;
-  const said = formatOf(message, locale).format<ReactNode>({ b: bold, ...values } as FormatValues);
+  const formatted = formatOf(message, locale).format<ReactNode>({
+    b: bold,
+    ...values,
+  } as FormatValues);
   return (
     <>
-      {Array.isArray(said)
-        ? // oxlint-disable-next-line react/no-array-index-key -- the parts of a sentence keep their places
-          said.map((part: ReactNode, n) => <Fragment key={n}>{part}</Fragment>)
-        : said}
+      {Array.isArray(formatted)
+        ? formatted.map((part: ReactNode, n) => (
+            // oxlint-disable-next-line react/no-array-index-key -- the parts never move
+            <Fragment key={n}>{part}</Fragment>
+          ))
+        : formatted}
     </>
   );
 }
@@ -134,9 +153,9 @@ function bold(chunks: ReactNode): ReactElement {
   return <b>{chunks}</b>;
 }
 
-/** Messages as text, for labels and titles. */
-export function useText(): (id: Id, values?: Record<string, string | number>) => string {
-  const { messages, locale } = use(Chosen);
+/** Messages as plain text, for labels and titles. */
+export function useText(): (id: MessageId, values?: Record<string, string | number>) => string {
+  const { messages, locale } = use(LanguageContext);
   return useMemo(
     () => (id, values) => {
       const message = messages[id];
@@ -148,7 +167,7 @@ export function useText(): (id: Id, values?: Record<string, string | number>) =>
   );
 }
 
-/** Whether there is a message of this id; for codes and states that a newer gateway may know and this page not. */
-export function isId(id: string): id is Id {
-  return Object.hasOwn(english, id);
+/** Whether this id has a message. A newer gateway may send codes and statuses that have none. */
+export function isMessageId(id: string): id is MessageId {
+  return Object.hasOwn(englishMessages, id);
 }

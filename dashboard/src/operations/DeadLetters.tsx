@@ -1,127 +1,131 @@
 import Button from "@mui/material/Button";
-import { lazy, type ReactElement, Suspense, useState } from "react";
-import { type Letter, query } from "../api/client";
-import { may } from "../api/session";
+import { type ReactElement, useState } from "react";
+import { type DeadLetter, query } from "../api/client";
+import { hasRole } from "../api/session";
+import { useSignedIn } from "../api/signedIn";
 import { T, useText } from "../i18n/i18n";
-import { Code, When } from "../ui/figures";
-import { useMe } from "../ui/me";
-import { Card, Empty, Loading, Notice } from "../ui/page";
-import { ProblemPanel } from "../ui/ProblemPanel";
-import { ListTable } from "../ui/table";
+import { ActionDialog } from "../ui/ActionDialog";
+import { Card } from "../ui/Card";
+import { Code, DateTime } from "../ui/format";
+import { type Column, ListTable } from "../ui/ListTable";
+import { Empty } from "../ui/Loading";
+import { Notice } from "../ui/Notice";
+import { QueryView } from "../ui/QueryView";
 
-const ReasonDialog = lazy(() => import("../ui/ReasonDialog"));
-
-/** Messages a service could not apply; each may be applied again once its cause is mended. */
+/** Messages that a service could not apply. Each can be applied again once its cause is fixed. */
 export function DeadLetters(): ReactElement {
-  const { me } = useMe();
   const text = useText();
-  const [asking, setAsking] = useState<Letter | null>(null);
   const found = query.useQuery("get", "/api/v1/ops/dead-letters", {}, { refetchInterval: 10_000 });
+  const columns: readonly Column<DeadLetter>[] = [
+    ...MESSAGE_COLUMNS,
+    {
+      header: "dead-letters.redrive",
+      cell: (letter) => <Redrive letter={letter} onRedriven={() => void found.refetch()} />,
+    },
+  ];
+  return (
+    <Card title={<T id="dead-letters.title" />}>
+      <p>
+        <T id="dead-letters.means" />
+      </p>
+      <QueryView query={found}>
+        {({ items, away }) => (
+          <>
+            {away.length > 0 && (
+              <Notice tone="warning">
+                <T id="dead-letters.away" values={{ names: away.join(", ") }} />
+              </Notice>
+            )}
+            {items.length > 0 ? (
+              <ListTable
+                label={text("dead-letters.title")}
+                rows={items}
+                rowId={(letter) => letter.dead_letter_id}
+                columns={columns}
+              />
+            ) : (
+              <Empty>
+                <T id="dead-letters.none" />
+              </Empty>
+            )}
+          </>
+        )}
+      </QueryView>
+    </Card>
+  );
+}
+
+const MESSAGE_COLUMNS: readonly Column<DeadLetter>[] = [
+  { header: "column.time", cell: (letter) => <DateTime at={letter.buried_at} /> },
+  { header: "operations.service", cell: (letter) => letter.service },
+  {
+    header: "dead-letters.topic",
+    cell: (letter) => (
+      <>
+        {letter.topic} · {letter.message_type}
+      </>
+    ),
+  },
+  {
+    header: "column.reason",
+    wide: true,
+    cell: (letter) => (
+      <>
+        {letter.reason} <Code>{letter.code}</Code>
+      </>
+    ),
+  },
+];
+
+type RedriveProps = { letter: DeadLetter; onRedriven: () => void };
+
+/** Who applied the message again; until then a button for operators that does. */
+function Redrive({ letter, onRedriven }: RedriveProps): ReactElement {
+  const { me } = useSignedIn();
+  const { redriven_at: at, redriven_by: who } = letter;
+  if (at)
+    return <T id="dead-letters.redriven" values={{ who: who ?? "", at: <DateTime at={at} /> }} />;
+  if (!hasRole(me, "operator")) return <T id="dead-letters.operator" />;
+  return <RedriveButton letter={letter} onRedriven={onRedriven} />;
+}
+
+function RedriveButton({ letter, onRedriven }: RedriveProps): ReactElement {
+  const text = useText();
+  const [open, setOpen] = useState(false);
   const redrive = query.useMutation("post", "/api/v1/ops/dead-letters/{dead_letter_id}/redrive", {
     onSuccess: () => {
-      setAsking(null);
-      void found.refetch();
+      setOpen(false);
+      onRedriven();
     },
   });
-  const letters = found.data?.items ?? [];
+  const request = { params: { path: { dead_letter_id: letter.dead_letter_id } } };
   return (
-    <Card title={<T id="dead.title" />}>
-      <p>
-        <T id="dead.means" />
-      </p>
-      {found.error && <ProblemPanel error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Loading />}
-      {found.data && found.data.away.length > 0 && (
-        <Notice tone="warning">
-          <T id="dead.away" values={{ names: found.data.away.join(", ") }} />
-        </Notice>
+    <>
+      <Button
+        size="small"
+        variant="outlined"
+        onClick={() => {
+          redrive.reset();
+          setOpen(true);
+        }}
+      >
+        <T id="dead-letters.redrive" />
+      </Button>
+      {open && (
+        <ActionDialog
+          title={text("dead-letters.ask")}
+          confirm={text("dead-letters.redrive")}
+          reason="none"
+          busy={redrive.isPending}
+          error={redrive.error}
+          onClose={() => setOpen(false)}
+          onConfirm={() => redrive.mutate(request)}
+        >
+          <p>
+            <T id="dead-letters.ask.means" />
+          </p>
+        </ActionDialog>
       )}
-      {found.data && letters.length === 0 && (
-        <Empty>
-          <T id="dead.none" />
-        </Empty>
-      )}
-      {letters.length > 0 && (
-        <ListTable
-          label={text("dead.title")}
-          rows={letters}
-          id={(letter) => letter.dead_letter_id}
-          columns={[
-            {
-              key: "at",
-              head: <T id="column.time" />,
-              cell: (letter) => <When at={letter.buried_at} />,
-            },
-            {
-              key: "service",
-              head: <T id="operations.service" />,
-              cell: (letter) => letter.service,
-            },
-            {
-              key: "topic",
-              head: <T id="dead.topic" />,
-              cell: (letter) => (
-                <>
-                  {letter.topic} · {letter.message_type}
-                </>
-              ),
-            },
-            {
-              key: "why",
-              head: <T id="column.reason" />,
-              wide: true,
-              cell: (letter) => (
-                <>
-                  {letter.reason} <Code>{letter.code}</Code>
-                </>
-              ),
-            },
-            {
-              key: "act",
-              head: <T id="dead.redrive" />,
-              cell: (letter) =>
-                letter.redriven_at ? (
-                  <T
-                    id="dead.redriven"
-                    values={{ who: letter.redriven_by ?? "", at: <When at={letter.redriven_at} /> }}
-                  />
-                ) : may(me, "operator") ? (
-                  <Button
-                    size="small"
-                    variant="outlined"
-                    onClick={() => {
-                      redrive.reset();
-                      setAsking(letter);
-                    }}
-                  >
-                    <T id="dead.redrive" />
-                  </Button>
-                ) : (
-                  <T id="dead.operator" />
-                ),
-            },
-          ]}
-        />
-      )}
-      {asking && (
-        <Suspense fallback={null}>
-          <ReasonDialog
-            title={text("dead.ask")}
-            act={text("dead.redrive")}
-            reason="none"
-            busy={redrive.isPending}
-            error={redrive.error}
-            onClose={() => setAsking(null)}
-            onAct={() =>
-              redrive.mutate({ params: { path: { dead_letter_id: asking.dead_letter_id } } })
-            }
-          >
-            <p>
-              <T id="dead.ask.means" />
-            </p>
-          </ReasonDialog>
-        </Suspense>
-      )}
-    </Card>
+    </>
   );
 }

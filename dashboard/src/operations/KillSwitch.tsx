@@ -1,83 +1,85 @@
 import Button from "@mui/material/Button";
 import { useQueryClient } from "@tanstack/react-query";
-import { lazy, type ReactElement, Suspense, useState } from "react";
-import { query } from "../api/client";
-import { may } from "../api/session";
+import { type ReactElement, useState } from "react";
+import { query, type KillSwitchState } from "../api/client";
+import { hasRole } from "../api/session";
+import { useSignedIn } from "../api/signedIn";
 import { T, useText } from "../i18n/i18n";
-import { When } from "../ui/figures";
-import { useMe } from "../ui/me";
-import { Card, Loading, Notice } from "../ui/page";
-import { ProblemPanel } from "../ui/ProblemPanel";
+import { ActionDialog } from "../ui/ActionDialog";
+import { Card } from "../ui/Card";
+import { DateTime } from "../ui/format";
+import { Notice } from "../ui/Notice";
+import { QueryView } from "../ui/QueryView";
 
-const ReasonDialog = lazy(() => import("../ui/ReasonDialog"));
+const PATH = "/api/v1/ops/kill-switch";
 
-/** Stops everything that goes to the provider, or lets it go on. */
+/** Stops everything that is sent to the provider, or allows it again. */
 export function KillSwitch(): ReactElement {
-  const { me } = useMe();
-  const text = useText();
-  const queries = useQueryClient();
-  const [asking, setAsking] = useState(false);
-  const found = query.useQuery("get", "/api/v1/ops/kill-switch", {}, { refetchInterval: 5_000 });
-  const turn = query.useMutation("post", "/api/v1/ops/kill-switch", {
-    onSuccess: () => {
-      setAsking(false);
-      void queries.invalidateQueries({ queryKey: ["get", "/api/v1/ops/kill-switch"] });
-    },
-  });
-  const state = found.data;
+  const { me } = useSignedIn();
+  const found = query.useQuery("get", PATH, {}, { refetchInterval: 5_000 });
+  const maySwitch = hasRole(me, "operator", "approver");
   return (
     <Card
       title={<T id="kill.title" />}
-      actions={
-        state &&
-        may(me, "operator", "approver") && (
-          <Button
-            variant={state.on ? "contained" : "outlined"}
-            color={state.on ? "primary" : "error"}
-            onClick={() => {
-              turn.reset();
-              setAsking(true);
-            }}
-          >
-            <T id={state.on ? "kill.release" : "kill.engage"} />
-          </Button>
-        )
-      }
+      actions={maySwitch && found.data && <SwitchButton on={found.data.on} />}
     >
-      {found.error && <ProblemPanel error={found.error} retry={() => void found.refetch()} />}
-      {!state && !found.error && <Loading />}
-      {state && (
-        <Notice tone={state.on ? "error" : "success"}>
-          <T
-            id={state.on ? "kill.on" : "kill.off"}
-            values={{ who: state.by_whom, why: state.reason }}
-          />{" "}
-          {state.by_whom && (
-            <T id="kill.last" values={{ who: state.by_whom, at: <When at={state.at} /> }} />
-          )}
-        </Notice>
-      )}
+      <QueryView query={found}>{(state) => <SwitchNotice state={state} />}</QueryView>
       <p>
         <T id="kill.means" />
       </p>
-      {asking && state && (
-        <Suspense fallback={null}>
-          <ReasonDialog
-            title={text(state.on ? "kill.release.ask" : "kill.engage.ask")}
-            act={text(state.on ? "kill.release" : "kill.engage")}
-            tone={state.on ? "primary" : "error"}
-            reason="required"
-            busy={turn.isPending}
-            error={turn.error}
-            onClose={() => setAsking(false)}
-            onAct={(reason) => turn.mutate({ body: { on: !state.on, reason } })}
-          >
-            <p>
-              <T id="kill.means" />
-            </p>
-          </ReasonDialog>
-        </Suspense>
-      )}
     </Card>
+  );
+}
+
+function SwitchNotice({ state }: { state: KillSwitchState }): ReactElement {
+  const { on, by_whom: who, reason: why, at } = state;
+  return (
+    <Notice tone={on ? "error" : "success"}>
+      <T id={on ? "kill.on" : "kill.off"} values={{ who, why }} />{" "}
+      {who && <T id="kill.last" values={{ who, at: <DateTime at={at} /> }} />}
+    </Notice>
+  );
+}
+
+function SwitchButton({ on }: { on: boolean }): ReactElement {
+  const text = useText();
+  const queries = useQueryClient();
+  const [open, setOpen] = useState(false);
+  const turn = query.useMutation("post", PATH, {
+    onSuccess: () => {
+      setOpen(false);
+      void queries.invalidateQueries({ queryKey: ["get", PATH] });
+    },
+  });
+  const label = text(on ? "kill.release" : "kill.engage");
+  return (
+    <>
+      <Button
+        variant={on ? "contained" : "outlined"}
+        color={on ? "primary" : "error"}
+        onClick={() => {
+          turn.reset();
+          setOpen(true);
+        }}
+      >
+        {label}
+      </Button>
+      {open && (
+        <ActionDialog
+          title={text(on ? "kill.release.ask" : "kill.engage.ask")}
+          confirm={label}
+          tone={on ? "primary" : "error"}
+          reason="required"
+          busy={turn.isPending}
+          error={turn.error}
+          onClose={() => setOpen(false)}
+          onConfirm={(reason) => turn.mutate({ body: { on: !on, reason } })}
+        >
+          <p>
+            <T id="kill.means" />
+          </p>
+        </ActionDialog>
+      )}
+    </>
   );
 }

@@ -1,109 +1,47 @@
-/** Search box, state and the filters that came with a link; all of them live in the address. */
+/**
+ * Search box, status and the filters that came with a link. All of them are kept in the address.
+ */
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
-import { styled } from "@mui/material/styles";
 import { type ReactElement, type ReactNode, useEffect, useRef, useState } from "react";
-import { type Id, isId, T, useText } from "../i18n/i18n";
+import { isMessageId, type MessageId, T, useText } from "../i18n/i18n";
 import { useAddress } from "./address";
-import { shortId } from "./figures";
+import { Field, Input, Select } from "./fields";
+import { shortId } from "./format";
 import { Icon } from "./icons";
 import type { Search } from "./search";
-import type { Kind } from "./states";
+import type { StatusKind } from "./statusLooks";
 
-const Field = styled("label")({
-  display: "flex",
-  flexDirection: "column",
-  gap: 2,
-  fontSize: "0.875rem",
-  minWidth: 0,
-  maxWidth: "100%",
-});
-const control = {
-  font: "inherit",
-  fontSize: "1rem",
-  padding: "6px 10px",
-  borderRadius: 6,
-  minHeight: 38,
-  maxWidth: "100%",
-} as const;
-const Input = styled("input")(({ theme }) => ({
-  ...control,
-  color: (theme.vars ?? theme).palette.text.primary,
-  background: (theme.vars ?? theme).palette.background.paper,
-  border: `1px solid ${(theme.vars ?? theme).palette.text.secondary}`,
-  width: "22rem",
-}));
-const Choice = styled("select")(({ theme }) => ({
-  ...control,
-  color: (theme.vars ?? theme).palette.text.primary,
-  background: (theme.vars ?? theme).palette.background.paper,
-  border: `1px solid ${(theme.vars ?? theme).palette.text.secondary}`,
-}));
-export { Choice, Field, Input };
-
-type Props = {
-  find?: Id;
-  kind?: Kind;
-  states?: readonly string[];
-  shown?: readonly (keyof Search)[];
+type FiltersProps = {
+  /** Label of the search box; none without it. */
+  find?: MessageId;
+  kind?: StatusKind;
+  statuses?: readonly string[];
+  /** Keys of the address that are shown as chips, which remove them. */
+  chips?: readonly (keyof Search)[];
+  /** More fields, of this list only. */
   children?: ReactNode;
 };
-const WAIT_MS = 300;
-const NONE: readonly (keyof Search)[] = [];
+const NO_CHIPS: readonly (keyof Search)[] = [];
 
-export function Filters({ find, kind, states, shown = NONE, children }: Props): ReactElement {
+export function Filters(props: FiltersProps): ReactElement {
+  const { find, kind, statuses, chips = NO_CHIPS, children } = props;
   const [search, change] = useAddress();
-  const text = useText();
-  const chips = shown.filter((key) => search[key]);
-  const active = chips.length > 0 || search.q || search.status;
+  const active = chips.filter((key) => search[key]);
+  const cleared = { q: "", status: "", ...Object.fromEntries(chips.map((key) => [key, ""])) };
   return (
     <Box
       role="search"
       sx={{ display: "flex", flexWrap: "wrap", gap: 1.5, alignItems: "flex-end", mb: 1.5 }}
     >
-      {find && <Find label={find} key={search.q === undefined ? "empty" : "q"} />}
-      {kind && states && (
-        <Field>
-          <T id="filter.status" />
-          <Choice
-            value={search.status ?? ""}
-            onChange={(event) => change({ status: event.target.value })}
-          >
-            <option value="">{text("filter.any")}</option>
-            {states.map((state) => {
-              const id = `state.${kind}.${state}`;
-              return (
-                <option key={state} value={state}>
-                  {isId(id) ? text(id) : state}
-                </option>
-              );
-            })}
-            {search.status && !states.includes(search.status) && (
-              <option value={search.status}>{search.status.replaceAll(",", ", ")}</option>
-            )}
-          </Choice>
-        </Field>
-      )}
+      {find && <SearchBox label={find} key={search.q === undefined ? "empty" : "q"} />}
+      {kind && statuses && <StatusFilter kind={kind} statuses={statuses} />}
       {children}
-      {chips.map((key) => (
-        <Button
-          key={key}
-          variant="outlined"
-          size="small"
-          onClick={() => change({ [key]: "" })}
-          endIcon={<Icon name="cross" />}
-          title={text("filter.remove")}
-        >
-          {text(`filter.${key}` as Id)}: {shortId(search[key] ?? "")}
-        </Button>
+      {active.map((key) => (
+        <FilterChip key={key} name={key} value={search[key] ?? ""} />
       ))}
-      {active && (
-        <Button
-          size="small"
-          onClick={() =>
-            change({ q: "", status: "", ...Object.fromEntries(shown.map((key) => [key, ""])) })
-          }
-        >
+      {(active.length > 0 || search.q || search.status) && (
+        <Button size="small" onClick={() => change(cleared)}>
           <T id="filter.clear" />
         </Button>
       )}
@@ -111,19 +49,66 @@ export function Filters({ find, kind, states, shown = NONE, children }: Props): 
   );
 }
 
-function Find({ label }: { label: Id }): ReactElement {
+type StatusFilterProps = { kind: StatusKind; statuses: readonly string[] };
+
+function StatusFilter({ kind, statuses }: StatusFilterProps): ReactElement {
   const [search, change] = useAddress();
-  const [typed, setTyped] = useState(search.q ?? "");
-  const latest = useRef(change);
+  const text = useText();
+  const chosen = search.status ?? "";
+  return (
+    <Field>
+      <T id="filter.status" />
+      <Select value={chosen} onChange={(event) => change({ status: event.target.value })}>
+        <option value="">{text("filter.any")}</option>
+        {statuses.map((status) => {
+          const id = `status.${kind}.${status}`;
+          return (
+            <option key={status} value={status}>
+              {isMessageId(id) ? text(id) : status}
+            </option>
+          );
+        })}
+        {chosen && !statuses.includes(chosen) && (
+          <option value={chosen}>{chosen.replaceAll(",", ", ")}</option>
+        )}
+      </Select>
+    </Field>
+  );
+}
+
+/** A filter that came with a link; a click removes it. */
+function FilterChip({ name, value }: { name: keyof Search; value: string }): ReactElement {
+  const [, change] = useAddress();
+  const text = useText();
+  return (
+    <Button
+      variant="outlined"
+      size="small"
+      onClick={() => change({ [name]: "" })}
+      endIcon={<Icon name="cross" />}
+      title={text("filter.remove")}
+    >
+      {text(`filter.${name}` as MessageId)}: {shortId(value)}
+    </Button>
+  );
+}
+
+const TYPING_PAUSE_MS = 300;
+
+/** Puts what was typed into the address once the person stops typing. */
+function SearchBox({ label }: { label: MessageId }): ReactElement {
+  const [search, change] = useAddress();
+  const inAddress = search.q ?? "";
+  const [typed, setTyped] = useState(inAddress);
+  const latestChange = useRef(change);
   useEffect(() => {
-    latest.current = change;
+    latestChange.current = change;
   }, [change]);
-  const asked = search.q ?? "";
   useEffect(() => {
-    if (typed === asked) return undefined;
-    const timer = setTimeout(() => latest.current({ q: typed }, true), WAIT_MS);
+    if (typed === inAddress) return undefined;
+    const timer = setTimeout(() => latestChange.current({ q: typed }, true), TYPING_PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [typed, asked]);
+  }, [typed, inAddress]);
   return (
     <Field>
       <T id={label} />
@@ -133,6 +118,36 @@ function Find({ label }: { label: Id }): ReactElement {
         maxLength={200}
         onChange={(event) => setTyped(event.target.value)}
       />
+    </Field>
+  );
+}
+
+type OptionFieldProps<V extends string> = {
+  label: MessageId;
+  value: string;
+  options: readonly V[];
+  /** The message of an option. */
+  optionLabel: (option: V) => MessageId;
+  /** Label of an option that stands for no choice; none without it. */
+  any?: MessageId;
+  onChange: (value: string) => void;
+};
+
+/** A select whose options are messages. */
+export function OptionField<V extends string>(props: OptionFieldProps<V>): ReactElement {
+  const { label, value, options, optionLabel, any, onChange } = props;
+  const text = useText();
+  return (
+    <Field>
+      <T id={label} />
+      <Select value={value} onChange={(event) => onChange(event.target.value)}>
+        {any && <option value="">{text(any)}</option>}
+        {options.map((option) => (
+          <option key={option} value={option}>
+            {text(optionLabel(option))}
+          </option>
+        ))}
+      </Select>
     </Field>
   );
 }

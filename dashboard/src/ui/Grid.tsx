@@ -1,47 +1,35 @@
-/** The big table: pages, sort and filter are the server's; its state is in the address. */
+/** The table for long lists. The server pages, sorts and filters; the state is in the address. */
 import Box from "@mui/material/Box";
 import { DataGrid, type GridColDef, type GridSortModel } from "@mui/x-data-grid";
 import { type ReactElement, useMemo } from "react";
-import { useText } from "../i18n/i18n";
+import { type MessageId, useText } from "../i18n/i18n";
 import { useAddress } from "./address";
+import { styleNonce } from "./styleNonce";
 
-const NONE: GridSortModel = [];
+const UNSORTED: GridSortModel = [];
 const ONE_PAGE = { page: 0, pageSize: 100 };
 const ROW_HEIGHT = 44;
-/** Its own outline of half a colour and one pixel is too little to be seen. */
-const SEEN = {
+/** The grid's own focus outline is one pixel in half a color, which is too faint. */
+const CELL_FOCUS = {
   "& .MuiDataGrid-root :is(.MuiDataGrid-cell, .MuiDataGrid-columnHeader):is(:focus, :focus-within)":
     { outline: "3px solid", outlineColor: "primary.main", outlineOffset: "-3px" },
 } as const;
 
-type Props<R> = {
+type GridProps<R> = {
   label: string;
   columns: GridColDef<R & object>[];
   rows: readonly R[];
-  id: (row: R) => string;
-  busy: boolean;
+  rowId: (row: R) => string;
+  loading: boolean;
+  /** The columns that the server sorts, with the server's name for each. */
   sorts: Readonly<Record<string, string>>;
-  empty: string;
 };
 
-/** `sorts`: which columns the server sorts, and its own name for each. */
-export function Grid<R extends object>({
-  label,
-  columns,
-  rows,
-  id,
-  busy,
-  sorts,
-  empty,
-}: Props<R>): ReactElement {
-  const [search, change] = useAddress();
-  const text = useText();
-  const sorted = search.sort ?? "";
-  const model = useMemo<GridSortModel>(() => {
-    const field = Object.keys(sorts).find((name) => sorts[name] === sorted.replace(/^-/, ""));
-    return field ? [{ field, sort: sorted.startsWith("-") ? "desc" : "asc" }] : NONE;
-  }, [sorted, sorts]);
-  const made = useMemo(
+export function Grid<R extends object>(props: GridProps<R>): ReactElement {
+  const { label, columns, rows, rowId, loading, sorts } = props;
+  const localeText = useLocaleText();
+  const [sortModel, setSortModel] = useSortModel(sorts);
+  const sortableColumns = useMemo(
     () =>
       columns.map((column) => ({
         display: "flex" as const,
@@ -50,46 +38,66 @@ export function Grid<R extends object>({
       })),
     [columns, sorts],
   );
-  const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content;
   return (
     <Box
-      data-loading={busy || undefined}
-      sx={{ width: "100%", height: "min(70vh, 720px)", minHeight: 320, ...SEEN }}
+      data-loading={loading || undefined}
+      sx={{ width: "100%", height: "min(70vh, 720px)", minHeight: 320, ...CELL_FOCUS }}
     >
       <DataGrid
         aria-label={label}
         rows={rows as R[]}
-        columns={made}
-        getRowId={id}
+        columns={sortableColumns}
+        getRowId={rowId}
         rowHeight={ROW_HEIGHT}
-        loading={busy}
+        loading={loading}
         hideFooter
         paginationMode="server"
         rowCount={rows.length}
         paginationModel={ONE_PAGE}
         sortingMode="server"
-        sortModel={model}
+        sortModel={sortModel}
         filterMode="server"
         disableColumnFilter
         disableRowSelectionOnClick
-        nonce={nonce?.startsWith("__") ? undefined : nonce}
-        localeText={{
-          noRowsLabel: empty,
-          columnMenuLabel: text("grid.menu"),
-          columnHeaderSortIconLabel: text("grid.sort"),
-          columnMenuSortAsc: text("grid.asc"),
-          columnMenuSortDesc: text("grid.desc"),
-          columnMenuUnsort: text("grid.unsort"),
-          columnMenuHideColumn: text("grid.hide"),
-          columnMenuManageColumns: text("grid.manage"),
-        }}
-        onSortModelChange={(next) => {
-          const [first] = next;
-          change({
-            sort: first ? `${first.sort === "desc" ? "-" : ""}${sorts[first.field] ?? ""}` : "",
-          });
-        }}
+        nonce={styleNonce()}
+        localeText={localeText}
+        onSortModelChange={setSortModel}
       />
     </Box>
   );
+}
+
+/**
+ * The order in the address as the grid's model. The model is memoised: a new one resets the page.
+ */
+function useSortModel(
+  sorts: Readonly<Record<string, string>>,
+): [GridSortModel, (model: GridSortModel) => void] {
+  const [search, change] = useAddress();
+  const inAddress = search.sort ?? "";
+  const model = useMemo<GridSortModel>(() => {
+    const field = Object.keys(sorts).find((name) => sorts[name] === inAddress.replace(/^-/, ""));
+    return field ? [{ field, sort: inAddress.startsWith("-") ? "desc" : "asc" }] : UNSORTED;
+  }, [inAddress, sorts]);
+  const set = ([first]: GridSortModel) =>
+    change({
+      sort: first ? `${first.sort === "desc" ? "-" : ""}${sorts[first.field] ?? ""}` : "",
+    });
+  return [model, set];
+}
+
+const GRID_TEXTS = {
+  noRowsLabel: "empty.filtered",
+  columnMenuLabel: "grid.menu",
+  columnHeaderSortIconLabel: "grid.sort",
+  columnMenuSortAsc: "grid.asc",
+  columnMenuSortDesc: "grid.desc",
+  columnMenuUnsort: "grid.unsort",
+  columnMenuHideColumn: "grid.hide",
+  columnMenuManageColumns: "grid.manage",
+} as const satisfies Record<string, MessageId>;
+
+function useLocaleText(): Record<string, string> {
+  const text = useText();
+  return Object.fromEntries(Object.entries(GRID_TEXTS).map(([name, id]) => [name, text(id)]));
 }

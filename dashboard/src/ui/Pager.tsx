@@ -1,32 +1,25 @@
-/** Pages of a list the server counts. `last` is unknown for lists that can only be read forward. */
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
 import type { ReactElement } from "react";
-import { PAGE_SIZE } from "../api/paging";
-import { T, useText } from "../i18n/i18n";
-import { Count } from "./figures";
+import { type MessageId, T, useText } from "../i18n/i18n";
+import { Count } from "./format";
 
-type Props = {
+export type PagerProps = {
   page: number;
+  size: number;
   total: number;
+  /** How many items this page holds. */
   shown: number;
-  size?: number;
   toFirst: () => void;
   toPrevious: (() => void) | undefined;
   toNext: (() => void) | undefined;
+  /** Absent for lists that can only be read forward. */
   toLast?: (() => void) | undefined;
 };
 
-export function Pager({
-  page,
-  total,
-  shown,
-  size = PAGE_SIZE,
-  toFirst,
-  toPrevious,
-  toNext,
-  toLast,
-}: Props): ReactElement {
+/** The pages of a list that the server counts. */
+export function Pager(props: PagerProps): ReactElement {
+  const { page, size, total, shown, toFirst, toPrevious, toNext, toLast } = props;
   const text = useText();
   const from = (page - 1) * size + 1;
   return (
@@ -42,27 +35,27 @@ export function Pager({
           <T
             id="pager.rows"
             values={{
-              from: <Count of={from} />,
-              to: <Count of={from + shown - 1} />,
-              total: <Count of={total} />,
+              from: <Count value={from} />,
+              to: <Count value={from + shown - 1} />,
+              total: <Count value={total} />,
             }}
           />
         )}
       </Box>
-      <Button size="small" variant="outlined" disabled={page <= 1} onClick={toFirst}>
-        <T id="pager.first" />
-      </Button>
-      <Button size="small" variant="outlined" disabled={!toPrevious} onClick={toPrevious}>
-        <T id="pager.previous" />
-      </Button>
-      <Button size="small" variant="outlined" disabled={!toNext} onClick={toNext}>
-        <T id="pager.next" />
-      </Button>
-      {toLast && (
-        <Button size="small" variant="outlined" disabled={!toNext} onClick={toLast}>
-          <T id="pager.last" />
-        </Button>
-      )}
+      <PageButton label="pager.first" onClick={page > 1 ? toFirst : undefined} />
+      <PageButton label="pager.previous" onClick={toPrevious} />
+      <PageButton label="pager.next" onClick={toNext} />
+      {toLast && <PageButton label="pager.last" onClick={toNext && toLast} />}
     </Box>
+  );
+}
+
+type PageButtonProps = { label: MessageId; onClick: (() => void) | undefined };
+
+function PageButton({ label, onClick }: PageButtonProps): ReactElement {
+  return (
+    <Button size="small" variant="outlined" disabled={!onClick} onClick={onClick}>
+      <T id={label} />
+    </Button>
   );
 }

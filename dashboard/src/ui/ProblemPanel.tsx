@@ -1,10 +1,8 @@
-/** What went wrong, whether money is affected, what to do, and the id to ask about it. */
 import { styled } from "@mui/material/styles";
 import type { ReactElement, ReactNode } from "react";
-import { Problem } from "../api/problem";
-import { isId, T } from "../i18n/i18n";
+import { isMessageId, type MessageId, T } from "../i18n/i18n";
 import { Icon } from "./icons";
-import { Press } from "./links";
+import { PlainButton } from "./links";
 
 const Panel = styled("section")(({ theme }) => ({
   border: "2px solid",
@@ -25,69 +23,84 @@ const Panel = styled("section")(({ theme }) => ({
   "@media (max-width: 480px)": { "& dl": { gridTemplateColumns: "1fr" } },
 }));
 
-type Shown = { error: unknown; retry?: () => void; children?: ReactNode; unsafe?: boolean };
+/** An error as RFC 9457 describes it. The API's `Problem` is one; `ui` knows it by its shape. */
+export type ProblemDetails = {
+  message: string;
+  /** The HTTP status; 0 without an answer. */
+  status: number;
+  code: string;
+  /** Whether money is affected, in the server's words; may be empty. */
+  money: string;
+  /** What to do, in the server's words; may be empty. */
+  action: string;
+  requestId: string;
+};
 
-/** `unsafe`: what failed was an order, so without an answer it may have been carried out all the same. */
-export function ProblemPanel({ error, retry, children, unsafe = false }: Shown): ReactElement {
-  const problem =
-    error instanceof Problem
-      ? error
-      : new Problem(
-          { code: "page.bug", detail: error instanceof Error ? error.message : String(error) },
-          0,
-        );
-  const title =
-    problem.status === 403
-      ? "problem.forbidden"
-      : problem.status === 404
-        ? "problem.gone"
-        : problem.status === 0
-          ? "problem.no-answer"
-          : "problem.title";
-  const own = `problem.${problem.code}.what`;
+type ProblemPanelProps = {
+  error: unknown;
+  retry?: () => void;
+  /** What failed was a change, so without an answer it may have been made all the same. */
+  unsafe?: boolean;
+};
+
+/** What went wrong, whether money is affected, what to do, and the id to ask about it. */
+export function ProblemPanel({ error, retry, unsafe = false }: ProblemPanelProps): ReactElement {
+  const problem = detailsOf(error);
+  const specific = `problem.${problem.code}.what`;
   return (
     <Panel role="alert">
       <h2>
-        <Icon name="octagon" /> <T id={title} />
+        <Icon name="octagon" /> <T id={titleOf(problem.status)} />
       </h2>
       <dl>
-        <dt>
-          <T id="problem.what" />
-        </dt>
-        <dd>{problem.message || (isId(own) ? <T id={own} /> : <T id="problem.unknown" />)}</dd>
-        <dt>
-          <T id="problem.money" />
-        </dt>
-        <dd>
+        <Detail label="problem.what">
+          {problem.message || <T id={isMessageId(specific) ? specific : "problem.unknown"} />}
+        </Detail>
+        <Detail label="problem.money">
           {problem.money || <T id={unsafe ? "problem.money.unknown" : "problem.money.reading"} />}
-        </dd>
-        <dt>
-          <T id="problem.do" />
-        </dt>
-        <dd>
+        </Detail>
+        <Detail label="problem.do">
           {problem.action || (
-            <T id={unsafe && problem.status === 0 ? "problem.do.look" : "problem.do.retry"} />
+            <T id={unsafe && problem.status === 0 ? "problem.do.check" : "problem.do.retry"} />
           )}
-        </dd>
+        </Detail>
         {problem.requestId && (
-          <>
-            <dt>
-              <T id="problem.request" />
-            </dt>
-            <dd>
-              <code>{problem.requestId}</code>
-            </dd>
-          </>
+          <Detail label="problem.request">
+            <code>{problem.requestId}</code>
+          </Detail>
         )}
       </dl>
-      {children}
       {retry && (
         <p>
-          <Press type="button" onClick={retry}>
+          <PlainButton type="button" onClick={retry}>
             <T id="problem.retry" />
-          </Press>
+          </PlainButton>
         </p>
       )}
     </Panel>
   );
+}
+
+function Detail({ label, children }: { label: MessageId; children: ReactNode }): ReactElement {
+  return (
+    <>
+      <dt>
+        <T id={label} />
+      </dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+function titleOf(status: number): MessageId {
+  if (status === 403) return "problem.forbidden";
+  if (status === 404) return "problem.gone";
+  return status === 0 ? "problem.no-answer" : "problem.title";
+}
+
+/** The details of an error. Anything but a problem is a bug of this page and is shown as it is. */
+function detailsOf(error: unknown): ProblemDetails {
+  if (error instanceof Error && error.name === "Problem") return error as Error & ProblemDetails;
+  const message = error instanceof Error ? error.message : String(error);
+  return { message, status: 0, code: "page.bug", money: "", action: "", requestId: "" };
 }

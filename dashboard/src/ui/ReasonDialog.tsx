@@ -1,4 +1,4 @@
-/** Asks before an order that matters; says what it does to money, and takes the reason. */
+/** Asks before an action that matters, says what it does to money, and takes the reason. */
 import Button from "@mui/material/Button";
 import Dialog from "@mui/material/Dialog";
 import DialogActions from "@mui/material/DialogActions";
@@ -9,55 +9,24 @@ import { type ReactElement, type ReactNode, useEffect, useState } from "react";
 import { T, useText } from "../i18n/i18n";
 import { ProblemPanel } from "./ProblemPanel";
 
-export type ReasonProps = {
+export type ReasonDialogProps = {
   title: string;
   children: ReactNode;
-  act: string;
+  /** The word on the button that confirms. */
+  confirm: string;
   tone?: "primary" | "error" | "warning";
   reason: "required" | "optional" | "none";
   busy: boolean;
   error: unknown;
   onClose: () => void;
-  onAct: (reason: string) => void;
+  onConfirm: (reason: string) => void;
 };
 
-const FOLLOWS_MS = 5_000;
-
-function keepFocus(): void {
-  const lost = document.activeElement === null || document.activeElement === document.body;
-  if (lost) document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
-}
-
-/** The dialog gives the focus back to what opened it; where that goes away, at once or once the order has come through, the page's heading takes it. */
-function useFocusAfterwards(): void {
-  useEffect(
-    () => () => {
-      const changes = new MutationObserver(() => {
-        setTimeout(keepFocus);
-      }); // at once it would come in the middle of a Tab, when nothing has the focus
-      changes.observe(document.body, { childList: true, subtree: true });
-      setTimeout(keepFocus);
-      setTimeout(() => changes.disconnect(), FOLLOWS_MS);
-    },
-    [],
-  );
-}
-
-export default function ReasonDialog({
-  title,
-  children,
-  act,
-  tone = "primary",
-  reason,
-  busy,
-  error,
-  onClose,
-  onAct,
-}: ReasonProps): ReactElement {
-  const [said, setSaid] = useState("");
-  const text = useText();
-  useFocusAfterwards();
-  const missing = reason === "required" && said.trim() === "";
+export default function ReasonDialog(props: ReasonDialogProps): ReactElement {
+  const { title, children, reason, busy, error, onClose, onConfirm } = props;
+  const [typed, setTyped] = useState("");
+  useFocusAfterClosing();
+  const missing = reason === "required" && typed.trim() === "";
   return (
     <Dialog
       open
@@ -69,42 +38,83 @@ export default function ReasonDialog({
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (!missing && !busy) onAct(said.trim());
+          if (!missing && !busy) onConfirm(typed.trim());
         }}
       >
         <DialogTitle id="reason-title">{title}</DialogTitle>
         <DialogContent>
           {children}
           {reason !== "none" && (
-            <TextField
-              label={text(reason === "required" ? "reason.required" : "reason.optional")}
-              value={said}
-              onChange={(event) => setSaid(event.target.value)}
-              required={reason === "required"}
-              fullWidth
-              multiline
-              maxRows={4}
-              margin="normal"
-              slotProps={{ htmlInput: { maxLength: 500 } }}
-            />
+            <ReasonField required={reason === "required"} value={typed} onChange={setTyped} />
           )}
           {Boolean(error) && <ProblemPanel error={error} unsafe />}
         </DialogContent>
-        <DialogActions sx={{ flexWrap: "wrap", p: 2 }}>
-          <Button onClick={onClose} disabled={busy}>
-            <T id="cancel" />
-          </Button>
-          <Button
-            type="submit"
-            variant="contained"
-            color={tone}
-            disabled={missing}
-            aria-disabled={missing || busy}
-          >
-            {busy ? text("working") : act}
-          </Button>
-        </DialogActions>
+        <Buttons {...props} missing={missing} />
       </form>
     </Dialog>
   );
+}
+
+type ReasonFieldProps = { required: boolean; value: string; onChange: (value: string) => void };
+
+function ReasonField({ required, value, onChange }: ReasonFieldProps): ReactElement {
+  const text = useText();
+  return (
+    <TextField
+      label={text(required ? "reason.required" : "reason.optional")}
+      value={value}
+      onChange={(event) => onChange(event.target.value)}
+      required={required}
+      fullWidth
+      multiline
+      maxRows={4}
+      margin="normal"
+      slotProps={{ htmlInput: { maxLength: 500 } }}
+    />
+  );
+}
+
+function Buttons(props: ReasonDialogProps & { missing: boolean }): ReactElement {
+  const { confirm, tone = "primary", busy, missing, onClose } = props;
+  const text = useText();
+  return (
+    <DialogActions sx={{ flexWrap: "wrap", p: 2 }}>
+      <Button onClick={onClose} disabled={busy}>
+        <T id="cancel" />
+      </Button>
+      <Button
+        type="submit"
+        variant="contained"
+        color={tone}
+        disabled={missing}
+        aria-disabled={missing || busy}
+      >
+        {busy ? text("working") : confirm}
+      </Button>
+    </DialogActions>
+  );
+}
+
+const WATCH_MS = 5_000;
+
+/**
+ * The dialog gives the focus back to the button that opened it. Where that button disappears, at
+ * once or when the action takes effect, the page's heading gets the focus.
+ */
+function useFocusAfterClosing(): void {
+  useEffect(
+    () => () => {
+      // Not at once: in the middle of a Tab nothing has the focus for a moment.
+      const changes = new MutationObserver(() => void setTimeout(focusHeadingIfLost));
+      changes.observe(document.body, { childList: true, subtree: true });
+      setTimeout(focusHeadingIfLost);
+      setTimeout(() => changes.disconnect(), WATCH_MS);
+    },
+    [],
+  );
+}
+
+function focusHeadingIfLost(): void {
+  const lost = document.activeElement === null || document.activeElement === document.body;
+  if (lost) document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
 }

@@ -1,4 +1,4 @@
-/** Own line icons: one shape for each meaning, so that colour is never the only sign. */
+/** Line icons. Each meaning has its own shape, so that color is never the only sign. */
 import { styled } from "@mui/material/styles";
 import type { ReactElement } from "react";
 
@@ -9,7 +9,8 @@ const PATHS = {
   octagon: "M8.3 3h7.4L21 8.3v7.4L15.7 21H8.3L3 15.7V8.3zM12 7.5v5.5M12 16.2v.3",
   triangle: "M12 4L2.8 20h18.4zM12 10v5M12 17.4v.3",
   question:
-    "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM9.5 9.5a2.5 2.5 0 1 1 3.6 2.3c-.8.4-1.1.9-1.1 1.7M12 16.4v.3",
+    "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z" +
+    "M9.5 9.5a2.5 2.5 0 1 1 3.6 2.3c-.8.4-1.1.9-1.1 1.7M12 16.4v.3",
   clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.5 2",
   pause: "M8 5v14M16 5v14",
   stop: "M6 6h12v12H6z",
@@ -38,7 +39,7 @@ const Svg = styled("svg")({
   verticalAlign: "-0.2em",
 });
 
-/** An icon beside its word; on its own it says nothing to a screen reader. */
+/** An icon. Screen readers skip it, so it always stands beside a word. */
 export function Icon({ name }: { name: IconName }): ReactElement {
   return (
     <Svg viewBox="0 0 24 24" aria-hidden focusable="false">

@@ -1,4 +1,4 @@
-/** Links and plain buttons of the first load; a link that looks like a button is still a link, so it opens in a new tab too. */
+/** Links and plain buttons that are small enough for the first load. */
 import { styled } from "@mui/material/styles";
 import { createLink, Link } from "@tanstack/react-router";
 
@@ -18,7 +18,7 @@ const look = {
   textDecoration: "none",
 } as const;
 
-const Strong = styled("a")(({ theme }) => ({
+const FilledAnchor = styled("a")(({ theme }) => ({
   ...look,
   background: (theme.vars ?? theme).palette.primary.main,
   color: (theme.vars ?? theme).palette.primary.contrastText,
@@ -26,9 +26,10 @@ const Strong = styled("a")(({ theme }) => ({
   "&:hover": { textDecoration: "underline" },
 }));
 
-export const ButtonLink = createLink(Strong);
+/** A link that looks like a button. It is a link, so it can be opened in a new tab. */
+export const ButtonLink = createLink(FilledAnchor);
 
-export const Press = styled("button")(({ theme }) => ({
+export const PlainButton = styled("button")(({ theme }) => ({
   ...look,
   padding: "4px 12px",
   minHeight: 34,

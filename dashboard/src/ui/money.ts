@@ -1,7 +1,11 @@
-/** Money is whole cents. It is written from its digits, never divided, so no cent is lost however large it is. */
+/** Money is whole cents. It is formatted from its digits and never divided, so no cent is lost. */
 
-/** 1079_88 → "1079.88", for Intl and for comparing; throws for what is no whole number of cents. */
-export function decimalOf(cents: number | bigint): string {
+/**
+ * Whole cents as a decimal: 107988 becomes "1079.88". For `Intl` and for comparisons.
+ *
+ * Throws a RangeError for anything but a whole number.
+ */
+export function centsToDecimal(cents: number | bigint): string {
   if (typeof cents === "number" && !Number.isSafeInteger(cents))
     throw new RangeError(`${cents} is no whole number of cents`);
   const digits = (cents < 0 ? -BigInt(cents) : BigInt(cents)).toString().padStart(3, "0");
@@ -10,17 +14,17 @@ export function decimalOf(cents: number | bigint): string {
 
 const formats = new Map<string, Intl.NumberFormat>();
 
-/** "$1,079.88"; a negative amount has a real minus sign. */
+/** "$1,079.88". A negative amount has a real minus sign. */
 export function formatMoney(cents: number | bigint, locale: string): string {
   let format = formats.get(locale);
   if (!format) {
     format = new Intl.NumberFormat(locale, { style: "currency", currency: "USD" });
     formats.set(locale, format);
   }
-  return format.format(decimalOf(cents) as `${number}`).replace("-", "−");
+  return format.format(centsToDecimal(cents) as `${number}`).replace("-", "−");
 }
 
-/** The sum of whole cents; throws if one is not whole or the sum cannot be told exactly. */
+/** The sum of whole cents. Throws a RangeError if an amount or the sum is not exact. */
 export function sumCents(amounts: Iterable<number>): number {
   let sum = 0;
   for (const cents of amounts) {

@@ -1,5 +1,8 @@
-/** All state of a list is in the address: these are the words it may hold. */
-export const KEYS = [
+/**
+ * The search part of an address. It holds all state of a list (filters, order, page), so every view
+ * can be reloaded and sent to a colleague.
+ */
+export const SEARCH_KEYS = [
   "q",
   "status",
   "sort",
@@ -15,22 +18,22 @@ export const KEYS = [
   "code",
   "cause",
 ] as const;
-export type Search = Partial<Record<(typeof KEYS)[number], string>>;
-const LONGEST = 1_000;
+export type Search = Partial<Record<(typeof SEARCH_KEYS)[number], string>>;
+const VALUE_MAX = 1_000; // characters
 
-/** What an address says, without what no page knows, empty or overlong words. */
-export function plain(search: Record<string, unknown>): Search {
-  const found: Search = {};
-  for (const key of KEYS) {
+/** The known keys of an address; unknown keys, empty values and overlong values are dropped. */
+export function readSearch(search: Record<string, unknown>): Search {
+  const known: Search = {};
+  for (const key of SEARCH_KEYS) {
     const value = search[key];
-    if (typeof value === "string" && value !== "" && value.length <= LONGEST) found[key] = value;
+    if (typeof value === "string" && value !== "" && value.length <= VALUE_MAX) known[key] = value;
   }
-  return found;
+  return known;
 }
 
-/** The address after a change; a change of filter or order begins at the first page again. */
-export function changed(before: Search, change: Search): Search {
-  const moves = "page" in change || "cursor" in change;
-  const { page: _page, cursor: _cursor, ...kept } = before;
-  return plain({ ...(moves ? before : kept), ...change });
+/** The search after a change. A change of filter or order goes back to the first page. */
+export function changedSearch(before: Search, change: Search): Search {
+  const changesPage = "page" in change || "cursor" in change;
+  const { page: _page, cursor: _cursor, ...filters } = before;
+  return readSearch({ ...(changesPage ? before : filters), ...change });
 }

@@ -1,28 +1,38 @@
-"""The envelope every message has, and the registry that turns bytes back into an event."""
+"""The envelope every message has: what it is, when it happened, and what it belongs to."""
 
-from typing import Any, ClassVar, TypeVar, get_args
+from typing import Any, ClassVar, get_args
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from libs.common.contracts.errors import Reject
 from libs.common.contracts.topics import Topic
 
 MAX_CENTS = 1_000_000_000_00
-E = TypeVar("E", bound="Event")
+
+
+def _unwrap_description(schema: dict[str, Any]) -> None:
+    """Write a docstring that is wrapped in the source as one line of the JSON Schema."""
+    if "description" in schema:
+        schema["description"] = " ".join(schema["description"].split())
 
 
 class Value(BaseModel):
-    """A part of an event: immutable; unknown fields of a newer producer are ignored (changes are additive only)."""
+    """A part of an event. It is immutable; unknown fields, from a newer producer, are ignored.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    Changes of a message are therefore additive only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=_unwrap_description)
 
 
 class Event(Value):
-    """One fact on one topic.
+    """One fact on one topic. The classes are in `contracts/events/`.
 
-    `event_id` is deterministic (uuid5 of what caused it), so that a repeat is recognised; `correlation` is the batch_id, or ""
-    where no batch is known.
+    `event_id` is deterministic (uuid5 of what caused the event), so a repeat is recognised.
+    `correlation` is the batch_id, or "" where no batch is known. Money is integer US cents.
+    A field described as "sealed" is encrypted: `<key id>.<base64>` (crypto/field_encryption.py).
+    It is bound to (field, row_id); a source's account number is bound to
+    (`account`, `<batch_id>/<source_account_id>`).
     """
 
     topic: ClassVar[Topic]
@@ -50,28 +60,3 @@ class Event(Value):
     def body(self) -> bytes:
         """The message on the wire: UTF-8 JSON."""
         return self.model_dump_json().encode()
-
-
-class UnknownEvent(Reject):
-    """The message is of no known type and version, or its body does not fit its type: parked, a person looks."""
-
-    code = "event.unknown"
-
-
-def parse(type_name: str | None, body: bytes) -> Event:
-    """The event in a message.
-
-    Raises:
-        UnknownEvent: no such type, or the body does not fit it. The body is not repeated in the error.
-    """
-    known = Event.registry.get(type_name or "")
-    if known is None:
-        raise UnknownEvent(f"no event type {type_name!r} is known here")
-    try:
-        return known.model_validate_json(body)
-    except ValidationError as error:
-        where = ", ".join(
-            ".".join(str(p) for p in e["loc"])
-            for e in error.errors(include_input=False, include_url=False)[:5]
-        )
-        raise UnknownEvent(f"{type_name} does not fit its schema at: {where}") from None

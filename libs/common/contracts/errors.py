@@ -1,4 +1,4 @@
-"""What can go wrong with a message, in the two ways a consumer must tell apart."""
+"""The errors of this project: their base, and the three that a consumer treats differently."""
 
 
 class PaydownError(Exception):
@@ -13,18 +13,28 @@ class PaydownError(Exception):
 
 
 class Reject(PaydownError):
-    """This message is wrong for ever: it becomes a dead letter with this reason, and the partition goes on."""
+    """This message can never be applied.
+
+    It becomes a dead letter with this reason, and its partition goes on.
+    """
 
     code = "paydown.reject"
 
 
 class Retry(PaydownError):
-    """Not now: the world is down or not ready. Nothing is skipped; the partition waits and the message comes again."""
+    """Something this work needs is down or not ready.
+
+    Nothing is skipped: the partition waits, and the same messages are tried again.
+    """
 
     code = "paydown.retry"
 
 
 class Fatal(PaydownError):
-    """Going on would be wrong (a gap in a topic, a topic that is not the one it was): the process must end."""
+    """Going on would be wrong, for example after a gap in a topic. The process must end."""
 
     code = "paydown.fatal"
+
+
+class SettingsError(Exception):
+    """A setting cannot be used. The message is one sentence that a person can act on."""

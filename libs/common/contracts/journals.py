@@ -1,4 +1,4 @@
-"""The kinds of journals in the ledger, and their titles for people. This is the only list of them."""
+"""The kinds of journals in the ledger, and their titles for people. The only list of them."""
 
 from typing import Final, Literal
 

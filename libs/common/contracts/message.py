@@ -1,10 +1,19 @@
-"""A message as it lies on a topic, and the port through which a consumer reads it."""
+"""A message as it lies on a topic, and the interface through which a consumer reads messages."""
 
+import re
 from typing import NamedTuple, Protocol
+
+#: A UUID in lower case, as PostgreSQL writes it.
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text is a UUID in lower case, the only form in which ids are compared."""
+    return _UUID.fullmatch(text) is not None
 
 
 class Message(NamedTuple):
-    """One record of one partition; `body` is UTF-8 JSON, `type` and `event_id` come from the headers."""
+    """One record of one partition. `body` is UTF-8 JSON; `type` and the rest come from headers."""
 
     topic: str
     partition: int
@@ -14,8 +23,10 @@ class Message(NamedTuple):
     event_id: str
     body: bytes
     correlation: str = ""
-    producer: str = ""  # the service whose outbox it left; empty before headers named it
-    traceparent: str = ""  # as it came, and only where spans are recorded; `traceparent.parsed` says whether it means anything
+    #: The service whose outbox the message left; empty on messages older than this header.
+    producer: str = ""
+    #: As received, and only where spans are recorded (observability/trace_context.py reads it).
+    traceparent: str = ""
 
 
 class Source(Protocol):
@@ -24,17 +35,19 @@ class Source(Protocol):
     topic: str
 
     def poll(self) -> list[Message]:
-        """The next messages of the partitions owned, in order within each; empty after a short wait.
+        """The next messages of the owned partitions, in order within each.
+
+        Empty after a short wait without messages.
 
         Raises:
             Retry: not now; close this source and open another.
         """
 
     def commit(self, messages: list[Message]) -> None:
-        """Tell the broker how far we are; only lag tools believe it."""
+        """Report progress to the broker. Only tools that show lag use it."""
 
     def rewind(self) -> None:
-        """Continue from the stored offsets on every partition owned."""
+        """Continue from the stored offsets on every owned partition."""
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the consumer group."""

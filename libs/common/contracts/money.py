@@ -1,4 +1,4 @@
-"""Money is an integer number of US cents; this is where it becomes text."""
+"""Money as text. Everywhere else it is an integer number of US cents."""
 
 CURRENCY = "USD"
 

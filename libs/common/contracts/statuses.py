@@ -42,7 +42,8 @@ BATCH_STATUSES: Final[tuple[BatchStatus, ...]] = get_args(BatchStatus)
 PAYMENT_STATUSES: Final[tuple[PaymentStatus, ...]] = get_args(PaymentStatus)
 OUTCOMES: Final[tuple[RowOutcome, ...]] = get_args(RowOutcome)
 
-#: The ledger's certificate has ended these batches; their figures are fixed until a payment comes back.
+#: The ledger's certificate has ended these batches. Their figures are fixed until a payment is
+#: returned.
 CERTIFIED_BATCHES: Final = frozenset(
     {"completed", "completed_with_failures", "cancelled", "archived"}
 )
@@ -65,7 +66,7 @@ PAYMENT_TITLES: Final[dict[str, str]] = {
     "pending": "Accepted by the provider",
     "completed": "Paid",
     "failed": "Failed",
-    "in_doubt": "RowOutcome unknown, being looked up",
+    "in_doubt": "Outcome unknown, being looked up",
     "held": "Held for a person",
     "cancelled": "Cancelled before it was sent",
     "reversed": "Returned after it was paid",

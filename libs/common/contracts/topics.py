@@ -1,4 +1,4 @@
-"""The table of topics: the only place that names them."""
+"""The table of topics. Only this module names them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,11 @@ PARTITIONS = 12
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. `key` is what a message is partitioned by; producers and consumers are service names."""
+    """One topic.
+
+    `key` names the event field a message is partitioned by. `producer` and `consumers` are
+    names of services.
+    """
 
     name: str
     key: str
@@ -39,11 +43,16 @@ TOPICS = (
 
 
 def facts_of(service: str) -> list[Topic]:
-    """The topics on which a service states facts, and by which it knows whether its database is whole. A webhook is no fact, only a hint."""
+    """The topics on which a service publishes facts.
+
+    A service compares them with its database at start, to detect that an older backup of the
+    database was restored. A webhook is a hint, not a fact, so its topic is left out.
+    """
     return [topic for topic in TOPICS if topic.producer == service and topic is not PROVIDER_EVENTS]
 
 
-#: Facts are kept for ever (a rebuild reads them again); a batch with thousands of branches is one large message.
+#: Messages are kept for ever, because a rebuild reads them again. A batch with thousands of
+#: branches is one large message.
 CONFIG = {
     "retention.ms": "-1",
     "cleanup.policy": "delete",

@@ -1,4 +1,4 @@
-"""The two-person rule: one person proposes an act, another one, an approver, confirms the very same act."""
+"""The two-person rule: one person proposes an act; another, an approver, confirms the same act."""
 
 from collections.abc import Collection
 from typing import Literal

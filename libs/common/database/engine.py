@@ -1,27 +1,33 @@
-"""The connection to a service's own PostgreSQL, set the same way everywhere."""
+"""Connections to a service's own PostgreSQL, with the same settings everywhere."""
 
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as NoneFree
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from libs.common.runtime.settings import SettingsError
+from libs.common.contracts.errors import SettingsError
 
-#: A machine that vanishes says nothing; after so long (seconds, and milliseconds) a connection to it is given up instead of waited for.
+SCHEME = "postgresql+psycopg2://"
+#: A machine that dies sends nothing. After these limits (seconds; milliseconds for the last) a
+#: connection to it is given up.
 KEEPALIVE = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 2,
     "tcp_user_timeout": 20_000,
 }
-SCHEME = "postgresql+psycopg2://"
+#: SQLSTATE classes: 08 connection, 40 serialization or deadlock, 53 out of connections or memory.
+UNAVAILABLE_CLASSES = frozenset({"08", "40", "53"})
+#: 55P03 lock time-out, 25P03 idle transaction time-out; 57P… is a shutdown or a crash.
+UNAVAILABLE_CODES = frozenset({"55P03", "25P03"})
 
 
 def connect(url: str, application: str, pool_size: int = 8) -> Engine:
-    """An engine with limits: a frozen worker's transaction ends after 30 s, a lock is waited for at most 20 s.
+    """Make an engine. No connection is opened yet.
 
-    Parameters never appear in errors (they may be personal). No connection is made yet.
+    Limits: a transaction that is idle for 30 s is ended, a lock is waited for at most 20 s.
+    Errors never show parameters: they may be personal.
 
     Raises:
         SettingsError: the address is not written as `postgresql+psycopg2://…`.
@@ -46,32 +52,35 @@ def connect(url: str, application: str, pool_size: int = 8) -> Engine:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether an error means that the database went away or is overloaded, so that the same work may be tried again."""
-    if isinstance(
-        error, NoneFree
-    ):  # all connections of the pool are in use, as when the server does not answer any of them
+    """Whether an error means that the database is away or overloaded.
+
+    The same work may then be tried again. Other errors are bugs.
+    """
+    # A pool without a free connection is overloaded, or its server answers none of them.
+    if isinstance(error, PoolTimeout):
         return True
     if not isinstance(error, DBAPIError):
         return False
     code = getattr(error.orig, "pgcode", None)
-    if (
-        code is None
-    ):  # said by the client, not by the server: it cannot reach it, or we asked for something impossible (a bug)
+    if code is None:
+        # The client raised it: the server cannot be reached, or the request makes no sense (a bug).
         return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
-    # 08 connection, 57P shutdown or crash, 40 serialization or deadlock, 55P03 lock time-out, 53 out of connections or memory
     return (
         error.connection_invalidated
-        or code[:2] in {"08", "40", "53"}
+        or code[:2] in UNAVAILABLE_CLASSES
         or code[:3] == "57P"
-        or code in {"55P03", "25P03"}
+        or code in UNAVAILABLE_CODES
     )
 
 
 def error_summary(error: SQLAlchemyError) -> str:
-    """What a server, or the client, said of an error, in one line; the statement and its values are not in it."""
+    """The server's or the client's message in one line, without the statement and its values."""
     return str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
 
 
 def run(connection: Connection, sql: str, **values: Any) -> Any:
-    """Execute one statement written as text; lists are bound as PostgreSQL arrays (`CAST(:ids AS uuid[])`)."""
+    """Execute one statement written as text.
+
+    Lists are bound as PostgreSQL arrays (`CAST(:ids AS uuid[])`).
+    """
     return connection.execute(text(sql), values)

@@ -1,8 +1,10 @@
-"""A database that is replaced under a running process (restored, a standby promoted): noticed before a word is said on it.
+"""Detect that the database behind a connection pool was replaced, for example by a restore.
 
-Whoever replaces a database ends its connections. So each new connection is asked which database this is, before it is used; if it is not
-the one of the connections before, the process ends, begins again, and looks at it as at every start. One that is replaced in place, under
-open connections (`pg_restore --clean`, a pooler in between), is noticed by who asks again: every few seconds, and before each payment.
+Whoever replaces a database ends its connections. So each new connection is checked before it is
+used: if its database does not continue the one before, the process ends, starts again and compares
+its database with Kafka as at every start. A database that is replaced in place under open
+connections (`pg_restore --clean`, a pooler in between) is found by checking again: every few
+seconds, and before each payment.
 """
 
 import os
@@ -16,81 +18,98 @@ from sqlalchemy import Connection, Engine, event
 from libs.common.database.engine import run
 from libs.common.observability.logs import log
 
+#: No row on a standby. The columns are the fields of DatabaseIdentity.
 IDENTITY_QUERY = """
-    SELECT s.system_identifier || '/' || d.oid AS number, left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) AS timeline,
-           coalesce(CAST(CAST(to_regclass('public.alembic_version') AS oid) AS text), '') AS tables,
-           coalesce((SELECT last_value FROM pg_sequences WHERE (schemaname, sequencename) = ('public', 'outbox_id_seq')), 0) AS said,
-           CAST(pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0') AS bigint) AS flushed
-    FROM pg_control_system() s JOIN pg_database d ON d.datname = current_database() WHERE NOT pg_is_in_recovery()"""
+    SELECT s.system_identifier || '/' || d.oid AS database_id,
+           left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) AS timeline,
+           coalesce(CAST(CAST(to_regclass('public.alembic_version') AS oid) AS text), '')
+               AS version_table,
+           coalesce((
+               SELECT last_value
+               FROM pg_sequences
+               WHERE (schemaname, sequencename) = ('public', 'outbox_id_seq')
+           ), 0) AS outbox_id,
+           CAST(pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0') AS bigint) AS wal_bytes
+    FROM pg_control_system() s
+    JOIN pg_database d ON d.datname = current_database()
+    WHERE NOT pg_is_in_recovery()"""
 
 
 @dataclass(frozen=True)
 class DatabaseIdentity:
-    """One state of a database: its number, its cluster's timeline, the number of a table that is made first ("" before), how many rows its outbox
-    has numbered (0 without one), the log's length in bytes."""
+    """What identifies a database, and how far it has come.
 
-    number: str
+    Args:
+        database_id: number of the cluster and of the database in it.
+        timeline: the cluster's timeline; a restore or a promotion begins a new one.
+        version_table: number of the table `alembic_version`; "" before it is created.
+        outbox_id: the last id given to an outbox row; 0 without an outbox.
+        wal_bytes: length of the write-ahead log that is on disk.
+    """
+
+    database_id: str
     timeline: str
-    tables: str
-    said: int
-    flushed: int
+    version_table: str
+    outbox_id: int
+    wal_bytes: int
 
 
 def difference(before: DatabaseIdentity, now: DatabaseIdentity) -> str:
-    """What shows that `now` does not follow `before`, in words; "" if nothing does."""
-    if before.number != now.number:
+    """Why `now` cannot be a later state of the database `before`; "" if it can."""
+    if before.database_id != now.database_id:
         return "it is another database under the same name"
     if before.timeline != now.timeline:
         return "its cluster has begun another timeline"
-    if before.tables not in ("", now.tables):
+    if before.version_table not in ("", now.version_table):
         return "its tables are not those that were there"
-    if before.said > now.said:
+    if before.outbox_id > now.outbox_id:
         return "it has forgotten messages that it had written"
-    if before.flushed > now.flushed:  # what was flushed survives every crash
+    if before.wal_bytes > now.wal_bytes:  # what is on disk survives every crash
         return "its log is shorter than it was"
     return ""
 
 
 def end_process(why: str) -> None:
-    """End the process; whoever keeps it starts it again."""
+    """End the process; its supervisor starts it again."""
     log.critical("database_was_replaced", outcome=why)
     sys.stdout.flush()
     os._exit(70)
 
 
 class DatabaseIdentityGuard:
-    """An engine whose database is known again on each new connection; `other(why)` is called if it is another one."""
+    """Checks each new connection of an engine; calls `on_replaced(why)` on another database."""
 
-    def __init__(self, engine: Engine, other: Callable[[str], None] = end_process) -> None:
-        self.other = other
-        self.seen: DatabaseIdentity | None = None
-        self._coming: DatabaseIdentity | None = None
-        event.listen(engine, "connect", self._connected)
+    def __init__(self, engine: Engine, on_replaced: Callable[[str], None] = end_process) -> None:
+        self.on_replaced = on_replaced
+        self.known: DatabaseIdentity | None = None
+        self._latest: DatabaseIdentity | None = None
+        event.listen(engine, "connect", self._check_new)
 
-    def look(self, connection: Connection) -> DatabaseIdentity | None:
-        """Ask a connection that is in use; what it said, None on a standby."""
-        return self._compared(self.seen, run(connection, IDENTITY_QUERY).first())
+    def check(self, connection: Connection) -> DatabaseIdentity | None:
+        """Check a connection that is in use; the database's identity, None on a standby."""
+        return self._compare(self.known, run(connection, IDENTITY_QUERY).first())
 
-    def go_on(self, connection: Connection) -> None:
-        """Look, and expect of the next state that it follows what was there one call before: that has long been flushed, a crash cannot take it back."""
-        now = self.look(connection)
-        self.seen, self._coming = self._coming or self.seen, now
+    def check_and_advance(self, connection: Connection) -> None:
+        """Check, and expect from now on what was found one call before.
 
-    def _connected(self, raw: Any, _record: object) -> None:
-        before = (
-            self.seen
-        )  # from before it is asked: another thread may know a later state meanwhile
+        By then that state has long been on disk, so a crash of the server does not undo it.
+        """
+        now = self.check(connection)
+        self.known, self._latest = self._latest or self.known, now
+
+    def _check_new(self, raw: Any, _record: object) -> None:  # raw: psycopg2's own connection
+        before = self.known  # read before the query: another thread may advance it meanwhile
         with raw.cursor() as cursor:
             cursor.execute(IDENTITY_QUERY)
             row = cursor.fetchone()
         raw.rollback()
-        now = self._compared(before, row)
-        self.seen = self.seen or now
+        now = self._compare(before, row)
+        self.known = self.known or now
 
-    def _compared(self, before: DatabaseIdentity | None, row: Any) -> DatabaseIdentity | None:
-        if row is None:  # a standby, on which nothing can be said
+    def _compare(self, before: DatabaseIdentity | None, row: Any) -> DatabaseIdentity | None:
+        if row is None:  # a standby refuses every write, so nothing can go wrong on it
             return None
         now = DatabaseIdentity(*row)
         if before is not None and (why := difference(before, now)):
-            self.other(why)
+            self.on_replaced(why)
         return now

@@ -1,4 +1,8 @@
-"""Where Kafka is and who we are there: `host:port[,…]` in clear, or `ssl://host:port[,…]?ca=FILE&cert=FILE&key=FILE` with certificates on both sides."""
+"""Kafka's address, with the files of a client certificate if the connection is encrypted.
+
+`host:port[,…]` in clear, or `ssl://host:port[,…]?ca=FILE&cert=FILE&key=FILE` with certificates on
+both sides.
+"""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
@@ -8,7 +12,7 @@ FILES = ("ca", "cert", "key")
 
 @dataclass(frozen=True)
 class KafkaAddress:
-    """An address as the clients need it. The files are read by them at each start; no secret is in it."""
+    """An address in parts. Clients read the files at each start; it contains no secret."""
 
     hosts: str
     ca: str = ""
@@ -20,7 +24,8 @@ class KafkaAddress:
         """Read an address.
 
         Raises:
-            ValueError: it is neither of the two forms; a file that is not named would mean a server nobody checks.
+            ValueError: it has neither of the two forms. All three files are required: without
+                the authority's, nothing would verify the server.
         """
         if "://" not in address:
             return cls(address)
@@ -34,7 +39,7 @@ class KafkaAddress:
 
     @property
     def client(self) -> dict[str, str]:
-        """The part of librdkafka's settings that says where and who."""
+        """librdkafka's settings for this address."""
         if not self.ca:
             return {"bootstrap.servers": self.hosts}
         return {
@@ -47,5 +52,9 @@ class KafkaAddress:
 
 
 def client_settings(address: str) -> dict[str, str | int | float | bool]:
-    """`Broker.parse(address).client`."""
+    """librdkafka's settings for an address written as text.
+
+    Raises:
+        ValueError: see KafkaAddress.parse.
+    """
     return {**KafkaAddress.parse(address).client}

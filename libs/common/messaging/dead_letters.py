@@ -1,92 +1,141 @@
-"""Dead letters over HTTP, the same in every service: seen by people, redriven by people."""
+"""The table `dead_letter`: messages that can never be applied, with their bytes and the reason."""
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Any
 
-from fastapi import APIRouter, Depends
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Row
 
 from libs.common.contracts.errors import Reject
+from libs.common.contracts.message import Message, is_uuid
 from libs.common.database.engine import run
-from libs.common.messaging.consumer import Apply, redrive
-from libs.common.web.internal_auth import Actor, Caller
-from libs.common.web.problem_details import Problem
+from libs.common.observability.logs import log
 
-IneligiblePeople = Callable[[Connection, str], Collection[str]]
+LIST_MAX = 500
 
 
-def no_one_ineligible(_connection: Connection, _batch_id: str) -> Collection[str]:
-    """For a service in which a redriven message decides about no money."""
-    return ()
+def insert(connection: Connection, consumer: str, message: Message, reason: Reject) -> None:
+    """Write a rejected message. A second call for the same message changes nothing."""
+    log.error(
+        "dead_letter",
+        consumer=consumer,
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        event_id=message.event_id,
+        type=message.type,
+        code=reason.code,
+        **_batch_log_field(message),
+    )
+    key, kind, correlation, text = (
+        value.replace("\x00", "\ufffd")  # PostgreSQL's text cannot hold NUL
+        for value in (message.key, message.type, message.correlation, str(reason))
+    )
+    run(
+        connection,
+        """
+        INSERT INTO dead_letter
+            (consumer, topic, partition, message_offset,
+             event_id, message_key, message_type, correlation, body,
+             code, reason)
+        VALUES
+            (:consumer, :topic, :partition, :offset,
+             :event_id, :key, :type, :correlation, :body,
+             :code, :reason)
+        ON CONFLICT DO NOTHING""",
+        consumer=consumer,
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        body=message.body,
+        event_id=message.event_id if is_uuid(message.event_id) else None,
+        key=key,
+        type=kind,
+        correlation=correlation,
+        code=reason.code,
+        reason=text,
+    )
 
 
-def router(
-    engine: Engine,
-    applies: Mapping[str, Apply],
-    token: str,
-    barred: IneligiblePeople = no_one_ineligible,
-) -> APIRouter:
-    """`GET /ops/dead-letters`, `POST /ops/dead-letters/{id}/redrive`. Bodies are not shown: they hold sealed fields.
+def _batch_log_field(message: Message) -> dict[str, str]:
+    """The message's batch, for the log; nothing if it is no UUID: anybody may have written it."""
+    return {"batch_id": message.correlation} if is_uuid(message.correlation) else {}
 
-    `barred` names who had a hand in a batch (its id as text): none of them redrives what decides about its money.
+
+def find_all(connection: Connection) -> list[dict[str, Any]]:
+    """The first 500 dead letters without their bytes, those not yet redriven first."""
+    rows = run(
+        connection,
+        """
+        SELECT dead_letter_id, consumer, topic, partition, message_offset,
+               event_id, message_type, correlation,
+               code, reason,
+               buried_at, redriven_at, redriven_by
+        FROM dead_letter
+        ORDER BY redriven_at IS NOT NULL, dead_letter_id
+        LIMIT :limit""",
+        limit=LIST_MAX,
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def find(connection: Connection, dead_letter_id: int) -> Row[tuple[object, ...]] | None:
+    """The consumer and the batch (`correlation`) of a dead letter; None if it is unknown."""
+    row: Row[tuple[object, ...]] | None = run(
+        connection,
+        "SELECT consumer, correlation FROM dead_letter WHERE dead_letter_id = :id",
+        id=dead_letter_id,
+    ).first()
+    return row
+
+
+def lock_open(connection: Connection, dead_letter_id: int) -> Row[tuple[object, ...]] | None:
+    """Lock a dead letter that was not redriven: its type and bytes; None if there is none."""
+    row: Row[tuple[object, ...]] | None = run(
+        connection,
+        """
+        SELECT message_type, body
+        FROM dead_letter
+        WHERE dead_letter_id = :id
+          AND redriven_at IS NULL
+        FOR UPDATE""",
+        id=dead_letter_id,
+    ).first()
+    return row
+
+
+def mark_redriven(connection: Connection, dead_letter_id: int, person: str) -> None:
+    """Note who had a dead letter applied again. A second call overwrites it: lock it before."""
+    run(
+        connection,
+        """
+        UPDATE dead_letter
+        SET redriven_at = now(),
+            redriven_by = :person
+        WHERE dead_letter_id = :id""",
+        id=dead_letter_id,
+        person=person,
+    )
+
+
+def count_open(connection: Connection) -> int:
+    """How many dead letters nobody has redriven."""
+    return int(
+        run(connection, "SELECT count(*) FROM dead_letter WHERE redriven_at IS NULL").scalar()
+    )
+
+
+def free_offsets(connection: Connection, topics: Sequence[str]) -> None:
+    """Give dead letters of lost topics offsets that no new message can have.
+
+    Else a new message at the same offset would be taken for the old one, and not be written. The
+    new offset is negative and unique. A second call changes nothing.
     """
-    routes = APIRouter(prefix="/ops/dead-letters")
-    caller = Depends(Caller(token))
-
-    @routes.get("", dependencies=[caller])
-    def dead_letters() -> dict[str, Any]:
-        with engine.connect() as connection:
-            rows = (
-                run(
-                    connection,
-                    """
-                SELECT dead_letter_id, consumer, topic, partition, message_offset, event_id, message_type, correlation, code, reason, buried_at,
-                       redriven_at, redriven_by FROM dead_letter ORDER BY redriven_at IS NOT NULL, dead_letter_id LIMIT 500""",
-                )
-                .mappings()
-                .all()
-            )
-        return {"items": [dict(row) for row in rows]}
-
-    @routes.post("/{dead_letter_id}/redrive")
-    def redrive_one(dead_letter_id: int, actor: Annotated[Actor, caller]) -> dict[str, Any]:
-        with engine.connect() as connection:
-            letter = run(
-                connection,
-                "SELECT consumer, correlation FROM dead_letter WHERE dead_letter_id = :id",
-                id=dead_letter_id,
-            ).first()
-            if letter is None:
-                raise Problem(
-                    404,
-                    "dead-letter.unknown",
-                    "There is no such dead letter.",
-                    "Look at the list of dead letters.",
-                )
-            if actor.person in barred(connection, letter.correlation):
-                raise Problem(
-                    403,
-                    "auth.same-person",
-                    "You had a hand in this batch; another person redrives what decides about its money.",
-                    "Ask another operator.",
-                )
-        try:
-            with engine.begin() as connection:
-                done = redrive(connection, dead_letter_id, applies[letter.consumer], actor.person)
-        except Reject as reason:
-            raise Problem(
-                409,
-                "dead-letter.still-wrong",
-                f"It was refused again: {reason}",
-                "Find out what produced it first.",
-            ) from None
-        if not done:
-            raise Problem(
-                409,
-                "dead-letter.redriven",
-                "This dead letter was redriven before.",
-                "Look at what came of it; nothing more is to be done here.",
-            )
-        return {"dead_letter_id": dead_letter_id, "redriven_by": actor.person}
-
-    return routes
+    run(
+        connection,
+        """
+        UPDATE dead_letter
+        SET message_offset = -dead_letter_id
+        WHERE topic = ANY(CAST(:topics AS text[]))
+          AND message_offset >= 0""",
+        topics=list(topics),
+    )

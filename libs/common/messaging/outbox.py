@@ -1,157 +1,205 @@
-"""The outbox: events leave a database in the transaction that made them true, and a relay carries them to Kafka."""
+"""The table `outbox`: events leave a database in the transaction that made them true.
 
-import select
-from collections.abc import Callable, Sequence
-from threading import Event as Stop
-from typing import Any
+The relay (relay.py) sends them to Kafka. Rows are marked as published and never deleted, so a
+broker that lost its topics can be filled again from them.
+"""
 
-from confluent_kafka import KafkaError, KafkaException, Producer
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.errors import Fatal
-from libs.common.database.engine import is_unavailable, run
-from libs.common.observability.logs import log
-from libs.common.observability.trace_context import publication
-from libs.common.observability.tracing_messages import publishing
+from libs.common.contracts.message import Message
+from libs.common.database.engine import run
 
-RELAY_LOCK = 7_030_100
-BATCH_MAX = 1_000
-FLUSH_S = 35.0
-FLOOR_S = 0.2
+
+@dataclass(frozen=True)
+class Backlog:
+    """Events that wait to be published: how many, and the age of the oldest in seconds."""
+
+    waiting: int
+    age_s: float
+
+
+@dataclass(frozen=True)
+class TopicCounts:
+    """How many events of a topic were published, and how many wait."""
+
+    published: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True)
+class Reinserted:
+    """What `insert_published` did.
+
+    Args:
+        missing: events that the outbox did not have.
+        different: unpublished events whose content is not that of the published message.
+    """
+
+    missing: int
+    different: int
 
 
 def add(connection: Connection, events: Sequence[Event]) -> None:
-    """Write events to the outbox in the caller's transaction, in this order; an event_id that is there already is left alone."""
+    """Write events in this order, and wake up the relay.
+
+    An event_id that is there already is left as it is, so a second call changes nothing.
+    """
     if not events:
         return
     run(
         connection,
         """
-        INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
-        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS text[]), CAST(:types AS text[]),
-                             CAST(:correlations AS text[]), CAST(:bodies AS text[]))
+        INSERT INTO outbox
+            (event_id, topic, message_key, message_type, correlation, body)
+        SELECT *
+        FROM unnest(
+            CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS text[]),
+            CAST(:types AS text[]), CAST(:correlations AS text[]), CAST(:bodies AS text[])
+        )
         ON CONFLICT (event_id) DO NOTHING""",
-        ids=[str(e.event_id) for e in events],
-        topics=[e.topic.name for e in events],
-        keys=[e.key() for e in events],
-        types=[e.type for e in events],
-        correlations=[e.correlation for e in events],
-        bodies=[e.model_dump_json() for e in events],
+        ids=[str(event.event_id) for event in events],
+        topics=[event.topic.name for event in events],
+        keys=[event.key() for event in events],
+        types=[event.type for event in events],
+        correlations=[event.correlation for event in events],
+        bodies=[event.model_dump_json() for event in events],
     )
     run(connection, "SELECT pg_notify('outbox', '')")
 
 
-def relay(
-    engine: Engine,
-    producer: Producer,
-    stop: Stop,
-    beat: Callable[[], None] = lambda: None,
-    name: str = "",
-) -> None:
-    """Publish until `stop`, under the service's name.
-
-    Of several replicas one works, the others wait behind an advisory lock (two would break the order in a key).
-    """
-    while not stop.is_set():
-        try:
-            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.detach()  # back in the pool it would keep the lock, and no relay could work again
-                while (
-                    not stop.is_set()
-                ):  # the lock lives as long as this connection, so the work is done on it as well
-                    beat()
-                    if run(
-                        connection, "SELECT pg_try_advisory_lock(:lock)", lock=RELAY_LOCK
-                    ).scalar():
-                        break
-                    stop.wait(0.5)
-                run(connection, "LISTEN outbox")
-                while not stop.is_set():
-                    beat()
-                    if publish(connection, producer, name=name) < BATCH_MAX:
-                        wait_for_work(connection)
-        except SQLAlchemyError as error:
-            if not is_unavailable(error):
-                raise
-            log.warning("relay_without_database", error=type(error).__name__)
-            beat()
-            stop.wait(0.5)
+def find_unpublished(connection: Connection, limit: int) -> Sequence[Row[tuple[object, ...]]]:
+    """The oldest events that are not published, in order."""
+    rows: Sequence[Row[tuple[object, ...]]] = run(
+        connection,
+        """
+        SELECT id, event_id, topic, message_key, message_type, correlation, body
+        FROM outbox
+        WHERE published_at IS NULL
+        ORDER BY id
+        LIMIT :limit""",
+        limit=limit,
+    ).all()
+    return rows
 
 
-def publish(
-    connection: Connection, producer: Producer, batch_max: int = BATCH_MAX, name: str = ""
-) -> int:
-    """Send the oldest unpublished events and mark the acknowledged ones; the number of those.
+def mark_published(connection: Connection, ids: Sequence[int]) -> None:
+    """Mark rows as published now. A second call moves the time."""
+    run(
+        connection,
+        """
+        UPDATE outbox
+        SET published_at = now()
+        WHERE id = ANY(CAST(:ids AS bigint[]))""",
+        ids=list(ids),
+    )
 
-    A crash between the two sends them again: consumers have an inbox.
 
-    Raises:
-        Fatal: this producer will never send anything again; the process must end.
-    """
+def backlog(connection: Connection) -> Backlog:
+    """How many events wait, and how long the oldest has been waiting (0 if none does)."""
+    row = run(
+        connection,
+        """
+        SELECT count(*) AS waiting,
+               coalesce(extract(epoch FROM now() - min(created_at)), 0) AS age_s
+        FROM outbox
+        WHERE published_at IS NULL""",
+    ).one()
+    return Backlog(row.waiting, float(row.age_s))
+
+
+def last_id(connection: Connection) -> int:
+    """The largest id in the outbox; 0 if it is empty."""
+    return int(run(connection, "SELECT coalesce(max(id), 0) FROM outbox").scalar())
+
+
+def find_ids(connection: Connection, event_ids: Sequence[str]) -> set[str]:
+    """Those of these events that are in the outbox."""
     rows = run(
         connection,
         """
-        SELECT id, event_id, topic, message_key, message_type, correlation, body FROM outbox
-        WHERE published_at IS NULL ORDER BY id LIMIT :batch_max""",
-        batch_max=batch_max,
-    ).all()
-    if not rows:
-        return 0
-    acknowledged: list[int] = []
-    spans = publishing()
+        SELECT CAST(event_id AS text)
+        FROM outbox
+        WHERE event_id = ANY(CAST(:ids AS uuid[]))""",
+        ids=list(event_ids),
+    )
+    return set(rows.scalars())
 
-    def delivered(row_id: int) -> Callable[[Any, Any], None]:
-        return lambda error, _: acknowledged.append(row_id) if error is None else None
 
-    for row in rows:
-        at = spans.at(row.topic, row.correlation) if spans else None
-        headers = [
-            ("event_id", str(row.event_id)),
-            ("type", row.message_type),
-            ("correlation", row.correlation),
-            ("traceparent", at.header() if at else publication(row.correlation, str(row.event_id))),
-            ("producer", name),
-        ]
-        try:
-            producer.produce(
-                row.topic,
-                key=row.message_key,
-                value=row.body,
-                headers=headers,
-                on_delivery=delivered(row.id),
-            )
-        except (BufferError, KafkaException) as error:
-            if isinstance(error, KafkaException) and error.args[0].code() == KafkaError._FATAL:  # noqa: SLF001 - its name there
-                raise Fatal(
-                    f"the producer is dead: {error.args[0].str()}", "kafka.producer"
-                ) from error
-            log.warning("produce_refused", topic=row.topic, error=str(error))
-            break  # order within a key: nothing after it is sent in this turn
-        producer.poll(0)
-    if producer.flush(FLUSH_S):
-        producer.purge()
-        producer.flush(1.0)
-    if acknowledged:
-        run(
-            connection,
-            "UPDATE outbox SET published_at = now() WHERE id = ANY(CAST(:ids AS bigint[]))",
-            ids=acknowledged,
+def topic_counts(connection: Connection, topics: Sequence[str]) -> dict[str, TopicCounts]:
+    """Published and waiting events of each topic; only of topics that have any."""
+    rows = run(
+        connection,
+        """
+        SELECT topic,
+               count(published_at) AS published,
+               count(*) - count(published_at) AS waiting
+        FROM outbox
+        WHERE topic = ANY(CAST(:topics AS text[]))
+        GROUP BY topic""",
+        topics=list(topics),
+    )
+    return {row.topic: TopicCounts(row.published, row.waiting) for row in rows}
+
+
+def mark_unpublished(connection: Connection, topics: Sequence[str]) -> int:
+    """Have all events of these topics sent again; how many. A second call marks none."""
+    marked = run(
+        connection,
+        """
+        UPDATE outbox
+        SET published_at = NULL
+        WHERE topic = ANY(CAST(:topics AS text[]))
+          AND published_at IS NOT NULL""",
+        topics=list(topics),
+    )
+    return int(marked.rowcount)
+
+
+def insert_published(connection: Connection, messages: Sequence[Message]) -> Reinserted:
+    """Bring published messages back into the outbox, in this order, as published.
+
+    One that is there and not yet published is marked as published. A second call finds nothing
+    missing.
+    """
+    row = run(
+        connection,
+        """
+        WITH given AS (
+            SELECT *
+            FROM unnest(
+                CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS text[]),
+                CAST(:types AS text[]), CAST(:correlations AS text[]), CAST(:bodies AS text[])
+            ) WITH ORDINALITY
+            AS g(event_id, topic, message_key, message_type, correlation, body, n)
+        ),
+        marked AS (
+            UPDATE outbox o
+            SET published_at = now()
+            FROM given g
+            WHERE o.event_id = g.event_id
+              AND o.published_at IS NULL
+            RETURNING o.body <> g.body AS different
+        ),
+        missing AS (
+            INSERT INTO outbox
+                (event_id, topic, message_key, message_type, correlation, body, published_at)
+            SELECT event_id, topic, message_key, message_type, correlation, body, now()
+            FROM given
+            ORDER BY n
+            ON CONFLICT (event_id) DO NOTHING
+            RETURNING 1
         )
-    if spans:
-        taken = set(acknowledged)
-        spans.end((row.topic, row.correlation) for row in rows if row.id in taken)
-    if len(acknowledged) < len(rows):
-        log.warning("published_in_part", count=len(acknowledged))
-    return len(acknowledged)
-
-
-def wait_for_work(connection: Connection) -> None:
-    """Wait for a NOTIFY, at most the floor of 200 ms."""
-    raw: Any = (
-        connection.connection.dbapi_connection
-    )  # psycopg2's own; LISTEN has no SQLAlchemy face
-    select.select([raw], [], [], FLOOR_S)
-    raw.poll()
-    raw.notifies.clear()
+        SELECT (SELECT count(*) FROM missing) AS missing,
+               (SELECT count(*) FROM marked WHERE different) AS different""",
+        ids=[message.event_id for message in messages],
+        topics=[message.topic for message in messages],
+        keys=[message.key for message in messages],
+        types=[message.type for message in messages],
+        correlations=[message.correlation for message in messages],
+        bodies=[message.body.decode() for message in messages],
+    ).one()
+    return Reinserted(row.missing, row.different)

@@ -1,4 +1,7 @@
-"""Topics read without a group, from where one likes: their ends, and what lies between. Nothing is committed to Kafka."""
+"""Read topics without a consumer group: their watermark offsets, and the messages of a range.
+
+Nothing is committed to Kafka.
+"""
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -12,7 +15,10 @@ ANSWER_S = 10.0
 
 
 def reader(bootstrap: str, group: str = "rebuild") -> Consumer:
-    """A consumer to be given its partitions by `assign`; close it. It joins no group, the name only says who may read."""
+    """A consumer that is given its partitions with `assign`. Close it after use.
+
+    It joins no group; the broker checks by the group's name who may read.
+    """
     return Consumer(
         {
             **client_settings(bootstrap),
@@ -29,10 +35,10 @@ def reader(bootstrap: str, group: str = "rebuild") -> Consumer:
 
 
 def watermarks(open_reader: Consumer, topic: str) -> dict[int, tuple[int, int]]:
-    """(first offset, the offset that follows the last) of each partition.
+    """(first offset, offset after the last) of each partition.
 
     Raises:
-        Retry: the broker does not say.
+        Retry: the broker does not answer.
     """
     try:
         partitions = open_reader.list_topics(topic, timeout=ANSWER_S).topics[topic].partitions
@@ -47,7 +53,9 @@ def watermarks(open_reader: Consumer, topic: str) -> dict[int, tuple[int, int]]:
 
 
 def messages(open_reader: Consumer) -> list[Message]:
-    """The next messages of what was assigned, as soon as some have come; empty when none came for half a second.
+    """The next messages of the assigned partitions, as soon as some have come.
+
+    Empty after half a second without any.
 
     Raises:
         Fatal: a topic cannot be read.

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, and only fields named here, so that no personal value can slip in."""
+"""Logs: one JSON object a line, with allowed fields only, so that no personal value gets in."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from libs.common.observability.trace_context import root
+from libs.common.observability.trace_context import batch_root
 
 FIELDS = frozenset(
     {
@@ -54,8 +54,8 @@ FIELDS = frozenset(
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
-def allowed(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drop every field that is not on the list, and name it, so that the list can be mended."""
+def drop_other_fields(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Drop every field that is not allowed, and list the names so that the list can be fixed."""
     dropped = sorted(set(entry) - FIELDS)
     for name in dropped:
         del entry[name]
@@ -64,16 +64,19 @@ def allowed(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[
     return entry
 
 
-def traced(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Name the trace of every line that names a batch: the batch is the trace (ADR 45), whether spans are sent anywhere or not."""
-    first = root(str(entry["batch_id"])) if "batch_id" in entry else None
-    if first is not None:
-        entry["trace_id"] = first.trace
+def add_trace_id(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add the trace to every line about a batch: the batch is the trace (ADR 35).
+
+    It is added whether or not spans are recorded.
+    """
+    root = batch_root(str(entry["batch_id"])) if "batch_id" in entry else None
+    if root is not None:
+        entry["trace_id"] = root.trace
     return entry
 
 
 def frames(error: BaseException) -> list[str]:
-    """Where an error came from, as places of our own code: no values, no messages."""
+    """Where an error came from: up to eight places in our own code, without values or messages."""
     ours = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -86,14 +89,14 @@ def frames(error: BaseException) -> list[str]:
 
 
 def configure(service: str, level: str = "info") -> None:
-    """Set up logging of this process on stdout; called once, at start."""
+    """Set up this process's logging to stdout. Call it once, at start."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            traced,
-            allowed,
+            add_trace_id,
+            drop_other_fields,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),

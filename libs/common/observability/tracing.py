@@ -1,8 +1,10 @@
-"""Spans of what is done for a batch: off until `start`, then recorded when they are over. Nothing here slows or stops money.
+"""Spans of the work done for a batch. Recording is off until `start`, and never slows money.
 
-A span is recorded with its beginning once its end is known: nothing is open while money is handled, and a transaction that was
-rolled back leaves no span of its effects. Attributes are ids, counts, codes and names of ours: never a person, an account or a text.
-Beside this: `tracing_messages` (topics), `tracing_http` (doors), `tracing_otlp` (where spans go). ADR 45 says why.
+A span is recorded when its end is known. So no span is open while money is handled, and a
+transaction that was rolled back leaves no span of its effects. Attributes are ids, counts, codes
+and names of ours; never a person, an account or free text.
+
+See also messaging/message_tracing.py, web/request_tracing.py, otlp_exporter.py, and ADR 35.
 """
 
 import random
@@ -13,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from libs.common.observability.logs import log
-from libs.common.observability.trace_context import Context, root, within
+from libs.common.observability.trace_context import Context, batch_root, in_share
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 Attributes = Mapping[str, str | int]
@@ -23,7 +25,10 @@ STOP_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What was done, from when to when (ns since 1970), and where it belongs. `error` is the kind of error it ended with, or ""."""
+    """What was done, when (nanoseconds since 1970), and where it belongs.
+
+    `error` is the type of the error it ended with, or "".
+    """
 
     name: str
     kind: Kind
@@ -40,99 +45,109 @@ class Recorder(Protocol):
     """Where spans go."""
 
     def record(self, span: Span) -> None:
-        """Take one without waiting; what cannot be kept is dropped."""
+        """Take a span without waiting; a recorder that is full drops it."""
 
     def stop(self, limit_s: float) -> None:
-        """Send what is still here, for at most so many seconds."""
+        """Send what is queued, for at most `limit_s` seconds."""
 
 
 @dataclass(frozen=True)
-class _Active:
+class _Recording:
     recorder: Recorder
     share: float
 
 
 @dataclass
 class _Process:
-    """This process: off, until it is started."""
+    """The state of this process: no recording until it is started."""
 
-    on: _Active | None = None
+    recording: _Recording | None = None
 
 
-_here = _Process()
+_process = _Process()
 
 
 def start(recorder: Recorder, share: float = 1.0) -> None:
-    """Record from now on in this process, of this share (0 to 1) of the batches; every process chooses the same ones."""
-    _here.on = _Active(recorder, share)
+    """Record in this process from now on.
+
+    Args:
+        share: which share of the batches (0 to 1); every process chooses the same ones.
+    """
+    _process.recording = _Recording(recorder, share)
 
 
 def stop(limit_s: float = STOP_S) -> None:
-    """Record nothing any more and send what waits, for at most so many seconds; a second call does nothing."""
-    was, _here.on = _here.on, None
-    if was is not None:
-        was.recorder.stop(limit_s)
+    """Stop recording and send what is queued, for at most `limit_s` seconds.
+
+    A second call does nothing.
+    """
+    recording, _process.recording = _process.recording, None
+    if recording is not None:
+        recording.recorder.stop(limit_s)
 
 
 def is_on() -> bool:
-    """Whether anything is recorded in this process."""
-    return _here.on is not None
+    """Whether this process records spans."""
+    return _process.recording is not None
 
 
-def keeps(trace: str) -> bool:
-    """Whether this trace is recorded here."""
-    on = _here.on
-    return on is not None and within(trace, on.share)
+def is_recorded(trace: str) -> bool:
+    """Whether this process records this trace."""
+    recording = _process.recording
+    return recording is not None and in_share(trace, recording.share)
 
 
-def of_batch(batch_id: str) -> Context | None:
-    """The first span of a batch; None if no batch is named, or it is not recorded here."""
-    first = None if _here.on is None else root(batch_id)
-    return first if first is not None and keeps(first.trace) else None
+def recorded_batch(batch_id: str) -> Context | None:
+    """The first span of a batch; None if it is no batch id, or the batch is not recorded here."""
+    root = batch_root(batch_id) if is_on() else None
+    return root if root is not None and is_recorded(root.trace) else None
 
 
-def child_beside(other: Context) -> Context:
-    """A new span in the trace of another."""
-    return other._replace(span=f"{random.getrandbits(64) or 1:016x}")
+def child_of(parent: Context) -> Context:
+    """A new span in the trace of its parent."""
+    return parent._replace(span=f"{random.getrandbits(64) or 1:016x}")
 
 
-def fresh() -> Context:
+def new_trace() -> Context:
     """A new span in a trace of its own."""
-    made = child_beside(Context(f"{random.getrandbits(128) or 1:032x}", ""))
-    return made._replace(sampled=keeps(made.trace))
+    made = child_of(Context(f"{random.getrandbits(128) or 1:032x}", ""))
+    return made._replace(sampled=is_recorded(made.trace))
 
 
 def record(span: Span) -> None:
-    """Record a span that is over; nothing when off. A recorder that raises is never asked again: a bug in it is no reason to stop."""
-    on = _here.on
-    if on is None:
+    """Record a span that has ended; does nothing when recording is off.
+
+    A recorder that raises is never called again: a bug in it must not stop the work.
+    """
+    recording = _process.recording
+    if recording is None:
         return
     try:
-        on.recorder.record(span)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it must not reach the work it is about
-        _here.on = None
+        recording.recorder.record(span)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the work must go on
+        _process.recording = None
         log.error("tracing_stopped", error=type(error).__name__)
 
 
-def work(
+def batch_span(
     name: str, batch_id: object, kind: Kind = "internal", attributes: Attributes | None = None
 ) -> AbstractContextManager[dict[str, str | int] | None]:
-    """A span around what is done for one batch. Gives its attributes, to add to; None where it is not recorded. `error.type` among them is its error."""
-    if _here.on is None:
+    """Record a span around the work done for one batch.
+
+    The context manager gives the span's attributes, to add to; None if nothing is recorded.
+    An attribute `error.type` marks the span as failed.
+    """
+    root = recorded_batch(str(batch_id)) if is_on() else None
+    if root is None:
         return nullcontext()
-    first = of_batch(str(batch_id))
-    return (
-        nullcontext()
-        if first is None
-        else _work(name, kind, first, {BATCH: str(batch_id), **(attributes or {})})
-    )
+    return _span(name, kind, root, {BATCH: str(batch_id), **(attributes or {})})
 
 
 @contextmanager
-def _work(
+def _span(
     name: str, kind: Kind, parent: Context, attributes: dict[str, str | int]
 ) -> Iterator[dict[str, str | int]]:
-    began = time.time_ns()
+    began_ns = time.time_ns()
     try:
         yield attributes
     except BaseException as failure:
@@ -143,12 +158,11 @@ def _work(
             Span(
                 name,
                 kind,
-                child_beside(parent),
+                child_of(parent),
                 parent,
-                began,
+                began_ns,
                 time.time_ns(),
                 attributes,
-                (),
-                str(attributes.get(ERROR, "")),
+                error=str(attributes.get(ERROR, "")),
             )
         )

@@ -1,4 +1,4 @@
-"""Settings: environment variables read once at start; a misspelt one stops the start."""
+"""Settings: environment variables, read once at start. A misspelt one stops the start."""
 
 import os
 import sys
@@ -9,36 +9,38 @@ from typing import Self, TypeVar
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from libs.common.contracts.errors import SettingsError
 from libs.common.messaging.address import KafkaAddress
 
 FILE = "_FILE"
-
-
-class SettingsError(Exception):
-    """The environment cannot be used; the message is one sentence a person can act on."""
+S = TypeVar("S", bound="Settings")
 
 
 class Settings(BaseSettings):
-    """Base of every service's settings; a subclass sets `env_prefix`, for example `PAYDOWN_LEDGER_`."""
+    """Base of all settings. A subclass sets `env_prefix`, for example `PAYDOWN_LEDGER_`."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
     @classmethod
-    def settings_customise_sources(  # type: ignore[override] # the sources we do not want stay unnamed
+    def settings_customise_sources(  # type: ignore[override] # unused sources have no names here
         cls,
         settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
         **_: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `read` gives: the process's environment must not fill what a given one leaves out."""
+        """Take values only from `read`; the process's environment must not fill gaps."""
         return (init_settings,)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """The settings of this process.
+        """Read the settings.
+
+        Args:
+            environment: this process's environment by default.
 
         Raises:
-            SettingsError: a variable with our prefix is unknown, missing or out of range; it names the variable, never its value.
+            SettingsError: a variable with our prefix is unknown, missing or out of range. The
+                message names the variable, never its value.
         """
         prefix = cls.model_config["env_prefix"]
         source = from_files(
@@ -52,21 +54,20 @@ class Settings(BaseSettings):
         unknown = sorted(set(given) - set(cls.model_fields))
         if unknown:
             names = ", ".join(prefix + name.upper() for name in unknown)
-            raise SettingsError(
-                f"Unknown setting {names}: known are {', '.join(prefix + n.upper() for n in cls.model_fields)}."
-            )
+            known = ", ".join(prefix + name.upper() for name in cls.model_fields)
+            raise SettingsError(f"Unknown setting {names}: known are {known}.")
         try:
             return cls.model_validate(given)
         except ValidationError as error:
             wrong = "; ".join(
-                f"{prefix}{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}"
-                for e in error.errors(include_input=False)
+                f"{prefix}{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}"
+                for one in error.errors(include_input=False)
             )
             raise SettingsError(f"Settings are not usable: {wrong}.") from None
 
 
 class ServiceSettings(Settings):
-    """What every service reads at start."""
+    """The settings that every service has."""
 
     database_url: str = Field(repr=False)
     owner_url: str = Field(
@@ -95,33 +96,35 @@ class ServiceSettings(Settings):
 
     @field_validator("kafka")
     @classmethod
-    def _an_address(cls, text: str) -> str:
+    def _is_an_address(cls, text: str) -> str:
         KafkaAddress.parse(text)
         return text
 
 
-def read_one(service: str, setting: str, why: str, otherwise: str = "") -> str:
-    """One setting of a service out of this process's environment, for a command that works on what is the service's.
+def read_one(service: str, setting: str, why: str, default: str = "") -> str:
+    """Read one setting of a service, for a command that works on the service's data.
+
+    Args:
+        why: what the setting is needed for; a part of the error message.
 
     Raises:
-        SettingsError: it is not set (`why` says what it is needed for), or its file cannot be read.
+        SettingsError: it is not set and has no default, or its file cannot be read.
     """
     prefix = f"PAYDOWN_{service.upper()}_"
-    found = (
-        from_files(os.environ, prefix, {setting}).get(f"{prefix}{setting.upper()}", "") or otherwise
-    )
+    name = f"{prefix}{setting.upper()}"
+    found = from_files(os.environ, prefix, {setting}).get(name, "") or default
     if not found:
-        raise SettingsError(f"{prefix}{setting.upper()} is not set: {why}.")
+        raise SettingsError(f"{name} is not set: {why}.")
     return found
 
 
 def from_files(
     environment: Mapping[str, str], prefix: str, fields: Collection[str]
 ) -> dict[str, str]:
-    """The environment with `<NAME>_FILE=/path` replaced by `<NAME>=<what the file says>`, as containers are given their secrets.
+    """Replace `<NAME>_FILE=/path` by `<NAME>=<content of the file>`, as containers get secrets.
 
     Raises:
-        SettingsError: the file cannot be read, or both are given.
+        SettingsError: the file cannot be read, or both variables are set.
     """
     found = dict(environment)
     for key in [key for key in environment if key.startswith(prefix) and key.endswith(FILE)]:
@@ -133,17 +136,13 @@ def from_files(
         try:
             found[name] = Path(found.pop(key)).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(
-                f"{key} names a file that cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}."
-            ) from None
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise SettingsError(f"{key} names a file that cannot be read: {reason}.") from None
     return found
 
 
-S = TypeVar("S", bound="Settings")
-
-
 def read_or_exit(settings: type[S]) -> S:
-    """The settings, or one sentence on stderr and exit code 2."""
+    """Read the settings; on an error write one sentence to stderr and exit with code 2."""
     try:
         return settings.read()
     except SettingsError as error:

@@ -1,4 +1,7 @@
-"""A topic in memory, with the contract of the real one: for tests and simulations. One suite tries both (tests/test_source.py)."""
+"""A topic in memory, with the contract of a real one, for tests and simulations.
+
+One suite tests both (tests/messaging/test_source.py).
+"""
 
 import threading
 import zlib
@@ -10,7 +13,7 @@ from libs.common.contracts.topics import PARTITIONS
 
 
 class MemoryTopic:
-    """Partitions of messages that are only ever appended to, and who reads them: members and owners by group."""
+    """Partitions of messages that only grow, and by group the sources that read them."""
 
     def __init__(self, name: str, partitions: int = PARTITIONS, topic_id: str = "memory") -> None:
         self.name, self.topic_id = name, topic_id
@@ -28,7 +31,7 @@ class MemoryTopic:
         correlation: str = "",
         traceparent: str = "",
     ) -> Message:
-        """Add a message at the end of its key's partition (the partition librdkafka would choose)."""
+        """Add a message at the end of its key's partition, the one librdkafka would choose."""
         with self.changed:
             number = zlib.crc32(key.encode()) % len(self.records)
             record = Message(
@@ -48,7 +51,10 @@ class MemoryTopic:
 
 
 class MemorySource:
-    """A member of a group that reads a MemoryTopic; a Source. It gives partitions up and takes new ones when it polls, as a real one does."""
+    """A Source: a member of a group that reads a MemoryTopic.
+
+    It gives partitions up and takes new ones when it polls, as a Kafka consumer does.
+    """
 
     def __init__(
         self,
@@ -66,7 +72,7 @@ class MemorySource:
             topic.changed.notify_all()
 
     def poll(self) -> list[Message]:
-        """Up to `batch_max` messages of the partitions owned; empty after `wait_s` without any.
+        """Up to `batch_max` messages of the owned partitions; empty after `wait_s` without any.
 
         Raises:
             Fatal: a stored offset lies beyond the end of its partition.
@@ -75,12 +81,12 @@ class MemorySource:
             return self._take() or (self.log.changed.wait(self.wait_s) and self._take()) or []
 
     def commit(self, messages: list[Message]) -> None:
-        """Nothing: there are no lag tools in memory."""
+        """Nothing: there are no tools that show lag in memory."""
 
     def rewind(self) -> None:
-        """Continue from the stored offsets on every partition owned."""
+        """Continue from the stored offsets on every owned partition."""
         with self.log.changed:
-            self.expected = self._stored(list(self.expected))
+            self.expected = self._stored_offsets(list(self.expected))
 
     def close(self) -> None:
         """Leave the group; a second call does nothing."""
@@ -88,10 +94,10 @@ class MemorySource:
             members = self.log.members[self.group]
             if self in members:
                 members.remove(self)
-            self._release(list(self.expected))
+            self._give_up(list(self.expected))
 
     def _take(self) -> list[Message]:
-        self._settle()
+        self._rebalance()
         found: list[Message] = []
         for partition in sorted(self.expected):
             begin = self.expected[partition]
@@ -100,24 +106,24 @@ class MemorySource:
             found += records
         return found
 
-    def _settle(self) -> None:
-        """Give up what is another's now, then take what is ours and free: nothing is owned by two."""
+    def _rebalance(self) -> None:
+        """Give up partitions of others, then take our own that are free: no one is owned twice."""
         members = self.log.members[self.group]
         place = members.index(self)
         ours = set(range(place, len(self.log.records), len(members)))
-        self._release([p for p in self.expected if p not in ours])
-        free = [p for p in sorted(ours) if (self.group, p) not in self.log.owners]
+        self._give_up([partition for partition in self.expected if partition not in ours])
+        free = [number for number in sorted(ours) if (self.group, number) not in self.log.owners]
         if free:
-            self.expected |= self._stored(free)
-            self.log.owners |= {(self.group, p): self for p in free}
+            self.expected |= self._stored_offsets(free)
+            self.log.owners |= {(self.group, number): self for number in free}
 
-    def _release(self, partitions: Sequence[int]) -> None:
+    def _give_up(self, partitions: Sequence[int]) -> None:
         for partition in partitions:
             del self.expected[partition]
             del self.log.owners[self.group, partition]
         self.log.changed.notify_all()
 
-    def _stored(self, partitions: Sequence[int]) -> dict[int, int]:
+    def _stored_offsets(self, partitions: Sequence[int]) -> dict[int, int]:
         stored = self.load(self.topic, self.log.topic_id, partitions)
         for partition, offset in stored.items():
             if offset > len(self.log.records[partition]):

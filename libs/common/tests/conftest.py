@@ -6,17 +6,17 @@ import pytest
 from sqlalchemy import Engine
 
 from libs.common.database.engine import connect, run
-from libs.common.database.tables import MESSAGING, RESTORED, RESTORED_HELD
-from libs.common.messaging.kafka import Offsets
+from libs.common.messaging.offsets import Offsets
 from libs.common.observability import tracing
-from libs.common.tests.recorded_spans import Kept
+from libs.common.testing.messaging_tables import MESSAGING, RESTORED, RESTORED_HELD
+from libs.common.tests.recorded_spans import RecordedSpans
 
 CONSUMER, TOPIC = "test.provider-events", "provider-events"
 
 
 @dataclass(frozen=True)
 class Store:
-    """A database with the tables of messaging and one table of effects that would show a doubled one."""
+    """A database with the tables of messaging, and one of effects that shows a doubled one."""
 
     engine: Engine
     url: str
@@ -42,9 +42,9 @@ class Store:
 
 
 @pytest.fixture
-def kept() -> Iterator[Kept]:
+def recorded() -> Iterator[RecordedSpans]:
     """What is recorded while tracing is on."""
-    made = Kept()
+    made = RecordedSpans()
     tracing.start(made)
     yield made
     tracing.stop()
@@ -70,7 +70,7 @@ def common_store(make_database: Callable[[str], tuple[str, str]]) -> Iterator[St
 
 @pytest.fixture
 def store(common_store: Store) -> Store:
-    """Empty, and the consumer at offset 0 of partitions 0 and 1."""
+    """An empty database; the consumer is at offset 0 of partitions 0 and 1."""
     with common_store.engine.begin() as connection:
         for table in ("applied", "inbox", "outbox", "dead_letter", "consumer_offset", "restored"):
             run(connection, f"DELETE FROM {table}")

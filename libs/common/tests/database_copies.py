@@ -1,4 +1,4 @@
-"""Copies of a database, and the way back to one: what a restore does, without Kafka."""
+"""Copies of a database, and what a restore does to one, without Kafka."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,13 +7,13 @@ from uuid import uuid4
 from sqlalchemy import Engine, create_engine, make_url
 
 from libs.common.database.engine import run
-from libs.common.recovery import restore
+from libs.common.recovery import quarantine
 
 MESSAGE = "event_id, topic, message_key, message_type, correlation, body"
 
 
 class Copies:
-    """Of one database; nothing may be connected to it while it is copied."""
+    """Copies of one database. Nothing may be connected to it while it is copied."""
 
     def __init__(self, admin_url: str, url: str) -> None:
         self.admin, self.original = (
@@ -47,23 +47,33 @@ class Copies:
 
 
 def messages(engine: Engine) -> list[Any]:
-    """What a service has said, oldest first."""
+    """What a service has published, oldest first."""
     with engine.connect() as connection:
         return list(run(connection, f"SELECT {MESSAGE} FROM outbox ORDER BY id"))
 
 
-def hold(engine: Engine, reached: Sequence[Any]) -> int:
-    """Hold a copy, with those of its forgotten messages taken back that `reached` a topic; the outbox id above which they lie."""
+def quarantine_copy(engine: Engine, published: Sequence[Any]) -> int:
+    """Quarantine a copy, and bring the messages that reached a topic back into its outbox.
+
+    Args:
+        published: rows of `messages`.
+
+    Returns:
+        The outbox id above which the messages that the copy did not have lie.
+    """
     with engine.begin() as connection:
-        restore.quarantine(connection, "a test")
-        held = restore.open_quarantine(connection)
-        assert held is not None
-        for message in reached:
+        quarantine.start(connection, "a test")
+        row = quarantine.find_open(connection)
+        assert row is not None
+        for message in published:
             run(
                 connection,
-                f"""INSERT INTO outbox ({MESSAGE}, published_at)
-                                VALUES (:event_id, :topic, :message_key, :message_type, :correlation, :body, now()) ON CONFLICT DO NOTHING""",
+                f"""
+                INSERT INTO outbox ({MESSAGE}, published_at)
+                VALUES (
+                    :event_id, :topic, :message_key, :message_type, :correlation, :body, now()
+                )
+                ON CONFLICT DO NOTHING""",
                 **dict(message._mapping),
             )
-        first: int = held.first_outbox_id
-        return first
+        return int(row.first_outbox_id)

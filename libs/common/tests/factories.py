@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import ProviderEventReceived
+from libs.common.contracts.events.provider import ProviderEventReceived
 from libs.common.contracts.message import Message
 from libs.common.database.engine import run
 

@@ -1,10 +1,10 @@
-"""A recorder that keeps spans."""
+"""A recorder that collects spans in a list."""
 
 from libs.common.observability.tracing import Span
 
 
-class Kept:
-    """What was recorded, in the order in which it ended."""
+class RecordedSpans:
+    """A Recorder; `spans` has what was recorded, in the order in which it ended."""
 
     def __init__(self) -> None:
         self.spans, self.stopped = list[Span](), list[float]()

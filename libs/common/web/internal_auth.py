@@ -1,4 +1,4 @@
-"""Who is calling: calls between services carry the shared token, and the person on whose behalf they are made."""
+"""Internal calls: they carry the shared token, the person they are made for, and their roles."""
 
 import hmac
 from dataclasses import dataclass, field
@@ -12,18 +12,21 @@ TOKEN, ACTOR, ROLES = "X-Paydown-Internal", "X-Paydown-Actor", "X-Paydown-Roles"
 
 @dataclass(frozen=True)
 class Actor:
-    """The human behind a request (never a token's name), and the roles the gateway vouches for at this moment."""
+    """The person behind a request, never a token's name, with the roles they have right now.
+
+    The gateway vouches for both.
+    """
 
     person: str
     roles: frozenset[str] = field(default_factory=frozenset)
 
     def headers(self, token: str) -> dict[str, str]:
-        """What the gateway sends to a service."""
+        """The headers the gateway sends to a service."""
         return {TOKEN: token, ACTOR: self.person, ROLES: ",".join(sorted(self.roles))}
 
 
 class Caller:
-    """A FastAPI dependency: the Actor of an internal call, 401 without the token."""
+    """A FastAPI dependency: the Actor of an internal call, or 401 without the token."""
 
     def __init__(self, token: str) -> None:
         self.token = token

@@ -1,162 +1,122 @@
-"""What the provider knows of a batch before anybody approves it: merchants, the corporation and its accounts, who is still active."""
+"""Preflight: what the provider knows of a batch before anybody approves it.
+
+That is: merchants, the corporation and its accounts, and known people and loans that were disabled.
+"""
 
 from typing import Any
 
-from sqlalchemy import Engine, Row
+from sqlalchemy import Connection, Engine, Row
 
-from libs.common.contracts.events import Institution, SourceProblem
-from libs.common.database.engine import run
+from libs.common.contracts.events.preparation import Institution, SourceProblem
 from libs.common.messaging import outbox
 from services.dispatcher import handlers
-from services.dispatcher.preparation.provisioning import Provisioner, ensure_sources
+from services.dispatcher.handlers import PreflightFindings
+from services.dispatcher.preparation.provisioning import Provisioner
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader
-from services.dispatcher.store import payments
+from services.dispatcher.store import (
+    batches,
+    merchants,
+    object_preparation,
+    provider_objects,
+    sources,
+)
+from services.dispatcher.store.transaction import now
 
+INACTIVE_MAX = 10_000
+#: Lists of the provider, and the statuses there of what cannot be used any more.
+INACTIVE = (("/entities", ("disabled",)), ("/accounts", ("disabled", "closed")))
 REASONS = {
     "no_merchant": "The provider has no student-loan merchant for this institution.",
-    "several_merchants": "The provider has several student-loan merchants for this institution; a person must choose.",
+    "several_merchants": (
+        "The provider has several student-loan merchants for this institution; "
+        "a person must choose."
+    ),
 }
+UNCONFIRMED = "The provider has not confirmed the source accounts yet."
 
 
 class Preflight:
-    """Answers each revision of a batch once; if the provider cannot be asked in time it says so instead of guessing."""
+    """Answers each revision of a batch once.
+
+    If the provider cannot be asked within `limit_s`, the answer says so.
+    """
 
     def __init__(
-        self, engine: Engine, reader: Reader, preparer: Provisioner, limit_s: float
+        self, engine: Engine, reader: Reader, provisioner: Provisioner, limit_s: float
     ) -> None:
-        self.engine, self.reader, self.preparer, self.limit_s = engine, reader, preparer, limit_s
+        self.engine, self.reader, self.limit_s = engine, reader, limit_s
+        self.provisioner = provisioner
 
     def check(self) -> bool:
         """Take every batch that is being checked a step further; whether one was answered."""
         with self.engine.begin() as connection:
-            run(
-                connection,
-                """UPDATE batch SET preflight_since = now()
-                               WHERE status = 'checking' AND preflight_revision < revision AND preflight_since IS NULL""",
-            )
-            due = run(
-                connection,
-                """
-                SELECT batch_id, revision, institutions, extract(epoch FROM now() - preflight_since)::float8 AS age_s FROM batch
-                WHERE status = 'checking' AND preflight_revision < revision ORDER BY batch_id""",
-            ).all()
+            due = batches.list_due_preflights(connection)
         answered = [self._check(batch) for batch in due]
         return any(answered)
 
     def _check(self, batch: Row[Any]) -> bool:
+        """Ask the provider; whether the batch was answered."""
+        is_late = bool(batch.age_s >= self.limit_s)
         try:
-            self.preparer.merchants(batch.institutions)
-            self._inactive()
+            self.provisioner.read_merchants(batch.institutions)
+            self._read_inactive()
         except Unreachable as error:
-            if batch.age_s < self.limit_s:
-                return False
-            self._answer(
-                batch,
-                False,
-                f"The provider did not answer ({error.answer.status or 'no connection'}).",
-            )
-            return True
+            if is_late:
+                status = error.answer.status or "no connection"
+                self._answer(batch, f"The provider did not answer ({status}).")
+            return is_late
         with self.engine.begin() as connection:
-            ensure_sources(connection, batch.batch_id)
-            unsettled = run(
-                connection,
-                """
-                SELECT count(*) FROM source s JOIN object c ON c.natural_key = 'corporation:' || s.ein
-                JOIN object a ON a.holder_id = c.object_id AND a.number_index = s.account_index
-                WHERE s.batch_id = :batch_id AND NOT (a.status IN ('pending', 'failed', 'inactive') OR c.status IN ('failed', 'inactive'))""",
-                batch_id=batch.batch_id,
-            ).scalar()
-        if unsettled and batch.age_s < self.limit_s:
+            object_preparation.ensure_sources(connection, batch.batch_id)
+            unconfirmed = sources.count_unconfirmed(connection, batch.batch_id)
+        if unconfirmed and not is_late:
             return False
-        self._answer(
-            batch,
-            not unsettled,
-            "" if not unsettled else "The provider has not confirmed the source accounts yet.",
-        )
+        self._answer(batch, UNCONFIRMED if unconfirmed else "")
         return True
 
-    def _inactive(self) -> None:
-        """Known people and accounts that the provider has disabled or closed since."""
-        for path, statuses in (("/entities", ("disabled",)), ("/accounts", ("disabled", "closed"))):
+    def _read_inactive(self) -> None:
+        """Mark known people and accounts that the provider has disabled or closed since."""
+        for path, statuses in INACTIVE:
             for status in statuses:
                 lines, _ = self.reader.all(path, {"status": status})
                 if lines:
                     with self.engine.begin() as connection:
-                        run(
-                            connection,
-                            """
-                            UPDATE object SET status = 'inactive', reason_code = 'inactive', reason = 'The provider has disabled or closed it.'
-                            WHERE provider_id = ANY(CAST(:ids AS text[])) AND status = 'pending'""",
-                            ids=[str(line["id"]) for line in lines],
-                        )
+                        ids = [str(line["id"]) for line in lines]
+                        provider_objects.mark_inactive(connection, ids)
 
-    def _answer(self, batch: Row[Any], checked: bool, message: str) -> None:
+    def _answer(self, batch: Row[Any], problem: str) -> None:
+        """Publish the preflight; a `problem` says why the batch could not be checked."""
         with self.engine.begin() as connection:
-            institutions = [
+            event = handlers.preflight_done(
+                batch.batch_id,
+                batch.revision,
+                problem,
+                self._findings(connection, batch),
+                now(connection),
+            )
+            outbox.add(connection, [event])
+            batches.record_preflights(connection, [(batch.batch_id, batch.revision)])
+
+    def _findings(self, connection: Connection, batch: Row[Any]) -> PreflightFindings:
+        institutions = merchants.list_merchants(connection, batch.institutions)
+        refused = sources.list_refused(connection, batch.batch_id)
+        return PreflightFindings(
+            institutions=tuple(
                 Institution(
-                    institution_id=r.institution_id,
-                    merchant_id=r.merchant_id,
-                    reason=REASONS.get(r.reason, r.reason),
+                    institution_id=row.institution_id,
+                    merchant_id=row.merchant_id,
+                    reason=REASONS.get(row.reason, row.reason),
                 )
-                for r in run(
-                    connection,
-                    "SELECT * FROM merchant WHERE institution_id = ANY(CAST(:ids AS text[])) ORDER BY 1",
-                    ids=batch.institutions,
-                )
-            ]
-            problems = [
+                for row in institutions
+            ),
+            source_problems=tuple(
                 SourceProblem(
-                    source_account_id=r.source_account_id,
-                    code=r.code or "refused",
-                    message=r.reason,
+                    source_account_id=row.source_account_id,
+                    code=row.code or "refused",
+                    message=row.reason,
                 )
-                for r in run(
-                    connection,
-                    """
-                SELECT s.source_account_id, coalesce(nullif(a.reason_code, ''), c.reason_code) AS code,
-                       coalesce(nullif(a.reason, ''), c.reason) AS reason
-                FROM source s JOIN object c ON c.natural_key = 'corporation:' || s.ein
-                JOIN object a ON a.holder_id = c.object_id AND a.number_index = s.account_index
-                WHERE s.batch_id = :batch_id AND (a.status IN ('failed', 'inactive') OR c.status IN ('failed', 'inactive')) ORDER BY 1""",
-                    batch_id=batch.batch_id,
-                )
-            ]
-            people = [
-                r.employee_id
-                for r in run(
-                    connection,
-                    """
-                SELECT DISTINCT employee_id FROM object WHERE kind = 'individual' AND status = 'inactive' ORDER BY 1 LIMIT 10000""",
-                )
-            ]
-            loans = [
-                r.number_index
-                for r in run(
-                    connection,
-                    """
-                SELECT DISTINCT number_index FROM object WHERE kind = 'liability' AND status = 'inactive' ORDER BY 1 LIMIT 10000""",
-                )
-            ]
-            outbox.add(
-                connection,
-                [
-                    handlers.preflight_done(
-                        batch.batch_id,
-                        batch.revision,
-                        checked,
-                        message,
-                        institutions,
-                        problems,
-                        people,
-                        loans,
-                        payments.now(connection),
-                    )
-                ],
-            )
-            run(
-                connection,
-                "UPDATE batch SET preflight_revision = :revision WHERE batch_id = :id AND preflight_revision < :revision",
-                id=batch.batch_id,
-                revision=batch.revision,
-            )
+                for row in refused
+            ),
+            inactive_people=tuple(provider_objects.list_inactive_people(connection, INACTIVE_MAX)),
+            inactive_loans=tuple(provider_objects.list_inactive_loans(connection, INACTIVE_MAX)),
+        )

@@ -1,4 +1,7 @@
-"""The provider over HTTP. Our own client: the official SDK drops the Idempotency-Key and looks at no status."""
+"""The provider over HTTP.
+
+This client is our own because the official SDK drops the Idempotency-Key and checks no status.
+"""
 
 import json
 from collections.abc import Mapping
@@ -9,16 +12,21 @@ from typing import Any
 
 import httpx
 
-from services.dispatcher.domain import Answer, known, our_status
+from services.dispatcher.domain.protocol import Answer
+from services.dispatcher.domain.statuses import known, our_status
 
 PAGE_LIMIT = 100
 RETRY_AFTER_MAX_S = 3_600.0
-UNCOUNTED = -1  # a list without the provider's total: no walk through it is complete
+REASON_CODE_MAX, REASON_MAX = 200, 500
+UNCOUNTED = -1  # the provider gave no total: no walk through this list is complete
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list: its lines, the cursor of the next page ("" at the end), and the provider's total."""
+    """One page of a list.
+
+    `next_cursor` is "" at the end. `total` is the provider's count of the whole list.
+    """
 
     lines: list[dict[str, Any]]
     next_cursor: str
@@ -28,7 +36,7 @@ class Page:
 
 
 class Unreachable(Exception):
-    """A reading call failed; nothing is known, nothing has changed. `answer` says how."""
+    """A reading call failed. Nothing is known and nothing has changed; `answer` says how."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(f"the provider answered {answer.status} {answer.sub_type}")
@@ -37,7 +45,7 @@ class Unreachable(Exception):
 
 @dataclass
 class Provider:
-    """One provider; safe to use from many threads. It never retries: that is the protocol's business."""
+    """One provider; safe to use from many threads. It never retries: the protocol does that."""
 
     url: str
     key: str
@@ -68,7 +76,10 @@ class Provider:
         idempotency_key: str = "",
         params: Mapping[str, str] | None = None,
     ) -> tuple[Answer, httpx.Response | None]:
-        """One call. An answer that cannot be read is an answer with status None, unless its status alone says enough."""
+        """Make one call.
+
+        Without an answer the status is None. A body that cannot be read leaves `data` empty.
+        """
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         try:
             response = self.client.request(
@@ -76,10 +87,10 @@ class Provider:
             )
         except (httpx.HTTPError, OSError):
             return Answer(None), None
-        return self._read(response), response
+        return self._parse(response), response
 
     def list(self, path: str, params: Mapping[str, str]) -> Page:
-        """One page of a list, newest first.
+        """Read one page of a list, newest first.
 
         Raises:
             Unreachable: no page came.
@@ -101,15 +112,11 @@ class Provider:
             answer.date,
         )
 
-    def _read(self, response: httpx.Response) -> Answer:
+    def _parse(self, response: httpx.Response) -> Answer:
         headers = response.headers
-        date = None
-        if "date" in headers:
-            try:
-                date = parsedate_to_datetime(headers["date"])
-                self.last_date = date
-            except ValueError:
-                date = None
+        date = parse_date(headers.get("date"))
+        if date is not None:
+            self.last_date = date
         wait = headers.get("retry-after", "")
         common: dict[str, Any] = {
             "replayed": headers.get("idem-status") == "replayed",
@@ -130,13 +137,21 @@ class Provider:
         return Answer(response.status_code, data if isinstance(data, dict) else None, **common)
 
 
+def parse_date(text: str | None) -> datetime | None:
+    """Return the time in a Date header; None if there is none or it cannot be read."""
+    try:
+        return parsedate_to_datetime(text) if text is not None else None
+    except ValueError:
+        return None
+
+
 def is_number(text: str) -> bool:
-    """Whether a header's text is a whole number of a sensible length."""
+    """Whether a header's text is a whole number of at most nine digits."""
     return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def envelope(content: bytes) -> dict[str, Any]:
-    """The JSON object in an answer; empty where there is none. Texts hold nothing that the database cannot keep."""
+    """Return the JSON object in an answer, empty if there is none; its texts can be stored."""
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
@@ -147,7 +162,10 @@ def envelope(content: bytes) -> dict[str, Any]:
 
 
 def storable(value: Any) -> Any:  # JSON
-    """JSON without NUL characters and halves of characters; both can be written as an escape and stored nowhere."""
+    """Return JSON without NUL characters and unpaired surrogates.
+
+    JSON can write both as an escape, but PostgreSQL stores neither.
+    """
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
     if isinstance(value, list):
@@ -160,8 +178,11 @@ def storable(value: Any) -> Any:  # JSON
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What a payment at the provider shows of itself, in forms that can be stored; "" or None where it does not say."""
+class ProviderPayment:
+    """A payment as the provider shows it, in a form that can be stored.
+
+    A field that is missing or malformed is "" or None.
+    """
 
     status: str
     created_at: datetime | None
@@ -172,30 +193,29 @@ class Shown:
     reason: str
 
 
-def shown(line: Mapping[str, Any]) -> Shown:
-    """A payment of the provider, read with care: whatever is not of the form that was promised counts as not said."""
+def parse_payment(line: Mapping[str, Any]) -> ProviderPayment:
+    """Read a payment of the provider. What is not of the promised form counts as missing."""
     status = known(line.get("status"))
     error = line.get("error")
-    told = error if isinstance(error, dict) else {}
-    code = str(
-        told.get("sub_type")
-        or ("" if our_status("", status) in ("pending", "completed") else status)
-    ).lower()
-    reason = str(told.get("message") or (f"The provider says {status}." if code else ""))
-    try:
-        created_at = datetime.fromisoformat(str(line.get("created_at")))
-    except ValueError:
-        created_at = None
-    source, destination, reversal = (
-        str(line.get(name) or "")
-        for name in ("source_trace_id", "destination_trace_id", "reversal_id")
-    )
-    return Shown(
+    given = error if isinstance(error, dict) else {}
+    is_problem = our_status("", status) not in ("pending", "completed")
+    code = str(given.get("sub_type") or (status if is_problem else "")).lower()
+    reason = str(given.get("message") or (f"The provider says {status}." if code else ""))
+    return ProviderPayment(
         status,
-        created_at if created_at and created_at.tzinfo else None,
-        source,
-        destination,
-        reversal,
-        code[:200],
-        reason[:500],
+        parse_created_at(line.get("created_at")),
+        str(line.get("source_trace_id") or ""),
+        str(line.get("destination_trace_id") or ""),
+        str(line.get("reversal_id") or ""),
+        code[:REASON_CODE_MAX],
+        reason[:REASON_MAX],
     )
+
+
+def parse_created_at(value: object) -> datetime | None:
+    """Return a time with its zone; None for anything else."""
+    try:
+        created_at = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return created_at if created_at.tzinfo else None

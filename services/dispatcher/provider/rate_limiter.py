@@ -1,24 +1,27 @@
-"""The limiter: one row per tier in the database, shared by all replicas; no call is made without its permit."""
+"""The rate limiter: no call to the provider without a permit from its tier.
+
+The tiers are rows in the database, shared by all replicas.
+"""
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from libs.common.database.engine import run
-from services.dispatcher.domain import Bucket, grant, spend
+from services.dispatcher.domain.pacing import grant, spend
+from services.dispatcher.store import rate_limits
 
-GLOBAL, PAYMENTS, ENTITIES, ACCOUNTS, READS, CRITICAL, OTHER = (
-    "global",
-    "payments",
-    "entities",
-    "accounts",
-    "reads",
-    "critical",
-    "other",
-)
+GLOBAL = "global"
+PAYMENTS = "payments"
+ENTITIES = "entities"
+ACCOUNTS = "accounts"
+READS = "reads"
+CRITICAL = "critical"
+OTHER = "other"
+ALL_TIERS = (GLOBAL, PAYMENTS, ENTITIES, ACCOUNTS, READS, CRITICAL, OTHER)
 TIERS = {"POST /payments": PAYMENTS, "POST /entities": ENTITIES, "POST /accounts": ACCOUNTS}
 
-#: Calls a minute. `current` is the provider's table; `legacy` its older rule of 600 over everything.
+#: Calls a minute. `current` is the provider's table, `legacy` its older rule of 600 over all.
 PROFILES: dict[str, dict[str, int]] = {
     "current": {
         GLOBAL: 20_000,
@@ -29,13 +32,13 @@ PROFILES: dict[str, dict[str, int]] = {
         CRITICAL: 60,
         OTHER: 1_800,
     },
-    "legacy": dict.fromkeys((GLOBAL, PAYMENTS, ENTITIES, ACCOUNTS, READS, CRITICAL, OTHER), 600),
-    "demo": dict.fromkeys((GLOBAL, PAYMENTS, ENTITIES, ACCOUNTS, READS, CRITICAL, OTHER), 100_000),
+    "legacy": dict.fromkeys(ALL_TIERS, 600),
+    "demo": dict.fromkeys(ALL_TIERS, 100_000),
 }
 
 
 def tier_of(method: str, path: str) -> str:
-    """The tier a call belongs to."""
+    """Return the tier that a call belongs to."""
     if method == "GET":
         return READS
     if method == "DELETE" and path.startswith("/payments/"):
@@ -46,69 +49,44 @@ def tier_of(method: str, path: str) -> str:
 def configure(engine: Engine, limits: Mapping[str, int]) -> None:
     """Set the rates of all tiers; a tier that is closed stays closed."""
     with engine.begin() as connection:
-        run(
-            connection,
-            """
-            INSERT INTO limiter (tier, per_min) SELECT * FROM unnest(CAST(:tiers AS text[]), CAST(:rates AS int[]))
-            ON CONFLICT (tier) DO UPDATE SET per_min = excluded.per_min""",
-            tiers=sorted(limits),
-            rates=[limits[t] for t in sorted(limits)],
-        )
+        rate_limits.upsert_rates(connection, limits)
 
 
 def take(connection: Connection, tier: str, wanted: int) -> int:
-    """Permits for up to `wanted` calls of a tier, spent with this transaction; 0 when there is no room or the tier is closed."""
+    """Take permits for up to `wanted` calls of a tier, spent with this transaction.
+
+    Returns 0 when there is no room or the tier is closed.
+    """
     if wanted <= 0:
         return 0
-    rows = run(
-        connection,
-        """
-        SELECT tier, per_min, extract(epoch FROM greatest(free_at, '1970-01-01')) AS free_at_s,
-               extract(epoch FROM greatest(closed_until, '1970-01-01')) AS closed_until_s, extract(epoch FROM clock_timestamp()) AS now_s
-        FROM limiter WHERE tier = ANY(CAST(:tiers AS text[])) ORDER BY tier FOR UPDATE""",
-        tiers=[GLOBAL, tier],
-    ).all()
-    buckets = {
-        row.tier: Bucket(row.per_min, float(row.free_at_s), float(row.closed_until_s))
-        for row in rows
-    }
-    now_s = max((float(row.now_s) for row in rows), default=0.0)
+    buckets, now_s = rate_limits.lock_buckets(connection, [GLOBAL, tier])
     room = grant(buckets.values(), wanted, now_s)
     if room:
-        run(
-            connection,
-            """
-            UPDATE limiter l SET free_at = to_timestamp(n.free_at_s)
-            FROM unnest(CAST(:tiers AS text[]), CAST(:free AS float8[])) AS n(tier, free_at_s) WHERE l.tier = n.tier""",
-            tiers=list(buckets),
-            free=[spend(b, room, now_s) for b in buckets.values()],
-        )
+        free_at_s = {name: spend(bucket, room, now_s) for name, bucket in buckets.items()}
+        rate_limits.write_free_at(connection, free_at_s)
     return room
 
 
 def close(connection: Connection, tier: str, seconds: float) -> None:
-    """The provider answered 429: nothing of this tier (and, under one limit for all, nothing at all) goes out for a while."""
-    run(
-        connection,
-        """
-        UPDATE limiter SET closed_until = greatest(closed_until, clock_timestamp() + make_interval(secs => :seconds))
-        WHERE tier = :tier OR (tier = 'global' AND per_min <= (SELECT per_min FROM limiter WHERE tier = :tier))""",
-        tier=tier,
-        seconds=seconds,
-    )
+    """Close a tier after a 429, and everything where one limit stands for all."""
+    rate_limits.close_tier(connection, tier, seconds)
 
 
-def state(connection: Connection) -> list[dict[str, object]]:
-    """The tiers as people see them: rate, seconds until the next free call, seconds until a closed tier opens."""
-    return [
-        dict(row)
-        for row in run(
-            connection,
-            """
-        SELECT tier, per_min, extract(epoch FROM greatest(free_at, n) - n)::float8 AS busy_s,
-               extract(epoch FROM greatest(closed_until, n) - n)::float8 AS closed_s
-        FROM limiter, clock_timestamp() AS n ORDER BY tier""",
-        )
-        .mappings()
-        .all()
-    ]
+def read_tiers(connection: Connection) -> list[dict[str, Any]]:
+    """Return the tiers as people see them."""
+    return rate_limits.list_tiers(connection)
+
+
+def eta_s(connection: Connection, payments: int, objects: int) -> int | None:
+    """Return the seconds until so many payments and provider objects can have been sent.
+
+    By the limiter alone: people and doubts take what they take. None before the limits are set.
+    """
+    tiers = read_tiers(connection)
+    if not tiers:
+        return None
+    per_min = {tier["tier"]: int(tier["per_min"]) for tier in tiers}
+    payments_s = payments * 60 / per_min[PAYMENTS]
+    everything_s = (payments + objects) * 60 / per_min[GLOBAL]
+    closed_s = max(float(tier["closed_s"]) for tier in tiers)
+    return int(max(payments_s, everything_s) + closed_s + 0.999)

@@ -1,4 +1,4 @@
-"""Reading from the provider: every page has its permit, and a walk says whether it was complete."""
+"""Reading from the provider: every page takes its permit, and a walk says if it was complete."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,17 +8,21 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from libs.common.runtime.service import Beat
-from services.dispatcher.domain import Answer
+from libs.common.messaging.consumer import Beat
+from services.dispatcher.domain.protocol import Answer
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.provider.client import Page, Provider, Unreachable
 
 PERMIT_WAIT_S = 0.1
+CLOSED_MIN_S = 60.0
 
 
 @dataclass
 class Reader:
-    """The provider's lists and objects, within the limits; `Unreachable` while it does not answer or we are stopping."""
+    """The provider's lists and objects, read within the rate limits.
+
+    Every method raises `Unreachable` while the provider does not answer, or when we are stopping.
+    """
 
     engine: Engine
     provider: Provider
@@ -36,35 +40,31 @@ class Reader:
         raise Unreachable(Answer(None))
 
     def get(self, path: str) -> dict[str, Any]:
-        """One object.
-
-        Raises:
-            Unreachable: it did not come.
-        """
+        """Read one object, with the request's id under `_request_id`."""
         answer = self.call("GET", path)
         if answer.status != 200 or answer.data is None:
             raise Unreachable(answer)
         return {**answer.data, "_request_id": answer.request_id}
 
     def call(self, method: str, path: str, content: bytes | None = None, key: str = "") -> Answer:
-        """One call of any kind, with its permit; a 429 closes the tier."""
+        """Make one call of any kind; a 429 closes the tier."""
         tier = rate_limiter.tier_of(method, path)
         self.permit(tier)
         answer, _ = self.provider.send(method, path, content, key)
-        self._closed(tier, answer)
+        self._close_if_limited(tier, answer)
         return answer
 
     def page(self, path: str, params: Mapping[str, str]) -> Page:
-        """One page of a list; raises Unreachable."""
+        """Read one page of a list."""
         self.permit(rate_limiter.READS)
         try:
             return self.provider.list(path, params)
         except Unreachable as error:
-            self._closed(rate_limiter.READS, error.answer)
+            self._close_if_limited(rate_limiter.READS, error.answer)
             raise
 
     def pages(self, path: str, params: Mapping[str, str]) -> Iterator[Page]:
-        """All pages by cursor, newest first; raises Unreachable."""
+        """Read all pages by cursor, newest first."""
         cursor = ""
         while True:
             page = self.page(path, {**params, **({"page_cursor": cursor} if cursor else {})})
@@ -74,7 +74,10 @@ class Reader:
                 return
 
     def all(self, path: str, params: Mapping[str, str]) -> tuple[list[dict[str, Any]], bool]:
-        """(lines, complete): only a walk with as many different lines as the provider counts says anything about absence."""
+        """Read a whole list; return (lines, complete).
+
+        Only a walk with as many different lines as the provider counts shows what is absent.
+        """
         lines: dict[str, dict[str, Any]] = {}
         total = 0
         for page in self.pages(path, params):
@@ -82,16 +85,18 @@ class Reader:
             total = page.total
         return list(lines.values()), len(lines) == total
 
-    def _closed(self, tier: str, answer: Answer) -> None:
+    def _close_if_limited(self, tier: str, answer: Answer) -> None:
         if answer.status == 429:
             with self.engine.begin() as connection:
-                rate_limiter.close(connection, tier, max(60.0, answer.retry_after_s))
+                rate_limiter.close(connection, tier, max(CLOSED_MIN_S, answer.retry_after_s))
 
 
 def since(provider_date: datetime | None) -> dict[str, str]:
-    """Two days before the first attempt by the provider's own clock; everything, where that is not known."""
-    return (
-        {"from_date": (provider_date.astimezone(UTC) - timedelta(days=2)).date().isoformat()}
-        if provider_date
-        else {}
-    )
+    """Return the list parameters for two days before a time of the provider's own clock.
+
+    Without a time everything is listed.
+    """
+    if provider_date is None:
+        return {}
+    from_date = (provider_date.astimezone(UTC) - timedelta(days=2)).date()
+    return {"from_date": from_date.isoformat()}

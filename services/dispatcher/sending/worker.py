@@ -1,10 +1,13 @@
-"""The pump: claim work and write its intents (commit), call the provider without a transaction, write the answers (commit)."""
+"""The worker: write intents (commit), call the provider, write the answers (commit).
+
+No transaction is open during a call.
+"""
 
 import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event as Stop
 from typing import Any, Protocol
 from uuid import UUID
@@ -13,18 +16,25 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.database.engine import is_unavailable
+from libs.common.messaging.consumer import Beat
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
-from libs.common.runtime.service import Beat
-from services.dispatcher.domain import Answer, Timing
+from services.dispatcher.domain.protocol import Answer, Timing
 from services.dispatcher.provider.client import Provider
 
 IDLE_S = 0.2
+ANSWER_WAIT_S = 0.05
+NO_DATABASE_WAIT_S = 0.5
 
 
 @dataclass(frozen=True)
 class Call:
-    """One attempt ready to be sent: its intent is committed. `fence` tells a late answer from the newest owner's."""
+    """One attempt ready to be sent: its intent is committed.
+
+    The answer counts only while the subject still has this `fence`. `expected` is what an accepted
+    answer must contain, `prefix` how its id begins. `batch_id` is "" if no single batch asks for
+    it.
+    """
 
     subject_id: UUID
     n: int
@@ -34,104 +44,121 @@ class Call:
     body: str
     prefix: str
     expected: dict[str, Any]
-    batch_id: str = ""  # "" for what no single batch asks for
+    batch_id: str = ""
 
 
-class Work(Protocol):
-    """What a pump works on."""
+class Sender(Protocol):
+    """What a worker sends: payments or provider objects."""
 
     name: str
     timing: Timing
 
-    def claim(self, connection: Connection, limit: int) -> Sequence[Call]:
-        """Take up to `limit` pieces of work and write their intents, in the caller's transaction."""
+    def lease_calls(self, connection: Connection, limit: int) -> Sequence[Call]:
+        """Lease up to `limit` calls and write their intents, in the caller's transaction."""
 
-    def settle(self, connection: Connection, answers: Sequence[tuple[Call, Answer]]) -> None:
-        """Write what came back, in the caller's transaction; an answer of a stale owner is dropped."""
+    def record_answers(
+        self, connection: Connection, answers: Sequence[tuple[Call, Answer]]
+    ) -> None:
+        """Write answers in the caller's transaction; one under a lapsed lease is dropped."""
 
 
-def pump(
-    work: Work,
-    engine: Engine,
-    provider: Provider,
-    concurrency: int,
-    stop: Stop,
-    beat: Beat,
-    same: Callable[[Connection], object],
-) -> None:
-    """Work until `stop`; what is in flight then is still recorded. A crash loses nothing: the intent is there, the key is the same.
+@dataclass
+class Worker:
+    """Sends the calls of one sender, `concurrency` at a time.
 
-    `same` ends the process if the database is not the one it was.
+    `check_database` ends the process if the database is not the one it was.
     """
-    flying: dict[Future[tuple[Answer, Any]], Call] = {}
-    answers: list[tuple[Call, Answer]] = []
-    with ThreadPoolExecutor(concurrency, thread_name_prefix=work.name) as threads:
-        while flying or answers or not stop.is_set():
-            beat()
-            if flying:
-                done = wait(flying, timeout=0.05, return_when=FIRST_COMPLETED).done
-                answers.extend((flying.pop(future), future.result()[0]) for future in done)
-            try:
-                if answers:
-                    with engine.begin() as connection:
-                        work.settle(connection, answers)
-                    answers = []
-                free = concurrency - len(flying)
-                if stop.is_set() or free * 2 < concurrency:
+
+    sender: Sender
+    engine: Engine
+    provider: Provider
+    concurrency: int
+    check_database: Callable[[Connection], object]
+    in_flight: dict[Future[Answer], Call] = field(default_factory=dict)
+    answers: list[tuple[Call, Answer]] = field(default_factory=list)
+
+    def run(self, stop: Stop, beat: Beat) -> None:
+        """Work until `stop`; calls in flight then are still recorded.
+
+        A crash loses nothing: the intent is there, and the next attempt to send has the same key.
+        """
+        with ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.sender.name) as threads:
+            while self.in_flight or self.answers or not stop.is_set():
+                beat()
+                self._collect_answers()
+                try:
+                    self._record_answers()
+                    if stop.is_set() or not self._has_room():
+                        continue
+                    send_until = time.monotonic() + self.sender.timing.send_within_s
+                    calls = self._lease_calls()
+                except SQLAlchemyError as error:
+                    if not is_unavailable(error):
+                        raise
+                    log.warning(
+                        "worker_without_database",
+                        loop=self.sender.name,
+                        error=type(error).__name__,
+                    )
+                    stop.wait(NO_DATABASE_WAIT_S)
                     continue
-                until = time.monotonic() + work.timing.send_within_s
-                with engine.begin() as connection:
-                    if calls := work.claim(connection, free):
-                        same(
-                            connection
-                        )  # after the claim: it may have waited for who puts other tables in the place of these
-            except SQLAlchemyError as error:
-                if not is_unavailable(error):
-                    raise
-                log.warning("worker_without_database", loop=work.name, error=type(error).__name__)
-                stop.wait(0.5)
-                continue
-            for call in calls:
-                flying[threads.submit(send_in_time, provider, call, until)] = call
-            if not flying:
-                stop.wait(IDLE_S)
+                for call in calls:
+                    future = threads.submit(send_in_time, self.provider, call, send_until)
+                    self.in_flight[future] = call
+                if not self.in_flight:
+                    stop.wait(IDLE_S)
+
+    def _collect_answers(self) -> None:
+        if self.in_flight:
+            done = wait(self.in_flight, timeout=ANSWER_WAIT_S, return_when=FIRST_COMPLETED).done
+            self.answers += [(self.in_flight.pop(future), future.result()) for future in done]
+
+    def _record_answers(self) -> None:
+        if self.answers:
+            with self.engine.begin() as connection:
+                self.sender.record_answers(connection, self.answers)
+            self.answers = []
+
+    def _has_room(self) -> bool:
+        """Whether at least half of the places are free."""
+        return (self.concurrency - len(self.in_flight)) * 2 >= self.concurrency
+
+    def _lease_calls(self) -> Sequence[Call]:
+        with self.engine.begin() as connection:
+            calls = self.sender.lease_calls(connection, self.concurrency - len(self.in_flight))
+            if calls:
+                # After the lease: it may have waited for a restore that replaced the tables.
+                self.check_database(connection)
+        return calls
 
 
-def send_in_time(provider: Provider, call: Call, until: float) -> tuple[Answer, Any]:
-    """Send a claimed call, unless it is too late for it (`until`, by the monotonic clock).
+def send_in_time(provider: Provider, call: Call, send_until: float) -> Answer:
+    """Send a leased call, unless it is too late for it (`send_until`, by the monotonic clock).
 
-    A process may stand still between its intent and its call. When it wakes, others may have looked, found nothing, and paid anew.
+    A process may be stopped between its intent and its call. When it goes on, another one may
+    have looked the attempt up, found nothing, and paid under a new key.
     """
-    if time.monotonic() > until:
-        log.warning(
-            "call_too_late",
-            loop=call.path,
-            **(
-                {"batch_id": call.batch_id, "payment_id": str(call.subject_id)}
-                if call.batch_id
-                else {}
-            ),
-        )
-        return Answer(None), None
-    with tracing.work(
+    if time.monotonic() > send_until:
+        ids = {"batch_id": call.batch_id, "payment_id": str(call.subject_id)}
+        log.warning("call_too_late", loop=call.path, **(ids if call.batch_id else {}))
+        return Answer(None)
+    with tracing.batch_span(
         f"POST {call.path}",
         call.batch_id,
         "client",
         {"paydown.payment_id": str(call.subject_id), "paydown.attempt": call.n},
     ) as span:
-        answer, response = provider.send(
-            "POST", call.path, call.body.encode(), str(call.idempotency_key)
-        )
+        answer, _ = provider.send("POST", call.path, call.body.encode(), str(call.idempotency_key))
         if span is not None:
             span.update(
                 {"http.request.method": "POST", "server.address": provider.client.base_url.host}
-                | outcome(answer)
+                | span_outcome(answer)
             )
-    return answer, response
+    return answer
 
 
-def outcome(answer: Answer) -> dict[str, str | int]:
-    """What a span tells of an answer: its status, or that none came."""
+def span_outcome(answer: Answer) -> dict[str, str | int]:
+    """Return the span's attributes of an answer: its status, or that none came."""
     if answer.status is None:
         return {tracing.ERROR: "no_answer"}
     return {"http.response.status_code": answer.status} | (
@@ -140,5 +167,5 @@ def outcome(answer: Answer) -> dict[str, str | int]:
 
 
 def canonical(body: dict[str, Any]) -> str:
-    """The bytes that are frozen and sent: one body has one text."""
+    """Return the text that is frozen and sent: one body has one text."""
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,9 +1,10 @@
-"""A dispatcher moved by hand, with its production waits: no threads, a provider in memory, and time that passes when the test says so."""
+"""A dispatcher moved by hand, with its production waits.
+
+No threads, a provider in memory, and time that passes when the test says so.
+"""
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event as Stop
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,23 +13,24 @@ from sqlalchemy import Engine, event
 
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run
-from services.dispatcher.domain import Answer, Timing
-from services.dispatcher.preparation.provisioning import (
-    Provisioner,
-    ensure_people_and_loans,
-    ensure_sources,
-)
+from services.dispatcher import commands
+from services.dispatcher.commands import BatchAct, Order
+from services.dispatcher.domain.protocol import Answer, Timing
+from services.dispatcher.preparation.provisioning import Provisioner
 from services.dispatcher.provider import rate_limiter
-from services.dispatcher.provider.client import Page, Provider, Unreachable
 from services.dispatcher.provider.reader import Reader
-from services.dispatcher.sending.payments import PaymentWork
+from services.dispatcher.sending.payments import PaymentSender
 from services.dispatcher.sending.worker import Call
-from services.dispatcher.tests.factories import INSTITUTION
-from services.dispatcher.tests.factories import batch as announce
+from services.dispatcher.store import kill_switch, merchants
+from services.dispatcher.store.object_preparation import ensure_people_and_loans, ensure_sources
+from services.dispatcher.tests.factories import INSTITUTION, announce_batch
+from services.dispatcher.tests.memory_provider import Line, MemoryProvider
+from services.dispatcher.tests.running import MIGRATIONS, VERSION
+from services.dispatcher.tracking.duplicates import DuplicateDetector
+from services.dispatcher.tracking.lookup import PaymentLookup
 from services.dispatcher.tracking.polling import StatusPoller
-from services.dispatcher.tracking.statements import Statements
+from services.dispatcher.tracking.statements import StatementTaker
 
-Line = dict[str, Any]
 TABLES = (
     "payment_row",
     "payment",
@@ -48,7 +50,9 @@ TABLES = (
     "held_decision",
     "outbox",
     "dead_letter",
+    "restored",
 )
+#: The dates that become older when time passes.
 TIMES = {
     "payment": ("due_at", "lease_until", "poll_due_at", "paid_at"),
     "attempt": ("first_sent_at", "last_sent_at"),
@@ -58,159 +62,54 @@ TIMES = {
 }
 
 
-class Memory(Provider):
-    """A provider in memory: the first answer to a key is stored and replayed, `script` decides what the next calls meet."""
-
-    def __post_init__(self) -> None:
-        self.books: dict[str, Line] = {}
-        self.stored: dict[str, Answer] = {}
-        self.script: list[Callable[[dict[str, Any]], Answer]] = []
-        self.calls: list[tuple[str, str, str]] = []
-        self.counted, self.away = True, False
-        self.asked: list[dict[str, str]] = []
-        self.last_date = datetime.now(UTC)
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        content: bytes | None = None,
-        idempotency_key: str = "",
-        params: Any = None,
-    ) -> tuple[Answer, Any]:
-        self.calls.append((method, path, idempotency_key))
-        if method == "POST":
-            return self._create(json.loads(content or b"{}"), idempotency_key), None
-        line = self.books.get(path.removeprefix("/payments/"))
-        if line is None:
-            return Answer(404, None, "NOT_FOUND"), None
-        if method == "DELETE":
-            if line["status"] != "pending":
-                return Answer(400, None, "INVALID_STATUS"), None
-            line["status"] = "canceled"
-        return Answer(200, dict(line), request_id="req"), None
-
-    def _create(self, body: dict[str, Any], key: str) -> Answer:
-        if key not in self.stored:
-            self.stored[key] = self.script.pop(0)(body) if self.script else self.accept(body)
-            answer = self.stored[key]
-            if answer.status is None or answer.status == 429:
-                del self.stored[key]
-            return answer
-        return Answer(**{**self.stored[key].__dict__, "replayed": True})
-
-    def accept(self, body: dict[str, Any], status: str = "pending") -> Answer:
-        """Carry a request out; the newest is the first of a list."""
-        line = {
-            **body,
-            "id": f"pmt_{len(self.books):06d}",
-            "status": status,
-            "created_at": datetime.now(UTC).isoformat(),
-        }
-        self.books = {line["id"]: line, **self.books}
-        return Answer(200, dict(line), request_id="req")
-
-    def list(self, path: str, params: Any) -> Page:
-        self.asked.append(dict(params))
-        if path != "/payments":
-            return Page([], "", 0, "req", None)
-        lines = [
-            dict(line)
-            for line in self.books.values()
-            if all(
-                line.get(side) == params[side]
-                for side in ("source", "destination")
-                if side in params
-            )
-        ]
-        if self.away:
-            raise Unreachable(Answer(None))
-        return Page(lines, "", len(lines) if self.counted else -1, "req", None)
-
-
-def lost(_: dict[str, Any]) -> Answer:
-    """The request never arrived."""
-    return Answer(None)
-
-
-def refusing(status: int, sub_type: str = "") -> Callable[[dict[str, Any]], Answer]:
-    """An answer with that status; nothing was done."""
-    return lambda _: Answer(status, None, sub_type)
-
-
-class Desk:
-    """One batch of payments whose accounts exist already."""
+class BareDispatcher:
+    """A dispatcher with an empty database; see `ManualDispatcher` for one with a batch."""
 
     def __init__(
         self,
         engine: Engine,
         owner: Engine,
-        count: int = 1,
         timing: Timing | None = None,
-        provider: Memory | None = None,
-        batch_id: UUID | None = None,
+        provider: MemoryProvider | None = None,
     ) -> None:
         self.engine, self.owner, self.timing = engine, owner, timing or Timing()
-        self.provider = provider or Memory("memory:", "sk", "2025-07-04", 1.0)
-        self.batch_id = batch_id or uuid4()
-        with owner.begin() as connection:
+        self.provider = provider or MemoryProvider("memory:", "sk", VERSION, 1.0)
+        self._empty_database()
+        self.reader = Reader(engine, self.provider, Stop(), lambda: None)
+        self.provisioner = Provisioner(engine, self.reader)
+        self.poller = StatusPoller(engine, self.reader, self.timing)
+        self.lookup = PaymentLookup(engine, self.reader, self.timing)
+        self.detector = DuplicateDetector(engine, self.reader, self.timing)
+        self.taker = StatementTaker(engine, self.reader, self.timing, self.detector)
+        self.sender = PaymentSender(self.timing, lambda: self.provider.last_date)
+
+    def _empty_database(self) -> None:
+        with self.owner.begin() as connection:
             run(connection, f"TRUNCATE {', '.join(TABLES)}")
-            run(connection, "UPDATE kill_switch SET engaged = false")
-        rate_limiter.configure(engine, rate_limiter.PROFILES["demo"])
-        reader = Reader(engine, self.provider, Stop(), lambda: None)
-        self.preparer, self.follower = (
-            Provisioner(engine, reader),
-            StatusPoller(engine, reader, self.timing),
+            kill_switch.engage(connection, False, "", "")
+        rate_limiter.configure(self.engine, rate_limiter.PROFILES["demo"])
+
+    def lease(self, limit: int = 4) -> list[Call]:
+        with self.engine.begin() as connection:
+            return list(self.sender.lease_calls(connection, limit))
+
+    def record(self, answers: list[tuple[Call, Answer]]) -> None:
+        with self.engine.begin() as connection:
+            self.sender.record_answers(connection, answers)
+
+    def send(self, call: Call) -> Answer:
+        answer, _ = self.provider.send(
+            "POST", call.path, call.body.encode(), str(call.idempotency_key)
         )
-        self.statements, self.work = (
-            Statements(engine, reader, self.timing),
-            PaymentWork(self.timing, lambda: self.provider.last_date),
-        )
-        self.announce(self.batch_id, count)
-
-    def announce(self, batch_id: UUID, count: int, **more: Any) -> None:
-        """A batch as ingest announces it, with its accounts made at the provider, ready to be paid."""
-        announce(self, batch_id, count, **more)  # type: ignore[arg-type]  # it needs an engine only
-        with self.engine.begin() as connection:
-            run(
-                connection,
-                "INSERT INTO merchant (institution_id, merchant_id) VALUES (:i, 'mch_1') ON CONFLICT DO NOTHING",
-                i=INSTITUTION,
-            )
-            ensure_sources(connection, batch_id)
-            ensure_people_and_loans(connection, batch_id)
-            run(
-                connection,
-                "UPDATE object SET status = 'pending', provider_id = 'at_' || left(CAST(object_id AS text), 13), due_at = now()",
-            )
-        self.preparer.link()
-        self.preparer.start()
-
-    def claim(self, limit: int = 4) -> list[Call]:
-        with self.engine.begin() as connection:
-            return list(self.work.claim(connection, limit))
-
-    def settle(self, answers: list[tuple[Call, Answer]]) -> None:
-        with self.engine.begin() as connection:
-            self.work.settle(connection, answers)
+        return answer
 
     def turn(self, limit: int = 4) -> int:
-        """Claim, call, settle; how many calls."""
-        calls = self.claim(limit)
-        self.settle(
-            [
-                (
-                    call,
-                    self.provider.send(
-                        "POST", call.path, call.body.encode(), str(call.idempotency_key)
-                    )[0],
-                )
-                for call in calls
-            ]
-        )
+        """Lease, call, record; how many calls."""
+        calls = self.lease(limit)
+        self.record([(call, self.send(call)) for call in calls])
         return len(calls)
 
-    def later(self, seconds: float) -> None:
+    def pass_time(self, seconds: float) -> None:
         """Let time pass: everything that is dated becomes so much older."""
         moved = [
             f"UPDATE {table} SET "
@@ -227,22 +126,18 @@ class Desk:
                     ]
                 )
             )
-        self.work.tried_at -= seconds
-        self.statements.searched_at -= seconds
+        self.sender.tried_at -= seconds
+        self.detector.searched_at -= seconds
 
-    def look(self, times: int = 1) -> None:
-        """So many looks, each as soon as it is due."""
+    def look_up(self, times: int = 1) -> None:
+        """Make so many look-ups, each as soon as it is due."""
         for _ in range(times):
-            self.later(self.timing.look_every_s)
-            self.follower.look_up()
+            self.pass_time(self.timing.lookup_every_s)
+            self.lookup.look_up()
 
     def rows(self, sql: str, **values: Any) -> list[Any]:
         with self.engine.begin() as connection:
             return list(run(connection, sql, **values))
-
-    @property
-    def payment(self) -> Any:
-        return self.rows("SELECT * FROM payment ORDER BY payment_id")[0]
 
     def flags(self) -> list[str]:
         return [row.kind for row in self.rows("SELECT kind FROM flag ORDER BY flag_id")]
@@ -254,26 +149,68 @@ class Desk:
             if line["status"] not in ("failed", "canceled", "reversed")
         ]
 
-    def said(self, kind: str) -> list[dict[str, Any]]:
-        return [
-            json.loads(r.body)
-            for r in self.rows(
-                "SELECT body FROM outbox WHERE message_type = :kind ORDER BY id", kind=kind
+    def published(self, kind: str) -> list[dict[str, Any]]:
+        rows = self.rows(
+            "SELECT body FROM outbox WHERE message_type = :kind ORDER BY id", kind=kind
+        )
+        return [json.loads(row.body) for row in rows]
+
+
+class ManualDispatcher(BareDispatcher):
+    """One batch of payments whose accounts exist already."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        owner: Engine,
+        count: int = 1,
+        timing: Timing | None = None,
+        provider: MemoryProvider | None = None,
+        batch_id: UUID | None = None,
+    ) -> None:
+        super().__init__(engine, owner, timing, provider)
+        self.batch_id = batch_id or uuid4()
+        self.announce(self.batch_id, count)
+
+    def announce(self, batch_id: UUID, count: int, **more: Any) -> None:
+        """Announce a batch as ingest does, with its accounts created, ready to be paid."""
+        announce_batch(self.engine, batch_id, count, **more)
+        with self.engine.begin() as connection:
+            merchants.upsert_merchant(connection, INSTITUTION, "mch_1", "")
+            ensure_sources(connection, batch_id)
+            ensure_people_and_loans(connection, batch_id, 2_000)
+            run(
+                connection,
+                """
+                UPDATE object
+                SET status = 'pending', due_at = now(),
+                    provider_id = 'at_' || left(CAST(object_id AS text), 13)""",
             )
-        ]
+        self.provisioner.link_payments()
+        self.provisioner.start_batches()
+
+    def order(self, act: BatchAct, person: str = "anna") -> str:
+        with self.engine.begin() as connection:
+            return commands.order_batch(connection, self.batch_id, act, Order(person, ""))
+
+    @property
+    def payment(self) -> Any:
+        return self.rows("SELECT * FROM payment ORDER BY payment_id")[0]
 
 
-def database(make_database: Callable[[str], tuple[str, str]]) -> tuple[Engine, Engine]:
+def migrated_database(
+    make_database: Callable[[str], tuple[str, str]],
+) -> tuple[Engine, Engine]:
     """(the service's engine, the owner's) of a migrated dispatcher database."""
     url, owner_url = make_database("dispatcher")
-    migrate.upgrade(owner_url, Path("services/dispatcher/migrations"))
-    made = connect(url, "test", 4), connect(owner_url, "test-owner", 2)
-    for engine in made:
-        event.listen(engine, "connect", hurried)
-    return made
+    migrate.upgrade(owner_url, MIGRATIONS)
+    engines = connect(url, "test", 4), connect(owner_url, "test-owner", 2)
+    for engine in engines:
+        event.listen(engine, "connect", skip_disk_sync)
+    return engines
 
 
-def hurried(raw: Any, _: object) -> None:
+def skip_disk_sync(raw: Any, _: object) -> None:
     """No test here kills the server, so none waits for its disk."""
     with raw.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")

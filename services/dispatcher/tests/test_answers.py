@@ -1,4 +1,4 @@
-"""Answers as bytes: whatever a provider sends becomes an answer with a meaning, and never an end of the process."""
+"""Answers as bytes: whatever a provider sends has a meaning, and never ends the process."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -13,16 +13,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.dispatcher.domain import Answer, Timing, Verdict, classify
-from services.dispatcher.provider.client import UNCOUNTED, Provider, Unreachable, shown
+from services.dispatcher.domain.protocol import Answer, Timing, Verdict, classify
+from services.dispatcher.provider.client import (
+    UNCOUNTED,
+    Provider,
+    Unreachable,
+    parse_payment,
+)
 from services.dispatcher.provider.reader import Reader
-from services.dispatcher.sending.worker import Call, pump
+from services.dispatcher.sending.worker import Call, Worker
 
 EXPECTED = {"amount": 5, "metadata": {"payment_id": "p"}}
 
 
 @dataclass
-class Said(Provider):
+class FixedProvider(Provider):
     """A provider that always answers the same."""
 
     answering: Callable[[], httpx.Response] = field(kw_only=True)
@@ -35,10 +40,12 @@ class Said(Provider):
         )
 
 
-def saying(content: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Provider:
+def answering_provider(
+    content: bytes, status: int = 200, headers: dict[str, str] | None = None
+) -> Provider:
     """A provider that always answers this."""
     given = {name.encode(): value.encode("latin-1") for name, value in (headers or {}).items()}
-    return Said(
+    return FixedProvider(
         "http://provider",
         "sk_test",
         "2025-07-04",
@@ -65,7 +72,7 @@ def saying(content: bytes, status: int = 200, headers: dict[str, str] | None = N
     ],
 )
 def test_a_200_that_cannot_be_read_is_never_an_acceptance(content: bytes) -> None:
-    answer, _ = saying(content).send("POST", "/payments", b"{}", "k")
+    answer, _ = answering_provider(content).send("POST", "/payments", b"{}", "k")
     assert classify(answer, EXPECTED, "pmt_") is Verdict.MISMATCH
 
 
@@ -84,13 +91,15 @@ def test_a_200_that_cannot_be_read_is_never_an_acceptance(content: bytes) -> Non
 def test_any_body_and_any_header_become_an_answer_that_can_be_stored(
     body: Any, status: int, headers: dict[str, str]
 ) -> None:
-    provider = saying(json.dumps({"data": body}).encode(), 200 if status < 200 else status, headers)
+    provider = answering_provider(
+        json.dumps({"data": body}).encode(), 200 if status < 200 else status, headers
+    )
     answer, _ = provider.send("POST", "/payments", b"{}", "k")
     assert classify(answer, EXPECTED, "pmt_") is not Verdict.ACCEPTED
-    kept = [answer.sub_type, answer.message, answer.request_id]
+    texts = [answer.sub_type, answer.message, answer.request_id]
     if answer.data is not None:
-        seen = shown(answer.data)
-        kept += [
+        seen = parse_payment(answer.data)
+        texts += [
             seen.status,
             seen.reason,
             seen.reason_code,
@@ -98,14 +107,14 @@ def test_any_body_and_any_header_become_an_answer_that_can_be_stored(
             seen.destination_trace_id,
             seen.reversal_id,
         ]
-    assert all("\x00" not in text and text.encode() is not None for text in kept)
+    assert all("\x00" not in text and text.encode() is not None for text in texts)
     with suppress(Unreachable):
         provider.list("/payments", {})
 
 
 def test_what_cannot_be_stored_is_taken_out_of_texts() -> None:
     body = b'{"data": {"error": {"sub_type": "A\\u0000B", "message": "x\\ud800y"}}}'
-    answer, _ = saying(body, 400).send("POST", "/payments", b"{}", "k")
+    answer, _ = answering_provider(body, 400).send("POST", "/payments", b"{}", "k")
     assert (answer.sub_type, answer.message) == ("AB", "x?y")
 
 
@@ -121,7 +130,10 @@ def test_a_list_without_the_providers_total_is_complete_for_nobody(
     headers: dict[str, str], total: int
 ) -> None:
     assert (
-        saying(b'{"data": [{"id": "pmt_1"}]}', headers=headers).list("/payments", {}).total == total
+        answering_provider(b'{"data": [{"id": "pmt_1"}]}', headers=headers)
+        .list("/payments", {})
+        .total
+        == total
     )
 
 
@@ -130,16 +142,16 @@ def test_a_list_without_the_providers_total_is_complete_for_nobody(
 )
 def test_a_list_that_is_none_is_no_page(content: bytes) -> None:
     with pytest.raises(Unreachable):
-        saying(content, headers={"pagination-total-count": "0"}).list("/payments", {})
+        answering_provider(content, headers={"pagination-total-count": "0"}).list("/payments", {})
 
 
 def test_a_wait_the_provider_asks_for_has_an_end() -> None:
-    answer, _ = saying(b"{}", 429, {"retry-after": "999999999"}).send(
+    answer, _ = answering_provider(b"{}", 429, {"retry-after": "999999999"}).send(
         "POST", "/payments", b"{}", "k"
     )
     assert answer.retry_after_s == 3_600
     assert (
-        saying(b"{}", 429, {"retry-after": "\u00b2"})
+        answering_provider(b"{}", 429, {"retry-after": "\u00b2"})
         .send("POST", "/payments", b"{}", "k")[0]
         .retry_after_s
         == 0
@@ -154,64 +166,78 @@ class NoDatabase:
         yield None
 
 
-class One:
-    """One piece of work whose claim takes so long (seconds)."""
+class OneCall:
+    """A sender of one call, whose lease takes `lease_takes_s` seconds."""
 
     name = "one"
     timing = Timing(timeout_s=0.2, grace_s=10.0)
 
-    def __init__(self, stop: Stop, stands_still_s: float) -> None:
-        self.stop, self.stands_still_s, self.answers, self.claimed = (
-            stop,
-            stands_still_s,
-            list[Answer](),
-            False,
-        )
+    def __init__(self, stop: Stop, lease_takes_s: float) -> None:
+        self.stop, self.lease_takes_s = stop, lease_takes_s
+        self.answers = list[Answer]()
+        self.is_leased = False
 
-    def claim(self, _: Any, __: int) -> Sequence[Call]:
-        if self.claimed:
+    def lease_calls(self, connection: Any, limit: int) -> Sequence[Call]:
+        if self.is_leased:
             return []
-        self.claimed = True
-        self.stop.wait(self.stands_still_s)
+        self.is_leased = True
+        self.stop.wait(self.lease_takes_s)
         return [Call(uuid4(), 1, 1, "/payments", uuid4(), "{}", "pmt_", {})]
 
-    def settle(self, _: Any, answers: Sequence[tuple[Call, Answer]]) -> None:
+    def record_answers(self, connection: Any, answers: Sequence[tuple[Call, Answer]]) -> None:
         self.answers += [answer for _, answer in answers]
         self.stop.set()
 
 
-@pytest.mark.parametrize(("stands_still_s", "sent"), [(0.0, 1), (0.4, 0)])
-def test_a_process_that_stood_still_after_its_intent_does_not_send(
-    stands_still_s: float, sent: int
+@dataclass
+class CountingProvider(Provider):
+    """A provider that answers every call with a 500, and counts them."""
+
+    paths: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.client = httpx.Client(base_url=self.url, trust_env=False)
+
+    def send(self, method: str, path: str, *_: Any, **__: Any) -> tuple[Answer, None]:
+        self.paths.append(path)
+        return Answer(500), None
+
+
+def worker(
+    sender: OneCall, provider: Provider, check_database: Callable[[Any], object] = lambda _: None
+) -> Worker:
+    engine: Any = NoDatabase()
+    return Worker(sender, engine, provider, 2, check_database)
+
+
+@pytest.mark.parametrize(("lease_takes_s", "sent"), [(0.0, 1), (0.4, 0)])
+def test_a_process_that_was_stopped_after_its_intent_does_not_send(
+    lease_takes_s: float, sent: int
 ) -> None:
-    stop, calls = Stop(), list[str]()
-    provider = saying(b"{}")
-    provider.send = lambda method, path, *_: (calls.append(path) or Answer(500), None)  # type: ignore[func-returns-value,method-assign]  # a stand-in
-    work = One(stop, stands_still_s)
-    pump(work, NoDatabase(), provider, 2, stop, lambda: None, lambda _: None)  # type: ignore[arg-type]  # a stand-in for an engine
-    assert (len(calls), [answer.status for answer in work.answers]) == (
+    provider = CountingProvider("http://provider", "sk_test", "2025-07-04", 1.0)
+    stop = Stop()
+    sender = OneCall(stop, lease_takes_s)
+    worker(sender, provider).run(stop, lambda: None)
+    assert (len(provider.paths), [answer.status for answer in sender.answers]) == (
         sent,
         [500 if sent else None],
     )
 
 
-def test_what_was_claimed_on_a_database_that_was_replaced_meanwhile_is_not_sent() -> None:
-    class Ended(Exception):
+def test_what_was_leased_on_a_database_that_was_replaced_meanwhile_is_not_sent() -> None:
+    class ProcessEnded(Exception):
         """Stands for the end of the process."""
 
-    def other(_: Any) -> None:
-        assert work.claimed, (
-            "asked before the claim, it would miss what comes while the claim waits"
-        )
-        raise Ended
+    def find_another_database(_: Any) -> None:
+        assert sender.is_leased, "checked before the lease, it would miss a restore during the wait"
+        raise ProcessEnded
 
-    stop, calls = Stop(), list[str]()
-    provider = saying(b"{}")
-    provider.send = lambda method, path, *_: (calls.append(path) or Answer(500), None)  # type: ignore[func-returns-value,method-assign]  # a stand-in
-    work = One(stop, 0.0)
-    with pytest.raises(Ended):
-        pump(work, NoDatabase(), provider, 2, stop, lambda: None, other)  # type: ignore[arg-type]  # a stand-in for an engine
-    assert calls == []
+    provider = CountingProvider("http://provider", "sk_test", "2025-07-04", 1.0)
+    stop = Stop()
+    sender = OneCall(stop, 0.0)
+    with pytest.raises(ProcessEnded):
+        worker(sender, provider, find_another_database).run(stop, lambda: None)
+    assert provider.paths == []
 
 
 def test_a_walk_counts_only_with_as_many_lines_as_the_provider_says() -> None:
@@ -222,7 +248,9 @@ def test_a_walk_counts_only_with_as_many_lines_as_the_provider_says() -> None:
     def walk(total: str) -> bool:
         return Counted(
             NoDatabase(),  # type: ignore[arg-type]
-            saying(b'{"data": [{"id": "pmt_1"}]}', headers={"pagination-total-count": total}),
+            answering_provider(
+                b'{"data": [{"id": "pmt_1"}]}', headers={"pagination-total-count": total}
+            ),
             Stop(),
             lambda: None,
         ).all("/payments", {})[1]

@@ -1,78 +1,86 @@
-"""Payments that are alive twice at the provider, or once though they ended here: found, bound to the one that stays, the other cancelled."""
+"""Payments that are alive at the provider twice, or once though they have ended here."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from services.dispatcher import commands
-from services.dispatcher.commands import Order
-from services.dispatcher.tests.harness import Desk, refusing
+from services.dispatcher.tests.harness import ManualDispatcher
+from services.dispatcher.tests.memory_provider import refusing
 from services.dispatcher.tests.test_lookup import HOUR_S, executed, in_doubt_for_good
 
 pytestmark = pytest.mark.database
 
 
 @pytest.fixture
-def twice(desk: Desk) -> tuple[Desk, dict[str, Any], dict[str, Any]]:
-    """Attempt 1 was seen absent three times, attempt 2 was accepted, and then attempt 1 turns up: (desk, ours, the late one)."""
-    in_doubt_for_good(desk)
-    desk.look(3)
-    desk.turn()
-    return desk, desk.provider.books[desk.payment.provider_id], executed(desk, 1)
+def twice(dispatcher: ManualDispatcher) -> tuple[ManualDispatcher, dict[str, Any], dict[str, Any]]:
+    """Attempt 1 was absent three times, attempt 2 was accepted, and then attempt 1 turns up.
+
+    (the dispatcher, the provider payment we are bound to, the late one)
+    """
+    in_doubt_for_good(dispatcher)
+    dispatcher.look_up(3)
+    dispatcher.turn()
+    return (
+        dispatcher,
+        dispatcher.provider.books[dispatcher.payment.provider_id],
+        executed(dispatcher, 1),
+    )
 
 
-def search(desk: Desk) -> None:
-    desk.statements.searched_at = 0.0
-    desk.statements.search_duplicates()
+def search(dispatcher: ManualDispatcher) -> None:
+    dispatcher.detector.searched_at = 0.0
+    dispatcher.detector.search()
 
 
-def test_the_one_we_do_not_hold_is_cancelled_while_it_is_pending(twice: Any) -> None:
-    desk, ours, late = twice
-    search(desk)
-    assert (ours["status"], late["status"], desk.payment.provider_id) == (
+def test_the_one_we_are_not_bound_to_is_cancelled_while_it_is_pending(twice: Any) -> None:
+    dispatcher, ours, late = twice
+    search(dispatcher)
+    assert (ours["status"], late["status"], dispatcher.payment.provider_id) == (
         "pending",
         "canceled",
         ours["id"],
     )
-    assert "duplicate_cancel" in desk.flags()
+    assert "duplicate_cancel" in dispatcher.flags()
 
 
-def test_what_has_gone_out_already_is_the_one_that_stays_and_ours_is_cancelled(twice: Any) -> None:
-    desk, ours, late = twice
+def test_what_has_gone_out_already_stays_and_ours_is_cancelled(twice: Any) -> None:
+    dispatcher, ours, late = twice
     late["status"] = "processing"
-    search(desk)
+    search(dispatcher)
     assert (ours["status"], late["status"]) == ("canceled", "processing")
-    assert (desk.payment.status, desk.payment.provider_id) == ("pending", late["id"])
-    desk.later(HOUR_S)
-    desk.follower.poll()
-    assert desk.payment.status == "pending"
+    assert (dispatcher.payment.status, dispatcher.payment.provider_id) == ("pending", late["id"])
+    dispatcher.pass_time(HOUR_S)
+    dispatcher.poller.poll()
+    assert dispatcher.payment.status == "pending"
 
 
 def test_a_crash_between_binding_and_cancelling_is_mended_by_the_next_search(twice: Any) -> None:
-    desk, ours, late = twice
+    dispatcher, ours, late = twice
     late["status"] = "sent"
-    desk.statements.reader.call = lambda *_: (_ for _ in ()).throw(SystemExit)  # the power goes out
+    dispatcher.detector.reader.call = lambda *_: (_ for _ in ()).throw(
+        SystemExit
+    )  # the power goes out
     with pytest.raises(SystemExit):
-        search(desk)
-    del desk.statements.reader.call
-    assert (desk.payment.status, desk.payment.provider_id) == ("completed", late["id"])
-    search(desk)
+        search(dispatcher)
+    del dispatcher.detector.reader.call
+    assert (dispatcher.payment.status, dispatcher.payment.provider_id) == ("completed", late["id"])
+    search(dispatcher)
     assert ours["status"] == "canceled"
 
 
 def test_both_gone_out_is_an_alarm_and_nothing_is_touched(twice: Any) -> None:
-    desk, ours, late = twice
+    dispatcher, ours, late = twice
     ours["status"] = late["status"] = "sent"
-    search(desk)
-    assert (desk.payment.provider_id, desk.flags()) == (ours["id"], ["duplicate"])
+    search(dispatcher)
+    assert (dispatcher.payment.provider_id, dispatcher.flags()) == (ours["id"], ["duplicate"])
 
 
-def test_where_the_bound_one_has_ended_the_payment_stands_on_the_other(twice: Any) -> None:
-    desk, ours, late = twice
+def test_where_the_bound_one_has_ended_the_payment_is_bound_to_the_other(twice: Any) -> None:
+    dispatcher, ours, late = twice
     ours["status"] = "failed"
-    search(desk)
-    assert (desk.payment.status, desk.payment.provider_id, late["status"]) == (
+    search(dispatcher)
+    assert (dispatcher.payment.status, dispatcher.payment.provider_id, late["status"]) == (
         "pending",
         late["id"],
         "pending",
@@ -80,120 +88,136 @@ def test_where_the_bound_one_has_ended_the_payment_stands_on_the_other(twice: An
 
 
 def test_it_is_noticed_days_after_the_first_attempt(twice: Any) -> None:
-    desk, _, late = twice
-    with desk.owner.begin() as connection:
+    dispatcher, _, late = twice
+    with dispatcher.owner.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE attempt SET provider_date = provider_date - interval '9 days' WHERE n = 1"
         )
-    desk.provider.asked.clear()
-    search(desk)
-    first = desk.rows(
+    dispatcher.provider.listed.clear()
+    search(dispatcher)
+    first = dispatcher.rows(
         "SELECT CAST(min(provider_date) - interval '2 days' AS date) AS day FROM attempt"
     )[0].day
-    assert [asked["from_date"] for asked in desk.provider.asked] == [first.isoformat()]
+    assert [listed["from_date"] for listed in dispatcher.provider.listed] == [first.isoformat()]
     assert late["status"] == "canceled"
 
 
-def test_before_it_is_sent_anew_the_one_that_turned_up_is_bound(desk: Desk) -> None:
-    in_doubt_for_good(desk)
-    desk.look(3)
-    late = executed(desk, 1)
-    assert desk.payment.status == "unprocessed"
-    search(desk)
-    assert (desk.payment.status, desk.payment.provider_id, desk.turn()) == (
+def test_before_it_is_sent_anew_the_one_that_turned_up_is_bound(
+    dispatcher: ManualDispatcher,
+) -> None:
+    in_doubt_for_good(dispatcher)
+    dispatcher.look_up(3)
+    late = executed(dispatcher, 1)
+    assert dispatcher.payment.status == "unprocessed"
+    search(dispatcher)
+    assert (dispatcher.payment.status, dispatcher.payment.provider_id, dispatcher.turn()) == (
         "pending",
         late["id"],
         0,
     )
 
 
-def test_a_cancelled_payment_that_turns_up_is_cancelled_there_as_well(desk: Desk) -> None:
-    in_doubt_for_good(desk)
-    with desk.engine.begin() as connection:
-        commands.command(connection, desk.batch_id, "cancel", Order("a", "enough"))
-    desk.look(3)
-    assert desk.payment.status == "cancelled"
-    late = executed(desk, 1)
-    search(desk)
+def test_a_cancelled_payment_that_turns_up_is_cancelled_there_as_well(
+    dispatcher: ManualDispatcher,
+) -> None:
+    in_doubt_for_good(dispatcher)
+    dispatcher.order("cancel")
+    dispatcher.look_up(3)
+    assert dispatcher.payment.status == "cancelled"
+    late = executed(dispatcher, 1)
+    search(dispatcher)
     assert late["status"] == "canceled"
 
 
-def test_a_payment_of_other_money_is_never_bound(desk: Desk) -> None:
-    in_doubt_for_good(desk)
-    desk.look(3)
-    executed(desk, 1, amount=7)
-    search(desk)
-    assert (desk.payment.status, desk.payment.provider_id, desk.flags()) == (
+def test_a_payment_of_other_money_is_never_bound(dispatcher: ManualDispatcher) -> None:
+    in_doubt_for_good(dispatcher)
+    dispatcher.look_up(3)
+    executed(dispatcher, 1, amount=7)
+    search(dispatcher)
+    assert (dispatcher.payment.status, dispatcher.payment.provider_id, dispatcher.flags()) == (
         "unprocessed",
         None,
         ["duplicate"],
     )
 
 
-def test_a_closed_batch_is_looked_at_every_night_and_a_late_one_is_found(desk: Desk) -> None:
-    desk.turn()
-    desk.provider.books[desk.payment.provider_id]["status"] = "posted"
-    desk.later(HOUR_S)
-    desk.follower.poll()
-    desk.rows("UPDATE batch SET status = 'completed' RETURNING 1")
-    desk.later(60)
-    assert desk.statements.take()
-    desk.later(HOUR_S)
-    assert not desk.statements.take()
-    late = executed(desk, 1)
-    desk.later(24 * HOUR_S)
-    assert desk.statements.take()
+def test_a_closed_batch_is_searched_every_night_and_a_late_one_is_found(
+    dispatcher: ManualDispatcher,
+) -> None:
+    dispatcher.turn()
+    dispatcher.provider.books[dispatcher.payment.provider_id]["status"] = "posted"
+    dispatcher.pass_time(HOUR_S)
+    dispatcher.poller.poll()
+    dispatcher.rows("UPDATE batch SET status = 'completed' RETURNING 1")
+    dispatcher.pass_time(60)
+    assert dispatcher.taker.take()
+    dispatcher.pass_time(HOUR_S)
+    assert not dispatcher.taker.take()
+    late = executed(dispatcher, 1)
+    dispatcher.pass_time(24 * HOUR_S)
+    assert dispatcher.taker.take()
     assert late["status"] == "canceled"
-    assert len(desk.said("statement-closed.v1")) == 2
+    assert len(dispatcher.published("statement-closed.v1")) == 2
 
 
-def test_a_statement_that_is_cut_short_is_taken_again_also_of_a_closed_batch(desk: Desk) -> None:
-    desk.turn()
-    desk.provider.books[desk.payment.provider_id]["status"] = "posted"
-    desk.later(HOUR_S)
-    desk.follower.poll()
-    desk.rows("UPDATE batch SET status = 'completed', statement_wanted_by = 'olga' RETURNING 1")
-    desk.later(60)
-    desk.provider.away = True
-    assert not desk.statements.take()
-    desk.provider.away = False
-    desk.later(60)
-    assert desk.statements.take()
-    (closed,) = desk.said("statement-closed.v1")
-    assert (closed["complete"], closed["lines"], closed["requested_by"]) == (True, 1, "olga")
-    desk.later(60)
-    assert not desk.statements.take()
-
-
-def test_a_statement_tells_of_dead_letters_and_survives_what_strangers_write(desk: Desk) -> None:
-    desk.turn()
-    line = desk.provider.books[desk.payment.provider_id]
-    line["status"] = "posted"
-    desk.provider.accept({**line, "metadata": {"attempt": "first", "payment_id": 7}})
-    desk.provider.accept({"source": line["source"], "amount": "1.00"})
-    desk.later(HOUR_S)
-    desk.follower.poll()
-    desk.rows(
-        """INSERT INTO dead_letter (consumer, topic, partition, message_offset, correlation, body, code, reason)
-                 VALUES ('c', 't', 0, 0, :b, '', 'event.unknown', 'r') RETURNING 1""",
-        b=str(desk.batch_id),
+def test_a_statement_that_is_cut_short_is_taken_again_also_of_a_closed_batch(
+    dispatcher: ManualDispatcher,
+) -> None:
+    dispatcher.turn()
+    dispatcher.provider.books[dispatcher.payment.provider_id]["status"] = "posted"
+    dispatcher.pass_time(HOUR_S)
+    dispatcher.poller.poll()
+    dispatcher.rows(
+        "UPDATE batch SET status = 'completed', statement_wanted_by = 'olga' RETURNING 1"
     )
-    desk.later(60)
-    assert desk.statements.take()
+    dispatcher.pass_time(60)
+    dispatcher.provider.away = True
+    assert not dispatcher.taker.take()
+    dispatcher.provider.away = False
+    dispatcher.pass_time(60)
+    assert dispatcher.taker.take()
+    (closed,) = dispatcher.published("statement-closed.v1")
+    assert (closed["complete"], closed["lines"], closed["requested_by"]) == (True, 1, "olga")
+    dispatcher.pass_time(60)
+    assert not dispatcher.taker.take()
+
+
+def test_a_statement_counts_dead_letters_and_survives_what_other_clients_write(
+    dispatcher: ManualDispatcher,
+) -> None:
+    dispatcher.turn()
+    line = dispatcher.provider.books[dispatcher.payment.provider_id]
+    line["status"] = "posted"
+    dispatcher.provider.accept({**line, "metadata": {"attempt": "first", "payment_id": 7}})
+    dispatcher.provider.accept({"source": line["source"], "amount": "1.00"})
+    dispatcher.pass_time(HOUR_S)
+    dispatcher.poller.poll()
+    dispatcher.rows(
+        """
+        INSERT INTO dead_letter (
+            consumer, topic, partition, message_offset, correlation, body, code, reason
+        )
+        VALUES ('c', 't', 0, 0, :b, '', 'event.unknown', 'r')
+        RETURNING 1""",
+        b=str(dispatcher.batch_id),
+    )
+    dispatcher.pass_time(60)
+    assert dispatcher.taker.take()
     assert (
-        desk.said("statement-closed.v1")[0]["dead_letters"],
-        len(desk.said("statement-line.v1")),
+        dispatcher.published("statement-closed.v1")[0]["dead_letters"],
+        len(dispatcher.published("statement-line.v1")),
     ) == (1, 3)
 
 
-def test_where_the_first_attempts_clock_is_not_known_everything_is_read(desk: Desk) -> None:
-    desk.provider.last_date = None
-    desk.provider.script = [refusing(400, "INVALID_SOURCE")]
-    desk.turn()
-    with desk.engine.begin() as connection:
-        commands.command(connection, desk.batch_id, "resume", Order("a", ""))
-    desk.provider.last_date = datetime.now(UTC)
-    desk.turn()
-    desk.provider.asked.clear()
-    search(desk)
-    assert [set(asked) for asked in desk.provider.asked] == [{"source"}]
+def test_where_the_first_attempts_clock_is_not_known_everything_is_read(
+    dispatcher: ManualDispatcher,
+) -> None:
+    dispatcher.provider.last_date = None
+    dispatcher.provider.script = [refusing(400, "INVALID_SOURCE")]
+    dispatcher.turn()
+    dispatcher.order("resume")
+    dispatcher.provider.last_date = datetime.now(UTC)
+    dispatcher.turn()
+    dispatcher.provider.listed.clear()
+    search(dispatcher)
+    assert [set(listed) for listed in dispatcher.provider.listed] == [{"source"}]

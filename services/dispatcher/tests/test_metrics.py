@@ -1,41 +1,50 @@
-"""The dispatcher's figures, asked of its database."""
+"""The dispatcher's gauges, read from its database."""
 
 from collections import Counter
 from uuid import uuid4
 
+import pytest
+
 from services.dispatcher import metrics
-from services.dispatcher.store import payments as store
-from services.dispatcher.tests.harness import Desk
+from services.dispatcher.store.source_stops import SourceStop, stop_source
+from services.dispatcher.tests.harness import ManualDispatcher
+
+pytestmark = pytest.mark.database
 
 
-def unsent(desk: Desk) -> float:
-    return metrics.all_of(desk.engine)["payments_unsent"]()
+def unsent(dispatcher: ManualDispatcher) -> float:
+    return metrics.gauges(dispatcher.engine)["payments_unsent"]()
 
 
-def stop(desk: Desk, account: str) -> None:
-    with desk.engine.begin() as connection:
-        store.stop_source(connection, account, "insufficient_funds", "no money", holder_too=False)
+def stop(dispatcher: ManualDispatcher, account: str) -> None:
+    with dispatcher.engine.begin() as connection:
+        stop = SourceStop(account, "insufficient_funds", "no money")
+        stop_source(connection, stop, whole_holder=False)
 
 
-def test_a_stopped_source_hides_its_own_payments_and_no_others(desk: Desk) -> None:
-    desk.announce(uuid4(), 2, tag="b")
-    payments = Counter(row.account_index for row in desk.rows("SELECT account_index FROM payment"))
+def test_a_stopped_source_hides_its_own_payments_and_no_others(
+    dispatcher: ManualDispatcher,
+) -> None:
+    dispatcher.announce(uuid4(), 2, tag="b")
+    payments = Counter(
+        row.account_index for row in dispatcher.rows("SELECT account_index FROM payment")
+    )
     first, second = payments
-    assert unsent(desk) == payments.total() == 3
-    stop(desk, first)
-    assert unsent(desk) == payments[second]
-    stop(desk, second)
-    assert unsent(desk) == 0
+    assert unsent(dispatcher) == payments.total() == 3
+    stop(dispatcher, first)
+    assert unsent(dispatcher) == payments[second]
+    stop(dispatcher, second)
+    assert unsent(dispatcher) == 0
 
 
-def test_a_stopped_source_counts_again_when_it_is_resumed(desk: Desk) -> None:
-    stop(desk, desk.payment.account_index)
-    with desk.owner.begin() as connection:
+def test_a_stopped_source_counts_again_when_it_is_resumed(dispatcher: ManualDispatcher) -> None:
+    stop(dispatcher, dispatcher.payment.account_index)
+    with dispatcher.owner.begin() as connection:
         connection.exec_driver_sql("DELETE FROM source_stop")
-    assert unsent(desk) == 1
-    assert desk.turn() == 1
-    assert unsent(desk) == 0
+    assert unsent(dispatcher) == 1
+    assert dispatcher.turn() == 1
+    assert unsent(dispatcher) == 0
 
 
-def test_every_figure_is_a_question_that_can_be_asked(desk: Desk) -> None:
-    assert all(figure() >= 0 for figure in metrics.all_of(desk.engine).values())
+def test_every_gauge_can_be_read(dispatcher: ManualDispatcher) -> None:
+    assert all(figure() >= 0 for figure in metrics.gauges(dispatcher.engine).values())

@@ -1,4 +1,7 @@
-"""A dispatcher whose database came back from a copy made in the middle of a batch: what it has forgotten is not paid again."""
+"""A dispatcher whose database was restored from a backup made in the middle of a batch.
+
+What it has forgotten is not paid again.
+"""
 
 import dataclasses
 import sqlite3
@@ -12,304 +15,331 @@ from uuid import UUID, uuid4
 import pytest
 
 from devtools.stack.ports import free_ports
-from libs.common.contracts.events import PaidRow, PaymentApproved
+from libs.common.contracts.events.payments import PaidRow, PaymentApproved
 from libs.common.database.engine import connect
-from libs.common.recovery import restore
+from libs.common.recovery import quarantine
 from libs.common.tests import database_copies
 from libs.common.tests.database_copies import Copies
 from services.dispatcher import commands, consumers
 from services.dispatcher.commands import Order
 from services.dispatcher.preparation.provisioning import Provisioner
 from services.dispatcher.provider.reader import Reader
-from services.dispatcher.recovery import provider_objects
-from services.dispatcher.sending.provider_accounts import ObjectWork
-from services.dispatcher.settings import HASTY
-from services.dispatcher.store import payments
-from services.dispatcher.tests.factories import (
-    AT,
-    INSTITUTION,
-    SEALER,
-    Simulator,
-    World,
-    batch,
-    wait,
+from services.dispatcher.recovery.provider_objects import ObjectRecovery
+from services.dispatcher.recovery.steps import after_topics, before_topics
+from services.dispatcher.sending.provider_objects import ProviderObjectSender
+from services.dispatcher.settings import FAST_TIMING
+from services.dispatcher.store import kill_switch, merchants
+from services.dispatcher.tests.factories import AT, CIPHER, INSTITUTION, PERIOD, announce_batch
+from services.dispatcher.tests.running import (
+    VERSION,
+    RunningDispatcher,
+    SimulatorProcess,
+    wait_until,
 )
 from services.dispatcher.tests.test_protocol import completed, paid_once
 
 pytestmark = pytest.mark.database
 COUNT = 120
-QUICK = dataclasses.replace(HASTY, grace_s=0.5, look_every_s=0.2)
+QUICK = dataclasses.replace(FAST_TIMING, grace_s=0.5, lookup_every_s=0.2)
 
 
-class Stage:
-    """A dispatcher, a copy of its database from an earlier moment, and what of its messages reached the topics."""
+class Scenario:
+    """A running dispatcher, copies of its database, and what it published."""
 
     def __init__(self, admin_url: str, urls: tuple[str, str], folder: Path) -> None:
         self.folder, self.port, self.url = folder, free_ports(1)[0], urls[0]
-        self.simulator = Simulator(folder, self.port)
-        self.world = World(urls, self.simulator)
+        self.simulator = SimulatorProcess(folder, self.port)
+        self.dispatcher = RunningDispatcher(urls, self.simulator)
         self.copies = Copies(admin_url, urls[0])
 
     def halt(self) -> None:
-        """The threads of the dispatcher end; the database stays."""
-        self.world.end()
-        assert not self.world.errors
+        """End the threads of the dispatcher; the database stays."""
+        self.dispatcher.end()
+        assert not self.dispatcher.errors
+
+    def open_engine(self) -> None:
+        """Connect a dispatcher that does not run, to be looked at and changed."""
+        self.dispatcher.engine = connect(self.url, "test", 16)
 
     def go_on(self) -> None:
-        self.world.engine = connect(self.url, "test", 16)
-        self.world.stop, self.world.threads = threading.Event(), []
-        self.world.start()
+        self._reset()
+        self.dispatcher.start()
+
+    def _reset(self) -> None:
+        self.open_engine()
+        self.dispatcher.stop, self.dispatcher.threads = threading.Event(), []
 
     def copy(self) -> str:
-        """The database as it is, under another name."""
+        """Copy the database as it is; return the copy's name."""
         return self.copies.make()
 
     def messages(self) -> list[Any]:
-        """What the dispatcher said, oldest first."""
-        return database_copies.messages(self.world.engine)
+        """What the dispatcher published, oldest first."""
+        return database_copies.messages(self.dispatcher.engine)
 
     def restore(self, name: str, reached: list[Any]) -> int:
-        """Go on with the copy, held; of the forgotten messages only those that `reached` a topic come back. The first id above the copy's own."""
+        """Go on with a quarantined copy; return the first outbox id above the copy's own.
+
+        Of the forgotten messages only those that `reached` a topic come back.
+        """
         self.url = self.copies.url(name)
-        self.world.engine = connect(self.url, "test", 16)
-        self.world.stop, self.world.threads = threading.Event(), []
-        return database_copies.hold(self.world.engine, reached)
+        self._reset()
+        return database_copies.quarantine_copy(self.dispatcher.engine, reached)
 
     def forget_keys(self) -> None:
-        """A day goes by: the provider knows no idempotency key any more."""
+        """Let a day go by: the provider knows no idempotency key any more."""
         self.simulator.stop()
         with closing(sqlite3.connect(self.folder / "books.sqlite")) as books:
             books.execute("DELETE FROM answer")
             books.commit()
-        self.simulator = self.world.simulator = Simulator(self.folder, self.port)
-        self.world.provider.url = self.simulator.url
+        self.simulator = SimulatorProcess(self.folder, self.port)
+        self.dispatcher.simulator = self.simulator
+        self.dispatcher.provider.url = self.simulator.url
 
-    def take_back(self, first: int) -> None:
-        provider_objects.before(self.world.engine, first)
-        reader = Reader(self.world.engine, self.world.provider, self.world.stop, lambda: None)
-        provider_objects.after(self.world.engine, reader, QUICK, first)
-        restore.mark_recovered(self.world.engine)
+    def recover(self, first: int) -> None:
+        engine = self.dispatcher.engine
+        before_topics(engine, first)
+        reader = Reader(engine, self.dispatcher.provider, self.dispatcher.stop, lambda: None)
+        after_topics(engine, reader, QUICK, first)
+        quarantine.mark_recovered(engine)
 
     def release(self) -> None:
-        with self.world.engine.begin() as connection:
-            assert restore.release(connection, "olga", "looked at", approver=False) == "proposed"
-        with self.world.engine.begin() as connection:
-            assert restore.release(connection, "anna", "looked at", approver=True) == "released"
-            payments.engage_kill_switch(connection, False, "anna", "")
+        with self.dispatcher.engine.begin() as connection:
+            assert quarantine.release(connection, "olga", "looked at", approver=False) == "proposed"
+        with self.dispatcher.engine.begin() as connection:
+            assert quarantine.release(connection, "anna", "looked at", approver=True) == "released"
+            kill_switch.engage(connection, False, "anna", "")
 
     def end(self) -> None:
-        self.world.end()
+        self.dispatcher.end()
         self.simulator.stop()
         self.copies.drop()
 
 
 @pytest.fixture
-def stage(
+def scenario(
     postgres_url: str, make_database: Callable[[str], tuple[str, str]], tmp_path: Path
-) -> Iterator[Stage]:
-    made = Stage(postgres_url, make_database("dispatcher"), tmp_path)
+) -> Iterator[Scenario]:
+    made = Scenario(postgres_url, make_database("dispatcher"), tmp_path)
     yield made
     made.end()
-    assert not made.world.errors
+    assert not made.dispatcher.errors
 
 
-def in_the_middle(stage: Stage) -> tuple[UUID, str, list[Any]]:
-    """A batch; a copy of the database when some of it was paid; the messages when about half of it was. Its keys are forgotten."""
+def in_the_middle(scenario: Scenario) -> tuple[UUID, str, list[Any]]:
+    """A batch that is half paid: (its id, a copy from when less was paid, the messages so far).
+
+    The provider has forgotten its keys.
+    """
     batch_id = uuid4()
-    batch(stage.world, batch_id, COUNT)
-    stage.world.start()
-    wait(lambda: len(stage.simulator.payments()) > 15, 30)
-    stage.halt()
-    name = stage.copy()
-    known = len(stage.simulator.payments())
-    stage.go_on()
-    wait(lambda: len(stage.simulator.payments()) > known + 25, 30)
-    stage.halt()
-    said = stage.messages()
-    assert COUNT > len(stage.simulator.payments()) > known + 25
-    stage.forget_keys()
-    return batch_id, name, said
+    announce_batch(scenario.dispatcher.engine, batch_id, COUNT)
+    scenario.dispatcher.start()
+    wait_until(lambda: len(scenario.simulator.payments()) > 15, 30)
+    scenario.halt()
+    name = scenario.copy()
+    known = len(scenario.simulator.payments())
+    scenario.go_on()
+    wait_until(lambda: len(scenario.simulator.payments()) > known + 25, 30)
+    scenario.halt()
+    published = scenario.messages()
+    assert COUNT > len(scenario.simulator.payments()) > known + 25
+    scenario.forget_keys()
+    return batch_id, name, published
 
 
 @pytest.mark.parametrize(
-    "unsaid", [0, 60, 100_000], ids=["all was said", "the last was not said", "nothing was said"]
+    "unpublished",
+    [0, 60, 100_000],
+    ids=["all was published", "the last was not published", "nothing was published"],
 )
-def test_what_was_paid_since_the_copy_is_not_paid_again(stage: Stage, unsaid: int) -> None:
-    batch_id, name, said = in_the_middle(stage)
-    before = len(stage.simulator.payments())
-    first = stage.restore(name, said[: -unsaid or None])
-    stage.world.start()  # held: whatever runs, nothing is sent
-    stage.world.stop.wait(1.0)
-    assert len(stage.simulator.payments()) == before
-    stage.world.end()
-    stage.restore(name, [])
-    stage.take_back(first)
-    assert len(stage.simulator.payments()) == before
-    stage.release()
-    stage.world.start()
-    wait(completed(stage.world, batch_id, COUNT), 60)
-    paid_once(stage.world, batch_id, COUNT)
+def test_what_was_paid_since_the_copy_is_not_paid_again(
+    scenario: Scenario, unpublished: int
+) -> None:
+    batch_id, name, messages = in_the_middle(scenario)
+    reached = messages[: -unpublished or None]
+    before = len(scenario.simulator.payments())
+    first = scenario.restore(name, reached)
+    scenario.dispatcher.start()  # in quarantine: whatever runs, nothing is sent
+    scenario.dispatcher.stop.wait(1.0)
+    assert len(scenario.simulator.payments()) == before
+    scenario.dispatcher.end()
+    scenario.restore(name, [])
+    scenario.recover(first)
+    assert len(scenario.simulator.payments()) == before
+    scenario.release()
+    scenario.dispatcher.start()
+    wait_until(completed(scenario.dispatcher, batch_id, COUNT), 60)
+    paid_once(scenario.dispatcher, batch_id, COUNT)
     versions: dict[str, list[int]] = {}
-    for event in stage.world.said("payment-changed.v1"):
+    for event in scenario.dispatcher.published("payment-changed.v1"):
         versions.setdefault(event["payment_id"], []).append(event["version"])
-    told = {
-        (m.message_key, m.body)
-        for m in said[: -unsaid or None]
-        if m.message_type == "payment-changed.v1"
-    }
-    assert told <= {(m.message_key, m.body) for m in stage.messages()}, (
-        "what was said is not said otherwise"
+    changes = {(m.message_key, m.body) for m in reached if m.message_type == "payment-changed.v1"}
+    assert changes <= {(m.message_key, m.body) for m in scenario.messages()}, (
+        "what was published is not published otherwise"
     )
     assert all(len(set(numbers)) == len(numbers) for numbers in versions.values())
-    assert (
-        stage.world.sql(
-            "SELECT count(*) AS n FROM payment WHERE source_object IS NULL OR provider_id IS NULL"
-        )[0].n
-        == 0
+    unbound = scenario.dispatcher.sql(
+        "SELECT 1 FROM payment WHERE source_object IS NULL OR provider_id IS NULL"
     )
+    assert unbound == []
 
 
-def test_a_forgotten_cancel_is_still_a_cancel(stage: Stage) -> None:
-    batch_id, name, _ = in_the_middle(stage)
-    stage.world.engine = connect(stage.url, "test", 16)
-    with stage.world.engine.begin() as connection:
-        assert commands.command(connection, batch_id, "cancel", Order("a", "enough")) == "cancelled"
-    said = stage.messages()
-    stage.world.engine.dispose()
-    paid = len(stage.simulator.payments())
-    first = stage.restore(name, said)
-    stage.take_back(first)
-    stage.release()
-    stage.world.start()
-    wait(
+def test_a_forgotten_cancel_is_still_a_cancel(scenario: Scenario) -> None:
+    batch_id, name, _ = in_the_middle(scenario)
+    scenario.open_engine()
+    with scenario.dispatcher.engine.begin() as connection:
+        order = Order("a", "enough")
+        assert commands.order_batch(connection, batch_id, "cancel", order) == "cancelled"
+    messages = scenario.messages()
+    scenario.dispatcher.engine.dispose()
+    paid = len(scenario.simulator.payments())
+    scenario.recover(scenario.restore(name, messages))
+    scenario.release()
+    scenario.dispatcher.start()
+    wait_until(
         lambda: (
-            set(stage.world.statuses(batch_id)) == {"completed", "cancelled"} or stage.world.errors
+            set(scenario.dispatcher.statuses(batch_id)) == {"completed", "cancelled"}
+            or scenario.dispatcher.errors
         ),
         40,
     )
-    assert stage.world.statuses(batch_id)["completed"] == len(stage.simulator.payments()) == paid
+    assert (
+        scenario.dispatcher.statuses(batch_id)["completed"]
+        == len(scenario.simulator.payments())
+        == paid
+    )
 
 
-def engine_of(stage: Stage) -> None:
-    """A dispatcher that does not run, to be looked at and changed."""
-    stage.world.engine = connect(stage.url, "test", 4)
+def approval_of(payment: Any, rows: list[Any]) -> PaymentApproved:
+    """The message that brought a payment and its rows."""
+    parts = [
+        PaidRow(
+            row_id=row.row_id,
+            root_row_id=row.root_row_id,
+            file_row=1,
+            branch_id="B",
+            amount_cents=payment.amount_cents,
+        )
+        for row in rows
+    ]
+    copied = (
+        "payment_id",
+        "batch_id",
+        "digest",
+        "amount_cents",
+        "source_account_id",
+        "account_index",
+        "employee_id",
+        "person_index",
+        "institution_id",
+        "loan_index",
+    )
+    return PaymentApproved(
+        event_id=uuid4(),
+        occurred_at=AT,
+        period=PERIOD,
+        source_routing="1",
+        source_last4="1",
+        loan_last4="1",
+        approved_by="someone",
+        approved_at=AT,
+        rows=tuple(parts),
+        **{name: getattr(payment, name) for name in copied},
+    )
 
 
 def test_a_message_that_is_redriven_after_the_restore_is_of_a_payment_sent_long_ago(
-    stage: Stage,
+    scenario: Scenario,
 ) -> None:
     """In the copy it was a dead letter, so it does not come again by itself."""
-    world, batch_id = stage.world, uuid4()
-    batch(world, batch_id, 6)
-    payment = world.sql("SELECT * FROM payment ORDER BY payment_id LIMIT 1")[0]
-    rows = world.sql(
+    dispatcher, batch_id = scenario.dispatcher, uuid4()
+    announce_batch(dispatcher.engine, batch_id, 6)
+    payment = dispatcher.sql("SELECT * FROM payment ORDER BY payment_id LIMIT 1")[0]
+    rows = dispatcher.sql(
         "DELETE FROM payment_row WHERE payment_id = :id RETURNING *", id=payment.payment_id
     )
-    world.sql("DELETE FROM payment WHERE payment_id = :id RETURNING 1", id=payment.payment_id)
-    world.engine.dispose()
-    name = stage.copy()
-    engine_of(stage)
-    message = PaymentApproved(
-        event_id=uuid4(),
-        occurred_at=AT,
-        payment_id=payment.payment_id,
-        batch_id=batch_id,
-        digest=payment.digest,
-        period="2026-11-20",
-        amount_cents=payment.amount_cents,
-        source_account_id=payment.source_account_id,
-        account_index=payment.account_index,
-        source_routing="1",
-        source_last4="1",
-        employee_id=payment.employee_id,
-        person_index=payment.person_index,
-        institution_id=payment.institution_id,
-        loan_last4="1",
-        loan_index=payment.loan_index,
-        approved_by="someone",
-        approved_at=AT,
-        rows=tuple(
-            PaidRow(
-                row_id=r.row_id,
-                root_row_id=r.root_row_id,
-                file_row=1,
-                branch_id="B",
-                amount_cents=payment.amount_cents,
-            )
-            for r in rows
-        ),
-    )
-    with world.engine.begin() as connection:
+    dispatcher.sql("DELETE FROM payment WHERE payment_id = :id RETURNING 1", id=payment.payment_id)
+    dispatcher.engine.dispose()
+    name = scenario.copy()
+    scenario.open_engine()
+    message = approval_of(payment, rows)
+    with dispatcher.engine.begin() as connection:
         consumers.payments(connection, [message])
-    world.start()
-    wait(completed(world, batch_id, 6), 60)
-    with world.engine.begin() as connection:
-        payments.set_state(connection, batch_id, "paused", "anna", "look")
-    stage.halt()
-    engine_of(stage)
-    said = stage.messages()
-    world.engine.dispose()
-    stage.forget_keys()
-    stage.take_back(stage.restore(name, said))
-    stage.release()
-    with world.engine.begin() as connection:
+    dispatcher.start()
+    wait_until(completed(dispatcher, batch_id, 6), 60)
+    with dispatcher.engine.begin() as connection:
+        commands.order_batch(connection, batch_id, "pause", Order("anna", "look"))
+    scenario.halt()
+    scenario.open_engine()
+    messages = scenario.messages()
+    dispatcher.engine.dispose()
+    scenario.forget_keys()
+    scenario.recover(scenario.restore(name, messages))
+    scenario.release()
+    with dispatcher.engine.begin() as connection:
         consumers.payments(connection, [message])
-        commands.command(connection, batch_id, "resume", Order("anna", "go on"))
-    assert world.statuses(batch_id) == {"completed": 6}
-    world.start()
-    world.stop.wait(3)
-    paid_once(world, batch_id, 6)
+        commands.order_batch(connection, batch_id, "resume", Order("anna", "go on"))
+    assert dispatcher.statuses(batch_id) == {"completed": 6}
+    dispatcher.start()
+    dispatcher.stop.wait(3)
+    paid_once(dispatcher, batch_id, 6)
 
 
-def test_who_decided_about_a_held_payment_cannot_close_what_was_sent_since(stage: Stage) -> None:
-    world, batch_id = stage.world, uuid4()
-    batch(world, batch_id, 2)
-    world.start()
-    wait(completed(world, batch_id, 2), 60)
-    stage.halt()
-    engine_of(stage)
-    payment = world.sql("SELECT * FROM payment ORDER BY payment_id LIMIT 1")[0]
-    world.sql("DELETE FROM attempt WHERE subject_id = :id RETURNING 1", id=payment.payment_id)
-    world.sql(
-        """UPDATE payment SET status = 'held', provider_id = NULL, provider_status = '', version = 2, reason_code = 'held_absent'
-                 WHERE payment_id = :id RETURNING 1""",
+def test_who_decided_about_a_held_payment_cannot_close_what_was_sent_since(
+    scenario: Scenario,
+) -> None:
+    dispatcher, batch_id = scenario.dispatcher, uuid4()
+    announce_batch(dispatcher.engine, batch_id, 2)
+    dispatcher.start()
+    wait_until(completed(dispatcher, batch_id, 2), 60)
+    scenario.halt()
+    scenario.open_engine()
+    payment = dispatcher.sql("SELECT * FROM payment ORDER BY payment_id LIMIT 1")[0]
+    dispatcher.sql("DELETE FROM attempt WHERE subject_id = :id RETURNING 1", id=payment.payment_id)
+    dispatcher.sql(
+        """
+        UPDATE payment
+        SET status = 'held', provider_id = NULL, provider_status = '', version = 2,
+            reason_code = 'held_absent'
+        WHERE payment_id = :id
+        RETURNING 1""",
         id=payment.payment_id,
     )
-    world.engine.dispose()
-    stage.take_back(stage.restore(stage.copy(), []))
-    stage.release()
+    dispatcher.engine.dispose()
+    scenario.recover(scenario.restore(scenario.copy(), []))
+    scenario.release()
     with (
-        world.engine.begin() as connection,
+        dispatcher.engine.begin() as connection,
         pytest.raises(commands.Refused, match="cannot be closed as not sent"),
     ):
-        commands.held(
+        commands.order_held(
             connection, payment.payment_id, "close", "", Order("olga", "not there", approver=True)
         )
     for person in ("olga", "anna"):
-        with world.engine.begin() as connection:
-            commands.held(
+        with dispatcher.engine.begin() as connection:
+            commands.order_held(
                 connection,
                 payment.payment_id,
                 "look-up",
                 "",
                 Order(person, "look again", approver=True),
             )
-    world.start()
-    wait(completed(world, batch_id, 2), 40)
+    dispatcher.start()
+    wait_until(completed(dispatcher, batch_id, 2), 40)
 
 
-def test_a_person_whose_making_was_under_way_goes_on_from_what_the_provider_has(
-    stage: Stage,
+def test_a_person_whose_creation_was_under_way_goes_on_from_what_the_provider_has(
+    scenario: Scenario,
 ) -> None:
-    world = stage.world
-    batch(world, uuid4(), 5)
-    reader = Reader(world.engine, world.provider, world.stop, lambda: None)
-    Provisioner(world.engine, reader).prepare()
-    work = ObjectWork(HASTY, SEALER, "2025-07-04", lambda: None)
-    with world.engine.begin() as connection:
-        work.claim(connection, 10)  # the copy: the intents are written, no answer is there
-    person = world.sql("SELECT * FROM object WHERE kind = 'individual'")[0]
-    provider_objects.Accounts(world.engine, reader, None)._bind(
+    dispatcher = scenario.dispatcher
+    announce_batch(dispatcher.engine, uuid4(), 5)
+    reader = Reader(dispatcher.engine, dispatcher.provider, dispatcher.stop, lambda: None)
+    Provisioner(dispatcher.engine, reader).insert_objects()
+    sender = ProviderObjectSender(FAST_TIMING, CIPHER, VERSION, lambda: None)
+    with dispatcher.engine.begin() as connection:
+        sender.lease_calls(connection, 10)  # the copy: intents are written, no answer is there
+    person = dispatcher.sql("SELECT * FROM object WHERE kind = 'individual'")[0]
+    ObjectRecovery(dispatcher.engine, reader, None).bind(
         [
             {
                 "id": "ent_1",
@@ -318,35 +348,33 @@ def test_a_person_whose_making_was_under_way_goes_on_from_what_the_provider_has(
             }
         ]
     )
-    with world.engine.begin() as connection:
-        calls = work.claim(connection, 10)
+    with dispatcher.engine.begin() as connection:
+        calls = sender.lease_calls(connection, 10)
     assert [(call.n, call.path) for call in calls if call.subject_id == person.object_id] == [
         (2, "/entities/ent_1/verification_sessions")
     ]
 
 
 def test_a_payment_whose_institution_has_no_merchant_any_more_is_followed_all_the_same(
-    stage: Stage,
+    scenario: Scenario,
 ) -> None:
-    world, batch_id = stage.world, uuid4()
-    world.engine.dispose()
-    name = stage.copy()
-    engine_of(stage)
-    batch(world, batch_id, 4)
-    world.start()
-    wait(completed(world, batch_id, 4), 60)
-    stage.halt()
-    engine_of(stage)
-    said = [message for message in stage.messages() if '"status":"completed"' not in message.body]
-    world.engine.dispose()
-    first = stage.restore(name, said)
-    batch(world, batch_id, 4)  # it is read again from the topics
-    world.sql(
-        "INSERT INTO merchant (institution_id, merchant_id, reason) VALUES (:id, '', 'no_merchant') RETURNING 1",
-        id=INSTITUTION,
-    )
-    stage.take_back(first)
-    stage.release()
-    world.start()
-    wait(completed(world, batch_id, 4), 40)
-    paid_once(world, batch_id, 4)
+    dispatcher, batch_id = scenario.dispatcher, uuid4()
+    dispatcher.engine.dispose()
+    name = scenario.copy()
+    scenario.open_engine()
+    announce_batch(dispatcher.engine, batch_id, 4)
+    dispatcher.start()
+    wait_until(completed(dispatcher, batch_id, 4), 60)
+    scenario.halt()
+    scenario.open_engine()
+    reached = [m for m in scenario.messages() if '"status":"completed"' not in m.body]
+    dispatcher.engine.dispose()
+    first = scenario.restore(name, reached)
+    announce_batch(dispatcher.engine, batch_id, 4)  # it is read again from the topics
+    with dispatcher.engine.begin() as connection:
+        merchants.upsert_merchant(connection, INSTITUTION, "", "no_merchant")
+    scenario.recover(first)
+    scenario.release()
+    dispatcher.start()
+    wait_until(completed(dispatcher, batch_id, 4), 40)
+    paid_once(dispatcher, batch_id, 4)

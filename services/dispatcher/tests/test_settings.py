@@ -1,8 +1,8 @@
-"""Short waits and plain http are for the stand-in alone: on this machine, or the one container that is named as it."""
+"""Short waits and plain http are only for the simulator: local, or the container named as it."""
 
 import pytest
 
-from libs.common.runtime.settings import SettingsError
+from libs.common.contracts.errors import SettingsError
 from services.dispatcher.settings import DispatcherSettings
 
 GIVEN = {
@@ -29,7 +29,7 @@ GIVEN = {
         ("https://production.methodfi.com", "production.methodfi.com", False),
     ],
 )
-def test_the_demo_profile_is_for_the_stand_in_alone(
+def test_the_demo_profile_is_for_the_simulator_alone(
     url: str, simulator: str, *, fine: bool
 ) -> None:
     given = {

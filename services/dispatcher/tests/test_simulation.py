@@ -1,7 +1,9 @@
-"""The money protocol under seeded storms: the code that runs in production, with its waits, on a real database; time and provider are played.
+"""The money protocol in seeded simulations: production code and waits on a real database.
 
-Requests and answers are lost or come up to 25 minutes late, lists lag, answers are stored and replayed, keys are forgotten after a day, the provider
-is away for up to 27 hours, workers die between every two steps or wake with an old answer. PAYDOWN_SIMULATION_SEEDS says how many storms.
+Time and provider are simulated. Requests and answers are lost or come late, lists lag, answers are
+stored and replayed, keys are forgotten after a day, the provider is away for up to 27 hours, and
+workers die between every two steps or wake up with an old answer. PAYDOWN_SIMULATION_SEEDS says
+how many simulations run.
 """
 
 import os
@@ -16,20 +18,18 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from services.dispatcher.domain import Answer, Timing
+from services.dispatcher.domain.protocol import Answer, Timing
 from services.dispatcher.provider.client import Page, Unreachable
-from services.dispatcher.sending.payments import PaymentWork
+from services.dispatcher.sending.payments import PaymentSender
 from services.dispatcher.sending.worker import Call
-from services.dispatcher.tests.harness import Desk, Line, Memory
+from services.dispatcher.tests.harness import ManualDispatcher
+from services.dispatcher.tests.memory_provider import Line, MemoryProvider
 
 pytestmark = pytest.mark.database
 SEEDS = int(os.environ.get("PAYDOWN_SIMULATION_SEEDS", "6"))
 PAYMENTS, STEPS = 8, 50
-DELAY_MAX_S, LAG_MAX_S, RETENTION_S = (
-    500.0,
-    1_200.0,
-    86_400.0,
-)  # delay and lag together are less than the grace
+# Delay and lag together are less than the grace.
+DELAY_MAX_S, LAG_MAX_S, RETENTION_S = 500.0, 1_200.0, 86_400.0
 BEGIN = datetime(2026, 11, 20, 23, 50, tzinfo=UTC)
 
 
@@ -37,12 +37,12 @@ class PaidTwice(AssertionError):
     """The provider has a payment of ours alive twice."""
 
 
-class Stormy(Memory):
+class UnreliableProvider(MemoryProvider):
     """A provider whose network, lists and idempotency store do what they may do at worst."""
 
     def __init__(self, chance: random.Random) -> None:
         super().__init__("memory:", "sk", "2025-07-04", 1.0)
-        self.chance, self.now_s, self.calm, self.kept_at = chance, 0.0, False, dict[str, float]()
+        self.chance, self.now_s, self.calm, self.stored_at = chance, 0.0, False, dict[str, float]()
         self.under_way: list[tuple[float, str, dict[str, Any]]] = []
         self.bodies: dict[str, dict[str, Any]] = {}
         self.last_date = BEGIN
@@ -82,10 +82,10 @@ class Stormy(Memory):
         return Page(lines[1:] if short else lines, "", len(lines), "req", None)
 
     def _first(self, key: str, answering: Callable[[], Answer]) -> Answer:
-        if key in self.stored and self.kept_at[key] > self.now_s - RETENTION_S:
+        if key in self.stored and self.stored_at[key] > self.now_s - RETENTION_S:
             return Answer(**{**self.stored[key].__dict__, "replayed": True})
         answer = answering()
-        self.stored[key], self.kept_at[key] = answer, self.now_s
+        self.stored[key], self.stored_at[key] = answer, self.now_s
         return answer
 
     def _create(self, body: dict[str, Any], key: str) -> Answer:
@@ -120,117 +120,93 @@ class Stormy(Memory):
         return self._first(key, lambda: self.accept(body))
 
 
-class Storm:
+class Simulation:
     """One run: two workers on one database, moved step by step by chance."""
 
     def __init__(self, engines: tuple[Engine, Engine], seed: int, timing: Timing) -> None:
         self.chance = random.Random(seed)
-        self.provider = Stormy(self.chance)
-        self.desk = Desk(
+        self.provider = UnreliableProvider(self.chance)
+        self.dispatcher = ManualDispatcher(
             *engines,
             count=PAYMENTS,
             timing=timing,
             provider=self.provider,
             batch_id=UUID(int=seed + 1),
         )
-        self.workers = [self.desk.work, PaymentWork(timing, lambda: self.provider.last_date)]
-        self.asleep: list[tuple[PaymentWork, list[tuple[Call, Answer]]]] = []
+        self.senders = [
+            self.dispatcher.sender,
+            PaymentSender(timing, lambda: self.provider.last_date),
+        ]
+        self.stopped: list[tuple[PaymentSender, list[tuple[Call, Answer]]]] = []
 
     def run(self) -> None:
         for _ in range(STEPS):
-            self.chance.choice(
-                [
-                    self.work,
-                    self.work,
-                    self.work,
-                    self.time,
-                    self.time,
-                    self.time,
-                    self.wake,
-                    self.weather,
-                ]
-            )()
+            steps = [*[self.work] * 3, *[self.pass_time] * 3, self.wake, self.switch_outage]
+            self.chance.choice(steps)()
             self.paid_once()
         self.provider.calm, self.provider.away = True, False
         for _ in range(80):
-            self.time(600.0)
+            self.pass_time(600.0)
             self.work()
             self.paid_once()
-            if (
-                all(
-                    r.status in ("pending", "held")
-                    for r in self.desk.rows("SELECT status FROM payment")
-                )
-                and not self.provider.under_way
-            ):
+            rows = self.dispatcher.rows("SELECT status FROM payment")
+            statuses = {row.status for row in rows}
+            if statuses <= {"pending", "held"} and not self.provider.under_way:
                 return
 
     def work(self) -> None:
-        """A worker takes calls; it may die before or after the call, or fall asleep with the answers in hand."""
-        worker = self.chance.choice(self.workers)
-        worker.silences = 0  # the breaker has tests of its own
-        with self.desk.engine.begin() as connection:
-            calls = list(worker.claim(connection, 3))
+        """Let a worker send; it may die before or after the call, or stop with the answers."""
+        sender = self.chance.choice(self.senders)
+        sender.outage_answers = 0  # the breaker has tests of its own
+        with self.dispatcher.engine.begin() as connection:
+            calls = list(sender.lease_calls(connection, 3))
         fate = 1.0 if self.provider.calm else self.chance.random()
         if fate < 0.1:
             return
-        answers = [
-            (
-                call,
-                self.provider.send(
-                    "POST", call.path, call.body.encode(), str(call.idempotency_key)
-                )[0],
-            )
-            for call in calls
-        ]
+        answers = [(call, self.dispatcher.send(call)) for call in calls]
         if fate < 0.2:
             return
         if fate < 0.3:
-            self.asleep.append((worker, answers))
+            self.stopped.append((sender, answers))
             return
-        with self.desk.engine.begin() as connection:
-            worker.settle(connection, answers)
+        with self.dispatcher.engine.begin() as connection:
+            sender.record_answers(connection, answers)
 
     def wake(self) -> None:
-        """Who fell asleep settles now, however late."""
-        if self.asleep:
-            worker, answers = self.asleep.pop(0)
-            with self.desk.engine.begin() as connection:
-                worker.settle(connection, answers)
+        """Let a worker that was stopped record its answers now, however late."""
+        if self.stopped:
+            sender, answers = self.stopped.pop(0)
+            with self.dispatcher.engine.begin() as connection:
+                sender.record_answers(connection, answers)
 
-    def time(self, seconds: float = 0.0) -> None:
+    def pass_time(self, seconds: float = 0.0) -> None:
         seconds = seconds or self.chance.choice([40.0, 70.0, 70.0, 70.0, 400.0, 2_000.0])
-        self.desk.later(seconds)
+        self.dispatcher.pass_time(seconds)
         self.provider.pass_time(seconds)
-        self.desk.follower.look_up()
-        self.desk.follower.sweep()
+        self.dispatcher.lookup.look_up()
+        self.dispatcher.lookup.sweep()
 
-    def weather(self) -> None:
+    def switch_outage(self) -> None:
         """The provider goes away for hours, or comes back."""
         if self.provider.away:
-            self.time(self.chance.uniform(3_600, 27 * 3_600))
+            self.pass_time(self.chance.uniform(3_600, 27 * 3_600))
         self.provider.away = not self.provider.away and self.chance.random() < 0.3
 
     def paid_once(self) -> None:
-        twice = [
-            payment_id
-            for payment_id, n in Counter(
-                line["metadata"]["payment_id"] for line in self.desk.alive()
-            ).items()
-            if n > 1
-        ]
+        alive = Counter(line["metadata"]["payment_id"] for line in self.dispatcher.alive())
+        twice = [payment_id for payment_id, n in alive.items() if n > 1]
         if twice:
             raise PaidTwice(twice)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_in_a_storm_each_payment_is_paid_once_and_none_is_forgotten(
+def test_under_all_faults_each_payment_is_paid_once_and_none_is_forgotten(
     engines: tuple[Engine, Engine], seed: int
 ) -> None:
-    storm = Storm(engines, seed, Timing())
-    storm.run()
-    books: dict[str, Line] = storm.provider.books
-    payments = storm.desk.rows("SELECT * FROM payment")
+    simulation = Simulation(engines, seed, Timing())
+    simulation.run()
+    books: dict[str, Line] = simulation.provider.books
+    payments = simulation.dispatcher.rows("SELECT * FROM payment")
     for payment in payments:
         assert payment.status in ("pending", "held"), (
             payment.status,
@@ -244,27 +220,31 @@ def test_in_a_storm_each_payment_is_paid_once_and_none_is_forgotten(
                 str(payment.payment_id),
             )
     held = [p for p in payments if p.status == "held"]
-    assert all(p.attempts == storm.desk.timing.rekeys_max + 1 for p in held)
-    assert not {line["metadata"]["payment_id"] for line in storm.desk.alive()} & {
+    assert all(p.attempts == simulation.dispatcher.timing.rekeys_max + 1 for p in held)
+    assert not {line["metadata"]["payment_id"] for line in simulation.dispatcher.alive()} & {
         str(p.payment_id) for p in held
     }
-    keys = storm.desk.rows(
-        "SELECT count(*) AS n, count(DISTINCT idempotency_key) AS keys FROM attempt WHERE kind = 'payment'"
-    )[0]
+    (keys,) = simulation.dispatcher.rows(
+        """
+        SELECT count(*) AS n, count(DISTINCT idempotency_key) AS keys
+        FROM attempt
+        WHERE kind = 'payment'"""
+    )
     assert keys.n == keys.keys
-    versions = Counter(said["payment_id"] for said in storm.desk.said("payment-changed.v1"))
+    changes = simulation.dispatcher.published("payment-changed.v1")
+    versions = Counter(event["payment_id"] for event in changes)
     assert {str(p.payment_id): p.version for p in payments} == versions
 
 
 @pytest.mark.parametrize(("broken", "first"), [({"grace_s": 0.0}, 0), ({"resend_until_s": 1e9}, 9)])
-def test_the_storm_sees_what_a_clause_is_for(
+def test_the_simulation_sees_what_a_clause_is_for(
     engines: tuple[Engine, Engine], broken: dict[str, float], first: int
 ) -> None:
     """Without the grace, or with keys trusted for ever, somebody is paid twice."""
 
     def many() -> None:
         for seed in range(first, first + 60):
-            Storm(engines, seed, Timing(**broken)).run()  # type: ignore[arg-type]  # seconds
+            Simulation(engines, seed, Timing(**broken)).run()  # type: ignore[arg-type]  # seconds
 
     with pytest.raises(PaidTwice):
         many()

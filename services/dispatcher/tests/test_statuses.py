@@ -1,14 +1,14 @@
-"""What the provider says of a payment later, and in which order: returns, second debits, hints that are too early, missed steps."""
+"""Statuses of the provider over time: returns, second debits, early webhooks, missed steps."""
 
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from libs.common.contracts.events import ProviderEventReceived
+from libs.common.contracts.events.provider import ProviderEventReceived
 from services.dispatcher import consumers
 from services.dispatcher.tests.factories import AT
-from services.dispatcher.tests.harness import Desk
+from services.dispatcher.tests.harness import ManualDispatcher
 from services.dispatcher.tests.test_lookup import HOUR_S
 
 pytestmark = pytest.mark.database
@@ -16,31 +16,39 @@ DAY_S = 24 * HOUR_S
 RETURNED = {"sub_type": "PAYMENT_REJECTED_BY_DESTINATION_INSTITUTION", "message": "no such loan"}
 
 
-def goes(desk: Desk, *statuses: str, error: dict[str, Any] | None = None) -> list[tuple[str, bool]]:
-    """The provider's payment goes through these, each of them read; (our status, whether a return is under way) after each."""
+def read_statuses(
+    dispatcher: ManualDispatcher, *statuses: str, error: dict[str, Any] | None = None
+) -> list[tuple[str, bool]]:
+    """Read the provider's payment in each of these statuses.
+
+    Returns our status, and whether a return is under way, after each reading.
+    """
     found = []
     for status in statuses:
-        desk.provider.books[desk.payment.provider_id] |= {"status": status, "error": error}
-        desk.later(DAY_S)
-        desk.follower.poll()
-        found.append((desk.payment.status, desk.payment.return_under_way))
+        dispatcher.provider.books[dispatcher.payment.provider_id] |= {
+            "status": status,
+            "error": error,
+        }
+        dispatcher.pass_time(DAY_S)
+        dispatcher.poller.poll()
+        found.append((dispatcher.payment.status, dispatcher.payment.return_under_way))
     return found
 
 
 @pytest.fixture
-def sent(desk: Desk) -> Desk:
-    assert desk.turn() == 1
-    return desk
+def sent(dispatcher: ManualDispatcher) -> ManualDispatcher:
+    assert dispatcher.turn() == 1
+    return dispatcher
 
 
-def test_failed_after_sent_is_reversed_with_the_providers_reason(sent: Desk) -> None:
-    assert goes(sent, "processing", "sent") == [("pending", False), ("completed", False)]
-    assert goes(sent, "failed", error=RETURNED) == [("reversed", False)]
+def test_failed_after_sent_is_reversed_with_the_providers_reason(sent: ManualDispatcher) -> None:
+    assert read_statuses(sent, "processing", "sent") == [("pending", False), ("completed", False)]
+    assert read_statuses(sent, "failed", error=RETURNED) == [("reversed", False)]
     assert (sent.payment.reason_code, sent.payment.reason) == (
         "payment_rejected_by_destination_institution",
         "no such loan",
     )
-    last = sent.said("payment-changed.v1")[-1]
+    last = sent.published("payment-changed.v1")[-1]
     assert (last["status"], last["provider_status"], last["version"]) == (
         "reversed",
         "failed",
@@ -48,8 +56,10 @@ def test_failed_after_sent_is_reversed_with_the_providers_reason(sent: Desk) -> 
     )
 
 
-def test_a_second_debit_leaves_it_completed_and_it_is_never_payable_again(sent: Desk) -> None:
-    assert goes(sent, "sent", "reversal_required", "reversal_processing", "settled") == [
+def test_a_second_debit_leaves_it_completed_and_it_is_never_payable_again(
+    sent: ManualDispatcher,
+) -> None:
+    assert read_statuses(sent, "sent", "reversal_required", "reversal_processing", "settled") == [
         ("completed", False),
         ("completed", True),
         ("completed", True),
@@ -59,20 +69,23 @@ def test_a_second_debit_leaves_it_completed_and_it_is_never_payable_again(sent: 
     assert sent.turn() == 0
 
 
-def test_a_reversal_that_goes_through_is_reversed(sent: Desk) -> None:
-    assert goes(sent, "posted", "reversal_processing", "reversed")[-1] == ("reversed", False)
+def test_a_reversal_that_goes_through_is_reversed(sent: ManualDispatcher) -> None:
+    assert read_statuses(sent, "posted", "reversal_processing", "reversed")[-1] == (
+        "reversed",
+        False,
+    )
 
 
-def test_a_return_after_seventy_days_is_seen(sent: Desk) -> None:
-    goes(sent, "posted")
+def test_a_return_after_seventy_days_is_seen(sent: ManualDispatcher) -> None:
+    read_statuses(sent, "posted")
     for _ in range(70):
-        sent.later(DAY_S)
-        sent.follower.poll()
-    assert goes(sent, "failed", error=RETURNED) == [("reversed", False)]
+        sent.pass_time(DAY_S)
+        sent.poller.poll()
+    assert read_statuses(sent, "failed", error=RETURNED) == [("reversed", False)]
 
 
-def test_failed_frees_the_rows_for_a_child_and_reversed_does_not(sent: Desk) -> None:
-    goes(sent, "failed", error=RETURNED)
+def test_failed_frees_the_rows_for_a_child_and_reversed_does_not(sent: ManualDispatcher) -> None:
+    read_statuses(sent, "failed", error=RETURNED)
     assert (sent.payment.status, [r.live for r in sent.rows("SELECT live FROM payment_row")]) == (
         "failed",
         [False],
@@ -83,12 +96,12 @@ def test_failed_frees_the_rows_for_a_child_and_reversed_does_not(sent: Desk) -> 
     ("before", "then"), [("sent", "pending"), ("failed", "sent"), ("settled", "reversed")]
 )
 def test_what_cannot_follow_is_flagged_and_changes_nothing(
-    sent: Desk, before: str, then: str
+    sent: ManualDispatcher, before: str, then: str
 ) -> None:
-    ((status, _),) = goes(sent, before, error=RETURNED)
+    ((status, _),) = read_statuses(sent, before, error=RETURNED)
     version = sent.payment.version
     sent.rows("UPDATE payment SET poll_due_at = now() RETURNING 1")
-    assert goes(sent, then) == [(status, False)]
+    assert read_statuses(sent, then) == [(status, False)]
     assert (sent.payment.version, sent.payment.provider_status, sent.flags()) == (
         version,
         before,
@@ -96,18 +109,20 @@ def test_what_cannot_follow_is_flagged_and_changes_nothing(
     )
 
 
-def test_other_money_at_the_provider_is_never_shown_as_paid(sent: Desk) -> None:
-    goes(sent, "processing")
+def test_other_money_at_the_provider_is_never_shown_as_paid(sent: ManualDispatcher) -> None:
+    read_statuses(sent, "processing")
     sent.provider.books[sent.payment.provider_id]["amount"] += 1
-    assert goes(sent, "sent") == [("pending", False)]
+    assert read_statuses(sent, "sent") == [("pending", False)]
     assert sent.flags() == ["impossible_status"]
 
 
-def test_a_webhook_quicker_than_the_answer_is_not_lost(desk: Desk) -> None:
-    (call,) = desk.claim()
-    answer, _ = desk.provider.send("POST", call.path, call.body.encode(), str(call.idempotency_key))
+def test_a_webhook_quicker_than_the_answer_is_not_lost(dispatcher: ManualDispatcher) -> None:
+    (call,) = dispatcher.lease()
+    answer, _ = dispatcher.provider.send(
+        "POST", call.path, call.body.encode(), str(call.idempotency_key)
+    )
     provider_id = str((answer.data or {})["id"])
-    with desk.engine.begin() as connection:
+    with dispatcher.engine.begin() as connection:
         consumers.hints(
             connection,
             [
@@ -121,8 +136,8 @@ def test_a_webhook_quicker_than_the_answer_is_not_lost(desk: Desk) -> None:
                 )
             ],
         )
-    desk.settle([(call, answer)])
-    desk.provider.books[provider_id]["status"] = "sent"
-    desk.follower.poll()  # at once, not in five minutes
-    assert desk.payment.status == "completed"
-    assert desk.said("payment-changed.v1")[-1]["evidence_id"].startswith("evt_1/")
+    dispatcher.record([(call, answer)])
+    dispatcher.provider.books[provider_id]["status"] = "sent"
+    dispatcher.poller.poll()  # at once, not in five minutes
+    assert dispatcher.payment.status == "completed"
+    assert dispatcher.published("payment-changed.v1")[-1]["evidence_id"].startswith("evt_1/")

@@ -1,4 +1,4 @@
-"""The audit log, which only grows, and the idempotency keys of our own API."""
+"""The audit log, which only grows, and the idempotency keys of the public API."""
 
 from alembic import op
 
@@ -29,12 +29,14 @@ def upgrade() -> None:
     op.execute("""
         CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN RAISE EXCEPTION 'the audit log only grows'; END $$""")
-    op.execute(
-        "CREATE TRIGGER audit_only_grows BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION audit_only_grows()"
-    )
-    op.execute(
-        "CREATE TRIGGER audit_is_never_emptied BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows()"
-    )
+    op.execute("""
+        CREATE TRIGGER audit_only_grows
+        BEFORE UPDATE OR DELETE ON audit
+        FOR EACH ROW EXECUTE FUNCTION audit_only_grows()""")
+    op.execute("""
+        CREATE TRIGGER audit_is_never_emptied
+        BEFORE TRUNCATE ON audit
+        FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows()""")
     op.execute("""
         CREATE TABLE idempotency (
             person text NOT NULL,

@@ -1,4 +1,7 @@
-"""Who is signed in, the API tokens of scripts, and by which of them an audited call came. Secrets are kept as hashes only."""
+"""People, sessions and API tokens, and by which of them a call of the audit log came.
+
+Only hashes of secrets are stored.
+"""
 
 from alembic import op
 

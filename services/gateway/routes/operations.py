@@ -1,65 +1,45 @@
-"""The public API of operations: health, dead letters, limiter, kill switch, audit."""
+"""Operations: dead letters, the provider's limits, the kill switch, restored databases."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-import httpx
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Connection
 
 from libs.common.web.problem_details import Problem
-from services.gateway.dependencies import LIMIT_MAX, Asked, Asking, door_routes, relay
-from services.gateway.request_guard import Door
-from services.gateway.schemas import batches, operations
-from services.gateway.store import audit as store
-from services.gateway.upstream import Refusal, Upstream, Upstreams
+from services.gateway.dependencies import Context, RequestContext, api_router, relay
+from services.gateway.schemas import operations as schemas
+from services.gateway.upstream import Upstream, UpstreamRefusal, Upstreams
 
-HEALTH_S = 3.0
+TIMEOUT_S = 3.0
+DeadLetterId = Annotated[str, Path(pattern="^[a-z]{1,20}:[0-9]{1,18}$")]  # service:number
 
 
-def router(
-    kind: type[APIRoute], services: Upstreams, door: Door, readiness: Callable[[], dict[str, bool]]
-) -> APIRouter:
-    """/ops, /audit."""
-    routes = door_routes(kind, "operations")
+def router(route_class: type[APIRoute], services: Upstreams) -> APIRouter:
+    """Everything below /ops but its health."""
+    routes = api_router(route_class, "operations")
+    _add_dead_letters(routes, services)
+    _add_provider_controls(routes, services)
+    _add_restored_databases(routes, services)
+    return routes
 
-    @routes.get("/ops/health", response_model=operations.Health)
-    async def health(asked: Asking) -> dict[str, Any]:
-        """Every service: ready or not, its checks, its lag and other figures. A service that is away is shown as away."""
-        checks = await asyncio.to_thread(readiness)
-        own = {
-            "name": "gateway",
-            "ready": all(checks.values()),
-            "away": False,
-            "held": "",
-            "checks": checks,
-            "figures": {},
-        }
-        found = [
-            *await asyncio.gather(*(_health(service, asked) for service in services.all())),
-            own,
-        ]
-        return {"ready": all(one["ready"] for one in found), "services": found}
 
-    @routes.get("/ops/dead-letters", response_model=operations.DeadLetters)
-    async def dead_letters(asked: Asking) -> Response:
-        """Messages that were refused, of every service; `away` names those that could not be asked."""
-        found = await asyncio.gather(*(_dead_letters(service, asked) for service in services.all()))
-        items = [item for one in found if one is not None for item in one]
-        away = [
-            service.name for service, one in zip(services.all(), found, strict=True) if one is None
-        ]
+def _add_dead_letters(routes: APIRouter, services: Upstreams) -> None:
+    @routes.get("/ops/dead-letters", response_model=schemas.DeadLetters)
+    async def dead_letters(context: Context) -> Response:
+        """The dead letters of every service. `away` names the services that did not answer."""
+        lists = await asyncio.gather(
+            *(_dead_letters(service, context) for service in services.all())
+        )
+        items = [item for one in lists if one is not None for item in one]
+        away = _names_without_answer(services.all(), lists)
         return JSONResponse({"items": items, "next": None, "total": len(items), "away": away})
 
-    @routes.post("/ops/dead-letters/{dead_letter_id}/redrive", response_model=operations.Redriven)
-    async def redrive(
-        dead_letter_id: Annotated[str, Path(pattern="^[a-z]{1,20}:[0-9]{1,18}$")], asked: Asking
-    ) -> Response:
-        """Apply a refused message again."""
+    @routes.post("/ops/dead-letters/{dead_letter_id}/redrive", response_model=schemas.Redriven)
+    async def redrive(dead_letter_id: DeadLetterId, context: Context) -> Response:
+        """Apply a dead letter again."""
         name, _, number = dead_letter_id.partition(":")
         service = next((one for one in services.all() if one.name == name), None)
         if service is None:
@@ -69,142 +49,71 @@ def router(
                 "There is no such dead letter.",
                 "Look at the list of dead letters.",
             )
-        return await relay(service, asked.post(f"/ops/dead-letters/{number}/redrive"))
+        return await relay(service, context.post(f"/ops/dead-letters/{number}/redrive"))
 
-    @routes.get("/ops/limiter", response_model=operations.Limiter)
-    async def limiter(asked: Asking) -> Response:
+
+def _add_provider_controls(routes: APIRouter, services: Upstreams) -> None:
+    @routes.get("/ops/limiter", response_model=schemas.Limiter)
+    async def limiter(context: Context) -> Response:
         """What the provider allows, and how much of it is used."""
-        return await relay(services.dispatcher, asked.get("/limiter"))
+        return await relay(services.dispatcher, context.get("/limiter"))
 
-    @routes.get("/ops/kill-switch", response_model=operations.KillSwitch)
-    async def switched(asked: Asking) -> Response:
-        """Whether the kill switch is on, by whom and why."""
-        return await relay(services.dispatcher, asked.get("/kill-switch"))
+    @routes.get("/ops/kill-switch", response_model=schemas.KillSwitch)
+    async def switched(context: Context) -> Response:
+        """Whether the kill switch is on, who set it and why."""
+        return await relay(services.dispatcher, context.get("/kill-switch"))
 
-    @routes.post("/ops/kill-switch", response_model=operations.KillSwitch)
-    async def switch(order: operations.Switch, asked: Asking) -> Response:
-        """Stop everything that goes to the provider, or let it go on."""
-        return await relay(
-            services.dispatcher, asked.post("/kill-switch", order.model_dump(mode="json"))
-        )
+    @routes.post("/ops/kill-switch", response_model=schemas.KillSwitch)
+    async def switch(order: schemas.Switch, context: Context) -> Response:
+        """Stop everything that is sent to the provider, or allow it again."""
+        body = order.model_dump(mode="json")
+        return await relay(services.dispatcher, context.post("/kill-switch", body))
 
+
+def _add_restored_databases(routes: APIRouter, services: Upstreams) -> None:
+    #: Only these services decide about money, so only they become read-only after a restore.
     deciding = (services.ingest, services.dispatcher, services.ledger)
 
-    @routes.get("/ops/restored", response_model=operations.Restoreds)
-    async def restored(asked: Asking) -> Response:
-        """The databases that came back from a backup: which are held, why, and how far they are."""
-        found = await asyncio.gather(*(_restored(service, asked) for service in deciding))
-        away = [service.name for service, one in zip(deciding, found, strict=True) if one is None]
-        return JSONResponse({"services": [one for one in found if one is not None], "away": away})
+    @routes.get("/ops/restored", response_model=schemas.Restoreds)
+    async def restored(context: Context) -> Response:
+        """Databases restored from a backup: which are read-only, why, and how far recovery is."""
+        states = await asyncio.gather(*(_restored(service, context) for service in deciding))
+        away = _names_without_answer(deciding, states)
+        return JSONResponse({"services": [one for one in states if one is not None], "away": away})
 
-    @routes.post("/ops/restored/release", response_model=operations.Releaseds)
-    async def release(order: operations.Release, asked: Asking) -> Response:
-        """Propose, or as another person confirm, that every held database is used again."""
-        found = await asyncio.gather(*(_restored(service, asked) for service in deciding))
+    @routes.post("/ops/restored/release", response_model=schemas.Releaseds)
+    async def release(order: schemas.Release, context: Context) -> Response:
+        """Release every restored database: one person proposes it, another confirms it."""
+        states = await asyncio.gather(*(_restored(service, context) for service in deciding))
         held = [
             service
-            for service, one in zip(deciding, found, strict=True)
-            if one is not None and one["held"]
+            for service, state in zip(deciding, states, strict=True)
+            if state is not None and state["held"]
         ]
         if not held:
             raise Problem(
-                409, "restored.not-now", "No database is held.", "Nothing is to be done here."
+                409,
+                "restored.not-now",
+                "No database waits for a release.",
+                "There is nothing to do.",
             )
-        outcomes = [await _release(service, asked, order) for service in held]
+        outcomes = [await _release(service, context, order) for service in held]
         if all(one["outcome"] == "refused" for one in outcomes):
             raise Problem(
                 409,
                 "restored.not-now",
                 " ".join(f"{one['name']}: {one['message']}" for one in outcomes),
-                "Wait until everything is taken back, then let an operator or approver propose it and another person, an approver, confirm it.",
+                "Wait until recovery is complete. Then an operator or approver proposes the "
+                "release, and another person, an approver, confirms it.",
             )
         return JSONResponse({"services": outcomes})
 
-    @routes.get("/audit", response_model=operations.Audit)
-    def audit(
-        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
-        cursor: Annotated[str, Query(pattern="^[0-9]{0,18}$")] = "",
-        q: Annotated[str, Query(max_length=100, pattern=batches.PLAIN)] = "",
-    ) -> dict[str, Any]:
-        """Every unsafe call, newest first, and whether the log is as it was written."""
-        with door.engine.connect() as connection:
-            return _audit(connection, limit, int(cursor) if cursor else None, q or None)
 
-    return routes
-
-
-def public() -> APIRouter:
-    """What needs no sign-in."""
-    routes = APIRouter(tags=["health"])
-
-    @routes.get(
-        "/health",
-        responses={503: {"model": batches.Problem, "description": "The gateway is starting."}},
-    )
-    def alive() -> operations.Alive:
-        """That the gateway answers; nothing of what is behind it."""
-        return operations.Alive(status="ok")
-
-    return routes
-
-
-def _audit(connection: Connection, limit: int, before: int | None, q: str | None) -> dict[str, Any]:
-    items, total = store.page(connection, limit, before, q)
-    broken = store.first_broken_line(connection)
-    following = str(items[-1]["seq"]) if len(items) == limit and items[-1]["seq"] > 1 else None
-    return {
-        "items": items,
-        "next": following,
-        "total": total,
-        "verified": broken is None,
-        "first_broken": broken,
-    }
-
-
-async def _health(service: Upstream, asked: Asked) -> dict[str, Any]:
-    try:
-        ready, metrics = await asyncio.gather(
-            service.send(asked.get("/health/ready", timeout_s=HEALTH_S)),
-            service.send(asked.get("/metrics", timeout_s=HEALTH_S)),
-        )
-        said = ready.json()
-        held = said.get("held", "")
-        return {
-            "name": service.name,
-            "ready": ready.status_code == 200 and not held,
-            "away": False,
-            "held": held,
-            "checks": said.get("checks", {}),
-            "figures": _figures(service.name, metrics),
-        }
-    except Problem:
-        return {
-            "name": service.name,
-            "ready": False,
-            "away": True,
-            "held": "",
-            "checks": {},
-            "figures": {},
-        }
-
-
-def _figures(name: str, metrics: httpx.Response) -> dict[str, float]:
-    """The plain figures of a service's /metrics; none while its database is away."""
-    if metrics.status_code != 200:
-        return {}
-    return {
-        sample.name.removeprefix(f"paydown_{name}_"): sample.value
-        for family in text_string_to_metric_families(metrics.text)
-        for sample in family.samples
-        if not sample.labels
-    }
-
-
-async def _dead_letters(service: Upstream, asked: Asked) -> list[dict[str, Any]] | None:
-    """A service's dead letters with ids that name it; None if it could not be asked."""
-    try:
-        found = await service.ask(asked.get("/ops/dead-letters", timeout_s=HEALTH_S))
-    except (Problem, Refusal):
+async def _dead_letters(service: Upstream, context: RequestContext) -> list[dict[str, Any]] | None:
+    """A service's dead letters, with ids that name the service; None if it did not answer."""
+    call = context.get("/ops/dead-letters", timeout_s=TIMEOUT_S)
+    found = await service.send_json_if_available(call)
+    if found is None:
         return None
     return [
         {
@@ -216,24 +125,24 @@ async def _dead_letters(service: Upstream, asked: Asked) -> list[dict[str, Any]]
     ]
 
 
-async def _restored(service: Upstream, asked: Asked) -> dict[str, Any] | None:
-    """What a service says of its database; None if it could not be asked."""
-    try:
-        return {
-            "name": service.name,
-            **await service.ask(asked.get("/restored", timeout_s=HEALTH_S)),
-        }
-    except (Problem, Refusal):
-        return None
+async def _restored(service: Upstream, context: RequestContext) -> dict[str, Any] | None:
+    """Whether a service's database was restored, and its release; None if it did not answer."""
+    call = context.get("/restored", timeout_s=TIMEOUT_S)
+    found = await service.send_json_if_available(call)
+    return None if found is None else {"name": service.name, **found}
 
 
-async def _release(service: Upstream, asked: Asked, order: operations.Release) -> dict[str, str]:
+async def _release(
+    service: Upstream, context: RequestContext, order: schemas.Release
+) -> dict[str, str]:
+    body = order.model_dump(mode="json")
     try:
-        done = await service.ask(asked.post("/restored/release", order.model_dump(mode="json")))
-    except Refusal as refusal:
-        return {
-            "name": service.name,
-            "outcome": "refused",
-            "message": str(refusal.answer.json().get("detail", "")),
-        }
+        done = await service.send_json(context.post("/restored/release", body))
+    except UpstreamRefusal as refusal:
+        message = str(refusal.answer.json().get("detail", ""))
+        return {"name": service.name, "outcome": "refused", "message": message}
     return {"name": service.name, "outcome": str(done["outcome"]), "message": ""}
+
+
+def _names_without_answer(services: tuple[Upstream, ...], answers: Sequence[object]) -> list[str]:
+    return [service.name for service, one in zip(services, answers, strict=True) if one is None]

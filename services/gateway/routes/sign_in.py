@@ -1,147 +1,54 @@
-"""Signing in and out: /sign-in, /session, /me. What is here without the door is what one needs before one has a session."""
+"""Sign-in and sign-out in every mode: /sign-in, /session, /me."""
 
-import html
-import secrets
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from libs.common.web.problem_details import Problem
-from services.gateway import domain, static_files
-from services.gateway.auth import oidc
-from services.gateway.auth.sessions import (
-    COOKIE,
-    DemoPeople,
-    Person,
-    WrongToken,
-    described,
-    unknown,
-)
-from services.gateway.dependencies import door_routes
-from services.gateway.request_guard import Door, Open, ShownOnce
-from services.gateway.schemas import people as shapes_people
-from services.gateway.schemas.batches import PROBLEMS
+from services.gateway.auth.credentials import SESSION_COOKIE
+from services.gateway.auth.oidc import IdentityProvider
+from services.gateway.auth.people import DemoPeople, Person, person_fields
+from services.gateway.auth.sessions import InvalidCredential, unknown_credential
+from services.gateway.dependencies import api_router
+from services.gateway.domain.access import API
+from services.gateway.request_guard.guard import RequestGuard
+from services.gateway.request_guard.responses import SecretResponse
+from services.gateway.request_guard.route_classes import PublicRoute
+from services.gateway.schemas import sign_in as schemas
+from services.gateway.schemas.problems import PROBLEMS
 from services.gateway.settings import GatewaySettings
-from services.gateway.store.identity import put_person
 
-LOGIN = f"{domain.API}/sign-in/start"
-PAGE: dict[int | str, dict[str, Any]] = {
-    status: {"description": words, "content": {"text/html": {}, **PROBLEMS[status]["content"]}}
-    for status, words in (
-        (400, "This sign-in was not begun here."),
-        (403, "No role, or the provider refuses."),
-        (502, "The provider is away."),
-    )
-}
-AWAY = "The sign-in service of your organisation does not answer at the moment. Nothing of yours is lost; payments go on."
-NO_ROLE = "You are signed in at your organisation, but it has given you no role here. Ask whoever manages the groups there."
-OTHER_BROWSER = "This sign-in was begun in another window or too long ago."
+LOGIN_PATH = f"{API}/sign-in/start"
 
 
 @dataclass(frozen=True)
-class Dependencies:
-    """What signing in works with; `provider` only where there is an identity provider."""
+class SignInContext:
+    """What the sign-in routes need. `provider` is None where there is no identity provider."""
 
-    door: Door
+    guard: RequestGuard
     settings: GatewaySettings
-    provider: oidc.Provider | None
+    provider: IdentityProvider | None
 
+    def me(self, person: Person) -> dict[str, Any]:
+        """A person as `GET /me` shows it."""
+        mode = self.settings.auth_mode
+        return person_fields(person, auth_mode=mode, via=person.via, read_only=person.read_only)
 
-def signed_in(kind: type[APIRoute], parts: Dependencies) -> APIRouter:
-    """Who I am, and the way out."""
-    routes = door_routes(kind, "people")
+    async def sign_in(
+        self, request: Request, person: Person, response: Response, id_token: str = ""
+    ) -> Response:
+        """Start a person's session and put its cookie into the response.
 
-    @routes.get("/me", response_model=shapes_people.Me)
-    async def me(request: Request) -> dict[str, Any]:
-        """Who is signed in."""
-        return told(parts, request.state.person)
-
-    @routes.delete("/session", response_model=shapes_people.SignedOut)
-    async def sign_out(request: Request) -> Response:
-        """End the session of this browser. Called with a token, nothing ends."""
-        session_id, person = request.cookies.get(COOKIE), request.state.person
-        if session_id is None or person.via != "session":
-            return JSONResponse({"signed_out": False, "logout_url": None})
-        id_token = await parts.door.before(lambda c: parts.door.auth.end(c, session_id))
-        address = await parts.provider.sign_out_address(id_token) if parts.provider else None
-        response = ShownOnce(
-            {"signed_out": True, "logout_url": address}, {"signed_out": True, "logout_url": None}
-        )
-        response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
-        return response
-
-    return routes
-
-
-def public(parts: Dependencies) -> APIRouter:
-    """The ways in."""
-    routes = APIRouter(
-        prefix=domain.API,
-        route_class=Open,
-        responses=PROBLEMS,
-        tags=["people"],
-        generate_unique_id_function=lambda route: route.name,
-    )
-    people = parts.door.auth.people
-
-    @routes.get("/sign-in", response_model=shapes_people.SignInWays)
-    async def ways_in() -> dict[str, Any]:
-        """How one signs in here."""
-        if isinstance(people, DemoPeople):
-            found = [described(person) for person in people.by_token.values()]
-            return {"mode": "demo", "people": found, "default": found[0]["id"], "login_url": None}
-        return {"mode": "oidc", "people": [], "default": None, "login_url": LOGIN}
-
-    @routes.post("/session", response_model=shapes_people.Me)
-    async def sign_in(request: Request, order: shapes_people.SignIn) -> Response:
-        """Demo only: be one of the demo people from now on, in this browser. The session it had before ends."""
-        if not isinstance(people, DemoPeople):
-            raise Problem(
-                409,
-                "auth.mode",
-                "People sign in at the identity provider here.",
-                f"Open {LOGIN} in a browser.",
-            )
-        found = people.by_token.get(order.person)
-        if found is None:
-            await parts.door.failed(request, "unknown person", 401)
-            raise unknown(WrongToken)
-        person = Person(found.id, found.name, found.roles, "session")
-        response = JSONResponse(told(parts, person))
-        give_session(response, await parts.door.signed_in(request, person, 200), parts.settings)
-        return response
-
-    _by_provider(routes, parts)
-    return routes
-
-
-def _by_provider(routes: APIRouter, parts: Dependencies) -> None:
-    def provider() -> oidc.Provider:
-        if parts.provider is None:
-            raise Problem(
-                409,
-                "auth.mode",
-                "There is no identity provider here: this is the demo sign-in.",
-                "POST /api/v1/session.",
-            )
-        return parts.provider
-
-    @routes.get("/sign-in/start", status_code=303, response_class=RedirectResponse, responses=PAGE)
-    async def start(to: Annotated[str, Query(max_length=1_000)] = "/") -> Response:
-        """Send a browser to the identity provider; afterwards it comes to the path `to`."""
-        begun = oidc.Begun.new(domain.own_path(to))
-        try:
-            address = await provider().address(begun)
-        except oidc.ProviderAway:
-            return _page("Signing in is not possible just now", AWAY, 502)
-        response = RedirectResponse(address, 303)
+        No script reads the cookie, no other host gets it, and it ends with the session.
+        """
+        session_id = await self.guard.start_session(request, person, response.status_code, id_token)
         response.set_cookie(
-            oidc.COOKIE,
-            begun.cookie(),
-            max_age=oidc.COOKIE_S,
+            SESSION_COOKIE,
+            session_id,
+            max_age=self.settings.session_max_s,
             path="/",
             secure=True,
             httponly=True,
@@ -149,76 +56,75 @@ def _by_provider(routes: APIRouter, parts: Dependencies) -> None:
         )
         return response
 
-    @routes.get(
-        "/sign-in/callback", status_code=303, response_class=RedirectResponse, responses=PAGE
+
+def public_router() -> APIRouter:
+    """A router for people who are not signed in yet."""
+    return APIRouter(
+        prefix=API,
+        route_class=PublicRoute,
+        responses=PROBLEMS,
+        tags=["people"],
+        generate_unique_id_function=lambda route: route.name,
     )
-    async def callback(
-        request: Request,
-        code: Annotated[str, Query(max_length=4_000)] = "",
-        state: Annotated[str, Query(max_length=200)] = "",
-    ) -> Response:
-        """Where the identity provider sends the browser back to."""
-        known = provider()
-        begun = oidc.Begun.read(request.cookies.get(oidc.COOKIE, ""))
-        if begun is None or not secrets.compare_digest(begun.state.encode(), state.encode()):
-            await parts.door.failed(request, "state", 400)
-            return _page("Please sign in again", OTHER_BROWSER, 400)
-        try:
-            response = await _enter(request, parts, await known.finish(begun, code), begun.path)
-        except oidc.SignInRefused as refused:
-            await parts.door.failed(request, refused.code, 403)
-            response = _page(
-                "You are not signed in", NO_ROLE if refused.code == "no-role" else str(refused), 403
+
+
+def demo_router(context: SignInContext) -> APIRouter:
+    """GET /sign-in and POST /session."""
+    routes = public_router()
+    people = context.guard.authenticator.people
+
+    @routes.get("/sign-in", response_model=schemas.SignInWays)
+    async def ways_in() -> dict[str, Any]:
+        """How people sign in here."""
+        if isinstance(people, DemoPeople):
+            found = [person_fields(person) for person in people.by_token.values()]
+            return {"mode": "demo", "people": found, "default": found[0]["id"], "login_url": None}
+        return {"mode": "oidc", "people": [], "default": None, "login_url": LOGIN_PATH}
+
+    @routes.post("/session", response_model=schemas.Me)
+    async def sign_in(request: Request, order: schemas.SignIn) -> Response:
+        """Sign in as one of the demo people, in this browser. Its previous session ends."""
+        if not isinstance(people, DemoPeople):
+            raise Problem(
+                409,
+                "auth.mode",
+                "People sign in at the identity provider here.",
+                f"Open {LOGIN_PATH} in a browser.",
             )
-        except oidc.ProviderAway:
-            response = _page("Signing in is not possible just now", AWAY, 502)
-        response.delete_cookie(oidc.COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+        found = people.by_token.get(order.person)
+        if found is None:
+            await context.guard.record_failed_sign_in(request, "unknown person", 401)
+            raise unknown_credential(InvalidCredential)
+        person = Person(found.id, found.name, found.roles, "session")
+        return await context.sign_in(request, person, JSONResponse(context.me(person)))
+
+    return routes
+
+
+def signed_in_router(route_class: type[APIRoute], context: SignInContext) -> APIRouter:
+    """GET /me and DELETE /session."""
+    routes = api_router(route_class, "people")
+
+    @routes.get("/me", response_model=schemas.Me)
+    async def me(request: Request) -> dict[str, Any]:
+        """Who is signed in."""
+        return context.me(request.state.person)
+
+    @routes.delete("/session", response_model=schemas.SignedOut)
+    async def sign_out(request: Request) -> Response:
+        """End the session of this browser. A call with a token ends nothing."""
+        session_id = request.cookies.get(SESSION_COOKIE)
+        if session_id is None or request.state.person.via != "session":
+            return JSONResponse({"signed_out": False, "logout_url": None})
+        guard, provider = context.guard, context.provider
+        id_token = await guard.trail.write(
+            lambda connection: guard.authenticator.end_session(connection, session_id)
+        )
+        address = None if provider is None else await provider.sign_out_address(id_token)
+        response = SecretResponse(
+            {"signed_out": True, "logout_url": address}, {"signed_out": True, "logout_url": None}
+        )
+        response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
         return response
 
-
-async def _enter(
-    request: Request, parts: Dependencies, identity: oidc.Identity, path: str
-) -> Response:
-    """Start the session of a person the provider vouches for.
-
-    Raises:
-        SignInRefused: none of the person's groups has a role here.
-    """
-    roles = domain.granted(identity.groups, parts.settings.oidc_roles)
-    await parts.door.before(lambda c: put_person(c, identity.id, identity.name, sorted(roles)))
-    if not roles:
-        raise oidc.SignInRefused("no-role", NO_ROLE)
-    person = Person(identity.id, identity.name, roles, "session")
-    response = RedirectResponse(path, 303)
-    give_session(
-        response,
-        await parts.door.signed_in(request, person, 303, identity.id_token),
-        parts.settings,
-    )
-    return response
-
-
-def told(parts: Dependencies, person: Person) -> dict[str, Any]:
-    """A person as `GET /me` tells."""
-    return described(
-        person, auth_mode=parts.settings.auth_mode, via=person.via, read_only=person.read_only
-    )
-
-
-def give_session(response: Response, session_id: str, settings: GatewaySettings) -> None:
-    """Hand a session to the browser: a cookie no script reads, for this host only, gone with the session."""
-    response.set_cookie(
-        COOKIE,
-        session_id,
-        max_age=settings.session_max_s,
-        path="/",
-        secure=True,
-        httponly=True,
-        samesite="lax",
-    )
-
-
-def _page(title: str, sentence: str, status: int) -> Response:
-    return static_files.plain(
-        title, (html.escape(sentence), f'<a href="{LOGIN}">Sign in</a>'), status
-    )
+    return routes

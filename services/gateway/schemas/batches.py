@@ -1,62 +1,25 @@
-"""The shapes of the public API, for its description and for clients generated from it. Answers are passed on, not rebuilt."""
+"""Batches: what was uploaded, what will be or was paid, and what came of it."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from libs.common.contracts.statuses import PaymentStatus, RowStatus
+from libs.common.contracts.statuses import BatchStatus
+from services.gateway.schemas.models import (
+    STORABLE_TEXT,
+    PageModel,
+    RequestModel,
+    ResponseModel,
+)
 
-ShownStatus = Literal[
-    "receiving",
-    "reading",
-    "checking",
-    "ready",
-    "approved",
-    "paying",
-    "pausing",
-    "paused",
-    "cancelling",
-    "completed",
-    "completed_with_failures",
-    "archived",
-    "rejected",
-    "discarded",
-    "expired",
-    "cancelled",
-]
+#: The status of a batch as people see it: also a command that the batch has not followed yet.
+ShownStatus = Literal[BatchStatus, "pausing", "cancelling"]
+IssueOutcome = Literal["file", "row", "warning"]
 
 
-PLAIN = r"^[^\x00]*$"  # PostgreSQL holds no NUL in a text
-
-
-class Shape(BaseModel):
-    """A part of an answer; a newer service may say more."""
-
-    model_config = ConfigDict(extra="allow", populate_by_name=True)
-
-
-class Order(BaseModel):
-    """A body of a request; what it does not name is refused."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-
-class Problem(Shape):
-    """What went wrong: RFC 9457, with a stable `code`, whether money is affected, and what to do."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    money: str
-    action: str
-    request_id: str
-
-
-class RowCounts(Shape):
+class RowCounts(ResponseModel):
     """One number per outcome of a row, and their sum."""
 
     total: int
@@ -66,8 +29,8 @@ class RowCounts(Shape):
     excluded: int
 
 
-class PaymentCounts(Shape):
-    """One number per state of a payment, and their sum."""
+class PaymentCounts(ResponseModel):
+    """One number per status of a payment, and their sum."""
 
     total: int
     unprocessed: int
@@ -81,8 +44,8 @@ class PaymentCounts(Shape):
     reversed: int
 
 
-class BatchSource(Shape):
-    """A source account of a batch and what its rows come to, in cents."""
+class BatchSource(ResponseModel):
+    """A source account of a batch, with the number and sum of its rows in cents."""
 
     source_account_id: str
     payor_name: str
@@ -92,57 +55,57 @@ class BatchSource(Shape):
     amount_cents: int
 
 
-class BatchBranch(Shape):
-    """A branch of a batch and what its rows come to, in cents."""
+class BatchBranch(ResponseModel):
+    """A branch of a batch, with the number and sum of its rows in cents."""
 
     branch_id: str
     rows: int
     amount_cents: int
 
 
-class IssueCount(Shape):
-    """How often one thing was found in a file."""
+class IssueCount(ResponseModel):
+    """How often one issue was found in a file."""
 
     code: str
-    outcome: Literal["file", "row", "warning"]
+    outcome: IssueOutcome
     count: int
     message: str
 
 
-class Correction(Order):
-    """One field of one payor's address: as it is, and as it should be."""
+class Correction(RequestModel):
+    """One field of a payor's address: the value in the file, and the corrected value."""
 
-    source_account_id: str = Field(max_length=200, pattern=PLAIN)
-    field: str = Field(max_length=50, pattern=PLAIN)
-    from_: str = Field(alias="from", max_length=200, pattern=PLAIN)
-    to: str = Field(max_length=200, pattern=PLAIN)
+    source_account_id: str = Field(max_length=200, pattern=STORABLE_TEXT)
+    field: str = Field(max_length=50, pattern=STORABLE_TEXT)
+    from_: str = Field(alias="from", max_length=200, pattern=STORABLE_TEXT)
+    to: str = Field(max_length=200, pattern=STORABLE_TEXT)
 
 
 class Corrected(Correction):
     """A correction that was made."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True)
+    model_config = ResponseModel.model_config
     by: str
     at: datetime
 
 
-class FileError(Shape):
-    """Why a file was refused."""
+class FileError(ResponseModel):
+    """Why a file was rejected."""
 
     code: str
     message: str
     line: int | None
 
 
-class StoppedSource(Shape):
-    """A source account that waits for a person."""
+class StoppedSource(ResponseModel):
+    """A source account from which nothing is paid until a person resumes the batch."""
 
     source_account_id: str
     reason_code: str
     reason: str
 
 
-class Batch(Shape):
+class Batch(ResponseModel):
     """A batch: what was uploaded, what will be or was paid, and what came of it."""
 
     batch_id: UUID
@@ -176,7 +139,7 @@ class Batch(Shape):
     stopped_sources: list[StoppedSource]
 
 
-class BatchLine(Shape):
+class BatchLine(ResponseModel):
     """A batch in the list of batches."""
 
     batch_id: UUID
@@ -195,191 +158,7 @@ class BatchLine(Shape):
     amount_cents: RowCounts
 
 
-class Accepted(Shape):
-    """A batch came into being."""
-
-    batch_id: UUID
-    status: ShownStatus
-
-
-class Commanded(Shape):
-    """What the dispatcher makes of a batch from now on; the batch itself follows in a moment."""
-
-    batch_id: UUID
-    state: Literal["waiting", "paying", "paused", "cancelled"]
-
-
-class Row(Shape):
-    """A row of the file, with its outcome."""
-
-    row_id: UUID
-    file_row: int
-    employee_id: str
-    first_name: str
-    last_name: str
-    branch_id: str
-    source_account_id: str
-    institution_id: str
-    loan_last4: str
-    amount: str
-    amount_cents: int
-    status: RowStatus
-    reason_code: str
-    reason: str
-    payment_id: UUID | None
-
-
-class Issue(Shape):
-    """One thing found in the file."""
-
-    file_row: int | None
-    line: int | None
-    field: str
-    code: str
-    outcome: Literal["file", "row", "warning"]
-    value: str
-    message: str
-
-
-class Payment(Shape):
-    """A payment: one source account, one loan, one employee."""
-
-    payment_id: UUID
-    status: PaymentStatus
-    version: int
-    amount: str
-    amount_cents: int
-    source_account_id: str
-    employee_id: str
-    institution_id: str
-    loan_last4: str
-    rows: list[int]
-    provider_payment_id: str | None
-    provider_status: str | None
-    attempts: int
-    reason_code: str
-    reason: str
-
-
-class TimelineEntry(Shape):
-    """One thing that happened to a payment."""
-
-    at: datetime
-    kind: str
-    title: str
-    detail: str
-    evidence: str
-
-
-class HeldProposal(Shape):
-    """What one person has said about a held payment, and a second one has to confirm."""
-
-    act: Literal["look-up", "bind", "close"]
-    provider_payment_id: str
-    reason: str
-    by_whom: str
-    at: datetime
-
-
-class PaymentStory(Payment):
-    """A payment with everything that happened to it, oldest first; `return_under_way`: the provider wants the money back from the employer."""
-
-    batch_id: UUID
-    return_under_way: bool
-    timeline: list[TimelineEntry]
-    held_proposal: HeldProposal | None = None
-
-
-class Listed(Shape):
-    """A page of a list; `next` is the cursor of the page after it."""
-
-    next: str | None
-    total: int
-
-
-class Batches(Listed):
+class Batches(PageModel):
     """A page of batches."""
 
     items: list[BatchLine]
-
-
-class Rows(Listed):
-    """A page of rows."""
-
-    items: list[Row]
-
-
-class Issues(Listed):
-    """A page of issues."""
-
-    items: list[Issue]
-
-
-class Payments(Listed):
-    """A page of payments."""
-
-    items: list[Payment]
-
-
-class Include(Order):
-    """An excluded row that is to be paid all the same, and why."""
-
-    row_id: UUID
-    reason: str = Field(min_length=1, max_length=500, pattern=PLAIN)
-
-
-class Approve(Order):
-    """An approval of exactly what was shown (`digest`), with the warnings that were read."""
-
-    digest: str = Field(max_length=100, pattern=PLAIN)
-    acknowledge: list[Annotated[str, Field(pattern=PLAIN)]] = Field(default=[], max_length=200)
-    include: list[Include] = Field(default=[], max_length=10_000)
-
-
-class Reason(Order):
-    """Why."""
-
-    reason: str = Field(min_length=1, max_length=500, pattern=PLAIN)
-
-
-class OptionalReason(Order):
-    """Why, if there is something to say."""
-
-    reason: str = Field(default="", max_length=500, pattern=PLAIN)
-
-
-class Corrections(Order):
-    """Corrections of payors' addresses, for this batch."""
-
-    corrections: list[Correction] = Field(min_length=1, max_length=1_000)
-
-
-class ChildBatch(Order):
-    """Which rows of an ended batch are to be paid in a new one: their ids, or a filter such as `{"status": "failed"}`."""
-
-    rows: list[UUID] | None = Field(default=None, max_length=1_000_000)
-    filter: dict[str, str] | None = None
-    reason: str = Field(min_length=1, max_length=500, pattern=PLAIN)
-
-
-#: Refers to `Problem` by name; /health carries the model itself, so that the name is among the schemas.
-_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_WORDS = {
-    400: "The request is not one.",
-    401: "Not signed in.",
-    403: "Signed in, and not allowed.",
-    404: "There is no such thing.",
-    409: "Something has changed, or this was done before.",
-    413: "Too large.",
-    415: "Not a kind of file that is taken.",
-    422: "The request is not understood.",
-    429: "Asked too often; Retry-After says how long to wait.",
-    500: "A bug.",
-    502: "A part of the system failed.",
-    503: "A part of the system is away.",
-    504: "A part of the system does not answer.",
-    507: "There is no room for the file.",
-}
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"description": words, "content": _PROBLEM} for status, words in _WORDS.items()
-}

@@ -1,40 +1,20 @@
-"""The shapes of operations: health, dead letters, the limiter, the kill switch, the audit log."""
+"""Operations: dead letters, the provider's limits, the kill switch, restored databases."""
 
 from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
-from services.gateway.schemas.batches import PLAIN, Listed, Order, Shape
+from services.gateway.schemas.models import (
+    STORABLE_TEXT,
+    PageModel,
+    RequestModel,
+    ResponseModel,
+)
 
 
-class AuditLine(Shape):
-    """One line of the audit log."""
-
-    seq: int
-    at: datetime
-    kind: Literal["intent", "outcome", "refused", "replayed"]
-    request_id: str
-    person: str
-    roles: list[str]
-    method: str
-    path: str
-    status: int | None
-    subject: str
-    via: str
-    hash: str
-
-
-class Audit(Listed):
-    """A page of the audit log, newest first; `verified` says whether the whole chain is as it was written."""
-
-    items: list[AuditLine]
-    verified: bool
-    first_broken: int | None
-
-
-class DeadLetter(Shape):
-    """A message that a service could not apply; its body is not shown, it holds sealed fields."""
+class DeadLetter(ResponseModel):
+    """A message that a service could not apply. Its body is not shown: it has personal data."""
 
     dead_letter_id: str
     service: str
@@ -47,33 +27,60 @@ class DeadLetter(Shape):
     redriven_by: str | None
 
 
-class DeadLetters(Listed):
-    """Messages that a service could not apply; `away` names the services that could not be asked."""
+class DeadLetters(PageModel):
+    """The dead letters of every service. `away` names the services that did not answer."""
 
     items: list[DeadLetter]
     away: list[str]
 
 
-class Redriven(Shape):
-    """A dead letter that was applied after all; here it is the number within its service."""
+class Redriven(ResponseModel):
+    """A dead letter that was applied after all, with its number within its service."""
 
     dead_letter_id: int
     redriven_by: str
 
 
-class ServiceHealth(Shape):
-    """One service: whether it is ready, its checks, and its figures; `held` says why it takes no orders after a restore, "" if it does."""
+class Tier(ResponseModel):
+    """One limit of the provider.
 
-    name: str
-    ready: bool
-    away: bool
-    held: str
-    checks: dict[str, bool]
-    figures: dict[str, float]
+    Calls a minute, seconds until the next one is free, and seconds until a closed tier opens.
+    """
+
+    tier: str
+    per_min: int
+    busy_s: float
+    closed_s: float
 
 
-class Restored(Shape):
-    """The database of one service, if it ever came back from a backup: whether it is held, why, how far it is, and who wants it released."""
+class Limiter(ResponseModel):
+    """Every limit of the provider."""
+
+    tiers: list[Tier]
+
+
+class KillSwitch(ResponseModel):
+    """Whether the kill switch is on, who set it, when and why."""
+
+    on: bool
+    by_whom: str
+    reason: str
+    at: datetime
+
+
+class Switch(RequestModel):
+    """Set the kill switch. While it is on, nothing is sent to the provider."""
+
+    on: bool
+    reason: str = Field(min_length=1, max_length=500, pattern=STORABLE_TEXT)
+
+
+class Restored(ResponseModel):
+    """The database of one service after a restore from a backup.
+
+    `held`: it is read-only, and `why`; `settled`: its data is recovered, else `progress` says how
+    far it is; who proposed its release and who confirmed it.
+    """
 
     name: str
     held: bool
@@ -85,72 +92,28 @@ class Restored(Shape):
     released_by: str | None
 
 
-class Restoreds(Shape):
-    """The services that state facts about money; `away` names those that could not be asked."""
+class Restoreds(ResponseModel):
+    """The services that decide about money. `away` names those that did not answer."""
 
     services: list[Restored]
     away: list[str]
 
 
-class Release(Order):
-    """Why the held databases may be used again."""
+class Release(RequestModel):
+    """Why the restored databases may be used again."""
 
-    reason: str = Field(min_length=1, max_length=500, pattern=PLAIN)
+    reason: str = Field(min_length=1, max_length=500, pattern=STORABLE_TEXT)
 
 
-class Released(Shape):
-    """What came of a release in one service: `proposed`, `released`, or `refused` and why."""
+class Released(ResponseModel):
+    """The result of a release in one service: `proposed`, `released`, or `refused` and why."""
 
     name: str
     outcome: Literal["proposed", "released", "refused"]
     message: str
 
 
-class Releaseds(Shape):
-    """What came of a release, of each service that was held."""
+class Releaseds(ResponseModel):
+    """The result of a release in each service whose database was read-only."""
 
     services: list[Released]
-
-
-class Health(Shape):
-    """Every service."""
-
-    ready: bool
-    services: list[ServiceHealth]
-
-
-class Alive(Shape):
-    """The gateway itself."""
-
-    status: Literal["ok", "starting"]
-
-
-class Tier(Shape):
-    """One limit of the provider: how many calls a minute, how long until the next one is free, and until a closed one opens (seconds)."""
-
-    tier: str
-    per_min: int
-    busy_s: float
-    closed_s: float
-
-
-class Limiter(Shape):
-    """Every limit of the provider."""
-
-    tiers: list[Tier]
-
-
-class KillSwitch(Shape):
-    """Whether the kill switch is on, by whom, since when and why."""
-
-    on: bool
-    by_whom: str
-    reason: str
-    at: datetime
-
-
-class Switch(Order):
-    """The kill switch: while it is on, nothing is sent to the provider."""
-
-    on: bool
-    reason: str = Field(min_length=1, max_length=500, pattern=PLAIN)

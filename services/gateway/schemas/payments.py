@@ -1,4 +1,4 @@
-"""The shapes of the ledger, the reconciliation, and what people decide about a held payment, beside those in `shapes`."""
+"""Payments: their status, their timeline, and what people decide about a held one."""
 
 from datetime import datetime
 from typing import Literal
@@ -6,125 +6,89 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.gateway.schemas.batches import PLAIN, Listed, Order, Shape
+from libs.common.contracts.statuses import PaymentStatus
+from services.gateway.schemas.models import (
+    STORABLE_TEXT,
+    PageModel,
+    RequestModel,
+    ResponseModel,
+)
+
+HeldAct = Literal["look-up", "bind", "close"]
 
 
-class Account(Shape):
-    """One account of one batch with both layers of its balance, in cents; the text of each amount stands beside it."""
+class Payment(ResponseModel):
+    """A payment: one source account, one loan, one employee."""
 
-    batch_id: UUID
-    account: str
-    pending_cents: int
-    pending_rows: int
-    posted_cents: int
-    posted_rows: int
-
-
-class Accounts(Listed):
-    """A page of accounts."""
-
-    items: list[Account]
-
-
-class Entry(Shape):
-    """One line of a journal; a debit is positive."""
-
-    n: int
-    account: str
-    layer: Literal["pending", "posted"]
-    amount_cents: int
-    rows: int
-
-
-class Journal(Shape):
-    """A journal: its entries come to zero."""
-
-    journal_id: UUID
-    batch_id: UUID
     payment_id: UUID
-    kind: Literal["hold", "settle", "release", "reverse"]
+    status: PaymentStatus
+    version: int
+    amount: str
     amount_cents: int
-    rows: int
-    posted_at: datetime
-    entries: list[Entry] | None
+    source_account_id: str
+    employee_id: str
+    institution_id: str
+    loan_last4: str
+    rows: list[int]
+    provider_payment_id: str | None
+    provider_status: str | None
+    attempts: int
+    reason_code: str
+    reason: str
 
 
-class Journals(Listed):
-    """A page of journals."""
+class Payments(PageModel):
+    """A page of payments."""
 
-    items: list[Journal]
-
-
-class Run(Shape):
-    """One comparison with the provider's own list; `status` is its verdict, `waiting` before there is one."""
-
-    run_id: UUID
-    batch_id: UUID
-    complete: bool
-    pages: int
-    lines: int
-    amount_cents: int
-    begun_at: datetime
-    closed_at: datetime
-    requested_by: str
-    message: str
-    status: Literal["waiting", "clean", "breaks", "incomplete"]
-    break_count: int
-    judged_at: datetime | None
+    items: list[Payment]
 
 
-class Runs(Listed):
-    """A page of comparisons."""
+class TimelineEntry(ResponseModel):
+    """One thing that happened to a payment."""
 
-    items: list[Run]
-
-
-class Break(Shape):
-    """A difference between two of the five books, open until a later run no longer finds it."""
-
-    break_id: UUID
-    batch_id: UUID
+    at: datetime
     kind: str
-    subject: str
-    payment_id: str
+    title: str
+    detail: str
+    evidence: str
+
+
+class HeldProposal(ResponseModel):
+    """What one person has proposed for a held payment; a second person must confirm it."""
+
+    act: HeldAct
     provider_payment_id: str
-    expected: str
-    found: str
-    opened_at: datetime
-    closed_at: datetime | None
-    status: Literal["open", "closed"]
-    age_s: int
+    reason: str
+    by_whom: str
+    at: datetime
 
 
-class Breaks(Listed):
-    """A page of differences."""
+class PaymentStory(Payment):
+    """A payment with everything that happened to it, oldest first.
 
-    items: list[Break]
+    `return_under_way`: the provider wants the money back from the employer.
+    """
 
-
-class Reconcile(Order):
-    """Which batch is to be reconciled; every running one if none is named."""
-
-    batch_id: UUID | None = None
-
-
-class Reconciling(Shape):
-    """The batches whose comparison was asked for; those that are not being paid are left out."""
-
-    batches: list[UUID]
+    batch_id: UUID
+    return_under_way: bool
+    timeline: list[TimelineEntry]
+    held_proposal: HeldProposal | None = None
 
 
-class Held(Order):
-    """What one of two people says about a held payment; `provider_payment_id` goes with `bind` alone."""
+class Held(RequestModel):
+    """What one of two people decides about a held payment.
 
-    act: Literal["look-up", "bind", "close"]
-    reason: str = Field(min_length=1, max_length=500, pattern=PLAIN)
-    provider_payment_id: str = Field(default="", max_length=64, pattern=PLAIN)
+    `provider_payment_id` belongs to `bind` alone.
+    """
+
+    act: HeldAct
+    reason: str = Field(min_length=1, max_length=500, pattern=STORABLE_TEXT)
+    provider_payment_id: str = Field(default="", max_length=64, pattern=STORABLE_TEXT)
 
 
-class HeldAnswer(Shape):
-    """`proposed`: a second person has to say the same. `done`: the payment goes on accordingly."""
+class HeldAnswer(ResponseModel):
+    """`proposed`: a second person must confirm it. `done`: it is carried out."""
 
     payment_id: UUID
-    act: Literal["look-up", "bind", "close"]
+    act: HeldAct
     state: Literal["proposed", "done"]

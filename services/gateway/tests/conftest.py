@@ -25,7 +25,7 @@ def url(make_database: Callable[[str], tuple[str, str]]) -> str:
 
 @dataclass
 class Gateway:
-    """The gateway under test, and what stands behind it."""
+    """The gateway under test, and the fakes behind it."""
 
     app: FastAPI
     engine: Engine
@@ -35,7 +35,7 @@ class Gateway:
         return self.fakes[name]
 
     def run(self, work: Callable[[httpx.AsyncClient], Awaitable[Any]]) -> Any:
-        """Do some work with a client of the gateway."""
+        """Run a coroutine with a client of the gateway."""
 
         async def main() -> Any:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
@@ -46,7 +46,7 @@ class Gateway:
 
         return asyncio.run(main())
 
-    def ask(
+    def call(
         self, method: str, path: str, who: str | None = "auditor", **options: Any
     ) -> httpx.Response:
         """One request of a person (None: not signed in)."""
@@ -61,12 +61,12 @@ class Gateway:
         return answer
 
     def sign_in(self, person: str, **headers: str) -> str:
-        """Sign a demo person in; what the browser sends as Cookie from then on."""
-        answer = self.ask("POST", "/session", None, json={"person": person}, headers=headers)
+        """Sign a demo person in; the Cookie header that the browser sends from then on."""
+        answer = self.call("POST", "/session", None, json={"person": person}, headers=headers)
         assert answer.status_code == 200, answer.text
         return answer.headers["set-cookie"].partition(";")[0]
 
-    def lines(self) -> list[tuple[str, str, str, int | None]]:
+    def audit_lines(self) -> list[tuple[str, str, str, int | None]]:
         """The audit log: kind, person, path, status."""
         with self.engine.connect() as connection:
             return [
@@ -90,7 +90,7 @@ def build(url: str, **more: Any) -> Gateway:
     service = app.build(
         settings,
         {name: fake.client() for name, fake in fakes.items()},
-        event_stream.Pace(0.01, 0.05, 0.05),
+        event_stream.StreamTiming(0.01, 0.05, 0.05),
     )
     with service.engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))

@@ -1,4 +1,4 @@
-"""Small stand-ins for the five services: real ASGI applications that answer what a test tells them and remember what they were asked."""
+"""Fakes of the five services: ASGI applications with prepared answers that record their calls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,27 +10,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from libs.common.contracts.statuses import PAYMENT_STATUSES
+
 TOKEN = "internal-token-of-tests"
 BATCH, PAYMENT, RUN = (
     "7f3e0b86-3a5a-4a52-9d3a-0c7b2a1f0001",
     "7f3e0b86-3a5a-4a52-9d3a-0c7b2a1f0002",
     "7f3e0b86-3a5a-4a52-9d3a-0c7b2a1f0003",
 )
-COUNTS = dict.fromkeys(
-    (
-        "total",
-        "unprocessed",
-        "sending",
-        "pending",
-        "completed",
-        "failed",
-        "in_doubt",
-        "held",
-        "cancelled",
-        "reversed",
-    ),
-    0,
-)
+COUNTS = dict.fromkeys(("total", *PAYMENT_STATUSES), 0)
 
 
 @dataclass
@@ -46,12 +34,12 @@ class Fake:
     received: int = 0
     away: Exception | None = None
 
-    def says(self, method: str, path: str, body: Any, status: int = 200) -> None:
-        """Answer a call so from now on."""
+    def will_answer(self, method: str, path: str, body: Any, status: int = 200) -> None:
+        """Answer a call like this from now on."""
         self.answers[method, path] = (status, body)
 
     def client(self) -> httpx.AsyncClient:
-        """The gateway's way to it."""
+        """A client that calls the fake."""
         app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST"])])
         transport: httpx.AsyncBaseTransport = httpx.ASGITransport(app)
         return httpx.AsyncClient(
@@ -76,7 +64,7 @@ class Fake:
 
 
 class Breakable(httpx.AsyncBaseTransport):
-    """A connection that fails when its service is away."""
+    """A connection that fails while its service is away."""
 
     def __init__(self, fake: Fake, inner: httpx.AsyncBaseTransport) -> None:
         self.fake, self.inner = fake, inner

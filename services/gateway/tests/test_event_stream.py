@@ -33,7 +33,7 @@ def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
         *[Problem(503, "upstream.away", "away", "wait")] * 2,
         {"version": 2, "completed": 1},
     ]
-    seats = event_stream.Seats(1)
+    slots = event_stream.StreamSlots(1)
 
     async def read() -> dict[str, Any]:
         found = answers.pop(0)
@@ -43,7 +43,11 @@ def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
 
     async def main() -> list[tuple[str, int, dict[str, Any]]]:
         stream = event_stream.events(
-            {"version": 1, "completed": 0}, read, signed_in, seats, event_stream.Pace(0.0, 15.0)
+            {"version": 1, "completed": 0},
+            read,
+            signed_in,
+            slots,
+            event_stream.StreamTiming(0.0, 15.0),
         )
         found = [parsed(await anext(stream)) for _ in range(4)]
         await stream.aclose()  # type: ignore[attr-defined]
@@ -57,7 +61,7 @@ def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
         ("snapshot", 4),
     ]
     assert found[1][2] == {"version": 2, "completed": 1}
-    assert seats.free == 1
+    assert slots.free == 1
 
 
 def test_silence_is_broken_by_a_heartbeat() -> None:
@@ -66,7 +70,11 @@ def test_silence_is_broken_by_a_heartbeat() -> None:
 
     async def main() -> str:
         stream = event_stream.events(
-            {"version": 1}, read, signed_in, event_stream.Seats(1), event_stream.Pace(0.01, 0.03)
+            {"version": 1},
+            read,
+            signed_in,
+            event_stream.StreamSlots(1),
+            event_stream.StreamTiming(0.01, 0.03),
         )
         await anext(stream)
         return await anext(stream)
@@ -81,7 +89,10 @@ def open_stream(
     who: tuple[bytes, bytes] = (b"authorization", b"Bearer demo-auditor"),
     meanwhile: Callable[[], Any] = lambda: None,
 ) -> dict[str, Any]:
-    """Read a live stream over ASGI itself until `enough` pieces came, then leave; `meanwhile` happens after the first of them."""
+    """Read a live stream over ASGI until `enough` pieces came, then leave.
+
+    `meanwhile` runs after the first piece.
+    """
     started: dict[str, Any] = {}
     left, requests = asyncio.Event(), [{"type": "http.request", "body": b"", "more_body": False}]
 
@@ -127,10 +138,10 @@ def open_stream(
 def test_the_first_event_is_a_snapshot_and_the_stream_ends_with_its_reader(
     gateway: Gateway,
 ) -> None:
-    gateway.reports.says(
+    gateway.reports.will_answer(
         "GET", f"/batches/{BATCH}/live", {"version": 4, "payments": {"completed": 2}}
     )
-    for _ in range(3):  # two seats: they are given back
+    for _ in range(3):  # two slots: they are given back
         seen: list[bytes] = []
         started = open_stream(gateway, seen, 2)
         assert dict(started["headers"])[b"content-type"] == b"text/event-stream; charset=utf-8"
@@ -142,7 +153,7 @@ def test_the_first_event_is_a_snapshot_and_the_stream_ends_with_its_reader(
 
 
 def test_a_stream_ends_when_its_reader_is_signed_out(gateway: Gateway) -> None:
-    gateway.reports.says("GET", f"/batches/{BATCH}/live", {"version": 4})
+    gateway.reports.will_answer("GET", f"/batches/{BATCH}/live", {"version": 4})
     cookie = gateway.sign_in("demo-auditor")
     seen: list[bytes] = []
     started = open_stream(
@@ -150,7 +161,7 @@ def test_a_stream_ends_when_its_reader_is_signed_out(gateway: Gateway) -> None:
         seen,
         10_000,
         (b"cookie", cookie.encode()),
-        lambda: gateway.ask(
+        lambda: gateway.call(
             "DELETE", "/session", None, headers={"Cookie": cookie, "Sec-Fetch-Site": "same-origin"}
         ),
     )
@@ -158,16 +169,16 @@ def test_a_stream_ends_when_its_reader_is_signed_out(gateway: Gateway) -> None:
     assert 1 <= len(seen) < 100  # it ended by itself; its reader never left
 
 
-def test_there_are_only_so_many_streams() -> None:
-    event_stream.Seats(1).check()
+def test_the_number_of_streams_is_limited() -> None:
+    event_stream.StreamSlots(1).check()
     with pytest.raises(Problem) as full:
-        event_stream.Seats(0).check()
+        event_stream.StreamSlots(0).check()
     assert (full.value.status, full.value.code) == (503, "live.full")
 
 
-def test_no_stream_is_begun_for_what_is_not_there(gateway: Gateway) -> None:
-    gateway.ingest.says("GET", f"/batches/{BATCH}", {"code": "batch.unknown"}, 404)
-    gateway.reports.says(
+def test_no_stream_starts_for_an_unknown_batch(gateway: Gateway) -> None:
+    gateway.ingest.will_answer("GET", f"/batches/{BATCH}", {"code": "batch.unknown"}, 404)
+    gateway.reports.will_answer(
         "GET", f"/batches/{BATCH}/live", {"version": 0}
     )  # all zero is what reports says of any id
-    assert gateway.ask("GET", f"/batches/{BATCH}/live").status_code == 404
+    assert gateway.call("GET", f"/batches/{BATCH}/live").status_code == 404

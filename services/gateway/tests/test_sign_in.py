@@ -7,8 +7,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from services.gateway import domain
-from services.gateway.auth.sessions import COOKIE, hashed
+from services.gateway.auth.credentials import SESSION_COOKIE, secret_hash
+from services.gateway.domain import access
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH
 
@@ -24,7 +24,7 @@ def with_cookie(
     headers: dict[str, str] | None = None,
     **more: Any,
 ) -> httpx.Response:
-    return gateway.ask(
+    return gateway.call(
         method,
         path,
         None,
@@ -34,14 +34,14 @@ def with_cookie(
 
 
 def test_a_demo_person_signs_in_and_out(gateway: Gateway) -> None:
-    ways = gateway.ask("GET", "/sign-in", None).json()
+    ways = gateway.call("GET", "/sign-in", None).json()
     assert (
         ways["mode"],
         ways["default"],
         ways["login_url"],
         [one["id"] for one in ways["people"]],
-    ) == ("demo", "demo-preparer", None, [f"demo-{role}" for role in domain.ROLES])
-    answer = gateway.ask("POST", "/session", None, json={"person": "demo-approver"})
+    ) == ("demo", "demo-preparer", None, [f"demo-{role}" for role in access.ROLES])
+    answer = gateway.call("POST", "/session", None, json={"person": "demo-approver"})
     assert answer.json() == {
         "id": "demo-approver",
         "name": "Appy Approver",
@@ -68,11 +68,11 @@ def test_a_demo_person_signs_in_and_out(gateway: Gateway) -> None:
     assert with_cookie(gateway, cookie).status_code == 401
 
 
-def test_only_the_hash_of_a_sessions_id_is_kept(gateway: Gateway) -> None:
-    secret = gateway.sign_in("demo-auditor").removeprefix(f"{COOKIE}=")
+def test_only_the_hash_of_a_sessions_id_is_stored(gateway: Gateway) -> None:
+    secret = gateway.sign_in("demo-auditor").removeprefix(f"{SESSION_COOKIE}=")
     with gateway.engine.connect() as connection:
         row = connection.execute(text("SELECT * FROM session")).mappings().one()
-    assert bytes(row["session_hash"]) == hashed(secret)
+    assert bytes(row["session_hash"]) == secret_hash(secret)
     assert len(secret) >= 43
     assert secret not in str(dict(row))
 
@@ -142,7 +142,7 @@ def test_an_unsafe_call_by_cookie_must_come_from_a_page_of_ours(
     answer = with_cookie(gateway, cookie, "POST", f"/batches/{BATCH}/pause", headers, json={})
     assert (answer.status_code, len(gateway.dispatcher.calls)) == (status, int(status == 200))
     assert answer.json().get("code", "") == ("auth.cross-site" if status == 403 else "")
-    assert gateway.lines()[-1] == (
+    assert gateway.audit_lines()[-1] == (
         "outcome" if status == 200 else "refused",
         "demo-approver",
         f"/api/v1/batches/{BATCH}/pause",
@@ -151,7 +151,7 @@ def test_an_unsafe_call_by_cookie_must_come_from_a_page_of_ours(
     assert (
         with_cookie(gateway, cookie, headers=headers).status_code == 200
     )  # reading changes nothing
-    bearer = gateway.ask(
+    bearer = gateway.call(
         "POST",
         f"/batches/{BATCH}/pause",
         "approver",
@@ -174,7 +174,7 @@ def test_an_unsafe_call_by_cookie_must_come_from_a_page_of_ours(
 def test_another_sites_page_signs_nobody_in(
     gateway: Gateway, headers: dict[str, str], status: int
 ) -> None:
-    answer = gateway.ask(
+    answer = gateway.call(
         "POST", "/session", None, json={"person": "demo-approver"}, headers=headers
     )
     assert (answer.status_code, "set-cookie" in answer.headers) == (status, status == 200)
@@ -189,7 +189,7 @@ def test_demo_sign_in_answers_only_on_this_machines_own_names(gateway: Gateway) 
         ("127.0.0.1.evil.example", 400),
         ("", 400),
     ):
-        answer = gateway.ask("GET", "/me", "auditor", headers={"Host": host})
+        answer = gateway.call("GET", "/me", "auditor", headers={"Host": host})
         assert answer.status_code == status, host
     assert (
         gateway.run(lambda client: client.get("/health", headers={"Host": "10.0.0.7"})).status_code
@@ -200,19 +200,19 @@ def test_demo_sign_in_answers_only_on_this_machines_own_names(gateway: Gateway) 
 def test_signing_in_and_what_fails_is_in_the_audit_log(gateway: Gateway) -> None:
     cookie = gateway.sign_in("demo-auditor")
     with_cookie(gateway, cookie, "DELETE", "/session")
-    assert gateway.ask("POST", "/session", None, json={"person": "mallory"}).status_code == 401
+    assert gateway.call("POST", "/session", None, json={"person": "mallory"}).status_code == 401
     assert (
-        gateway.ask("GET", "/me", None, headers={"Authorization": "Bearer guess"}).status_code
+        gateway.call("GET", "/me", None, headers={"Authorization": "Bearer guess"}).status_code
         == 401
     )
     assert (
-        gateway.ask(
+        gateway.call(
             "GET", "/me", None, headers={"Authorization": "Bearer paydown_guess"}
         ).status_code
         == 401
     )
-    assert gateway.ask("GET", "/me", None).status_code == 401  # nobody tried anything
-    assert gateway.lines() == [
+    assert gateway.call("GET", "/me", None).status_code == 401  # nobody tried anything
+    assert gateway.audit_lines() == [
         ("outcome", "demo-auditor", "/api/v1/session", 200),
         ("intent", "demo-auditor", "/api/v1/session", None),
         ("outcome", "demo-auditor", "/api/v1/session", 200),
@@ -220,14 +220,14 @@ def test_signing_in_and_what_fails_is_in_the_audit_log(gateway: Gateway) -> None
         ("refused", "", "/api/v1/me", 401),
         ("refused", "", "/api/v1/me", 401),
     ]
-    page = gateway.ask("GET", "/audit").json()
+    page = gateway.call("GET", "/audit").json()
     assert page["verified"]
     assert [line["via"] for line in page["items"]] == ["", "", "", "session", "session", "session"]
 
 
-def test_who_fails_too_often_is_told_to_wait_and_fills_no_log(gateway: Gateway) -> None:
+def test_too_many_failures_are_429_and_do_not_fill_the_log(gateway: Gateway) -> None:
     answers = [
-        gateway.ask("GET", "/me", None, headers={"Authorization": "Bearer guess"})
+        gateway.call("GET", "/me", None, headers={"Authorization": "Bearer guess"})
         for _ in range(65)
     ]
     assert [a.status_code for a in answers[:60]] == [401] * 60
@@ -237,33 +237,45 @@ def test_who_fails_too_often_is_told_to_wait_and_fills_no_log(gateway: Gateway) 
         "1",
         "rate.limited",
     )
-    assert len(gateway.lines()) < 65
-    assert gateway.ask("GET", "/me").status_code == 200  # who has a right to come in still does
+    assert len(gateway.audit_lines()) < 65
+    assert gateway.call("GET", "/me").status_code == 200  # who has a right to come in still does
 
 
 def test_a_session_token_is_nothing_a_bearer_can_use(gateway: Gateway) -> None:
-    secret = gateway.sign_in("demo-approver").removeprefix(f"{COOKIE}=")
+    secret = gateway.sign_in("demo-approver").removeprefix(f"{SESSION_COOKIE}=")
     assert (
-        gateway.ask("GET", "/me", None, headers={"Authorization": f"Bearer {secret}"}).status_code
+        gateway.call("GET", "/me", None, headers={"Authorization": f"Bearer {secret}"}).status_code
         == 401
     )
 
 
-def test_the_answers_of_the_api_are_kept_by_nobody(gateway: Gateway) -> None:
+def test_the_answers_of_the_api_are_cached_by_nobody(gateway: Gateway) -> None:
     for answer in (
-        gateway.ask("GET", "/me"),
-        gateway.ask("GET", "/me", None),
-        gateway.ask("GET", "/nowhere"),
-        gateway.ask("POST", "/session", None, json={}),
+        gateway.call("GET", "/me"),
+        gateway.call("GET", "/me", None),
+        gateway.call("GET", "/nowhere"),
+        gateway.call("POST", "/session", None, json={}),
     ):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert json.loads(gateway.ask("GET", "/nowhere").content)["code"] == "not-found"
+    assert json.loads(gateway.call("GET", "/nowhere").content)["code"] == "not-found"
 
 
-def test_an_identity_provider_is_not_asked_where_there_is_none(gateway: Gateway) -> None:
+def test_without_an_identity_provider_its_routes_are_409(gateway: Gateway) -> None:
     for path in ("/sign-in/start", "/sign-in/callback?code=x&state=y"):
-        answer = gateway.ask("GET", path, None)
+        answer = gateway.call("GET", path, None)
         assert (answer.status_code, answer.json()["code"]) == (409, "auth.mode")
+
+
+def test_me_is_the_person_of_the_token(gateway: Gateway) -> None:
+    assert gateway.call("GET", "/me", "approver").json() == {
+        "id": "demo-approver",
+        "name": "Appy Approver",
+        "roles": ["approver"],
+        "auth_mode": "demo",
+        "via": "",
+        "read_only": False,
+    }
+    assert json.loads(gateway.call("GET", "/me", None).content)["action"]

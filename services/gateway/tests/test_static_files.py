@@ -8,9 +8,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.gateway.static_files import Front, named_locally
+from services.gateway.static_files.middleware import DashboardMiddleware, is_own_host
 
-INDEX = '<!doctype html><meta property="csp-nonce" content="__NONCE__"><style nonce="__NONCE__"></style><script src="/assets/app-1a2b.js"></script>'
+INDEX = (
+    '<!doctype html><meta property="csp-nonce" content="__NONCE__">'
+    '<style nonce="__NONCE__"></style><script src="/assets/app-1a2b.js"></script>'
+)
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def get(dist: Path, path: str, method: str = "GET", **headers: str) -> httpx.Res
         return "data"
 
     async def main() -> httpx.Response:
-        transport = httpx.ASGITransport(Front(app, dist, own_names_only=True))
+        transport = httpx.ASGITransport(DashboardMiddleware(app, dist, own_names_only=True))
         async with httpx.AsyncClient(
             transport=transport, base_url="http://127.0.0.1:8080"
         ) as client:
@@ -75,7 +78,7 @@ def test_every_path_of_the_dashboards_own_is_its_page_with_a_nonce_of_its_own(
     assert first.headers["referrer-policy"] == "no-referrer"
 
 
-def test_built_files_are_kept_by_browsers_and_sent_compressed(dist: Path) -> None:
+def test_built_files_are_cached_by_browsers_and_sent_compressed(dist: Path) -> None:
     plain, zipped = (
         get(dist, "/assets/app-1a2b.js"),
         get(dist, "/assets/app-1a2b.js", **{"Accept-Encoding": "gzip"}),
@@ -94,7 +97,7 @@ def test_built_files_are_kept_by_browsers_and_sent_compressed(dist: Path) -> Non
     assert get(dist, "/favicon.svg").headers["cache-control"] == "no-cache"
 
 
-def test_a_file_built_anew_is_read_anew(dist: Path) -> None:
+def test_a_rebuilt_file_is_read_again(dist: Path) -> None:
     assert get(dist, "/favicon.svg").text == "<svg/>"
     (dist / "favicon.svg").write_text("<svg><!-- new --></svg>")
     assert get(dist, "/favicon.svg").text == "<svg><!-- new --></svg>"
@@ -151,11 +154,11 @@ def test_without_a_dashboard_the_page_says_how_to_get_it(tmp_path: Path) -> None
 
 def test_names_of_this_machine() -> None:
     assert all(
-        named_locally(host)
+        is_own_host(host)
         for host in ("127.0.0.1", "127.0.0.1:8080", "localhost:8080", "[::1]:8080", "127.9.9.9")
     )
     assert not any(
-        named_locally(host)
+        is_own_host(host)
         for host in (
             "",
             "evil.example",

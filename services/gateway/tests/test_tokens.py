@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from services.gateway.auth.sessions import hashed
+from services.gateway.auth.credentials import secret_hash
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH
 
@@ -15,7 +15,7 @@ ORDER: dict[str, Any] = {"name": "nightly upload", "person": "demo-preparer", "r
 
 
 def made(gateway: Gateway, **changed: Any) -> dict[str, Any]:
-    answer = gateway.ask("POST", "/tokens", "admin", json=ORDER | changed)
+    answer = gateway.call("POST", "/tokens", "admin", json=ORDER | changed)
     assert answer.status_code == 201, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -24,7 +24,7 @@ def made(gateway: Gateway, **changed: Any) -> dict[str, Any]:
 def by(
     gateway: Gateway, token: str, method: str = "GET", path: str = "/me", **more: Any
 ) -> httpx.Response:
-    return gateway.ask(
+    return gateway.call(
         method,
         path,
         None,
@@ -33,7 +33,7 @@ def by(
     )
 
 
-def test_a_token_is_shown_once_and_kept_as_a_hash(gateway: Gateway) -> None:
+def test_a_token_is_shown_once_and_stored_as_a_hash(gateway: Gateway) -> None:
     token = made(gateway)
     assert (token["status"], token["person"], token["roles"], token["created_by"]) == (
         "active",
@@ -43,22 +43,22 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(gateway: Gateway) -> None:
     )
     assert token["token"].startswith("paydown_")
     assert len(token["token"]) >= 50
-    listed = gateway.ask("GET", "/tokens", "admin")
+    listed = gateway.call("GET", "/tokens", "admin")
     assert ("token" in listed.json()["items"][0], token["token"] in listed.text) == (False, False)
     with gateway.engine.connect() as connection:
-        kept = connection.execute(text("SELECT * FROM api_token")).mappings().one()
+        stored = connection.execute(text("SELECT * FROM api_token")).mappings().one()
         everything = [
             str(row)
             for table in ("audit", "idempotency")
             for row in connection.execute(text(f"SELECT * FROM {table}"))
         ]
-    assert bytes(kept["token_hash"]) == hashed(token["token"])
-    assert not any(token["token"] in row for row in [str(dict(kept)), *everything])
+    assert bytes(stored["token_hash"]) == secret_hash(token["token"])
+    assert not any(token["token"] in row for row in [str(dict(stored)), *everything])
 
 
-def test_a_repeated_order_under_a_key_makes_one_token_and_tells_no_secret(gateway: Gateway) -> None:
+def test_a_repeated_order_under_a_key_makes_one_token_and_shows_no_secret(gateway: Gateway) -> None:
     first, again = (
-        gateway.ask("POST", "/tokens", "admin", json=ORDER, headers={"Idempotency-Key": "t1"})
+        gateway.call("POST", "/tokens", "admin", json=ORDER, headers={"Idempotency-Key": "t1"})
         for _ in range(2)
     )
     assert again.json() == first.json() | {"token": None}
@@ -70,8 +70,8 @@ def test_a_repeated_order_under_a_key_makes_one_token_and_tells_no_secret(gatewa
         assert connection.execute(text("SELECT count(*) FROM api_token")).scalar_one() == 1
 
 
-def test_a_call_by_token_counts_as_the_humans_and_the_log_says_by_which(gateway: Gateway) -> None:
-    gateway.ingest.says("POST", "/batches", {"batch_id": BATCH, "status": "receiving"}, 202)
+def test_a_call_by_token_counts_as_the_humans_and_the_log_names_the_token(gateway: Gateway) -> None:
+    gateway.ingest.will_answer("POST", "/batches", {"batch_id": BATCH, "status": "receiving"}, 202)
     token = made(gateway)
     assert by(gateway, token["token"]).json() == {
         "id": "demo-preparer",
@@ -91,14 +91,14 @@ def test_a_call_by_token_counts_as_the_humans_and_the_log_says_by_which(gateway:
         gateway.ingest.headers[0]["x-paydown-actor"],
         gateway.ingest.headers[0]["x-paydown-roles"],
     ) == ("demo-preparer", "preparer")
-    line = gateway.ask("GET", "/audit").json()["items"][0]
+    line = gateway.call("GET", "/audit").json()["items"][0]
     assert (line["person"], line["via"], line["subject"]) == (
         "demo-preparer",
         f"token {token['token_id']}",
         BATCH,
     )
-    assert gateway.ask("GET", "/audit").json()["verified"]
-    assert gateway.ask("GET", "/tokens", "auditor").json()["items"][0]["last_used_at"]
+    assert gateway.call("GET", "/audit").json()["verified"]
+    assert gateway.call("GET", "/tokens", "auditor").json()["items"][0]["last_used_at"]
 
 
 def test_a_token_may_what_its_roles_may_and_no_more(gateway: Gateway) -> None:
@@ -113,7 +113,7 @@ def test_a_token_may_what_its_roles_may_and_no_more(gateway: Gateway) -> None:
     refused = by(gateway, reading, "POST", f"/batches/{BATCH}/approve", json={"digest": "x"})
     assert (refused.status_code, refused.json()["code"]) == (403, "auth.read-only")
     assert not gateway.ingest.calls[1:]
-    assert gateway.lines()[-1][0] == "refused"
+    assert gateway.audit_lines()[-1][0] == "refused"
 
 
 @pytest.mark.parametrize(
@@ -131,18 +131,18 @@ def test_a_token_may_what_its_roles_may_and_no_more(gateway: Gateway) -> None:
         ({"name": "a\x00"}, "request.invalid"),
     ],
 )
-def test_no_token_for_strangers_or_roles_the_person_lacks_or_acts_in_person(
+def test_no_token_for_unknown_people_or_roles_the_person_lacks_or_acts_in_person(
     gateway: Gateway, changed: dict[str, Any], code: str
 ) -> None:
-    answer = gateway.ask("POST", "/tokens", "admin", json=ORDER | changed)
+    answer = gateway.call("POST", "/tokens", "admin", json=ORDER | changed)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
-    assert gateway.ask("GET", "/tokens", "admin").json()["total"] == 0
+    assert gateway.call("GET", "/tokens", "admin").json()["total"] == 0
 
 
 def test_a_revoked_token_is_dead_at_once_and_stays_in_the_list(gateway: Gateway) -> None:
     token = made(gateway)
     first, again = (
-        gateway.ask("DELETE", f"/tokens/{token['token_id']}", "admin") for _ in range(2)
+        gateway.call("DELETE", f"/tokens/{token['token_id']}", "admin") for _ in range(2)
     )
     assert (first.status_code, first.json()["status"], first.json()["revoked_by"]) == (
         200,
@@ -151,9 +151,9 @@ def test_a_revoked_token_is_dead_at_once_and_stays_in_the_list(gateway: Gateway)
     )
     assert again.json() == first.json()
     assert by(gateway, token["token"]).status_code == 401
-    assert gateway.ask("GET", "/tokens", "admin").json()["items"][0]["status"] == "revoked"
-    assert gateway.ask("DELETE", f"/tokens/{BATCH}", "admin").status_code == 404
-    assert gateway.ask("DELETE", "/tokens/nonsense", "admin").status_code == 404
+    assert gateway.call("GET", "/tokens", "admin").json()["items"][0]["status"] == "revoked"
+    assert gateway.call("DELETE", f"/tokens/{BATCH}", "admin").status_code == 404
+    assert gateway.call("DELETE", "/tokens/nonsense", "admin").status_code == 404
 
 
 @pytest.mark.parametrize("change", ["expires_at = now() - interval '1 s'", "person = 'who-left'"])
@@ -174,8 +174,8 @@ def test_a_token_loses_what_its_person_loses(gateway: Gateway) -> None:
 def test_tokens_page(gateway: Gateway) -> None:
     for n in range(5):
         made(gateway, name=f"t{n}")
-    first = gateway.ask("GET", "/tokens?limit=3", "admin").json()
-    second = gateway.ask("GET", f"/tokens?limit=3&cursor={first['next']}", "admin").json()
+    first = gateway.call("GET", "/tokens?limit=3", "admin").json()
+    second = gateway.call("GET", f"/tokens?limit=3&cursor={first['next']}", "admin").json()
     assert [item["name"] for item in first["items"] + second["items"]] == [
         "t4",
         "t3",
@@ -187,7 +187,7 @@ def test_tokens_page(gateway: Gateway) -> None:
 
 
 def test_an_administrator_sees_whom_a_token_can_be_made_for(gateway: Gateway) -> None:
-    found = gateway.ask("GET", "/people", "admin").json()
+    found = gateway.call("GET", "/people", "admin").json()
     assert (found["total"], found["items"][0]) == (
         5,
         {"id": "demo-preparer", "name": "Prea Preparer", "roles": ["preparer"]},

@@ -2,18 +2,70 @@
 
 from alembic import op
 
-from libs.common.database.tables import MESSAGING
-
 revision = "ingest_0001"
 down_revision = None
+
+INBOX = """
+CREATE TABLE inbox (
+    consumer text NOT NULL,
+    event_id uuid NOT NULL,
+    PRIMARY KEY (consumer, event_id)
+)"""
+
+CONSUMER_OFFSET = """
+CREATE TABLE consumer_offset (
+    consumer text NOT NULL,
+    topic text NOT NULL,
+    partition int NOT NULL,
+    next_offset bigint NOT NULL CHECK (next_offset >= 0),
+    topic_id text NOT NULL DEFAULT '',
+    PRIMARY KEY (consumer, topic, partition)
+)"""
+
+DEAD_LETTER = """
+CREATE TABLE dead_letter (
+    dead_letter_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    consumer text NOT NULL,
+    topic text NOT NULL,
+    partition int NOT NULL,
+    message_offset bigint NOT NULL,
+    event_id uuid,
+    message_key text,
+    message_type text,
+    correlation text NOT NULL DEFAULT '',
+    body bytea NOT NULL,
+    code text NOT NULL,
+    reason text NOT NULL,
+    buried_at timestamptz NOT NULL DEFAULT now(),
+    redriven_at timestamptz,
+    redriven_by text,
+    UNIQUE (consumer, topic, partition, message_offset)
+)"""
+
+# Rows are marked, never deleted: after the loss of a broker they are published again.
+OUTBOX = """
+CREATE TABLE outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id uuid NOT NULL UNIQUE,
+    topic text NOT NULL,
+    message_key text NOT NULL,
+    message_type text NOT NULL,
+    correlation text NOT NULL,
+    body text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    published_at timestamptz
+)"""
+OUTBOX_INDEX = "CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL"
 
 BATCH = """
 CREATE TABLE batch (
     batch_id uuid PRIMARY KEY,
     family_id uuid NOT NULL,
     parent_batch_id uuid REFERENCES batch,
-    status text NOT NULL CHECK (status IN ('receiving', 'reading', 'checking', 'ready', 'approved', 'paying', 'paused', 'completed',
-        'completed_with_failures', 'archived', 'rejected', 'discarded', 'expired', 'cancelled')),
+    status text NOT NULL CHECK (status IN (
+        'receiving', 'reading', 'checking', 'ready', 'approved', 'paying', 'paused',
+        'completed', 'completed_with_failures', 'archived',
+        'rejected', 'discarded', 'expired', 'cancelled')),
     version int NOT NULL DEFAULT 0,
     revision int NOT NULL DEFAULT 0,
     filename text NOT NULL,
@@ -35,12 +87,12 @@ CREATE TABLE batch (
     CHECK (status NOT IN ('ready', 'approved', 'paying', 'paused') OR digest IS NOT NULL)
 )"""
 
-# One live batch of the same bytes; a repeat on purpose names its reason and is counted by the look before the insert.
+# At most one live batch with the same bytes. A repeat on purpose has a reason in `made_because`.
 BATCH_LIVE = """
 CREATE UNIQUE INDEX batch_live ON batch (content_sha256)
 WHERE made_because = '' AND status NOT IN ('rejected', 'discarded', 'expired', 'cancelled')"""
 
-# fillfactor: outcomes are written once more, in place, when the provider has been asked
+# fillfactor: outcomes are updated in place after the provider's preflight.
 ROWS = """
 CREATE TABLE batch_row (
     row_id uuid PRIMARY KEY,
@@ -69,10 +121,12 @@ CREATE TABLE batch_row (
     amount_text text NOT NULL,
     amount_cents bigint NOT NULL CHECK (amount_cents >= 0),
     UNIQUE (batch_id, file_row),
-    CHECK (status <> 'payable' OR (amount_cents > 0 AND employee_id <> '' AND source_account_id <> '' AND loan_index <> ''))
+    CHECK (status <> 'payable' OR (
+        amount_cents > 0 AND employee_id <> '' AND source_account_id <> '' AND loan_index <> ''))
 ) WITH (fillfactor = 50)"""
 
-# `written` holds what the file said where it was normalised; everything here is sealed for (field, row_id)
+# `written` holds the text of the file where a value was normalised. All is encrypted for
+# (field, row_id).
 SEALS = """
 CREATE TABLE row_seal (
     row_id uuid PRIMARY KEY,
@@ -205,7 +259,8 @@ CREATE TABLE payment (
     employee_id text NOT NULL,
     loan_index text NOT NULL,
     amount_cents bigint NOT NULL CHECK (amount_cents > 0),
-    status text NOT NULL DEFAULT 'live' CHECK (status IN ('live', 'failed', 'cancelled', 'reversed')),
+    status text NOT NULL DEFAULT 'live'
+        CHECK (status IN ('live', 'failed', 'cancelled', 'reversed')),
     UNIQUE (batch_id, source_account_id, employee_id, loan_index)
 )"""
 PAYMENT_CLAIM = "CREATE INDEX payment_claim ON payment (employee_id, loan_index)"
@@ -223,23 +278,27 @@ PAYMENT_ROW_LIVE = (
 )
 PAYMENT_ROW_PAYMENT = "CREATE INDEX payment_row_payment ON payment_row (payment_id)"
 
-# What is known of an employee: the row last approved for them.
+# The row last approved for each employee.
 PERSON = """
 CREATE TABLE person (
     employee_id text PRIMARY KEY,
     row_id uuid NOT NULL
 )"""
 
+# Who uploaded, corrected or derived a batch or one of its ancestors may not approve it.
+# (A backslash joins two lines: the text of a function is stored as it is written.)
 BARRED = """
 CREATE FUNCTION barred(of_batch uuid) RETURNS SETOF text LANGUAGE sql STABLE AS $$
     WITH RECURSIVE line AS (
         SELECT batch_id, parent_batch_id, uploaded_by FROM batch WHERE batch_id = of_batch
         UNION ALL
-        SELECT b.batch_id, b.parent_batch_id, b.uploaded_by FROM batch b JOIN line ON b.batch_id = line.parent_batch_id)
-    SELECT uploaded_by FROM line UNION SELECT corrected_by FROM correction JOIN line USING (batch_id)
+        SELECT b.batch_id, b.parent_batch_id, b.uploaded_by FROM batch b \
+JOIN line ON b.batch_id = line.parent_batch_id)
+    SELECT uploaded_by FROM line UNION SELECT corrected_by FROM correction \
+JOIN line USING (batch_id)
 $$"""
 
-# The rules of an approval that no code of the service can pass by.
+# The rules of an approval, which no code of the service can bypass.
 APPROVE = """
 CREATE FUNCTION approve_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -247,21 +306,28 @@ BEGIN
         RAISE EXCEPTION 'an approval is never changed' USING ERRCODE = 'restrict_violation';
     END IF;
     IF NOT NEW.one_person AND NEW.approved_by IN (SELECT barred(NEW.batch_id)) THEN
-        RAISE EXCEPTION 'the approver had a hand in this batch' USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION 'the approver had a hand in this batch' \
+USING ERRCODE = 'insufficient_privilege';
     END IF;
-    IF NOT EXISTS (SELECT FROM batch WHERE batch_id = NEW.batch_id AND status = 'approved' AND digest = NEW.digest) THEN
-        RAISE EXCEPTION 'the approval is not of the batch as it is' USING ERRCODE = 'check_violation';
+    IF NOT EXISTS (SELECT FROM batch WHERE batch_id = NEW.batch_id \
+AND status = 'approved' AND digest = NEW.digest) THEN
+        RAISE EXCEPTION 'the approval is not of the batch as it is' \
+USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$"""
-APPROVE_TRIGGER = "CREATE TRIGGER approve_guard BEFORE INSERT OR UPDATE OR DELETE ON approval FOR EACH ROW EXECUTE FUNCTION approve_guard()"
+APPROVE_TRIGGER = """
+CREATE TRIGGER approve_guard BEFORE INSERT OR UPDATE OR DELETE ON approval
+FOR EACH ROW EXECUTE FUNCTION approve_guard()"""
 
 BATCH_GUARD = """
 CREATE FUNCTION batch_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM approval WHERE batch_id = OLD.batch_id)
-       AND (NEW.digest IS DISTINCT FROM OLD.digest OR NEW.status IN ('receiving', 'reading', 'checking', 'ready', 'rejected', 'discarded', 'expired')) THEN
-        RAISE EXCEPTION 'an approved batch keeps its digest and does not go back' USING ERRCODE = 'check_violation';
+       AND (NEW.digest IS DISTINCT FROM OLD.digest OR NEW.status IN ('receiving', 'reading', \
+'checking', 'ready', 'rejected', 'discarded', 'expired')) THEN
+        RAISE EXCEPTION 'an approved batch keeps its digest and does not go back' \
+USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$"""
@@ -270,7 +336,11 @@ BATCH_TRIGGER = (
 )
 
 EVERYTHING = (
-    *MESSAGING,
+    INBOX,
+    CONSUMER_OFFSET,
+    DEAD_LETTER,
+    OUTBOX,
+    OUTBOX_INDEX,
     BATCH,
     BATCH_LIVE,
     ROWS,

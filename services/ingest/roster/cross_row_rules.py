@@ -1,8 +1,10 @@
-"""The rules between the rows of one roster. Pure; memory grows with the number of people, payors and loans, not with the text.
+"""The rules between the rows of one roster. Pure.
 
-`WholeFile.see` is given each row in order and answers with the row and what the rows before it add to its issues. What can be said only at the
-end, or of rows that have gone by, is in `conclude`: refusals of all rows of a payor or an employee, which payor ids are one source, and the
-corrections that are offered.
+`CrossRowRules.check_row` is called for each row in order and adds the issues that follow from
+earlier rows. What is known only at the end is in `summarize`: refusals of all rows of a payor or
+an employee, which payor ids are one source, and the corrections that are offered.
+
+Memory grows with the number of people, payors and loans, not with the size of the file.
 """
 
 from dataclasses import dataclass, field
@@ -10,14 +12,14 @@ from typing import Final, NamedTuple
 
 from services.ingest.roster.field_parsers import masked
 from services.ingest.roster.issue_codes import Issue
-from services.ingest.roster.row_rules import Row, Values
+from services.ingest.roster.row_rules import ParsedRow, RowValues
 from services.ingest.roster.us_geography import STATE_BY_ZIP_PREFIX
 
 EMPLOYEE: Final = "Employee/DunkinId"
 PAYOR: Final = "Payor/DunkinId"
 
 
-class Refusal(NamedTuple):
+class GroupRefusal(NamedTuple):
     """All rows whose `field` (EMPLOYEE or PAYOR) is `key` are refused with `code`."""
 
     code: str
@@ -25,7 +27,7 @@ class Refusal(NamedTuple):
     key: str
 
 
-class Correction(NamedTuple):
+class OfferedCorrection(NamedTuple):
     """A change of a payor's address that would satisfy the provider; `field` is `state`."""
 
     source_account_id: str
@@ -34,17 +36,20 @@ class Correction(NamedTuple):
     to_value: str
 
 
-class Conclusion(NamedTuple):
-    """What the whole file says beyond its rows. `sources` gives the source_account_id of each payor id."""
+class RosterSummary(NamedTuple):
+    """What the whole file shows beyond its rows.
+
+    `sources` has the source_account_id of each payor id.
+    """
 
     rows: int
     issues: tuple[Issue, ...]
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[GroupRefusal, ...]
     sources: dict[str, str]
-    corrections: tuple[Correction, ...]
+    corrections: tuple[OfferedCorrection, ...]
 
 
-Source = tuple[str, str, str]  # EIN, ABARouting, AccountNumber, as text
+SourceAccount = tuple[str, str, str]  # EIN, ABARouting, AccountNumber, as text
 
 
 @dataclass(slots=True)
@@ -52,15 +57,15 @@ class _Payor:
     ein: str | None = None
     routing: str | None = None
     account: str | None = None
-    source: Source | None = None
+    source: SourceAccount | None = None
     details: tuple[str | None, ...] | None = None
     refusal: str | None = None
     correction: tuple[str, str] | None = None
-    told: set[tuple[str, str]] = field(default_factory=set)
+    reported: set[tuple[str, str]] = field(default_factory=set)
 
 
 class _Person(NamedTuple):
-    """What an employee id stands for; None where no row told it well."""
+    """What is known of an employee id; None where no row had a valid value."""
 
     born: str | None
     names: tuple[str, str] | None
@@ -76,51 +81,55 @@ _PERSON_CODES: Final = (
 )
 
 
-class WholeFile:
+class CrossRowRules:
     """The rules between rows, for one file read once from its first row to its last."""
 
     def __init__(self) -> None:
         self._payors: dict[str, _Payor] = {}
-        self._by_source: dict[Source, str] = {}
+        self._by_source: dict[SourceAccount, str] = {}
         self._people: dict[str, _Person] = {}
-        # keyed by hash: a collision (1 in 10^7 for a million rows) costs one warning too many, and a key is 32 bytes instead of 200
+        # Keys are hashes: 32 bytes instead of 200. A collision (1 in 10^7 for a million rows)
+        # gives one warning too many.
         self._borrowers: dict[int, str] = {}
         self._paid: set[int] = set()
-        self._told: set[tuple[str, str | int]] = set()
-        self._refused: dict[Refusal, None] = {}
+        self._reported: set[tuple[str, str | int]] = set()
+        self._refused: dict[GroupRefusal, None] = {}
 
-    def see(self, row: Row) -> Row:
-        """The row, with a payor's warnings kept only where they first occur and with what the rows before it add."""
+    def check_row(self, row: ParsedRow) -> ParsedRow:
+        """The row with the issues that follow from earlier rows.
+
+        A warning about a payor stays only on the first row that has it.
+        """
         issues = self._of_payor(row)
         self._of_person(row, issues)
         self._of_loan(row, issues)
         return row if issues == list(row.issues) else row._replace(issues=tuple(issues))
 
-    def conclude(self, rows: int, issues: tuple[Issue, ...]) -> Conclusion:
-        """What the file says beyond its rows; `issues` lie outside of any row."""
-        together: dict[Source, list[str]] = {}
+    def summarize(self, rows: int, issues: tuple[Issue, ...]) -> RosterSummary:
+        """What the whole file shows beyond its rows; `issues` are outside of any row."""
+        ids_by_source: dict[SourceAccount, list[str]] = {}
         for payor_id, payor in self._payors.items():
             if payor.source and not payor.refusal:
-                together.setdefault(payor.source, []).append(payor_id)
+                ids_by_source.setdefault(payor.source, []).append(payor_id)
         sources = {payor_id: payor_id for payor_id in self._payors} | {
-            one: min(ids) for ids in together.values() for one in ids
+            one: min(ids) for ids in ids_by_source.values() for one in ids
         }
         corrections = {
-            Correction(sources[payor_id], "state", *payor.correction): None
+            OfferedCorrection(sources[payor_id], "state", *payor.correction): None
             for payor_id, payor in sorted(self._payors.items())
             if payor.correction and not payor.refusal
         }
         refusals = (
             *(
-                Refusal(p.refusal, PAYOR, payor_id)
+                GroupRefusal(p.refusal, PAYOR, payor_id)
                 for payor_id, p in self._payors.items()
                 if p.refusal
             ),
             *self._refused,
         )
-        return Conclusion(rows, issues, refusals, sources, tuple(corrections))
+        return RosterSummary(rows, issues, refusals, sources, tuple(corrections))
 
-    def _of_payor(self, row: Row) -> list[Issue]:
+    def _of_payor(self, row: ParsedRow) -> list[Issue]:
         payor_id = row.values.payor_id
         if payor_id is None:
             return list(row.issues)
@@ -130,22 +139,23 @@ class WholeFile:
         issues = []
         for issue in row.issues:
             if issue.field.startswith("Payor/") and issue.code.startswith("W_"):
-                if (issue.code, issue.value) in payor.told:
+                if (issue.code, issue.value) in payor.reported:
                     continue
-                payor.told.add((issue.code, issue.value))
+                payor.reported.add((issue.code, issue.value))
                 if issue.code == "W_ZIP_STATE" and payor.correction is None:
                     payor.correction = _correction(row.values)
             issues.append(issue)
         for found in (self._source(payor, payor_id, row.values), _details(payor, row.values)):
-            if found and (found, "") not in payor.told:
-                payor.told.add((found, ""))
+            if found and (found, "") not in payor.reported:
+                payor.reported.add((found, ""))
                 issues.append(Issue(row.file_row, row.line, PAYOR, found, payor_id))
         return issues
 
-    def _source(self, payor: _Payor, payor_id: str, values: Values) -> str | None:
-        """Bind the payor to its account; a second account refuses it, a second payor on the account is a warning.
+    def _source(self, payor: _Payor, payor_id: str, values: RowValues) -> str | None:
+        """Bind the payor to its account.
 
-        Each part counts as soon as it is well-formed, whatever else is wrong with its row: two account numbers under one payor id are two.
+        A second account refuses the payor; a second payor on the account is a warning. Each part
+        counts as soon as it is valid, whatever else is wrong with its row.
         """
         if payor.refusal is None:
             if _differ(payor.routing, values.routing) or _differ(payor.account, values.account):
@@ -171,7 +181,7 @@ class WholeFile:
             else None
         )
 
-    def _of_person(self, row: Row, issues: list[Issue]) -> None:
+    def _of_person(self, row: ParsedRow, issues: list[Issue]) -> None:
         values = row.values
         if values.employee_id is None:
             return
@@ -191,9 +201,9 @@ class WholeFile:
             if old is None or new is None or old == new:
                 continue
             if code == "E_EMPLOYEE_TWO_DOBS":
-                self._refused[Refusal(code, EMPLOYEE, values.employee_id)] = None
-            elif (code, values.employee_id) not in self._told:
-                self._told.add((code, values.employee_id))
+                self._refused[GroupRefusal(code, EMPLOYEE, values.employee_id)] = None
+            elif (code, values.employee_id) not in self._reported:
+                self._reported.add((code, values.employee_id))
                 issues.append(
                     Issue(
                         row.file_row,
@@ -204,16 +214,16 @@ class WholeFile:
                     )
                 )
 
-    def _of_loan(self, row: Row, issues: list[Issue]) -> None:
+    def _of_loan(self, row: ParsedRow, issues: list[Issue]) -> None:
         values = row.values
         if values.employee_id is None or values.institution_id is None or values.loan is None:
             return
         loan = hash((values.institution_id, values.loan))
         if (
             self._borrowers.setdefault(loan, values.employee_id) != values.employee_id
-            and ("W_LOAN_TWO_EMPLOYEES", loan) not in self._told
+            and ("W_LOAN_TWO_EMPLOYEES", loan) not in self._reported
         ):
-            self._told.add(("W_LOAN_TWO_EMPLOYEES", loan))
+            self._reported.add(("W_LOAN_TWO_EMPLOYEES", loan))
             path = "Payee/LoanAccountNumber"
             issues.append(
                 Issue(
@@ -245,14 +255,14 @@ def _differ(known: str | None, found: str | None) -> bool:
     return known is not None and found is not None and known != found
 
 
-def _details(payor: _Payor, values: Values) -> str | None:
+def _details(payor: _Payor, values: RowValues) -> str | None:
     details = (values.payor_name, values.dba, values.line1, values.city, values.state, values.zip)
     if payor.details is None:
         payor.details = details
     return None if payor.details == details else "W_PAYOR_DETAILS"
 
 
-def _correction(values: Values) -> tuple[str, str] | None:
+def _correction(values: RowValues) -> tuple[str, str] | None:
     if values.state is None or values.zip is None:
         return None
     return values.state, STATE_BY_ZIP_PREFIX[values.zip[:3]]

@@ -1,7 +1,7 @@
-"""One strict reader for each kind of value in a roster. Pure: text in, a value and the codes of what was found out.
+"""One strict parser for each kind of value in a roster. Pure: text in, a value and codes out.
 
-Nothing is guessed and nothing is padded. `\\d`, `int()` and `Decimal()` accept digits of other alphabets, underscores and exponents, so every
-grammar here is an ASCII one that must match the whole text.
+Nothing is guessed and nothing is padded. `\\d`, `int()` and `Decimal()` accept digits of other
+alphabets, underscores and exponents. So every grammar here is ASCII and must match the whole text.
 """
 
 import re
@@ -26,27 +26,35 @@ _INSTITUTION = re.compile(r"ins_[0-9A-Za-z]{1,32}")
 _LOAN = re.compile(r"[!-~]+")
 _SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-_FILLERS: Final = frozenset(
-    "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
-)  # letters and marks by category, and nothing to be seen
+# Letters and marks by their category, but invisible.
+_FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 
 
 class Parsed(NamedTuple):
-    """A value as it is stored (None: refused, by the one `E_` code there is) and the codes of what was found."""
+    """A value as it is stored, and the codes of what was found.
+
+    The value is None if it is refused; then there is one `E_` code.
+    """
 
     value: str | None
     codes: tuple[str, ...] = ()
 
 
 class Amount(NamedTuple):
-    """An amount in US cents (None: refused, by the one `E_` code there is) and the codes of what was found."""
+    """An amount in US cents, and the codes of what was found.
+
+    The amount is None if it is refused; then there is one `E_` code.
+    """
 
     cents: int | None
     codes: tuple[str, ...] = ()
 
 
 def amount(text: str, max_cents: int = MAX_AMOUNT_CENTS) -> Amount:
-    """Cents of `$1,234.56`. Refuses every other form, and amounts outside $1.00 … max_cents; a lacking dollar sign is a warning."""
+    """Parse `$1,234.56` to cents; a missing dollar sign is a warning.
+
+    Every other form is refused, and so are amounts outside $1.00 … max_cents.
+    """
     match = _AMOUNT.fullmatch(text) if len(text) <= MAX_CHARACTERS else None
     if match is None:
         return Amount(None, _refused(text, "E_AMOUNT_FORMAT").codes)
@@ -59,20 +67,21 @@ def amount(text: str, max_cents: int = MAX_AMOUNT_CENTS) -> Amount:
 
 
 def plain(text: str) -> Parsed:
-    """Any text: trimmed of spaces (a warning), at most 256 characters, nothing invisible in it. Kept otherwise as written."""
+    """Parse a text of at most 256 visible characters; spaces around it are dropped (a warning)."""
     trimmed = text.strip(" ")
     if not trimmed:
         return Parsed(None, ("E_MISSING",))
     if len(trimmed) > MAX_CHARACTERS:
         return Parsed(None, ("E_TOO_LONG",))
-    # isprintable() is the quick way to a yes for ASCII; elsewhere it also refuses spaces of other scripts, which names may hold
+    # isprintable() is a quick test for ASCII. Elsewhere it also refuses the spaces of other
+    # scripts, which names may contain.
     if not (trimmed.isascii() and trimmed.isprintable()) and any(map(_is_invisible, trimmed)):
         return Parsed(None, ("E_CONTROL",))
     return Parsed(trimmed, () if trimmed == text else ("W_SPACES",))
 
 
 def name(text: str) -> Parsed:
-    """A name or a line of an address, in NFC: the same name typed on two systems is the same text."""
+    """Parse a name or a line of an address, to NFC: the same on every system it is typed on."""
     found = plain(text)
     return (
         found
@@ -82,7 +91,10 @@ def name(text: str) -> Parsed:
 
 
 def routing(text: str) -> Parsed:
-    """An ABA routing number. The checksum refuses, an unassigned prefix warns, a lost zero is never added."""
+    """Parse an ABA routing number.
+
+    A wrong checksum is refused, an unassigned prefix is a warning. A lost zero is never added.
+    """
     if not _DIGITS.fullmatch(text):
         return _refused(text, "E_ABA_FORMAT")
     if len(text) != 9:
@@ -95,7 +107,10 @@ def routing(text: str) -> Parsed:
 
 
 def account_number(text: str) -> Parsed:
-    """A bank account number, as text: leading zeros count. Spaces and dashes are dropped with a warning."""
+    """Parse a bank account number, as text: leading zeros count.
+
+    Spaces and dashes are dropped with a warning.
+    """
     if _SCIENTIFIC.fullmatch(text):
         return _refused(text, "E_ACCOUNT_SPREADSHEET")
     digits = text.replace(" ", "").replace("-", "")
@@ -105,14 +120,14 @@ def account_number(text: str) -> Parsed:
 
 
 def ein(text: str) -> Parsed:
-    """An employer's tax id as written: 9 digits, or 8 with a warning (real files have 8)."""
+    """Parse an employer's tax id: 9 digits, or 8 with a warning (real files have 8)."""
     if not _EIN.fullmatch(text):
         return _refused(text, "E_EIN_FORMAT")
     return Parsed(text, () if len(text) == 9 else ("W_EIN_LENGTH",))
 
 
 def birth_date(text: str, today: date) -> Parsed:
-    """`MM-DD-YYYY` to `YYYY-MM-DD`."""
+    """Parse `MM-DD-YYYY` to `YYYY-MM-DD`."""
     match = _DATE.fullmatch(text)
     if match is None:
         return _refused(text, "E_DOB_FORMAT")
@@ -126,12 +141,15 @@ def birth_date(text: str, today: date) -> Parsed:
 
 
 def phone(text: str) -> Parsed:
-    """`+1` and ten digits, area and exchange not starting with 0 or 1, as the provider asks."""
+    """Parse `+1` and ten digits.
+
+    Area code and exchange do not begin with 0 or 1, as the provider requires.
+    """
     return Parsed(text) if _PHONE.fullmatch(text) else _refused(text, "E_PHONE_FORMAT")
 
 
 def state(text: str) -> Parsed:
-    """A two-letter US state; capitals are made with a warning."""
+    """Parse a two-letter US state; small letters become capitals with a warning."""
     capitals = text.upper()
     if not text.isascii() or capitals not in STATES:
         return _refused(text, "E_STATE_UNKNOWN")
@@ -139,17 +157,20 @@ def state(text: str) -> Parsed:
 
 
 def zip_code(text: str) -> Parsed:
-    """Five digits, or ZIP+4. Whether it lies in the state is a rule about the address, not about this value."""
+    """Parse five digits, or ZIP+4. Whether it lies in the state is a rule about the address."""
     return Parsed(text) if _ZIP.fullmatch(text) else _refused(text, "E_ZIP_FORMAT")
 
 
 def institution(text: str) -> Parsed:
-    """A Plaid institution id."""
+    """Parse a Plaid institution id."""
     return Parsed(text) if _INSTITUTION.fullmatch(text) else _refused(text, "E_INSTITUTION_FORMAT")
 
 
 def loan_number(text: str) -> Parsed:
-    """A loan number: opaque text, leading zeros count. Spaces are dropped with a warning; what looks like a card number warns."""
+    """Parse a loan number, an opaque text in which leading zeros count.
+
+    Spaces are dropped with a warning. A number like that of a payment card is a warning.
+    """
     number = text.replace(" ", "")
     if not _LOAN.fullmatch(number) or len(text) > MAX_CHARACTERS:
         return _refused(text, "E_LOAN_FORMAT")
@@ -160,7 +181,7 @@ def loan_number(text: str) -> Parsed:
 
 
 def _refused(text: str, code: str) -> Parsed:
-    """A refusal with `code`, unless nothing is there or too much: that says more."""
+    """A refusal with `code`, or with a more exact one if the text is empty or too long."""
     if not text.strip(" "):
         return Parsed(None, ("E_MISSING",))
     return Parsed(None, ("E_TOO_LONG" if len(text) > MAX_CHARACTERS else code,))
@@ -179,9 +200,11 @@ def _is_card(text: str) -> bool:
 
 
 def masked(field: str, text: str) -> str:
-    """What an issue may show of a value: its shape for personal fields, the last four as well for numbers; control characters escaped.
+    """What an issue may show of a value.
 
-    Digits become `#`, letters `x`, so that `1988-03-10` is seen to be in the wrong order without the date being kept.
+    Of personal fields only the shape: digits become `#`, letters `x`. So people see that
+    `1988-03-10` is in the wrong order, and the date is not stored. Of account and loan numbers
+    the shape and the last four. Control characters are escaped.
     """
     shown = text[:64]
     if field in NUMBERS:

@@ -1,70 +1,104 @@
-"""The catalogue of everything that can be wrong with a roster: a stable code and one sentence for people.
+"""Everything that can be wrong with a roster: a stable code and one sentence for people.
 
-A code that begins with `W_` is a warning (shown, acknowledged at approval); `E_FILE_` and `E_PARSER` refuse the file; any other `E_` refuses
-the row. Codes are a contract: add, never rename. Sentences hold no data of the roster, so they may be logged.
+`W_` codes are warnings: shown, and acknowledged at approval. `E_FILE_` codes and `E_PARSER` reject
+the file. All other `E_` codes refuse the row. Codes are a contract: add, never rename. Sentences
+contain no data of the roster, so they may be logged.
 """
 
 from typing import Final, Literal, NamedTuple
 
 from libs.common.contracts.errors import PaydownError
 
-Outcome = Literal["file", "row", "warning"]
+IssueOutcome = Literal["file", "row", "warning"]
 
 SENTENCES: Final[dict[str, str]] = {
     # the file
     "E_FILE_EMPTY": "The file is empty.",
-    "E_FILE_TYPE": "The file is not XML. Upload the roster as .xml or .xml.gz; zip, XLSX, CSV and JSON are not read.",
-    "E_FILE_ENCODING": "The file is written neither in UTF-8 nor in UTF-16 with a byte order mark.",
-    "E_FILE_XML_VERSION": "The file declares another XML version than 1.0.",
-    "E_FILE_DOCTYPE": "The file holds a DOCTYPE. A roster needs none, and it can carry entities, so it is not read.",
+    "E_FILE_TYPE": (
+        "The file is not XML. Upload the roster as .xml or .xml.gz; zip, XLSX, CSV and JSON "
+        "are not read."
+    ),
+    "E_FILE_ENCODING": "The file is encoded neither in UTF-8 nor in UTF-16 with a byte order mark.",
+    "E_FILE_XML_VERSION": "The file declares an XML version other than 1.0.",
+    "E_FILE_DOCTYPE": (
+        "The file contains a DOCTYPE. A roster needs none, and it can carry entities, so it "
+        "is not read."
+    ),
     "E_FILE_ENTITY": "The file uses an entity that XML does not define by itself.",
     "E_FILE_NAMESPACE": "The file uses XML namespaces. A roster has none.",
     "E_FILE_ATTRIBUTE": "The outermost element has attributes. A roster has none.",
-    "E_FILE_ATTRIBUTES": "The file holds more than 100,000 attributes. A roster has none.",
+    "E_FILE_ATTRIBUTES": "The file contains more than 100,000 attributes. A roster has none.",
     "E_FILE_DEPTH": "Elements are nested deeper than 6 levels.",
     "E_FILE_NAME_LENGTH": "An element has a name of more than 256 characters.",
     "E_FILE_VALUE_SIZE": "A value is larger than 4,096 bytes.",
-    "E_FILE_UNKNOWN_ELEMENTS": "The file holds more than 1,000 different unknown elements.",
+    "E_FILE_UNKNOWN_ELEMENTS": "The file contains more than 1,000 different unknown elements.",
     "E_FILE_STRAY_TEXT": "There is text between the rows.",
     "E_FILE_MALFORMED": "The file is not well-formed XML.",
-    "E_FILE_TRUNCATED": "The file ends in the middle: it is truncated. Export or upload it again.",
-    "E_FILE_TRAILING": "Something follows after the end of the document: a second roster, or other bytes.",
-    "E_FILE_NO_ROWS": "The file holds no <row>.",
-    "E_FILE_ROWS": "The file holds more rows than the limit.",
+    "E_FILE_TRUNCATED": "The file ends too early: it is truncated. Export or upload it again.",
+    "E_FILE_TRAILING": (
+        "There is something after the end of the document: a second roster, or other bytes."
+    ),
+    "E_FILE_NO_ROWS": "The file contains no <row>.",
+    "E_FILE_ROWS": "The file has more rows than the limit.",
     "E_FILE_TOO_LARGE": "The file is larger than the limit when inflated.",
     "E_FILE_GZIP": "The gzip file is damaged or truncated.",
-    "E_PARSER": "The file could not be read: the reader needed too much time or memory, or crashed on it. Nothing was taken from it.",
+    "E_PARSER": (
+        "The file could not be read: the parser crashed on it, or needed too much time or "
+        "memory. Nothing of it was stored."
+    ),
     # the structure of a row
     "E_MISSING": "This element is missing or empty.",
     "E_TWICE": "This element occurs twice in the row, so it is not clear which one is meant.",
     "E_ATTRIBUTE": "This element has attributes. A roster has none.",
-    "E_MARKUP_IN_VALUE": "The value is interrupted by a comment, a processing instruction or an element.",
-    "E_STRAY_TEXT": "There is text beside the elements of the row.",
-    "W_UNKNOWN_ELEMENT": "The file holds an element this system does not know; it is ignored.",
+    "E_MARKUP_IN_VALUE": (
+        "The value is interrupted by a comment, a processing instruction or an element."
+    ),
+    "E_STRAY_TEXT": "There is text between the elements of the row.",
+    "W_UNKNOWN_ELEMENT": (
+        "The file contains an element that this system does not know; it is ignored."
+    ),
     # any value
     "E_TOO_LONG": "The value is longer than 256 characters.",
-    "E_CONTROL": "The value holds control characters, line breaks or invisible characters.",
+    "E_CONTROL": "The value contains control characters, line breaks or invisible characters.",
     "W_SPACES": "There are spaces before or after the value; they are dropped.",
     # Amount
-    "E_AMOUNT_FORMAT": "The amount is not written like $1,234.56: a dollar sign, digits, a point and exactly two digits.",
+    "E_AMOUNT_FORMAT": (
+        "The amount is not written like $1,234.56: a dollar sign, digits, a point and "
+        "exactly two digits."
+    ),
     "E_AMOUNT_BELOW_MINIMUM": "The amount is below $1.00, the least the provider pays.",
     "E_AMOUNT_ABOVE_LIMIT": "The amount is above the limit for one row.",
     "W_AMOUNT_NO_DOLLAR": "The amount has no dollar sign; it is read as US dollars.",
     # Payor
-    "E_ABA_FORMAT": "The routing number holds something else than digits.",
-    "E_ABA_LENGTH": "The routing number does not have 9 digits. With 8 digits a leading zero may have been lost; it is never added here.",
+    "E_ABA_FORMAT": "The routing number contains other characters than digits.",
+    "E_ABA_LENGTH": (
+        "The routing number does not have 9 digits. With 8 digits a leading zero may have "
+        "been lost; it is never added here."
+    ),
     "E_ABA_CHECKSUM": "The routing number is mistyped: its check digit is wrong.",
-    "W_ABA_PREFIX": "The routing number begins with digits that are assigned to no Federal Reserve district.",
+    "W_ABA_PREFIX": (
+        "The routing number begins with digits that are assigned to no Federal Reserve district."
+    ),
     "E_ACCOUNT_FORMAT": "The account number is not 1 to 17 digits.",
-    "E_ACCOUNT_SPREADSHEET": "The account number was damaged by a spreadsheet (scientific notation); its digits are lost.",
-    "W_ACCOUNT_NORMALISED": "The account number is written with spaces or dashes; they are dropped.",
+    "E_ACCOUNT_SPREADSHEET": (
+        "The account number was damaged by a spreadsheet (scientific notation); its digits "
+        "are lost."
+    ),
+    "W_ACCOUNT_NORMALISED": (
+        "The account number is written with spaces or dashes; they are dropped."
+    ),
     "E_EIN_FORMAT": "The EIN is not 9 digits.",
     "W_EIN_LENGTH": "The EIN has 8 digits instead of 9; a leading zero may have been lost.",
     "E_STATE_UNKNOWN": "There is no such US state.",
     "W_STATE_CASE": "The state is not written in capitals.",
     "E_ZIP_FORMAT": "The zip is not 5 digits (or 5, a dash and 4).",
-    "W_ZIP_STATE": "The zip is not in the state of the address. The provider refuses such a payor; a correction is offered.",
-    "W_ZIP_UNKNOWN": "The zip begins with digits that belong to no state. The provider may refuse the payor.",
+    "W_ZIP_STATE": (
+        "The zip is not in the state of the address. The provider refuses such a payor; a "
+        "correction is offered."
+    ),
+    "W_ZIP_UNKNOWN": (
+        "The zip begins with digits that belong to no state. The provider may refuse the payor."
+    ),
     # Employee
     "E_DOB_FORMAT": "The birth date is not written MM-DD-YYYY. Other orders are never guessed.",
     "E_DOB_DATE": "The birth date does not exist in the calendar.",
@@ -72,34 +106,53 @@ SENTENCES: Final[dict[str, str]] = {
     "E_PHONE_FORMAT": "The phone number is not +1 and 10 digits of a US number.",
     # Payee
     "E_INSTITUTION_FORMAT": "The institution is not written like ins_116944.",
-    "E_LOAN_FORMAT": "The loan number holds characters that are not plain letters, digits or punctuation.",
-    "E_LOAN_SPREADSHEET": "The loan number was damaged by a spreadsheet (scientific notation); its digits are lost.",
+    "E_LOAN_FORMAT": (
+        "The loan number contains characters that are not plain letters, digits or punctuation."
+    ),
+    "E_LOAN_SPREADSHEET": (
+        "The loan number was damaged by a spreadsheet (scientific notation); its digits are lost."
+    ),
     "W_LOAN_NORMALISED": "The loan number is written with spaces; they are dropped.",
     "W_LOAN_CARD": "The loan number looks like the number of a payment card.",
     # between the rows
-    "E_PAYOR_TWO_ACCOUNTS": "This payor id stands with two different bank accounts in the file, so it is not clear which one pays.",
-    "E_PAYOR_TWO_EINS": "This payor id stands with two different EINs in the file, so it is not clear which corporation pays.",
-    "E_EMPLOYEE_TWO_DOBS": "This employee id stands with two different birth dates in the file: it may be two people.",
-    "E_EMPLOYEE_OTHER_DOB": "This employee id is known with another birth date: it may be another person.",
-    "W_EMPLOYEE_NAME": "This employee id stands with another name elsewhere.",
-    "W_EMPLOYEE_PHONE": "This employee id stands with another phone number elsewhere.",
-    "W_EMPLOYEE_BRANCH": "This employee id stands with another branch elsewhere.",
-    "W_LOAN_TWO_EMPLOYEES": "This loan is named by another employee too.",
-    "W_POSSIBLE_DUPLICATE": "Another row has the same employee, source, loan and amount: a possible duplicate. Both are paid, as one payment.",
-    "W_PAYOR_TWO_IDS": "Two payor ids stand on this bank account; it is one source, under the smaller id.",
-    "W_PAYOR_DETAILS": "This payor id stands with another name or address elsewhere in the file.",
+    "E_PAYOR_TWO_ACCOUNTS": (
+        "This payor id has two different bank accounts in the file, so it is not clear which "
+        "one pays."
+    ),
+    "E_PAYOR_TWO_EINS": (
+        "This payor id has two different EINs in the file, so it is not clear which "
+        "corporation pays."
+    ),
+    "E_EMPLOYEE_TWO_DOBS": (
+        "This employee id has two different birth dates in the file: it may be two people."
+    ),
+    "E_EMPLOYEE_OTHER_DOB": (
+        "This employee id is known with another birth date: it may be another person."
+    ),
+    "W_EMPLOYEE_NAME": "This employee id has another name elsewhere.",
+    "W_EMPLOYEE_PHONE": "This employee id has another phone number elsewhere.",
+    "W_EMPLOYEE_BRANCH": "This employee id has another branch elsewhere.",
+    "W_LOAN_TWO_EMPLOYEES": "Another employee has this loan too.",
+    "W_POSSIBLE_DUPLICATE": (
+        "Another row has the same employee, source, loan and amount: a possible duplicate. "
+        "Both are paid, as one payment."
+    ),
+    "W_PAYOR_TWO_IDS": (
+        "Two payor ids have this bank account; it is one source, under the smaller id."
+    ),
+    "W_PAYOR_DETAILS": "This payor id has another name or address elsewhere in the file.",
 }
 
 
-def outcome(code: str) -> Outcome:
-    """What a code does: refuse the file, refuse the row, or warn."""
+def outcome(code: str) -> IssueOutcome:
+    """What a code does: reject the file, refuse the row, or warn."""
     if code.startswith("W_"):
         return "warning"
     return "file" if code.startswith("E_FILE_") or code == "E_PARSER" else "row"
 
 
 class Issue(NamedTuple):
-    """Something wrong in one row. `value` is masked where the field is personal or a number of an account."""
+    """An issue of one row. `value` is masked if it is personal, or an account or loan number."""
 
     file_row: int
     line: int
@@ -108,7 +161,7 @@ class Issue(NamedTuple):
     value: str
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> IssueOutcome:
         """`row` or `warning`."""
         return outcome(self.code)
 
@@ -118,10 +171,11 @@ class Issue(NamedTuple):
         return SENTENCES[self.code]
 
 
-class FileRefused(PaydownError):
-    """The file as a whole is not taken; nothing of it is payable.
+class FileRejected(PaydownError):
+    """The file is rejected as a whole; nothing of it can be paid.
 
-    `line` is where reading stopped, None when no line is to blame. The message holds no data of the roster.
+    `line` is where reading stopped, if a line is the cause. The message contains no data of the
+    roster.
     """
 
     def __init__(self, code: str, line: int | None = None) -> None:

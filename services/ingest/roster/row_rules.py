@@ -1,4 +1,4 @@
-"""A row of the roster: its fields, and the rules that need nothing but the row itself. Pure."""
+"""A row of the roster: its fields, and the rules that need only the row itself. Pure."""
 
 from collections.abc import Callable
 from datetime import date
@@ -12,10 +12,10 @@ from services.ingest.roster.us_geography import STATE_BY_ZIP_PREFIX, zip_is_in
 
 Texts = tuple[str | None, ...]
 Structure = dict[tuple[str, str], None]  # (field, code), in order
-Found = tuple[str, str, str]  # field, code, value as it may be shown
+Finding = tuple[str, str, str]  # field, code, value as it may be shown
 
 
-class Values(NamedTuple):
+class RowValues(NamedTuple):
     """The parsed values of a row, in the order of FIELDS; None: missing or refused."""
 
     employee_id: str | None
@@ -39,15 +39,16 @@ class Values(NamedTuple):
     amount_cents: int | None
 
 
-class Row(NamedTuple):
+class ParsedRow(NamedTuple):
     """One `<row>` element; file_row counts from 1.
 
-    `written` holds the text of the file, by field, where it is not what `values` holds (always of an amount and a birth date).
+    `written` has the text of the file, by field, where it differs from `values` (of an amount and
+    a birth date always).
     """
 
     file_row: int
     line: int
-    values: Values
+    values: RowValues
     written: dict[str, str]
     issues: tuple[Issue, ...]
 
@@ -58,51 +59,69 @@ class Row(NamedTuple):
 
 
 FIELDS: Final[tuple[str, ...]] = (
-    "Employee/DunkinId", "Employee/DunkinBranch", "Employee/FirstName", "Employee/LastName", "Employee/DOB", "Employee/PhoneNumber",
-    "Payor/DunkinId", "Payor/ABARouting", "Payor/AccountNumber", "Payor/Name", "Payor/DBA", "Payor/EIN",
-    "Payor/Address/Line1", "Payor/Address/City", "Payor/Address/State", "Payor/Address/Zip",
-    "Payee/PlaidId", "Payee/LoanAccountNumber", "Amount",
-)  # fmt: skip
+    *("Employee/DunkinId", "Employee/DunkinBranch", "Employee/FirstName", "Employee/LastName"),
+    *("Employee/DOB", "Employee/PhoneNumber"),
+    *("Payor/DunkinId", "Payor/ABARouting", "Payor/AccountNumber"),
+    *("Payor/Name", "Payor/DBA", "Payor/EIN"),
+    *("Payor/Address/Line1", "Payor/Address/City", "Payor/Address/State", "Payor/Address/Zip"),
+    *("Payee/PlaidId", "Payee/LoanAccountNumber"),
+    "Amount",
+)
 OPTIONAL: Final = frozenset({"Payor/DBA"})
 _EMPLOYEE, _PAYOR, _PAYEE = slice(0, 6), slice(6, 16), slice(16, 18)
 
-_TEXTS: Final[dict[str, Callable[[str], Parsed]]] = {
-    "Employee/DunkinId": field_parsers.plain, "Employee/DunkinBranch": field_parsers.plain,
-    "Employee/FirstName": field_parsers.name, "Employee/LastName": field_parsers.name,
-    "Employee/PhoneNumber": field_parsers.phone, "Payor/DunkinId": field_parsers.plain, "Payor/ABARouting": field_parsers.routing,
-    "Payor/AccountNumber": field_parsers.account_number, "Payor/Name": field_parsers.name, "Payor/DBA": field_parsers.name, "Payor/EIN": field_parsers.ein,
-    "Payor/Address/Line1": field_parsers.name, "Payor/Address/City": field_parsers.name, "Payor/Address/State": field_parsers.state,
-    "Payor/Address/Zip": field_parsers.zip_code, "Payee/PlaidId": field_parsers.institution, "Payee/LoanAccountNumber": field_parsers.loan_number,
-}  # fmt: skip
+#: The parser of each field, but for the birth date, which depends on today, and the amount.
+_PARSERS: Final[dict[str, Callable[[str], Parsed]]] = {
+    "Employee/DunkinId": field_parsers.plain,
+    "Employee/DunkinBranch": field_parsers.plain,
+    "Employee/FirstName": field_parsers.name,
+    "Employee/LastName": field_parsers.name,
+    "Employee/PhoneNumber": field_parsers.phone,
+    "Payor/DunkinId": field_parsers.plain,
+    "Payor/ABARouting": field_parsers.routing,
+    "Payor/AccountNumber": field_parsers.account_number,
+    "Payor/Name": field_parsers.name,
+    "Payor/DBA": field_parsers.name,
+    "Payor/EIN": field_parsers.ein,
+    "Payor/Address/Line1": field_parsers.name,
+    "Payor/Address/City": field_parsers.name,
+    "Payor/Address/State": field_parsers.state,
+    "Payor/Address/Zip": field_parsers.zip_code,
+    "Payee/PlaidId": field_parsers.institution,
+    "Payee/LoanAccountNumber": field_parsers.loan_number,
+}
 
 
-class Block(NamedTuple):
-    """What was made of a run of neighbouring fields."""
+class ParsedFields(NamedTuple):
+    """What was parsed from a group of neighbouring fields."""
 
     values: Texts
     written: tuple[tuple[str, str], ...]
-    found: tuple[Found, ...]
+    found: tuple[Finding, ...]
 
 
-class Place(NamedTuple):
-    """Where a row stands; `lines` tells the line of a field where it is another than the row's."""
+class RowPosition(NamedTuple):
+    """Where a row is in the file. `lines` has the line of a field that is not on the row's line."""
 
     file_row: int
     line: int
     lines: dict[str, int]
 
 
-def read_row(place: Place, texts: Texts, structure: Structure, today: date, max_cents: int) -> Row:
-    """Judge the texts of a row (None: not there, or spoilt by its structure), given in the order of FIELDS.
+def parse_row(
+    position: RowPosition, texts: Texts, structure: Structure, today: date, max_cents: int
+) -> ParsedRow:
+    """Parse the texts of a row.
 
     Args:
-        structure: what the reader of the XML found; a field it names is not called missing as well.
+        texts: in the order of FIELDS; None if missing, or unusable because of the XML structure.
+        structure: what the XML parser found. A field that it names is not reported as missing.
         max_cents: the limit of one row.
     """
     employee, payor, payee = (
         _employee(texts[_EMPLOYEE], today),
         _payor(texts[_PAYOR]),
-        _block(FIELDS[_PAYEE], texts[_PAYEE], today),
+        _parse_fields(FIELDS[_PAYEE], texts[_PAYEE], today),
     )
     cents, codes = (
         (None, ("E_MISSING",))
@@ -124,14 +143,14 @@ def read_row(place: Place, texts: Texts, structure: Structure, today: date, max_
             entry for entry in found if not (entry[1] == "E_MISSING" and _covers(blamed, entry[0]))
         )
         found = (*kept, *((field, code, "") for field, code in structure))
-    file_row, line, lines = place
+    file_row, line, lines = position
     issues = tuple(
         Issue(file_row, lines.get(field, line), field, code, shown) for field, code, shown in found
     )
-    return Row(
+    return ParsedRow(
         file_row,
         line,
-        Values._make((*employee.values, *payor.values, *payee.values, cents)),
+        RowValues._make((*employee.values, *payor.values, *payee.values, cents)),
         written,
         issues,
     )
@@ -141,15 +160,15 @@ def _covers(blamed: tuple[str, ...], field: str) -> bool:
     return any(field == path or field.startswith(path + "/") for path in blamed)
 
 
-# An employee has about 5 rows and a payor about 10,000, so most blocks were judged before.
+# An employee has about 5 rows and a payor about 10,000, so most groups were parsed before.
 @lru_cache(maxsize=32_768)
-def _employee(texts: Texts, today: date) -> Block:
-    return _block(FIELDS[_EMPLOYEE], texts, today)
+def _employee(texts: Texts, today: date) -> ParsedFields:
+    return _parse_fields(FIELDS[_EMPLOYEE], texts, today)
 
 
 @lru_cache(maxsize=1_024)
-def _payor(texts: Texts) -> Block:
-    block = _block(FIELDS[_PAYOR], texts, date.max)
+def _payor(texts: Texts) -> ParsedFields:
+    block = _parse_fields(FIELDS[_PAYOR], texts, date.max)
     state, zip_code = block.values[-2:]
     if state is None or zip_code is None or zip_is_in(zip_code, state):
         return block
@@ -157,10 +176,10 @@ def _payor(texts: Texts) -> Block:
     return block._replace(found=(*block.found, ("Payor/Address/Zip", code, f"{zip_code} {state}")))
 
 
-def _block(fields: tuple[str, ...], texts: Texts, today: date) -> Block:
+def _parse_fields(fields: tuple[str, ...], texts: Texts, today: date) -> ParsedFields:
     kept: list[str | None] = []
     written: list[tuple[str, str]] = []
-    found: list[Found] = []
+    found: list[Finding] = []
     for field, text in zip(fields, texts, strict=True):
         if not text and field in OPTIONAL:
             kept.append(None)
@@ -171,7 +190,7 @@ def _block(fields: tuple[str, ...], texts: Texts, today: date) -> Block:
             parsed = (
                 field_parsers.birth_date(text, today)
                 if field == "Employee/DOB"
-                else _TEXTS[field](text)
+                else _PARSERS[field](text)
             )
             if parsed.value != text:
                 written.append((field, text))
@@ -179,4 +198,4 @@ def _block(fields: tuple[str, ...], texts: Texts, today: date) -> Block:
         found.extend(
             (field, code, field_parsers.masked(field, text or "")) for code in parsed.codes
         )
-    return Block(tuple(kept), tuple(written), tuple(found))
+    return ParsedFields(tuple(kept), tuple(written), tuple(found))

@@ -1,7 +1,8 @@
-"""The shell of the reader: a roster is read in a child process, so that no file can take the service down with it.
+"""Read a roster in a confined child process, so that no file can crash or block the service.
 
-The child has limits on memory and time, no settings of the service in its environment, and writes one JSON array a line: rows, then a
-conclusion or a refusal. Whatever ends it before that refuses the file.
+The child has limits on memory and time, and no settings of the service in its environment. It
+writes one JSON array a line: rows, then a summary or a rejection. If it ends before that, the file
+is rejected.
 """
 
 import json
@@ -20,10 +21,15 @@ from types import TracebackType
 from typing import Any, Final
 
 from services.ingest.roster import issue_codes, xml_parser
-from services.ingest.roster.cross_row_rules import Conclusion, Correction, Refusal, WholeFile
-from services.ingest.roster.issue_codes import FileRefused, Issue
-from services.ingest.roster.row_rules import Row, Values
-from services.ingest.roster.xml_parser import Limits
+from services.ingest.roster.cross_row_rules import (
+    CrossRowRules,
+    GroupRefusal,
+    OfferedCorrection,
+    RosterSummary,
+)
+from services.ingest.roster.issue_codes import FileRejected, Issue
+from services.ingest.roster.row_rules import ParsedRow, RowValues
+from services.ingest.roster.xml_parser import ReadLimits
 
 _ROOT: Final = Path(__file__).parents[3]
 CHILD: Final = (sys.executable, "-m", "services.ingest.roster.sandbox")
@@ -31,31 +37,42 @@ _BLOCK_BYTES: Final = 1 << 16
 _MAX_LINE_BYTES: Final = 1 << 20
 
 
-def read(source: BufferedReader, limits: Limits, today: date) -> Iterator[Row | Conclusion]:
-    """Read a roster in this process: its rows in order with all their issues, then one Conclusion.
+def read_roster(
+    source: BufferedReader, limits: ReadLimits, today: date
+) -> Iterator[ParsedRow | RosterSummary]:
+    """Read a roster in this process: its rows in order with all their issues, then its summary.
 
     Raises:
-        FileRefused: at any point, also after rows were given out; then none of them counts.
+        FileRejected: at any point, also after rows were yielded; then none of them counts.
     """
-    whole = WholeFile()
-    for piece in xml_parser.read(source, limits, today):
+    rules = CrossRowRules()
+    for piece in xml_parser.parse(source, limits, today):
         yield (
-            whole.see(piece) if isinstance(piece, Row) else whole.conclude(piece.rows, piece.issues)
+            rules.check_row(piece)
+            if isinstance(piece, ParsedRow)
+            else rules.summarize(piece.rows, piece.issues)
         )
 
 
 def read_in_child(
-    path: Path, limits: Limits, today: date, command: Sequence[str] = CHILD
-) -> Iterator[Row | Conclusion]:
-    """As `read`, in a child process under `limits`; a child that crashes, hangs or uses too much is FileRefused("E_PARSER").
+    path: Path, limits: ReadLimits, today: date, command: Sequence[str] = CHILD
+) -> Iterator[ParsedRow | RosterSummary]:
+    """Read a roster as `read_roster` does, in a child process under `limits`.
 
-    The child is killed when the iterator is closed early. `command` is what is started; the tests give worse ones.
+    The child is killed when the iterator is closed early.
+
+    Args:
+        command: the command of the child; tests start faulty ones.
+
+    Raises:
+        FileRejected: as above; `E_PARSER` if the child crashes, hangs or exceeds a limit.
     """
-    order = json.dumps({"today": today.isoformat(), "limits": asdict(limits)})
-    # an empty environment, because settings hold keys and passwords; the file as an open descriptor, because its name is not needed
+    job = json.dumps({"today": today.isoformat(), "limits": asdict(limits)})
+    # The environment is empty, because settings contain keys and passwords. The file is passed as
+    # an open descriptor, because its name is not needed.
     with path.open("rb") as source:
         child = subprocess.Popen(  # noqa: S603
-            [*command, order], cwd=_ROOT, env={}, stdin=source, stdout=subprocess.PIPE
+            [*command, job], cwd=_ROOT, env={}, stdin=source, stdout=subprocess.PIPE
         )
     assert child.stdout is not None
     with child.stdout as answer:
@@ -66,21 +83,24 @@ def read_in_child(
             child.wait()
 
 
-def _receive(lines: Iterator[bytes]) -> Iterator[Row | Conclusion]:
+def _receive(lines: Iterator[bytes]) -> Iterator[ParsedRow | RosterSummary]:
     for line in lines:
         try:
             kind, *rest = json.loads(line)
             piece = _DECODE[kind](*rest)
         except (ValueError, KeyError, TypeError):
-            raise FileRefused("E_PARSER") from None
+            raise FileRejected("E_PARSER") from None
         yield piece
-        if isinstance(piece, Conclusion):
+        if isinstance(piece, RosterSummary):
             return
-    raise FileRefused("E_PARSER")
+    raise FileRejected("E_PARSER")
 
 
 def _lines(answer: int, silence_s: float) -> Iterator[bytes]:
-    """The lines the child writes, until it ends or is silent too long. Silence counts only while somebody waits for the next line."""
+    """The lines of the child, until it ends or is silent too long.
+
+    Silence counts only while the caller waits for the next line.
+    """
     waiting = select.poll()
     waiting.register(answer, select.POLLIN)
     rest = b""
@@ -93,11 +113,11 @@ def _lines(answer: int, silence_s: float) -> Iterator[bytes]:
 
 def _row(
     file_row: int, line: int, values: list[Any], written: dict[str, str], issues: list[list[Any]]
-) -> Row:
-    return Row(
+) -> ParsedRow:
+    return ParsedRow(
         file_row,
         line,
-        Values._make(values),
+        RowValues._make(values),
         written,
         tuple(Issue(file_row, *issue) for issue in issues),
     )
@@ -109,30 +129,30 @@ def _conclusion(
     refusals: list[list[str]],
     sources: dict[str, str],
     corrections: list[list[str]],
-) -> Conclusion:
-    return Conclusion(
+) -> RosterSummary:
+    return RosterSummary(
         rows,
         tuple(Issue(*issue) for issue in issues),
-        tuple(Refusal(*refusal) for refusal in refusals),
+        tuple(GroupRefusal(*refusal) for refusal in refusals),
         sources,
-        tuple(Correction(*correction) for correction in corrections),
+        tuple(OfferedCorrection(*correction) for correction in corrections),
     )
 
 
-def _refused(code: str, line: int | None) -> Conclusion:
-    raise FileRefused(code if code in issue_codes.SENTENCES else "E_PARSER", line)
+def _rejected(code: str, line: int | None) -> RosterSummary:
+    raise FileRejected(code if code in issue_codes.SENTENCES else "E_PARSER", line)
 
 
-_DECODE: Final[dict[str, Callable[..., Row | Conclusion]]] = {
+_DECODE: Final[dict[str, Callable[..., ParsedRow | RosterSummary]]] = {
     "row": _row,
     "end": _conclusion,
-    "refused": _refused,
+    "refused": _rejected,
 }
 
 
-def _encode(piece: Row | Conclusion) -> list[Any]:
-    """A piece as the JSON array `_DECODE` reads."""
-    if isinstance(piece, Conclusion):
+def _encode(piece: ParsedRow | RosterSummary) -> list[Any]:
+    """A piece as the JSON array that `_DECODE` reads."""
+    if isinstance(piece, RosterSummary):
         return ["end", *piece]
     return [
         "row",
@@ -144,9 +164,9 @@ def _encode(piece: Row | Conclusion) -> list[Any]:
     ]
 
 
-def _confine(limits: Limits) -> None:
-    """Give this process less than it could take; there is no way back."""
-    # no core dump: it would hold the roster
+def _confine(limits: ReadLimits) -> None:
+    """Limit the memory and the time of this process, for good."""
+    # No core dump: it would contain the roster.
     for what, most in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_CPU, limits.cpu_s),
@@ -155,27 +175,27 @@ def _confine(limits: Limits) -> None:
         resource.setrlimit(what, (most, most))
 
 
-def _tell_without_data(
+def _report_defect(
     kind: type[BaseException], _error: BaseException, where: TracebackType | None
 ) -> None:
-    """Where a defect is, without its message: that could hold values of the roster."""
+    """Report where a defect is, without its message: that could contain values of the roster."""
     sys.stderr.write("".join(traceback.format_tb(where)) + kind.__name__ + "\n")
 
 
 def main() -> None:
-    """The child: an order as argument, the file on standard input, the answer on standard output."""
-    sys.excepthook = _tell_without_data
-    order = json.loads(sys.argv[1])
-    limits = Limits(**order["limits"])
+    """The child: the job as argument, the file on standard input, the answer on standard output."""
+    sys.excepthook = _report_defect
+    job = json.loads(sys.argv[1])
+    limits = ReadLimits(**job["limits"])
     _confine(limits)
     dump = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
-    source, out = open(0, "rb"), sys.stdout.buffer  # noqa: SIM115 - it lives as long as the process
+    source, out = open(0, "rb"), sys.stdout.buffer  # noqa: SIM115 - open until the process ends
     try:
-        for piece in read(source, limits, date.fromisoformat(order["today"])):
+        for piece in read_roster(source, limits, date.fromisoformat(job["today"])):
             out.write(dump(_encode(piece)).encode())
             out.write(b"\n")
-    except FileRefused as refused:
-        out.write(dump(["refused", refused.code, refused.line]).encode() + b"\n")
+    except FileRejected as rejected:
+        out.write(dump(["refused", rejected.code, rejected.line]).encode() + b"\n")
     out.flush()
 
 

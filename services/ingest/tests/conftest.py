@@ -1,4 +1,7 @@
-"""An ingest on a database of its own, shared by the tests of a file: each test uploads people of its own."""
+"""An ingest on a database of its own, shared by the tests of a file.
+
+Each test uploads people of its own.
+"""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -8,18 +11,18 @@ import pytest
 from devtools import sample_roster
 from libs.common.database.migrate import upgrade
 from services.ingest.app import MIGRATIONS
-from services.ingest.tests.harness import World, consistent
+from services.ingest.tests.harness import IngestHarness, consistent
 
 _seeds = count(1000)
 
 
 @pytest.fixture(scope="module")
-def world(
+def ingest(
     make_database: Callable[[str], tuple[str, str]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+) -> Iterator[IngestHarness]:
     service_url, owner_url = make_database("ingest")
     upgrade(owner_url, MIGRATIONS)
-    made = World.make(service_url, tmp_path_factory.mktemp("files"))
+    made = IngestHarness.make(service_url, tmp_path_factory.mktemp("files"))
     made.owner_url = owner_url
     yield made
     made.engine.dispose()

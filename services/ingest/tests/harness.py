@@ -1,10 +1,13 @@
-"""An ingest on a real database without its threads: tests move it step by step and play the other services."""
+"""An ingest on a real database, without its loops: a test runs each step.
+
+A test also plays the other services: it sends their messages.
+"""
 
 import asyncio
 import base64
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,28 +17,30 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import Engine
 
-from libs.common.contracts.envelope import Event, parse
-from libs.common.contracts.events import (
-    CertificateIssued,
+from libs.common.contracts.envelope import Event
+from libs.common.contracts.events.ledger import CertificateIssued, JournalPosted, Outcome
+from libs.common.contracts.events.preparation import (
     DispatchChanged,
     Institution,
-    JournalPosted,
-    Outcome,
     PreflightDone,
     SourceProblem,
 )
+from libs.common.contracts.registry import parse
 from libs.common.database.engine import connect, run
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import install_error_handlers
-from services.ingest import app, routes, staging
-from services.ingest.finalize import settle_one
+from services.ingest import consumers, staging
+from services.ingest.encryption import FieldEncryption
+from services.ingest.finalize import finalize_next
 from services.ingest.roster import sandbox
-from services.ingest.roster.cross_row_rules import Conclusion
-from services.ingest.roster.row_rules import Row
-from services.ingest.roster.xml_parser import Limits
+from services.ingest.roster.cross_row_rules import RosterSummary
+from services.ingest.roster.row_rules import ParsedRow
+from services.ingest.roster.xml_parser import ReadLimits
+from services.ingest.routes.context import Dependencies
+from services.ingest.routes.router import build_router
 from services.ingest.settings import IngestSettings
-from services.ingest.staging import Reading, Secrets
-from services.ingest.uploads import Folder
+from services.ingest.staging import RosterReader
+from services.ingest.uploads import UploadFolder
 
 TOKEN = "a-token-of-the-tests"
 NO_MERCHANT = "ins_116527"
@@ -50,9 +55,9 @@ PEOPLE = {
 KEY = base64.b64encode(bytes(range(32))).decode()
 
 
-def read_here(path: Path, limits: Limits, today: date) -> Iterator[Row | Conclusion]:
+def read_here(path: Path, limits: ReadLimits, today: date) -> Iterator[ParsedRow | RosterSummary]:
     with path.open("rb") as source:
-        yield from sandbox.read(source, limits, today)
+        yield from sandbox.read_roster(source, limits, today)
 
 
 def settings(database_url: str, folder: Path, **more: Any) -> IngestSettings:
@@ -64,23 +69,29 @@ def settings(database_url: str, folder: Path, **more: Any) -> IngestSettings:
     )
 
 
+def encryption_of(read: IngestSettings) -> FieldEncryption:
+    return FieldEncryption.parse(read.seal_keys, read.index_key)
+
+
 @dataclass
-class World:
+class IngestHarness:
     engine: Engine
     web: FastAPI
-    folder: Folder
-    secrets: Secrets
+    folder: UploadFolder
+    encryption: FieldEncryption
     owner_url: str = ""
+    sent: list[Event] = field(default_factory=list)  # the messages of other services so far
 
     @classmethod
-    def make(cls, database_url: str, path: Path, **more: Any) -> "World":
+    def make(cls, database_url: str, path: Path, **more: Any) -> "IngestHarness":
         read = settings(database_url, path, **more)
-        engine, folder, secrets = connect(database_url, "test"), Folder(path), app.secrets_of(read)
-        folder.prepare()
+        engine, folder = connect(database_url, "test"), UploadFolder(path)
+        encryption = encryption_of(read)
+        folder.create()
         web = FastAPI()
         install_error_handlers(web)
-        web.include_router(routes.router(routes.Dependencies(engine, read, folder, secrets)))
-        return cls(engine, web, folder, secrets)
+        web.include_router(build_router(Dependencies(engine, read, folder, encryption)))
+        return cls(engine, web, folder, encryption)
 
     def call(self, method: str, path: str, who: str = "otto", **more: Any) -> Response:
         headers = {
@@ -118,17 +129,17 @@ class World:
         return self.get(f"/batches/{batch_id}")
 
     def read_all(self) -> None:
-        """Read what waits; in this process, which is quicker than a child for each."""
-        while staging.read_one(
-            self.engine, Reading(self.folder.of, self.secrets, Limits(), read_here)
-        ):
+        """Read all waiting files in this process: quicker than a child process for each."""
+        reader = RosterReader(self.folder.path_of, self.encryption, read=read_here)
+        while staging.read_next(self.engine, reader):
             pass
 
     def send(self, *events: Event) -> None:
-        """Play the other services: what Kafka would bring, in one transaction."""
+        """Play the other services: apply their messages, in one transaction."""
+        self.sent.extend(events)
         for kind, apply in (
-            ((PreflightDone, DispatchChanged), app.apply_preparation),
-            ((JournalPosted, CertificateIssued), app.apply_postings),
+            ((PreflightDone, DispatchChanged), consumers.apply_preparation),
+            ((JournalPosted, CertificateIssued), consumers.apply_postings),
         ):
             mine = [event for event in events if isinstance(event, kind)]
             if mine:
@@ -171,13 +182,13 @@ class World:
             )
         )
 
-    def settle(self) -> None:
-        while settle_one(self.engine):
+    def finalize_all(self) -> None:
+        while finalize_next(self.engine):
             pass
 
     def check(self, batch_id: str, **more: Any) -> Any:
         self.preflight(batch_id, **more)
-        self.settle()
+        self.finalize_all()
         return self.batch(batch_id)
 
     def ready(self, xml: bytes, who: str = "paula", **query: str) -> Any:
@@ -205,14 +216,18 @@ class World:
             "POST",
             f"/batches/{batch['batch_id']}/child-batches",
             who,
-            json={"reason": "mended", **which},
+            json={"reason": "corrected", **which},
         )
 
     def published(self, batch_id: str, kind: type[Event]) -> list[Any]:
         with self.engine.connect() as connection:
             found = run(
                 connection,
-                "SELECT message_type, body FROM outbox WHERE correlation = :id AND message_type = :kind ORDER BY id",
+                """
+                SELECT message_type, body
+                FROM outbox
+                WHERE correlation = :id AND message_type = :kind
+                ORDER BY id""",
                 id=str(batch_id),
                 kind=kind.name(),
             ).all()
@@ -224,13 +239,28 @@ class World:
         ]
         return found
 
+    def city_of(self, batch: Any) -> str:
+        """The city of one of the batch's payors."""
+        with self.engine.connect() as connection:
+            return str(
+                run(
+                    connection,
+                    "SELECT city FROM batch_source WHERE batch_id = :id LIMIT 1",
+                    id=batch["batch_id"],
+                ).scalar_one()
+            )
+
     def live_claims(self, batch: Any) -> int:
-        """How many claims the batch's family holds."""
+        """How many claims the batch's family has."""
         with self.engine.connect() as connection:
             return int(
                 run(
                     connection,
-                    "SELECT count(*) FROM claim JOIN batch b USING (family_id) WHERE b.batch_id = :id",
+                    """
+                    SELECT count(*)
+                    FROM claim
+                    JOIN batch b USING (family_id)
+                    WHERE b.batch_id = :id""",
                     id=batch["batch_id"],
                 ).scalar_one()
             )

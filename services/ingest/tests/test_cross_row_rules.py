@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from services.ingest.roster.cross_row_rules import Conclusion, Correction, Refusal
+from services.ingest.roster.cross_row_rules import GroupRefusal, OfferedCorrection, RosterSummary
 from services.ingest.tests.factories import read, roster, row
 
 SECOND_LOAN: dict[str, str | None] = {"Payee/LoanAccountNumber": "7654321"}
@@ -14,7 +14,7 @@ OTHER_PERSON: dict[str, str | None] = {
 }
 
 
-def found(*changes: Mapping[str, str | None]) -> tuple[list[list[str]], Conclusion]:
+def found(*changes: Mapping[str, str | None]) -> tuple[list[list[str]], RosterSummary]:
     rows, conclusion = read(roster(*(row(change) for change in changes)))
     return [[issue.code for issue in one.issues] for one in rows], conclusion
 
@@ -22,7 +22,7 @@ def found(*changes: Mapping[str, str | None]) -> tuple[list[list[str]], Conclusi
 def test_a_good_file_has_nothing_to_say() -> None:
     codes, conclusion = found({}, SECOND_LOAN, OTHER_PERSON)
     assert codes == [[], [], []]
-    assert conclusion == Conclusion(3, (), (), {"CORP-1": "CORP-1"}, ())
+    assert conclusion == RosterSummary(3, (), (), {"CORP-1": "CORP-1"}, ())
 
 
 def test_a_payor_with_two_accounts_is_refused_whole() -> None:
@@ -32,7 +32,9 @@ def test_a_payor_with_two_accounts_is_refused_whole() -> None:
         OTHER_PERSON | {"Payor/DunkinId": "CORP-2", "Payor/AccountNumber": "5"},
     )
     assert codes == [[], [], []]
-    assert conclusion.refusals == (Refusal("E_PAYOR_TWO_ACCOUNTS", "Payor/DunkinId", "CORP-1"),)
+    assert conclusion.refusals == (
+        GroupRefusal("E_PAYOR_TWO_ACCOUNTS", "Payor/DunkinId", "CORP-1"),
+    )
 
 
 def test_a_leading_zero_makes_another_account() -> None:
@@ -66,7 +68,9 @@ def test_a_second_account_number_counts_whatever_else_is_wrong_with_its_row(
 ) -> None:
     changes = [{**SECOND_LOAN, "Payor/AccountNumber": "99999999", **broken}, {}]
     _, conclusion = found(*(changes if place == 0 else changes[::-1]), OTHER_PERSON)
-    assert conclusion.refusals == (Refusal("E_PAYOR_TWO_ACCOUNTS", "Payor/DunkinId", "CORP-1"),)
+    assert conclusion.refusals == (
+        GroupRefusal("E_PAYOR_TWO_ACCOUNTS", "Payor/DunkinId", "CORP-1"),
+    )
 
 
 def test_a_second_routing_number_makes_another_account() -> None:
@@ -84,7 +88,7 @@ def test_the_same_account_in_another_spelling_is_the_same() -> None:
 
 def test_a_payor_with_two_eins_is_refused_whole() -> None:
     _, conclusion = found({}, SECOND_LOAN | {"Payor/EIN": "123456789"})
-    assert conclusion.refusals == (Refusal("E_PAYOR_TWO_EINS", "Payor/DunkinId", "CORP-1"),)
+    assert conclusion.refusals == (GroupRefusal("E_PAYOR_TWO_EINS", "Payor/DunkinId", "CORP-1"),)
 
 
 def test_two_payor_ids_on_one_account_are_one_source_under_the_smaller_id() -> None:
@@ -112,7 +116,9 @@ def test_two_birth_dates_refuse_the_employee_whole() -> None:
         OTHER_PERSON | {"Employee/DOB": "03-11-1988"},
     )
     assert codes == [[], [], []]
-    assert conclusion.refusals == (Refusal("E_EMPLOYEE_TWO_DOBS", "Employee/DunkinId", "EMP-1"),)
+    assert conclusion.refusals == (
+        GroupRefusal("E_EMPLOYEE_TWO_DOBS", "Employee/DunkinId", "EMP-1"),
+    )
 
 
 def test_a_birth_date_that_is_refused_does_not_count_as_a_second_one() -> None:
@@ -137,8 +143,10 @@ def test_a_birth_date_is_compared_with_the_first_good_one() -> None:
 @pytest.mark.parametrize(
     ("field", "other", "code"),
     [
-        ("Employee/FirstName", "Ada", "W_EMPLOYEE_NAME"), ("Employee/LastName", "Brien", "W_EMPLOYEE_NAME"),
-        ("Employee/PhoneNumber", "+15125550101", "W_EMPLOYEE_PHONE"), ("Employee/DunkinBranch", "BRC-2", "W_EMPLOYEE_BRANCH"),
+        ("Employee/FirstName", "Ada", "W_EMPLOYEE_NAME"),
+        ("Employee/LastName", "Brien", "W_EMPLOYEE_NAME"),
+        ("Employee/PhoneNumber", "+15125550101", "W_EMPLOYEE_PHONE"),
+        ("Employee/DunkinBranch", "BRC-2", "W_EMPLOYEE_BRANCH"),
     ],
 )  # fmt: skip
 def test_an_employee_with_another_detail_is_a_warning_once(
@@ -202,8 +210,8 @@ def test_warnings_about_a_payor_are_told_once_each() -> None:
         ["W_ABA_PREFIX", "W_EIN_LENGTH", "W_ZIP_STATE"],
     ]
     assert conclusion.corrections == (
-        Correction("CORP-1", "state", "IA", "KS"),
-        Correction("CORP-2", "state", "IA", "KS"),
+        OfferedCorrection("CORP-1", "state", "IA", "KS"),
+        OfferedCorrection("CORP-2", "state", "IA", "KS"),
     )
 
 
@@ -217,7 +225,7 @@ def test_refusals_about_a_payor_are_told_for_every_row() -> None:
 def test_one_correction_is_offered_for_two_ids_of_one_source() -> None:
     odd: dict[str, str | None] = {"Payor/Address/Zip": "67485"}
     _, conclusion = found(odd | {"Payor/DunkinId": "CORP-2"}, odd | SECOND_LOAN)
-    assert conclusion.corrections == (Correction("CORP-1", "state", "IA", "KS"),)
+    assert conclusion.corrections == (OfferedCorrection("CORP-1", "state", "IA", "KS"),)
 
 
 def test_a_zip_of_no_state_warns_without_an_offer() -> None:

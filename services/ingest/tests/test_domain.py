@@ -8,30 +8,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest import domain as rules
-from services.ingest.domain import Approval, Batch, Correction, Digest, Refused
+from services.ingest.domain import approval as approval_rules
+from services.ingest.domain import pay_period
+from services.ingest.domain.approval import Approval, IncludedRow
+from services.ingest.domain.batch import Batch
+from services.ingest.domain.correction import Correction, check_correction, offer_correction
+from services.ingest.domain.digest import Digest
+from services.ingest.domain.errors import RequestError
 
 ANCHOR = date(2026, 1, 5)
 DIGEST = "sha256:" + "a" * 64
 ID = UUID(int=7)
 READY = Batch(
-    ID,
-    ID,
-    None,
-    "ready",
-    2,
-    1,
-    "roster.xml",
-    ANCHOR,
-    "paula",
-    datetime(2026, 1, 6, tzinfo=UTC),
+    batch_id=ID,
+    family_id=ID,
+    parent_batch_id=None,
+    status="ready",
+    filename="roster.xml",
+    period=ANCHOR,
+    uploaded_by="paula",
+    uploaded_at=datetime(2026, 1, 6, tzinfo=UTC),
+    version=2,
+    revision=1,
     digest=DIGEST,
 )
 
 
 @given(st.dates(min_value=date(1990, 1, 1), max_value=date(2100, 1, 1)))
 def test_a_day_lies_in_the_fourteen_days_of_its_period(day: date) -> None:
-    first = rules.period_of(day, ANCHOR)
+    first = pay_period.period_of(day, ANCHOR)
     assert 0 <= (day - first).days < 14
     assert (first - ANCHOR).days % 14 == 0
 
@@ -46,41 +51,40 @@ def test_a_day_lies_in_the_fourteen_days_of_its_period(day: date) -> None:
     ],
 )
 def test_a_period_that_is_none_is_refused(text: str, code: str) -> None:
-    with pytest.raises(Refused) as refused:
-        rules.period_named(
-            text, date(2026, 11, 20), date(2026, 1, 6)
-        )  # the calendar itself begins within a period of this anchor
-    assert refused.value.code == code
+    with pytest.raises(RequestError) as raised:
+        # the calendar itself begins within a period of this anchor
+        pay_period.parse_period(text, date(2026, 11, 20), date(2026, 1, 6))
+    assert raised.value.code == code
 
 
 def test_without_a_period_it_is_todays() -> None:
     assert (
-        rules.period_named("", date(2026, 11, 20), ANCHOR)
-        == rules.period_named("2026-11-20", date(2026, 1, 1), ANCHOR)
+        pay_period.parse_period("", date(2026, 11, 20), ANCHOR)
+        == pay_period.parse_period("2026-11-20", date(2026, 1, 1), ANCHOR)
         == date(2026, 11, 9)
     )
 
 
 def test_a_zip_of_another_state_offers_the_state_of_the_zip() -> None:
-    assert rules.offered("CORP-1", "IA", "67485") == Correction("CORP-1", "state", "IA", "KS")
-    assert rules.offered("CORP-1", "KS", "67485") is None
-    assert rules.offered("CORP-1", "IA", "00100") is None
+    assert offer_correction("CORP-1", "IA", "67485") == Correction("CORP-1", "state", "IA", "KS")
+    assert offer_correction("CORP-1", "KS", "67485") is None
+    assert offer_correction("CORP-1", "IA", "00100") is None
 
 
 @pytest.mark.parametrize(
     ("field", "value"), [("ein", "321202400"), ("state", "ZZ"), ("zip", "1234"), ("line1", " ")]
 )
 def test_a_correction_must_be_of_the_address_and_a_value(field: str, value: str) -> None:
-    with pytest.raises(Refused):
-        rules.check_correction(Correction("CORP-1", field, "x", value))
+    with pytest.raises(RequestError):
+        check_correction(Correction("CORP-1", field, "x", value))
 
 
 def digest(
     period: date = ANCHOR, correction: str = "KS", row: tuple[object, ...] = ("1", "payable", 100)
 ) -> str:
     made = Digest(period)
-    made.corrections([["CORP-1", "state", "IA", correction]])
-    made.rows([row, ("2", "payable", 5)])
+    made.add_corrections([["CORP-1", "state", "IA", correction]])
+    made.add_rows([row, ("2", "payable", 5)])
     return made.text()
 
 
@@ -104,9 +108,11 @@ def refusal(
     payable: int = 1,
 ) -> str:
     try:
-        rules.check_approval(batch, approval or Approval("anna", DIGEST), warnings, payable)
-    except Refused as refused:
-        return refused.code
+        approval_rules.check_approval(
+            batch, approval or Approval("anna", DIGEST), warnings, payable
+        )
+    except RequestError as error:
+        return error.code
     return ""
 
 
@@ -119,9 +125,18 @@ def test_an_approval_must_fit_the_batch_as_it_is() -> None:
     assert refusal(payable=0) == "approval.nothing-payable"
 
 
-def test_who_had_a_hand_in_it_cannot_approve() -> None:
-    rules.check_approver("anna", {"paula"}, one_person=False)
-    rules.check_approver("paula", {"paula"}, one_person=True)
+def test_who_contributed_to_a_batch_cannot_approve_it() -> None:
+    approval_rules.check_approver("anna", {"paula"}, one_person=False)
+    approval_rules.check_approver("paula", {"paula"}, one_person=True)
     for person in ("paula", ""):
-        with pytest.raises(Refused):
-            rules.check_approver(person, {"paula"}, one_person=False)
+        with pytest.raises(RequestError):
+            approval_rules.check_approver(person, {"paula"}, one_person=False)
+
+
+def test_an_inclusion_is_read_again_from_the_reason_of_its_row() -> None:
+    was = f"already in batch {UUID(int=9)} of this period"
+    reason = f"included by anna, was here, was {was}: a second one: for May"
+    assert approval_rules.parse_inclusion(ID, reason) == IncludedRow(
+        ID, was, "a second one: for May"
+    )
+    assert approval_rules.parse_inclusion(ID, "else") == IncludedRow(ID, "else", "else")

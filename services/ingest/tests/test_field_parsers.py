@@ -1,4 +1,4 @@
-"""The strict readers of values: the table of the specification, and what must hold of any text."""
+"""The strict parsers of values: examples, and properties that hold for any text."""
 
 import re
 from datetime import date, timedelta
@@ -13,11 +13,12 @@ from services.ingest.roster.us_geography import STATE_BY_ZIP_PREFIX, zip_is_in
 from services.ingest.tests.factories import TODAY
 
 NOT_AMOUNTS = [
-    "-$5", "-$5.00", "$-5.00", "($5.00)", "+$5.00", "$1,2,3.00",
-    "$12,34.00", "1e3", "$4.567", "$0.999", "€4", "€4.00", "$12", "$1.5", "$.50",
-    "12,50", "$12,50", "$$5.00", "$ 12.00", " $12.00", "$12.00 ", "$12.00\n", "$１２.００", "$１２.00", "$١٢.٠٠", "$١٢.00",
-    "$12.٠٠", "$1_000.00", "$NaN", "NaN", "$0x10", "$1\u202e2.00",
-    "$1,0000.00", "$,100.00", "$1234,567.00", "$1e3.00", "$12.0０", "12.00$", "$", ".", "$1.00.00", "$1.00,", "\u200b$1.00", "$²5.00",
+    "-$5", "-$5.00", "$-5.00", "($5.00)", "+$5.00", "$1,2,3.00", "$12,34.00", "1e3", "$4.567",
+    "$0.999", "€4", "€4.00", "$12", "$1.5", "$.50", "12,50", "$12,50", "$$5.00", "$ 12.00",
+    " $12.00", "$12.00 ", "$12.00\n", "$１２.００", "$１２.00", "$١٢.٠٠", "$١٢.00", "$12.٠٠",
+    "$1_000.00",
+    "$NaN", "NaN", "$0x10", "$1\u202e2.00", "$1,0000.00", "$,100.00", "$1234,567.00", "$1e3.00",
+    "$12.0０", "12.00$", "$", ".", "$1.00.00", "$1.00,", "\u200b$1.00", "$²5.00",
 ]  # fmt: skip
 
 
@@ -46,8 +47,9 @@ def test_an_amount_in_any_other_form_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("$0.00", "E_AMOUNT_BELOW_MINIMUM"), ("$0.99", "E_AMOUNT_BELOW_MINIMUM"), ("$10,000.01", "E_AMOUNT_ABOVE_LIMIT"),
-        ("$92233720368547758.08", "E_AMOUNT_ABOVE_LIMIT"), ("$" + "9" * 400 + ".00", "E_TOO_LONG"), ("", "E_MISSING"), ("  ", "E_MISSING"),
+        ("$0.00", "E_AMOUNT_BELOW_MINIMUM"), ("$0.99", "E_AMOUNT_BELOW_MINIMUM"),
+        ("$10,000.01", "E_AMOUNT_ABOVE_LIMIT"), ("$92233720368547758.08", "E_AMOUNT_ABOVE_LIMIT"),
+        ("$" + "9" * 400 + ".00", "E_TOO_LONG"), ("", "E_MISSING"), ("  ", "E_MISSING"),
     ],
 )  # fmt: skip
 def test_an_amount_out_of_range_is_refused(text: str, code: str) -> None:
@@ -86,9 +88,11 @@ def test_nothing_is_read_as_an_amount_that_is_not_one(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "codes"),
     [
-        ("021000021", ()), ("403911437", ("W_ABA_PREFIX",)), ("403911438", ("E_ABA_CHECKSUM",)), ("000000000", ("E_ABA_CHECKSUM",)),
-        ("21000021", ("E_ABA_LENGTH",)), ("1403911437", ("E_ABA_LENGTH",)), ("02100002A", ("E_ABA_FORMAT",)), ("٠٢١٠٠٠٠٢١", ("E_ABA_FORMAT",)),
-        ("021000021\n", ("E_ABA_FORMAT",)), ("", ("E_MISSING",)), ("0" * 300, ("E_TOO_LONG",)),
+        ("021000021", ()), ("403911437", ("W_ABA_PREFIX",)), ("403911438", ("E_ABA_CHECKSUM",)),
+        ("000000000", ("E_ABA_CHECKSUM",)), ("21000021", ("E_ABA_LENGTH",)),
+        ("1403911437", ("E_ABA_LENGTH",)), ("02100002A", ("E_ABA_FORMAT",)),
+        ("٠٢١٠٠٠٠٢١", ("E_ABA_FORMAT",)), ("021000021\n", ("E_ABA_FORMAT",)), ("", ("E_MISSING",)),
+        ("0" * 300, ("E_TOO_LONG",)),
     ],
 )  # fmt: skip
 def test_a_routing_number(text: str, codes: tuple[str, ...]) -> None:
@@ -106,11 +110,12 @@ def test_one_mistyped_digit_of_a_routing_number_is_noticed(text: str, place: int
 @pytest.mark.parametrize(
     ("text", "value", "codes"),
     [
-        ("40909581", "40909581", ()), ("0012", "0012", ()), ("409-095 81", "40909581", ("W_ACCOUNT_NORMALISED",)),
-        ("1.27E+07", None, ("E_ACCOUNT_SPREADSHEET",)),
-        ("1E7", None, ("E_ACCOUNT_SPREADSHEET",)), ("12A4", None, ("E_ACCOUNT_FORMAT",)), ("1" * 18, None, ("E_ACCOUNT_FORMAT",)),
-        ("１２３４", None, ("E_ACCOUNT_FORMAT",)),
-        ("--", None, ("E_ACCOUNT_FORMAT",)), ("", None, ("E_MISSING",)), ("1" * 257, None, ("E_TOO_LONG",)),
+        ("40909581", "40909581", ()), ("0012", "0012", ()),
+        ("409-095 81", "40909581", ("W_ACCOUNT_NORMALISED",)),
+        ("1.27E+07", None, ("E_ACCOUNT_SPREADSHEET",)), ("1E7", None, ("E_ACCOUNT_SPREADSHEET",)),
+        ("12A4", None, ("E_ACCOUNT_FORMAT",)), ("1" * 18, None, ("E_ACCOUNT_FORMAT",)),
+        ("１２３４", None, ("E_ACCOUNT_FORMAT",)), ("--", None, ("E_ACCOUNT_FORMAT",)),
+        ("", None, ("E_MISSING",)), ("1" * 257, None, ("E_TOO_LONG",)),
     ],
 )  # fmt: skip
 def test_an_account_number(text: str, value: str | None, codes: tuple[str, ...]) -> None:
@@ -120,12 +125,15 @@ def test_an_account_number(text: str, value: str | None, codes: tuple[str, ...])
 @pytest.mark.parametrize(
     ("text", "value", "codes"),
     [
-        ("01234567", "01234567", ()), ("AB-12/x", "AB-12/x", ()), ("1234 5678", "12345678", ("W_LOAN_NORMALISED",)), ("12E5", "12E5", ()),
+        ("01234567", "01234567", ()), ("AB-12/x", "AB-12/x", ()),
+        ("1234 5678", "12345678", ("W_LOAN_NORMALISED",)), ("12E5", "12E5", ()),
         ("4111111111111111", "4111111111111111", ("W_LOAN_CARD",)),
         ("4111 1111 1111 1111", "4111111111111111", ("W_LOAN_NORMALISED", "W_LOAN_CARD")),
-        ("4111-1111-1111-1111", "4111-1111-1111-1111", ("W_LOAN_CARD",)), ("4222222222222", "4222222222222", ("W_LOAN_CARD",)),
-        ("4111111111111112", "4111111111111112", ()), ("1.27E+07", None, ("E_LOAN_SPREADSHEET",)), ("１２３", None, ("E_LOAN_FORMAT",)),
-        ("12\t3", None, ("E_LOAN_FORMAT",)), ("", None, ("E_MISSING",)), ("9" * 257, None, ("E_TOO_LONG",)),
+        ("4111-1111-1111-1111", "4111-1111-1111-1111", ("W_LOAN_CARD",)),
+        ("4222222222222", "4222222222222", ("W_LOAN_CARD",)),
+        ("4111111111111112", "4111111111111112", ()), ("1.27E+07", None, ("E_LOAN_SPREADSHEET",)),
+        ("１２３", None, ("E_LOAN_FORMAT",)), ("12\t3", None, ("E_LOAN_FORMAT",)),
+        ("", None, ("E_MISSING",)), ("9" * 257, None, ("E_TOO_LONG",)),
     ],
 )  # fmt: skip
 def test_a_loan_number(text: str, value: str | None, codes: tuple[str, ...]) -> None:
@@ -135,9 +143,8 @@ def test_a_loan_number(text: str, value: str | None, codes: tuple[str, ...]) -> 
 @pytest.mark.parametrize(
     ("text", "codes"),
     [
-        ("321202401", ()),
-        ("32120240", ("W_EIN_LENGTH",)), ("3212024A", ("E_EIN_FORMAT",)), ("3212024", ("E_EIN_FORMAT",)),
-        ("32-1202401", ("E_EIN_FORMAT",)), ("", ("E_MISSING",)),
+        ("321202401", ()), ("32120240", ("W_EIN_LENGTH",)), ("3212024A", ("E_EIN_FORMAT",)),
+        ("3212024", ("E_EIN_FORMAT",)), ("32-1202401", ("E_EIN_FORMAT",)), ("", ("E_MISSING",)),
     ],
 )  # fmt: skip
 def test_an_ein(text: str, codes: tuple[str, ...]) -> None:
@@ -147,10 +154,10 @@ def test_an_ein(text: str, codes: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("02-30-1990", "E_DOB_DATE"), ("13-01-1990", "E_DOB_DATE"), ("00-10-1990", "E_DOB_DATE"), ("11-21-2026", "E_DOB_RANGE"),
-        ("01-01-1899", "E_DOB_RANGE"),
-        ("01-01-0000", "E_DOB_DATE"), ("1988-03-10", "E_DOB_FORMAT"), ("10/03/1988", "E_DOB_FORMAT"), ("1990-01-02", "E_DOB_FORMAT"),
-        ("3-10-1988", "E_DOB_FORMAT"),
+        ("02-30-1990", "E_DOB_DATE"), ("13-01-1990", "E_DOB_DATE"), ("00-10-1990", "E_DOB_DATE"),
+        ("11-21-2026", "E_DOB_RANGE"), ("01-01-1899", "E_DOB_RANGE"), ("01-01-0000", "E_DOB_DATE"),
+        ("1988-03-10", "E_DOB_FORMAT"), ("10/03/1988", "E_DOB_FORMAT"),
+        ("1990-01-02", "E_DOB_FORMAT"), ("3-10-1988", "E_DOB_FORMAT"),
         ("٠٣-10-1988", "E_DOB_FORMAT"), ("03-10-1988\n", "E_DOB_FORMAT"), ("", "E_MISSING"),
     ],
 )  # fmt: skip
@@ -244,10 +251,10 @@ def test_a_zip_does_not_lie_elsewhere() -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("O'Brien", "O'Brien"), ("Núñez", "Núñez"), ("李", "李"), ("Jose\u0301", "Jos\u00e9"), ("X", "X"),
-        ("=cmd|'/C calc'!A0", "=cmd|'/C calc'!A0"),
-        ("<script>", "<script>"), ("'; DROP TABLE", "'; DROP TABLE"), ("${jndi:ldap://x}", "${jndi:ldap://x}"), ("x" * 256, "x" * 256),
-        ("Anne\u00a0Marie", "Anne\u00a0Marie"),
+        ("O'Brien", "O'Brien"), ("Núñez", "Núñez"), ("李", "李"), ("Jose\u0301", "Jos\u00e9"),
+        ("X", "X"), ("=cmd|'/C calc'!A0", "=cmd|'/C calc'!A0"), ("<script>", "<script>"),
+        ("'; DROP TABLE", "'; DROP TABLE"), ("${jndi:ldap://x}", "${jndi:ldap://x}"),
+        ("x" * 256, "x" * 256), ("Anne\u00a0Marie", "Anne\u00a0Marie"),
     ],
 )  # fmt: skip
 def test_a_name_is_data(text: str, value: str) -> None:

@@ -13,85 +13,95 @@ from libs.common.crypto.key_check import WrongKeys
 from libs.common.database.engine import run
 from libs.common.database.migrate import upgrade
 from services.ingest import app
-from services.ingest.key_check import PLACES, Witness, check, fits
-from services.ingest.staging import Secrets
-from services.ingest.tests.harness import KEY, World, settings
+from services.ingest.encryption import FieldEncryption
+from services.ingest.key_check import PLACES, check, fits
+from services.ingest.store.encrypted_columns import IndexedAccount
+from services.ingest.tests.harness import KEY, IngestHarness, encryption_of, settings
 
 pytestmark = pytest.mark.database
 OTHER = base64.b64encode(bytes(range(1, 33))).decode()
 
 
-def with_keys(seal_keys: str = f"k1:{KEY}", index_key: str = KEY) -> Secrets:
-    return app.secrets_of(
+def with_keys(seal_keys: str = f"k1:{KEY}", index_key: str = KEY) -> FieldEncryption:
+    return encryption_of(
         settings("postgresql+psycopg2://nowhere", Path(), seal_keys=seal_keys, index_key=index_key)
     )
 
 
 @pytest.fixture
-def world(make_database: Callable[[str], tuple[str, str]], tmp_path: Path) -> World:
+def ingest(make_database: Callable[[str], tuple[str, str]], tmp_path: Path) -> IngestHarness:
     """A new database, because these tests change keys."""
     url, owner_url = make_database("ingest")
     upgrade(owner_url, app.MIGRATIONS)
-    return World.make(url, tmp_path)
+    return IngestHarness.make(url, tmp_path)
 
 
-def key_ids(world: World, batch_id: str) -> set[str]:
-    with world.engine.connect() as connection:
+def key_ids(ingest: IngestHarness, batch_id: str) -> set[str]:
+    with ingest.engine.connect() as connection:
         return set(
             run(
                 connection,
-                """SELECT split_part(v, '.', 1) FROM (
-            SELECT unnest(ARRAY[s.first_name, s.last_name, s.dob, s.phone, s.loan]) AS v FROM row_seal s JOIN batch_row USING (row_id) WHERE batch_id = :id
-            UNION ALL SELECT account FROM batch_source WHERE batch_id = :id) AS x WHERE v <> ''""",
+                """
+                SELECT split_part(v, '.', 1)
+                FROM (
+                    SELECT unnest(ARRAY[s.first_name, s.last_name, s.dob, s.phone, s.loan]) AS v
+                    FROM row_seal s
+                    JOIN batch_row USING (row_id)
+                    WHERE batch_id = :id
+                    UNION ALL
+                    SELECT account
+                    FROM batch_source
+                    WHERE batch_id = :id) AS x
+                WHERE v <> ''""",
                 id=batch_id,
             ).scalars()
         )
 
 
 def test_a_new_database_takes_any_key_and_one_that_was_filled_only_its_own(
-    world: World, xml: bytes
+    ingest: IngestHarness, xml: bytes
 ) -> None:
-    check(world.engine, with_keys(index_key=OTHER))
-    world.ready(xml)
-    check(world.engine, with_keys())
+    check(ingest.engine, with_keys(index_key=OTHER))
+    ingest.ready(xml)
+    check(ingest.engine, with_keys())
     with pytest.raises(
         WrongKeys, match="PAYDOWN_INGEST_INDEX_KEY is not the key its database was filled with"
     ):
-        check(world.engine, with_keys(index_key=OTHER))
+        check(ingest.engine, with_keys(index_key=OTHER))
     with pytest.raises(WrongKeys, match="sealed under k1, which"):
-        check(world.engine, with_keys(seal_keys=f"k2:{OTHER}"))
+        check(ingest.engine, with_keys(seal_keys=f"k2:{OTHER}"))
     with pytest.raises(WrongKeys, match="the key named k1"):
-        check(world.engine, with_keys(seal_keys=f"k1:{OTHER}"))
+        check(ingest.engine, with_keys(seal_keys=f"k1:{OTHER}"))
 
 
 def test_a_database_filled_under_two_index_keys_fits_neither(
-    world: World, make_xml: Callable[[int], bytes]
+    ingest: IngestHarness, make_xml: Callable[[int], bytes]
 ) -> None:
-    world.ready(make_xml(20))
-    world.secrets = replace(world.secrets, index=with_keys(index_key=OTHER).index)
-    world.ready(make_xml(20))
+    ingest.ready(make_xml(20))
+    ingest.encryption = replace(ingest.encryption, index=with_keys(index_key=OTHER).index)
+    ingest.ready(make_xml(20))
     for key in (KEY, OTHER):
         with pytest.raises(WrongKeys, match="INDEX_KEY"):
-            check(world.engine, with_keys(index_key=key))
+            check(ingest.engine, with_keys(index_key=key))
 
 
 def test_a_key_is_changed_between_two_batches_and_old_and_new_processes_open_both(
-    world: World, make_xml: Callable[[int], bytes]
+    ingest: IngestHarness, make_xml: Callable[[int], bytes]
 ) -> None:
     before, added, used = (
         with_keys(),
         with_keys(f"k1:{KEY},k2:{OTHER}"),
         with_keys(f"k2:{OTHER},k1:{KEY}"),
     )
-    first = world.ready(make_xml(20))["batch_id"]
-    world.secrets = used
-    second = world.ready(make_xml(20))["batch_id"]
-    assert (key_ids(world, first), key_ids(world, second)) == ({"k1"}, {"k2"})
-    for secrets in (added, used):
-        check(world.engine, secrets)
+    first = ingest.ready(make_xml(20))["batch_id"]
+    ingest.encryption = used
+    second = ingest.ready(make_xml(20))["batch_id"]
+    assert (key_ids(ingest, first), key_ids(ingest, second)) == ({"k1"}, {"k2"})
+    for encryption in (added, used):
+        check(ingest.engine, encryption)
     with pytest.raises(WrongKeys, match="k2"):
-        check(world.engine, before)
-    with world.engine.connect() as connection:
+        check(ingest.engine, before)
+    with ingest.engine.connect() as connection:
         assert set(key_check.key_usage(connection, PLACES)) == {"k1", "k2"}
         places = {
             place for places in key_check.key_usage(connection, PLACES).values() for place in places
@@ -100,26 +110,28 @@ def test_a_key_is_changed_between_two_batches_and_old_and_new_processes_open_bot
 
 
 def test_the_index_is_compared_and_not_only_opened() -> None:
-    secrets = with_keys()
-    account = secrets.sealer.seal("123456789", "account", "b/s")
-    stored = Witness(
-        "b", "s", "021000021", account, secrets.index.of("account", "021000021", "123456789")
+    encryption = with_keys()
+    account = encryption.encrypt("123456789", "account", "b/s")
+    stored = IndexedAccount(
+        "b", "s", "021000021", account, encryption.index.digest("account", "021000021", "123456789")
     )
-    assert fits(secrets, [stored])
+    assert fits(encryption, [stored])
     assert not fits(
-        secrets,
+        encryption,
         [
             stored,
-            replace(stored, account_index=secrets.index.of("account", "021000021", "123456780")),
+            replace(
+                stored, account_index=encryption.index.digest("account", "021000021", "123456780")
+            ),
         ],
     )
 
 
 def test_a_loop_that_would_read_asks_again_because_the_database_may_have_been_away_at_start(
-    world: World, xml: bytes, tmp_path: Path
+    ingest: IngestHarness, xml: bytes, tmp_path: Path
 ) -> None:
-    world.ready(xml)
-    url = world.engine.url.render_as_string(hide_password=False)
+    ingest.ready(xml)
+    url = ingest.engine.url.render_as_string(hide_password=False)
     service = app.build(settings(url, tmp_path / "other", index_key=OTHER))
     (reads,) = [loop for loop in service.loops if loop.name == "read"]
     with pytest.raises(WrongKeys, match="INDEX_KEY"):

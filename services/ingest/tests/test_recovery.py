@@ -1,4 +1,4 @@
-"""An ingest whose database came back from a copy: what was approved since stays approved and claimed, what was not is looked at again."""
+"""Recovery after a restore: approved batches stay approved, others are checked again."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,60 +7,30 @@ from uuid import UUID
 
 import pytest
 
-from libs.common.contracts.events import BatchChanged, PaymentApproved, RowRead
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.payments import PaymentApproved
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
-from libs.common.database.migrate import upgrade
 from libs.common.recovery import restore
-from libs.common.tests import database_copies
-from libs.common.tests.database_copies import Copies
-from services.ingest import recovery
-from services.ingest.app import MIGRATIONS
-from services.ingest.tests.harness import World, next_period, spaced
-from services.ingest.tests.test_approvals import city
+from services.ingest.tests.backups import BackedUpIngest
+from services.ingest.tests.harness import IngestHarness, next_period, spaced
 
 pytestmark = pytest.mark.database
 MakeXml = Callable[[int], bytes]
 
 
-class Past:
-    """Copies of a database, and a way back to one."""
-
-    def __init__(self, admin_url: str, urls: tuple[str, str], folder: Path) -> None:
-        upgrade(urls[1], MIGRATIONS)
-        self.copies, self.folder = Copies(admin_url, urls[0]), folder
-        self.world = World.make(urls[0], folder)
-
-    def copy(self) -> str:
-        self.world.engine.dispose()
-        return self.copies.make()
-
-    def back(self, name: str, lost: int = 0) -> World:
-        """The world on that copy, held, with its own messages taken back, but for the last `lost` that never left the outbox."""
-        said = database_copies.messages(self.world.engine)
-        self.world.engine.dispose()
-        self.world = World.make(self.copies.url(name), self.folder)
-        first = database_copies.hold(self.world.engine, said[: -lost or None])
-        for _ in range(2):  # a crash between may repeat it
-            recovery.take_back(self.world.engine, self.world.secrets, first)
-        return self.world
-
-    def end(self) -> None:
-        self.world.engine.dispose()
-        self.copies.drop()
-
-
 @pytest.fixture
-def past(
+def backed_up(
     postgres_url: str, make_database: Callable[[str], tuple[str, str]], tmp_path: Path
-) -> Iterator[Past]:
-    made = Past(postgres_url, make_database("ingest"), tmp_path)
+) -> Iterator[BackedUpIngest]:
+    made = BackedUpIngest.migrate(postgres_url, make_database("ingest"), tmp_path)
     yield made
-    made.end()
+    made.close()
 
 
-def told(world: World, batch: Any) -> BatchChanged:
+def newest_event(ingest: IngestHarness, batch: Any) -> BatchChanged:
     last: BatchChanged = max(
-        world.published(batch["batch_id"], BatchChanged), key=lambda b: b.version
+        ingest.published(batch["batch_id"], BatchChanged), key=lambda b: b.version
     )
     return last
 
@@ -79,28 +49,30 @@ SAME = (
 
 
 @pytest.mark.parametrize("knows", ["nothing", "ready"])
-@pytest.mark.parametrize("lost", [0, 7], ids=["all was said", "some payments were not said"])
-def test_what_was_approved_since_the_copy_cannot_be_approved_again(
-    past: Past, xml: bytes, knows: str, lost: int
+@pytest.mark.parametrize("lost", [0, 7], ids=["all published", "some payments not published"])
+def test_what_was_approved_since_the_backup_cannot_be_approved_again(
+    backed_up: BackedUpIngest, xml: bytes, knows: str, lost: int
 ) -> None:
-    name = past.copy() if knows == "nothing" else ""
-    ready = past.world.ready(xml)
-    name = name or past.copy()
-    assert past.world.approve(ready).status_code == 200
-    was, payments = past.world.batch(ready["batch_id"]), past.world.payments(ready)
-    messages = {p.event_id: p for p in past.world.published(ready["batch_id"], PaymentApproved)}
-    people = {row["row_id"]: row for row in past.world.rows(ready)}
-    world = past.back(name, lost)
-    now = world.batch(ready["batch_id"])
+    backup = backed_up.back_up() if knows == "nothing" else ""
+    ready = backed_up.ingest.ready(xml)
+    backup = backup or backed_up.back_up()
+    assert backed_up.ingest.approve(ready).status_code == 200
+    was, payments = backed_up.ingest.batch(ready["batch_id"]), backed_up.ingest.payments(ready)
+    messages = {
+        p.event_id: p for p in backed_up.ingest.published(ready["batch_id"], PaymentApproved)
+    }
+    people = {row["row_id"]: row for row in backed_up.ingest.rows(ready)}
+    ingest = backed_up.restore(backup, lost)
+    now = ingest.batch(ready["batch_id"])
     assert {name: now[name] for name in SAME} == {name: was[name] for name in SAME}
-    assert world.payments(ready) == payments
+    assert ingest.payments(ready) == payments
     assert {
         p.event_id: p.model_copy(update={"occurred_at": None})
-        for p in world.published(ready["batch_id"], PaymentApproved)
+        for p in ingest.published(ready["batch_id"], PaymentApproved)
     } == {i: p.model_copy(update={"occurred_at": None}) for i, p in messages.items()}, (
-        "those that were not said are said"
+        "those that were not published are published"
     )
-    kept = {row["row_id"]: row for row in world.rows(ready)}
+    kept = {row["row_id"]: row for row in ingest.rows(ready)}
     assert [
         (r["status"], r["payment_id"], r["amount_cents"], r["last_name"]) for r in kept.values()
     ] == [
@@ -112,68 +84,72 @@ def test_what_was_approved_since_the_copy_cannot_be_approved_again(
         )
         for i in kept
     ]
-    assert world.upload(xml).status_code == 409, "the same bytes"
-    again = world.ready(spaced(xml), period=ready["period"])
+    assert ingest.upload(xml).status_code == 409, "the same bytes"
+    again = ingest.ready(spaced(xml), period=ready["period"])
     assert (again["rows"]["payable"], again["rows"]["excluded"]) == (0, ready["rows"]["payable"])
-    world.end(ready, payments[:3])
-    assert world.child(ready, filter={"status": "failed"}).status_code == 202, "and it goes on"
+    ingest.end(ready, payments[:3])
+    assert ingest.child(ready, filter={"status": "failed"}).status_code == 202, "and it goes on"
 
 
-def test_what_was_freed_and_approved_again_stays_with_the_later_one(past: Past, xml: bytes) -> None:
-    name = past.copy()
-    first = past.world.ready(xml)
-    assert past.world.approve(first).status_code == 200
-    payments = past.world.payments(first)
-    past.world.end(first, payments[:4])
-    child = past.world.check(
-        past.world.child(first, filter={"status": "failed"}).json()["batch_id"]
+def test_what_was_released_and_approved_again_stays_with_the_later_batch(
+    backed_up: BackedUpIngest, xml: bytes
+) -> None:
+    backup = backed_up.back_up()
+    first = backed_up.ingest.ready(xml)
+    assert backed_up.ingest.approve(first).status_code == 200
+    payments = backed_up.ingest.payments(first)
+    backed_up.ingest.end(first, payments[:4])
+    child = backed_up.ingest.check(
+        backed_up.ingest.child(first, filter={"status": "failed"}).json()["batch_id"]
     )
-    assert past.world.approve(child).status_code == 200
-    cancelled = past.world.payments(first)[4:6]
-    past.world.end(first, cancelled, "cancelled")
-    second = past.world.ready(spaced(xml), period=first["period"])
-    assert past.world.approve(second).status_code == 200
+    assert backed_up.ingest.approve(child).status_code == 200
+    cancelled = backed_up.ingest.payments(first)[4:6]
+    backed_up.ingest.end(first, cancelled, "cancelled")
+    second = backed_up.ingest.ready(spaced(xml), period=first["period"])
+    assert backed_up.ingest.approve(second).status_code == 200
     rows, claims = (
-        past.world.payments(second),
-        [past.world.live_claims(first), past.world.live_claims(second)],
+        backed_up.ingest.payments(second),
+        [backed_up.ingest.live_claims(first), backed_up.ingest.live_claims(second)],
     )
-    world = past.back(name)
-    assert (world.payments(second), [world.live_claims(first), world.live_claims(second)]) == (
+    ingest = backed_up.restore(backup)
+    assert (ingest.payments(second), [ingest.live_claims(first), ingest.live_claims(second)]) == (
         rows,
         claims,
     )
-    world.end(first, [*payments[:4], *cancelled])  # what the ledger said comes again
-    third = world.ready(spaced(spaced(xml)), period=first["period"])
+    ingest.end(first, [*payments[:4], *cancelled])  # the ledger's messages come again
+    third = ingest.ready(spaced(spaced(xml)), period=first["period"])
     assert third["rows"]["payable"] == 0
 
 
-def test_an_approved_batch_whose_rows_are_not_all_on_the_topic_is_for_a_person(
-    past: Past, xml: bytes
+def test_an_approved_batch_whose_rows_are_not_all_on_the_topic_blocks_the_recovery(
+    backed_up: BackedUpIngest, xml: bytes
 ) -> None:
-    name = past.copy()
-    assert past.world.approve(past.world.ready(xml)).status_code == 200
-    with past.world.engine.begin() as connection:
+    backup = backed_up.back_up()
+    assert backed_up.ingest.approve(backed_up.ingest.ready(xml)).status_code == 200
+    with backed_up.ingest.engine.begin() as connection:
         run(
             connection,
             "DELETE FROM outbox WHERE id = (SELECT max(id) FROM outbox WHERE message_type = :type)",
             type=RowRead.name(),
         )
     with pytest.raises(restore.RecoveryBlocked, match="only 19 of its 20 rows"):
-        past.back(name)
+        backed_up.restore(backup)
 
 
-def test_what_was_not_approved_is_checked_again_or_discarded(past: Past, make_xml: MakeXml) -> None:
-    known = past.world.ready(make_xml(8))
-    gone = past.world.ready(make_xml(6))
-    name = past.copy()
+def test_what_was_not_approved_is_checked_again_or_discarded(
+    backed_up: BackedUpIngest, make_xml: MakeXml
+) -> None:
+    known = backed_up.ingest.ready(make_xml(8))
+    gone = backed_up.ingest.ready(make_xml(6))
+    backup = backed_up.back_up()
     change = {
         "source_account_id": known["sources"][0]["source_account_id"],
         "field": "city",
-        "from": city(past.world, known),
+        "from": backed_up.ingest.city_of(known),
         "to": "Ames",
     }
     assert (
-        past.world.call(
+        backed_up.ingest.call(
             "POST",
             f"/batches/{known['batch_id']}/corrections",
             "maria",
@@ -181,49 +157,49 @@ def test_what_was_not_approved_is_checked_again_or_discarded(past: Past, make_xm
         ).status_code
         == 200
     )
-    past.world.check(known["batch_id"])
-    assert past.world.discard(gone).status_code == 200
+    backed_up.ingest.check(known["batch_id"])
+    assert backed_up.ingest.discard(gone).status_code == 200
     unknown_xml = make_xml(5)
-    unknown = past.world.ready(unknown_xml)
-    before = told(past.world, known)
-    world = past.back(name)
-    assert world.batch(known["batch_id"])["status"] == "checking"
-    assert told(world, known).version == before.version + 1
-    assert told(world, known).revision == before.revision + 1
-    settled = world.check(known["batch_id"])
-    assert settled["status"] == "ready"
-    assert world.approve(settled, "maria").json()["code"] == "approval.same-person", (
-        "she corrected it, though the correction is forgotten"
+    unknown = backed_up.ingest.ready(unknown_xml)
+    before = newest_event(backed_up.ingest, known)
+    ingest = backed_up.restore(backup)
+    assert ingest.batch(known["batch_id"])["status"] == "checking"
+    assert newest_event(ingest, known).version == before.version + 1
+    assert newest_event(ingest, known).revision == before.revision + 1
+    checked = ingest.check(known["batch_id"])
+    assert checked["status"] == "ready"
+    assert ingest.approve(checked, "maria").json()["code"] == "approval.same-person", (
+        "she corrected it, though the correction is lost"
     )
-    assert world.approve(settled).status_code == 200
-    assert world.batch(gone["batch_id"])["status"] == "discarded"
-    assert world.batch(unknown["batch_id"])["status"] == "discarded"
-    assert told(world, unknown).status == "discarded"
-    fresh = world.ready(unknown_xml, period=next_period(unknown))
+    assert ingest.approve(checked).status_code == 200
+    assert ingest.batch(gone["batch_id"])["status"] == "discarded"
+    assert ingest.batch(unknown["batch_id"])["status"] == "discarded"
+    assert newest_event(ingest, unknown).status == "discarded"
+    fresh = ingest.ready(unknown_xml, period=next_period(unknown))
     assert fresh["rows"]["payable"] == unknown["rows"]["payable"]
     assert UUID(fresh["batch_id"]) != UUID(unknown["batch_id"])
 
 
-def test_a_copy_made_while_a_file_was_read(past: Past, xml: bytes) -> None:
-    batch_id = past.world.upload(xml).json()["batch_id"]
-    name = past.copy()
-    past.world.read_all()
-    ready = past.world.check(batch_id)
-    assert past.world.approve(ready).status_code == 200
-    payments = past.world.payments(ready)
-    world = past.back(name)
-    assert (world.batch(batch_id)["status"], world.payments(ready)) == ("approved", payments)
+def test_a_backup_made_while_a_file_was_read(backed_up: BackedUpIngest, xml: bytes) -> None:
+    batch_id = backed_up.ingest.upload(xml).json()["batch_id"]
+    backup = backed_up.back_up()
+    backed_up.ingest.read_all()
+    ready = backed_up.ingest.check(batch_id)
+    assert backed_up.ingest.approve(ready).status_code == 200
+    payments = backed_up.ingest.payments(ready)
+    ingest = backed_up.restore(backup)
+    assert (ingest.batch(batch_id)["status"], ingest.payments(ready)) == ("approved", payments)
 
 
-def test_rows_that_were_said_under_a_revision_the_batch_did_not_reach_are_said_again_under_a_later_one(
-    past: Past, xml: bytes
+def test_rows_published_under_a_revision_the_batch_did_not_reach_are_published_under_a_later_one(
+    backed_up: BackedUpIngest, xml: bytes
 ) -> None:
-    batch_id = past.world.upload(xml).json()["batch_id"]
-    past.world.read_all()
-    name = past.copy()
-    past.world.check(batch_id)
-    world = past.back(name, 1)  # the batch's own message, `ready`, is the last one
-    assert world.batch(batch_id)["status"] == "checking"
-    assert world.check(batch_id)["status"] == "ready"
-    assert {row.revision for row in world.published(batch_id, RowRead)} >= {1}
-    assert world.approve(world.batch(batch_id)).status_code == 200
+    batch_id = backed_up.ingest.upload(xml).json()["batch_id"]
+    backed_up.ingest.read_all()
+    backup = backed_up.back_up()
+    backed_up.ingest.check(batch_id)
+    ingest = backed_up.restore(backup, 1)  # the last message is the batch's own, `ready`
+    assert ingest.batch(batch_id)["status"] == "checking"
+    assert ingest.check(batch_id)["status"] == "ready"
+    assert {row.revision for row in ingest.published(batch_id, RowRead)} >= {1}
+    assert ingest.approve(ingest.batch(batch_id)).status_code == 200

@@ -1,4 +1,4 @@
-"""What changed against the roster approved before, on a database of its own for each test: what came before decides."""
+"""The differences from the previously approved roster, on a database of its own for each test."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,16 +12,18 @@ from libs.common.database.migrate import upgrade
 from services.ingest.app import MIGRATIONS
 from services.ingest.tests.factories import roster as roster_of
 from services.ingest.tests.factories import row
-from services.ingest.tests.harness import World, next_period
+from services.ingest.tests.harness import IngestHarness, next_period
 
 pytestmark = pytest.mark.database
 
 
 @pytest.fixture
-def world(make_database: Callable[[str], tuple[str, str]], tmp_path: Path) -> Iterator[World]:
+def ingest(
+    make_database: Callable[[str], tuple[str, str]], tmp_path: Path
+) -> Iterator[IngestHarness]:
     service_url, owner_url = make_database("ingest")
     upgrade(owner_url, MIGRATIONS)
-    made = World.make(service_url, tmp_path)
+    made = IngestHarness.make(service_url, tmp_path)
     yield made
     made.engine.dispose()
 
@@ -61,28 +63,30 @@ SECOND = (
 )
 
 
-def approved(world: World, *rows: str, **query: str) -> Any:
-    ready = world.ready(roster_of(*rows), **query)
-    assert world.approve(ready).status_code == 200
+def approved(ingest: IngestHarness, *rows: str, **query: str) -> Any:
+    ready = ingest.ready(roster_of(*rows), **query)
+    assert ingest.approve(ready).status_code == 200
     return ready
 
 
-def changed(world: World, batch: Any, **asked: Any) -> Any:
-    return world.get(f"/batches/{batch['batch_id']}/changes", **asked)
+def changed(ingest: IngestHarness, batch: Any, **asked: Any) -> Any:
+    return ingest.get(f"/batches/{batch['batch_id']}/changes", **asked)
 
 
-def told(found: Any) -> list[tuple[str, str]]:
+def listed(found: Any) -> list[tuple[str, str]]:
     return [(one["kind"], one["employee_id"]) for one in found["items"]]
 
 
 @pytest.fixture
-def second(world: World) -> Any:
-    first = approved(world, *FIRST)
-    return world.ready(roster_of(*SECOND), period=next_period(first)) | {"first": first}
+def second(ingest: IngestHarness) -> Any:
+    first = approved(ingest, *FIRST)
+    return ingest.ready(roster_of(*SECOND), period=next_period(first)) | {"first": first}
 
 
-def test_every_kind_of_change_is_told_with_before_and_after(world: World, second: Any) -> None:
-    found = changed(world, second)
+def test_every_kind_of_change_is_listed_with_before_and_after(
+    ingest: IngestHarness, second: Any
+) -> None:
+    found = changed(ingest, second)
     assert (found["against"], found["total"], found["next"]) == (
         second["first"]["batch_id"],
         7,
@@ -96,7 +100,7 @@ def test_every_kind_of_change_is_told_with_before_and_after(world: World, second
         "source": 1,
         "branch": 1,
     }
-    assert told(found) == [
+    assert listed(found) == [
         ("new_person", "EMP-8"),
         ("loan", "EMP-2"),
         ("loan", "EMP-7"),
@@ -141,8 +145,8 @@ def test_every_kind_of_change_is_told_with_before_and_after(world: World, second
     ) == (["BRC-1"], ["BRC-2"])
 
 
-def test_no_number_is_shown_in_clear(world: World, second: Any) -> None:
-    shown = json.dumps(changed(world, second))
+def test_no_number_is_shown_in_clear(ingest: IngestHarness, second: Any) -> None:
+    shown = json.dumps(changed(ingest, second))
     assert not [
         number
         for number in ("11110002", "33330002", "777788889999", "00012345678", "+1512555", "1988")
@@ -150,11 +154,11 @@ def test_no_number_is_shown_in_clear(world: World, second: Any) -> None:
     ]
 
 
-def test_changes_are_paged_filtered_searched_and_sorted(world: World, second: Any) -> None:
-    whole, cursor = changed(world, second), ""
+def test_changes_are_paged_filtered_searched_and_sorted(ingest: IngestHarness, second: Any) -> None:
+    whole, cursor = changed(ingest, second), ""
     items: list[Any] = []
     while cursor is not None:
-        page = changed(world, second, limit=2, cursor=cursor)
+        page = changed(ingest, second, limit=2, cursor=cursor)
         assert (page["total"], page["counts"], len(page["items"]) <= 2) == (
             7,
             whole["counts"],
@@ -163,27 +167,30 @@ def test_changes_are_paged_filtered_searched_and_sorted(world: World, second: An
         items, cursor = items + page["items"], page["next"]
     assert items == whole["items"]
     for kind, number in whole["counts"].items():
-        found = changed(world, second, kind=kind)
+        found = changed(ingest, second, kind=kind)
         assert (found["total"], {one["kind"] for one in found["items"]}, found["counts"]) == (
             number,
             {kind},
             whole["counts"],
         )
-    assert told(changed(world, second, q="Ida NAME4")) == [("branch", "EMP-4")]
-    assert told(changed(world, second, q="emp-2")) == [("loan", "EMP-2"), ("amount", "EMP-2")]
-    assert changed(world, second, q="%")["total"] == 0
-    swings = [one["swing_cents"] for one in changed(world, second, sort="-swing_cents")["items"]]
+    assert listed(changed(ingest, second, q="Ida NAME4")) == [("branch", "EMP-4")]
+    assert listed(changed(ingest, second, q="emp-2")) == [("loan", "EMP-2"), ("amount", "EMP-2")]
+    assert changed(ingest, second, q="%")["total"] == 0
+    swings = [one["swing_cents"] for one in changed(ingest, second, sort="-swing_cents")["items"]]
     assert swings == sorted(swings, reverse=True) != sorted(swings)
-    for wrong in ({"kind": "colour"}, {"sort": "loan_index"}, {"cursor": "!!"}):
-        assert (
-            world.call("GET", f"/batches/{second['batch_id']}/changes", params=wrong).status_code
-            == 422
-        )
+    for wrong, code in (
+        ({"kind": "colour"}, "changes.kind"),
+        ({"sort": "loan_index"}, "page.sort"),
+        ({"cursor": "!!"}, "cursor.invalid"),
+    ):
+        path = f"/batches/{second['batch_id']}/changes"
+        answer = ingest.call("GET", path, params=wrong)
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
-def test_the_same_roster_in_the_next_period_has_no_change(world: World) -> None:
-    first = approved(world, *FIRST)
-    found = changed(world, world.ready(roster_of(*reversed(FIRST)), period=next_period(first)))
+def test_the_same_roster_in_the_next_period_has_no_change(ingest: IngestHarness) -> None:
+    first = approved(ingest, *FIRST)
+    found = changed(ingest, ingest.ready(roster_of(*reversed(FIRST)), period=next_period(first)))
     assert (found["items"], found["against"], set(found["counts"].values())) == (
         [],
         first["batch_id"],
@@ -191,53 +198,55 @@ def test_the_same_roster_in_the_next_period_has_no_change(world: World) -> None:
     )
 
 
-def test_another_account_under_the_same_payor_id_is_a_changed_source(world: World) -> None:
-    first = approved(world, person(1))
-    moved = world.ready(
+def test_another_account_under_the_same_payor_id_is_a_changed_source(ingest: IngestHarness) -> None:
+    first = approved(ingest, person(1))
+    moved = ingest.ready(
         roster_of(person(1, Payor_AccountNumber="00099995678")), period=next_period(first)
     )
-    assert told(changed(world, moved)) == [("source", "EMP-1")]
+    assert listed(changed(ingest, moved)) == [("source", "EMP-1")]
 
 
-def test_what_is_compared_is_the_roster_approved_last_before_it(world: World, second: Any) -> None:
+def test_what_is_compared_is_the_roster_approved_last_before_it(
+    ingest: IngestHarness, second: Any
+) -> None:
     first = second["first"]
-    assert changed(world, first)["against"] is None
-    assert (changed(world, first)["items"], changed(world, first)["counts"]["new_person"]) == (
+    assert changed(ingest, first)["against"] is None
+    assert (changed(ingest, first)["items"], changed(ingest, first)["counts"]["new_person"]) == (
         [],
         0,
     )
-    later = world.ready(roster_of(*SECOND) + b"\n", period=next_period(second))
-    assert changed(world, later)["against"] == first["batch_id"], "the second one is not approved"
-    assert world.approve(second).status_code == 200
-    assert changed(world, later)["against"] == second["batch_id"]
-    assert changed(world, second)["against"] == first["batch_id"]
-    failed = world.payments(second)[:1]
-    world.end(second, failed)
-    child = world.check(world.child(second, filter={"status": "failed"}).json()["batch_id"])
-    assert changed(world, child)["against"] is None
-    assert world.approve(child).status_code == 200
-    last = world.ready(roster_of(*SECOND) + b"\n\n", period=next_period(later))
-    assert changed(world, last)["against"] == second["batch_id"], "a child batch is no roster"
-    world.certify(second, "cancelled")
-    assert changed(world, last)["against"] == first["batch_id"]
-    with world.engine.begin() as connection:
+    later = ingest.ready(roster_of(*SECOND) + b"\n", period=next_period(second))
+    assert changed(ingest, later)["against"] == first["batch_id"], "the second one is not approved"
+    assert ingest.approve(second).status_code == 200
+    assert changed(ingest, later)["against"] == second["batch_id"]
+    assert changed(ingest, second)["against"] == first["batch_id"]
+    failed = ingest.payments(second)[:1]
+    ingest.end(second, failed)
+    child = ingest.check(ingest.child(second, filter={"status": "failed"}).json()["batch_id"])
+    assert changed(ingest, child)["against"] is None
+    assert ingest.approve(child).status_code == 200
+    last = ingest.ready(roster_of(*SECOND) + b"\n\n", period=next_period(later))
+    assert changed(ingest, last)["against"] == second["batch_id"], "a child batch is no roster"
+    ingest.certify(second, "cancelled")
+    assert changed(ingest, last)["against"] == first["batch_id"]
+    with ingest.engine.begin() as connection:
         run(
             connection,
             "UPDATE batch SET status = 'archived' WHERE batch_id = :id",
             id=first["batch_id"],
         )
-    assert changed(world, last)["against"] == first["batch_id"]
-    assert world.approve(last).status_code == 200
-    assert changed(world, second)["against"] == first["batch_id"], "what came later is not before"
+    assert changed(ingest, last)["against"] == first["batch_id"]
+    assert ingest.approve(last).status_code == 200
+    assert changed(ingest, second)["against"] == first["batch_id"], "what came later is not before"
 
 
-def test_a_batch_that_was_not_read_has_nothing_to_compare(world: World) -> None:
-    approved(world, *FIRST)
-    batch_id = world.upload(b"hello").json()["batch_id"]
+def test_a_batch_that_was_not_read_has_nothing_to_compare(ingest: IngestHarness) -> None:
+    approved(ingest, *FIRST)
+    batch_id = ingest.upload(b"hello").json()["batch_id"]
     for _ in range(2):
-        assert changed(world, {"batch_id": batch_id})["against"] is None
-        world.read_all()
+        assert changed(ingest, {"batch_id": batch_id})["against"] is None
+        ingest.read_all()
     assert (
-        world.call("GET", "/batches/00000000-0000-0000-0000-000000000000/changes").status_code
+        ingest.call("GET", "/batches/00000000-0000-0000-0000-000000000000/changes").status_code
         == 404
     )

@@ -1,4 +1,4 @@
-"""The child process: the same answer as without it, and nothing a file does to it reaches the service."""
+"""The child process: it reads as the parent would, and no file can harm the service through it."""
 
 import sys
 import time
@@ -10,30 +10,30 @@ import pytest
 
 from devtools import sample_roster
 from services.ingest.roster import sandbox
-from services.ingest.roster.cross_row_rules import Conclusion
-from services.ingest.roster.issue_codes import FileRefused
-from services.ingest.roster.row_rules import Row
-from services.ingest.roster.xml_parser import Limits
+from services.ingest.roster.cross_row_rules import RosterSummary
+from services.ingest.roster.issue_codes import FileRejected
+from services.ingest.roster.row_rules import ParsedRow
+from services.ingest.roster.xml_parser import ReadLimits
 from services.ingest.tests.factories import TODAY, row
 from services.ingest.tests.factories import roster as roster_of
 
-LIMITS = Limits(memory_bytes=1 << 30, cpu_s=30, silence_s=20)
+LIMITS = ReadLimits(memory_bytes=1 << 30, cpu_s=30, silence_s=20)
 
 
-def kept(path: Path, data: bytes) -> Path:
+def written(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
 
 
 @pytest.fixture
 def good(tmp_path: Path) -> Path:
-    return kept(tmp_path / "good.xml", sample_roster.make(300, seed=3))
+    return written(tmp_path / "good.xml", sample_roster.make(300, seed=3))
 
 
-def refused(
-    path: Path, limits: Limits = LIMITS, command: Sequence[str] = sandbox.CHILD
+def rejection(
+    path: Path, limits: ReadLimits = LIMITS, command: Sequence[str] = sandbox.CHILD
 ) -> tuple[str, int | None]:
-    with pytest.raises(FileRefused) as raised:
+    with pytest.raises(FileRejected) as raised:
         list(sandbox.read_in_child(path, limits, TODAY, command))
     return raised.value.code, raised.value.line
 
@@ -51,11 +51,11 @@ def test_the_child_answers_what_the_reader_says(tmp_path: Path) -> None:
     }
     two_people = row({"Employee/DOB": "01-01-1990", "Amount": "($5.00)"})
     data = roster_of("<x/>", row(odd), row({**odd, "Payor/DunkinId": "CORP-0"}), two_people)
-    path = kept(tmp_path / "odd.xml", data)
+    path = written(tmp_path / "odd.xml", data)
     with path.open("rb") as source:
-        expected = list(sandbox.read(source, LIMITS, TODAY))
+        expected = list(sandbox.read_roster(source, LIMITS, TODAY))
     conclusion = expected[-1]
-    assert isinstance(conclusion, Conclusion)
+    assert isinstance(conclusion, RosterSummary)
     assert conclusion.refusals
     assert conclusion.corrections
     assert conclusion.issues
@@ -64,67 +64,94 @@ def test_the_child_answers_what_the_reader_says(tmp_path: Path) -> None:
 
 def test_a_sample_roster_comes_through_whole(good: Path) -> None:
     *rows, conclusion = sandbox.read_in_child(good, LIMITS, TODAY)
-    assert isinstance(conclusion, Conclusion)
-    assert [piece.file_row for piece in rows if isinstance(piece, Row)] == list(range(1, 301))
+    assert isinstance(conclusion, RosterSummary)
+    assert [piece.file_row for piece in rows if isinstance(piece, ParsedRow)] == list(range(1, 301))
     assert conclusion.rows == 300
-    assert not any(piece.refused for piece in rows if isinstance(piece, Row))
+    assert not any(piece.refused for piece in rows if isinstance(piece, ParsedRow))
 
 
-def test_a_refused_file_says_why_and_where(tmp_path: Path) -> None:
+def test_a_rejected_file_says_why_and_where(tmp_path: Path) -> None:
     data = sample_roster.make(200)
-    assert refused(kept(tmp_path / "cut.xml", data[:-20])) == ("E_FILE_TRUNCATED", 1)
-    assert refused(kept(tmp_path / "twice.xml", data.replace(b"<row>", b"\n<row>") + b"x")) == (
+    assert rejection(written(tmp_path / "cut.xml", data[:-20])) == ("E_FILE_TRUNCATED", 1)
+    assert rejection(
+        written(tmp_path / "twice.xml", data.replace(b"<row>", b"\n<row>") + b"x")
+    ) == (
         "E_FILE_TRAILING",
         201,
     )
-    assert refused(kept(tmp_path / "empty.xml", b"")) == ("E_FILE_EMPTY", None)
+    assert rejection(written(tmp_path / "empty.xml", b"")) == ("E_FILE_EMPTY", None)
 
 
 def test_limits_reach_the_child(good: Path) -> None:
-    assert refused(good, replace(LIMITS, rows=299))[0] == "E_FILE_ROWS"
-    assert refused(good, replace(LIMITS, inflated_bytes=1000))[0] == "E_FILE_TOO_LARGE"
+    assert rejection(good, replace(LIMITS, rows=299))[0] == "E_FILE_ROWS"
+    assert rejection(good, replace(LIMITS, inflated_bytes=1000))[0] == "E_FILE_TOO_LARGE"
     (first, *_) = sandbox.read_in_child(good, replace(LIMITS, amount_cents=50), TODAY)
-    assert isinstance(first, Row)
+    assert isinstance(first, ParsedRow)
     assert "E_AMOUNT_ABOVE_LIMIT" in {issue.code for issue in first.issues}
 
 
-def test_a_child_that_crashes_refuses_the_file(good: Path) -> None:
-    assert refused(
+def test_a_child_that_crashes_rejects_the_file(good: Path) -> None:
+    assert rejection(
         good, command=behaving("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     ) == ("E_PARSER", None)
 
 
-def test_a_child_that_dies_after_some_rows_refuses_the_file(good: Path) -> None:
-    dying = "import signal, os; from services.ingest.roster import sandbox as r; real = r._encode\n"
-    dying += "def bad(piece):\n    if not isinstance(piece, r.Row): r.os.kill(r.os.getpid(), signal.SIGSEGV)\n    return real(piece)\n"
-    rows: list[Row | Conclusion] = []
-    with pytest.raises(FileRefused, match="crashed"):
-        rows.extend(
-            sandbox.read_in_child(
-                good, LIMITS, TODAY, behaving(dying + "r._encode = bad\nr.main()")
-            )
-        )
+def test_a_child_that_dies_after_some_rows_rejects_the_file(good: Path) -> None:
+    dying = """
+import os, signal
+from services.ingest.roster import sandbox
+
+encode = sandbox._encode
+
+def encode_or_die(piece):
+    if not isinstance(piece, sandbox.ParsedRow):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return encode(piece)
+
+sandbox._encode = encode_or_die
+sandbox.main()
+"""
+    rows: list[ParsedRow | RosterSummary] = []
+    with pytest.raises(FileRejected, match="crashed"):
+        rows.extend(sandbox.read_in_child(good, LIMITS, TODAY, behaving(dying)))
     assert rows
 
 
 def test_a_child_that_hangs_is_killed(good: Path) -> None:
     started = time.monotonic()
-    assert refused(
+    assert rejection(
         good, replace(LIMITS, silence_s=1), behaving("import time; time.sleep(600)")
     ) == ("E_PARSER", None)
     assert time.monotonic() - started < 60
 
 
 def test_a_child_that_spins_is_stopped_by_its_limit_on_time(good: Path) -> None:
-    spinning = "from services.ingest.roster import sandbox as r\ndef spin(*_):\n    while True: pass\nr.read = spin\nr.main()"
-    assert refused(good, replace(LIMITS, cpu_s=1), behaving(spinning)) == ("E_PARSER", None)
+    spinning = """
+from services.ingest.roster import sandbox
+
+def spin(*_):
+    while True:
+        pass
+
+sandbox.read_roster = spin
+sandbox.main()
+"""
+    assert rejection(good, replace(LIMITS, cpu_s=1), behaving(spinning)) == ("E_PARSER", None)
 
 
 def test_a_child_that_wants_too_much_memory_gets_none(
     good: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    greedy = "from services.ingest.roster import sandbox as r\ndef take(*_):\n    yield bytearray(3 << 30)\nr.read = take\nr.main()"
-    assert refused(good, command=behaving(greedy)) == ("E_PARSER", None)
+    greedy = """
+from services.ingest.roster import sandbox
+
+def allocate(*_):
+    yield bytearray(3 << 30)
+
+sandbox.read_roster = allocate
+sandbox.main()
+"""
+    assert rejection(good, command=behaving(greedy)) == ("E_PARSER", None)
     assert "MemoryError" in capfd.readouterr().err
 
 
@@ -139,16 +166,24 @@ def test_a_child_that_wants_too_much_memory_gets_none(
         "pass",
     ],
 )
-def test_an_answer_that_is_none_refuses_the_file(good: Path, noise: str) -> None:
-    assert refused(good, command=behaving(noise)) == ("E_PARSER", None)
+def test_an_answer_that_is_none_rejects_the_file(good: Path, noise: str) -> None:
+    assert rejection(good, command=behaving(noise)) == ("E_PARSER", None)
 
 
-def test_a_defect_is_told_without_values(good: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    broken = "from services.ingest.roster import sandbox as r\ndef bad(*_):\n    raise ValueError('Ida 01234567')\nr._encode = bad\nr.main()"
-    assert refused(good, command=behaving(broken)) == ("E_PARSER", None)
-    told = capfd.readouterr().err
-    assert "ValueError" in told
-    assert "01234567" not in told
+def test_a_defect_is_reported_without_values(good: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    broken = """
+from services.ingest.roster import sandbox
+
+def fail(*_):
+    raise ValueError('Ida 01234567')
+
+sandbox._encode = fail
+sandbox.main()
+"""
+    assert rejection(good, command=behaving(broken)) == ("E_PARSER", None)
+    reported = capfd.readouterr().err
+    assert "ValueError" in reported
+    assert "01234567" not in reported
 
 
 def test_the_child_sees_no_settings_and_not_the_name_of_the_file(
@@ -156,8 +191,12 @@ def test_the_child_sees_no_settings_and_not_the_name_of_the_file(
 ) -> None:
     monkeypatch.setenv("PAYDOWN_INGEST_SEAL_KEYS", "secret")
     seen = tmp_path / "seen"
-    spy = f"import os, sys, pathlib; pathlib.Path({str(seen)!r}).write_text(repr((dict(os.environ), sys.argv)))"
-    refused(good, command=behaving(spy))
+    spy = f"""
+import os, sys, pathlib
+
+pathlib.Path({str(seen)!r}).write_text(repr((dict(os.environ), sys.argv)))
+"""
+    rejection(good, command=behaving(spy))
     assert "secret" not in seen.read_text()
     assert "good.xml" not in seen.read_text()
 
@@ -188,10 +227,21 @@ def test_memory_stays_small_on_a_large_file(tmp_path: Path) -> None:
     def peak_mb(rows: int) -> int:
         path, note = tmp_path / f"{rows}.xml", tmp_path / f"{rows}.txt"
         sample_roster.write(path, rows)
-        script = "import pathlib, resource\nfrom services.ingest.roster import sandbox as r\nreal = r._encode\n"
-        script += "def note(piece):\n    if not isinstance(piece, r.Row):\n"
-        script += f"        pathlib.Path({str(note)!r}).write_text(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))\n"
-        script += "    return real(piece)\nr._encode = note\nr.main()"
+        script = f"""
+import pathlib, resource
+from services.ingest.roster import sandbox
+
+encode = sandbox._encode
+
+def encode_and_note(piece):
+    if not isinstance(piece, sandbox.ParsedRow):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        pathlib.Path({str(note)!r}).write_text(str(peak))
+    return encode(piece)
+
+sandbox._encode = encode_and_note
+sandbox.main()
+"""
         assert (
             sum(1 for _ in sandbox.read_in_child(path, LIMITS, TODAY, behaving(script))) == rows + 1
         )

@@ -13,30 +13,31 @@ from uuid import uuid4
 
 import pytest
 
-from libs.common.contracts.events import BatchChanged, RowRead
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from services.ingest import staging
-from services.ingest.staging import Reading
-from services.ingest.tests.harness import World, spaced
+from services.ingest.staging import RosterReader
+from services.ingest.tests.harness import IngestHarness, spaced
 
 pytestmark = pytest.mark.database
 MakeXml = Callable[[int], bytes]
 
 
-def test_a_roster_goes_from_upload_to_ready(world: World, make_xml: MakeXml) -> None:
-    answer = world.upload(make_xml(300), period="2026-11-20")
+def test_a_roster_goes_from_upload_to_ready(ingest: IngestHarness, make_xml: MakeXml) -> None:
+    answer = ingest.upload(make_xml(300), period="2026-11-20")
     assert (answer.status_code, answer.json()["status"]) == (202, "reading")
     batch_id = answer.json()["batch_id"]
-    world.read_all()
-    checking = world.batch(batch_id)
+    ingest.read_all()
+    checking = ingest.batch(batch_id)
     assert (
         checking["status"],
         checking["digest"],
         checking["rows"]["payable"],
         checking["period"],
     ) == ("checking", None, 300, "2026-11-09")
-    ready = world.check(batch_id)
-    rows = world.rows(ready)
+    ready = ingest.check(batch_id)
+    rows = ingest.rows(ready)
     assert ready["status"] == "ready"
     assert [row["file_row"] for row in rows] == list(range(1, 301))
     assert ready["amount_cents"]["total"] == sum(row["amount_cents"] for row in rows)
@@ -61,10 +62,10 @@ def test_a_roster_goes_from_upload_to_ready(world: World, make_xml: MakeXml) -> 
 
 
 def test_what_is_published_is_the_contract_and_holds_no_clear_number(
-    world: World, xml: bytes
+    ingest: IngestHarness, xml: bytes
 ) -> None:
-    ready = world.ready(xml)
-    first, second = world.published(ready["batch_id"], BatchChanged)
+    ready = ingest.ready(xml)
+    first, second = ingest.published(ready["batch_id"], BatchChanged)
     assert (first.version, first.status, first.revision, first.digest) == (1, "checking", 1, None)
     assert (second.version, second.status, second.digest, second.row_messages) == (
         2,
@@ -78,13 +79,13 @@ def test_what_is_published_is_the_contract_and_holds_no_clear_number(
         == sum(branch.rows.total for branch in second.branches)
         == 20
     )
-    messages = world.published(ready["batch_id"], RowRead)
-    shown = {str(row["row_id"]): row for row in world.rows(ready)}
+    messages = ingest.published(ready["batch_id"], RowRead)
+    shown = {str(row["row_id"]): row for row in ingest.rows(ready)}
     assert {str(message.row_id) for message in messages} == set(shown)
     for message in messages:
         row, name = shown[str(message.row_id)], str(message.row_id)
         opened = {
-            what: world.secrets.sealer.open(getattr(message, what), what, name)
+            what: ingest.encryption.decrypt(getattr(message, what), what, name)
             for what in ("first_name", "last_name", "dob", "phone", "loan")
         }
         assert (message.status, message.amount_cents, message.employee_id) == (
@@ -93,16 +94,16 @@ def test_what_is_published_is_the_contract_and_holds_no_clear_number(
             row["employee_id"],
         )
         assert (opened["first_name"], opened["loan"][-4:]) == (row["first_name"], row["loan_last4"])
-        assert message.person_index == world.secrets.index.of(
+        assert message.person_index == ingest.encryption.index.digest(
             "person", *(opened[what] for what in ("first_name", "last_name", "dob", "phone"))
         )
-        assert message.loan_index == world.secrets.index.of(
+        assert message.loan_index == ingest.encryption.index.digest(
             "loan", message.institution_id, opened["loan"]
         )
         assert not any(
             opened[what] in message.model_dump_json() for what in ("dob", "phone", "loan")
         )
-    with world.engine.connect() as connection:
+    with ingest.engine.connect() as connection:
         stored = run(
             connection,
             "SELECT body FROM outbox WHERE message_type = :kind AND correlation = :id LIMIT 1",
@@ -113,51 +114,55 @@ def test_what_is_published_is_the_contract_and_holds_no_clear_number(
         '":'
     ), "the message lacks a field, or has one too many"
     source = second.sources[0]
-    account = world.secrets.sealer.open(
+    account = ingest.encryption.decrypt(
         source.account, "account", f"{ready['batch_id']}/{source.source_account_id}"
     )
-    assert source.account_index == world.secrets.index.of("account", source.aba_routing, account)
+    assert source.account_index == ingest.encryption.index.digest(
+        "account", source.aba_routing, account
+    )
 
 
 def test_the_same_bytes_while_live_are_refused_with_the_batch_they_are(
-    world: World, xml: bytes
+    ingest: IngestHarness, xml: bytes
 ) -> None:
-    first = world.upload(xml).json()["batch_id"]
+    first = ingest.upload(xml).json()["batch_id"]
     for again in (xml, gzip.compress(xml)):
-        answer = world.upload(again)
+        answer = ingest.upload(again)
         assert (answer.status_code, answer.json()["code"], answer.json()["batch_id"]) == (
             409,
             "upload.repeated",
             first,
         )
-    assert world.upload(xml, repeat_reason="on purpose").status_code == 202
-    assert world.upload(spaced(xml)).status_code == 202
+    assert ingest.upload(xml, repeat_reason="on purpose").status_code == 202
+    assert ingest.upload(spaced(xml)).status_code == 202
     assert (
-        len([path for path in world.folder.path.glob("*.upload") if path.read_bytes() == xml]) == 2
+        len([path for path in ingest.folder.path.glob("*.upload") if path.read_bytes() == xml]) == 2
     )
-    world.read_all()
+    ingest.read_all()
 
 
-def test_the_same_bytes_are_taken_again_after_a_discard(world: World, xml: bytes) -> None:
-    ready = world.ready(xml)
-    assert world.discard(ready).status_code == 200
-    assert world.upload(xml).status_code == 202
-    world.read_all()
+def test_the_same_bytes_are_taken_again_after_a_discard(ingest: IngestHarness, xml: bytes) -> None:
+    ready = ingest.ready(xml)
+    assert ingest.discard(ready).status_code == 200
+    assert ingest.upload(xml).status_code == 202
+    ingest.read_all()
 
 
-def test_of_racing_uploads_of_the_same_bytes_one_wins(world: World, make_xml: MakeXml) -> None:
+def test_of_racing_uploads_of_the_same_bytes_one_wins(
+    ingest: IngestHarness, make_xml: MakeXml
+) -> None:
     with ThreadPoolExecutor(3) as pool:
         for _ in range(20):
             data = make_xml(1)
             answers = [
-                answer.result() for answer in [pool.submit(world.upload, data) for _ in range(3)]
+                answer.result() for answer in [pool.submit(ingest.upload, data) for _ in range(3)]
             ]
             won = [answer.json()["batch_id"] for answer in answers if answer.status_code == 202]
             assert sorted(answer.status_code for answer in answers) == [202, 409, 409]
             assert {
                 answer.json()["batch_id"] for answer in answers if answer.status_code == 409
             } == set(won)
-    world.read_all()
+    ingest.read_all()
 
 
 @pytest.mark.parametrize(
@@ -174,17 +179,17 @@ def test_of_racing_uploads_of_the_same_bytes_one_wins(world: World, make_xml: Ma
     ],
 )
 def test_an_upload_that_cannot_be_taken_changes_nothing(
-    world: World, change: dict[str, object], status: int, code: str
+    ingest: IngestHarness, change: dict[str, object], status: int, code: str
 ) -> None:
-    before = world.get("/batches")["total"]
-    answer = world.call(
+    before = ingest.get("/batches")["total"]
+    answer = ingest.call(
         "POST",
         "/batches",
         **{"who": "paula", "content": b"<root></root>", **change},  # type: ignore[arg-type]
     )
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert world.get("/batches")["total"] == before
-    assert not list((world.folder.path / "incoming").iterdir())
+    assert ingest.get("/batches")["total"] == before
+    assert not list((ingest.folder.path / "incoming").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -197,11 +202,11 @@ def test_an_upload_that_cannot_be_taken_changes_nothing(
     ],
 )
 def test_a_file_that_is_refused_leaves_no_row(
-    world: World, xml: bytes, damage: Callable[[bytes], bytes], code: str
+    ingest: IngestHarness, xml: bytes, damage: Callable[[bytes], bytes], code: str
 ) -> None:
-    batch_id = world.upload(damage(xml)).json()["batch_id"]
-    world.read_all()
-    batch = world.batch(batch_id)
+    batch_id = ingest.upload(damage(xml)).json()["batch_id"]
+    ingest.read_all()
+    batch = ingest.batch(batch_id)
     assert (batch["status"], batch["error"]["code"], batch["rows"]["total"]) == (
         "rejected",
         code,
@@ -209,95 +214,105 @@ def test_a_file_that_is_refused_leaves_no_row(
     )
     assert batch["error"]["message"]
     assert [issue["outcome"] for issue in batch["issues"]] == ["file"]
-    assert world.approve(batch).status_code == 409
-    (told,) = world.published(batch_id, BatchChanged)
-    assert (told.status, told.row_messages) == ("rejected", 0)
+    assert ingest.approve(batch).status_code == 409
+    (event,) = ingest.published(batch_id, BatchChanged)
+    assert (event.status, event.row_messages) == ("rejected", 0)
 
 
 def test_a_refused_row_is_shown_with_its_reason_and_the_rest_stays(
-    world: World, xml: bytes
+    ingest: IngestHarness, xml: bytes
 ) -> None:
     begin, end = xml.index(b"<Amount>"), xml.index(b"</Amount>")
-    ready = world.ready(xml[:begin] + b"<Amount>$1,2.00" + xml[end:])
+    ready = ingest.ready(xml[:begin] + b"<Amount>$1,2.00" + xml[end:])
     assert ready["rows"]["refused"] == 1
-    first = world.rows(ready, status="refused")[0]
+    first = ingest.rows(ready, status="refused")[0]
     assert (first["file_row"], first["reason_code"], first["amount_cents"], first["amount"]) == (
         1,
         "E_AMOUNT_FORMAT",
         0,
         "0.00",
     )
-    issue = world.get(f"/batches/{ready['batch_id']}/issues", outcome="row")["items"][0]
+    issue = ingest.get(f"/batches/{ready['batch_id']}/issues", outcome="row")["items"][0]
     assert (issue["file_row"], issue["field"], issue["code"], issue["value"]) == (
         1,
         "Amount",
         "E_AMOUNT_FORMAT",
         "$1,2.00",
     )
-    assert world.approve(ready).status_code == 200
+    assert ingest.approve(ready).status_code == 200
 
 
-def test_rows_refused_for_their_payor_count_under_no_source(world: World, xml: bytes) -> None:
+def test_rows_refused_for_their_payor_count_under_no_source(
+    ingest: IngestHarness, xml: bytes
+) -> None:
     rows = xml.split(b"</row>")
     payor = rows[0][rows[0].index(b"<Payor>") : rows[0].index(b"</Payor>")]
     number = payor[payor.index(b"<AccountNumber>") + 15 : payor.index(b"</AccountNumber>")]
     changed = rows[0].replace(number, b"1234567890123") + b"</row>" + b"</row>".join(rows[1:])
-    ready = world.ready(changed)
+    ready = ingest.ready(changed)
     of_it = xml.count(b"<AccountNumber>" + number)
     assert ready["rows"]["refused"] == of_it
     assert [source["rows"] for source in ready["sources"] if source["source_account_id"] == ""] == [
         of_it
     ]
-    assert {row["reason_code"] for row in world.rows(ready, status="refused")} == {
+    assert {row["reason_code"] for row in ingest.rows(ready, status="refused")} == {
         "E_PAYOR_TWO_ACCOUNTS"
     }
 
 
 def test_a_known_employee_with_another_birth_date_is_refused_and_with_another_branch_warned(
-    world: World, make_xml: MakeXml
+    ingest: IngestHarness, make_xml: MakeXml
 ) -> None:
     first = make_xml(6)
-    assert world.approve(world.ready(first)).status_code == 200
+    assert ingest.approve(ingest.ready(first)).status_code == 200
     dob = first[first.index(b"<DOB>") : first.index(b"</DOB>")]
-    again = world.ready(first.replace(dob, b"<DOB>01-02-1991"), period="2026-12-20")
-    assert {row["reason_code"] for row in world.rows(again, status="refused")} == {
+    again = ingest.ready(first.replace(dob, b"<DOB>01-02-1991"), period="2026-12-20")
+    assert {row["reason_code"] for row in ingest.rows(again, status="refused")} == {
         "E_EMPLOYEE_OTHER_DOB"
     }
-    moved = world.ready(first.replace(b"BRC-", b"BRC-X"), period="2026-12-20")
+    moved = ingest.ready(first.replace(b"BRC-", b"BRC-X"), period="2026-12-20")
     assert "W_EMPLOYEE_BRANCH" in moved["to_acknowledge"]
     assert moved["rows"]["refused"] == 0
 
 
-def test_lists_are_paged_filtered_sorted_and_searched(world: World, make_xml: MakeXml) -> None:
-    ready = world.ready(make_xml(45))
+def test_lists_are_paged_filtered_sorted_and_searched(
+    ingest: IngestHarness, make_xml: MakeXml
+) -> None:
+    ready = ingest.ready(make_xml(45))
     path, found, cursor = f"/batches/{ready['batch_id']}/rows", [], ""
     while cursor is not None:
-        page = world.get(path, limit=20, cursor=cursor)
+        page = ingest.get(path, limit=20, cursor=cursor)
         found += [row["file_row"] for row in page["items"]]
         assert page["total"] == 45
         cursor = page["next"]
     assert found == list(range(1, 46))
-    some = world.rows(ready)[7]
-    assert some in world.rows(ready, q=some["last_name"].lower())
-    assert {row["branch_id"] for row in world.rows(ready, branch=some["branch_id"])} == {
+    some = ingest.rows(ready)[7]
+    assert some in ingest.rows(ready, q=some["last_name"].lower())
+    assert {row["branch_id"] for row in ingest.rows(ready, branch=some["branch_id"])} == {
         some["branch_id"]
     }
-    cents = [row["amount_cents"] for row in world.rows(ready, sort="-amount_cents")]
+    cents = [row["amount_cents"] for row in ingest.rows(ready, sort="-amount_cents")]
     assert cents == sorted(cents, reverse=True)
-    assert world.rows(ready, q="%") == []
-    for wrong in ({"cursor": "!!"}, {"sort": "loan_index"}):
-        assert world.call("GET", path, params=wrong).status_code == 422
+    assert ingest.rows(ready, q="%") == []
+    other = ingest.get(path, limit=20, sort="-amount_cents")["next"]
+    for wrong, code in (
+        ({"cursor": "!!"}, "cursor.invalid"),
+        ({"cursor": other}, "cursor.invalid"),
+        ({"sort": "loan_index"}, "page.sort"),
+    ):
+        answer = ingest.call("GET", path, params=wrong)
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
 def test_batches_of_the_very_same_bytes_are_found_by_their_hash(
-    world: World, make_xml: MakeXml
+    ingest: IngestHarness, make_xml: MakeXml
 ) -> None:
     xml = make_xml(3)
-    ready, _other = world.ready(xml), world.ready(make_xml(4))
-    found = world.get("/batches", sha256=hashlib.sha256(xml).hexdigest().upper())
+    ready, _other = ingest.ready(xml), ingest.ready(make_xml(4))
+    found = ingest.get("/batches", sha256=hashlib.sha256(xml).hexdigest().upper())
     assert [item["batch_id"] for item in found["items"]] == [ready["batch_id"]]
-    assert world.get("/batches", sha256="0" * 64)["items"] == []
-    assert world.get("/batches")["total"] >= 2
+    assert ingest.get("/batches", sha256="0" * 64)["items"] == []
+    assert ingest.get("/batches")["total"] >= 2
 
 
 @pytest.mark.parametrize(
@@ -311,47 +326,49 @@ def test_batches_of_the_very_same_bytes_are_found_by_their_hash(
         f"/payments/{uuid4()}",
     ],
 )
-def test_an_unknown_id_is_404(world: World, path: str) -> None:
-    assert world.call("GET", path).status_code == 404
+def test_an_unknown_id_is_404(ingest: IngestHarness, path: str) -> None:
+    assert ingest.call("GET", path).status_code == 404
 
 
 def test_a_reader_killed_in_the_middle_is_followed_by_another(
-    world: World, make_xml: MakeXml
+    ingest: IngestHarness, make_xml: MakeXml
 ) -> None:
-    batch_id = world.upload(make_xml(4_500)).json()["batch_id"]
-    code = f"""
+    batch_id = ingest.upload(make_xml(4_500)).json()["batch_id"]
+    url = ingest.engine.url.render_as_string(hide_password=False)
+    script = f"""
 import os, signal
 from pathlib import Path
-from libs.common.database.engine import connect
-from services.ingest import intake, store_rows
-from services.ingest.staging import Reading
-from services.ingest.tests.harness import World
-world, copy, copied = World.make({world.engine.url.render_as_string(hide_password=False)!r}, Path({str(world.folder.path)!r})), store_rows.copy, []
-def dying(connection, kind, records):
-    copy(connection, kind, records)
-    copied.append(kind)
+from services.ingest.store import bulk_copy
+from services.ingest.tests.harness import IngestHarness
+
+ingest = IngestHarness.make({url!r}, Path({str(ingest.folder.path)!r}))
+copy_rows, copied = bulk_copy.copy_rows, []
+
+def copy_and_die(connection, table, columns, records):
+    copy_rows(connection, table, columns, records)
+    copied.append(table)
     if len(copied) == 4:
         os.kill(os.getpid(), signal.SIGKILL)
-store_rows.copy = dying
-world.read_all()
+
+bulk_copy.copy_rows = copy_and_die
+ingest.read_all()
 """
-    died = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=False, timeout=120)
+    died = subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=False, timeout=120)
     assert died.returncode == -signal.SIGKILL
-    assert world.batch(batch_id)["rows"]["total"] == 0
+    assert ingest.batch(batch_id)["rows"]["total"] == 0
     until = time.monotonic() + 20  # the database must notice that its client is gone
-    while world.batch(batch_id)["status"] == "reading" and time.monotonic() < until:
-        world.read_all()
-    assert world.check(batch_id)["rows"]["total"] == 4_500
+    while ingest.batch(batch_id)["status"] == "reading" and time.monotonic() < until:
+        ingest.read_all()
+    assert ingest.check(batch_id)["rows"]["total"] == 4_500
 
 
-def test_two_readers_do_not_read_the_same_file(world: World, make_xml: MakeXml) -> None:
-    ids = [world.upload(make_xml(500)).json()["batch_id"] for _ in range(2)]
+def test_two_readers_do_not_read_the_same_file(ingest: IngestHarness, make_xml: MakeXml) -> None:
+    ids = [ingest.upload(make_xml(500)).json()["batch_id"] for _ in range(2)]
     done: list[bool] = []
 
     def read() -> None:
-        done.append(
-            staging.read_one(world.engine, Reading(world.folder.of, world.secrets))
-        )  # in child processes, as in earnest
+        reader = RosterReader(ingest.folder.path_of, ingest.encryption)  # in a child process
+        done.append(staging.read_next(ingest.engine, reader))
 
     threads = [threading.Thread(target=read) for _ in range(2)]
     for thread in threads:
@@ -359,4 +376,4 @@ def test_two_readers_do_not_read_the_same_file(world: World, make_xml: MakeXml) 
     for thread in threads:
         thread.join()
     assert done == [True, True]
-    assert [world.batch(one)["status"] for one in ids] == ["checking", "checking"]
+    assert [ingest.batch(one)["status"] for one in ids] == ["checking", "checking"]

@@ -1,16 +1,64 @@
-"""The ledger's tables, and what the database itself refuses, whoever asks.
+"""The ledger's tables, and the triggers that refuse wrong journals from anybody.
 
-One rule carries most of it: **a journal and all its entries are one statement** (`WITH … INSERT INTO journal … INSERT INTO entry`). The
-triggers run once at the end of that statement over its transition tables, so nothing is left to be checked at commit, a half-written
+The main rule: **a journal and all its entries are one statement**
+(`WITH … INSERT INTO journal … INSERT INTO entry`). The triggers run once at the end of that
+statement over its transition tables. So nothing is left to be checked at commit, a half-written
 journal never exists, and 50,000 journals cost a few set-based queries instead of 50,000 calls.
+
+This file is frozen: the text of the functions is part of the schema, with its spaces and line ends.
 """
 
 from alembic import op
 
-from libs.common.database.tables import MESSAGING
-
 revision = "ledger_0001"
 down_revision = None
+
+MESSAGING = (
+    """CREATE TABLE inbox (
+        consumer text NOT NULL,
+        event_id uuid NOT NULL,
+        PRIMARY KEY (consumer, event_id)
+    )""",
+    """CREATE TABLE consumer_offset (
+        consumer text NOT NULL,
+        topic text NOT NULL,
+        partition int NOT NULL,
+        next_offset bigint NOT NULL CHECK (next_offset >= 0),
+        topic_id text NOT NULL DEFAULT '',
+        PRIMARY KEY (consumer, topic, partition)
+    )""",
+    """CREATE TABLE dead_letter (
+        dead_letter_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        consumer text NOT NULL,
+        topic text NOT NULL,
+        partition int NOT NULL,
+        message_offset bigint NOT NULL,
+        event_id uuid,
+        message_key text,
+        message_type text,
+        correlation text NOT NULL DEFAULT '',
+        body bytea NOT NULL,
+        code text NOT NULL,
+        reason text NOT NULL,
+        buried_at timestamptz NOT NULL DEFAULT now(),
+        redriven_at timestamptz,
+        redriven_by text,
+        UNIQUE (consumer, topic, partition, message_offset)
+    )""",
+    # Rows are marked, never deleted: topics that a broker lost are published again from them.
+    """CREATE TABLE outbox (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        event_id uuid NOT NULL UNIQUE,
+        topic text NOT NULL,
+        message_key text NOT NULL,
+        message_type text NOT NULL,
+        correlation text NOT NULL,
+        body text NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        published_at timestamptz
+    )""",
+    "CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL",
+)
 
 FACTS = (
     """CREATE TABLE batch (
@@ -89,7 +137,8 @@ MONEY = (
         posted_at timestamptz NOT NULL,
         CONSTRAINT journal_once UNIQUE (payment_id, kind)
     )""",
-    "CREATE UNIQUE INDEX journal_one_final ON journal (payment_id) WHERE kind IN ('settle', 'release')",
+    """CREATE UNIQUE INDEX journal_one_final ON journal (payment_id)
+    WHERE kind IN ('settle', 'release')""",
     "CREATE INDEX journal_of_batch ON journal (batch_id, posted_at, journal_id)",
     """CREATE TABLE entry (
         journal_id uuid NOT NULL,
@@ -176,11 +225,14 @@ RECONCILIATION = (
     )""",
 )
 
-# A journal is looked up by its keys, row by row (`LATERAL … OFFSET 0`, sequential scans off): with statistics of a table that was empty
-# when they were taken, the planner would scan the transition table once for every journal there is, and 8 s become an hour.
+# A journal is looked up by its keys, row by row (`LATERAL … OFFSET 0`, sequential scans off). With
+# statistics taken while the table was empty, the planner would scan the transition table once for
+# every journal there is, and 8 s become an hour.
 FUNCTIONS = (
-    # A header is wrong if it has no entries, if it ends a hold that is not there or is of other money, or reverses what was never settled.
-    """CREATE FUNCTION check_journals() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan TO off AS $$
+    # A header is wrong if it has no entries, if it ends a hold that does not exist or is of another
+    # amount, or if it reverses what was never settled.
+    """CREATE FUNCTION check_journals() RETURNS trigger LANGUAGE plpgsql
+    SET search_path FROM CURRENT SET enable_seqscan TO off AS $$
     DECLARE wrong record;
     BEGIN
         SELECT j.journal_id, CASE
@@ -203,8 +255,10 @@ FUNCTIONS = (
         END IF;
         RETURN NULL;
     END $$""",
-    # Entries 1..entry_count, all of them in this statement; the primary key then leaves no number for a late one.
-    """CREATE FUNCTION check_entries() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan TO off AS $$
+    # Entries 1..entry_count must all be in this statement. The primary key then leaves no number
+    # for a later entry.
+    """CREATE FUNCTION check_entries() RETURNS trigger LANGUAGE plpgsql
+    SET search_path FROM CURRENT SET enable_seqscan TO off AS $$
     DECLARE wrong record;
     BEGIN
         SELECT f.journal_id, CASE
@@ -241,8 +295,10 @@ FUNCTIONS = (
         END IF;
         RETURN NULL;
     END $$""",
-    # What ends a hold mirrors it entry by entry: entry n undoes the hold's nth; a settle's second half posts it.
-    """CREATE FUNCTION check_mirror() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan TO off AS $$
+    # A journal that ends a hold mirrors it: entry n undoes the hold's entry n, and the second half
+    # of a settle posts it.
+    """CREATE FUNCTION check_mirror() RETURNS trigger LANGUAGE plpgsql
+    SET search_path FROM CURRENT SET enable_seqscan TO off AS $$
     DECLARE wrong record;
     BEGIN
         SELECT f.journal_id, e.n INTO wrong
@@ -264,7 +320,8 @@ FUNCTIONS = (
         RETURN NULL;
     END $$""",
     # Runs as the owner: the service itself has no right to write balances.
-    """CREATE FUNCTION keep_balances() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+    """CREATE FUNCTION keep_balances() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
     BEGIN
         INSERT INTO balance AS b (batch_id, account, layer, amount_cents, row_count)
         SELECT batch_id, account, layer, CAST(sum(amount_cents) AS bigint), sum(row_count) FROM fresh GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
@@ -272,7 +329,7 @@ FUNCTIONS = (
             DO UPDATE SET amount_cents = b.amount_cents + excluded.amount_cents, row_count = b.row_count + excluded.row_count;
         RETURN NULL;
     END $$""",
-    # Called by a statement of its own, a trigger is at depth 1; within keep_balances it is at depth 2.
+    # A trigger that a statement fires directly is at depth 1, within keep_balances at depth 2.
     """CREATE FUNCTION guard_balance() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF pg_trigger_depth() < 2 OR TG_OP IN ('DELETE', 'TRUNCATE') THEN
@@ -298,25 +355,32 @@ TRIGGERS = (
     ("certificate", "refuse_change", "BEFORE UPDATE OR DELETE OR TRUNCATE ON certificate"),
 )
 
-# Takes back what the default privileges gave, from whoever holds it; the names of roles are the installation's business.
+# Revokes what the default privileges granted, from every role that has it. The names of the roles
+# belong to the installation and are not known here.
 NARROW_RIGHTS = """
     DO $$
     DECLARE given record;
     BEGIN
         FOR given IN
-            SELECT DISTINCT c.relname, a.grantee FROM pg_class c, aclexplode(c.relacl) a
-            WHERE c.relnamespace = CAST(current_schema() AS regnamespace) AND a.grantee <> c.relowner AND a.grantee <> 0
+            SELECT DISTINCT c.relname, a.grantee
+            FROM pg_class c, aclexplode(c.relacl) a
+            WHERE c.relnamespace = CAST(current_schema() AS regnamespace)
+                AND a.grantee <> c.relowner
+                AND a.grantee <> 0
                 AND c.relname IN ('journal', 'entry', 'balance', 'certificate')
         LOOP
-            EXECUTE format('REVOKE ALL ON %I FROM %I', given.relname, pg_get_userbyid(given.grantee));
-            EXECUTE format('GRANT SELECT%s ON %I TO %I', CASE WHEN given.relname = 'balance' THEN '' ELSE ', INSERT' END,
+            EXECUTE format('REVOKE ALL ON %I FROM %I',
+                           given.relname, pg_get_userbyid(given.grantee));
+            EXECUTE format('GRANT SELECT%s ON %I TO %I',
+                           CASE WHEN given.relname = 'balance' THEN '' ELSE ', INSERT' END,
                            given.relname, pg_get_userbyid(given.grantee));
         END LOOP;
     END $$"""
 
 
 def upgrade() -> None:
-    # Functions keep the search path they are made under; a temporary table of the same name must not come first.
+    # Functions keep the search path they are created with. A temporary table of the same name must
+    # not come before the real one.
     op.execute(
         "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
     )
@@ -326,7 +390,6 @@ def upgrade() -> None:
         op.execute(
             f"CREATE TRIGGER {function} {when} FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
         )
-        op.execute(
-            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {function}"
-        )  # a replica's session does not pass them by either
+        # Without ALWAYS, the session of a replica would pass the triggers by.
+        op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {function}")
     op.execute(NARROW_RIGHTS)

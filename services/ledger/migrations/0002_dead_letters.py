@@ -1,4 +1,4 @@
-"""A statement says how many messages of its batch the dispatcher has rejected."""
+"""A statement names how many messages of its batch the dispatcher rejected."""
 
 from alembic import op
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from libs.common.database.engine import connect, run
 from libs.common.database.migrate import upgrade
@@ -65,3 +65,11 @@ def ledger_database(make_database: Callable[[str], tuple[str, str]]) -> Iterator
 def database(ledger_database: Database) -> Database:
     ledger_database.empty()
     return ledger_database
+
+
+@pytest.fixture(params=["service", "owner"])
+def connection(request: pytest.FixtureRequest, database: Database) -> Iterator[Connection]:
+    """A connection of the service's role, then one of the owner's."""
+    engine = database.service if request.param == "service" else database.owner
+    with engine.connect() as connection:
+        yield connection

@@ -1,21 +1,16 @@
-"""A small batch as events: two sources, three branches, payments over several branches, and a provider that did as it was told."""
+"""A small batch as events, with the provider's statement.
+
+Two sources, three branches, payments over several branches.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from libs.common.contracts.events import (
-    BatchChanged,
-    Branch,
-    Counts,
-    PaidRow,
-    PaymentApproved,
-    PaymentChanged,
-    Source,
-    StatementClosed,
-    StatementLine,
-)
+from libs.common.contracts.events.batches import BatchChanged, Branch, Counts, Source
+from libs.common.contracts.events.payments import PaidRow, PaymentApproved, PaymentChanged
+from libs.common.contracts.events.provider import StatementClosed, StatementLine
 
 BATCH = UUID("00000000-0000-0000-0000-0000000000b1")
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -80,34 +75,40 @@ def approved(number: int, **changed: Any) -> PaymentApproved:
     return PaymentApproved(**(values | changed))
 
 
+BatchRow = tuple[str, str, int]  # source, branch, cents
+#: Rows and cents of the batch that no payment contains: unpayable, refused, excluded.
+UNPAID_ROWS = (2, 1, 3)
+UNPAID_CENTS = (700, 0, 90)
+
+
+def counts(payable: int, unpaid: tuple[int, int, int] = (0, 0, 0)) -> Counts:
+    unpayable, refused, excluded = unpaid
+    return Counts(
+        total=payable + sum(unpaid),
+        payable=payable,
+        unpayable=unpayable,
+        refused=refused,
+        excluded=excluded,
+    )
+
+
+def row_counts(rows: Sequence[BatchRow]) -> Counts:
+    return counts(len(rows))
+
+
+def cents(rows: Sequence[BatchRow]) -> Counts:
+    return counts(sum(amount_cents for _, _, amount_cents in rows))
+
+
 def batch(version: int = 5, status: str = "approved", **changed: Any) -> BatchChanged:
     rows = [
-        (source, branch, cents) for source, parts in PAYMENTS.values() for branch, cents in parts
+        (source, branch, amount_cents)
+        for source, parts in PAYMENTS.values()
+        for branch, amount_cents in parts
     ]
-
-    def counts(
-        chosen: Sequence[tuple[str, str, int]], extra: tuple[int, int, int] = (0, 0, 0)
-    ) -> Counts:
-        return Counts(
-            total=len(chosen) + sum(extra),
-            payable=len(chosen),
-            unpayable=extra[0],
-            refused=extra[1],
-            excluded=extra[2],
-        )
-
-    def cents(
-        chosen: Sequence[tuple[str, str, int]], extra: tuple[int, int, int] = (0, 0, 0)
-    ) -> Counts:
-        money = sum(c for _, _, c in chosen)
-        return Counts(
-            total=money + sum(extra),
-            payable=money,
-            unpayable=extra[0],
-            refused=extra[1],
-            excluded=extra[2],
-        )
-
+    payable_cents = sum(amount_cents for _, _, amount_cents in rows)
+    of_source = {s: [row for row in rows if row[0] == s] for s in ("A", "B")}
+    of_branch = {b: [row for row in rows if row[1] == b] for b in ("X", "Y", "Z")}
     values: dict[str, Any] = {
         "event_id": uuid5(BATCH, f"batch-changed-{version}"),
         "occurred_at": at(0),
@@ -121,26 +122,18 @@ def batch(version: int = 5, status: str = "approved", **changed: Any) -> BatchCh
         "period": "2026-11-09",
         "uploaded_by": "bob",
         "uploaded_at": at(-60),
-        "rows": counts(rows, (2, 1, 3)),
-        "amount_cents": cents(rows, (700, 0, 90)),
+        "rows": counts(len(rows), UNPAID_ROWS),
+        "amount_cents": counts(payable_cents, UNPAID_CENTS),
         "sources": tuple(
-            Source(
-                source_account_id=s,
-                rows=counts([r for r in rows if r[0] == s]),
-                amount_cents=cents([r for r in rows if r[0] == s]),
-            )
-            for s in ("A", "B")
+            Source(source_account_id=s, rows=row_counts(part), amount_cents=cents(part))
+            for s, part in of_source.items()
         ),
         "branches": tuple(
-            Branch(
-                branch_id=b,
-                rows=counts([r for r in rows if r[1] == b]),
-                amount_cents=cents([r for r in rows if r[1] == b]),
-            )
-            for b in ("X", "Y", "Z")
+            Branch(branch_id=b, rows=row_counts(part), amount_cents=cents(part))
+            for b, part in of_branch.items()
         ),
         "payments": len(PAYMENTS),
-        "payments_cents": sum(c for _, _, c in rows),
+        "payments_cents": payable_cents,
     }
     return BatchChanged(**(values | changed))
 
@@ -166,8 +159,8 @@ def changed(number: int, version: int, status: str, **more: Any) -> PaymentChang
     return PaymentChanged(**(values | more))
 
 
-def life(number: int, end: str) -> list[PaymentChanged]:
-    """Every change of a payment to its end; `refused` has failed before there was a provider payment."""
+def history(number: int, end: str) -> list[PaymentChanged]:
+    """Every change of a payment to its end; `refused` fails before there is a provider payment."""
     if end == "cancelled":
         return [changed(number, 1, "cancelled")]
     if end == "refused":

@@ -4,48 +4,49 @@ from uuid import UUID
 import pytest
 
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import PaymentChanged
-from services.ledger import domain, handlers
-from services.ledger.domain import Entry, ImpossibleChange, Unbalanced
+from libs.common.contracts.events.payments import PaymentChanged
+from services.ledger import handlers
+from services.ledger.domain import journals
+from services.ledger.domain.journals import Entry, ImpossibleChange, Unbalanced
 from services.ledger.handlers import (
+    AppliedVersion,
     Conflict,
-    Position,
-    content,
+    content_digest,
     on_payment_approved,
     on_payments_changed,
 )
-from services.ledger.tests.factories import BATCH, approved, at, changed, life, payment_id
+from services.ledger.tests.factories import BATCH, approved, at, changed, history, payment_id
 
-AT = {payment_id(1): Position(BATCH, 500, 0, "unprocessed")}
+AT = {payment_id(1): AppliedVersion(BATCH, 500, 0, "unprocessed")}
 
 
 def test_a_hold_moves_from_the_source_to_each_branch_in_the_pending_layer() -> None:
-    held = on_payment_approved(approved(3))
-    assert held.entries == (
+    reserved = on_payment_approved(approved(3))
+    assert reserved.entries == (
         Entry("source:B", "pending", -1501, -3),
         Entry("branch:Y", "pending", 1500, 2),
         Entry("branch:Z", "pending", 1, 1),
     )
-    assert (held.amount_cents, held.row_count, held.journal_id) == (
+    assert (reserved.amount_cents, reserved.row_count, reserved.journal_id) == (
         1501,
         3,
-        domain.journal_id(payment_id(3), "hold"),
+        journals.journal_id(payment_id(3), "hold"),
     )
 
 
 def test_each_journal_after_the_hold_mirrors_it() -> None:
-    held = on_payment_approved(approved(2))
-    assert domain.follow_up(held, "release", at(1)).entries == (
+    reserved = on_payment_approved(approved(2))
+    assert journals.follow_up(reserved, "release", at(1)).entries == (
         Entry("source:A", "pending", 938, 1),
         Entry("branch:X", "pending", -938, -1),
     )
-    assert domain.follow_up(held, "settle", at(1)).entries == (
+    assert journals.follow_up(reserved, "settle", at(1)).entries == (
         Entry("source:A", "pending", 938, 1),
         Entry("branch:X", "pending", -938, -1),
         Entry("source:A", "posted", -938, -1),
         Entry("branch:X", "posted", 938, 1),
     )
-    assert domain.follow_up(held, "reverse", at(1)).entries == (
+    assert journals.follow_up(reserved, "reverse", at(1)).entries == (
         Entry("source:A", "posted", 938, 1),
         Entry("branch:X", "posted", -938, -1),
     )
@@ -53,7 +54,7 @@ def test_each_journal_after_the_hold_mirrors_it() -> None:
 
 def test_an_unbalanced_journal_cannot_be_made() -> None:
     with pytest.raises(Unbalanced, match="1"):
-        domain.Journal(
+        journals.Journal(
             BATCH,
             payment_id(1),
             "hold",
@@ -83,7 +84,7 @@ def test_an_approval_that_is_not_its_rows_is_rejected(change: dict[str, object])
     ],
 )
 def test_what_each_life_posts(end: str, kinds: list[str]) -> None:
-    assert [p.kind for p in on_payments_changed(life(1, end), [], AT, {}).postings] == kinds
+    assert [p.kind for p in on_payments_changed(history(1, end), [], AT, {}).postings] == kinds
 
 
 def test_reversed_without_completed_settles_first() -> None:
@@ -114,25 +115,27 @@ def test_reversed_without_completed_settles_first() -> None:
 )
 def test_a_final_state_is_final(before: str, after: str) -> None:
     with pytest.raises(ImpossibleChange):
-        domain.journals_between(before, after)
+        journals.journals_between(before, after)
 
 
 def test_the_providers_status_alone_posts_nothing() -> None:
-    assert domain.journals_between("completed", "completed") == ()
+    assert journals.journals_between("completed", "completed") == ()
 
 
 def test_every_order_of_a_life_comes_to_the_same() -> None:
-    whole = on_payments_changed(life(1, "reversed"), [], AT, {})
-    for order in itertools.permutations(life(1, "reversed")):
+    whole = on_payments_changed(history(1, "reversed"), [], AT, {})
+    for order in itertools.permutations(history(1, "reversed")):
         at_payment, kinds = dict(AT), []
         waiting: dict[tuple[UUID, int], PaymentChanged] = {}
-        for event in order:  # one by one, keeping what the shell would keep
+        for event in order:  # one by one, as the consumer does
             result = on_payments_changed([event], waiting.values(), at_payment, {})
-            waiting |= {(c.payment_id, c.version): c for c in result.kept}
-            for key in result.woken:
+            waiting |= {(c.payment_id, c.version): c for c in result.deferred}
+            for key in result.resumed:
                 del waiting[key]
             for change in result.applied:
-                at_payment[change.payment_id] = Position(BATCH, 500, change.version, change.status)
+                at_payment[change.payment_id] = AppliedVersion(
+                    BATCH, 500, change.version, change.status
+                )
             kinds += [p.kind for p in result.postings]
         assert kinds == [p.kind for p in whole.postings]
         assert not waiting
@@ -140,20 +143,20 @@ def test_every_order_of_a_life_comes_to_the_same() -> None:
 
 
 def test_a_change_before_its_approval_waits() -> None:
-    result = on_payments_changed(life(1, "completed"), [], {}, {})
-    assert len(result.kept) == 3
+    result = on_payments_changed(history(1, "completed"), [], {}, {})
+    assert len(result.deferred) == 3
     assert not result.applied
     assert not result.postings
 
 
 def test_the_same_version_again_is_nothing_and_with_other_content_a_conflict() -> None:
-    known = {payment_id(1): Position(BATCH, 500, 1, "sending")}
+    known = {payment_id(1): AppliedVersion(BATCH, 500, 1, "sending")}
     first = changed(1, 1, "sending")
-    again = on_payments_changed([first], [], known, {(payment_id(1), 1): content(first)})
-    assert (again.applied, again.kept, again.postings) == ([], [], [])
+    again = on_payments_changed([first], [], known, {(payment_id(1), 1): content_digest(first)})
+    assert (again.applied, again.deferred, again.postings) == ([], [], [])
     with pytest.raises(Conflict):
         on_payments_changed(
-            [changed(1, 1, "cancelled")], [], known, {(payment_id(1), 1): content(first)}
+            [changed(1, 1, "cancelled")], [], known, {(payment_id(1), 1): content_digest(first)}
         )
     with pytest.raises(Conflict):
         on_payments_changed([first, changed(1, 1, "cancelled")], [], AT, {})
@@ -169,16 +172,18 @@ def test_a_wrong_change_that_waited_does_not_reject_what_has_just_come() -> None
     waiting = changed(1, 2, "pending", amount_cents=501)
     result = on_payments_changed([changed(1, 1, "sending")], [waiting], AT, {})
     assert [c.version for c in result.applied] == [1]
-    assert not result.woken
+    assert not result.resumed
 
 
 def test_the_events_of_a_journal_are_the_same_every_time() -> None:
-    held = on_payment_approved(approved(1))
-    assert handlers.journal_posted(held) == handlers.journal_posted(held)
+    reserved = on_payment_approved(approved(1))
+    assert handlers.journal_posted(reserved) == handlers.journal_posted(reserved)
 
 
 def test_new_fields_at_their_defaults_do_not_change_a_content() -> None:
-    assert content(changed(1, 1, "sending")) == content(
+    assert content_digest(changed(1, 1, "sending")) == content_digest(
         changed(1, 1, "sending", reason="", occurred_at=at(99))
     )
-    assert content(changed(1, 1, "sending")) != content(changed(1, 1, "sending", reason="why"))
+    assert content_digest(changed(1, 1, "sending")) != content_digest(
+        changed(1, 1, "sending", reason="why")
+    )

@@ -1,4 +1,4 @@
-"""The service as it runs, on a real broker; then its books again from offset 0."""
+"""A ledger filled from a real broker, then rebuilt from offset 0."""
 
 import subprocess
 import sys
@@ -14,13 +14,21 @@ from devtools.test_servers import RunningBroker
 from libs.common.contracts import topics
 from libs.common.contracts.envelope import Event
 from libs.common.database.engine import run
-from libs.common.messaging import kafka
-from libs.common.messaging.consumer import consume, wait_for
-from services.ledger import app
+from libs.common.messaging import kafka, kafka_source, offsets
+from libs.common.messaging.consumer import consume
+from libs.common.testing.waiting import wait_for
+from services.ledger import consumers
 from services.ledger.rebuild import main
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.factories import at, changed, closed, line
-from services.ledger.tests.test_flow import ENDS, THEIRS, breaks, certificates, plant, story
+from services.ledger.tests.harness import (
+    ENDS,
+    PROVIDER_STATUSES,
+    batch_events,
+    breaks,
+    certificates,
+    tamper,
+)
 
 pytestmark = [pytest.mark.database, pytest.mark.broker]
 
@@ -46,7 +54,7 @@ def ends(bootstrap: str, engine: Engine) -> bool:
     reader = Consumer({"bootstrap.servers": bootstrap, "group.id": "ends"})
     high = sum(
         reader.get_watermark_offsets(TopicPartition(t.name, p), timeout=10)[1]
-        for t in app.APPLIES
+        for t in consumers.APPLIES
         for p in range(topics.PARTITIONS)
     )
     reader.close()
@@ -67,13 +75,13 @@ def consumed(database: Database, kafka_broker: RunningBroker) -> Iterator[str]:
     kafka_bootstrap = kafka_broker.bootstrap
     kafka.create_topics(kafka_bootstrap, topics.TOPICS)
     stop, threads, run_id = threading.Event(), [], uuid.uuid4().hex
-    for topic, apply in app.APPLIES.items():
+    for topic, apply in consumers.APPLIES.items():
         name = f"ledger.{topic.name}"
-        source = kafka.KafkaSource(
+        source = kafka_source.KafkaSource(
             kafka_bootstrap,
             f"{name}.{run_id}",
             topic.name,
-            kafka.Offsets(database.service, name).load,
+            offsets.Offsets(database.service, name).load,
         )
         thread = threading.Thread(
             target=consume, args=(source, database.service, name, apply, stop)
@@ -93,11 +101,13 @@ def test_a_rebuild_gives_the_same_books_and_finds_what_was_changed_by_hand(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    publish(consumed, story(ENDS))
+    publish(consumed, batch_events(ENDS))
     assert wait_for(
         lambda: ends(consumed, database.service) and len(certificates(database.service)) == 1, 60
     )
-    late = [line(n, THEIRS[end] if n > 1 else "failed", "run-2") for n, end in ENDS.items()]
+    late = [
+        line(n, PROVIDER_STATUSES[end] if n > 1 else "failed", "run-2") for n, end in ENDS.items()
+    ]
     publish(
         consumed,
         [
@@ -118,10 +128,13 @@ def test_a_rebuild_gives_the_same_books_and_finds_what_was_changed_by_hand(
         monkeypatch.setenv(f"PAYDOWN_LEDGER_{name}", value)
     assert main() == 0, capsys.readouterr().out
     assert "certificates live" in capsys.readouterr().out
-    plant(
+    tamper(
         database,
         "entry",
-        "UPDATE entry SET amount_cents = amount_cents + 1 WHERE account = 'branch:X' AND layer = 'posted'",
+        """
+        UPDATE entry
+        SET amount_cents = amount_cents + 1
+        WHERE account = 'branch:X' AND layer = 'posted'""",
     )
     again = subprocess.run(
         [sys.executable, "-m", "services", "rebuild", "ledger"],

@@ -4,20 +4,13 @@ from uuid import UUID
 
 import pytest
 
-from services.ledger.domain import JOURNALS
-from services.ledger.reconciliation.rules import (
-    Finding,
-    Line,
-    Paid,
-    Tally,
-    check_conservation,
-    check_parts,
-    check_payment,
-    digest,
-    outcome,
-)
+from services.ledger.domain.comparisons import Finding, ListedPayment, RecordedPayment
+from services.ledger.domain.journals import journals_of_status
+from services.ledger.domain.outcomes import Tally, batch_outcome, digest
+from services.ledger.reconciliation.rules.batches import check_conservation, check_parts
+from services.ledger.reconciliation.rules.payments import check_payment
 
-PAID = Paid(
+PAID = RecordedPayment(
     UUID(int=1),
     938,
     1,
@@ -33,12 +26,12 @@ PAID = Paid(
     "1001",
     {"hold": 938, "settle": 938},
 )
-LINE = Line("pmt_1", "posted", 938, "121000358", "0001", "E1", "person", "mch_1", "1001")
+LINE = ListedPayment("pmt_1", "posted", 938, "121000358", "0001", "E1", "person", "mch_1", "1001")
 
 
-def paid(status: str, **more: Any) -> Paid:
+def paid(status: str, **more: Any) -> RecordedPayment:
     return replace(
-        PAID, status=status, journals=dict.fromkeys(JOURNALS.get(status, ("hold",)), 938), **more
+        PAID, status=status, journals=dict.fromkeys(journals_of_status(status), 938), **more
     )
 
 
@@ -197,13 +190,13 @@ def test_parts_and_conservation_say_how_much() -> None:
 
 def test_the_outcome_of_a_batch() -> None:
     ends = {name: Tally() for name in ("paid", "failed", "cancelled", "reversed")}
-    assert outcome(ends | {"paid": Tally(1, 1)}) == "completed"
+    assert batch_outcome(ends | {"paid": Tally(1, 1)}) == "completed"
     assert (
-        outcome(ends | {"failed": Tally(1, 1)})
-        == outcome(ends | {"reversed": Tally(1, 1)})
+        batch_outcome(ends | {"failed": Tally(1, 1)})
+        == batch_outcome(ends | {"reversed": Tally(1, 1)})
         == "completed_with_failures"
     )
-    assert outcome(ends | {"failed": Tally(1, 1), "cancelled": Tally(1, 1)}) == "cancelled"
+    assert batch_outcome(ends | {"failed": Tally(1, 1), "cancelled": Tally(1, 1)}) == "cancelled"
 
 
 def test_a_difference_has_the_same_id_in_every_run() -> None:

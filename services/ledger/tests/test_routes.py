@@ -6,10 +6,11 @@ import pytest
 from fastapi import FastAPI
 
 from libs.common.web.problem_details import install_error_handlers
-from services.ledger import app, routes
+from services.ledger import routes
+from services.ledger.reconciliation.overdue import check_overdue
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.factories import BATCH, approved, batch, changed, payment_id
-from services.ledger.tests.test_flow import ENDS, give, story
+from services.ledger.tests.harness import ENDS, batch_events, deliver
 
 pytestmark = pytest.mark.database
 TOKEN = "x" * 20
@@ -43,7 +44,7 @@ def client(database: Database) -> Client:
 
 def test_a_certificate_and_its_versions(client: Client, database: Database) -> None:
     assert client.get(f"/batches/{BATCH}/certificate").json()["code"] == "certificate.none"
-    give(database.service, *story(ENDS))
+    deliver(database.service, *batch_events(ENDS))
     found = client.get(f"/batches/{BATCH}/certificate").json()
     assert found["paid"] == {"rows": 6, "amount_cents": 6201, "amount": "62.01"}
     assert [v["version"] for v in found["versions"]] == [found["version"]] == [1]
@@ -52,9 +53,9 @@ def test_a_certificate_and_its_versions(client: Client, database: Database) -> N
 
 def test_totals_add_up_at_every_moment(client: Client, database: Database) -> None:
     assert client.get(f"/batches/{BATCH}/totals").status_code == 404
-    events = story({**ENDS, 2: "cancelled"})
+    events = batch_events({**ENDS, 2: "cancelled"})
     for event in [e for e in events if e.topic.name != "provider-statements"]:
-        give(database.service, event)
+        deliver(database.service, event)
         outcomes = client.get(f"/batches/{BATCH}/totals").json()["outcomes"]
         total = outcomes.pop("total")
         assert sum(o["amount_cents"] for o in outcomes.values()) == total["amount_cents"] == 7929
@@ -71,21 +72,23 @@ def test_totals_add_up_at_every_moment(client: Client, database: Database) -> No
 
 
 def test_rows_of_a_discarded_batch_count_as_cancelled(client: Client, database: Database) -> None:
-    give(database.service, batch(6, "discarded", payments=0, payments_cents=0))
+    deliver(database.service, batch(6, "discarded", payments=0, payments_cents=0))
     outcomes = client.get(f"/batches/{BATCH}/totals").json()["outcomes"]
     assert (outcomes["cancelled"]["rows"], outcomes["pending"]["rows"]) == (7, 0)
 
 
 def test_lists_are_paged_to_their_end(client: Client, database: Database) -> None:
-    give(database.service, *story(ENDS))
+    deliver(database.service, *batch_events(ENDS))
     items: list[dict[str, Any]] = []
     cursor: str | None = ""
+    first_cursor: str | None = ""
     while cursor is not None:
         page = client.get(
             "/journals", params={"batch_id": str(BATCH), "limit": 3, "cursor": cursor}
         ).json()
         items += page["items"]
         cursor = page["next"]
+        first_cursor = first_cursor or cursor
     assert page["total"] == len(items) == len({i["journal_id"] for i in items}) == 8
     settle = client.get(
         "/journals", params={"payment_id": str(payment_id(1)), "kind": "settle"}
@@ -106,14 +109,21 @@ def test_lists_are_paged_to_their_end(client: Client, database: Database) -> Non
         ]
         == 0
     )
-    assert [
-        client.get("/journals", params={"cursor": c}).status_code for c in ("!", "LTU=", "eA==")
-    ] == [422, 422, 422]
+    refused = [
+        client.get(path, params={"cursor": cursor})
+        for path, cursor in (
+            ("/journals", "!"),
+            ("/journals", "LTU="),
+            ("/journals", "eA=="),
+            ("/accounts", first_cursor),
+        )
+    ]
+    assert {(r.status_code, r.json()["code"]) for r in refused} == {(422, "cursor.invalid")}
 
 
 def test_breaks_are_listed_with_their_age(client: Client, database: Database) -> None:
-    give(database.service, approved(1), changed(1, 2, "pending"))
-    app.look_again(database.service, 0)
+    deliver(database.service, approved(1), changed(1, 2, "pending"))
+    check_overdue(database.service, 0)
     (item,) = client.get("/reconciliation/breaks", params={"status": "open"}).json()["items"]
     assert (item["kind"], item["payment_id"], item["status"]) == (
         "waiting",

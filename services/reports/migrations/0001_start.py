@@ -1,13 +1,66 @@
-"""The read model: what every topic said, kept so that the order of arrival does not matter, and the one view all reports are made from."""
+"""The read model, whose content does not depend on the order of messages, and its one view.
+
+All reports are made from the view `report_line`.
+"""
 
 from alembic import op
-
-from libs.common.database.tables import MESSAGING
 
 revision = "reports_0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+INBOX = """
+CREATE TABLE inbox (
+    consumer text NOT NULL,
+    event_id uuid NOT NULL,
+    PRIMARY KEY (consumer, event_id)
+)"""
+
+CONSUMER_OFFSET = """
+CREATE TABLE consumer_offset (
+    consumer text NOT NULL,
+    topic text NOT NULL,
+    partition int NOT NULL,
+    next_offset bigint NOT NULL CHECK (next_offset >= 0),
+    topic_id text NOT NULL DEFAULT '',
+    PRIMARY KEY (consumer, topic, partition)
+)"""
+
+DEAD_LETTER = """
+CREATE TABLE dead_letter (
+    dead_letter_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    consumer text NOT NULL,
+    topic text NOT NULL,
+    partition int NOT NULL,
+    message_offset bigint NOT NULL,
+    event_id uuid,
+    message_key text,
+    message_type text,
+    correlation text NOT NULL DEFAULT '',
+    body bytea NOT NULL,
+    code text NOT NULL,
+    reason text NOT NULL,
+    buried_at timestamptz NOT NULL DEFAULT now(),
+    redriven_at timestamptz,
+    redriven_by text,
+    UNIQUE (consumer, topic, partition, message_offset)
+)"""
+
+# Rows are marked, never deleted: after the loss of a broker they are published again.
+OUTBOX = """
+CREATE TABLE outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id uuid NOT NULL UNIQUE,
+    topic text NOT NULL,
+    message_key text NOT NULL,
+    message_type text NOT NULL,
+    correlation text NOT NULL,
+    body text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    published_at timestamptz
+)"""
+OUTBOX_INDEX = "CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL"
 
 BATCH = """
 CREATE TABLE batch (
@@ -61,7 +114,8 @@ CREATE TABLE file_row (
     read_at timestamptz NOT NULL
 )"""
 
-# A payment's row is made by whichever comes first, its approval or a status; the columns of the two are disjoint.
+# A payment's row is made by whichever arrives first, its approval or a status.
+# The two write different columns.
 PAYMENT = """
 CREATE TABLE payment (
     payment_id uuid PRIMARY KEY,
@@ -101,7 +155,8 @@ CREATE TABLE payment_row (
     payment_id uuid NOT NULL
 )"""
 
-# Every version that arrived. The payment shows the highest one below which none is missing; the others wait here.
+# Every version that arrived. The payment shows the highest version below which none is missing;
+# the later ones wait here.
 PAYMENT_CHANGE = """
 CREATE TABLE payment_change (
     payment_id uuid NOT NULL,
@@ -196,31 +251,54 @@ INDEXES = (
     "CREATE INDEX judgement_batch ON judgement (batch_id)",
 )
 
-# One line per row of the file. A row in an approval has its payment's status; every row has exactly one outcome, so the
-# outcomes of any set of rows add up to that set at every moment. The joins are by primary keys alone, so that no plan can be bad.
+# One line for each row of the file. A row of an approved payment has the payment's status. Every
+# row has exactly one outcome, so the outcomes of any set of rows always add up to that set.
+# All joins are by primary key, so the planner cannot choose a bad plan.
 REPORT_LINE = """
 CREATE VIEW report_line AS
-SELECT l.*, CASE WHEN l.status = 'completed' THEN 'paid'
-                 WHEN l.status IN ('failed', 'cancelled', 'reversed', 'unpayable', 'refused', 'excluded') THEN l.status
-                 ELSE 'pending' END AS outcome
+SELECT
+    l.*,
+    CASE
+        WHEN l.status = 'completed' THEN 'paid'
+        WHEN l.status IN ('failed', 'cancelled', 'reversed', 'unpayable', 'refused', 'excluded')
+            THEN l.status
+        ELSE 'pending'
+    END AS outcome
 FROM (
-    SELECT r.batch_id, r.file_row, r.row_id, coalesce(p.payment_id, r.payment_id) AS payment_id, r.employee_id, r.first_name, r.last_name,
-           r.branch_id, r.source_account_id, r.source_last4, r.institution_id,
-           coalesce(nullif(p.merchant_id, ''), nullif(p.checked_merchant_id, ''), r.merchant_id) AS merchant_id, r.loan_last4, r.amount_cents,
-           CASE WHEN p.payment_id IS NOT NULL THEN p.status
-                WHEN r.status <> 'payable' THEN r.status
-                WHEN b.status IN ('rejected', 'discarded', 'expired', 'cancelled') THEN 'cancelled'
-                ELSE 'unprocessed' END AS status,
-           CASE WHEN p.payment_id IS NOT NULL THEN p.reason_code ELSE r.reason_code END AS reason_code,
-           CASE WHEN p.payment_id IS NOT NULL THEN p.reason
-                WHEN r.status = 'payable' AND b.status IN ('rejected', 'discarded', 'expired', 'cancelled')
+    SELECT
+        r.batch_id, r.file_row, r.row_id,
+        coalesce(p.payment_id, r.payment_id) AS payment_id,
+        r.employee_id, r.first_name, r.last_name,
+        r.branch_id, r.source_account_id, r.source_last4, r.institution_id,
+        coalesce(nullif(p.merchant_id, ''), nullif(p.checked_merchant_id, ''), r.merchant_id)
+            AS merchant_id,
+        r.loan_last4, r.amount_cents,
+        CASE
+            WHEN p.payment_id IS NOT NULL THEN p.status
+            WHEN r.status <> 'payable' THEN r.status
+            WHEN b.status IN ('rejected', 'discarded', 'expired', 'cancelled') THEN 'cancelled'
+            ELSE 'unprocessed'
+        END AS status,
+        CASE WHEN p.payment_id IS NOT NULL THEN p.reason_code ELSE r.reason_code END
+            AS reason_code,
+        CASE
+            WHEN p.payment_id IS NOT NULL THEN p.reason
+            WHEN r.status = 'payable'
+                AND b.status IN ('rejected', 'discarded', 'expired', 'cancelled')
                 THEN coalesce(nullif(b.reason, ''), 'the batch was ' || b.status)
-                ELSE r.reason END AS reason,
-           coalesce(p.provider_payment_id, '') AS provider_payment_id, coalesce(p.provider_status, '') AS provider_status,
-           coalesce(p.source_trace_id, '') AS source_trace_id, coalesce(p.destination_trace_id, '') AS destination_trace_id,
-           coalesce(p.attempts, 0) AS attempts, coalesce(p.approved_by, '') AS approved_by, p.approved_at,
-           b.uploaded_at AS created_at, greatest(r.read_at, p.approved_at, p.changed_at) AS updated_at, p.completed_at,
-           coalesce(p.reversal_id, '') AS reversal_id
+            ELSE r.reason
+        END AS reason,
+        coalesce(p.provider_payment_id, '') AS provider_payment_id,
+        coalesce(p.provider_status, '') AS provider_status,
+        coalesce(p.source_trace_id, '') AS source_trace_id,
+        coalesce(p.destination_trace_id, '') AS destination_trace_id,
+        coalesce(p.attempts, 0) AS attempts,
+        coalesce(p.approved_by, '') AS approved_by,
+        p.approved_at,
+        b.uploaded_at AS created_at,
+        greatest(r.read_at, p.approved_at, p.changed_at) AS updated_at,
+        p.completed_at,
+        coalesce(p.reversal_id, '') AS reversal_id
     FROM file_row r
     LEFT JOIN batch b ON b.batch_id = r.batch_id
     LEFT JOIN payment_row pr ON pr.row_id = r.row_id
@@ -230,7 +308,11 @@ FROM (
 
 def upgrade() -> None:
     for statement in (
-        *MESSAGING,
+        INBOX,
+        CONSUMER_OFFSET,
+        DEAD_LETTER,
+        OUTBOX,
+        OUTBOX_INDEX,
         BATCH,
         ROW_MESSAGES,
         FILE_ROW,
@@ -250,4 +332,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("a read model is built again from its topics, not taken back")
+    raise NotImplementedError("a read model is rebuilt from its topics, not downgraded")

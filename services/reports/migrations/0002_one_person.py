@@ -1,4 +1,4 @@
-"""Whether a batch was approved while the rule that another person approves was off; it is printed on every report."""
+"""Whether a batch was approved while one person was enough; every report prints it."""
 
 from alembic import op
 
@@ -7,5 +7,5 @@ down_revision = "reports_0001"
 
 
 def upgrade() -> None:
-    # batches read before this column are told right by `python -m services rebuild reports`
+    # `python -m services rebuild reports` corrects batches that were read before this column
     op.execute("ALTER TABLE batch ADD COLUMN one_person boolean NOT NULL DEFAULT false")

@@ -1,6 +1,6 @@
 """Databases for the tests of reports."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,10 +10,17 @@ from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 
 MIGRATIONS = Path("services/reports/migrations")
-TABLES = (
-    "batch, row_messages, file_row, payment, payment_row, payment_change, provider_event, journal, certificate, judgement, preflight, dispatch, "
-    "inbox, consumer_offset, dead_letter"
+READ_MODEL = (
+    *("batch", "row_messages", "file_row", "payment", "payment_row", "payment_change"),
+    *("provider_event", "journal", "certificate", "judgement", "preflight", "dispatch"),
 )
+MESSAGING = ("inbox", "consumer_offset", "dead_letter")
+
+
+def delete_all(engine: Engine, tables: Sequence[str]) -> None:
+    with engine.begin() as connection:
+        for table in tables:
+            run(connection, f"DELETE FROM {table}")
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +34,5 @@ def migrated(make_database: Callable[[str], tuple[str, str]]) -> Iterator[Engine
 
 @pytest.fixture
 def engine(migrated: Engine) -> Engine:
-    with migrated.begin() as connection:
-        for table in TABLES.split(", "):
-            run(connection, f"DELETE FROM {table}")
+    delete_all(migrated, (*READ_MODEL, *MESSAGING))
     return migrated

@@ -1,4 +1,7 @@
-"""A batch's whole life as events, made from a seed: rows of every outcome, payments that end in every way, and the certificate."""
+"""A batch's whole life as events, made from a seed.
+
+It has rows of every outcome, payments that end in every way, and the certificate.
+"""
 
 import random
 from collections.abc import Sequence
@@ -8,27 +11,22 @@ from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import (
-    BatchChanged,
+from libs.common.contracts.events.batches import BatchChanged, Counts, Source
+from libs.common.contracts.events.ledger import (
     CertificateIssued,
-    Counts,
-    DispatchChanged,
     JournalPosted,
     Outcome,
-    PaidRow,
-    PaymentApproved,
-    PaymentChanged,
-    PreflightDone,
-    ProviderEventReceived,
     ReconciliationJudged,
-    RowRead,
-    Source,
 )
+from libs.common.contracts.events.payments import PaidRow, PaymentApproved, PaymentChanged
+from libs.common.contracts.events.preparation import DispatchChanged, PreflightDone
+from libs.common.contracts.events.provider import ProviderEventReceived
+from libs.common.contracts.events.rows import RowRead
 from libs.common.contracts.statuses import BatchStatus, PaymentStatus, RowStatus
 from libs.common.crypto.field_encryption import FieldCipher
 
 SEAL_KEYS = "test:" + "A" * 43 + "="
-SEALER = FieldCipher.parse(SEAL_KEYS)
+CIPHER = FieldCipher.parse(SEAL_KEYS)
 SPACE = UUID("7c1f7a52-8f0e-4d3c-9d41-0f1f2b3c4d5e")
 START = datetime(2026, 11, 20, 9, 0, 0, tzinfo=UTC)
 NAMES = (
@@ -60,7 +58,7 @@ WAYS: dict[str, tuple[PaymentStatus, ...]] = {
 
 @dataclass
 class Sample:
-    """The events of one batch in the order they would be made, and what its rows come to in the end."""
+    """The events of one batch in their natural order, and the final outcome of its rows."""
 
     batch_id: UUID
     events: list[Event] = field(default_factory=list)
@@ -75,7 +73,7 @@ class Sample:
 
 
 def envelope(*cause: object) -> dict[str, Any]:
-    """event_id and occurred_at; the time follows from the cause, so that it does not depend on order."""
+    """event_id and occurred_at; both depend on the cause alone, not on the order."""
     name = "/".join(map(str, cause))
     return {
         "event_id": uuid5(SPACE, name),
@@ -83,8 +81,8 @@ def envelope(*cause: object) -> dict[str, Any]:
     }
 
 
-def alone(batch: Sample) -> list[Event]:
-    """The events of a batch, approved by its uploader where the rule against that is off."""
+def approved_by_uploader(batch: Sample) -> list[Event]:
+    """The events of a batch that its uploader approved, while one person was enough."""
     change = {"one_person": True, "approved_by": "preparer"}
     return [
         e.model_copy(update=change) if isinstance(e, BatchChanged) and e.approved_by else e
@@ -93,7 +91,10 @@ def alone(batch: Sample) -> list[Event]:
 
 
 def make(rows: int, seed: int) -> Sample:
-    """A batch of `rows` rows that ends; about a tenth of them never enter the approval, some payments pay several rows."""
+    """A batch of `rows` rows that ends.
+
+    About a tenth of them are never approved, and some payments pay several rows.
+    """
     draw = random.Random(seed)
     sample = Sample(uuid5(SPACE, f"batch-{seed}"))
     groups: list[list[RowRead]] = []
@@ -157,7 +158,7 @@ def _row(batch_id: UUID, number: int, draw: random.Random, joined: RowRead | Non
     if status == "refused":
         source, branch = draw.choice((("", branch), (source, ""), ("", "")))
     names = {
-        name: SEALER.seal(draw.choice(NAMES), name, str(row_id))
+        name: CIPHER.encrypt(draw.choice(NAMES), name, str(row_id))
         for name in ("first_name", "last_name")
     }
     return RowRead(

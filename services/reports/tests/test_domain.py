@@ -4,14 +4,13 @@ from datetime import timedelta
 import pytest
 
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import (
-    BatchChanged,
-    PaymentApproved,
-    PaymentChanged,
-    RowRead,
-    StatementClosed,
-)
-from services.reports import domain
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
+from libs.common.contracts.events.provider import StatementClosed
+from libs.common.contracts.events.rows import RowRead
+from libs.common.contracts.statuses import PAYMENT_STATUSES
+from services.reports.domain import completeness, formats
+from services.reports.domain.progress import Progress, sum_by_status
 from services.reports.handlers import on_events
 from services.reports.tests import factories
 
@@ -36,41 +35,43 @@ from services.reports.tests import factories
     ],
 )
 def test_no_cell_begins_like_a_formula_or_leaves_its_line(text: str, shown: str) -> None:
-    assert domain.cell(text) == shown
+    assert formats.safe_cell(text) == shown
 
 
 def test_reports_say_under_which_rule_a_batch_was_approved() -> None:
-    assert domain.control(False, "paula", "") == ""
+    assert formats.approval_rule(False, "paula", "") == ""
     assert (
-        domain.control(False, "paula", "anna") == "two people: uploaded by paula, approved by anna"
+        formats.approval_rule(False, "paula", "anna")
+        == "two people: uploaded by paula, approved by anna"
     )
-    assert domain.control(True, "paula", "paula").startswith("SINGLE CONTROL: ")
-    assert domain.control(True, "paula", "paula").endswith("uploaded and approved by paula")
-    assert domain.control(True, "paula", "anna").endswith("uploaded by paula, approved by anna")
+    assert formats.approval_rule(True, "paula", "paula").startswith("SINGLE CONTROL: ")
+    assert formats.approval_rule(True, "paula", "paula").endswith("uploaded and approved by paula")
+    assert formats.approval_rule(True, "paula", "anna").endswith(
+        "uploaded by paula, approved by anna"
+    )
 
 
-def standing(**changed: object) -> domain.BatchSnapshot:
+def snapshot(**changed: object) -> completeness.BatchSnapshot:
     totals = {"paid": (2, 300), "failed": (1, 50)}
     given = {
         "status": "completed_with_failures",
-        "rows_announced": 3,
         "row_messages_announced": 3,
-        "row_messages": 3,
+        "row_messages_received": 3,
         "file_total": (3, 350),
         "totals": totals,
         "certificate": totals,
     }
-    return domain.BatchSnapshot(**(given | changed))  # type: ignore[arg-type]
+    return completeness.BatchSnapshot(**(given | changed))  # type: ignore[arg-type]
 
 
 def test_a_report_that_equals_its_certificate_may_be_given() -> None:
-    assert domain.why_not(standing()) is None
+    assert completeness.find_refusal(snapshot()) is None
 
 
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
-        ({"row_messages": 2}, "reports.incomplete"),
+        ({"row_messages_received": 2}, "reports.incomplete"),
         ({"totals": {"paid": (2, 300)}}, "reports.incomplete"),
         ({"totals": {"paid": (2, 299), "failed": (1, 51)}}, "reports.unequal"),
         ({"totals": {"paid": (1, 150), "pending": (1, 150), "failed": (1, 50)}}, "reports.unequal"),
@@ -83,26 +84,26 @@ def test_a_report_that_equals_its_certificate_may_be_given() -> None:
 def test_a_report_that_is_not_whole_or_not_certified_is_refused(
     changed: dict[str, object], code: str
 ) -> None:
-    found = domain.why_not(standing(**changed))
+    found = completeness.find_refusal(snapshot(**changed))
     assert found is not None
     assert found[0] == code
 
 
 def test_a_running_batch_needs_no_certificate() -> None:
-    assert domain.why_not(standing(status="paying", certificate=None)) is None
+    assert completeness.find_refusal(snapshot(status="paying", certificate=None)) is None
 
 
 def test_every_outcome_that_is_not_paid_pending_or_cancelled_has_a_reason() -> None:
     assert [
-        domain.reason("failed", "R01", ""),
-        domain.reason("refused", "", ""),
-        domain.reason("paid", "", ""),
-        domain.reason("failed", "R01", "no"),
+        formats.reason_or_code("failed", "R01", ""),
+        formats.reason_or_code("refused", "", ""),
+        formats.reason_or_code("paid", "", ""),
+        formats.reason_or_code("failed", "R01", "no"),
     ] == ["R01", "no reason was recorded", "", "no"]
 
 
-def fed(events: list[object]) -> domain.Progress:
-    progress = domain.Progress()
+def progress_after(events: list[object]) -> Progress:
+    progress = Progress()
     for event in events:
         match event:
             case BatchChanged():
@@ -130,25 +131,26 @@ def fed(events: list[object]) -> domain.Progress:
 def test_live_progress_is_the_same_in_any_order_and_with_every_event_twice() -> None:
     batch = factories.make(200, 3)
     now = factories.START + timedelta(hours=4)
-    straight = fed(list(batch.events)).snapshot(batch.batch_id, now)
+    straight = progress_after(list(batch.events)).snapshot(batch.batch_id, now)
     for seed in range(5):
         shuffled = [*batch.events, *batch.events]
         random.Random(seed).shuffle(shuffled)
-        assert fed(list(shuffled)).snapshot(batch.batch_id, now) == straight
+        assert progress_after(list(shuffled)).snapshot(batch.batch_id, now) == straight
     assert straight["payments"]["total"] == len(batch.payments)
     assert straight["payment_amount_cents"]["total"] == sum(p.amount_cents for p in batch.payments)
 
 
 def test_payments_announced_but_not_arrived_are_unprocessed() -> None:
-    found = domain.summed({"completed": (2, 200)}, (5, 900))
+    found = sum_by_status({"completed": (2, 200)}, (5, 900))
     assert found["payments"]["unprocessed"] == 3
-    assert found["payment_amount_cents"] == {"total": 900} | dict.fromkeys(
-        domain.PAYMENT_STATUSES, 0
-    ) | {"completed": 200, "unprocessed": 700}
+    assert found["payment_amount_cents"] == {"total": 900} | dict.fromkeys(PAYMENT_STATUSES, 0) | {
+        "completed": 200,
+        "unprocessed": 700,
+    }
 
 
 def test_before_an_approval_all_counts_are_zero() -> None:
-    assert set(domain.summed({}, (0, 0))["payments"].values()) == {0}
+    assert set(sum_by_status({}, (0, 0))["payments"].values()) == {0}
 
 
 def test_the_newest_of_a_batch_of_messages_is_kept_and_all_row_messages_are_counted() -> None:

@@ -1,4 +1,7 @@
-"""The files against the events they came from, by rules written here from the contract and not shared with the code."""
+"""The files against the events they came from.
+
+The rules are written here from the contract; they are not shared with the code.
+"""
 
 import csv
 import io
@@ -15,21 +18,27 @@ from uuid import uuid5
 from xml.etree import ElementTree as ET
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import BatchChanged, RowRead
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
-from services.reports.export import Report, spooled
-from services.reports.store import queries, writes
+from services.reports import consumers
+from services.reports.export.report import Report, spool
+from services.reports.store import queries
+from services.reports.store import rows as file_rows
+from services.reports.store.bulk_insert import upsert_newer
 from services.reports.tests import factories
 
 pytestmark = pytest.mark.database
 
 COLUMNS = (
-    "batch_id,file_row,row_id,payment_id,employee_id,first_name,last_name,branch_id,source_account_id,source_last4,institution_id,merchant_id,"
-    "loan_last4,amount,amount_cents,currency,status,reason_code,reason,provider_payment_id,provider_status,source_trace_id,"
-    "destination_trace_id,attempts,approved_by,approved_at,created_at,updated_at,completed_at,reversal_id"
+    "batch_id,file_row,row_id,payment_id,employee_id,first_name,last_name,branch_id,"
+    "source_account_id,source_last4,institution_id,merchant_id,loan_last4,"
+    "amount,amount_cents,currency,status,reason_code,reason,"
+    "provider_payment_id,provider_status,source_trace_id,destination_trace_id,"
+    "attempts,approved_by,approved_at,created_at,updated_at,completed_at,reversal_id"
 )
 OUTCOMES = (
     "paid",
@@ -50,14 +59,18 @@ PAIRS = ",".join(f"{name}_count,{name}_amount" for name in OUTCOMES)
 def stored(engine: Engine, events: list[Event], size: int = 500) -> None:
     for start in range(0, len(events), size):
         with engine.begin() as connection:
-            writes.apply(connection, events[start : start + size])
+            consumers.apply(connection, events[start : start + size])
+
+
+def open_report(connection: Connection, batch: factories.Sample) -> Report:
+    known = queries.find_batch(connection, batch.batch_id)
+    assert known is not None
+    return Report(connection, known, factories.CIPHER)
 
 
 def files(engine: Engine, batch: factories.Sample) -> dict[str, bytes]:
     with engine.connect() as connection:
-        known = queries.batch(connection, batch.batch_id)
-        assert known is not None
-        report = Report(connection, known, factories.SEALER)
+        report = open_report(connection, batch)
         return {name: b"".join(report.csv(name)) for name in ("sources", "branches", "payments")}
 
 
@@ -94,7 +107,7 @@ def check(found: dict[str, bytes], rows: list[RowRead]) -> dict[int, dict[str, s
         outcome = OUTCOME.get(line["status"], "pending")
         assert line["reason"] or outcome in ("paid", "pending", "cancelled")
         for name in ("first_name", "last_name"):
-            clear = factories.SEALER.open(getattr(row, name), name, str(row.row_id))
+            clear = factories.CIPHER.decrypt(getattr(row, name), name, str(row.row_id))
             assert line[name] in (clear, "'" + clear)
             assert line[name][:1] not in {"=", "+", "-", "@", "\t", "\r"}
             assert (line[name] == clear) is (clear[:1] not in {"=", "+", "-", "@", "\t", "\r"})
@@ -169,9 +182,8 @@ def test_workbook_and_archive_hold_the_same_and_no_formula_or_link(engine: Engin
     batch = factories.make(120, 23)
     stored(engine, batch.events)
     with engine.connect() as connection:
-        known = queries.batch(connection, batch.batch_id)
-        report = Report(connection, known, factories.SEALER)  # type: ignore[arg-type]
-        archive = zipfile.ZipFile(io.BytesIO(b"".join(spooled(report.archive))))
+        report = open_report(connection, batch)
+        archive = zipfile.ZipFile(io.BytesIO(b"".join(spool(report.archive))))
     assert sorted(archive.namelist()) == [
         "branches.csv",
         "branches.xlsx",
@@ -228,12 +240,15 @@ def test_every_report_says_whether_the_rule_of_two_people_was_off(
     engine: Engine, single: bool
 ) -> None:
     batch = factories.make(20, 25)
-    stored(engine, factories.alone(batch) if single else batch.events)
+    stored(engine, factories.approved_by_uploader(batch) if single else batch.events)
     with engine.connect() as connection:
-        report = Report(connection, queries.batch(connection, batch.batch_id), factories.SEALER)  # type: ignore[arg-type]
-        archive = zipfile.ZipFile(io.BytesIO(b"".join(spooled(report.archive))))
+        report = open_report(connection, batch)
+        archive = zipfile.ZipFile(io.BytesIO(b"".join(spool(report.archive))))
         stem = report.stem()
-    sentence = "SINGLE CONTROL: the rule that another person approves was switched off; uploaded and approved by preparer"
+    sentence = (
+        "SINGLE CONTROL: the rule that another person approves was switched off; "
+        "uploaded and approved by preparer"
+    )
     expected = sentence if single else "two people: uploaded by preparer, approved by approver"
     assert json.loads(archive.read("manifest.json"))["control"] == expected
     for name in ("sources", "branches", "payments"):
@@ -251,7 +266,8 @@ def fill(engine: Engine, batch: factories.Sample, rows: int) -> None:
     for number in range(1, rows + 1):
         row_id = str(uuid5(batch.batch_id, str(number)))
         names = {
-            name: factories.SEALER.seal("Ada", name, row_id) for name in ("first_name", "last_name")
+            name: factories.CIPHER.encrypt("Ada", name, row_id)
+            for name in ("first_name", "last_name")
         }
         items.append(
             pattern
@@ -264,16 +280,23 @@ def fill(engine: Engine, batch: factories.Sample, rows: int) -> None:
             }
         )
     with engine.begin() as connection:
-        writes.apply(connection, [events[BatchChanged]])
-        writes.newest(connection, "file_row", writes.FILE_ROW, "revision", items)
+        consumers.apply(connection, [events[BatchChanged]])
+        upsert_newer(connection, "file_row", file_rows.COLUMNS, "revision", items)
         run(
             connection,
-            """INSERT INTO payment (payment_id, batch_id, approved_at, approved_by, amount_cents)
-                           SELECT payment_id, batch_id, now(), 'approver', amount_cents FROM file_row WHERE payment_id IS NOT NULL""",
+            """
+            INSERT INTO payment (payment_id, batch_id, approved_at, approved_by, amount_cents)
+            SELECT payment_id, batch_id, now(), 'approver', amount_cents
+            FROM file_row
+            WHERE payment_id IS NOT NULL""",
         )
         run(
             connection,
-            "INSERT INTO payment_row SELECT row_id, payment_id FROM file_row WHERE payment_id IS NOT NULL",
+            """
+            INSERT INTO payment_row
+            SELECT row_id, payment_id
+            FROM file_row
+            WHERE payment_id IS NOT NULL""",
         )
 
 
@@ -283,8 +306,7 @@ def test_fifty_thousand_rows_stream_in_flat_memory(
     batch = factories.make(3, 24)
     fill(engine, batch, 50_000)
     with engine.connect() as connection:
-        known = queries.batch(connection, batch.batch_id)
-        report = Report(connection, known, factories.SEALER)  # type: ignore[arg-type]
+        report = open_report(connection, batch)
         began, cpu = time.monotonic(), time.process_time()
         size = sum(len(chunk) for chunk in report.csv("payments"))
         seconds, cpu = time.monotonic() - began, time.process_time() - cpu
@@ -296,7 +318,8 @@ def test_fifty_thousand_rows_stream_in_flat_memory(
         tracemalloc.stop()
     with capsys.disabled():
         sys.stdout.write(
-            f"\n50,000 rows: payments.csv {size / 1e6:.1f} MB in {seconds:.1f} s ({cpu:.1f} s of processor), {peak / 1e6:.1f} MB held\n"
+            f"\n50,000 rows: payments.csv {size / 1e6:.1f} MB in {seconds:.1f} s "
+            f"({cpu:.1f} s of processor), {peak / 1e6:.1f} MB held\n"
         )
     assert lines == 12 * 500 + 1
     assert peak < 16_000_000

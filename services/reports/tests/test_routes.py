@@ -13,12 +13,16 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
-from libs.common.contracts.events import BatchChanged, CertificateIssued, PaymentChanged
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.ledger import CertificateIssued
+from libs.common.contracts.events.payments import PaymentChanged
 from libs.common.database.engine import run
 from libs.common.web import problem_details
-from services.reports import routes
-from services.reports.routes import Context
-from services.reports.store import writes
+from libs.common.web.pagination import write_cursor
+from services.reports import consumers
+from services.reports.routes import files
+from services.reports.routes.context import Context
+from services.reports.routes.router import router
 from services.reports.tests import factories
 
 pytestmark = pytest.mark.database
@@ -66,9 +70,7 @@ def client(engine: Engine) -> Client:
     app = FastAPI()
     problem_details.install_error_handlers(app)
     app.include_router(
-        routes.router(
-            Context(engine, "token", factories.SEALER, 0.3, lambda _connection, _batch_id: None)
-        )
+        router(Context(engine, "token", factories.CIPHER, 0.3, lambda _connection, _batch_id: None))
     )
     return Client(app)
 
@@ -80,7 +82,7 @@ def whole(engine: Engine) -> None:
 
 def store_all(engine: Engine, events: Any) -> None:
     with engine.begin() as connection:
-        writes.apply(connection, events)
+        consumers.apply(connection, events)
 
 
 def test_no_answer_without_the_token(client: Client) -> None:
@@ -187,10 +189,12 @@ def test_filters_and_search_find_what_they_name(client: Client) -> None:
     [
         {"sort": "password"},
         {"cursor": "!!"},
-        {"cursor": "WyJmaWxlX3JvdyIsICJ4Il0"},
+        {"cursor": write_cursor("payments:file_row", "1")},
+        {"cursor": write_cursor("payments:file_row", "1", "x")},
+        {"cursor": write_cursor("payments:file_row", "x", str(factories.SPACE))},
+        {"cursor": write_cursor("payments:amount", "1", str(factories.SPACE))},
         {"limit": 0},
         {"limit": 9_999},
-        {"cursor": "WyJmaWxlX3JvdyIsICJ4IiwgIjdjMWY3YTUyLThmMGUtNGQzYy05ZDQxLTBmMWYyYjNjNGQ1ZSJd"},
     ],
 )
 def test_a_wrong_order_cursor_or_limit_is_a_clear_refusal(
@@ -198,10 +202,13 @@ def test_a_wrong_order_cursor_or_limit_is_a_clear_refusal(
 ) -> None:
     answer = client.get(f"{PATH}/payments", params=parameters)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert answer.json()["code"] == (
+        "cursor.invalid" if "cursor" in parameters else "request.invalid"
+    )
 
 
 @pytest.mark.usefixtures("whole")
-def test_a_completed_payments_timeline_tells_its_life_without_personal_values(
+def test_a_completed_payments_timeline_shows_its_life_without_personal_values(
     client: Client,
 ) -> None:
     shown = client.get(f"{PATH}/payments", params={"status": "completed"}).json()["items"][0]
@@ -267,8 +274,11 @@ def test_a_final_batch_with_a_rejected_message_has_no_report_until_it_is_redrive
     with engine.begin() as connection:
         run(
             connection,
-            """INSERT INTO dead_letter (consumer, topic, partition, message_offset, correlation, body, code, reason)
-                           VALUES ('c', 't', 0, 0, :b, '', 'event.unknown', 'r')""",
+            """
+            INSERT INTO dead_letter (
+                consumer, topic, partition, message_offset, correlation, body, code, reason
+            )
+            VALUES ('c', 't', 0, 0, :b, '', 'event.unknown', 'r')""",
             b=PATH.rsplit("/", 1)[1],
         )
     assert client.get(f"{PATH}/reports/sources.csv").json()["code"] == "reports.dead-letter"
@@ -287,7 +297,7 @@ def test_every_file_is_given_with_its_type_and_leaves_no_connection_behind(
         ("summary.pdf", "application/pdf"),
         ("all.zip", "application/zip"),
     ):
-        for _ in range(routes.EXPORTS_MAX + 1):
+        for _ in range(files.EXPORTS_MAX + 1):
             answer = client.get(f"{PATH}/reports/{name}")
             assert answer.status_code == 200
             assert answer.headers["content-type"].startswith(media)
@@ -313,7 +323,7 @@ def test_the_name_of_a_file_says_that_one_person_was_enough(
         engine,
         [
             e.model_copy(update={"version": 9})
-            for e in factories.alone(BATCH)[-2:]
+            for e in factories.approved_by_uploader(BATCH)[-2:]
             if isinstance(e, BatchChanged)
         ],
     )
@@ -325,12 +335,10 @@ def test_the_name_of_a_file_says_that_one_person_was_enough(
 
 @pytest.mark.usefixtures("whole")
 def test_a_reader_who_goes_away_gives_back_slot_and_connection(engine: Engine) -> None:
-    context = Context(engine, "token", factories.SEALER, 0.3, lambda _connection, _batch_id: None)
+    context = Context(engine, "token", factories.CIPHER, 0.3, lambda _connection, _batch_id: None)
     slots = threading.BoundedSemaphore(1)
     for _ in range(3):
-        chunks = routes.exported(
-            context, slots, BATCH.batch_id, lambda report: report.csv("payments")
-        )
+        chunks = files.export(context, slots, BATCH.batch_id, lambda report: report.csv("payments"))
         next(chunks)
         del chunks
     assert isinstance(engine.pool, QueuePool)

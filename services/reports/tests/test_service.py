@@ -1,4 +1,4 @@
-"""The service as a process on a real broker: topics in, files out, the live view beside it, and the rebuild."""
+"""The service as a process on a real broker: topics in, files out, the live view, the rebuild."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from libs.common.contracts.topics import TOPICS
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 from libs.common.messaging import kafka
-from libs.common.messaging.consumer import wait_for
+from libs.common.testing.waiting import wait_for
 from services.reports.app import MIGRATIONS
 from services.reports.tests import factories
 
@@ -140,7 +140,7 @@ def test_the_service_outlives_a_broker_that_dies_and_goes_on_where_it_was(runnin
     assert running.process.poll() is None
 
 
-def rebuilt(running: Running) -> subprocess.CompletedProcess[str]:
+def rebuild(running: Running) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "services", "rebuild", "reports"]
     return subprocess.run(
         command, env=running.environment, capture_output=True, text=True, timeout=120, check=False
@@ -152,7 +152,7 @@ def test_a_rebuild_from_offset_0_is_equal_and_a_store_that_was_changed_is_found_
 ) -> None:
     batch = factories.make(50, 33)
     publish(running.broker.bootstrap, batch.events)
-    done = rebuilt(running)
+    done = rebuild(running)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count(" equal") == 11
     owner = connect(running.environment["PAYDOWN_REPORTS_OWNER_URL"], "tests")
@@ -162,7 +162,7 @@ def test_a_rebuild_from_offset_0_is_equal_and_a_store_that_was_changed_is_found_
             "UPDATE payment SET amount_cents = amount_cents + 1 WHERE payment_id = :id",
             id=batch.payments[0].payment_id,
         )
-    again = rebuilt(running)
+    again = rebuild(running)
     assert again.returncode == 1
     assert [line.split()[0] for line in again.stdout.splitlines() if "DIFFERENT" in line] == [
         "payments"
@@ -170,7 +170,7 @@ def test_a_rebuild_from_offset_0_is_equal_and_a_store_that_was_changed_is_found_
     owner.dispose()
 
 
-def test_without_kafka_at_the_start_it_answers_and_reads_when_kafka_comes_and_stops_when_kafka_is_gone(
+def test_without_kafka_it_starts_and_answers_then_reads_when_kafka_comes_and_stops_without_it(
     kafka_broker: RunningBroker, make_database: Callable[[str], tuple[str, str]], running: Running
 ) -> None:
     service_url, owner_url = make_database("reports")

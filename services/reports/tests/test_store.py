@@ -1,4 +1,7 @@
-"""The read model on a real PostgreSQL: no order of arrival can change it, and at every moment every row has one outcome."""
+"""The read model on a real PostgreSQL.
+
+No order of arrival changes it, and at every moment every row has one outcome.
+"""
 
 import random
 import threading
@@ -9,48 +12,29 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events import PaymentApproved, PaymentChanged, RowRead
+from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
+from libs.common.contracts.events.rows import RowRead
+from libs.common.contracts.statuses import OUTCOMES
 from libs.common.database.engine import run
-from services.reports import rebuild
-from services.reports.domain import OUTCOMES
-from services.reports.store import queries, writes
+from services.reports import consumers
+from services.reports.store import payment_queries, queries
+from services.reports.store.digests import DIGESTS
 from services.reports.tests import factories
+from services.reports.tests.conftest import READ_MODEL, delete_all
 
 pytestmark = pytest.mark.database
 
 
 def state(connection: Connection) -> dict[str, list[Any]]:
-    return {
-        name: [tuple(row) for row in run(connection, text)]
-        for name, text in rebuild.DIGESTS.items()
-    }
+    return {name: [tuple(row) for row in run(connection, query)] for name, query in DIGESTS.items()}
 
 
-def applied(engine: Engine, events: list[Event], draw: random.Random) -> None:
+def apply_in_parts(engine: Engine, events: list[Event], draw: random.Random) -> None:
     while events:
         size = draw.randint(1, 80)
         with engine.begin() as connection:
-            writes.apply(connection, events[:size])
+            consumers.apply(connection, events[:size])
         del events[:size]
-
-
-def emptied(engine: Engine) -> None:
-    with engine.begin() as connection:
-        for table in (
-            "batch",
-            "row_messages",
-            "file_row",
-            "payment",
-            "payment_row",
-            "payment_change",
-            "provider_event",
-            "journal",
-            "certificate",
-            "judgement",
-            "preflight",
-            "dispatch",
-        ):
-            run(connection, f"DELETE FROM {table}")
 
 
 def test_any_order_of_all_events_ends_in_the_same_state(engine: Engine) -> None:
@@ -60,14 +44,14 @@ def test_any_order_of_all_events_ends_in_the_same_state(engine: Engine) -> None:
     )
     found = []
     for seed in range(4):
-        emptied(engine)
+        delete_all(engine, READ_MODEL)
         events: list[Event] = [*batch.events, revised]
         if seed:
             random.Random(seed).shuffle(events)
-        applied(engine, events, random.Random(seed))
+        apply_in_parts(engine, events, random.Random(seed))
         with engine.connect() as connection:
             found.append(state(connection))
-            assert queries.waiting(connection)[0] == 0
+            assert payment_queries.waiting_statuses(connection)[0] == 0
     assert all(other == found[0] for other in found)
     assert {total[3] for total in found[0]["totals"]} > {"paid", "failed", "reversed", "cancelled"}
 
@@ -78,13 +62,13 @@ def test_at_every_moment_the_outcomes_add_up_to_the_file_by_source_and_by_branch
     batch = factories.make(300, 5)
     rest: list[Event] = [event for event in batch.events if not isinstance(event, RowRead)]
     random.Random(5).shuffle(rest)
-    applied(engine, list(batch.rows), random.Random(1))
+    apply_in_parts(engine, list(batch.rows), random.Random(1))
     total = (len(batch.rows), sum(row.amount_cents for row in batch.rows))
     moments = Counter[str]()
     while rest:
         size = random.Random(len(rest)).randint(1, 120)
         with engine.begin() as connection:
-            writes.apply(connection, rest[:size])
+            consumers.apply(connection, rest[:size])
         del rest[:size]
         with engine.connect() as connection:
             totals = queries.totals(connection, batch.batch_id)
@@ -122,10 +106,12 @@ def test_a_status_waits_for_its_approval_and_for_the_versions_before_it(engine: 
 
     def seen(*events: Event) -> tuple[str | None, int]:
         with engine.begin() as connection:
-            writes.apply(connection, events)
+            consumers.apply(connection, events)
         with engine.connect() as connection:
-            found = queries.payment(connection, paid.payment_id)
-            return (found.status if found else None), queries.waiting(connection)[0]
+            found = payment_queries.find_payment(connection, paid.payment_id)
+            return (found.status if found else None), payment_queries.waiting_statuses(connection)[
+                0
+            ]
 
     assert seen(*rows, changes[2]) == (None, 1)
     assert seen(paid) == ("unprocessed", 1)
@@ -141,14 +127,14 @@ def test_versions_and_approval_committed_at_the_same_moment_find_each_other(
     paid, changes, _ = one_payment(2)
     if approved_before:
         with engine.begin() as connection:
-            writes.apply(connection, [paid])
+            consumers.apply(connection, [paid])
     with engine.connect() as first, engine.connect() as second:
-        writes.apply(first, changes[1:2])  # holds the payment's row, not committed yet
+        consumers.apply(first, changes[1:2])  # holds the payment's row, not committed yet
         done = threading.Event()
 
         def other() -> None:
-            writes.apply(second, changes[:1])
-            writes.apply(second, [paid])
+            consumers.apply(second, changes[:1])
+            consumers.apply(second, [paid])
             second.commit()
             done.set()
 
@@ -159,7 +145,7 @@ def test_versions_and_approval_committed_at_the_same_moment_find_each_other(
         assert done.wait(10)
         thread.join()
     with engine.connect() as connection:
-        found = queries.payment(connection, paid.payment_id)
+        found = payment_queries.find_payment(connection, paid.payment_id)
         assert found is not None
         assert (found.version, found.status) == (2, changes[1].status)
 
@@ -171,7 +157,7 @@ def test_payable_rows_of_a_discarded_batch_are_cancelled_and_the_others_keep_the
     batch = factories.make(60, 8)
     first = batch.events[0].model_copy(update={"version": 9, "status": status})
     with engine.begin() as connection:
-        writes.apply(connection, [*batch.rows, first])
+        consumers.apply(connection, [*batch.rows, first])
         totals = queries.totals(connection, batch.batch_id)
     payable = [row for row in batch.rows if row.status == "payable"]
     assert totals["cancelled"] == (len(payable), sum(row.amount_cents for row in payable))

@@ -1,4 +1,4 @@
-"""Whose a delivery is, and what it names."""
+"""Who signed a delivery, and what it names."""
 
 import hashlib
 import hmac
@@ -9,7 +9,10 @@ import pytest
 from services.webhooks import domain
 
 SECRET, NOW = "a-secret-of-some-length", 1_790_000_000
-BODY = b'{"event":"evt_1","type":"payment.update","op":"update","id":"pmt_1","path":"/payments/pmt_1","webhook_id":"whk_1"}'
+BODY = (
+    b'{"event":"evt_1","type":"payment.update","op":"update","id":"pmt_1",'
+    b'"path":"/payments/pmt_1","webhook_id":"whk_1"}'
+)
 
 
 def signed(timestamp: str = str(NOW), body: bytes = BODY, secret: str = SECRET) -> str:
@@ -38,7 +41,7 @@ def test_the_providers_delivery_is_accepted_up_to_the_limit_of_freshness() -> No
     ],
 )
 def test_anything_else_is_refused(timestamp: str, given: str, body: bytes, code: str) -> None:
-    with pytest.raises(domain.Refused) as refused:
+    with pytest.raises(domain.UnverifiedDelivery) as refused:
         domain.verify(SECRET, timestamp, given, body, NOW, 300)
     assert refused.value.code == code
 
@@ -90,5 +93,5 @@ def test_without_an_event_id_the_signed_text_is_the_event() -> None:
     ],
 )
 def test_what_cannot_be_read_is_malformed(body: bytes) -> None:
-    with pytest.raises(domain.Malformed):
+    with pytest.raises(domain.UnreadableDelivery):
         domain.read(body, "1")

@@ -1,4 +1,4 @@
-"""The door on a real database: stored before it is answered, once, and strangers leave a trace."""
+"""The route on a real database: stored before it is answered, once; rejections are recorded."""
 
 import asyncio
 import hashlib
@@ -16,9 +16,10 @@ from sqlalchemy import Connection, Engine
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 from libs.common.runtime.service import Service
-from services.webhooks import app, group_commit, routes, store
-from services.webhooks.domain import Delivery
+from services.webhooks import app, group_commit, routes
+from services.webhooks.domain import Delivery, VerifiedDelivery
 from services.webhooks.settings import WebhooksSettings
+from services.webhooks.store.deliveries import insert_deliveries
 
 pytestmark = pytest.mark.database
 SECRET = "a-secret-of-some-length"
@@ -38,9 +39,8 @@ def service(url: str) -> Iterator[Service]:
         database_url=url, internal_token="i" * 16, secret=SECRET, security_events_max=5
     )
     made = app.build(settings)
-    made.loops = [
-        loop for loop in made.loops if loop.name == "gather"
-    ]  # no broker here: the relay has tests of its own
+    # There is no broker here; the relay has tests of its own.
+    made.loops = [loop for loop in made.loops if loop.name == "group-commit"]
     with made.engine.begin() as connection:
         run(connection, "TRUNCATE delivery, outbox, security_event")
     yield made
@@ -64,7 +64,7 @@ def headers(body: bytes, age_s: int = 0, secret: str = SECRET) -> dict[str, str]
 
 
 def within(service: Service, work: Send) -> None:
-    """Do some work with a client of the running service."""
+    """Run the service and call `work` with a client of it."""
     application = service.app()
 
     async def main() -> None:
@@ -105,12 +105,15 @@ def test_a_redelivery_is_a_no_op_also_after_a_death_between_the_commit_and_the_a
     service: Service,
 ) -> None:
     body = delivery("evt_7")
-    with (
-        service.engine.begin() as connection
-    ):  # what the process had committed when it died, before it could answer
-        store.keep(
+    # What the process had committed when it died, before it could answer.
+    with service.engine.begin() as connection:
+        insert_deliveries(
             connection,
-            [store.Received(Delivery("evt_7", "payment.update", "pmt_1"), body, datetime.now(UTC))],
+            [
+                VerifiedDelivery(
+                    Delivery("evt_7", "payment.update", "pmt_1"), body, datetime.now(UTC)
+                )
+            ],
         )
     before = rows(service.engine, "SELECT d.*, o.* FROM delivery d, outbox o")
 
@@ -152,7 +155,7 @@ def test_an_unknown_type_is_stored_and_one_without_an_object_is_not_published(
     assert rows(service.engine, "SELECT count(*) FROM outbox") == [(1,)]
 
 
-def test_strangers_are_refused_and_remembered_but_not_without_end(service: Service) -> None:
+def test_unverified_deliveries_are_refused_and_the_newest_are_stored(service: Service) -> None:
     async def work(client: httpx.AsyncClient) -> None:
         body = delivery()
         for _ in range(3):
@@ -170,17 +173,17 @@ def test_strangers_are_refused_and_remembered_but_not_without_end(service: Servi
 
     within(service, work)
     assert rows(service.engine, "SELECT count(*) FROM delivery") == [(0,)]
-    kept = rows(
+    stored = rows(
         service.engine, "SELECT code, body_sha256 FROM security_event ORDER BY security_event_id"
     )
-    assert [code for code, _ in kept] == [
+    assert [code for code, _ in stored] == [
         "webhook.stale",
         "webhook.unsigned",
         "webhook.forged",
         "webhook.stale",
         "webhook.unsigned",
     ]
-    assert {digest for _, digest in kept} == {hashlib.sha256(delivery()).hexdigest()}
+    assert {digest for _, digest in stored} == {hashlib.sha256(delivery()).hexdigest()}
 
 
 def test_a_signed_but_unreadable_delivery_is_400_and_a_long_one_413(service: Service) -> None:
@@ -201,17 +204,17 @@ def test_a_database_that_is_away_is_503_and_nothing_is_lost_when_it_is_back(
     def write(_: Connection, items: Sequence[group_commit.Item]) -> None:
         written.extend(items)
 
-    gatherer = group_commit.GroupCommitter(broken, write, 10)
-    item = store.Received(Delivery("evt_1", "payment.update", "pmt_1"), b"", datetime.now(UTC))
+    committer = group_commit.GroupCommitter(broken, write, 10)
+    item = VerifiedDelivery(Delivery("evt_1", "payment.update", "pmt_1"), b"", datetime.now(UTC))
     stop = threading.Event()
-    thread = threading.Thread(target=gatherer.run, args=(stop, lambda: None))
+    thread = threading.Thread(target=committer.run, args=(stop, lambda: None))
 
     async def main() -> None:
-        with pytest.raises(group_commit.Away):
-            await gatherer.store(item, 5)
+        with pytest.raises(group_commit.NotCommitted):
+            await committer.store(item, 5)
         assert not written
-        gatherer.engine = service.engine
-        await gatherer.store(item, 5)
+        committer.engine = service.engine
+        await committer.store(item, 5)
 
     thread.start()
     try:
@@ -222,7 +225,12 @@ def test_a_database_that_is_away_is_503_and_nothing_is_lost_when_it_is_back(
     assert written == [item]
 
 
-def test_a_flood_of_strangers_is_counted_and_no_longer_written() -> None:
-    brake = routes.SecurityEventThrottle(2)
-    assert [brake.take(1), brake.take(1), brake.take(1), brake.take(2)] == [True, True, False, True]
-    assert brake.refused == 4
+def test_a_flood_of_unverified_deliveries_is_counted_and_no_longer_stored() -> None:
+    throttle = routes.SecurityEventThrottle(2)
+    assert [throttle.allow(1), throttle.allow(1), throttle.allow(1), throttle.allow(2)] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert throttle.rejected == 4

@@ -10,50 +10,50 @@ INDEX = BlindIndex.parse(OLD)
 
 
 @pytest.mark.parametrize("text", ["", "0012345678", "Zoë Ångström 李"])
-def test_what_is_sealed_opens_for_its_field_and_row(text: str) -> None:
-    sealed = SEALER.seal(text, "loan", "row-1")
+def test_what_is_encrypted_is_decrypted_for_its_field_and_row(text: str) -> None:
+    sealed = SEALER.encrypt(text, "loan", "row-1")
     assert sealed.startswith("k1.")
-    assert SEALER.open(sealed, "loan", "row-1") == text
+    assert SEALER.decrypt(sealed, "loan", "row-1") == text
     assert not text or text not in sealed
 
 
-def test_sealing_twice_shows_nothing_of_equality() -> None:
-    assert SEALER.seal("same", "loan", "row-1") != SEALER.seal("same", "loan", "row-1")
+def test_encrypting_twice_gives_other_bytes() -> None:
+    assert SEALER.encrypt("same", "loan", "row-1") != SEALER.encrypt("same", "loan", "row-1")
 
 
 @pytest.mark.parametrize(
     ("field", "row_id"), [("loan", "row-2"), ("dob", "row-1"), ("", ":loan:row-1")]
 )
-def test_it_opens_nowhere_else(field: str, row_id: str) -> None:
-    sealed = SEALER.seal("0012345678", "loan", "row-1")
+def test_it_is_decrypted_for_no_other_field_or_row(field: str, row_id: str) -> None:
+    sealed = SEALER.encrypt("0012345678", "loan", "row-1")
     with pytest.raises(DecryptionFailed):
-        SEALER.open(sealed, field, row_id)
+        SEALER.decrypt(sealed, field, row_id)
 
 
-def test_no_changed_byte_opens() -> None:
-    raw = base64.b64decode(SEALER.seal("0012345678", "loan", "row-1").partition(".")[2])
+def test_no_changed_byte_is_decrypted() -> None:
+    raw = base64.b64decode(SEALER.encrypt("0012345678", "loan", "row-1").partition(".")[2])
     for place in range(len(raw)):
         changed = raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :]
         with pytest.raises(DecryptionFailed) as broken:
-            SEALER.open(f"k1.{base64.b64encode(changed).decode()}", "loan", "row-1")
+            SEALER.decrypt(f"k1.{base64.b64encode(changed).decode()}", "loan", "row-1")
         assert "0012345678" not in str(broken.value)
 
 
 @pytest.mark.parametrize(
     "sealed", ["", "k1", "k1.", "k1.!!!", "k1.AAAA", "k9." + "A" * 80, "0012345678"]
 )
-def test_what_was_never_sealed_does_not_open(sealed: str) -> None:
+def test_what_was_never_encrypted_is_not_decrypted(sealed: str) -> None:
     with pytest.raises(DecryptionFailed):
-        SEALER.open(sealed, "loan", "row-1")
+        SEALER.decrypt(sealed, "loan", "row-1")
 
 
-def test_after_a_change_of_keys_the_old_ones_still_open() -> None:
-    sealed = SEALER.seal("0012345678", "loan", "row-1")
+def test_after_a_change_of_keys_the_old_ones_still_decrypt() -> None:
+    sealed = SEALER.encrypt("0012345678", "loan", "row-1")
     both = FieldCipher.parse(f"k2:{NEW},k1:{OLD}")
-    assert both.open(sealed, "loan", "row-1") == "0012345678"
-    assert both.seal("x", "loan", "row-1").startswith("k2.")
+    assert both.decrypt(sealed, "loan", "row-1") == "0012345678"
+    assert both.encrypt("x", "loan", "row-1").startswith("k2.")
     with pytest.raises(DecryptionFailed, match="unknown key 'k1'"):
-        FieldCipher.parse(f"k2:{NEW}").open(sealed, "loan", "row-1")
+        FieldCipher.parse(f"k2:{NEW}").decrypt(sealed, "loan", "row-1")
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,12 @@ def test_keys_of_another_form_are_refused_and_not_repeated(text: str) -> None:
     assert OLD not in str(refused.value)
 
 
-def test_an_index_says_equal_or_not_and_nothing_else() -> None:
-    assert INDEX.of("loan", "ins_1", "0012345678") == INDEX.of("loan", "ins_1", "0012345678")
-    assert len(INDEX.of("loan", "ins_1", "0012345678")) == 32
-    assert INDEX.of("loan", "ins_1", "0012345678") != BlindIndex.parse(NEW).of(
+def test_an_index_shows_equal_or_not_and_nothing_else() -> None:
+    assert INDEX.digest("loan", "ins_1", "0012345678") == INDEX.digest(
+        "loan", "ins_1", "0012345678"
+    )
+    assert len(INDEX.digest("loan", "ins_1", "0012345678")) == 32
+    assert INDEX.digest("loan", "ins_1", "0012345678") != BlindIndex.parse(NEW).digest(
         "loan", "ins_1", "0012345678"
     )
 
@@ -83,8 +85,8 @@ def test_an_index_says_equal_or_not_and_nothing_else() -> None:
         ("loan", "ab\x001:c"),
     ],
 )
-def test_an_index_tells_kinds_and_the_borders_of_parts_apart(other: tuple[str, ...]) -> None:
-    assert INDEX.of("loan", "ab", "c") != INDEX.of(*other)
+def test_an_index_separates_kinds_and_the_borders_of_parts(other: tuple[str, ...]) -> None:
+    assert INDEX.digest("loan", "ab", "c") != INDEX.digest(*other)
 
 
 @pytest.mark.parametrize("text", ["", "c2hvcnQ=", "not base64"])

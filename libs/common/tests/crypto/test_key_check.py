@@ -24,25 +24,28 @@ OF_OLD, OF_NEW, BOTH = (
 )
 
 
+UNENCRYPTED = '{"amount": 1.5}'
+
+
 def sample(sealer: FieldCipher) -> EncryptedSample:
-    return EncryptedSample(sealer.seal("0012345678", "loan", "r"), "loan", "r")
+    return EncryptedSample(sealer.encrypt("0012345678", "loan", "r"), "loan", "r")
 
 
-def test_keys_that_open_every_sample_are_not_objected_to() -> None:
+def test_keys_that_decrypt_every_sample_are_accepted() -> None:
     assert key_problem("ingest", BOTH, [sample(OF_OLD), sample(OF_NEW)]) == ""
     assert key_problem("ingest", OF_NEW, []) == ""
 
 
 def test_a_key_id_that_the_database_holds_and_the_settings_do_not_is_named() -> None:
-    said = key_problem("reports", OF_NEW, [sample(OF_OLD), sample(OF_NEW)])
-    assert "sealed under k1, which PAYDOWN_REPORTS_SEAL_KEYS does not have" in said
-    assert "No money is affected" in said
+    problem = key_problem("reports", OF_NEW, [sample(OF_OLD), sample(OF_NEW)])
+    assert "sealed under k1, which PAYDOWN_REPORTS_SEAL_KEYS does not have" in problem
+    assert "No money is affected" in problem
 
 
-def test_another_key_of_the_same_name_is_noticed() -> None:
-    said = key_problem("dispatcher", FieldCipher.parse(f"k1:{NEW}"), [sample(OF_OLD)])
-    assert "the key named k1 in PAYDOWN_DISPATCHER_SEAL_KEYS is not the one" in said
-    assert NEW not in said
+def test_another_key_of_the_same_name_is_detected() -> None:
+    problem = key_problem("dispatcher", FieldCipher.parse(f"k1:{NEW}"), [sample(OF_OLD)])
+    assert "the key named k1 in PAYDOWN_DISPATCHER_SEAL_KEYS is not the one" in problem
+    assert NEW not in problem
 
 
 @pytest.mark.database
@@ -51,16 +54,17 @@ def test_a_database_is_asked_for_one_value_of_each_key(store: Store) -> None:
         for place, sealer in enumerate((OF_OLD, OF_NEW, OF_NEW)):
             run(
                 connection,
-                """INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
-                               VALUES (gen_random_uuid(), 't', :row, 'x', '', :body)""",
+                """
+                INSERT INTO outbox
+                    (event_id, topic, message_key, message_type, correlation, body)
+                VALUES
+                    (gen_random_uuid(), 't', :row, 'x', '', :body)""",
                 row=f"r{place}",
-                body=sealer.seal("x", "loan", f"r{place}"),
+                body=sealer.encrypt("x", "loan", f"r{place}"),
             )
     places = EncryptedColumns(
         "SELECT body AS sealed, 'loan' AS field, message_key AS row_id FROM outbox",
-        {
-            "outbox": "SELECT body FROM outbox UNION ALL SELECT '' UNION ALL SELECT '{\"amount\": 1.5}'"
-        },
+        {"outbox": f"SELECT body FROM outbox UNION ALL VALUES (''), ('{UNENCRYPTED}')"},
     )
     check(store.engine, "ingest", places, BOTH)
     with pytest.raises(WrongKeys, match="k1"):

@@ -9,8 +9,8 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as NoneFree
 
+from libs.common.contracts.errors import SettingsError
 from libs.common.database.engine import connect, is_unavailable, run
-from libs.common.runtime.settings import SettingsError
 from libs.common.tests.conftest import Store
 
 NOWHERE = "postgresql+psycopg2://role:hunter2@127.0.0.1:1/none"
@@ -76,7 +76,9 @@ def test_what_is_no_error_of_a_database_is_never_away(error: Exception) -> None:
         ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '57014'; END $$", False),
     ],
 )
-def test_what_the_server_says_tells_away_from_wrong(store: Store, sql: str, away: bool) -> None:
+def test_the_servers_code_separates_unavailable_from_wrong(
+    store: Store, sql: str, away: bool
+) -> None:
     with pytest.raises(DBAPIError) as failed, store.engine.begin() as connection:
         run(connection, sql)
     assert is_unavailable(failed.value) is away

@@ -1,4 +1,7 @@
-"""Which databases this code works with: its own revision, an older one to be migrated, and a newer one that only added something."""
+"""Which databases this code works with.
+
+Its own revision, an older one to be migrated, and a newer one that only added something.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +15,16 @@ from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 
 pytestmark = pytest.mark.database
-MIGRATION = 'from alembic import op\n\nrevision = "thing_{number}"\ndown_revision = {before}\n\n\ndef upgrade() -> None:\n    op.execute("{sql}")\n'
+MIGRATION = """
+from alembic import op
+
+revision = "thing_{number}"
+down_revision = {before}
+
+
+def upgrade() -> None:
+    op.execute("{sql}")
+"""
 
 
 @pytest.fixture
@@ -47,7 +59,7 @@ def at(engine: Engine, revision: str) -> None:
 def test_an_empty_database_is_not_ready_and_not_refused(
     folder: Path, owner: str, engine: Engine
 ) -> None:
-    migrate.check(engine, folder)
+    migrate.refuse_newer(engine, folder)
     assert not migrate.at_head(engine, folder)
     migrate.upgrade(owner, folder)
     assert migrate.at_head(engine, folder)
@@ -58,7 +70,7 @@ def test_a_newer_version_that_only_added_something_is_worked_with_and_not_touche
 ) -> None:
     migrate.upgrade(owner, folder)
     at(engine, "thing_0007")
-    migrate.check(engine, folder)
+    migrate.refuse_newer(engine, folder)
     migrate.upgrade(owner, folder)
     assert migrate.at_head(engine, folder)
     with engine.connect() as connection:
@@ -76,7 +88,7 @@ def test_a_newer_version_that_took_something_away_or_an_unknown_one_is_refused(
     with pytest.raises(
         migrate.SchemaTooNew, match=f"at {revision}, which a newer version of paydown has made"
     ):
-        migrate.check(engine, folder)
+        migrate.refuse_newer(engine, folder)
     with pytest.raises(migrate.SchemaTooNew):
         migrate.upgrade(owner, folder)
     assert not migrate.at_head(engine, folder)
@@ -84,7 +96,7 @@ def test_a_newer_version_that_took_something_away_or_an_unknown_one_is_refused(
 
 def test_an_older_one_waits_for_its_migration(folder: Path, owner: str, engine: Engine) -> None:
     migrate.upgrade(owner, folder, "thing_0001")
-    migrate.check(engine, folder)
+    migrate.refuse_newer(engine, folder)
     assert not migrate.at_head(engine, folder)
 
 

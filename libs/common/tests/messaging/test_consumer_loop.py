@@ -10,8 +10,9 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject, Retry
 from libs.common.contracts.message import Message
 from libs.common.database.engine import run
-from libs.common.messaging.consumer import Apply, apply_batch, consume, wait_for
+from libs.common.messaging.consumer import Apply, apply_batch, consume
 from libs.common.testing.memory_broker import MemorySource, MemoryTopic
+from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import CONSUMER, TOPIC, Store
 from libs.common.tests.factories import hint, write
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.database
 
 
 class Bench:
-    """A topic, and consumers of it in threads; what ended them is kept."""
+    """A topic, and consumers of it in threads; `ended` has the errors that ended them."""
 
     def __init__(self, store: Store) -> None:
         self.store, self.topic = store, MemoryTopic(TOPIC, partitions=4, topic_id="id")
@@ -45,7 +46,7 @@ class Bench:
         def work() -> None:
             try:
                 consume(source, self.store.engine, CONSUMER, apply, self.stop, beat)
-            except BaseException as error:  # noqa: BLE001 - looked at by the test
+            except BaseException as error:  # noqa: BLE001 - the test checks it
                 self.ended.append(error)
             finally:
                 source.close()
@@ -83,25 +84,25 @@ def test_everything_is_applied_once_in_the_order_of_each_key(bench: Bench) -> No
 
 
 def test_retry_waits_beats_and_skips_nothing(bench: Bench) -> None:
-    world = threading.Event()
+    is_up = threading.Event()
 
     def apply(connection: Connection, events: Sequence[Event]) -> None:
         write(connection, events)
-        if not world.is_set():
-            raise Retry("the world is down")
+        if not is_up.is_set():
+            raise Retry("a dependency is down")
 
     sent = bench.publish(0, 30)
     bench.start(apply)
     assert wait_for(lambda: bench.beats > 4, 10)
     assert bench.store.applied() == []
-    world.set()
+    is_up.set()
     assert bench.until(30)
     assert sorted(bench.store.applied()) == sorted(sent)
 
 
 def test_stop_during_a_retry_ends_soon_and_the_next_owner_applies_it(bench: Bench) -> None:
     def apply(connection: Connection, events: Sequence[Event]) -> None:
-        raise Retry("the world is down")
+        raise Retry("a dependency is down")
 
     sent = bench.publish(0, 5)
     bench.start(apply)
@@ -146,7 +147,10 @@ def test_a_stale_owner_reads_its_offsets_again_and_goes_on(bench: Bench) -> None
     sent = bench.publish(0, 40)
 
     class Late(MemorySource):
-        """Somebody else applies a part of the first batch, one message of each partition, while this owner holds it."""
+        """Another owner applies a part of the first batch after it was read.
+
+        It is the first message of each partition.
+        """
 
         overtaken = False
 

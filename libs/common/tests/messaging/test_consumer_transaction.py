@@ -9,10 +9,12 @@ from sqlalchemy.exc import DBAPIError
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject, Retry
-from libs.common.contracts.events import ProviderEventReceived
+from libs.common.contracts.events.provider import ProviderEventReceived
 from libs.common.contracts.message import Message
 from libs.common.database.engine import run
-from libs.common.messaging.consumer import StaleOwner, apply_batch, redrive, write_dead_letter
+from libs.common.messaging.consumer import apply_batch, redrive
+from libs.common.messaging.dead_letters import insert
+from libs.common.messaging.offsets import StaleOwner
 from libs.common.tests.conftest import CONSUMER, Store
 from libs.common.tests.factories import hint, message, messages, write
 
@@ -124,13 +126,17 @@ def test_of_two_owners_at_the_same_time_one_is_refused(store: Store) -> None:
     assert store.applied() == ids(messages(3))
 
 
-def test_only_the_wrong_ones_are_buried_with_their_bytes(store: Store) -> None:
+def test_only_the_wrong_ones_become_dead_letters_with_their_bytes(store: Store) -> None:
     batch = messages(5)
     apply(store, batch, refuse_odd)
     assert store.applied() == ids(batch[::2])
     assert store.offsets()[0] == 5
-    letters = store.rows("""SELECT message_offset, CAST(event_id AS text), message_key, message_type, correlation, body, code, reason
-                            FROM dead_letter ORDER BY message_offset""")
+    letters = store.rows("""
+        SELECT message_offset, CAST(event_id AS text),
+               message_key, message_type, correlation, body,
+               code, reason
+        FROM dead_letter
+        ORDER BY message_offset""")
     assert [
         (o, e, k, t, c, bytes(b), code, reason) for o, e, k, t, c, b, code, reason in letters
     ] == [
@@ -148,7 +154,7 @@ def test_only_the_wrong_ones_are_buried_with_their_bytes(store: Store) -> None:
     ]
 
 
-def test_an_unknown_type_and_a_body_that_does_not_fit_are_parked(store: Store) -> None:
+def test_an_unknown_type_and_a_body_that_does_not_fit_become_dead_letters(store: Store) -> None:
     batch = messages(3)
     apply(
         store,
@@ -166,7 +172,7 @@ def test_an_unknown_type_and_a_body_that_does_not_fit_are_parked(store: Store) -
 
 
 @pytest.mark.parametrize("event_id", ["", "not-a-uuid", "0A3C1B6E-7D1B-5B1C-9C50-1A3C3B6E7D1B"])
-def test_a_message_without_a_usable_id_is_parked_and_the_partition_goes_on(
+def test_a_message_without_a_usable_id_becomes_a_dead_letter_and_the_partition_goes_on(
     store: Store, event_id: str
 ) -> None:
     batch = messages(3)
@@ -178,7 +184,7 @@ def test_a_message_without_a_usable_id_is_parked_and_the_partition_goes_on(
     ]
 
 
-def test_a_body_of_another_event_than_its_header_says_is_parked(store: Store) -> None:
+def test_a_body_of_another_event_than_its_headers_becomes_a_dead_letter(store: Store) -> None:
     one, two = messages(2)
     apply(store, [one._replace(body=two.body), two])
     assert store.applied() == [two.event_id]
@@ -194,10 +200,10 @@ def test_characters_the_database_cannot_hold_do_not_stop_the_partition(store: St
     ]
 
 
-def test_retry_undoes_everything_even_what_was_buried(store: Store) -> None:
+def test_retry_undoes_everything_even_dead_letters(store: Store) -> None:
     def later(connection: Connection, events: Sequence[Event]) -> None:
         write(connection, events)
-        raise Retry("the world is down")
+        raise Retry("a dependency is down")
 
     with pytest.raises(Retry):
         apply(store, [*messages(2), messages(3)[2]._replace(type="?")], later)
@@ -218,10 +224,10 @@ def test_an_error_that_is_a_bug_is_not_swallowed(store: Store) -> None:
     assert store.offsets()[0] == 0
 
 
-def test_burying_twice_keeps_one_letter(store: Store) -> None:
+def test_a_message_rejected_twice_is_one_dead_letter(store: Store) -> None:
     for _ in range(2):
         with store.engine.begin() as connection:
-            write_dead_letter(connection, CONSUMER, messages(1)[0], Reject("wrong"))
+            insert(connection, CONSUMER, messages(1)[0], Reject("wrong"))
     assert len(store.rows("SELECT FROM dead_letter")) == 1
 
 

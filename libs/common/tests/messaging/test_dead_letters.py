@@ -5,7 +5,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from libs.common.messaging import dead_letters
+from libs.common.messaging import dead_letter_routes
 from libs.common.messaging.consumer import apply_batch
 from libs.common.tests.conftest import CONSUMER, Store
 from libs.common.tests.factories import messages, write
@@ -23,11 +23,11 @@ def call(
     path: str,
     apply: Any = write,
     token: str = TOKEN,
-    barred: dead_letters.IneligiblePeople = dead_letters.no_one_ineligible,
+    barred: dead_letter_routes.IneligiblePeople = dead_letter_routes.no_one_ineligible,
 ) -> httpx.Response:
     app = FastAPI()
     install_error_handlers(app)
-    app.include_router(dead_letters.router(store.engine, {CONSUMER: apply}, TOKEN, barred))
+    app.include_router(dead_letter_routes.router(store.engine, {CONSUMER: apply}, TOKEN, barred))
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(
@@ -66,13 +66,13 @@ def test_one_is_redriven_once_in_the_name_of_the_person(store: Store, letter: in
     assert len(store.applied()) == 2
 
 
-def test_what_is_still_wrong_is_said_and_changes_nothing(store: Store, letter: int) -> None:
+def test_what_is_still_wrong_is_refused_and_changes_nothing(store: Store, letter: int) -> None:
     answer = call(store, "POST", f"/ops/dead-letters/{letter}/redrive", refuse_odd)
     assert (answer.status_code, answer.json()["code"]) == (409, "dead-letter.still-wrong")
     assert len(store.applied()) == 1
 
 
-def test_an_unknown_one_and_a_stranger_are_refused(store: Store, letter: int) -> None:
+def test_an_unknown_one_and_a_call_without_the_token_are_refused(store: Store, letter: int) -> None:
     assert call(store, "POST", f"/ops/dead-letters/{letter + 1}/redrive").status_code == 404
     assert (
         call(

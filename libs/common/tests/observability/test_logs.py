@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from libs.common.observability.logs import FIELDS, allowed, configure, traced
+from libs.common.observability.logs import FIELDS, add_trace_id, configure, drop_other_fields
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def _reset() -> Iterator[None]:
 
 
 def test_a_field_that_is_not_on_the_list_is_dropped_and_named() -> None:
-    entry = allowed(
+    entry = drop_other_fields(
         None, "info", {"event": "x", "batch_id": "b", "first_name": "Jane", "loan": "0012345678"}
     )
     assert entry == {"event": "x", "batch_id": "b", "dropped": ["first_name", "loan"]}
@@ -57,7 +57,7 @@ def test_no_personal_field_is_on_the_list() -> None:
 def test_a_line_that_names_a_batch_names_its_trace(
     entry: dict[str, str], trace: str | None
 ) -> None:
-    assert traced(None, "info", dict(entry)).get("trace_id") == trace
+    assert add_trace_id(None, "info", dict(entry)).get("trace_id") == trace
 
 
 def test_a_line_is_one_json_object_with_the_service(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.observability.trace_context import Context, parsed, publication, root, within
+from libs.common.observability.trace_context import (
+    Context,
+    batch_root,
+    in_share,
+    parse_header,
+    unrecorded_header,
+)
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 BATCH = "11111111-2222-4333-8444-555555555555"
@@ -23,7 +29,7 @@ EVENT = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
     ],
 )
 def test_a_header_of_w3c_is_read(text: str, context: Context) -> None:
-    assert parsed(text) == context
+    assert parse_header(text) == context
 
 
 @pytest.mark.parametrize(
@@ -43,38 +49,40 @@ def test_a_header_of_w3c_is_read(text: str, context: Context) -> None:
         "00-١" + TRACE[1:] + f"-{SPAN}-01",
     ],
 )
-def test_a_malformed_one_says_nothing(text: str) -> None:
-    assert parsed(text) is None
+def test_a_malformed_one_is_ignored(text: str) -> None:
+    assert parse_header(text) is None
 
 
 @given(st.text())
 def test_no_text_is_an_error(text: str) -> None:
-    context = parsed(text)
-    assert context is None or parsed(context.header()) == context
+    context = parse_header(text)
+    assert context is None or parse_header(context.header()) == context
 
 
 def test_a_context_is_written_as_it_is_read() -> None:
     for context in (Context(TRACE, SPAN), Context(TRACE, SPAN, False)):
-        assert parsed(context.header()) == context
+        assert parse_header(context.header()) == context
 
 
 def test_the_batch_is_the_trace() -> None:
-    assert root(BATCH) == Context("11111111222243338444555555555555", "1111111122224333")
-    assert publication(BATCH, EVENT) == "00-11111111222243338444555555555555-aaaaaaaabbbbcccc-00"
-    assert publication("", EVENT) == "00-aaaaaaaabbbbccccddddeeeeeeeeeeee-aaaaaaaabbbbcccc-00"
+    assert batch_root(BATCH) == Context("11111111222243338444555555555555", "1111111122224333")
+    assert (
+        unrecorded_header(BATCH, EVENT) == "00-11111111222243338444555555555555-aaaaaaaabbbbcccc-00"
+    )
+    assert unrecorded_header("", EVENT) == "00-aaaaaaaabbbbccccddddeeeeeeeeeeee-aaaaaaaabbbbcccc-00"
 
 
 @pytest.mark.parametrize(
     "text", ["", "not a batch", "None", "00000000-0000-0000-0000-000000000001"]
 )
 def test_what_names_no_batch_has_no_trace(text: str) -> None:
-    assert root(text) is None
+    assert batch_root(text) is None
 
 
 def test_a_share_of_random_batches_is_about_that_share_and_always_the_same() -> None:
     traces = [uuid4().hex for _ in range(4_000)]
-    kept = [within(trace, 0.25) for trace in traces]
+    kept = [in_share(trace, 0.25) for trace in traces]
     assert 800 < sum(kept) < 1_200  # a quarter; by the variant's bits of a UUID it would be none
-    assert kept == [within(trace, 0.25) for trace in traces]
-    assert all(within(trace, 1.0) for trace in traces)
-    assert not any(within(trace, 0.0) for trace in traces)
+    assert kept == [in_share(trace, 0.25) for trace in traces]
+    assert all(in_share(trace, 1.0) for trace in traces)
+    assert not any(in_share(trace, 0.0) for trace in traces)

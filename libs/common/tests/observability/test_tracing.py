@@ -1,4 +1,4 @@
-"""What is recorded of work, of a relay's turn and of a consumer's turn; and that nothing is when it is off."""
+"""What is recorded of work, of a relay's turn and of a consumer's; nothing is when it is off."""
 
 import threading
 from typing import Any
@@ -8,16 +8,17 @@ from sqlalchemy import Connection
 
 from libs.common.contracts.errors import Reject, Retry
 from libs.common.contracts.message import Message
+from libs.common.messaging import message_tracing
 from libs.common.messaging.consumer import consume
-from libs.common.observability import tracing, tracing_messages
-from libs.common.observability.trace_context import Context, publication, root
+from libs.common.observability import tracing
+from libs.common.observability.trace_context import Context, batch_root, unrecorded_header
 from libs.common.observability.tracing import Span
 from libs.common.testing.memory_broker import MemorySource, MemoryTopic
 from libs.common.tests.conftest import CONSUMER, TOPIC, Store
 from libs.common.tests.factories import BATCH, hint, message, write
+from libs.common.tests.fake_producer import Producer, add, publish
 from libs.common.tests.messaging.test_consumer_transaction import refuse_odd
-from libs.common.tests.messaging.test_outbox import Producer, add, publish
-from libs.common.tests.recorded_spans import Kept
+from libs.common.tests.recorded_spans import RecordedSpans
 
 OTHER = "99999999-2222-4333-8444-555555555555"
 FIRST = Context("11111111222243338444555555555555", "1111111122224333")
@@ -30,11 +31,11 @@ def msg(n: int, batch_id: str = BATCH, by: Context | str = "") -> Message:
 
 
 class TestWork:
-    def test_it_is_a_span_of_its_batch_under_the_first_one(self, kept: Kept) -> None:
-        with tracing.work("read roster", BATCH, attributes={"paydown.attempt": 2}) as span:
+    def test_it_is_a_span_of_its_batch_under_the_first_one(self, recorded: RecordedSpans) -> None:
+        with tracing.batch_span("read roster", BATCH, attributes={"paydown.attempt": 2}) as span:
             assert span is not None
             span["paydown.count"] = 3
-        (span_,) = kept.spans
+        (span_,) = recorded.spans
         assert (span_.name, span_.kind, span_.at.trace, span_.parent, span_.error) == (
             "read roster",
             "internal",
@@ -49,40 +50,43 @@ class TestWork:
         }
         assert 0 <= span_.ended_ns - span_.began_ns < 1_000_000_000
 
-    def test_an_error_is_named_by_its_kind_and_goes_on(self, kept: Kept) -> None:
-        with pytest.raises(Reject), tracing.work("read roster", BATCH):
+    def test_an_error_is_named_by_its_kind_and_goes_on(self, recorded: RecordedSpans) -> None:
+        with pytest.raises(Reject), tracing.batch_span("read roster", BATCH):
             raise Reject("Jane's loan 0012345678")
-        assert kept.spans[0].error == "Reject"
-        assert "Jane" not in repr(kept.spans)
+        assert recorded.spans[0].error == "Reject"
+        assert "Jane" not in repr(recorded.spans)
 
-    def test_what_is_of_no_batch_is_not_recorded(self, kept: Kept) -> None:
-        with tracing.work("POST /entities", "") as span:
+    def test_what_is_of_no_batch_is_not_recorded(self, recorded: RecordedSpans) -> None:
+        with tracing.batch_span("POST /entities", "") as span:
             assert span is None
-        assert kept.spans == []
+        assert recorded.spans == []
 
     def test_a_batch_outside_the_share_is_not_recorded_at_all(self) -> None:
-        made = Kept()
+        made = RecordedSpans()
         tracing.start(made, share=0.0)
-        with tracing.work("read roster", BATCH) as span, tracing_messages.turn(CONSUMER, [msg(1)]):
+        with (
+            tracing.batch_span("read roster", BATCH) as span,
+            message_tracing.consumer_turn(CONSUMER, [msg(1)]),
+        ):
             assert span is None
         tracing.stop()
         assert made.spans == []
 
     def test_when_off_nothing_is_made(self) -> None:
         assert not tracing.is_on()
-        assert tracing_messages.publishing() is None
+        assert message_tracing.start_publication() is None
         assert (
-            tracing_messages.turn(CONSUMER, [])
-            is tracing_messages.part(lambda: pytest.fail("asked"))
-            is tracing_messages.attempt()
+            message_tracing.consumer_turn(CONSUMER, [])
+            is message_tracing.part_of_turn(lambda: pytest.fail("asked"))
+            is message_tracing.savepoint()
         )
-        with tracing.work("read roster", BATCH) as span:
+        with tracing.batch_span("read roster", BATCH) as span:
             assert span is None
 
     def test_a_recorder_that_raises_is_never_asked_again_and_stops_nothing(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        class Broken(Kept):
+        class Broken(RecordedSpans):
             def record(self, span: Span) -> None:
                 super().record(span)
                 raise RuntimeError("a bug")
@@ -90,24 +94,24 @@ class TestWork:
         broken = Broken()
         tracing.start(broken)
         for _ in range(3):
-            with tracing.work("read roster", BATCH):
+            with tracing.batch_span("read roster", BATCH):
                 pass
         assert len(broken.spans) == 1
         assert not tracing.is_on()
 
-    def test_it_is_stopped_once(self, kept: Kept) -> None:
+    def test_it_is_stopped_once(self, recorded: RecordedSpans) -> None:
         tracing.stop(0.5)
         tracing.stop()
-        assert kept.stopped == [0.5]
+        assert recorded.stopped == [0.5]
 
 
 class TestTurn:
     def test_each_batch_has_one_span_with_its_messages_under_who_published_them(
-        self, kept: Kept
+        self, recorded: RecordedSpans
     ) -> None:
         by, later, far = (
-            tracing.child_beside(FIRST),
-            tracing.child_beside(FIRST),
+            tracing.child_of(FIRST),
+            tracing.child_of(FIRST),
             Context("e" * 32, "f" * 16),
         )
         batch = [
@@ -118,9 +122,9 @@ class TestTurn:
             msg(5, by=far),
             msg(6, ""),
         ]
-        with tracing_messages.turn(CONSUMER, batch):
-            assert kept.spans == []
-        mine, other = kept.named(f"process {TOPIC}")
+        with message_tracing.consumer_turn(CONSUMER, batch):
+            assert recorded.spans == []
+        mine, other = recorded.named(f"process {TOPIC}")
         assert (mine.kind, mine.at.trace, mine.parent, mine.links) == (
             "consumer",
             FIRST.trace,
@@ -137,29 +141,33 @@ class TestTurn:
             "messaging.consumer.group.name": CONSUMER,
         }
         assert (other.parent, other.links, other.attributes["messaging.batch.message_count"]) == (
-            root(OTHER),
+            batch_root(OTHER),
             (),
             1,
         )
 
-    def test_a_publisher_that_recorded_nothing_is_nobodys_parent(self, kept: Kept) -> None:
-        with tracing_messages.turn(
-            CONSUMER, [msg(1, by=publication(BATCH, str(hint(1).event_id)))]
+    def test_a_publisher_that_recorded_nothing_is_nobodys_parent(
+        self, recorded: RecordedSpans
+    ) -> None:
+        with message_tracing.consumer_turn(
+            CONSUMER, [msg(1, by=unrecorded_header(BATCH, str(hint(1).event_id)))]
         ):
             pass
-        assert (kept.spans[0].parent, kept.spans[0].links) == (FIRST, ())
+        assert (recorded.spans[0].parent, recorded.spans[0].links) == (FIRST, ())
 
-    def test_links_have_a_limit(self, kept: Kept) -> None:
-        with tracing_messages.turn(
-            CONSUMER, [msg(n, by=tracing.child_beside(FIRST)) for n in range(100)]
+    def test_links_have_a_limit(self, recorded: RecordedSpans) -> None:
+        with message_tracing.consumer_turn(
+            CONSUMER, [msg(n, by=tracing.child_of(FIRST)) for n in range(100)]
         ):
             pass
-        assert len(kept.spans[0].links) < tracing_messages.LINKS_MAX
+        assert len(recorded.spans[0].links) < message_tracing.LINKS_MAX
 
-    def test_parts_are_counted_by_batch_and_come_under_the_turn(self, kept: Kept) -> None:
-        with tracing_messages.turn(CONSUMER, [msg(1), msg(2, OTHER)]):
+    def test_parts_are_counted_by_batch_and_come_under_the_turn(
+        self, recorded: RecordedSpans
+    ) -> None:
+        with message_tracing.consumer_turn(CONSUMER, [msg(1), msg(2, OTHER)]):
             for _ in range(2):
-                with tracing_messages.part(
+                with message_tracing.part_of_turn(
                     lambda: [
                         (BATCH, "post hold"),
                         (BATCH, "post hold"),
@@ -169,11 +177,11 @@ class TestTurn:
                 ):
                     pass
         turns = {
-            span.attributes["paydown.batch_id"]: span for span in kept.named(f"process {TOPIC}")
+            span.attributes["paydown.batch_id"]: span for span in recorded.named(f"process {TOPIC}")
         }
         found = {
             (s.name, s.attributes["paydown.batch_id"]): s
-            for s in kept.spans
+            for s in recorded.spans
             if s.kind == "internal"
         }
         assert {key: s.attributes["paydown.count"] for key, s in found.items()} == {
@@ -183,42 +191,42 @@ class TestTurn:
         }
         assert all(span.parent == turns[batch_id].at for (_, batch_id), span in found.items())
 
-    def test_what_was_rolled_back_left_no_part(self, kept: Kept) -> None:
+    def test_what_was_rolled_back_left_no_part(self, recorded: RecordedSpans) -> None:
         def work() -> None:
-            with tracing_messages.part(lambda: [(BATCH, "post hold")]):
+            with message_tracing.part_of_turn(lambda: [(BATCH, "post hold")]):
                 pass
             raise Retry("not now")
 
-        with pytest.raises(Retry), tracing_messages.turn(CONSUMER, [msg(1)]):
+        with pytest.raises(Retry), message_tracing.consumer_turn(CONSUMER, [msg(1)]):
             work()
-        assert [(s.name, s.error) for s in kept.spans] == [(f"process {TOPIC}", "Retry")]
+        assert [(s.name, s.error) for s in recorded.spans] == [(f"process {TOPIC}", "Retry")]
 
-    def test_a_savepoint_that_was_rolled_back_left_no_part(self, kept: Kept) -> None:
+    def test_a_savepoint_that_was_rolled_back_left_no_part(self, recorded: RecordedSpans) -> None:
         def work() -> None:
-            with tracing_messages.part(lambda: [(BATCH, "post hold")]):
+            with message_tracing.part_of_turn(lambda: [(BATCH, "post hold")]):
                 pass
             raise Reject("one is wrong")
 
-        with tracing_messages.turn(CONSUMER, [msg(1)]):
-            with pytest.raises(Reject), tracing_messages.attempt():
+        with message_tracing.consumer_turn(CONSUMER, [msg(1)]):
+            with pytest.raises(Reject), message_tracing.savepoint():
                 work()
             with (
-                tracing_messages.attempt(),
-                tracing_messages.part(lambda: [(BATCH, "post settle")]),
+                message_tracing.savepoint(),
+                message_tracing.part_of_turn(lambda: [(BATCH, "post settle")]),
             ):
                 pass
-        assert [span.name for span in kept.spans] == [f"process {TOPIC}", "post settle"]
+        assert [span.name for span in recorded.spans] == [f"process {TOPIC}", "post settle"]
 
 
 @pytest.mark.database
 class TestLoops:
     def test_messages_carry_the_span_of_their_turn_and_it_counts_what_kafka_took(
-        self, kept: Kept, store: Store
+        self, recorded: RecordedSpans, store: Store
     ) -> None:
         add(store, [1, 2, 3])
         producer = Producer()
         assert publish(store, producer) == 3
-        (sent,) = kept.spans
+        (sent,) = recorded.spans
         assert {dict(record["headers"])["traceparent"] for record in producer.given} == {
             sent.at.header()
         }
@@ -237,20 +245,22 @@ class TestLoops:
             "messaging.batch.message_count": 3,
         }
 
-    def test_what_kafka_did_not_take_was_not_sent(self, kept: Kept, store: Store) -> None:
+    def test_what_kafka_did_not_acknowledge_was_not_sent(
+        self, recorded: RecordedSpans, store: Store
+    ) -> None:
         add(store, [1, 2, 3])
         refused = Producer(lambda n: BufferError() if n else None)
         assert publish(store, refused) == 1
-        assert [span.attributes["messaging.batch.message_count"] for span in kept.spans] == [1]
+        assert [span.attributes["messaging.batch.message_count"] for span in recorded.spans] == [1]
         nothing = Producer(lambda _: BufferError())
         assert publish(store, nothing) == 0
-        assert len(kept.spans) == 1
+        assert len(recorded.spans) == 1
 
     def test_the_loop_records_a_turn_when_it_has_been_committed(
-        self, kept: Kept, store: Store
+        self, recorded: RecordedSpans, store: Store
     ) -> None:
         self.loop(store, write)
-        (span,) = kept.spans
+        (span,) = recorded.spans
         assert (
             span.attributes["messaging.batch.message_count"],
             span.attributes["messaging.consumer.group.name"],
@@ -263,17 +273,19 @@ class TestLoops:
         assert store.rows("SELECT FROM dead_letter") == []
 
     def test_a_turn_with_a_dead_letter_counts_only_what_stayed(
-        self, kept: Kept, store: Store
+        self, recorded: RecordedSpans, store: Store
     ) -> None:
         def late(connection: Connection, events: Any) -> None:
-            with tracing_messages.part(lambda: [(event.correlation, "write") for event in events]):
+            with message_tracing.part_of_turn(
+                lambda: [(event.correlation, "write") for event in events]
+            ):
                 pass
             refuse_odd(connection, events)
 
         self.loop(store, late)
         assert {
             span.name: span.attributes["paydown.count"]
-            for span in kept.spans
+            for span in recorded.spans
             if span.kind == "internal"
         } == {"write": 2}
         assert len(store.applied()) == 2
@@ -282,8 +294,8 @@ class TestLoops:
         self, store: Store, capsys: pytest.CaptureFixture[str]
     ) -> None:
         self.loop(store, refuse_odd)
-        said = capsys.readouterr().out
-        assert said.count(BATCH) == 2
+        output = capsys.readouterr().out
+        assert output.count(BATCH) == 2
 
     @staticmethod
     def loop(store: Store, apply: Any) -> None:

@@ -4,8 +4,8 @@ from libs.common.contracts.errors import Reject
 from libs.common.contracts.message import Message
 from libs.common.contracts.topics import Topic
 from libs.common.database.engine import connect, run
-from libs.common.messaging import consumer
-from libs.common.recovery import republish, restore
+from libs.common.messaging import dead_letters
+from libs.common.recovery import quarantine, republish
 from libs.common.recovery.republish import (
     NothingLost,
     Plan,
@@ -34,7 +34,7 @@ def test_only_the_lost_topic_of_several_is_touched() -> None:
     ) == Plan(("w",), ())
 
 
-def test_after_a_refill_and_in_a_new_system_nothing_is_left_to_do() -> None:
+def test_after_publishing_again_and_in_a_new_system_nothing_is_left_to_do() -> None:
     assert (
         republish.plan(
             "s", {"w": TopicInDatabase(waiting=6), "r": TopicInDatabase()}, {"w": NEW, "r": NEW}
@@ -81,22 +81,29 @@ def test_a_database_that_is_older_than_what_others_have_read_is_refused() -> Non
 
 
 @pytest.mark.database
-def test_a_database_that_is_held_already_may_be_refilled(store: Store) -> None:
+def test_a_quarantined_database_may_publish_again(store: Store) -> None:
     topic = Topic("batches", "batch_id", "ingest", ("test",))
     with store.engine.begin() as connection:
         run(
             connection,
-            """INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
-                           VALUES (gen_random_uuid(), 'batches', 'k', 't', '', '{}')""",
+            """
+            INSERT INTO outbox
+                (event_id, topic, message_key, message_type, correlation, body)
+            VALUES
+                (gen_random_uuid(), 'batches', 'k', 't', '', '{}')""",
         )
         run(
             connection,
-            "INSERT INTO inbox VALUES ('test.batches', gen_random_uuid()), ('test.batches', gen_random_uuid()), ('x.y', gen_random_uuid())",
+            """
+            INSERT INTO inbox
+            VALUES ('test.batches', gen_random_uuid()),
+                   ('test.batches', gen_random_uuid()),
+                   ('x.y', gen_random_uuid())""",
         )
     assert republish.inbox_counts(store.engine, "test", [topic]) == {"batches": 2}
     assert republish.outbox_counts(store.engine, "ingest", [topic]) == {"batches": 1}
     with store.engine.begin() as connection:
-        restore.quarantine(connection, "it came from a backup")
+        quarantine.start(connection, "it came from a backup")
     assert republish.outbox_counts(store.engine, "ingest", [topic]) == {}
 
 
@@ -113,15 +120,13 @@ def letter(offset: int) -> Message:
 
 
 @pytest.mark.database
-def test_dead_letters_keep_their_bytes_and_a_new_one_at_the_same_place_is_kept_too(
+def test_dead_letters_keep_their_bytes_and_a_new_one_at_the_same_offset_is_written_too(
     store: Store,
 ) -> None:
     topic = Topic(TOPIC, "provider_id", "webhooks", ("test",))
     for lost in ("first", "second", "third"):  # a broker may be lost more than once
         with store.engine.begin() as connection:
-            consumer.write_dead_letter(
-                connection, CONSUMER, letter(0), Reject(f"wrong on the {lost}")
-            )
+            dead_letters.insert(connection, CONSUMER, letter(0), Reject(f"wrong on the {lost}"))
             run(connection, "UPDATE consumer_offset SET topic_id = :lost", lost=lost)
         assert (
             republish.republish(store.engine, "test-refilled", [topic], {TOPIC: NEW}).forgotten == 2

@@ -1,21 +1,29 @@
-"""A database is known as an older copy by its own newest messages, takes them back, and is released by two people."""
+"""An older copy of a database is detected by its own newest messages.
+
+They are recovered, and two people release the database.
+"""
 
 import uuid
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from libs.common.contracts import two_person
 from libs.common.contracts.errors import Retry
 from libs.common.contracts.topics import Topic
 from libs.common.database.engine import run
-from libs.common.messaging import kafka, outbox
-from libs.common.messaging.consumer import wait_for
-from libs.common.recovery import restore
+from libs.common.messaging import kafka, outbox, relay
+from libs.common.recovery import quarantine, restore
+from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import Store
 from libs.common.tests.factories import hint
 
 pytestmark = pytest.mark.database
 NAME = "teller"
+OUTBOX = """
+    SELECT event_id, message_key, message_type, correlation, body
+    FROM outbox
+    ORDER BY event_id"""
 
 
 @pytest.fixture
@@ -25,17 +33,17 @@ def topic(kafka_bootstrap: str) -> Topic:
     return made
 
 
-def say(store: Store, bootstrap: str, topic: Topic, numbers: range, name: str = NAME) -> None:
-    """What leaves the outbox by the relay."""
+def publish(store: Store, bootstrap: str, topic: Topic, numbers: range, name: str = NAME) -> None:
+    """Send these messages through the outbox and the relay."""
     with store.engine.begin() as connection:
         outbox.add(connection, [hint(n, f"pmt_{n}") for n in numbers])
         run(connection, "UPDATE outbox SET topic = :topic", topic=topic.name)
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        assert outbox.publish(connection, kafka.producer(bootstrap), name=name) == len(numbers)
+        assert relay.publish(connection, kafka.producer(bootstrap), name=name) == len(numbers)
 
 
 def forget(store: Store, numbers: range) -> None:
-    """The database as it was before these were said."""
+    """Bring the database back to before these messages."""
     with store.engine.begin() as connection:
         run(
             connection,
@@ -44,45 +52,47 @@ def forget(store: Store, numbers: range) -> None:
         )
 
 
-def look(store: Store, bootstrap: str, topic: Topic) -> str:
-    """Why the database is held; asked again while the broker does not answer, as a service asks (a topic made just now has no leader yet)."""
+def quarantine_reason(store: Store, bootstrap: str, topic: Topic) -> str:
+    """Why the database is quarantined; "" if it is not.
 
-    def noticed() -> bool:
+    It is checked again while the broker does not answer, as a service does: a topic created just
+    now has no leader yet.
+    """
+
+    def answered() -> bool:
         try:
             restore.detect_restore(store.engine, bootstrap, NAME, [topic])
         except Retry:
             return False
         return True
 
-    assert wait_for(noticed, 20)
+    assert wait_for(answered, 20)
     with store.engine.connect() as connection:
-        row = restore.open_quarantine(connection)
+        row = quarantine.find_open(connection)
     return "" if row is None else str(row.why)
 
 
 @pytest.mark.broker
-def test_a_whole_database_is_not_held_whatever_strangers_say(
+def test_a_whole_database_is_not_quarantined_whatever_others_publish(
     store: Store, kafka_bootstrap: str, topic: Topic
 ) -> None:
-    assert look(store, kafka_bootstrap, topic) == "", "nothing was ever said"
-    say(store, kafka_bootstrap, topic, range(30))
-    assert look(store, kafka_bootstrap, topic) == ""
-    say(store, kafka_bootstrap, topic, range(100, 130), name="stranger")
+    assert quarantine_reason(store, kafka_bootstrap, topic) == "", "nothing was ever published"
+    publish(store, kafka_bootstrap, topic, range(30))
+    assert quarantine_reason(store, kafka_bootstrap, topic) == ""
+    publish(store, kafka_bootstrap, topic, range(100, 130), name="another")
     forget(store, range(100, 130))
-    assert look(store, kafka_bootstrap, topic) == ""
+    assert quarantine_reason(store, kafka_bootstrap, topic) == ""
 
 
 @pytest.mark.broker
-def test_an_older_copy_is_held_takes_back_what_it_said_and_is_whole_again(
+def test_an_older_copy_is_quarantined_and_whole_again_once_its_messages_are_recovered(
     store: Store, kafka_bootstrap: str, topic: Topic
 ) -> None:
-    say(store, kafka_bootstrap, topic, range(60))
-    said = store.rows(
-        "SELECT event_id, message_key, message_type, correlation, body FROM outbox ORDER BY event_id"
-    )
-    say(
-        store, kafka_bootstrap, topic, range(100, 105), name="stranger"
-    )  # after ours: they do not hide them
+    publish(store, kafka_bootstrap, topic, range(60))
+    published = store.rows(OUTBOX)
+    publish(
+        store, kafka_bootstrap, topic, range(100, 105), name="another"
+    )  # after ours: they do not hide ours
     forget(store, range(20, 60))
     forget(store, range(100, 105))
     with store.engine.begin() as connection:
@@ -90,8 +100,8 @@ def test_an_older_copy_is_held_takes_back_what_it_said_and_is_whole_again(
             connection,
             "UPDATE outbox SET published_at = NULL WHERE event_id = :id",
             id=hint(3).event_id,
-        )  # the copy had not been told that it arrived
-    assert "older copy of itself" in look(store, kafka_bootstrap, topic)
+        )  # the copy does not know that it was published
+    assert "older copy of itself" in quarantine_reason(store, kafka_bootstrap, topic)
     assert (
         restore.recover_own_messages(store.engine, kafka_bootstrap, NAME, [topic], lambda: None)
         == 40
@@ -100,26 +110,21 @@ def test_an_older_copy_is_held_takes_back_what_it_said_and_is_whole_again(
         restore.recover_own_messages(store.engine, kafka_bootstrap, NAME, [topic], lambda: None)
         == 0
     )
-    assert (
-        store.rows(
-            "SELECT event_id, message_key, message_type, correlation, body FROM outbox ORDER BY event_id"
-        )
-        == said
-    )
+    assert store.rows(OUTBOX) == published
     assert store.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL") == [(0,)]
-    restore.mark_recovered(store.engine)
+    quarantine.mark_recovered(store.engine)
     with store.engine.begin() as connection:
-        restore.release(connection, "a", "x", approver=False)
-        assert restore.release(connection, "b", "x", approver=True) == "released"
-    assert look(store, kafka_bootstrap, topic) == ""
+        quarantine.release(connection, "a", "x", approver=False)
+        assert quarantine.release(connection, "b", "x", approver=True) == "released"
+    assert quarantine_reason(store, kafka_bootstrap, topic) == ""
 
 
 @pytest.mark.broker
-def test_a_copy_of_a_time_that_did_not_go_on_is_for_a_person(
+def test_a_copy_with_messages_that_were_never_sent_blocks_the_recovery(
     store: Store, kafka_bootstrap: str, topic: Topic
 ) -> None:
-    """It holds a message that it had not sent; another one was sent under the same id."""
-    say(store, kafka_bootstrap, topic, range(5))
+    """It holds a message that it had not sent, and another was sent under the same id."""
+    publish(store, kafka_bootstrap, topic, range(5))
     with store.engine.begin() as connection:
         run(
             connection,
@@ -130,42 +135,43 @@ def test_a_copy_of_a_time_that_did_not_go_on_is_for_a_person(
         restore.recover_own_messages(store.engine, kafka_bootstrap, NAME, [topic], lambda: None)
 
 
-def test_it_takes_two_people_the_second_an_approver_and_everything_taken_back(store: Store) -> None:
+def test_a_release_needs_two_people_the_second_an_approver_and_a_complete_recovery(
+    store: Store,
+) -> None:
     with store.engine.begin() as connection:
-        with pytest.raises(restore.NotRecovered):
-            restore.release(connection, "a", "x", approver=True)
-        restore.quarantine(connection, "old")
-        with pytest.raises(restore.NotRecovered):
-            restore.release(connection, "a", "x", approver=True)
-    restore.mark_recovered(store.engine)
+        with pytest.raises(quarantine.NotRecovered):
+            quarantine.release(connection, "a", "x", approver=True)
+        quarantine.start(connection, "old")
+        with pytest.raises(quarantine.NotRecovered):
+            quarantine.release(connection, "a", "x", approver=True)
+    quarantine.mark_recovered(store.engine)
     with store.engine.begin() as connection:
-        assert restore.release(connection, "a", "x", approver=True) == "proposed"
-        assert restore.release(connection, "a", "x", approver=True) == "proposed"
-        with pytest.raises(restore.NotAllowed):
-            restore.release(connection, "b", "x", approver=False)
+        assert quarantine.release(connection, "a", "x", approver=True) == "proposed"
+        assert quarantine.release(connection, "a", "x", approver=True) == "proposed"
+        with pytest.raises(two_person.NotAllowed):
+            quarantine.release(connection, "b", "x", approver=False)
     with store.engine.begin() as connection:
-        restore.quarantine(
-            connection, "older still"
-        )  # another copy came back before it was released: all that was settled is open again
-        with pytest.raises(restore.NotRecovered):
-            restore.release(connection, "b", "x", approver=True)
-    restore.mark_recovered(store.engine)
+        # Another copy was restored before the release: all has to be recovered once more.
+        quarantine.start(connection, "older still")
+        with pytest.raises(quarantine.NotRecovered):
+            quarantine.release(connection, "b", "x", approver=True)
+    quarantine.mark_recovered(store.engine)
     with pytest.raises(IntegrityError), store.engine.begin() as connection:
         run(
             connection,
             "UPDATE restored SET proposed_by = 'a', released_by = 'a', released_at = now()",
-        )  # the database itself wants two
+        )  # the database itself requires two people
     with store.engine.begin() as connection:
-        restore.release(connection, "c", "x", approver=False)
-        assert restore.release(connection, "b", "x", approver=True) == "released"
-        assert restore.open_quarantine(connection) is None
+        quarantine.release(connection, "c", "x", approver=False)
+        assert quarantine.release(connection, "b", "x", approver=True) == "released"
+        assert quarantine.find_open(connection) is None
 
 
-def test_only_one_replica_takes_back(store: Store) -> None:
+def test_only_one_replica_recovers(store: Store) -> None:
     with (
-        restore.one_at_a_time(store.engine) as first,
-        restore.one_at_a_time(store.engine) as second,
+        quarantine.recovery_lock(store.engine) as first,
+        quarantine.recovery_lock(store.engine) as second,
     ):
         assert (first, second) == (True, False)
-    with restore.one_at_a_time(store.engine) as again:
+    with quarantine.recovery_lock(store.engine) as again:
         assert again

@@ -1,4 +1,7 @@
-"""A service begins: open at once on a whole database; held, it takes back once, takes no orders, and opens when two people say so."""
+"""The startup gate is open at once on a whole database.
+
+Quarantined, the service recovers once, refuses changes, and opens when two people release it.
+"""
 
 import asyncio
 import threading
@@ -10,10 +13,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from libs.common.messaging.consumer import wait_for
-from libs.common.recovery import restore, startup_gate
+from libs.common.recovery import quarantine, restore, startup_gate
 from libs.common.recovery.restore import RecoverySteps
-from libs.common.recovery.startup_gate import STARTING, ReadOnlyWhileClosed, StartupGate, router
+from libs.common.recovery.restored_routes import ReadOnlyWhileClosed, router
+from libs.common.recovery.startup_gate import STARTING, StartupGate
+from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import Store
 from libs.common.web.problem_details import install_error_handlers
 
@@ -21,11 +25,11 @@ pytestmark = [pytest.mark.database, pytest.mark.broker]
 NAME, TOKEN = "ingest", "t" * 16  # a service with topics of its own; here none of them exists
 
 
-class Beginning:
-    """A standing on a thread of its own, with what it called."""
+class RunningGate:
+    """A startup gate in a thread of its own; `consumed` has what it started."""
 
-    def __init__(self, store: Store, bootstrap: str, taking_back: RecoverySteps) -> None:
-        self.startup_gate = StartupGate(NAME, store.engine, bootstrap, lambda: True, taking_back)
+    def __init__(self, store: Store, bootstrap: str, steps: RecoverySteps) -> None:
+        self.startup_gate = StartupGate(NAME, store.engine, bootstrap, lambda: True, steps)
         self.stop, self.consumed = threading.Event(), list[threading.Event]()
         self.thread = threading.Thread(
             target=self.startup_gate.wait,
@@ -43,18 +47,18 @@ class Beginning:
         self.thread.join(10)
 
 
-def hold(store: Store) -> None:
+def put_in_quarantine(store: Store) -> None:
     with store.engine.begin() as connection:
-        restore.quarantine(connection, "It is a copy.")
+        quarantine.start(connection, "It is a copy.")
 
 
-def two_people(store: Store) -> None:
+def release_by_two_people(store: Store) -> None:
     for person in ("a", "b"):
         with store.engine.begin() as connection:
-            restore.release(connection, person, "x", approver=True)
+            quarantine.release(connection, person, "x", approver=True)
 
 
-def settled(store: Store) -> Callable[[], bool]:
+def is_recovered(store: Store) -> Callable[[], bool]:
     return lambda: (
         store.rows("SELECT settled_at IS NOT NULL FROM restored WHERE released_at IS NULL")
         == [(True,)]
@@ -62,86 +66,95 @@ def settled(store: Store) -> Callable[[], bool]:
 
 
 def test_a_whole_database_is_open_at_once(store: Store, kafka_bootstrap: str) -> None:
-    begun = Beginning(store, kafka_bootstrap, RecoverySteps())
-    begun.thread.join(20)
-    assert (begun.thread.is_alive(), begun.startup_gate.closed, begun.consumed) == (False, "", [])
+    gate = RunningGate(store, kafka_bootstrap, RecoverySteps())
+    gate.thread.join(20)
+    assert (gate.thread.is_alive(), gate.startup_gate.closed_because, gate.consumed) == (
+        False,
+        "",
+        [],
+    )
 
 
-def test_a_held_one_takes_back_in_order_and_opens_when_two_people_say_so(
+def test_a_quarantined_one_recovers_in_order_and_opens_when_two_people_release_it(
     store: Store, kafka_bootstrap: str
 ) -> None:
-    hold(store)
+    put_in_quarantine(store)
     done: list[str] = []
-    begun = Beginning(
+    gate = RunningGate(
         store,
         kafka_bootstrap,
         RecoverySteps(lambda *_: done.append("before"), lambda *_: done.append("after")),
     )
-    assert wait_for(settled(store), 20)
-    assert (done, begun.startup_gate.held, len(begun.consumed), begun.consumed[0].is_set()) == (
+    assert wait_for(is_recovered(store), 20)
+    assert (
+        done,
+        gate.startup_gate.quarantined_because,
+        len(gate.consumed),
+        gate.consumed[0].is_set(),
+    ) == (
         ["before", "after"],
         "It is a copy.",
         1,
         True,
     )
-    assert begun.thread.is_alive()
-    two_people(store)
-    begun.thread.join(20)
-    assert (begun.thread.is_alive(), begun.startup_gate.closed, done) == (
+    assert gate.thread.is_alive()
+    release_by_two_people(store)
+    gate.thread.join(20)
+    assert (gate.thread.is_alive(), gate.startup_gate.closed_because, done) == (
         False,
         "",
         ["before", "after"],
     )
 
 
-def test_one_that_is_stuck_says_so_and_cannot_be_released(
+def test_a_recovery_that_is_blocked_shows_why_and_cannot_be_released(
     store: Store, kafka_bootstrap: str
 ) -> None:
-    def stuck(*_: Any) -> None:
+    def blocked(*_: Any) -> None:
         raise restore.RecoveryBlocked("A row is missing.")
 
-    hold(store)
-    begun = Beginning(store, kafka_bootstrap, RecoverySteps(before=stuck))
+    put_in_quarantine(store)
+    gate = RunningGate(store, kafka_bootstrap, RecoverySteps(before=blocked))
     assert wait_for(
         lambda: store.rows("SELECT progress FROM restored") == [("A row is missing.",)], 20
     )
-    with pytest.raises(restore.NotRecovered):
-        two_people(store)
-    begun.end()
+    with pytest.raises(quarantine.NotRecovered):
+        release_by_two_people(store)
+    gate.end()
 
 
-@pytest.mark.parametrize("state", ["held", "open"])
-def test_whether_held_or_open_it_looks_again_whether_its_database_is_the_same(
+@pytest.mark.parametrize("state", ["quarantined", "open"])
+def test_whether_quarantined_or_open_it_goes_on_checking_its_database(
     store: Store, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     monkeypatch.setattr(startup_gate, "WATCH_S", 0.1)
-    if state == "held":
-        hold(store)
+    if state == "quarantined":
+        put_in_quarantine(store)
     store.engine.dispose()  # so that it sees a first connection
-    begun, told = Beginning(store, kafka_bootstrap, RecoverySteps()), list[str]()
-    begun.startup_gate.watched.other = told.append
-    if state == "held":
-        assert wait_for(settled(store), 20)
+    gate, replaced = RunningGate(store, kafka_bootstrap, RecoverySteps()), list[str]()
+    gate.startup_gate.identity_guard.on_replaced = replaced.append
+    if state == "quarantined":
+        assert wait_for(is_recovered(store), 20)
     else:
-        begun.thread.join(20)
-        begun.thread = threading.Thread(
-            target=begun.startup_gate.watch, args=(begun.stop, lambda: None), daemon=True
+        gate.thread.join(20)
+        gate.thread = threading.Thread(
+            target=gate.startup_gate.watch, args=(gate.stop, lambda: None), daemon=True
         )
-        begun.thread.start()
-    seen = begun.startup_gate.watched.seen
+        gate.thread.start()
+    seen = gate.startup_gate.identity_guard.known
     assert seen is not None
-    assert told == []
-    begun.startup_gate.watched.seen = replace(seen, said=10**9)
-    assert wait_for(lambda: bool(told), 10)
-    assert set(told) == {"it has forgotten messages that it had written"}
-    begun.end()
+    assert replaced == []
+    gate.startup_gate.identity_guard.known = replace(seen, outbox_id=10**9)
+    assert wait_for(lambda: bool(replaced), 10)
+    assert set(replaced) == {"it has forgotten messages that it had written"}
+    gate.end()
 
 
-def test_while_it_is_closed_orders_are_refused_and_questions_are_answered(store: Store) -> None:
+def test_while_it_is_closed_changes_are_refused_and_reads_are_answered(store: Store) -> None:
     closed = STARTING
     made = FastAPI()
     install_error_handlers(made)
-    made.add_middleware(ReadOnlyWhileClosed, closed=lambda: closed)
+    made.add_middleware(ReadOnlyWhileClosed, closed_because=lambda: closed)
     made.include_router(router(store.engine, TOKEN))
     made.add_api_route("/order", lambda: "done", methods=["GET", "POST"])
 

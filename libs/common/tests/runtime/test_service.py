@@ -1,4 +1,4 @@
-"""A service's health, and what becomes of it when a loop ends."""
+"""A service's health, and what happens when one of its loops ends."""
 
 import asyncio
 import subprocess
@@ -16,9 +16,12 @@ from pydantic_settings import SettingsConfigDict
 from libs.common.database.engine import run
 from libs.common.database.migrate import upgrade
 from libs.common.messaging import outbox
-from libs.common.messaging.consumer import apply_batch, wait_for
-from libs.common.runtime.service import STALE_S, Loop, Service, take_turns
+from libs.common.messaging.consumer import apply_batch
+from libs.common.runtime.health import STALE_S
+from libs.common.runtime.loops import Loop, take_turns
+from libs.common.runtime.service import Service
 from libs.common.runtime.settings import ServiceSettings
+from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import CONSUMER, Store
 from libs.common.tests.factories import hint, messages
 from libs.common.tests.messaging.test_consumer_transaction import refuse_odd
@@ -70,26 +73,29 @@ def test_without_its_database_it_lives_and_is_not_ready(tmp_path: Path) -> None:
     assert get(made, "/health/live").status_code == 200
 
 
-def test_a_loop_that_stands_still_is_not_alive(tmp_path: Path) -> None:
+def test_a_loop_that_is_stuck_is_not_alive(tmp_path: Path) -> None:
     made = service("postgresql+psycopg2://r:p@127.0.0.1:1/none", tmp_path)
-    made.ticks["relay"] = time.monotonic() - STALE_S - 1
+    made.supervisor.last_beats["relay"] = time.monotonic() - STALE_S - 1
     assert get(made, "/health/live").status_code == 503
-    made.ticks["relay"] = time.monotonic()
+    made.supervisor.last_beats["relay"] = time.monotonic()
     assert get(made, "/health/live").json() == {"live": True, "loops": {"relay": 0.0}}
 
 
-def test_a_loop_that_was_told_to_end_is_no_sign_of_trouble(tmp_path: Path) -> None:
-    """While a database is held the consumers have ended; to be killed for it every minute and a half would be without end."""
+def test_a_loop_that_was_asked_to_end_is_no_sign_of_trouble(tmp_path: Path) -> None:
+    """While a database is quarantined its consumers have ended.
+
+    If that counted as stuck, the process would be killed every minute and a half, without end.
+    """
     made, stop = service("postgresql+psycopg2://r:p@127.0.0.1:1/none", tmp_path), threading.Event()
 
-    def until_told(enough: threading.Event, _: Any) -> None:
+    def until_asked(enough: threading.Event, _: Any) -> None:
         enough.wait()
 
-    (thread,) = made._start([Loop("consumer", until_told)], stop)
-    assert wait_for(lambda: "consumer" in made.live(), 5)
+    (thread,) = made.supervisor.start([Loop("consumer", until_asked)], stop)
+    assert wait_for(lambda: "consumer" in made.supervisor.ages(), 5)
     stop.set()
     thread.join(5)
-    assert made.live() == {}
+    assert made.supervisor.ages() == {}
 
 
 def test_turns_are_taken_until_the_stop_and_waited_for_only_without_work() -> None:
@@ -166,7 +172,7 @@ from pathlib import Path
 from sqlalchemy.exc import ProgrammingError
 from libs.common.contracts.errors import Fatal
 from libs.common.observability.logs import configure
-from libs.common.runtime.service import Loop
+from libs.common.runtime.loops import Loop
 from libs.common.tests.runtime.test_service import service
 def loop(stop, beat):
     {body}
@@ -214,7 +220,7 @@ def test_a_loop_without_its_database_is_begun_again_until_it_is_back(tmp_path: P
         async with app.router.lifespan_context(app):
             return (
                 await asyncio.to_thread(wait_for, lambda: len(tries) == 3, 15)
-                and made.live()["patient"] < 5
+                and made.supervisor.ages()["patient"] < 5
             )
 
     assert asyncio.run(live())

@@ -4,7 +4,8 @@ import pytest
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from libs.common.runtime.settings import ServiceSettings, SettingsError, read_or_exit
+from libs.common.contracts.errors import SettingsError
+from libs.common.runtime.settings import ServiceSettings, read_or_exit
 
 SECRET = "a-secret-of-more-than-16"
 GIVEN = {
@@ -59,7 +60,7 @@ def test_only_the_given_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> 
     assert Example.read({**GIVEN, "PAYDOWN_EXAMPLE_PORT": "28104"}).port == 28104
 
 
-def test_a_misspelt_name_stops_the_start_and_says_what_is_known() -> None:
+def test_a_misspelt_name_stops_the_start_and_the_known_names_are_listed() -> None:
     with pytest.raises(SettingsError) as refused:
         Example.read({**GIVEN, "PAYDOWN_EXAMPLE_BATCH_MAXX": "12345"})
     assert "Unknown setting PAYDOWN_EXAMPLE_BATCH_MAXX" in str(refused.value)
@@ -148,7 +149,7 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_file_that_says_nothing_stops_the_start(more: dict[str, str], says: str) -> None:
+def test_a_file_that_cannot_be_used_stops_the_start(more: dict[str, str], says: str) -> None:
     with pytest.raises(SettingsError) as refused:
         Example.read({"PAYDOWN_EXAMPLE_DATABASE_URL": "x", **more})
     assert says in str(refused.value)

@@ -22,14 +22,22 @@ def test_an_offset_comes_back_and_the_last_page_has_no_next() -> None:
     assert next_offset("rows", 101, 101) is None
 
 
+@pytest.mark.parametrize("cursor", ["NDk5MDA=", "NDk5MDA", encoded(49_900)])
+def test_a_client_opens_any_page_with_the_number_alone(cursor: str) -> None:
+    assert read_offset(cursor, "rows") == 49_900
+    assert read_offset(cursor, "rows:-amount") == 49_900
+
+
 @pytest.mark.parametrize(
     "cursor",
     [
         "x",
         "!!!!",
         "ÿÿ",
-        "MTA=",
-        encoded(5),
+        encoded(-5),
+        encoded(5.5),
+        encoded("5"),
+        encoded(1 << 40),
         encoded([]),
         encoded({"a": 1}),
         encoded(["rows"]),

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Mapping
+from typing import Annotated
 
 import httpx
 import pytest
@@ -59,7 +60,7 @@ def client() -> Client:
         raise HTTPException(413, "Too large.")
 
     @app.get("/who")
-    def who(actor: Actor = Depends(Caller(TOKEN))) -> dict[str, object]:  # noqa: B008 - FastAPI's way
+    def who(actor: Annotated[Actor, Depends(Caller(TOKEN))]) -> dict[str, object]:
         return {"person": actor.person, "roles": sorted(actor.roles)}
 
     return Client(app)
@@ -90,7 +91,7 @@ def test_every_error_is_a_problem_with_the_same_fields(
     assert ("retry-after" in answer.headers) == (status == 503)
 
 
-def test_a_refusal_says_what_to_do_that_no_money_moved_and_of_what_it_speaks(
+def test_a_refusal_has_an_action_whether_money_moved_and_its_subject(
     client: Client,
 ) -> None:
     body = client.get("/refused").json()
@@ -102,7 +103,7 @@ def test_a_refusal_says_what_to_do_that_no_money_moved_and_of_what_it_speaks(
     )
 
 
-def test_where_the_outcome_is_unknown_nobody_says_that_no_money_moved(client: Client) -> None:
+def test_where_the_outcome_is_unknown_it_is_not_claimed_that_no_money_moved(client: Client) -> None:
     assert all(client.get(path).json()["money"] != NO_MONEY for path in ("/away", "/bug", "/wrong"))
 
 

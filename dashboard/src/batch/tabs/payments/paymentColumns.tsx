@@ -1,0 +1,57 @@
+import type { GridColDef } from "@mui/x-data-grid";
+import type { Payment } from "../../../api/client";
+import type { useText } from "../../../i18n/i18n";
+import { idColumn, moneyColumn, paymentColumn } from "../../../ui/gridColumns";
+import { StatusChip } from "../../../ui/StatusChip";
+
+const orDash = (value: string | null) => value ?? "—";
+
+/** The columns of the grid of payments, with their names in the person's language. */
+export function paymentColumns(text: ReturnType<typeof useText>): GridColDef<Payment>[] {
+  return [
+    {
+      field: "rows",
+      headerName: text("column.row"),
+      width: 80,
+      align: "right",
+      headerAlign: "right",
+      valueGetter: (_value, payment) => payment.rows.join(", "),
+    },
+    paymentColumn(text("column.payment")),
+    moneyColumn(text("column.amount")),
+    {
+      field: "status",
+      headerName: text("column.status"),
+      width: 190,
+      renderCell: ({ row }) => <StatusChip kind="payment" status={row.status} />,
+    },
+    {
+      field: "provider_status",
+      headerName: text("column.provider-status"),
+      width: 130,
+      valueFormatter: orDash,
+    },
+    {
+      field: "reason",
+      headerName: text("column.reason"),
+      width: 260,
+      renderCell: ({ row }) => <span title={row.reason}>{row.reason || row.reason_code}</span>,
+    },
+    { field: "attempts", headerName: text("column.attempts"), width: 100, type: "number" },
+    {
+      field: "loan_last4",
+      headerName: text("column.loan"),
+      width: 100,
+      valueFormatter: (value: string) => `****${value}`,
+    },
+    { field: "institution_id", headerName: text("column.institution"), width: 120 },
+    idColumn("employee_id", text("column.employee-id")),
+    idColumn("source_account_id", text("column.source")),
+    {
+      field: "provider_payment_id",
+      headerName: text("column.provider-id"),
+      width: 180,
+      valueFormatter: orDash,
+    },
+  ];
+}

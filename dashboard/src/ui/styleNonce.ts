@@ -1,0 +1,7 @@
+/**
+ * The nonce with which the server allows styles made here; the placeholder of index.html is none.
+ */
+export function styleNonce(): string | undefined {
+  const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content;
+  return nonce && !nonce.startsWith("__") ? nonce : undefined;
+}

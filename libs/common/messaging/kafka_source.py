@@ -1,0 +1,189 @@
+"""A topic of Kafka as a Source: offsets come from our own database, and gaps stop the process."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Message as Record
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__ re-exports without __all__
+    AdminClient,
+    TopicDescription,
+)
+
+from libs.common.contracts.errors import Fatal, Retry
+from libs.common.contracts.message import Message
+from libs.common.messaging.address import client_settings
+from libs.common.messaging.kafka import TRANSIENT_ERRORS, consumer_config, text
+from libs.common.observability.logs import log
+from libs.common.observability.tracing import is_on
+
+TOPIC_CHECK_S = 5.0
+#: Gives the next offset of each partition: load(topic, topic_id, partitions).
+LoadOffsets = Callable[[str, str, Sequence[int]], dict[int, int]]
+
+
+class KafkaSource:
+    """One topic read by one group. Each partition continues at the offset in the database."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        group: str,
+        topic: str,
+        load: LoadOffsets,
+        batch_max: int = 500,
+        session_timeout_ms: int = 3_000,
+    ) -> None:
+        self.topic, self.batch_max, self.load = topic, batch_max, load
+        #: The next offset of each owned partition.
+        self.expected: dict[int, int] = {}
+        self.joined = False
+        self.failure: Exception | None = None
+        self.topic_id, self.next_check_at = "", 0.0
+        self.description: Future[TopicDescription] | None = None
+        self.admin = AdminClient({**client_settings(bootstrap), "log_level": 2})
+        self.consumer = Consumer(consumer_config(bootstrap, group, session_timeout_ms))
+        self.consumer.subscribe(
+            [topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+
+    def poll(self) -> list[Message]:
+        """Up to `batch_max` messages; empty after half a second without any.
+
+        Raises:
+            Fatal: a gap, a stored offset the topic no longer has, or a topic that was created
+                anew. End the process.
+            Retry, or an error of the database: an assignment could not be made now. Close this
+                source and open another.
+        """
+        first = self.consumer.poll(0.5)  # consume(500, t) would wait out its time-out
+        if self.failure is not None:
+            raise self.failure
+        self._check_topic()
+        records = [] if first is None else [first, *self.consumer.consume(self.batch_max - 1, 0)]
+        return [message for record in records if (message := self._accept(record)) is not None]
+
+    def commit(self, messages: list[Message]) -> None:
+        """Commit to Kafka, for tools that show lag only; a failure has no consequence."""
+        ends = {message.partition: message.offset + 1 for message in messages}
+        owned = [
+            TopicPartition(self.topic, partition, end)
+            for partition, end in ends.items()
+            if partition in self.expected
+        ]
+        try:
+            self.consumer.commit(offsets=owned, asynchronous=True)
+        except KafkaException as error:
+            log.info("commit_for_lag_failed", topic=self.topic, error=str(error))
+
+    def rewind(self) -> None:
+        """Seek every owned partition to its stored offset. Else the next batch skips messages.
+
+        Raises:
+            Retry, or an error of the database: not now; close this source and open another.
+        """
+        if self.expected:
+            self.expected = self._stored_offsets(list(self.expected))
+            try:
+                for partition, offset in self.expected.items():
+                    self.consumer.seek(TopicPartition(self.topic, partition, offset))
+            except KafkaException as error:
+                raise Retry(f"{self.topic}: {error.args[0].str()}", "kafka.away") from error
+
+    def lag(self) -> int:
+        """How many messages of the owned partitions are unread, by the broker's last answer."""
+        ends = {
+            partition: self.consumer.get_watermark_offsets(
+                TopicPartition(self.topic, partition), cached=True
+            )
+            for partition in self.expected
+        }
+        return sum(max(0, end[1] - self.expected[p]) for p, end in ends.items() if end is not None)
+
+    def close(self) -> None:
+        """Leave the group at once, so that others take the partitions over without waiting."""
+        self.consumer.close()
+
+    def _accept(self, record: Record) -> Message | None:
+        """The message in a record; None for one that is passed over."""
+        error = record.error()
+        if error is not None:
+            if error.code() in TRANSIENT_ERRORS and not error.fatal():
+                return None
+            raise Fatal(f"{self.topic}: {error.str()}", "kafka.consumer")
+        partition, offset = record.partition(), record.offset()
+        expected = self.expected.get(partition or 0)
+        if partition is None or offset is None or expected is None or offset < expected:
+            return None  # of a partition that was revoked meanwhile, or seen before a seek
+        if offset > expected:
+            raise Fatal(
+                f"{self.topic}/{partition}: offset {offset} follows {expected - 1}: "
+                "messages are missing",
+                "kafka.gap",
+            )
+        self.expected[partition] = offset + 1
+        headers = dict(record.headers() or [])
+        return Message(
+            self.topic,
+            partition,
+            offset,
+            text(record.key()),
+            text(headers.get("type")),
+            text(headers.get("event_id")),
+            record.value() or b"",
+            text(headers.get("correlation")),
+            traceparent=text(headers.get("traceparent")) if is_on() else "",
+        )
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # To raise in this callback would leave librdkafka's own assignment in place, so `poll`
+        # raises instead.
+        try:
+            numbers = [p.partition for p in partitions]
+            stored = self._stored_offsets(numbers) if numbers else {}
+            consumer.incremental_assign([TopicPartition(self.topic, n, stored[n]) for n in numbers])
+            self.expected.update(stored)
+            self.joined = True
+        except KafkaException as error:  # the group has moved on meanwhile
+            self.failure = Retry(f"{self.topic}: {error.args[0].str()}", "kafka.away")
+        except Exception as error:  # noqa: BLE001 - see above
+            self.failure = error
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for partition in partitions:
+            self.expected.pop(partition.partition, None)
+        try:
+            consumer.incremental_unassign(partitions)
+        except KafkaException as error:
+            log.info("unassign", topic=self.topic, error=str(error))
+
+    def _stored_offsets(self, partitions: Sequence[int]) -> dict[int, int]:
+        try:
+            self.topic_id = str(self._describe().result(12.0).topic_id)
+        except (KafkaException, TimeoutError) as error:  # the broker is being restarted
+            raise Retry(
+                f"{self.topic}: the broker does not say which topic this is: {error}", "kafka.away"
+            ) from error
+        return self.load(self.topic, self.topic_id, partitions)
+
+    def _check_topic(self) -> None:
+        """Check every 5 s, without waiting, that the topic still has the same id.
+
+        librdkafka would go on at the old offset of a new topic of the same name.
+        """
+        if self.description is None:
+            if self.topic_id and time.monotonic() >= self.next_check_at:
+                self.description = self._describe()
+        elif self.description.done():
+            error, answer = self.description.exception(), self.description
+            self.description, self.next_check_at = None, time.monotonic() + TOPIC_CHECK_S
+            if error is None and str(answer.result().topic_id) != self.topic_id:
+                raise Fatal(
+                    f"topic {self.topic} was deleted and made again while it was read",
+                    "kafka.topic-replaced",
+                )
+
+    def _describe(self) -> Future[TopicDescription]:
+        topics = TopicCollection([self.topic])
+        return self.admin.describe_topics(topics, request_timeout=10.0)[self.topic]

@@ -1,0 +1,121 @@
+"""The loops of a service: threads under supervision. A loop that fails ends the process."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from libs.common.contracts.errors import Retry
+from libs.common.database.engine import is_unavailable
+from libs.common.messaging.consumer import Beat
+from libs.common.observability.logs import frames, log
+
+RETRY_FIRST_S, RETRY_MAX_S = 0.2, 3.0
+EXIT_CODE = 70
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A thread of a service.
+
+    `run(stop, beat)` works until `stop` is set and calls `beat` on every turn.
+    """
+
+    name: str
+    run: Callable[[threading.Event, Beat], None]
+
+
+@dataclass
+class Supervisor:
+    """Runs loops in threads, and knows when each last called `beat` (monotonic seconds)."""
+
+    last_beats: dict[str, float] = field(default_factory=dict)
+
+    def start(self, loops: Iterable[Loop], stop: threading.Event) -> list[threading.Thread]:
+        """Start each loop in a thread of its own."""
+        threads = [
+            threading.Thread(target=self._run, args=(loop, stop), name=loop.name, daemon=True)
+            for loop in loops
+        ]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def ages(self) -> dict[str, float]:
+        """Seconds since each running loop last called `beat`."""
+        now = time.monotonic()
+        return {name: round(now - at, 1) for name, at in self.last_beats.items()}
+
+    def _run(self, loop: Loop, stop: threading.Event) -> None:
+        """Run one loop until `stop`.
+
+        A loop that is stopped by a dependency that is away is begun again, so that Python need
+        not start again for each restart of a server. Any other error, and a loop that ends by
+        itself, end the process.
+        """
+
+        def beat() -> None:
+            self.last_beats[loop.name] = time.monotonic()
+
+        beat()
+        wait_s = RETRY_FIRST_S
+        while not stop.is_set():
+            try:
+                loop.run(stop, beat)
+            except BaseException as error:  # noqa: BLE001 - nothing may go on without this loop
+                if not _is_temporary(error):
+                    _end_process(loop, error)
+                log.warning(
+                    "loop_begins_again",
+                    loop=loop.name,
+                    error=type(error).__name__,
+                    code=getattr(error, "code", None),
+                )
+                beat()
+                stop.wait(wait_s)
+                wait_s = min(wait_s * 2, RETRY_MAX_S)
+            else:
+                if not stop.is_set():
+                    log.error("loop_ended", loop=loop.name)
+                    os._exit(EXIT_CODE)
+                # It was asked to end, so a missing beat is no sign of trouble.
+                self.last_beats.pop(loop.name, None)
+                return
+
+
+def _is_temporary(error: BaseException) -> bool:
+    return isinstance(error, Retry) or (
+        isinstance(error, SQLAlchemyError) and is_unavailable(error)
+    )
+
+
+def _end_process(loop: Loop, error: BaseException) -> None:
+    """Log an error without its values, and end the process; its supervisor starts it again."""
+    log.critical(
+        "loop_failed",
+        loop=loop.name,
+        error=type(error).__name__,
+        code=getattr(error, "code", None),
+        traceback=frames(error),
+    )
+    sys.stdout.flush()
+    os._exit(EXIT_CODE)
+
+
+def take_turns(
+    turns: Iterable[Callable[[], object]], stop: threading.Event, beat: Beat, every_s: float
+) -> None:
+    """Call each function in turn until `stop`.
+
+    Sleep only when none of them found work (returned something true).
+    """
+    turns = tuple(turns)
+    while not stop.is_set():
+        beat()
+        found = [turn() for turn in turns]
+        if not any(found):
+            stop.wait(every_s)

@@ -1,0 +1,75 @@
+"""A Kafka producer of the tests' own, and what a test does with an outbox."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from confluent_kafka import KafkaError
+
+from libs.common.messaging import outbox, relay
+from libs.common.tests.conftest import Store
+from libs.common.tests.factories import hint
+
+
+class Producer:
+    """A producer that remembers what it was given.
+
+    `fate` decides about the n-th message: None acknowledges it, an error is reported, an exception
+    is raised at once.
+    """
+
+    def __init__(
+        self, fate: Callable[[int], KafkaError | BaseException | None] = lambda _: None
+    ) -> None:
+        self.fate, self.given, self.open, self.purged = (
+            fate,
+            list[dict[str, Any]](),
+            list[tuple[Any, KafkaError | None]](),
+            False,
+        )
+        self.silent = False
+
+    def produce(self, topic: str, **record: Any) -> None:
+        fate = self.fate(len(self.given))
+        if isinstance(fate, BaseException):
+            raise fate
+        self.given.append({"topic": topic, **record})
+        self.open.append((record["on_delivery"], fate))
+
+    def poll(self, _: float) -> int:
+        return 0
+
+    def flush(self, _: float) -> int:
+        if self.silent and not self.purged:
+            return len(self.open)
+        for delivered, error in self.open:
+            delivered(KafkaError(KafkaError._PURGE_QUEUE) if self.purged else error, None)
+        self.open.clear()
+        return 0
+
+    def purge(self) -> None:
+        self.purged = True
+
+    def ids(self) -> list[str]:
+        return [dict(record["headers"])["event_id"] for record in self.given]
+
+
+def add(store: Store, numbers: Iterable[int]) -> list[str]:
+    events = [hint(n) for n in numbers]
+    with store.engine.begin() as connection:
+        outbox.add(connection, events)
+    return [str(event.event_id) for event in events]
+
+
+def publish(store: Store, producer: Producer, batch_max: int = 1_000) -> int:
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        acting: Any = producer  # it has the methods the relay uses
+        return relay.publish(connection, acting, batch_max, "webhooks")
+
+
+def waiting(store: Store) -> list[str]:
+    return [
+        row[0]
+        for row in store.rows(
+            "SELECT CAST(event_id AS text) FROM outbox WHERE published_at IS NULL ORDER BY id"
+        )
+    ]

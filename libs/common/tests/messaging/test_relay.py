@@ -1,0 +1,192 @@
+"""The relay sends the outbox in order, and marks only what Kafka acknowledged."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from sqlalchemy import Engine, event
+
+from libs.common.contracts.errors import Fatal
+from libs.common.messaging import outbox, relay
+from libs.common.observability.trace_context import unrecorded_header
+from libs.common.testing.waiting import wait_for
+from libs.common.tests.conftest import Store
+from libs.common.tests.factories import BATCH, hint
+from libs.common.tests.fake_producer import Producer, add, publish, waiting
+
+
+@pytest.mark.database
+class TestPublish:
+    def test_a_message_carries_what_a_reader_needs(self, store: Store) -> None:
+        add(store, [1])
+        producer = Producer()
+        assert publish(store, producer) == 1
+        (record,) = producer.given
+        assert (record["topic"], record["key"], record["value"].encode()) == (
+            "provider-events",
+            "pmt_1",
+            hint(1).body(),
+        )
+        event_id = str(hint(1).event_id)
+        assert dict(record["headers"]) == {
+            "event_id": event_id,
+            "type": "provider-event-received.v1",
+            "correlation": BATCH,
+            "traceparent": unrecorded_header(BATCH, event_id),
+            "producer": "webhooks",
+        }
+
+    def test_oldest_first_and_no_more_than_asked_for(self, store: Store) -> None:
+        sent = add(store, range(25))
+        producer = Producer()
+        assert [publish(store, producer, 10) for _ in range(4)] == [10, 10, 5, 0]
+        assert producer.ids() == sent
+
+    def test_only_what_was_acknowledged_is_marked_and_the_rest_goes_again(
+        self, store: Store
+    ) -> None:
+        sent = add(store, range(10))
+        assert (
+            publish(
+                store,
+                Producer(lambda n: KafkaError(KafkaError._MSG_TIMED_OUT) if n % 3 == 0 else None),
+            )
+            == 6
+        )
+        assert waiting(store) == sent[::3]
+        second = Producer()
+        assert publish(store, second) == 4
+        assert second.ids() == sent[::3]
+
+    @pytest.mark.parametrize(
+        "refusal",
+        [BufferError("queue full"), KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))],
+    )
+    def test_after_a_refused_one_nothing_is_sent_in_this_turn(
+        self, store: Store, refusal: Exception
+    ) -> None:
+        sent = add(store, range(10))
+        producer = Producer(lambda n: refusal if n == 4 else None)
+        assert publish(store, producer) == 4
+        assert producer.ids() == sent[:4]
+        assert waiting(store) == sent[4:]
+
+    def test_what_is_not_answered_in_time_is_given_up_and_not_marked(self, store: Store) -> None:
+        sent = add(store, range(3))
+        producer = Producer()
+        producer.silent = True
+        assert publish(store, producer) == 0
+        assert producer.purged
+        assert waiting(store) == sent
+
+    def test_a_producer_that_can_never_send_again_ends_the_process(self, store: Store) -> None:
+        sent = add(store, range(3))
+        with pytest.raises(Fatal):
+            publish(
+                store,
+                Producer(
+                    lambda _: KafkaException(
+                        KafkaError(KafkaError._FATAL, "out of order", fatal=True)
+                    )
+                ),
+            )
+        assert waiting(store) == sent
+
+    def test_a_later_id_that_commits_first_makes_nobody_skip_the_earlier(
+        self, store: Store
+    ) -> None:
+        with store.engine.begin() as slow:
+            outbox.add(slow, [hint(1)])
+            add(store, [2])
+            assert publish(store, Producer()) == 1
+        producer = Producer()
+        assert publish(store, producer) == 1
+        assert producer.ids() == [str(hint(1).event_id)]
+
+
+@contextmanager
+def relaying(
+    engine: Engine, producer: Producer
+) -> Iterator[tuple[threading.Thread, threading.Event]]:
+    stop = threading.Event()
+    thread = threading.Thread(target=relay.publish_until_stopped, args=(engine, producer, stop))
+    thread.start()
+    try:
+        yield thread, stop
+    finally:
+        stop.set()
+        thread.join(15)
+        assert not thread.is_alive()
+
+
+@pytest.mark.database
+class TestRelay:
+    def test_of_two_one_works_and_the_other_takes_over_even_in_the_same_process(
+        self, store: Store
+    ) -> None:
+        one, two = Producer(), Producer()
+        with relaying(store.engine, one) as (first, stop_one):
+            sent = add(store, range(5))
+            assert wait_for(lambda: waiting(store) == [], 10)
+            with relaying(store.engine, two):
+                sent += add(store, range(5, 10))
+                assert wait_for(lambda: waiting(store) == [], 10)
+                assert (one.ids(), two.ids()) == (sent, [])
+                stop_one.set()
+                assert wait_for(lambda: not first.is_alive(), 10)
+                late = add(store, range(10, 15))
+                assert wait_for(lambda: waiting(store) == [], 10)
+        assert one.ids() + two.ids() == sent + late
+
+    def test_it_gives_the_lock_back_when_it_ends(self, store: Store) -> None:
+        with relaying(store.engine, Producer()):
+            assert wait_for(lambda: _holders(store) == 1, 10)
+        assert wait_for(lambda: _holders(store) == 0, 5)
+
+    @pytest.mark.parametrize("how", ["the server says so", "without a word"])
+    def test_it_outlives_its_connection(self, store: Store, how: str) -> None:
+        producer, opened = Producer(), list[Any]()
+        store.engine.dispose()
+        event.listen(store.engine, "connect", keep := lambda raw, _: opened.append(raw))
+        with relaying(store.engine, producer):
+            add(store, [1])
+            assert wait_for(lambda: waiting(store) == [], 10)
+            if how == "without a word":  # as when the server's machine has died
+                for raw in opened:
+                    with socket.socket(fileno=os.dup(raw.fileno())) as link:
+                        link.shutdown(socket.SHUT_RDWR)
+            else:
+                store.rows(
+                    """
+                    SELECT pg_terminate_backend(pid)
+                    FROM pg_stat_activity
+                    WHERE usename = current_user
+                      AND pid <> pg_backend_pid()"""
+                )
+            time.sleep(0.5)  # so that it finds out while it waits
+            add(store, [2])
+            assert wait_for(lambda: waiting(store) == [], 10)
+            event.remove(store.engine, "connect", keep)
+        assert producer.ids() == [str(hint(n).event_id) for n in (1, 2)]
+
+
+def _holders(store: Store) -> int:
+    return int(
+        store.rows(
+            """
+            SELECT count(*)
+            FROM pg_locks
+            JOIN pg_database ON pg_database.oid = pg_locks.database
+            WHERE locktype = 'advisory'
+              AND objid = :lock
+              AND granted
+              AND datname = current_database()""",
+            lock=relay.RELAY_LOCK,
+        )[0][0]
+    )

@@ -1,0 +1,64 @@
+"""The reason codes and sentences that people see beside a payment's status."""
+
+from typing import Final
+
+from services.dispatcher.domain.protocol import Verdict
+
+#: What an answer means for a person, where the provider gave no sentence of its own.
+VERDICT_SENTENCES: Final[dict[Verdict, str]] = {
+    Verdict.NO_ANSWER: "No answer came; the same request with the same key will tell.",
+    Verdict.UNKNOWN: (
+        "The provider's answer leaves open whether the payment exists; its list will be searched."
+    ),
+    Verdict.MISMATCH: (
+        "The provider accepted something, but not what was sent; its list will be searched."
+    ),
+    Verdict.RATE_LIMITED: (
+        "The provider's rate limit was reached; the same request is sent again later."
+    ),
+    Verdict.TRY_LATER: (
+        "The provider could not take the request at the moment; the same request is sent again."
+    ),
+    Verdict.KEY_REFUSED: (
+        "The provider refuses our key; nothing is sent until a person has looked."
+    ),
+    Verdict.SOURCE_REFUSED: "The provider will not debit this source account.",
+    Verdict.REFUSED: "The provider refused the payment.",
+}
+#: (code, sentence) of verdicts whose own words are always used.
+VERDICT_REASONS: Final[dict[Verdict, tuple[str, str]]] = {
+    Verdict.NOT_FOUND: ("provider_not_found", "The provider does not know one of the two accounts.")
+}
+#: (code, sentence) of what a look-up found, by the status that follows or the finding.
+LOOKUP_REASONS: Final[dict[str, tuple[str, str]]] = {
+    "in_doubt": (
+        "in_doubt",
+        "Whether the provider has this payment is not known yet; its list is being searched.",
+    ),
+    "held": (
+        "held_absent",
+        "The provider's list did not show any of the attempts; a person must decide.",
+    ),
+    "ended_there": (
+        "in_doubt",
+        (
+            "The provider's payment has ended there; its list is searched for an earlier attempt "
+            "before this payment is called failed."
+        ),
+    ),
+    "other_money": (
+        "held_other_money",
+        "The provider has this payment with other money or other accounts; a person must decide.",
+    ),
+    "unprocessed": (
+        "absent",
+        (
+            "The provider's list showed three times in a row that the attempt did not happen; "
+            "it is sent again under a new key."
+        ),
+    ),
+    "cancelled": (
+        "cancelled",
+        "The batch was cancelled, and the provider's list shows that this payment was never made.",
+    ),
+}

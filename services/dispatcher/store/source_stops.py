@@ -1,0 +1,93 @@
+"""Table `source_stop`: source accounts from which nothing is paid until a person resumes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from libs.common.database.engine import run
+from services.dispatcher.store import batches, sources
+
+
+@dataclass(frozen=True)
+class SourceStop:
+    """A source account that stops, by its blind index, and why."""
+
+    account_index: str
+    reason_code: str
+    reason: str
+
+
+def insert_stops(connection: Connection, stops: Sequence[SourceStop]) -> None:
+    """Stop source accounts; one that is stopped already keeps its first reason."""
+    run(
+        connection,
+        """
+        INSERT INTO source_stop (account_index, reason_code, reason)
+        SELECT *
+        FROM unnest(CAST(:indexes AS text[]), CAST(:codes AS text[]), CAST(:reasons AS text[]))
+        ON CONFLICT DO NOTHING""",
+        indexes=[s.account_index for s in stops],
+        codes=[s.reason_code for s in stops],
+        reasons=[s.reason for s in stops],
+    )
+
+
+def stop_source(connection: Connection, stop: SourceStop, *, whole_holder: bool) -> None:
+    """Stop a source account, or every one of its holder, and publish it with their batches.
+
+    A second call keeps the first reason and publishes again.
+    """
+    indexes = {stop.account_index}
+    if whole_holder:
+        indexes |= _accounts_of_same_holder(connection, stop.account_index)
+    insert_stops(
+        connection, [SourceStop(i, stop.reason_code, stop.reason) for i in sorted(indexes)]
+    )
+    stopped = run(connection, "SELECT account_index FROM source_stop").scalars().all()
+    announce_batches(connection, stopped)
+
+
+def _accounts_of_same_holder(connection: Connection, account_index: str) -> set[str]:
+    return set(
+        run(
+            connection,
+            """
+            SELECT number_index
+            FROM object
+            WHERE kind = 'ach'
+                AND holder_id IN (
+                    SELECT holder_id
+                    FROM object
+                    WHERE kind = 'ach' AND number_index = :account_index
+                )""",
+            account_index=account_index,
+        ).scalars()
+    )
+
+
+def release_sources(connection: Connection, batch_id: UUID) -> list[str]:
+    """Let the stopped sources of a batch pay again; return them. A second call finds none."""
+    return list(
+        run(
+            connection,
+            """
+            DELETE FROM source_stop
+            WHERE account_index IN (SELECT account_index FROM source WHERE batch_id = :id)
+            RETURNING account_index""",
+            id=batch_id,
+        ).scalars()
+    )
+
+
+def announce_batches(connection: Connection, account_indexes: Sequence[str]) -> None:
+    """Publish again the batches under way that pay from one of these accounts."""
+    for batch_id in sources.list_batches_under_way(connection, account_indexes):
+        batches.announce(connection, batch_id)
+
+
+def count_stopped(connection: Connection) -> int:
+    """Count the source accounts that are stopped."""
+    count: int = run(connection, "SELECT count(*) FROM source_stop").scalar_one()
+    return count

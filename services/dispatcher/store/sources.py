@@ -1,0 +1,160 @@
+"""Table `source`: the source accounts of each batch."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.preparation import StoppedSource
+from libs.common.database.engine import run
+
+COPIED = {"source_account_id", "ein", "payor_name", "dba", "account", "account_index"}
+
+
+def upsert_sources(connection: Connection, event: BatchChanged) -> None:
+    """Store a batch's source accounts; a later version may only correct the address."""
+    sources = [
+        {
+            **source.model_dump(include=COPIED),
+            "address": source.address.model_dump(),
+            "routing": source.aba_routing,
+            "last4": source.account_last4,
+        }
+        for source in event.sources
+        if source.source_account_id and source.account
+    ]
+    run(
+        connection,
+        """
+        INSERT INTO source (
+            batch_id, source_account_id,
+            ein, payor_name, dba, address,
+            routing, last4, account, account_index
+        )
+        SELECT :batch_id, x.*
+        FROM jsonb_to_recordset(CAST(:sources AS jsonb)) AS x(
+            source_account_id text,
+            ein text, payor_name text, dba text, address jsonb,
+            routing text, last4 text, account text, account_index text
+        )
+        ON CONFLICT (batch_id, source_account_id) DO UPDATE
+        SET address = excluded.address""",
+        batch_id=event.batch_id,
+        sources=json.dumps(sources),
+    )
+
+
+def list_batches_under_way(connection: Connection, account_indexes: Sequence[str]) -> list[UUID]:
+    """Return the batches under way that pay from one of these accounts."""
+    return list(
+        run(
+            connection,
+            """
+            SELECT DISTINCT b.batch_id
+            FROM batch b
+            JOIN source s USING (batch_id)
+            WHERE b.state IN ('paying', 'paused')
+                AND s.account_index = ANY(CAST(:indexes AS text[]))
+            ORDER BY b.batch_id""",
+            indexes=list(account_indexes),
+        ).scalars()
+    )
+
+
+def list_stopped(connection: Connection, batch_id: UUID) -> list[StoppedSource]:
+    """Return the sources of a batch that wait for a person."""
+    rows = run(
+        connection,
+        """
+        SELECT s.source_account_id, t.reason_code, t.reason
+        FROM source s
+        JOIN source_stop t USING (account_index)
+        WHERE s.batch_id = :batch_id
+        ORDER BY s.source_account_id""",
+        batch_id=batch_id,
+    )
+    return [
+        StoppedSource(
+            source_account_id=row.source_account_id, reason_code=row.reason_code, reason=row.reason
+        )
+        for row in rows
+    ]
+
+
+def count_unconfirmed(connection: Connection, batch_id: UUID) -> int:
+    """Count the sources of a batch that the provider has neither confirmed nor refused yet."""
+    count: int = run(
+        connection,
+        """
+        SELECT count(*)
+        FROM source s
+        JOIN object c ON c.natural_key = 'corporation:' || s.ein
+        JOIN object a ON a.holder_id = c.object_id AND a.number_index = s.account_index
+        WHERE s.batch_id = :batch_id
+            AND NOT (
+                a.status IN ('pending', 'failed', 'inactive')
+                OR c.status IN ('failed', 'inactive')
+            )""",
+        batch_id=batch_id,
+    ).scalar_one()
+    return count
+
+
+def list_refused(connection: Connection, batch_id: UUID) -> list[Row[Any]]:
+    """Return the sources of a batch whose account or corporation the provider refused, and why."""
+    return list(
+        run(
+            connection,
+            """
+            SELECT s.source_account_id,
+                   coalesce(nullif(a.reason_code, ''), c.reason_code) AS code,
+                   coalesce(nullif(a.reason, ''), c.reason) AS reason
+            FROM source s
+            JOIN object c ON c.natural_key = 'corporation:' || s.ein
+            JOIN object a ON a.holder_id = c.object_id AND a.number_index = s.account_index
+            WHERE s.batch_id = :batch_id
+                AND (a.status IN ('failed', 'inactive') OR c.status IN ('failed', 'inactive'))
+            ORDER BY s.source_account_id""",
+            batch_id=batch_id,
+        )
+    )
+
+
+def list_refused_unstopped(connection: Connection) -> list[Row[Any]]:
+    """Return the accounts of batches being paid that the provider refused and that go on yet."""
+    return list(
+        run(
+            connection,
+            """
+            SELECT DISTINCT o.number_index,
+                   coalesce(nullif(o.reason_code, ''), c.reason_code) AS code,
+                   coalesce(nullif(o.reason, ''), c.reason) AS reason
+            FROM object o
+            JOIN object c ON c.object_id = o.holder_id
+            JOIN source s ON s.account_index = o.number_index
+            JOIN batch b ON b.batch_id = s.batch_id
+            WHERE o.kind = 'ach'
+                AND (o.status IN ('failed', 'inactive') OR c.status IN ('failed', 'inactive'))
+                AND b.state = 'paying'
+                AND b.status IN ('approved', 'paying', 'paused')
+                AND o.number_index NOT IN (SELECT account_index FROM source_stop)""",
+        )
+    )
+
+
+def find_account_indexes(
+    connection: Connection, batch_ids: Sequence[UUID]
+) -> dict[tuple[UUID, str], str]:
+    """Return the blind index of each source account, by (batch, source account id)."""
+    rows = run(
+        connection,
+        """
+        SELECT batch_id, source_account_id, account_index
+        FROM source
+        WHERE batch_id = ANY(CAST(:ids AS uuid[]))""",
+        ids=[str(batch_id) for batch_id in batch_ids],
+    )
+    return {(row.batch_id, row.source_account_id): row.account_index for row in rows}

@@ -1,0 +1,111 @@
+"""The duplicate detector: payments that are alive at the provider where they should not be."""
+
+import time
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from libs.common.observability.logs import log
+from services.dispatcher.domain.duplicates import (
+    Duplicate,
+    Line,
+    PaymentSnapshot,
+    find_duplicates,
+)
+from services.dispatcher.domain.protocol import Timing
+from services.dispatcher.domain.statuses import our_status
+from services.dispatcher.handlers import Evidence
+from services.dispatcher.provider.client import Unreachable, parse_payment
+from services.dispatcher.provider.reader import Reader, since
+from services.dispatcher.store import flags, payments, statements
+from services.dispatcher.store.payment_changes import Change, apply_changes
+
+
+class DuplicateDetector:
+    """Finds payments that are alive twice, and cancels those that can still be cancelled."""
+
+    def __init__(self, engine: Engine, reader: Reader, timing: Timing) -> None:
+        self.engine, self.reader, self.timing = engine, reader, timing
+        self.searched_at = time.monotonic()
+
+    def search(self) -> bool:
+        """Search the lists of all open batches, back to their first attempt, every few minutes.
+
+        Returns False: other work need not wait for it.
+        """
+        if time.monotonic() - self.searched_at < self.timing.duplicates_every_s:
+            return False
+        self.searched_at = time.monotonic()
+        with self.engine.connect() as connection:
+            due = statements.list_duplicate_searches(connection)
+        for batch in due:
+            try:
+                for source in batch.sources:
+                    params = {"source": source, **since(batch.from_date)}
+                    lines, _ = self.reader.all("/payments", params)
+                    self.resolve(lines, batch.batch_id)
+            except Unreachable:
+                return False
+        return False
+
+    def resolve(self, lines: Sequence[Line], batch_id: UUID) -> None:
+        """End the duplicates of a batch in the provider's list, as far as they can be cancelled.
+
+        Where another payment than ours has gone out already, ours is bound to it before anything
+        is cancelled. A crash between the two leaves a duplicate that the next search ends, never a
+        payment that is called failed while money moves.
+        """
+        with self.engine.connect() as connection:
+            ours = payments.list_snapshots(connection, batch_id)
+        by_id = {str(line["id"]): line for line in lines}
+        for duplicate in find_duplicates(lines, ours):
+            payment_id = duplicate.payment_id
+            log.error("duplicate_at_provider", batch_id=str(batch_id), payment_id=payment_id)
+            if self._bind(duplicate, ours[payment_id], by_id):
+                for provider_id in duplicate.cancel:
+                    self._cancel(UUID(payment_id), provider_id)
+
+    def _bind(self, duplicate: Duplicate, ours: PaymentSnapshot, by_id: Mapping[str, Line]) -> bool:
+        """Flag a duplicate and bind the payment to the one that stays.
+
+        Returns False, and nothing may be cancelled, if the payment has changed since it was read,
+        or if the one that stays is of other money.
+        """
+        detail = f"alive at the provider: {', '.join(duplicate.alive)}; ours: {ours.provider_id}"
+        with self.engine.begin() as connection:
+            flags.insert_flag(connection, UUID(duplicate.payment_id), "duplicate", detail)
+            (row,) = payments.lock_with_accounts(connection, [duplicate.payment_id])
+            if (row.status, row.provider_id or "") != (ours.status, ours.provider_id):
+                return False
+            if not duplicate.bind:
+                return True
+            line = by_id[duplicate.bind]
+            found = (line.get("amount"), line.get("source"), line.get("destination"))
+            if found != (row.amount_cents, row.source, row.destination):
+                return False
+            payment = parse_payment(line)
+            apply_changes(
+                connection,
+                [
+                    Change(
+                        row,
+                        our_status("pending", payment.status),
+                        Evidence("lookup", f"{duplicate.payment_id}/{duplicate.bind}"),
+                        provider_id=duplicate.bind,
+                        provider_status=payment.status,
+                        provider_created_at=payment.created_at,
+                        source_trace_id=payment.source_trace_id,
+                        destination_trace_id=payment.destination_trace_id,
+                        reversal_id=payment.reversal_id,
+                        poll_s=0.0,
+                    )
+                ],
+            )
+        return True
+
+    def _cancel(self, payment_id: UUID, provider_id: str) -> None:
+        answer = self.reader.call("DELETE", f"/payments/{provider_id}")
+        detail = f"{provider_id}: {answer.status} {answer.sub_type}"
+        with self.engine.begin() as connection:
+            flags.insert_flag(connection, payment_id, "duplicate_cancel", detail)

@@ -1,0 +1,157 @@
+"""Look-ups: search the provider's list for payments whose outcome is not known."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row
+
+from services.dispatcher.domain.duplicates import Line, choose_payment, is_alive
+from services.dispatcher.domain.protocol import Found, Next, Timing, after_lookup
+from services.dispatcher.domain.reasons import LOOKUP_REASONS
+from services.dispatcher.domain.statuses import our_status
+from services.dispatcher.handlers import Evidence
+from services.dispatcher.provider.client import Unreachable, parse_payment
+from services.dispatcher.provider.reader import Reader, since
+from services.dispatcher.store import attempts, hints, payment_sending, payment_tracking
+from services.dispatcher.store.payment_changes import Change, apply_changes
+
+LOOKUPS_AT_ONCE = 20
+SWEEP_MAX = 1_000
+
+
+class PaymentLookup:
+    """Ends doubts about payments. Each method returns whether there was work."""
+
+    def __init__(self, engine: Engine, reader: Reader, timing: Timing) -> None:
+        self.engine, self.reader, self.timing = engine, reader, timing
+
+    def look_up(self) -> bool:
+        """Search the provider's list for payments whose outcome is unknown, after their grace."""
+        with self.engine.begin() as connection:
+            rows = payment_tracking.lease_due_lookups(connection, self.timing, LOOKUPS_AT_ONCE)
+        for row in rows:
+            params = {"source": row.source, "destination": row.destination}
+            try:
+                lines, complete = self.reader.all(
+                    "/payments", {**params, **since(row.provider_date)}
+                )
+            except Unreachable:
+                self._restart(row)
+                continue
+            line = choose_payment(lines, str(row.payment_id), row.attempts, row.provider_id or "")
+            if line is None and not complete:
+                self._restart(row)
+            else:
+                self._conclude(row, line)
+        return bool(rows)
+
+    def _restart(self, row: Row[Any]) -> None:
+        """Note that a walk was not complete: it says nothing about absence."""
+        with self.engine.begin() as connection:
+            payment_tracking.restart_lookups(
+                connection, row.payment_id, row.fence + 1, self.timing.lookup_every_s
+            )
+
+    def _conclude(self, row: Row[Any], line: Line | None) -> None:
+        """Apply what a look-up found, unless another worker has the payment now."""
+        found = None if line is None else found_payment(row, line)
+        following = after_lookup(
+            found,
+            row.looks + 1,
+            row.attempts,
+            row.http_status == 200,
+            row.state == "cancelled",
+            self.timing,
+        )
+        with self.engine.begin() as connection:
+            locked = payment_tracking.lock_leased(connection, row.payment_id, row.fence + 1)
+            if locked is None:
+                return
+            evidence = Evidence("lookup", f"{row.payment_id}/{row.attempts}/{row.looks + 1}")
+            if found is not None and found.equal and line is not None:
+                apply_changes(connection, [adopt(connection, locked, line, evidence)])
+                hints.use_early_hints(connection, [found.provider_id])
+                return
+            attempts.end_attempts(connection, [(row.payment_id, row.attempts, following.attempt)])
+            reason_key = following.status if found is None else "other_money"
+            apply_changes(
+                connection,
+                [change_after_lookup(locked, following, evidence, row.looks + 1, reason_key)],
+            )
+
+    def sweep(self) -> bool:
+        """Leave to the look-up what may not be sent again.
+
+        The provider may have forgotten the key, or the batch was cancelled.
+        """
+        with self.engine.begin() as connection:
+            rows = payment_sending.lock_past_resending(connection, self.timing, SWEEP_MAX)
+            code, reason = LOOKUP_REASONS["in_doubt"]
+            apply_changes(
+                connection,
+                [
+                    Change(
+                        row,
+                        "in_doubt",
+                        Evidence("intent", f"{row.payment_id}/{row.attempts}"),
+                        step="lookup",
+                        wait_s=row.wait_s,
+                        reason_code=code,
+                        reason=reason,
+                        publish=row.status != "in_doubt",
+                    )
+                    for row in rows
+                ],
+            )
+        return bool(rows)
+
+
+def found_payment(row: Row[Any], line: Line) -> Found:
+    """Compare a line of the provider's list with the payment.
+
+    One that has ended unpaid moves no money, whatever its amount and accounts.
+    """
+    found = (line.get("amount"), line.get("source"), line.get("destination"))
+    is_same = found == (row.amount_cents, row.source, row.destination)
+    return Found(str(line["id"]), is_same or not is_alive(line))
+
+
+def change_after_lookup(
+    row: Row[Any], following: Next, evidence: Evidence, lookups: int, reason_key: str
+) -> Change:
+    """Return the change of a payment that was not adopted."""
+    code, reason = LOOKUP_REASONS[reason_key]
+    return Change(
+        row,
+        following.status,
+        evidence,
+        step=following.step.value,
+        wait_s=following.wait_s,
+        lookups=lookups if following.status == "in_doubt" else 0,
+        reason_code=code,
+        reason=reason,
+        publish=following.status != row.status,
+    )
+
+
+def adopt(connection: Connection, row: Row[Any], line: Line, evidence: Evidence) -> Change:
+    """Bind a payment to one in the provider's list; return the change.
+
+    The attempt it is of was accepted, as is known now.
+    """
+    number = str((line.get("metadata") or {}).get("attempt"))
+    attempts.accept_attempt(connection, row.payment_id, number)
+    payment = parse_payment(line)
+    return Change(
+        row,
+        our_status("pending", payment.status),
+        evidence,
+        provider_id=str(line["id"]),
+        provider_status=payment.status,
+        provider_created_at=payment.created_at,
+        source_trace_id=payment.source_trace_id,
+        destination_trace_id=payment.destination_trace_id,
+        reversal_id=payment.reversal_id,
+        reason_code=payment.reason_code,
+        reason=payment.reason,
+        poll_s=0.0,
+    )

@@ -1,0 +1,95 @@
+"""Roles, and the one table of which role may call which route."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, get_args
+
+API: Final = "/api/v1"
+
+Role = Literal["preparer", "approver", "auditor", "operator", "admin"]
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+PREPARER: Final = "preparer"
+APPROVER: Final = "approver"
+AUDITOR: Final = "auditor"
+OPERATOR: Final = "operator"
+ADMIN: Final = "admin"
+
+#: No API token gets these roles. An administrator creates tokens for others and could otherwise
+#: supply both people of a two-person decision alone.
+IN_PERSON_ROLES: Final = frozenset({APPROVER, ADMIN})
+
+UNSAFE_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+_EVERY_ROLE = frozenset(ROLES)
+_OPERATIONS = frozenset({OPERATOR, ADMIN, AUDITOR})
+
+#: (method, path) -> the roles that may call it. A route that is not here cannot be created.
+ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
+    ("GET", "/me"): _EVERY_ROLE,
+    ("DELETE", "/session"): _EVERY_ROLE,
+    ("GET", "/tokens"): frozenset({ADMIN, AUDITOR}),
+    ("POST", "/tokens"): frozenset({ADMIN}),
+    ("DELETE", "/tokens/{token_id}"): frozenset({ADMIN}),
+    ("GET", "/people"): frozenset({ADMIN, AUDITOR}),
+    ("GET", "/batches"): _EVERY_ROLE,
+    ("POST", "/batches"): frozenset({PREPARER}),
+    ("GET", "/batches/{batch_id}"): _EVERY_ROLE,
+    ("GET", "/batches/{batch_id}/rows"): _EVERY_ROLE,
+    ("GET", "/batches/{batch_id}/issues"): _EVERY_ROLE,
+    ("GET", "/batches/{batch_id}/payments"): _EVERY_ROLE,
+    ("GET", "/batches/{batch_id}/changes"): _EVERY_ROLE,
+    ("GET", "/batches/{batch_id}/live"): _EVERY_ROLE,
+    ("GET", "/batches/{batch_id}/certificate"): _EVERY_ROLE,
+    ("GET", "/batches/{batch_id}/reports/{name}"): _EVERY_ROLE,
+    ("POST", "/batches/{batch_id}/approve"): frozenset({APPROVER}),
+    ("POST", "/batches/{batch_id}/discard"): frozenset({PREPARER, APPROVER}),
+    ("POST", "/batches/{batch_id}/corrections"): frozenset({PREPARER}),
+    ("POST", "/batches/{batch_id}/child-batches"): frozenset({PREPARER}),
+    ("POST", "/batches/{batch_id}/pause"): frozenset({APPROVER}),
+    ("POST", "/batches/{batch_id}/resume"): frozenset({APPROVER}),
+    ("POST", "/batches/{batch_id}/cancel"): frozenset({APPROVER}),
+    ("GET", "/payments/{payment_id}"): _EVERY_ROLE,
+    # A two-person decision: the dispatcher requires an approver as the second person.
+    ("POST", "/payments/{payment_id}/held"): frozenset({PREPARER, APPROVER}),
+    ("GET", "/ledger/accounts"): _EVERY_ROLE,
+    ("GET", "/ledger/journals"): _EVERY_ROLE,
+    ("GET", "/reconciliation/runs"): _EVERY_ROLE,
+    ("GET", "/reconciliation/breaks"): _EVERY_ROLE,
+    ("POST", "/reconciliation/runs"): frozenset({APPROVER, OPERATOR}),
+    ("GET", "/ops/health"): _OPERATIONS,
+    ("GET", "/ops/dead-letters"): _OPERATIONS,
+    ("POST", "/ops/dead-letters/{dead_letter_id}/redrive"): frozenset({OPERATOR}),
+    ("GET", "/ops/limiter"): _EVERY_ROLE,  # the live view of a batch shows the provider's limits
+    ("GET", "/ops/kill-switch"): _EVERY_ROLE,
+    ("POST", "/ops/kill-switch"): frozenset({OPERATOR, APPROVER}),
+    ("GET", "/ops/restored"): _EVERY_ROLE,
+    # A two-person decision: each service requires an approver as the second person.
+    ("POST", "/ops/restored/release"): frozenset({OPERATOR, APPROVER}),
+    ("GET", "/audit"): frozenset({AUDITOR, ADMIN}),
+}
+
+#: The routes that need no session and no token: they are how one signs in.
+PUBLIC_ROUTES: Final = frozenset(
+    {
+        ("GET", "/sign-in"),
+        ("GET", "/sign-in/start"),
+        ("GET", "/sign-in/callback"),
+        ("POST", "/session"),
+    }
+)
+
+
+def roles_of_groups(groups: Iterable[str], role_of_group: Mapping[str, str]) -> frozenset[str]:
+    """The roles that membership in these groups of the identity provider gives."""
+    return frozenset(role_of_group[group] for group in groups if group in role_of_group)
+
+
+def why_no_token(roles: frozenset[str], person_roles: frozenset[str], *, read_only: bool) -> str:
+    """Why an API token with these roles cannot be created for a person; "" if it can."""
+    if missing := sorted(roles - person_roles):
+        return f"The person does not have the role {', '.join(missing)}."
+    if not read_only and (in_person := sorted(roles & IN_PERSON_ROLES)):
+        return (
+            f"A token with the role {', '.join(in_person)} can only be read-only, "
+            "because its holder must act in person."
+        )
+    return ""

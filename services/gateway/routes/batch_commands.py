@@ -1,0 +1,76 @@
+"""Commands to a batch: approve, discard, correct, pay rows again, pause, resume, cancel."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from fastapi.routing import APIRoute
+
+from services.gateway.dependencies import Context, api_router, relay
+from services.gateway.schemas import batch_commands as schemas
+from services.gateway.upstream import Upstreams
+
+NO_REASON = schemas.OptionalReason()
+
+
+def router(route_class: type[APIRoute], services: Upstreams) -> APIRouter:
+    """POST below /batches/{batch_id}."""
+    routes = api_router(route_class, "batches")
+    _add_decisions(routes, services)
+    _add_new_rosters(routes, services)
+    _add_steering(routes, services)
+    return routes
+
+
+def _add_decisions(routes: APIRouter, services: Upstreams) -> None:
+    @routes.post("/batches/{batch_id}/approve", response_model=schemas.Accepted)
+    async def approve(batch_id: UUID, order: schemas.Approve, context: Context) -> Response:
+        """Approve exactly what was shown.
+
+        The same approval again by the same person gets the same answer.
+        """
+        body = order.model_dump(mode="json")
+        return await relay(services.ingest, context.post(f"/batches/{batch_id}/approve", body))
+
+    @routes.post("/batches/{batch_id}/discard", response_model=schemas.Accepted)
+    async def discard(batch_id: UUID, order: schemas.Reason, context: Context) -> Response:
+        """Discard a batch that was not approved."""
+        body = order.model_dump(mode="json")
+        return await relay(services.ingest, context.post(f"/batches/{batch_id}/discard", body))
+
+
+def _add_new_rosters(routes: APIRouter, services: Upstreams) -> None:
+    @routes.post("/batches/{batch_id}/corrections", response_model=schemas.Accepted)
+    async def corrections(batch_id: UUID, order: schemas.Corrections, context: Context) -> Response:
+        """Correct payors' addresses for this batch. It is checked again and its digest changes."""
+        body = order.model_dump(mode="json", by_alias=True)
+        return await relay(services.ingest, context.post(f"/batches/{batch_id}/corrections", body))
+
+    @routes.post(
+        "/batches/{batch_id}/child-batches", status_code=202, response_model=schemas.Accepted
+    )
+    async def child_batch(batch_id: UUID, order: schemas.ChildBatch, context: Context) -> Response:
+        """Create a new batch of rows that failed, were cancelled, or could not be paid."""
+        body = order.model_dump(mode="json", exclude_none=True)
+        path = f"/batches/{batch_id}/child-batches"
+        return await relay(services.ingest, context.post(path, body))
+
+
+def _add_steering(routes: APIRouter, services: Upstreams) -> None:
+    def add(name: str, description: str) -> None:
+        @routes.post(
+            f"/batches/{{batch_id}}/{name}",
+            response_model=schemas.Commanded,
+            name=name,
+            description=description,
+        )
+        async def command(
+            batch_id: UUID, context: Context, order: schemas.OptionalReason = NO_REASON
+        ) -> Response:
+            body = order.model_dump(mode="json")
+            return await relay(
+                services.dispatcher, context.post(f"/batches/{batch_id}/{name}", body)
+            )
+
+    add("pause", "Send no further payment of this batch. What was sent is not stopped.")
+    add("resume", "Continue a paused batch.")
+    add("cancel", "Send none of the payments that were not sent yet. This cannot be undone.")

@@ -1,0 +1,107 @@
+"""Health of the gateway and of every service."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from prometheus_client.parser import text_string_to_metric_families
+
+from libs.common.web.problem_details import Problem
+from services.gateway.dependencies import Context, RequestContext, api_router
+from services.gateway.schemas import health as schemas
+from services.gateway.schemas import problems
+from services.gateway.upstream import Upstream, Upstreams
+
+TIMEOUT_S = 3.0
+
+
+def public_router() -> APIRouter:
+    """GET /health, which needs no sign-in."""
+    routes = APIRouter(tags=["health"])
+    starting = {"model": problems.Problem, "description": "The gateway is starting."}
+
+    @routes.get("/health", responses={503: starting})
+    def alive() -> schemas.Alive:
+        """Whether the gateway answers. Of the services behind it this says nothing."""
+        return schemas.Alive(status="ok")
+
+    return routes
+
+
+def router(
+    route_class: type[APIRoute], services: Upstreams, readiness: Callable[[], dict[str, bool]]
+) -> APIRouter:
+    """GET /ops/health.
+
+    Args:
+        readiness: the gateway's own checks.
+    """
+    routes = api_router(route_class, "operations")
+
+    @routes.get("/ops/health", response_model=schemas.Health)
+    async def health(context: Context) -> dict[str, Any]:
+        """Every service: whether it is ready, its checks, its lag and other figures.
+
+        A service that does not answer is shown as away.
+        """
+        checks = await asyncio.to_thread(readiness)
+        reports = await asyncio.gather(
+            *(_service_health(service, context) for service in services.all())
+        )
+        every = [*reports, _health("gateway", ready=all(checks.values()), checks=checks)]
+        return {"ready": all(one["ready"] for one in every), "services": every}
+
+    return routes
+
+
+async def _service_health(service: Upstream, context: RequestContext) -> dict[str, Any]:
+    try:
+        ready, metrics = await asyncio.gather(
+            service.send(context.get("/health/ready", timeout_s=TIMEOUT_S)),
+            service.send(context.get("/metrics", timeout_s=TIMEOUT_S)),
+        )
+    except Problem:
+        return _health(service.name, away=True)
+    report = ready.json()
+    held = report.get("held", "")
+    return _health(
+        service.name,
+        ready=ready.status_code == 200 and not held,
+        held=held,
+        checks=report.get("checks", {}),
+        figures=_figures(service.name, metrics),
+    )
+
+
+def _health(
+    name: str,
+    *,
+    ready: bool = False,
+    away: bool = False,
+    held: str = "",
+    checks: dict[str, bool] | None = None,
+    figures: dict[str, float] | None = None,
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "ready": ready,
+        "away": away,
+        "held": held,
+        "checks": checks or {},
+        "figures": figures or {},
+    }
+
+
+def _figures(service_name: str, metrics: httpx.Response) -> dict[str, float]:
+    """The metrics of a service that have no labels; none while its database is away."""
+    if metrics.status_code != 200:
+        return {}
+    return {
+        sample.name.removeprefix(f"paydown_{service_name}_"): sample.value
+        for family in text_string_to_metric_families(metrics.text)
+        for sample in family.samples
+        if not sample.labels
+    }

@@ -1,0 +1,69 @@
+"""What people order for a batch, and how the order is answered."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from services.gateway.schemas.batches import Correction, ShownStatus
+from services.gateway.schemas.models import STORABLE_TEXT, RequestModel, ResponseModel
+
+
+class Accepted(ResponseModel):
+    """The batch that an order created or changed, with its status."""
+
+    batch_id: UUID
+    status: ShownStatus
+
+
+class Commanded(ResponseModel):
+    """What the dispatcher does with a batch from now on. The batch's status follows soon."""
+
+    batch_id: UUID
+    state: Literal["waiting", "paying", "paused", "cancelled"]
+
+
+class Include(RequestModel):
+    """An excluded row that is to be paid all the same, and why."""
+
+    row_id: UUID
+    reason: str = Field(min_length=1, max_length=500, pattern=STORABLE_TEXT)
+
+
+class Approve(RequestModel):
+    """An approval of exactly what was shown (`digest`), with the warnings that were read."""
+
+    digest: str = Field(max_length=100, pattern=STORABLE_TEXT)
+    acknowledge: list[Annotated[str, Field(pattern=STORABLE_TEXT)]] = Field(
+        default=[], max_length=200
+    )
+    include: list[Include] = Field(default=[], max_length=10_000)
+
+
+class Reason(RequestModel):
+    """Why."""
+
+    reason: str = Field(min_length=1, max_length=500, pattern=STORABLE_TEXT)
+
+
+class OptionalReason(RequestModel):
+    """Why; may be empty."""
+
+    reason: str = Field(default="", max_length=500, pattern=STORABLE_TEXT)
+
+
+class Corrections(RequestModel):
+    """Corrections of payors' addresses, for this batch."""
+
+    corrections: list[Correction] = Field(min_length=1, max_length=1_000)
+
+
+class ChildBatch(RequestModel):
+    """Which rows of an ended batch are to be paid in a new one.
+
+    Either their ids, or a filter such as `{"status": "failed"}`.
+    """
+
+    rows: list[UUID] | None = Field(default=None, max_length=1_000_000)
+    filter: dict[str, str] | None = None
+    reason: str = Field(min_length=1, max_length=500, pattern=STORABLE_TEXT)

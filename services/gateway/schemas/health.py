@@ -1,0 +1,32 @@
+"""Health: whether the gateway and the services answer, and their figures."""
+
+from typing import Literal
+
+from services.gateway.schemas.models import ResponseModel
+
+
+class Alive(ResponseModel):
+    """The gateway itself."""
+
+    status: Literal["ok", "starting"]
+
+
+class ServiceHealth(ResponseModel):
+    """One service: whether it is ready, its checks, and its figures.
+
+    `held` is why the service is read-only after a restore; "" if it is not.
+    """
+
+    name: str
+    ready: bool
+    away: bool
+    held: str
+    checks: dict[str, bool]
+    figures: dict[str, float]
+
+
+class Health(ResponseModel):
+    """Every service."""
+
+    ready: bool
+    services: list[ServiceHealth]

@@ -1,0 +1,109 @@
+"""The table `session`: sessions of browsers, found by the hash of their id."""
+
+from sqlalchemy import Connection
+
+from libs.common.database.engine import run
+
+SESSIONS_MAX = 100  # of one person; the least recently used one is removed first
+SEEN_RESOLUTION_S = 30  # `seen_at` is written at most this often, to save writes
+
+
+def delete_ended_sessions(connection: Connection, idle_s: int) -> None:
+    """Remove the sessions that reached their end or were unused for `idle_s` seconds."""
+    run(
+        connection,
+        """
+        DELETE FROM session
+        WHERE ends_at < now()
+           OR seen_at < now() - make_interval(secs => :idle_s)""",
+        idle_s=idle_s,
+    )
+
+
+def insert_session(
+    connection: Connection,
+    session_hash: bytes,
+    person_id: str,
+    max_s: int,
+    encrypted_id_token: bytes | None,
+) -> None:
+    """Add a session that ends after `max_s` seconds.
+
+    The person's least recently used sessions beyond SESSIONS_MAX are removed. A second call with
+    the same hash is an error of the database: ids are random.
+    """
+    run(
+        connection,
+        """
+        DELETE FROM session
+        WHERE session_hash IN (
+            SELECT session_hash
+            FROM session
+            WHERE person = :person
+            ORDER BY seen_at DESC
+            OFFSET :others_max)""",
+        person=person_id,
+        others_max=SESSIONS_MAX - 1,
+    )
+    run(
+        connection,
+        """
+        INSERT INTO session (session_hash, person, ends_at, sealed_id_token)
+        VALUES (:hash, :person, now() + make_interval(secs => :max_s), :encrypted_id_token)""",
+        hash=session_hash,
+        person=person_id,
+        max_s=max_s,
+        encrypted_id_token=encrypted_id_token,
+    )
+
+
+def find_session_person(
+    connection: Connection, session_hash: bytes, idle_s: int, *, touch: bool
+) -> str | None:
+    """The id of the person a session belongs to; None if it has ended.
+
+    Args:
+        idle_s: a session unused for so many seconds has ended.
+        touch: record that the session is in use now.
+    """
+    row = run(
+        connection,
+        """
+        SELECT person,
+               seen_at < now() - make_interval(secs => :resolution_s) AS is_stale
+        FROM session
+        WHERE session_hash = :hash
+          AND ends_at > now()
+          AND seen_at > now() - make_interval(secs => :idle_s)""",
+        hash=session_hash,
+        idle_s=idle_s,
+        resolution_s=SEEN_RESOLUTION_S,
+    ).first()
+    if row is None:
+        return None
+    if touch and row.is_stale:
+        run(
+            connection,
+            """
+            UPDATE session
+            SET seen_at = now()
+            WHERE session_hash = :hash""",
+            hash=session_hash,
+        )
+    return str(row.person)
+
+
+def delete_session(connection: Connection, session_hash: bytes) -> bytes | None:
+    """Remove a session and return its encrypted ID token, if it has one.
+
+    A second call does nothing and returns None.
+    """
+    row = run(
+        connection,
+        """
+        DELETE FROM session
+        WHERE session_hash = :hash
+        RETURNING sealed_id_token""",
+        hash=session_hash,
+    ).first()
+    return None if row is None or row.sealed_id_token is None else bytes(row.sealed_id_token)

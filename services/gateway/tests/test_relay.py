@@ -1,0 +1,159 @@
+"""What the gateway sends to the services, and how it relays their answers."""
+
+import json
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+from services.gateway.tests.conftest import Gateway
+from services.gateway.tests.fakes import BATCH, PAYMENT, TOKEN
+
+pytestmark = pytest.mark.database
+ONE = f"/batches/{BATCH}"
+
+
+def test_a_service_gets_the_person_and_the_request_id(gateway: Gateway) -> None:
+    answer = gateway.call(
+        "GET",
+        f"{ONE}/rows?limit=5&cursor=abc&status=payable,refused&source=s%26x&unknown=1",
+        headers={
+            "X-Request-Id": "mine",
+            "X-Paydown-Actor": "demo-admin",
+            "X-Paydown-Roles": "approver",
+            "X-Paydown-Internal": "guess",
+        },
+    )
+    sent = gateway.ingest.headers[0]
+    assert (sent["x-paydown-internal"], sent["x-paydown-actor"], sent["x-paydown-roles"]) == (
+        TOKEN,
+        "demo-auditor",
+        "auditor",
+    )
+    assert sent["x-request-id"] == answer.headers["x-request-id"] == "mine"
+    assert gateway.ingest.queries == ["limit=5&cursor=abc&status=payable%2Crefused&source=s%26x"]
+
+
+def test_changes_come_from_ingest_and_an_unknown_kind_is_refused_without_a_call(
+    gateway: Gateway,
+) -> None:
+    found: dict[str, Any] = {"items": [], "next": None, "total": 0, "against": None, "counts": {}}
+    gateway.ingest.will_answer("GET", f"{ONE}/changes", found)
+    assert gateway.call("GET", f"{ONE}/changes?limit=2&kind=loan&q=ada").json() == found
+    assert gateway.call("GET", f"{ONE}/changes").json() == found
+    assert gateway.call("GET", f"{ONE}/changes?kind=colour").status_code == 422
+    assert gateway.ingest.queries == ["limit=2&q=ada&kind=loan", "limit=100"]
+
+
+def test_orders_are_sent_as_the_services_expect_them(gateway: Gateway) -> None:
+    offered = [{"source_account_id": "s", "field": "state", "from": "IA", "to": "KS"}]
+    gateway.call("POST", f"{ONE}/corrections", "preparer", json={"corrections": offered})
+    gateway.call(
+        "POST",
+        f"{ONE}/child-batches",
+        "preparer",
+        json={"filter": {"status": "failed"}, "reason": "again"},
+    )
+    gateway.call("POST", f"{ONE}/approve", "approver", json={"digest": "d", "acknowledge": ["W_A"]})
+    assert [json.loads(body) for body in gateway.ingest.bodies] == [
+        {"corrections": offered},
+        {"filter": {"status": "failed"}, "reason": "again"},
+        {"digest": "d", "acknowledge": ["W_A"], "include": []},
+    ]
+    gateway.call(
+        "POST",
+        f"/payments/{PAYMENT}/held",
+        "approver",
+        json={"act": "bind", "provider_payment_id": "pmt_1", "reason": "seen"},
+    )
+    gateway.call("POST", "/reconciliation/runs", "operator", json={"batch_id": BATCH})
+    gateway.call("POST", f"{ONE}/cancel", "approver", json={"reason": "half way"})
+    gateway.call("POST", f"{ONE}/resume", "approver")
+    assert [json.loads(body) for body in gateway.dispatcher.bodies] == [
+        {"act": "bind", "reason": "seen", "provider_payment_id": "pmt_1"},
+        {"batch_id": BATCH},
+        {"reason": "half way"},
+        {"reason": ""},
+    ]
+
+
+def test_a_services_problem_is_relayed_unchanged(gateway: Gateway) -> None:
+    problem = {
+        "type": "urn:paydown:batch.repeat",
+        "status": 409,
+        "code": "batch.repeat",
+        "detail": "…",
+        "batch_id": BATCH,
+    }
+    gateway.ingest.will_answer("POST", "/batches", problem, 409)
+    answer = gateway.call("POST", "/batches?filename=a.xml", "preparer", content=b"<root/>")
+    assert (answer.status_code, answer.json(), answer.headers["content-type"]) == (
+        409,
+        problem,
+        "application/problem+json",
+    )
+    gateway.ingest.will_answer("GET", ONE, {"code": "batch.unknown"}, 404)
+    assert (gateway.call("GET", ONE).status_code, gateway.call("GET", ONE).json()) == (
+        404,
+        {"code": "batch.unknown"},
+    )
+
+
+def test_a_service_that_fails_or_refuses_the_gateway_is_502(gateway: Gateway) -> None:
+    for status in (500, 401):
+        gateway.ingest.will_answer("GET", "/batches", {"code": "internal"}, status)
+        answer = gateway.call("GET", "/batches")
+        assert (answer.status_code, answer.json()["code"]) == (502, "upstream.failed")
+
+
+def test_a_malformed_id_is_404_and_no_service_is_called(gateway: Gateway) -> None:
+    for path in (
+        "/batches/nonsense",
+        "/batches/nonsense/rows",
+        "/payments/nonsense",
+        f"{ONE}/reports/else.csv",
+    ):
+        answer = gateway.call("GET", path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+    assert (
+        gateway.call("POST", "/batches/%00/approve", "approver", json={"digest": "x"}).status_code
+        == 404
+    )
+    assert not any(fake.calls for fake in gateway.fakes.values())
+    assert gateway.call("GET", "/nowhere").headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more"),
+    [
+        ("GET", f"{ONE}/rows?q=%00", {}),
+        ("GET", "/ledger/journals?kind=%00", {}),
+        ("POST", f"{ONE}/discard", {"json": {"reason": "a\x00"}}),
+        ("POST", f"/payments/{PAYMENT}/held", {"json": {"act": "close", "reason": "\x00"}}),
+    ],
+)
+def test_a_text_that_no_database_can_store_is_refused_in_the_gateway(
+    gateway: Gateway, method: str, path: str, more: dict[str, Any]
+) -> None:
+    answer = gateway.call(method, path, "approver", **more)
+    assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid")
+    assert not any(fake.calls for fake in gateway.fakes.values())
+
+
+def test_a_report_is_relayed_with_its_name(gateway: Gateway) -> None:
+    path = f"{ONE}/reports/payments.csv"
+    gateway.reports.answers["GET", path] = Response(
+        b"a,b\r\n" * 1000,
+        media_type="text/csv",
+        headers={"content-disposition": 'attachment; filename="payments.csv"'},
+    )
+    answer = gateway.call("GET", path)
+    assert (answer.content, answer.headers["content-disposition"]) == (
+        b"a,b\r\n" * 1000,
+        'attachment; filename="payments.csv"',
+    )
+    gateway.reports.will_answer("GET", path, {"code": "reports.behind"}, 503)
+    assert (gateway.call("GET", path).status_code, gateway.call("GET", path).json()) == (
+        503,
+        {"code": "reports.behind"},
+    )

@@ -1,0 +1,109 @@
+"""Who may approve a batch, and whether an approval fits the batch as it is now."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from services.ingest.domain.batch import Batch, status_words
+from services.ingest.domain.errors import RequestError
+
+#: The reason of a row that an approver included, as `store.row_outcomes.include_rows` writes it.
+_INCLUSION: Final = re.compile(
+    r"included by .*?, was (already in batch [0-9a-f-]{36} of this period): (.*)", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Include:
+    """An excluded row that the approver includes all the same, and why."""
+
+    row_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True)
+class IncludedRow:
+    """A row that an approver included. `was` is the reason for which it was excluded."""
+
+    row_id: UUID
+    was: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What an approver sends: the digest of what was seen, acknowledged warnings, included rows."""
+
+    person: str
+    digest: str
+    acknowledge: frozenset[str] = frozenset()
+    include: tuple[Include, ...] = ()
+
+
+def parse_inclusion(row_id: UUID, reason: str) -> IncludedRow:
+    """An included row, from the reason that its row shows."""
+    found = _INCLUSION.fullmatch(reason)
+    return IncludedRow(row_id, *found.groups()) if found else IncludedRow(row_id, reason, reason)
+
+
+def check_approver(person: str, contributors: Collection[str], one_person: bool) -> None:
+    """Raise RequestError if the approver contributed to the batch or to one of its ancestors.
+
+    Args:
+        one_person: the setting that switches this rule off.
+    """
+    if not person:
+        raise RequestError(
+            "forbidden", "approval.nobody", "An approval needs a person.", "Sign in as yourself."
+        )
+    if person in contributors and not one_person:
+        raise RequestError(
+            "forbidden",
+            "approval.same-person",
+            "Who uploaded, corrected or derived a batch, or one it comes from, cannot approve it.",
+            "Ask another approver.",
+        )
+
+
+def check_approval(
+    batch: Batch, approval: Approval, to_acknowledge: Sequence[str], payable: int
+) -> None:
+    """Raise RequestError unless this approval fits the batch as it is now.
+
+    Args:
+        to_acknowledge: the codes of the batch's warnings.
+        payable: the number of rows that would be paid.
+    """
+    if batch.status != "ready":
+        raise RequestError(
+            "conflict",
+            "approval.not-ready",
+            f"The batch is {status_words(batch.status)}; only a ready batch can be approved.",
+            "Look at the batch again.",
+            batch_status=batch.status,
+        )
+    if batch.digest != approval.digest:
+        raise RequestError(
+            "conflict",
+            "approval.stale",
+            "The batch has changed since you looked at it.",
+            "Look at it again and approve what it is now.",
+        )
+    missing = [code for code in to_acknowledge if code not in approval.acknowledge]
+    if missing:
+        raise RequestError(
+            "conflict",
+            "approval.unacknowledged",
+            f"These warnings are not acknowledged: {', '.join(missing)}.",
+            "Read them and name them in `acknowledge`.",
+            missing=missing,
+        )
+    if not payable:
+        raise RequestError(
+            "conflict",
+            "approval.nothing-payable",
+            "No row of this batch can be paid.",
+            "Discard the batch.",
+        )

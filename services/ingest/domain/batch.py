@@ -1,0 +1,65 @@
+"""A batch, its statuses, and the ids of its rows and payments."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID, uuid5
+
+from libs.common.contracts.statuses import UNAPPROVED_BATCHES, BatchStatus
+
+#: Batches of which nothing is paid or can be paid any more. Their file may be uploaded again.
+NOT_LIVE: Final = ("rejected", "discarded", "expired", "cancelled")
+DISCARDABLE: Final = ("checking", "ready", "rejected")
+#: Approved and not ended: the dispatcher moves these.
+RUNNING: Final = ("approved", "paying", "paused")
+APPROVED: Final = (*RUNNING, "completed", "completed_with_failures", "archived", "cancelled")
+UNAPPROVED: Final = tuple(sorted(UNAPPROVED_BATCHES))
+ENDED_UNAPPROVED: Final = ("rejected", "discarded", "expired")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch as it is stored. Times are aware; `digest` is None before `ready`.
+
+    A batch and all its child batches share the `family_id` of the first one.
+    """
+
+    batch_id: UUID
+    family_id: UUID
+    parent_batch_id: UUID | None
+    status: BatchStatus
+    filename: str
+    period: date
+    uploaded_by: str
+    uploaded_at: datetime
+    version: int = 0
+    revision: int = 0
+    content_sha256: str | None = None
+    digest: str | None = None
+    row_messages: int = 0
+    reason: str = ""
+    error_code: str | None = None
+    error_message: str = ""
+    error_line: int | None = None
+    dispatch_version: int = 0
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    acknowledged: tuple[str, ...] = ()
+    one_person: bool = False
+    payments: int = 0
+    payments_cents: int = 0
+
+
+def row_id(batch_id: UUID, file_row: int) -> UUID:
+    """The id of a row."""
+    return uuid5(batch_id, str(file_row))
+
+
+def payment_id(batch_id: UUID, file_row: int) -> UUID:
+    """The id of the payment whose lowest row is `file_row`."""
+    return uuid5(batch_id, f"payment-{file_row}")
+
+
+def status_words(status: str) -> str:
+    """A status as it is written in a sentence."""
+    return status.replace("_", " ")

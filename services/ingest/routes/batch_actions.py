@@ -1,0 +1,82 @@
+"""What people do with a batch: approve, discard, correct, derive a child batch."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Request
+
+from libs.common.web import request_tracing
+from libs.common.web.internal_auth import Actor
+from libs.common.web.problem_details import Problem
+from services.ingest import approvals, child_batches
+from services.ingest.routes.context import Dependencies, parse_id, request_errors, require_role
+from services.ingest.schemas import answers
+from services.ingest.schemas.requests import ApproveBody, ChildBody, CorrectionsBody, ReasonBody
+
+
+def add_actions(router: APIRouter, dependencies: Dependencies, caller: Any) -> None:
+    """Add the routes."""
+    engine = dependencies.engine
+
+    @router.post("/batches/{batch_id}/approve")
+    def approve(
+        batch_id: str, body: ApproveBody, actor: Annotated[Actor, caller]
+    ) -> dict[str, Any]:
+        require_role(actor, "approver")
+        with request_errors():
+            done = approvals.approve(
+                engine,
+                parse_id(batch_id, "batch"),
+                body.approval_of(actor.person),
+                dependencies.settings.one_person,
+            )
+        return answers.approval_answer(done)
+
+    @router.post("/batches/{batch_id}/discard")
+    def discard(batch_id: str, body: ReasonBody, actor: Annotated[Actor, caller]) -> dict[str, Any]:
+        require_role(actor, "preparer", "approver")
+        known_id = parse_id(batch_id, "batch")
+        with request_errors():
+            done = approvals.discard(engine, known_id, actor.person, body.reason)
+        return answers.discard_answer(known_id, done)
+
+    @router.post("/batches/{batch_id}/corrections")
+    def correct(
+        batch_id: str, body: CorrectionsBody, actor: Annotated[Actor, caller]
+    ) -> dict[str, Any]:
+        require_role(actor, "preparer")
+        wanted = [one.correction() for one in body.corrections]
+        with request_errors():
+            done = approvals.correct(engine, parse_id(batch_id, "batch"), wanted, actor.person)
+        return {"batch_id": done.batch_id, "status": done.status, "revision": done.revision}
+
+    @router.post("/batches/{batch_id}/child-batches", status_code=202)
+    def derive(
+        request: Request, batch_id: str, body: ChildBody, actor: Annotated[Actor, caller]
+    ) -> dict[str, Any]:
+        require_role(actor, "preparer")
+        wanted = _child_request(body, actor.person)
+        with request_errors(), engine.begin() as connection:
+            child = child_batches.derive(
+                connection,
+                parse_id(batch_id, "batch"),
+                uuid4(),
+                wanted,
+                dependencies.encryption,
+                datetime.now(UTC),
+            )
+        request_tracing.mark_created(request, child.batch_id)
+        return {"batch_id": child.batch_id, "status": child.status}
+
+
+def _child_request(body: ChildBody, person: str) -> child_batches.ChildRequest:
+    status = body.filter.status if body.filter else ""
+    if bool(body.rows) == bool(status) or status not in {"", *child_batches.FILTERS}:
+        raise Problem(
+            422,
+            "child.which-rows",
+            f"Name either rows or a filter by status ({', '.join(child_batches.FILTERS)}).",
+            "Send one of the two.",
+        )
+    return child_batches.ChildRequest(frozenset(body.rows), status, person, body.reason)

@@ -1,0 +1,88 @@
+"""What requests to ingest look like."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.ingest.domain.approval import Approval, Include
+from services.ingest.domain.correction import Correction
+
+
+@dataclass(frozen=True)
+class PageQuery:
+    """The query parameters of every list. `q` is searched for; `-name` sorts descending."""
+
+    limit: int = 100
+    cursor: str = ""
+    q: str = ""
+    sort: str = ""
+
+
+class _Body(BaseModel):
+    """A request body. An unknown field is an error, so that a misspelt one is noticed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IncludeBody(_Body):
+    """An excluded row that is paid all the same."""
+
+    row_id: UUID
+    reason: str = Field(min_length=1, max_length=1_000)
+
+
+class ApproveBody(_Body):
+    """An approval."""
+
+    digest: str = Field(max_length=100)
+    acknowledge: list[str] = Field(default=[], max_length=1_000)
+    include: list[IncludeBody] = Field(default=[], max_length=100_000)
+
+    def approval_of(self, person: str) -> Approval:
+        """The approval of this person."""
+        return Approval(
+            person,
+            self.digest,
+            frozenset(self.acknowledge),
+            tuple(Include(one.row_id, one.reason) for one in self.include),
+        )
+
+
+class ReasonBody(_Body):
+    """An act that needs a reason."""
+
+    reason: str = Field(min_length=1, max_length=1_000)
+
+
+class CorrectionBody(_Body):
+    """A correction of one field of one payor's address."""
+
+    source_account_id: str
+    field: str
+    from_value: str = Field(alias="from")
+    to_value: str = Field(alias="to", max_length=256)
+
+    def correction(self) -> Correction:
+        """The correction."""
+        return Correction(self.source_account_id, self.field, self.from_value, self.to_value)
+
+
+class CorrectionsBody(_Body):
+    """Corrections that are made together."""
+
+    corrections: list[CorrectionBody] = Field(min_length=1, max_length=10_000)
+
+
+class FilterBody(_Body):
+    """All rows of one status."""
+
+    status: str
+
+
+class ChildBody(_Body):
+    """Which rows a child batch gets: `rows` or `filter`."""
+
+    rows: list[UUID] = Field(default=[], max_length=100_000)
+    filter: FilterBody | None = None
+    reason: str = Field(min_length=1, max_length=1_000)

@@ -1,0 +1,98 @@
+"""Table `claim`: one family of batches pays a loan of an employee in a pay period.
+
+Two approvals that want the same claim are decided here, by the table's key and its row locks.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from libs.common.database.engine import run
+from services.ingest.domain.batch import Batch
+
+
+class ClaimsMoved(Exception):
+    """Rows of the batch were approved in another batch after this one became ready.
+
+    Nothing may be approved; the batch must be checked again.
+    """
+
+
+#: The loans that a batch must claim. Rows that the approver included by name need no claim.
+WANTED = """
+    SELECT DISTINCT r.employee_id, r.loan_index
+    FROM batch_row r
+    WHERE r.batch_id = :id AND r.status = 'payable'
+        AND NOT EXISTS (SELECT FROM include i WHERE i.row_id = r.row_id)"""
+
+
+def take_claims(connection: Connection, batch: Batch) -> None:
+    """Claim the loans of all payable rows for the batch's family. Claims of the family stay.
+
+    Claims are locked in one order, so that two approvals wait for each other without deadlock.
+
+    Raises:
+        ClaimsMoved: another family has one of them; roll back.
+    """
+    counted = run(
+        connection,
+        f"""
+        WITH wanted AS ({WANTED}),
+        taken AS (
+            INSERT INTO claim AS c (period, employee_id, loan_index, family_id, batch_id)
+            SELECT :period, employee_id, loan_index, :family, :id
+            FROM wanted
+            ORDER BY employee_id, loan_index
+            ON CONFLICT (period, employee_id, loan_index)
+            DO UPDATE SET family_id = c.family_id
+            WHERE c.family_id = excluded.family_id
+            RETURNING 1
+        )
+        SELECT (SELECT count(*) FROM wanted) AS wanted,
+            (SELECT count(*) FROM taken) AS taken""",  # noqa: S608 - our own text
+        id=batch.batch_id,
+        period=batch.period,
+        family=batch.family_id,
+    ).one()
+    if counted.wanted != counted.taken:
+        raise ClaimsMoved
+
+
+def release_claims(connection: Connection, payment_ids: Collection[UUID]) -> None:
+    """Delete the claims of these payments, unless a payment of the same loan and period stands.
+
+    A payment stands while its rows are not released: it is live or was returned.
+
+    Claims are locked first and checked afterwards. So an approval that adds a payment to a claim
+    has either ended by then and is seen, or finds the claim gone.
+    """
+    run(
+        connection,
+        """
+        SELECT 1
+        FROM claim c
+        WHERE (period, employee_id, loan_index) IN (
+            SELECT period, employee_id, loan_index
+            FROM payment
+            WHERE payment_id = ANY(CAST(:ids AS uuid[])))
+        ORDER BY employee_id, loan_index
+        FOR UPDATE""",
+        ids=list(payment_ids),
+    )
+    run(
+        connection,
+        """
+        DELETE FROM claim c
+        USING payment p
+        WHERE p.payment_id = ANY(CAST(:ids AS uuid[]))
+            AND (c.period, c.employee_id, c.loan_index)
+                = (p.period, p.employee_id, p.loan_index)
+            AND NOT EXISTS (
+                SELECT
+                FROM payment q
+                JOIN payment_row r USING (payment_id)
+                WHERE q.employee_id = c.employee_id AND q.loan_index = c.loan_index
+                    AND q.period = c.period AND NOT r.released)""",
+        ids=list(payment_ids),
+    )
