@@ -5,7 +5,7 @@ in the tests runs the very code that runs in production.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -175,12 +175,39 @@ class Next:
     attempt: str = "open"
 
 
-def after_call(verdict: Verdict, answer: Answer, timing: Timing) -> Next:
+#: Verdicts that say: this send did not run. They say nothing about an earlier one.
+DID_NOT_RUN = frozenset(
+    {
+        Verdict.REFUSED,
+        Verdict.SOURCE_REFUSED,
+        Verdict.NOT_FOUND,
+        Verdict.RATE_LIMITED,
+        Verdict.TRY_LATER,
+        Verdict.KEY_REFUSED,
+    }
+)
+
+
+def after_call(verdict: Verdict, answer: Answer, timing: Timing, unanswered_sends: int = 0) -> Next:
     """Say what follows an answer.
 
     The statuses are a payment's. Of a provider object `pending` means that it exists, and
     `unprocessed` that it is to be created.
+
+    Args:
+        unanswered_sends: earlier sends of the same attempt of which it is not known whether they
+            ran. While there are any, a refusal leaves the attempt in doubt.
     """
+    following = _after_only_send(verdict, answer, timing)
+    if unanswered_sends == 0 or verdict not in DID_NOT_RUN:
+        return following
+    if following.attempt == "open":
+        return replace(following, status="in_doubt")
+    return Next("in_doubt", Step.LOOK_UP, timing.grace_s, stop_source=following.stop_source)
+
+
+def _after_only_send(verdict: Verdict, answer: Answer, timing: Timing) -> Next:
+    """Say what follows the answer to an attempt's first send, or when all before were answered."""
     match verdict:
         case Verdict.ACCEPTED:
             return Next("pending", attempt="accepted")

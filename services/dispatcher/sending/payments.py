@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 
 from libs.common.observability.logs import log
 from services.dispatcher.domain.protocol import (
+    DID_NOT_RUN,
     SOURCE_HOLDER_ERROR,
     Answer,
     Next,
@@ -138,7 +139,10 @@ class PaymentSender:
                 for row in rows
             ],
         )
-        return [payment_call(row, row.attempts, row.idempotency_key, row.body) for row in rows]
+        return [
+            payment_call(row, row.attempts, row.idempotency_key, row.body, row.unanswered)
+            for row in rows
+        ]
 
     # --- answers -------------------------------------------------------------------------------
 
@@ -155,8 +159,10 @@ class PaymentSender:
             if row.fence != call.fence:
                 continue
             verdict = classify(answer, call.expected, call.prefix)
-            following = after_call(verdict, answer, self.timing)
-            outcomes.append(Outcome(call.subject_id, call.n, following.attempt, answer))
+            following = after_call(verdict, answer, self.timing, call.unanswered_sends)
+            outcomes.append(
+                Outcome(call.subject_id, call.n, following.attempt, answer, verdict in DID_NOT_RUN)
+            )
             changes.append(self._change(row, call, answer, verdict, following))
             self._stop_what_must_stop(connection, row, answer, verdict, following)
         attempts.record_answers(connection, outcomes)
@@ -234,7 +240,7 @@ class PaymentSender:
             stop_everything(connection, answer)
 
 
-def payment_call(row: Row[Any], n: int, key: Any, body: str) -> Call:
+def payment_call(row: Row[Any], n: int, key: Any, body: str, unanswered_sends: int = 0) -> Call:
     """Return the call of one attempt; its answer must show what was frozen in the body."""
     frozen = json.loads(body)
     return Call(
@@ -247,6 +253,7 @@ def payment_call(row: Row[Any], n: int, key: Any, body: str) -> Call:
         "pmt_",
         {name: frozen[name] for name in FROZEN},
         str(row.batch_id),
+        unanswered_sends,
     )
 
 

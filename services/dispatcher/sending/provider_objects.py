@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row
 
 from libs.common.crypto.field_encryption import FieldCipher
 from services.dispatcher.domain.protocol import (
+    DID_NOT_RUN,
     Answer,
     Next,
     Timing,
@@ -90,7 +91,17 @@ class ProviderObjectSender:
             n = row.attempts
             key, path = row.idempotency_key, row.attempt_path
             body = self.cipher.decrypt(row.attempt_body, "attempt", f"{row.object_id}/{n}")
-        return Call(row.object_id, n, row.fence + 1, path, key, body, *expectation(row, n))
+        unanswered = 0 if row.status == "unprocessed" else row.unanswered
+        return Call(
+            row.object_id,
+            n,
+            row.fence + 1,
+            path,
+            key,
+            body,
+            *expectation(row, n),
+            unanswered_sends=unanswered,
+        )
 
     def body(self, row: Row[Any], n: int) -> dict[str, Any]:
         """Return the request of attempt n, with the personal values decrypted."""
@@ -164,8 +175,10 @@ class ProviderObjectSender:
             if row.fence != call.fence:
                 continue
             verdict = classify(answer, call.expected, call.prefix)
-            following = after_call(verdict, answer, self.timing)
-            outcomes.append(Outcome(call.subject_id, call.n, following.attempt, answer))
+            following = after_call(verdict, answer, self.timing, call.unanswered_sends)
+            outcomes.append(
+                Outcome(call.subject_id, call.n, following.attempt, answer, verdict in DID_NOT_RUN)
+            )
             changes.append(change_after_answer(row, answer, verdict, following))
             if verdict is Verdict.RATE_LIMITED:
                 tier = rate_limiter.tier_of("POST", call.path)
@@ -224,7 +237,7 @@ def change_after_answer(
     change = change_without_object(
         row, following, code, answer.message or VERDICT_SENTENCES.get(verdict, "")
     )
-    if verdict is Verdict.NOT_FOUND:
+    if verdict is Verdict.NOT_FOUND and following.attempt == "refused":
         return replace(change, status="failed", reason_code=code or "provider_not_found")
     return change
 

@@ -33,7 +33,8 @@ class Call:
 
     The answer counts only while the subject still has this `fence`. `expected` is what an accepted
     answer must contain, `prefix` how its id begins. `batch_id` is "" if no single batch asks for
-    it.
+    it. `unanswered_sends` are earlier sends of this attempt of which it is not known whether they
+    ran.
     """
 
     subject_id: UUID
@@ -45,6 +46,7 @@ class Call:
     prefix: str
     expected: dict[str, Any]
     batch_id: str = ""
+    unanswered_sends: int = 0
 
 
 class Sender(Protocol):

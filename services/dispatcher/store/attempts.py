@@ -116,12 +116,16 @@ def mark_sent_again(connection: Connection, attempts: Sequence[tuple[UUID, int]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an attempt: the provider's answer, and the outcome that follows from it."""
+    """What came of an attempt: the provider's answer, and the outcome that follows from it.
+
+    `did_not_run`: the answer says that the send it is to did not run.
+    """
 
     subject_id: UUID
     n: int
     outcome: str
     answer: Answer
+    did_not_run: bool = False
 
 
 def record_answers(connection: Connection, outcomes: Sequence[Outcome]) -> None:
@@ -134,12 +138,12 @@ def record_answers(connection: Connection, outcomes: Sequence[Outcome]) -> None:
         UPDATE attempt a
         SET outcome = CASE WHEN a.outcome = 'accepted' THEN a.outcome ELSE x.outcome END,
             http_status = x.status, code = x.code, message = x.message,
-            request_id = x.request_id
+            request_id = x.request_id, answered = a.answered + x.did_not_run::int
         FROM unnest(
             CAST(:ids AS uuid[]), CAST(:ns AS int[]), CAST(:outcomes AS text[]),
             CAST(:statuses AS int[]), CAST(:codes AS text[]), CAST(:messages AS text[]),
-            CAST(:requests AS text[])
-        ) AS x(subject_id, n, outcome, status, code, message, request_id)
+            CAST(:requests AS text[]), CAST(:did_not_run AS boolean[])
+        ) AS x(subject_id, n, outcome, status, code, message, request_id, did_not_run)
         WHERE a.subject_id = x.subject_id AND a.n = x.n""",
         ids=[str(o.subject_id) for o in outcomes],
         ns=[o.n for o in outcomes],
@@ -148,6 +152,7 @@ def record_answers(connection: Connection, outcomes: Sequence[Outcome]) -> None:
         codes=[o.answer.sub_type for o in outcomes],
         messages=[o.answer.message[:MESSAGE_MAX] for o in outcomes],
         requests=[o.answer.request_id for o in outcomes],
+        did_not_run=[o.did_not_run for o in outcomes],
     )
 
 

@@ -69,12 +69,15 @@ def lock_sendable(connection: Connection, paying: Collection[UUID], limit: int) 
 def lock_due_resends(
     connection: Connection, paying: Collection[UUID], limit: int, timing: Timing
 ) -> list[Row[Any]]:
-    """Lock payments whose open attempt is due to be sent again, with its key, path and body."""
+    """Lock payments whose open attempt is due to be sent again, with its key, path and body.
+
+    `unanswered` is how many of its sends have no answer that says they did not run.
+    """
     return list(
         run(
             connection,
             """
-            SELECT p.*, a.idempotency_key, a.path, a.body
+            SELECT p.*, a.idempotency_key, a.path, a.body, a.sends - a.answered AS unanswered
             FROM payment p
             JOIN attempt a ON a.subject_id = p.payment_id AND a.n = p.attempts
             WHERE p.status IN ('sending', 'in_doubt')

@@ -20,7 +20,8 @@ LEASE_S = 60.0
 def lock_due(connection: Connection, limit: int, timing: Timing) -> list[Row[Any]]:
     """Lock objects that are due to be created or sent again, holders before their accounts.
 
-    Each has its holder's provider id, its open attempt, the sealed values it is made of, and
+    Each has its holder's provider id, its open attempt, the sealed values it is made of,
+    `unanswered`: how many of the attempt's sends have no answer that says they did not run, and
     `too_old`: the provider may have forgotten the attempt's key. The due ones are chosen first and
     the rest looked up for each: joined at once, tables without statistics were read whole.
     """
@@ -48,6 +49,7 @@ def lock_due(connection: Connection, limit: int, timing: Timing) -> list[Row[Any
             )
             SELECT o.*, h.provider_id AS holder_provider_id,
                    a.idempotency_key, a.path AS attempt_path, a.body AS attempt_body,
+                   a.sends - a.answered AS unanswered,
                    a.first_sent_at < now() - make_interval(secs => :until_s) AS too_old,
                    r.first_name, r.last_name, r.dob, r.phone, r.loan,
                    s.ein, s.payor_name, s.dba, s.address, s.routing, s.account
