@@ -14,6 +14,7 @@ import httpx
 
 from services.dispatcher.domain.protocol import Answer
 from services.dispatcher.domain.statuses import known, our_status
+from services.dispatcher.provider.time_limit import LimitedTransport, total_limit
 
 PAGE_LIMIT = 100
 RETRY_AFTER_MAX_S = 3_600.0
@@ -63,8 +64,8 @@ class Provider:
                 "Content-Type": "application/json",
             },
             timeout=httpx.Timeout(self.timeout_s, connect=min(5.0, self.timeout_s)),
-            transport=httpx.HTTPTransport(
-                retries=0, limits=httpx.Limits(max_connections=64, max_keepalive_connections=64)
+            transport=LimitedTransport(
+                httpx.Limits(max_connections=64, max_keepalive_connections=64)
             ),
         )
 
@@ -76,15 +77,16 @@ class Provider:
         idempotency_key: str = "",
         params: Mapping[str, str] | None = None,
     ) -> tuple[Answer, httpx.Response | None]:
-        """Make one call.
+        """Make one call, which lasts `timeout_s` at most, however slowly its answer comes.
 
         Without an answer the status is None. A body that cannot be read leaves `data` empty.
         """
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         try:
-            response = self.client.request(
-                method, path, content=content, headers=headers, params=params
-            )
+            with total_limit(self.timeout_s):
+                response = self.client.request(
+                    method, path, content=content, headers=headers, params=params
+                )
         except (httpx.HTTPError, OSError):
             return Answer(None), None
         return self._parse(response), response

@@ -1,5 +1,7 @@
 """Reading from the provider: every page takes its permit, and a walk says if it was complete."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,12 +11,67 @@ from typing import Any
 from sqlalchemy import Engine
 
 from libs.common.messaging.consumer import Beat
+from libs.common.observability.logs import log
 from services.dispatcher.domain.protocol import Answer
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.provider.client import Page, Provider, Unreachable
 
 PERMIT_WAIT_S = 0.1
 CLOSED_MIN_S = 60.0
+PAGES_MAX = 5_000  # 500,000 payments: no list that we walk is longer
+HEAD_READS_MAX = 5  # so often what was added during a walk is read after it
+
+
+class Walk:
+    """One walk through a list, newest first: iterate over its pages.
+
+    Afterwards `complete` says whether every line of the list was seen. Only then a line that was
+    not seen is absent. A walk is not complete if the provider gives no count or another one, if
+    there are more than `pages_max` pages, or if a cursor repeats.
+    """
+
+    def __init__(
+        self, reader: Reader, path: str, params: Mapping[str, str], pages_max: int = PAGES_MAX
+    ) -> None:
+        self.reader, self.path, self.params, self.pages_max = reader, path, params, pages_max
+        self.seen: set[str] = set()
+        self.complete = False
+
+    def __iter__(self) -> Iterator[Page]:
+        first_total, cursors, cursor = None, {""}, ""
+        for _ in range(self.pages_max):
+            page = self._read(cursor)
+            first_total = page.total if first_total is None else first_total
+            yield page
+            cursor = page.next_cursor
+            if not cursor or not page.lines:
+                break
+            if cursor in cursors:
+                log.warning("cursor_repeats", path=self.path)
+                return
+            cursors.add(cursor)
+        else:
+            log.warning("list_too_long", path=self.path, count=self.pages_max)
+            return
+        if page.total != first_total:
+            yield from self._read_head()
+        else:
+            self.complete = len(self.seen) == page.total
+
+    def _read_head(self) -> Iterator[Page]:
+        """Read the newest page until nothing was added since the page before."""
+        for _ in range(HEAD_READS_MAX):
+            page = self._read("")
+            yield page
+            if len(self.seen) == page.total:
+                self.complete = True
+                return
+
+    def _read(self, cursor: str) -> Page:
+        more = {"page_cursor": cursor} if cursor else {}
+        page = self.reader.page(self.path, {**self.params, **more})
+        self.seen |= {str(line["id"]) for line in page.lines}
+        return page
 
 
 @dataclass
@@ -63,27 +120,17 @@ class Reader:
             self._close_if_limited(rate_limiter.READS, error.answer)
             raise
 
-    def pages(self, path: str, params: Mapping[str, str]) -> Iterator[Page]:
-        """Read all pages by cursor, newest first."""
-        cursor = ""
-        while True:
-            page = self.page(path, {**params, **({"page_cursor": cursor} if cursor else {})})
-            yield page
-            cursor = page.next_cursor
-            if not cursor or not page.lines:
-                return
+    def walk(self, path: str, params: Mapping[str, str]) -> Walk:
+        """Return a walk through all pages by cursor, newest first."""
+        return Walk(self, path, params)
 
     def all(self, path: str, params: Mapping[str, str]) -> tuple[list[dict[str, Any]], bool]:
-        """Read a whole list; return (lines, complete).
-
-        Only a walk with as many different lines as the provider counts shows what is absent.
-        """
+        """Read a whole list; return (lines, whether the walk was complete)."""
         lines: dict[str, dict[str, Any]] = {}
-        total = 0
-        for page in self.pages(path, params):
+        walk = self.walk(path, params)
+        for page in walk:
             lines.update((str(line["id"]), line) for line in page.lines)
-            total = page.total
-        return list(lines.values()), len(lines) == total
+        return list(lines.values()), walk.complete
 
     def _close_if_limited(self, tier: str, answer: Answer) -> None:
         if answer.status == 429:

@@ -70,18 +70,16 @@ class PaymentRecovery:
         )
         with self.engine.connect() as connection:
             wanted = payments.list_ids(connection, WITHOUT_END)
-        seen: set[str] = set()
-        total, found = 0, dict[str, list[Line]]()
-        for page in self.reader.pages("/payments", since(self.from_date)):
-            seen |= {str(line["id"]) for line in page.lines}
-            total = page.total
+        found = dict[str, list[Line]]()
+        walk = self.reader.walk("/payments", since(self.from_date))
+        for page in walk:
             self._record_created_at(page.lines)
             for line in page.lines:
                 if payment_id_of(line) in wanted:
                     found.setdefault(payment_id_of(line), []).append(line)
         for some in chunks(sorted(found)):
             self._adopt({payment_id: found[payment_id] for payment_id in some})
-        return len(seen) == total
+        return walk.complete
 
     def _record_created_at(self, lines: Sequence[Line]) -> None:
         created_at = {

@@ -51,12 +51,10 @@ class ObjectRecovery:
 
     def _walk(self, path: str) -> bool:
         """Bind the objects in a list of the provider; whether the list was complete."""
-        seen, total = set[str](), 0
-        for page in self.reader.pages(path, since(self.from_date)):
-            seen |= {str(line["id"]) for line in page.lines}
-            total = page.total
+        walk = self.reader.walk(path, since(self.from_date))
+        for page in walk:
             self.bind(page.lines)
-        return len(seen) == total
+        return walk.complete
 
     def bind(self, lines: Sequence[Line]) -> None:
         """Bind objects to those that the provider lists under our ids; bound ones stay."""

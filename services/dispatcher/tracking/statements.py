@@ -102,7 +102,7 @@ class StatementTaker:
     def _read(self, path: str, wanted: set[str], into: dict[str, Mapping[str, str]]) -> None:
         missing = set(wanted)
         if len(missing) > SINGLE_READS:
-            for page in self.reader.pages(path, {}):
+            for page in self.reader.walk(path, {}):
                 for line in page.lines:
                     into[str(line["id"])] = account_details(line)
                     missing.discard(str(line["id"]))

@@ -1,0 +1,107 @@
+"""A total time limit for calls over HTTP.
+
+httpx limits each read by itself. A server that sends one byte every few seconds could hold a call
+for ever. Here every wait on the network ends at the deadline of the whole call.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpcore
+import httpx
+
+
+class _Deadline(threading.local):
+    """When the call of this thread must have ended, by the monotonic clock; None: no limit."""
+
+    at: float | None = None
+
+
+_deadline = _Deadline()
+
+
+@contextmanager
+def total_limit(seconds: float) -> Iterator[None]:
+    """End every call of this thread within so many seconds.
+
+    Raises:
+        httpx.TimeoutException: from the call, when the time is over.
+    """
+    _deadline.at = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _deadline.at = None
+
+
+def _remaining(timeout: float | None, over: type[Exception]) -> float | None:
+    """Return the shorter of a timeout and what is left of the call; raises `over` at its end."""
+    if _deadline.at is None:
+        return timeout
+    left = _deadline.at - time.monotonic()
+    if left <= 0:
+        raise over("the time limit of the whole call is over")
+    return left if timeout is None else min(timeout, left)
+
+
+class _LimitedStream(httpcore.NetworkStream):
+    """A connection of which no read or write lasts longer than the call may."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self.stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self.stream.read(max_bytes, _remaining(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.stream.write(buffer, _remaining(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self.stream.close()
+
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _remaining(timeout, httpcore.ConnectTimeout)
+        return _LimitedStream(self.stream.start_tls(ssl_context, server_hostname, left))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.stream.get_extra_info(info)
+
+
+class _LimitedBackend(httpcore.NetworkBackend):
+    """Opens connections that keep the limit."""
+
+    def __init__(self) -> None:
+        self.backend = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _remaining(timeout, httpcore.ConnectTimeout)
+        return _LimitedStream(
+            self.backend.connect_tcp(host, port, left, local_address, socket_options)
+        )
+
+
+class LimitedTransport(httpx.HTTPTransport):
+    """httpx's transport over connections that keep `total_limit`; it never retries."""
+
+    def __init__(self, limits: httpx.Limits) -> None:
+        super().__init__(retries=0, limits=limits)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry,
+            retries=0,
+            network_backend=_LimitedBackend(),
+        )

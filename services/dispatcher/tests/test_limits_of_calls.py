@@ -1,0 +1,112 @@
+"""Limits of calls and walks: an answer that drips, a cursor that repeats, a list without end."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event as Stop
+from typing import Any
+
+import pytest
+
+from services.dispatcher.provider.client import Page, Provider
+from services.dispatcher.provider.reader import Reader, Walk
+
+LIMIT_S = 0.6
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n"
+BODY = HEAD + b"\r\n"
+
+
+@contextmanager
+def dripping_server(begin: bytes, drip: bytes) -> Iterator[str]:
+    """A server that answers with these bytes and then with a drop each tenth of a second."""
+    server, ended = socket.create_server(("127.0.0.1", 0)), Stop()
+
+    def answer() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(begin)
+            while not ended.wait(0.1):
+                try:
+                    connection.sendall(drip)
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    finally:
+        ended.set()
+        thread.join()
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("begin", "drip"),
+    [(b"H", b""), (HEAD, b"X-Drop: 1\r\n"), (BODY, b" "), (b"", b"HTTP/1.1 102 Wait\r\n\r\n")],
+)
+def test_a_dripping_answer_is_no_answer_within_the_limit(begin: bytes, drip: bytes) -> None:
+    with dripping_server(begin, drip) as url:
+        provider = Provider(url, "sk", "2025-07-04", LIMIT_S)
+        began = time.monotonic()
+        answer, _ = provider.send("POST", "/payments", b"{}", "k")
+        assert answer.status is None
+        assert time.monotonic() - began < LIMIT_S + 0.5
+
+
+class Pages:
+    """A provider whose list is these pages by cursor; it counts the pages that were read."""
+
+    def __init__(self, pages: dict[str, list[Page]]) -> None:
+        self.pages, self.read = pages, 0
+
+    def page(self, path: str, params: dict[str, str]) -> Page:
+        self.read += 1
+        given = self.pages[params.get("page_cursor", "")]
+        return given.pop(0) if len(given) > 1 else given[0]
+
+
+class PageReader(Reader):
+    """A reader without a limiter."""
+
+    def __init__(self, pages: dict[str, list[Page]]) -> None:
+        self.given = Pages(pages)
+
+    def page(self, path: str, params: Any) -> Page:
+        return self.given.page(path, params)
+
+
+def page(ids: str, cursor: str, total: int) -> Page:
+    return Page([{"id": one} for one in ids], cursor, total, "req", None)
+
+
+def test_a_cursor_that_repeats_ends_the_walk_as_not_complete() -> None:
+    reader = PageReader({"": [page("a", "a", 2)], "a": [page("b", "a", 2)]})
+    lines, complete = reader.all("/payments", {})
+    assert ([line["id"] for line in lines], complete, reader.given.read) == (["a", "b"], False, 2)
+
+
+def test_cursors_that_go_round_end_the_walk_as_not_complete() -> None:
+    reader = PageReader(
+        {"": [page("a", "a", 3)], "a": [page("b", "b", 3)], "b": [page("c", "a", 3)]}
+    )
+    assert (reader.all("/payments", {})[1], reader.given.read) == (False, 3)
+
+
+def test_a_list_without_end_is_read_up_to_the_limit() -> None:
+    endless = {str(n or ""): [page(f"{n}", str(n + 1), 9)] for n in range(9)}
+    reader = PageReader(endless)
+    walk = Walk(reader, "/payments", {}, pages_max=5)
+    assert (len(list(walk)), walk.complete, reader.given.read) == (5, False, 5)
+
+
+def test_what_is_added_during_a_walk_is_read_after_it() -> None:
+    reader = PageReader({"": [page("ba", "a", 2), page("dcba", "", 4)], "a": [page("0", "", 4)]})
+    lines, complete = reader.all("/payments", {})
+    assert (len(lines), complete) == (5, False)
+    reader = PageReader({"": [page("b", "b", 2), page("cb", "", 3)], "b": [page("a", "", 3)]})
+    lines, complete = reader.all("/payments", {})
+    assert (len(lines), complete) == (3, True)
