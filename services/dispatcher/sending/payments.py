@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from libs.common.observability.logs import log
+from services.dispatcher.domain.claims import Claim, may_record
 from services.dispatcher.domain.protocol import (
     DID_NOT_RUN,
     SOURCE_HOLDER_ERROR,
@@ -149,14 +150,17 @@ class PaymentSender:
     def record_answers(
         self, connection: Connection, answers: Sequence[tuple[Call, Answer]]
     ) -> None:
-        """Record answers. One under a lapsed lease is dropped: the newer owner gets the same."""
+        """Record answers. One under a lapsed lease is dropped: the newer owner gets the same.
+
+        So is one that was recorded before, whose commit was not confirmed.
+        """
         for _, answer in answers:
             self.outage_answers = self.outage_answers + 1 if is_outage(answer) else 0
         rows = lock_payments(connection, [call.subject_id for call, _ in answers])
         outcomes, changes = [], []
         for call, answer in answers:
             row = rows[call.subject_id]
-            if row.fence != call.fence:
+            if not may_record(Claim(row.status, row.attempts, row.fence), call.n, call.fence):
                 continue
             verdict = classify(answer, call.expected, call.prefix)
             following = after_call(verdict, answer, self.timing, call.unanswered_sends)

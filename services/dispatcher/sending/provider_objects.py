@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from libs.common.crypto.field_encryption import FieldCipher
+from services.dispatcher.domain.claims import Claim, may_record
 from services.dispatcher.domain.protocol import (
     DID_NOT_RUN,
     Answer,
@@ -166,13 +167,13 @@ class ProviderObjectSender:
     def record_answers(
         self, connection: Connection, answers: Sequence[tuple[Call, Answer]]
     ) -> None:
-        """Record answers; one under a lapsed lease is dropped."""
+        """Record answers; one under a lapsed lease, or recorded before, is dropped."""
         rows = provider_objects.lock_objects(connection, [call.subject_id for call, _ in answers])
         outcomes: list[Outcome] = []
         changes: list[ObjectChange] = []
         for call, answer in answers:
             row = rows[call.subject_id]
-            if row.fence != call.fence:
+            if not may_record(Claim(row.status, row.attempts, row.fence), call.n, call.fence):
                 continue
             verdict = classify(answer, call.expected, call.prefix)
             following = after_call(verdict, answer, self.timing, call.unanswered_sends)

@@ -1,6 +1,6 @@
 """The one way in which a payment changes: its row, its attempts' rows, its event."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ class Change:
     """What one payment becomes. `row` is its locked row; fields that are None stay as they are.
 
     `wait_s` is seconds until the next step, `poll_s` seconds until the next reading; None is never.
+    Without a `fence` the row gets the next one: whatever was leased before has lapsed.
     `version` and `paid_at` are given only for a state that was published before.
     """
 
@@ -69,9 +70,9 @@ def apply_changes(connection: Connection, changes: Sequence[Change]) -> None:
 
 
 def write_changes(connection: Connection, changes: Sequence[Change]) -> None:
-    """Write changes of locked payments without publishing them; a second call changes nothing."""
+    """Write changes of locked payments without publishing them; a second call is refused."""
     states = [state_after(change) for change in changes]
-    _update_payments(connection, changes, states)
+    _compare_and_set(connection, changes, states)
     ended = [str(s.payment_id) for s in states if s.status in ("failed", "cancelled")]
     if ended:
         _free_rows(connection, ended)
@@ -126,11 +127,27 @@ PLAIN_COLUMNS = {
 }
 
 
-def _update_payments(
+class ChangedMeanwhile(AssertionError):
+    """A payment is not as its locked row says. It is a bug, and nothing was written."""
+
+
+def _compare_and_set(
     connection: Connection, changes: Sequence[Change], states: Sequence[PaymentState]
 ) -> None:
+    """Write payments that still have the status, version, attempt and fence of their rows.
+
+    Raises:
+        ChangedMeanwhile: one of them has not.
+    """
+    written = _update_payments(connection, _values(changes, states))
+    if written != len(changes):
+        raise ChangedMeanwhile(f"{len(changes) - written} of {len(changes)} payments have changed")
+
+
+def _update_payments(connection: Connection, values: Mapping[str, list[Any]]) -> int:
+    """Return how many of the given payments were as they should be, and so were written."""
     plain_arrays = ", ".join(f"CAST(:{name} AS {kind})" for name, kind in PLAIN_COLUMNS.items())
-    run(
+    written: int = run(
         connection,
         f"""
         UPDATE payment p
@@ -159,25 +176,44 @@ def _update_payments(
             CAST(:payment_ids AS uuid[]), CAST(:steps AS text[]), CAST(:lookups AS int[]),
             CAST(:fences AS bigint[]), CAST(:provider_ids AS text[]),
             CAST(:created_ats AS timestamptz[]), CAST(:waits AS float8[]),
-            CAST(:leases AS float8[]), CAST(:polls AS float8[]), CAST(:paid_ats AS timestamptz[])
+            CAST(:leases AS float8[]), CAST(:polls AS float8[]), CAST(:paid_ats AS timestamptz[]),
+            CAST(:old_statuses AS text[]), CAST(:old_versions AS int[]),
+            CAST(:old_attempts AS int[]), CAST(:old_fences AS bigint[])
         ) AS x(
             {", ".join(PLAIN_COLUMNS)},
             payment_id, step, lookups, fence, provider_id, provider_created_at,
-            wait_s, lease_s, poll_s, paid_at
+            wait_s, lease_s, poll_s, paid_at,
+            old_status, old_version, old_attempts, old_fence
         )
-        WHERE p.payment_id = x.payment_id""",  # noqa: S608 - names from the table above
+        WHERE p.payment_id = x.payment_id
+            AND p.status = x.old_status
+            AND p.version = x.old_version
+            AND p.attempts = x.old_attempts
+            AND p.fence = x.old_fence""",  # noqa: S608 - names from the table above
+        **values,
+    ).rowcount
+    return written
+
+
+def _values(changes: Sequence[Change], states: Sequence[PaymentState]) -> dict[str, list[Any]]:
+    """Return what changes write, and what their rows must still be, by the statement's names."""
+    return {
         **{name: [getattr(state, name) for state in states] for name in PLAIN_COLUMNS},
-        payment_ids=[str(s.payment_id) for s in states],
-        steps=[c.step for c in changes],
-        lookups=[c.lookups for c in changes],
-        fences=[_given(c.fence, c.row.fence) for c in changes],
-        provider_ids=[s.provider_id or None for s in states],
-        created_ats=[_given(c.provider_created_at, c.row.provider_created_at) for c in changes],
-        waits=[c.wait_s for c in changes],
-        leases=[c.lease_s for c in changes],
-        polls=[c.poll_s for c in changes],
-        paid_ats=[c.paid_at for c in changes],
-    )
+        "payment_ids": [str(s.payment_id) for s in states],
+        "steps": [c.step for c in changes],
+        "lookups": [c.lookups for c in changes],
+        "fences": [_given(c.fence, c.row.fence + 1) for c in changes],
+        "provider_ids": [s.provider_id or None for s in states],
+        "created_ats": [_given(c.provider_created_at, c.row.provider_created_at) for c in changes],
+        "waits": [c.wait_s for c in changes],
+        "leases": [c.lease_s for c in changes],
+        "polls": [c.poll_s for c in changes],
+        "paid_ats": [c.paid_at for c in changes],
+        "old_statuses": [c.row.status for c in changes],
+        "old_versions": [c.row.version for c in changes],
+        "old_attempts": [c.row.attempts for c in changes],
+        "old_fences": [c.row.fence for c in changes],
+    }
 
 
 def _free_rows(connection: Connection, payment_ids: Sequence[str]) -> None:

@@ -189,7 +189,7 @@ def restart_lookups(connection: Connection, payment_id: UUID, fence: int, wait_s
         UPDATE payment
         SET lease_until = '-infinity', looks = 0,
             due_at = now() + make_interval(secs => :wait_s)
-        WHERE payment_id = :id AND fence = :fence""",
+        WHERE payment_id = :id AND fence = :fence AND status = 'in_doubt'""",
         id=payment_id,
         fence=fence,
         wait_s=wait_s,

@@ -156,7 +156,10 @@ class ObjectChange:
 
 
 def write_changes(connection: Connection, changes: Sequence[ObjectChange]) -> None:
-    """Write what locked objects become, and release what waited for them. Ends their leases."""
+    """Write what locked objects become, and release what waited for them.
+
+    Ends their leases: the next fence is another one.
+    """
     if not changes:
         return
     run(
@@ -166,7 +169,8 @@ def write_changes(connection: Connection, changes: Sequence[ObjectChange]) -> No
         SET status = x.status, step = x.step, purpose = x.purpose, provider_id = x.provider_id,
             reason_code = x.reason_code, reason = x.reason,
             looks = coalesce(x.lookups, o.looks),
-            due_at = now() + make_interval(secs => x.wait_s), lease_until = '-infinity'
+            due_at = now() + make_interval(secs => x.wait_s), lease_until = '-infinity',
+            fence = o.fence + 1
         FROM jsonb_to_recordset(CAST(:changes AS jsonb)) AS x(
             object_id uuid, status text, step text, purpose text, provider_id text,
             reason_code text, reason text, lookups int, wait_s float8
