@@ -2,8 +2,7 @@
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from libs.common.contracts import topics
@@ -14,6 +13,7 @@ from libs.common.runtime.loops import Loop, take_turns
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
 from services.dispatcher import commands, consumers, metrics, routes
+from services.dispatcher.domain.clocks import DATES_NEEDED
 from services.dispatcher.key_check import PLACES
 from services.dispatcher.preparation.preflight import Preflight
 from services.dispatcher.preparation.provisioning import Provisioner
@@ -24,16 +24,19 @@ from services.dispatcher.provider.webhook_subscriptions import WebhookSubscripti
 from services.dispatcher.recovery.steps import recovery_steps
 from services.dispatcher.sending.payments import PaymentSender
 from services.dispatcher.sending.provider_objects import ProviderObjectSender
+from services.dispatcher.sending.walked_batches import WalkedBatches
 from services.dispatcher.sending.worker import Sender, Worker
 from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.tracking.duplicates import DuplicateDetector
 from services.dispatcher.tracking.lookup import PaymentLookup
 from services.dispatcher.tracking.object_lookup import look_up_objects
 from services.dispatcher.tracking.polling import StatusPoller
+from services.dispatcher.tracking.provider_walk import ProviderWalker
 from services.dispatcher.tracking.statements import StatementTaker
 
 PREPARATION_WAIT_S = 0.3
 TRACKING_WAIT_S = 0.5
+WALK_WAIT_S = 0.2
 
 
 @dataclass
@@ -44,24 +47,23 @@ class Loops:
     settings: DispatcherSettings
     provider: Provider
     cipher: FieldCipher
+    walked: WalkedBatches = field(default_factory=WalkedBatches)
 
     def all(self) -> list[Loop]:
         """Return every loop, the workers first."""
         settings = self.settings
+        clocks = self.provider.clocks
         objects = ProviderObjectSender(
-            settings.timing, self.cipher, settings.provider_version, self.last_date
+            settings.timing, self.cipher, settings.provider_version, clocks
         )
         return [
             self.worker(objects),
-            self.worker(PaymentSender(settings.timing, self.last_date)),
+            self.worker(PaymentSender(settings.timing, clocks, self.walked)),
+            Loop("walk", self.walk),
             Loop("prepare", self.prepare),
             Loop("follow", self.track),
             Loop("statements", self.take_statements),
         ]
-
-    def last_date(self) -> datetime | None:
-        """Return the provider's clock, as last seen."""
-        return self.provider.last_date
 
     def reader(self, stop: threading.Event, beat: Beat) -> Reader:
         """Return a reader of the provider for one loop."""
@@ -71,9 +73,10 @@ class Loops:
         """Return the loop that sends payments or provider objects."""
 
         def loop(stop: threading.Event, beat: Beat) -> None:
-            # The answer has the provider's clock, from which look-ups of what is sent next begin.
+            # The answers have the provider's clock, from which look-ups of what is sent begin.
             with suppress(Unreachable):
-                self.reader(stop, beat).call("GET", "/ping")
+                for _ in range(DATES_NEEDED):
+                    self.reader(stop, beat).call("GET", "/ping")
             check_database = self.service.startup_gate.identity_guard.check
             Worker(
                 sender,
@@ -84,6 +87,13 @@ class Loops:
             ).run(stop, beat)
 
         return Loop(sender.name, loop)
+
+    def walk(self, stop: threading.Event, beat: Beat) -> None:
+        """Read the provider's list before anything of a batch is sent."""
+        engine, reader = self.service.engine, self.reader(stop, beat)
+        detector = DuplicateDetector(engine, reader, self.settings.timing)
+        walker = ProviderWalker(engine, reader, detector, self.walked)
+        take_turns((walker.walk,), stop, beat, WALK_WAIT_S)
 
     def prepare(self, stop: threading.Event, beat: Beat) -> None:
         """Answer preflights, and bring batches to where they can be paid."""
@@ -162,6 +172,7 @@ def main() -> None:
     rate_limiter.configure(service.engine, limits(settings))
     service.loops += loops.all()
     service.gauges |= metrics.gauges(service.engine)
+    service.gauges["clock_steps"] = lambda: float(provider.clocks.steps)
     service.add_dead_letter_routes(commands.ineligible_approvers)
     service.routers.append(routes.router(service.engine, settings.internal_token))
     service.serve()

@@ -14,6 +14,7 @@ import httpx
 
 from services.dispatcher.domain.protocol import Answer
 from services.dispatcher.domain.statuses import known, our_status
+from services.dispatcher.provider.clocks import Clocks
 from services.dispatcher.provider.time_limit import LimitedTransport, total_limit
 
 PAGE_LIMIT = 100
@@ -52,7 +53,7 @@ class Provider:
     key: str
     version: str
     timeout_s: float
-    last_date: datetime | None = None  # the provider's own clock, as last seen
+    clocks: Clocks = field(default_factory=Clocks)  # every answer tells the provider's clock
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -118,7 +119,7 @@ class Provider:
         headers = response.headers
         date = parse_date(headers.get("date"))
         if date is not None:
-            self.last_date = date
+            self.clocks.observe(date)
         wait = headers.get("retry-after", "")
         common: dict[str, Any] = {
             "replayed": headers.get("idem-status") == "replayed",
@@ -140,11 +141,12 @@ class Provider:
 
 
 def parse_date(text: str | None) -> datetime | None:
-    """Return the time in a Date header; None if there is none or it cannot be read."""
+    """Return the time in a Date header; None if there is none, or it has no zone."""
     try:
-        return parsedate_to_datetime(text) if text is not None else None
+        date = parsedate_to_datetime(text) if text is not None else None
     except ValueError:
         return None
+    return date if date is not None and date.tzinfo is not None else None
 
 
 def is_number(text: str) -> bool:

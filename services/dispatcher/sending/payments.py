@@ -2,14 +2,15 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from libs.common.observability.logs import log
 from services.dispatcher.domain.claims import Claim, may_record
+from services.dispatcher.domain.clocks import Moment, may_be_forgotten
+from services.dispatcher.domain.gate import Gate
 from services.dispatcher.domain.protocol import (
     DID_NOT_RUN,
     SOURCE_HOLDER_ERROR,
@@ -26,10 +27,12 @@ from services.dispatcher.domain.statuses import our_status
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.provider.client import parse_payment
+from services.dispatcher.provider.clocks import Clocks
+from services.dispatcher.sending.walked_batches import WalkedBatches
 from services.dispatcher.sending.worker import Call, canonical
 from services.dispatcher.store import attempts, hints, kill_switch, payment_sending, source_stops
 from services.dispatcher.store.attempts import Intent, Outcome
-from services.dispatcher.store.batches import gate
+from services.dispatcher.store.gate import lock_gate
 from services.dispatcher.store.payment_changes import Change, apply_changes
 from services.dispatcher.store.payments import lock_payments
 from services.dispatcher.store.source_stops import SourceStop
@@ -47,8 +50,8 @@ class PaymentSender:
 
     name = "payments"
 
-    def __init__(self, timing: Timing, last_date: Callable[[], datetime | None]) -> None:
-        self.timing, self.last_date = timing, last_date
+    def __init__(self, timing: Timing, clocks: Clocks, walked: WalkedBatches) -> None:
+        self.timing, self.clocks, self.walked = timing, clocks, walked
         self.outage_answers = 0  # in a row
         self.tried_at = 0.0
 
@@ -57,18 +60,35 @@ class PaymentSender:
     def lease_calls(self, connection: Connection, limit: int) -> Sequence[Call]:
         """Lease up to `limit` calls: first re-sends that are due, then new payments."""
         limit = self._limit_by_breaker(limit)
-        paying = gate(connection) if limit else []
+        if not limit:
+            return []
+        now = self.clocks.now()
+        gate = lock_gate(
+            connection, self.walked.list_walked(now), clock_known=now.provider is not None
+        )
+        paying = gate.open_batches()
         if not paying:
             return []
-        again = payment_sending.lock_due_resends(connection, paying, limit, self.timing)
+        due = payment_sending.lock_due_resends(connection, paying, limit)
+        again = [row for row in due if self._may_send(gate, row) and self._knows_key(row, now)]
         new = []
         if len(again) < limit:
-            new = payment_sending.lock_sendable(connection, paying, limit - len(again))
+            found = payment_sending.lock_sendable(connection, paying, limit - len(again))
+            new = [row for row in found if self._may_send(gate, row)]
         room = rate_limiter.take(connection, rate_limiter.PAYMENTS, len(again) + len(new))
         again, new = again[:room], new[: max(0, room - len(again))]
         if room:
             self.tried_at = time.monotonic()
-        return [*self._resend(connection, again), *self._intend(connection, new)]
+        return [*self._resend(connection, again, now), *self._intend(connection, new, now)]
+
+    @staticmethod
+    def _may_send(gate: Gate, row: Row[Any]) -> bool:
+        return gate.refusal(row.batch_id, row.account_index) is None
+
+    def _knows_key(self, row: Row[Any], now: Moment) -> bool:
+        """Whether the provider surely still knows the key; else the sweeper takes the payment."""
+        since = self.clocks.keys.first_seen((row.payment_id, row.attempts), now)
+        return not may_be_forgotten(row.provider_date, since, now, self.timing.resend_until_s)
 
     def _limit_by_breaker(self, limit: int) -> int:
         """Return how many calls may be made: while the circuit breaker is open, one at a time."""
@@ -76,13 +96,16 @@ class PaymentSender:
             return limit
         return 1 if time.monotonic() >= self.tried_at + self.timing.later_s else 0
 
-    def _intend(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[Call]:
+    def _intend(self, connection: Connection, rows: Sequence[Row[Any]], now: Moment) -> list[Call]:
         """Write the next attempt of each payment, with its frozen body."""
         calls = [self._new_call(row) for row in rows]
+        for call in calls:
+            self.clocks.keys.first_seen((call.subject_id, call.n), now)
+            self.clocks.sends.first_seen((call.subject_id, call.n, 1), now)
         attempts.insert_intents(
             connection,
             [Intent(c.subject_id, c.n, "payment", "pay", c.path, c.body) for c in calls],
-            self.last_date(),
+            None if now.provider is None else now.provider.earliest,
         )
         apply_changes(
             connection,
@@ -119,8 +142,10 @@ class PaymentSender:
         )
         return payment_call(row, n, attempts.attempt_key(row.payment_id, n), body)
 
-    def _resend(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[Call]:
+    def _resend(self, connection: Connection, rows: Sequence[Row[Any]], now: Moment) -> list[Call]:
         """Lease open attempts once more, as they were written."""
+        for row in rows:
+            self.clocks.sends.first_seen((row.payment_id, row.attempts, row.sends + 1), now)
         attempts.mark_sent_again(connection, [(row.payment_id, row.attempts) for row in rows])
         apply_changes(
             connection,

@@ -5,7 +5,6 @@ A provider object is created once and used again in every pay period.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -23,6 +22,7 @@ from services.dispatcher.domain.protocol import (
 )
 from services.dispatcher.domain.reasons import VERDICT_SENTENCES
 from services.dispatcher.provider import rate_limiter
+from services.dispatcher.provider.clocks import Clocks
 from services.dispatcher.sending.payments import stop_everything
 from services.dispatcher.sending.worker import Call, canonical
 from services.dispatcher.store import attempts, kill_switch, provider_objects
@@ -55,9 +55,9 @@ class ProviderObjectSender:
         timing: Timing,
         cipher: FieldCipher,
         version: str,
-        last_date: Callable[[], datetime | None],
+        clocks: Clocks,
     ) -> None:
-        self.timing, self.cipher, self.version, self.last_date = timing, cipher, version, last_date
+        self.timing, self.cipher, self.version, self.clocks = timing, cipher, version, clocks
 
     # --- intents -------------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ class ProviderObjectSender:
             for row, call in pairs
             if row.status == "unprocessed"
         ]
-        attempts.insert_intents(connection, intents, self.last_date())
+        attempts.insert_intents(connection, intents, self.clocks.provider_now())
         again = [(call.subject_id, call.n) for row, call in pairs if row.status != "unprocessed"]
         attempts.mark_sent_again(connection, again)
         leases = [(call.subject_id, call.n, call.fence) for call in calls]

@@ -4,7 +4,6 @@ No transaction is open during a call.
 """
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -92,7 +91,7 @@ class Worker:
                     self._record_answers()
                     if stop.is_set() or not self._has_room():
                         continue
-                    send_until = time.monotonic() + self.sender.timing.send_within_s
+                    send_until = self.provider.clocks.boot_s() + self.sender.timing.send_within_s
                     calls = self._lease_calls()
                 except SQLAlchemyError as error:
                     if not is_unavailable(error):
@@ -135,12 +134,12 @@ class Worker:
 
 
 def send_in_time(provider: Provider, call: Call, send_until: float) -> Answer:
-    """Send a leased call, unless it is too late for it (`send_until`, by the monotonic clock).
+    """Send a leased call, unless it is too late (`send_until`, in seconds since the machine began).
 
-    A process may be stopped between its intent and its call. When it goes on, another one may
-    have looked the attempt up, found nothing, and paid under a new key.
+    A process may be stopped, or its machine sleep, between its intent and its call. When it goes
+    on, another one may have looked the attempt up, found nothing, and paid under a new key.
     """
-    if time.monotonic() > send_until:
+    if provider.clocks.boot_s() > send_until:
         ids = {"batch_id": call.batch_id, "payment_id": str(call.subject_id)}
         log.warning("call_too_late", loop=call.path, **(ids if call.batch_id else {}))
         return Answer(None)

@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
+from libs.common.contracts.statuses import FINAL_PAYMENTS
 from libs.common.database.engine import run
 from services.dispatcher.domain.protocol import Answer
 
@@ -252,17 +253,24 @@ def list_numbers(connection: Connection, subject_ids: Collection[UUID]) -> set[t
 def first_open_or_published(connection: Connection, first: int) -> datetime | None:
     """Return from when on the provider may have something that a restored copy does not know.
 
-    That is the earlier of the copy's newest message (outbox ids up to `first`) and its oldest open
-    attempt. None if the copy had published nothing: from the very beginning.
+    That is the earliest of the copy's newest message (outbox ids up to `first`), its oldest open
+    attempt, and the approval of what has not ended. None, for the very beginning, if the copy had
+    published nothing, or if an approval has no date.
     """
     at: datetime | None = run(
         connection,
         """
         SELECT least(
             (SELECT max(created_at) FROM outbox WHERE id <= :first),
-            (SELECT min(first_sent_at) FROM attempt WHERE outcome = 'open')
+            (SELECT min(first_sent_at) FROM attempt WHERE outcome = 'open'),
+            (SELECT min(approved_at) FROM payment WHERE status <> ALL(CAST(:final AS text[])))
         )
-        WHERE EXISTS (SELECT FROM outbox WHERE id <= :first)""",
+        WHERE EXISTS (SELECT FROM outbox WHERE id <= :first)
+            AND NOT EXISTS (
+                SELECT FROM payment
+                WHERE status <> ALL(CAST(:final AS text[])) AND approved_at IS NULL
+            )""",
         first=first,
+        final=sorted(FINAL_PAYMENTS),
     ).scalar()
     return at

@@ -11,7 +11,7 @@ from libs.common.contracts.events.batches import BatchChanged
 from libs.common.database.engine import run
 from libs.common.messaging import outbox
 from services.dispatcher import handlers
-from services.dispatcher.store import kill_switch, sources
+from services.dispatcher.store import sources
 from services.dispatcher.store.transaction import now
 
 
@@ -81,7 +81,7 @@ def find_batch(connection: Connection, batch_id: UUID) -> dict[str, Any] | None:
 def lock_batch(connection: Connection, batch_id: UUID) -> Row[Any] | None:
     """Lock a batch until the end of the transaction; None if it is not known here.
 
-    It waits for every `gate` that holds the batch.
+    It waits for every gate that holds the batch.
     """
     found: Row[Any] | None = run(
         connection,
@@ -93,27 +93,6 @@ def lock_batch(connection: Connection, batch_id: UUID) -> Row[Any] | None:
         id=batch_id,
     ).first()
     return found
-
-
-def gate(connection: Connection) -> list[UUID]:
-    """Return the batches that may pay, locked FOR SHARE to the end of the transaction.
-
-    There are none while the kill switch is engaged or the database waits for its release after a
-    restore. A pause, a cancel or the kill switch waits for this transaction; the next gate sees it.
-    """
-    if kill_switch.is_halted(connection):
-        return []
-    return list(
-        run(
-            connection,
-            """
-            SELECT batch_id
-            FROM batch
-            WHERE state = 'paying'
-            ORDER BY batch_id
-            FOR SHARE""",
-        ).scalars()
-    )
 
 
 def is_any_paying(connection: Connection, batch_ids: Collection[str]) -> bool:

@@ -29,19 +29,27 @@ def read(connection: Connection) -> dict[str, Any]:
     return dict(row.mappings().one())
 
 
+def lock(connection: Connection) -> tuple[bool, bool]:
+    """Return (whether the switch is engaged, whether a restore waits for its release).
+
+    The switch is locked FOR SHARE until the end of the transaction.
+    """
+    row = run(
+        connection,
+        """
+        SELECT engaged, EXISTS (SELECT FROM restored WHERE released_at IS NULL) AS quarantined
+        FROM kill_switch
+        FOR SHARE""",
+    ).one()
+    return bool(row.engaged), bool(row.quarantined)
+
+
 def is_halted(connection: Connection) -> bool:
     """Whether nothing may be sent: the switch is engaged, or a restore waits for its release.
 
     The switch is locked FOR SHARE until the end of the transaction.
     """
-    halted: bool = run(
-        connection,
-        """
-        SELECT engaged OR EXISTS (SELECT FROM restored WHERE released_at IS NULL)
-        FROM kill_switch
-        FOR SHARE""",
-    ).scalar_one()
-    return halted
+    return any(lock(connection))
 
 
 def is_engaged(connection: Connection) -> int:

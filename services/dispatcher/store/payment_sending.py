@@ -3,14 +3,14 @@
 Functions named `lock_…` skip rows that another worker has locked.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
 from libs.common.database.engine import run
-from services.dispatcher.domain.protocol import Timing
+from services.dispatcher.store.due import has_come
 
 
 def lock_sendable(connection: Connection, paying: Collection[UUID], limit: int) -> list[Row[Any]]:
@@ -23,7 +23,7 @@ def lock_sendable(connection: Connection, paying: Collection[UUID], limit: int) 
     return list(
         run(
             connection,
-            """
+            f"""
             SELECT p.*
             FROM unnest(CAST(:paying AS uuid[])) AS b(batch_id)
             CROSS JOIN LATERAL (
@@ -53,13 +53,13 @@ def lock_sendable(connection: Connection, paying: Collection[UUID], limit: int) 
                 WHERE q.batch_id = b.batch_id
                     AND q.status = 'unprocessed'
                     AND q.ready
-                    AND q.due_at <= now()
+                    AND {has_come("q.due_at")}
                     AND q.account_index NOT IN (SELECT account_index FROM source_stop)
                 ORDER BY q.payment_id
                 LIMIT :limit
                 FOR UPDATE OF q SKIP LOCKED
             ) p
-            LIMIT :limit""",
+            LIMIT :limit""",  # noqa: S608 - a condition of our own
             paying=[str(batch_id) for batch_id in paying],
             limit=limit,
         )
@@ -67,69 +67,74 @@ def lock_sendable(connection: Connection, paying: Collection[UUID], limit: int) 
 
 
 def lock_due_resends(
-    connection: Connection, paying: Collection[UUID], limit: int, timing: Timing
+    connection: Connection, paying: Collection[UUID], limit: int
 ) -> list[Row[Any]]:
     """Lock payments whose open attempt is due to be sent again, with its key, path and body.
 
-    `unanswered` is how many of its sends have no answer that says they did not run.
+    `unanswered` is how many of its sends have no answer that says they did not run. `provider_date`
+    is the provider's clock before the first send.
     """
     return list(
         run(
             connection,
-            """
-            SELECT p.*, a.idempotency_key, a.path, a.body, a.sends - a.answered AS unanswered
+            f"""
+            SELECT p.*, a.idempotency_key, a.path, a.body, a.sends - a.answered AS unanswered,
+                   a.sends, a.provider_date
             FROM payment p
             JOIN attempt a ON a.subject_id = p.payment_id AND a.n = p.attempts
             WHERE p.status IN ('sending', 'in_doubt')
                 AND p.step = 'resend'
-                AND p.due_at <= now()
-                AND p.lease_until <= now()
+                AND {has_come("p.due_at")}
+                AND {has_come("p.lease_until")}
                 AND a.outcome = 'open'
-                AND a.first_sent_at > now() - make_interval(secs => :until_s)
                 AND p.batch_id = ANY(CAST(:paying AS uuid[]))
                 AND p.account_index NOT IN (SELECT account_index FROM source_stop)
             ORDER BY p.due_at
             LIMIT :limit
-            FOR UPDATE OF p SKIP LOCKED""",
+            FOR UPDATE OF p SKIP LOCKED""",  # noqa: S608 - conditions of our own
             paying=[str(batch_id) for batch_id in paying],
             limit=limit,
-            until_s=timing.resend_until_s,
         )
     )
 
 
-def lock_past_resending(connection: Connection, timing: Timing, limit: int) -> list[Row[Any]]:
-    """Lock payments whose open attempt may not be sent again, and how long their grace is yet.
+def list_resending(connection: Connection, limit: int) -> list[Row[Any]]:
+    """Return payments whose open attempt would be sent again: of cancelled batches, then oldest.
 
-    The provider may have forgotten the key, or the batch was cancelled. `wait_s` is seconds until
-    a look-up may begin.
+    `provider_date` is the provider's clock before the first send, `state` the batch's.
     """
     return list(
         run(
             connection,
-            """
-            SELECT p.*,
-                   greatest(
-                       0,
-                       extract(
-                           epoch FROM a.last_sent_at + make_interval(secs => :grace_s) - now()
-                       )
-                   )::float8 AS wait_s
+            f"""
+            SELECT p.payment_id, p.attempts, p.fence, a.provider_date, b.state
             FROM payment p
             JOIN attempt a ON a.subject_id = p.payment_id AND a.n = p.attempts
             JOIN batch b USING (batch_id)
             WHERE p.status IN ('sending', 'in_doubt')
                 AND p.step = 'resend'
-                AND p.lease_until <= now()
-                AND (
-                    b.state = 'cancelled'
-                    OR a.first_sent_at <= now() - make_interval(secs => :until_s)
-                )
-            ORDER BY p.payment_id
-            LIMIT :limit
-            FOR UPDATE OF p SKIP LOCKED""",
-            grace_s=timing.grace_s,
-            until_s=timing.resend_until_s,
+                AND {has_come("p.lease_until")}
+            ORDER BY b.state <> 'cancelled', a.provider_date NULLS FIRST, p.payment_id
+            LIMIT :limit""",  # noqa: S608 - a condition of our own
             limit=limit,
+        )
+    )
+
+
+def lock_at_fences(connection: Connection, fences: Mapping[UUID, int]) -> list[Row[Any]]:
+    """Lock payments that still have these fences; one that another worker holds is left out."""
+    return list(
+        run(
+            connection,
+            """
+            SELECT p.*
+            FROM payment p
+            JOIN unnest(CAST(:ids AS uuid[]), CAST(:fences AS bigint[])) AS x(payment_id, fence)
+                USING (payment_id)
+            WHERE p.fence = x.fence AND p.status IN ('sending', 'in_doubt')
+            ORDER BY p.payment_id
+            FOR UPDATE OF p SKIP LOCKED""",
+            ids=[str(payment_id) for payment_id in fences],
+            fences=list(fences.values()),
         )
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from libs.common.database.engine import run
-from services.dispatcher.domain.protocol import Timing
+from services.dispatcher.store.due import LONGEST_READING_WAIT_S, has_come
 
 LEASE_S = 60.0
 
@@ -20,13 +20,15 @@ def list_due_readings(connection: Connection, limit: int) -> list[Row[Any]]:
     return list(
         run(
             connection,
-            """
+            f"""
             SELECT p.payment_id, p.provider_id, p.provider_created_at, o.provider_id AS source
             FROM payment p
             JOIN object o ON o.object_id = p.source_object
-            WHERE p.poll_due_at <= now() AND p.provider_id IS NOT NULL
+            WHERE p.poll_due_at < 'infinity'
+                AND {has_come("p.poll_due_at", LONGEST_READING_WAIT_S)}
+                AND p.provider_id IS NOT NULL
             ORDER BY p.source_object, p.provider_created_at DESC
-            LIMIT :limit""",
+            LIMIT :limit""",  # noqa: S608 - a condition of our own
             limit=limit,
         )
     )
@@ -120,18 +122,42 @@ def record_created_at(connection: Connection, created_at: Mapping[str, datetime]
 # --- look-ups ----------------------------------------------------------------------------------
 
 
-def lease_due_lookups(connection: Connection, timing: Timing, limit: int) -> list[Row[Any]]:
-    """Take the lease of payments whose outcome is to be looked up, as they were before.
+def list_due_lookups(connection: Connection, limit: int) -> list[Row[Any]]:
+    """Return payments whose outcome is to be looked up, as far as nobody has their lease.
 
-    Each has the answer to its newest attempt (`http_status`), the provider's clock before the
-    first (`provider_date`), its accounts' provider ids and its batch's `state`. The lease's fence
-    is one higher than the row's.
+    `sends` is how often the newest attempt was sent. Whether their grace is over is not decided
+    here: the database's clock is no judge of that.
+    """
+    return list(
+        run(
+            connection,
+            f"""
+            SELECT p.payment_id, p.attempts, p.looks, p.fence, a.sends
+            FROM payment p
+            JOIN attempt a ON a.subject_id = p.payment_id AND a.n = p.attempts
+            WHERE p.status = 'in_doubt'
+                AND p.step = 'lookup'
+                AND {has_come("p.due_at")}
+                AND {has_come("p.lease_until")}
+            ORDER BY p.due_at
+            LIMIT :limit""",  # noqa: S608 - conditions of our own
+            limit=limit,
+        )
+    )
+
+
+def lease_lookups(connection: Connection, fences: Mapping[UUID, int]) -> list[Row[Any]]:
+    """Take the lease of payments that still have these fences, and return them as they were.
+
+    Each has the answer to its newest attempt (`http_status`), when it was approved, the provider's
+    clock before the first attempt (`provider_date`), `our_now`, its accounts' provider ids and its
+    batch's `state`. The lease's fence is one higher than the row's.
     """
     rows = list(
         run(
             connection,
             """
-            SELECT p.*, a.http_status, f.provider_date,
+            SELECT p.*, a.http_status, f.provider_date, now() AS our_now,
                    s.provider_id AS source, d.provider_id AS destination, b.state
             FROM payment p
             JOIN attempt a ON a.subject_id = p.payment_id AND a.n = p.attempts
@@ -139,16 +165,13 @@ def lease_due_lookups(connection: Connection, timing: Timing, limit: int) -> lis
             JOIN object s ON s.object_id = p.source_object
             JOIN object d ON d.object_id = p.destination_object
             JOIN batch b ON b.batch_id = p.batch_id
-            WHERE p.status = 'in_doubt'
-                AND p.step = 'lookup'
-                AND p.due_at <= now()
-                AND p.lease_until <= now()
-                AND a.last_sent_at <= now() - make_interval(secs => :grace_s)
+            JOIN unnest(CAST(:ids AS uuid[]), CAST(:fences AS bigint[])) AS x(payment_id, fence)
+                ON x.payment_id = p.payment_id
+            WHERE p.status = 'in_doubt' AND p.step = 'lookup' AND p.fence = x.fence
             ORDER BY p.due_at
-            LIMIT :limit
             FOR UPDATE OF p SKIP LOCKED""",
-            limit=limit,
-            grace_s=timing.grace_s,
+            ids=[str(payment_id) for payment_id in fences],
+            fences=list(fences.values()),
         )
     )
     run(

@@ -35,6 +35,7 @@ def insert_payments(connection: Connection, approved: Sequence[PaymentApproved])
             "institution_id": e.institution_id,
             "merchant_id": e.merchant_id,
             "loan_index": e.loan_index,
+            "approved_at": e.approved_at.isoformat(),
         }
         for e in approved
     ]
@@ -46,14 +47,14 @@ def insert_payments(connection: Connection, approved: Sequence[PaymentApproved])
                 payment_id, batch_id, digest, amount_cents, row_id,
                 source_account_id, account_index,
                 employee_id, person_index,
-                institution_id, merchant_id, loan_index
+                institution_id, merchant_id, loan_index, approved_at
             )
             SELECT *
             FROM jsonb_to_recordset(CAST(:payments AS jsonb)) AS x(
                 payment_id uuid, batch_id uuid, digest text, amount_cents bigint, row_id uuid,
                 source_account_id text, account_index text,
                 employee_id text, person_index text,
-                institution_id text, merchant_id text, loan_index text
+                institution_id text, merchant_id text, loan_index text, approved_at timestamptz
             )
             ON CONFLICT DO NOTHING
             RETURNING payment_id, CAST(batch_id AS text) AS batch_id""",

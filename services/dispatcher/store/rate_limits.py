@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 from libs.common.database.engine import run
 from services.dispatcher.domain.pacing import Bucket
 
+WINDOW_S = 60.0  # of the provider's rate limits
+
 
 def upsert_rates(connection: Connection, rates: Mapping[str, int]) -> None:
     """Set the calls a minute of each tier; a tier that is closed stays closed."""
@@ -25,7 +27,11 @@ def upsert_rates(connection: Connection, rates: Mapping[str, int]) -> None:
 
 
 def lock_buckets(connection: Connection, tiers: list[str]) -> tuple[dict[str, Bucket], float]:
-    """Lock tiers until the end of the transaction; return them and the database's clock (s)."""
+    """Lock tiers until the end of the transaction; return them and the database's clock (s).
+
+    If the clock was set back, a wait becomes as long as it was at first, never longer.
+    """
+    _shorten_waits(connection)
     rows = run(
         connection,
         """
@@ -44,6 +50,21 @@ def lock_buckets(connection: Connection, tiers: list[str]) -> tuple[dict[str, Bu
         for row in rows
     }
     return buckets, max((float(row.now_s) for row in rows), default=0.0)
+
+
+def _shorten_waits(connection: Connection) -> None:
+    run(
+        connection,
+        """
+        UPDATE limiter
+        SET free_at = least(free_at, clock_timestamp() + make_interval(secs => :window_s)),
+            closed_until = least(
+                closed_until, clock_timestamp() + make_interval(secs => closed_for_s)
+            )
+        WHERE free_at > clock_timestamp() + make_interval(secs => :window_s + 1)
+            OR closed_until > clock_timestamp() + make_interval(secs => closed_for_s + 1)""",
+        window_s=WINDOW_S,
+    )
 
 
 def write_free_at(connection: Connection, free_at_s: Mapping[str, float]) -> None:
@@ -71,6 +92,12 @@ def close_tier(connection: Connection, tier: str, seconds: float) -> None:
         UPDATE limiter
         SET closed_until = greatest(
                 closed_until, clock_timestamp() + make_interval(secs => :seconds)
+            ),
+            closed_for_s = greatest(
+                :seconds,
+                extract(
+                    epoch FROM greatest(closed_until, clock_timestamp()) - clock_timestamp()
+                )::float8
             )
         WHERE tier = :tier
             OR (

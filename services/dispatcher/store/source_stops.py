@@ -87,6 +87,11 @@ def announce_batches(connection: Connection, account_indexes: Sequence[str]) -> 
         batches.announce(connection, batch_id)
 
 
+def list_accounts(connection: Connection) -> frozenset[str]:
+    """Return the stopped source accounts, by their blind indexes."""
+    return frozenset(run(connection, "SELECT account_index FROM source_stop").scalars())
+
+
 def count_stopped(connection: Connection) -> int:
     """Count the source accounts that are stopped."""
     count: int = run(connection, "SELECT count(*) FROM source_stop").scalar_one()

@@ -105,7 +105,8 @@ def begin_statement(connection: Connection, batch_id: UUID) -> Row[Any]:
 
     `covered` is the newest status change, `versions` the sum of the payments' versions.
     `from_date` is the provider's clock before the first attempt, None if that is not known.
-    `sources` are the provider's ids of the source accounts. Each call begins another statement.
+    `approved_at` is by our clock, as `at` is. `sources` are the provider's ids of the source
+    accounts. Each call begins another statement.
     """
     begun: Row[Any] = run(
         connection,
@@ -136,6 +137,13 @@ def begin_statement(connection: Connection, batch_id: UUID) -> Row[Any]:
                    JOIN payment p ON p.payment_id = a.subject_id
                    WHERE p.batch_id = :id
                ) AS from_date,
+               (
+                   SELECT CASE
+                       WHEN bool_and(p.approved_at IS NOT NULL) THEN min(p.approved_at)
+                   END
+                   FROM payment p
+                   WHERE p.batch_id = :id
+               ) AS approved_at,
                ARRAY(
                    SELECT DISTINCT o.provider_id
                    FROM payment p
@@ -207,12 +215,20 @@ def list_duplicate_searches(connection: Connection) -> list[Row[Any]]:
     """Return the open batches with attempts: their sources, and from when on to search.
 
     `from_date` is the provider's clock before the first attempt, None if that is not known.
+    `approved_at` is by our clock, which shows `our_now`.
     """
     return list(
         run(
             connection,
             """
-            SELECT b.batch_id,
+            SELECT b.batch_id, now() AS our_now,
+                   (
+                       SELECT CASE
+                           WHEN bool_and(p.approved_at IS NOT NULL) THEN min(p.approved_at)
+                       END
+                       FROM payment p
+                       WHERE p.batch_id = b.batch_id
+                   ) AS approved_at,
                    ARRAY(
                        SELECT DISTINCT o.provider_id
                        FROM payment p

@@ -20,15 +20,17 @@ from services.dispatcher.preparation.provisioning import Provisioner
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.provider.reader import Reader
 from services.dispatcher.sending.payments import PaymentSender
+from services.dispatcher.sending.walked_batches import WalkedBatches
 from services.dispatcher.sending.worker import Call
 from services.dispatcher.store import kill_switch, merchants
 from services.dispatcher.store.object_preparation import ensure_people_and_loans, ensure_sources
 from services.dispatcher.tests.factories import INSTITUTION, announce_batch
-from services.dispatcher.tests.memory_provider import Line, MemoryProvider
+from services.dispatcher.tests.memory_provider import Line, ManualClocks, MemoryProvider
 from services.dispatcher.tests.running import MIGRATIONS, VERSION
 from services.dispatcher.tracking.duplicates import DuplicateDetector
 from services.dispatcher.tracking.lookup import PaymentLookup
 from services.dispatcher.tracking.polling import StatusPoller
+from services.dispatcher.tracking.provider_walk import ProviderWalker
 from services.dispatcher.tracking.statements import StatementTaker
 
 TABLES = (
@@ -51,6 +53,7 @@ TABLES = (
     "outbox",
     "dead_letter",
     "restored",
+    "unknown_payment",
 )
 #: The dates that become older when time passes.
 TIMES = {
@@ -78,10 +81,17 @@ class BareDispatcher:
         self.reader = Reader(engine, self.provider, Stop(), lambda: None)
         self.provisioner = Provisioner(engine, self.reader)
         self.poller = StatusPoller(engine, self.reader, self.timing)
-        self.lookup = PaymentLookup(engine, self.reader, self.timing)
         self.detector = DuplicateDetector(engine, self.reader, self.timing)
         self.taker = StatementTaker(engine, self.reader, self.timing, self.detector)
-        self.sender = PaymentSender(self.timing, lambda: self.provider.last_date)
+        self.begin_process()
+
+    def begin_process(self) -> None:
+        """Begin a process: nothing is remembered that is not in the database."""
+        self.clocks = self.provider.clocks = ManualClocks(self.provider)
+        self.walked = WalkedBatches()
+        self.lookup = PaymentLookup(self.engine, self.reader, self.timing)
+        self.walker = ProviderWalker(self.engine, self.reader, self.detector, self.walked)
+        self.sender = PaymentSender(self.timing, self.clocks, self.walked)
 
     def _empty_database(self) -> None:
         with self.owner.begin() as connection:
@@ -126,6 +136,7 @@ class BareDispatcher:
                     ]
                 )
             )
+        self.clocks.pass_time(seconds)
         self.sender.tried_at -= seconds
         self.detector.searched_at -= seconds
 
@@ -188,6 +199,7 @@ class ManualDispatcher(BareDispatcher):
             )
         self.provisioner.link_payments()
         self.provisioner.start_batches()
+        self.walker.walk()
 
     def order(self, act: BatchAct, person: str = "anna") -> str:
         with self.engine.begin() as connection:

@@ -12,6 +12,7 @@ from libs.common.database.engine import run
 from libs.common.tests import database_copies
 from services.dispatcher import commands, consumers
 from services.dispatcher.commands import BatchAct, HeldAct, Order, Refused
+from services.dispatcher.domain.protocol import Timing
 from services.dispatcher.recovery.steps import after_topics, before_topics
 from services.dispatcher.sending.provider_objects import ProviderObjectSender
 from services.dispatcher.store import statements
@@ -32,9 +33,7 @@ class Life:
         self.dispatcher = BareDispatcher(*engines)
         self.provider, self.timing = self.dispatcher.provider, self.dispatcher.timing
         self.engine, self.owner = engines
-        self.objects = ProviderObjectSender(
-            self.timing, CIPHER, VERSION, lambda: self.provider.last_date
-        )
+        self.objects = ProviderObjectSender(self.timing, CIPHER, VERSION, self.dispatcher.clocks)
         self.messages: list[Callable[[], object]] = []
         self.batch_ids: list[UUID] = []
 
@@ -62,6 +61,7 @@ class Life:
         provisioner.catch_up()
         provisioner.start_batches()
         provisioner.end_unpayable()
+        self.dispatcher.walker.walk()
 
     def _create_objects(self) -> bool:
         with self.engine.begin() as connection:
@@ -236,8 +236,12 @@ class Life:
         before_topics(self.engine, first)
         for message in received:
             message()
-        fast = dataclasses.replace(self.timing, grace_s=0.0, lookup_every_s=0.0)
-        after_topics(self.engine, self.dispatcher.reader, fast, first)
+        after_topics(self.engine, self.dispatcher.reader, self.fast_timing, first)
+
+    @property
+    def fast_timing(self) -> Timing:
+        """The waits of a recovery that does not wait."""
+        return dataclasses.replace(self.timing, grace_s=0.0, lookup_every_s=0.0)
 
 
 EVENTS: Final = (

@@ -2,15 +2,36 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.dispatcher.domain.clocks import ClockSample, Moment, ProviderTime
 from services.dispatcher.domain.protocol import Answer
 from services.dispatcher.provider.client import Page, Provider, Unreachable
+from services.dispatcher.provider.clocks import Clocks
 
 Line = dict[str, Any]
 PREFIXES = {"/payments": "pmt", "/entities": "ent", "/accounts": "acc"}
 NEW_STATUS = {"/payments": "pending", "/entities": "active", "/accounts": "active"}
+
+
+class ManualClocks(Clocks):
+    """Clocks that go on when the test says so; the provider's is its `last_date`."""
+
+    def __init__(self, provider: "MemoryProvider") -> None:
+        self.provider, self.passed_s = provider, 0.0
+        super().__init__(lambda: ClockSample(self.passed_s, self.passed_s, self.passed_s))
+
+    def pass_time(self, seconds: float) -> None:
+        self.passed_s += seconds
+        if self.provider.last_date is not None:
+            self.provider.last_date += timedelta(seconds=seconds)
+
+    def now(self) -> Moment:
+        date = self.provider.last_date
+        provider = None if date is None else ProviderTime(date, date)
+        return replace(super().now(), provider=provider)
 
 
 class MemoryProvider(Provider):
@@ -28,7 +49,8 @@ class MemoryProvider(Provider):
         self.calls: list[tuple[str, str, str]] = []
         self.counted, self.away = True, False
         self.listed: list[dict[str, str]] = []
-        self.last_date = datetime.now(UTC)
+        self.last_date: datetime | None = datetime.now(UTC)
+        self.clocks = ManualClocks(self)
 
     def send(
         self,

@@ -26,6 +26,7 @@ from services.dispatcher.provider.client import Provider
 from services.dispatcher.provider.reader import Reader
 from services.dispatcher.sending.payments import PaymentSender
 from services.dispatcher.sending.provider_objects import ProviderObjectSender
+from services.dispatcher.sending.walked_batches import WalkedBatches
 from services.dispatcher.sending.worker import Sender, Worker
 from services.dispatcher.settings import FAST_TIMING
 from services.dispatcher.tests.factories import CIPHER
@@ -33,6 +34,7 @@ from services.dispatcher.tracking.duplicates import DuplicateDetector
 from services.dispatcher.tracking.lookup import PaymentLookup
 from services.dispatcher.tracking.object_lookup import look_up_objects
 from services.dispatcher.tracking.polling import StatusPoller
+from services.dispatcher.tracking.provider_walk import ProviderWalker
 from services.dispatcher.tracking.statements import StatementTaker
 
 MIGRATIONS = Path("services/dispatcher/migrations")
@@ -101,9 +103,13 @@ class RunningDispatcher:
         self._start_tracking(reader)
 
     def _start_workers(self) -> None:
-        objects = ProviderObjectSender(FAST_TIMING, CIPHER, VERSION, self._last_date)
+        objects = ProviderObjectSender(FAST_TIMING, CIPHER, VERSION, self.provider.clocks)
         self._start_thread(self._worker(objects))
-        self._start_thread(self._worker(PaymentSender(FAST_TIMING, self._last_date)))
+        walked = WalkedBatches()
+        self._start_thread(self._worker(PaymentSender(FAST_TIMING, self.provider.clocks, walked)))
+        reader = Reader(self.engine, self.provider, self.stop, lambda: None)
+        detector = DuplicateDetector(self.engine, reader, FAST_TIMING)
+        self._start_thread(self._loop(ProviderWalker(self.engine, reader, detector, walked).walk))
 
     def _start_preparation(self, reader: Reader) -> None:
         provisioner = Provisioner(self.engine, reader)
@@ -131,9 +137,6 @@ class RunningDispatcher:
         detector = DuplicateDetector(self.engine, reader, FAST_TIMING)
         taker = StatementTaker(self.engine, reader, FAST_TIMING, detector)
         self._start_thread(self._loop(taker.take))
-
-    def _last_date(self) -> Any:
-        return self.provider.last_date
 
     def _worker(self, sender: Sender) -> Callable[[], None]:
         worker = Worker(sender, self.engine, self.provider, self.concurrency, lambda _: None)

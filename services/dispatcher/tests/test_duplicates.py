@@ -1,12 +1,10 @@
 """Payments that are alive at the provider twice, or once though they have ended here."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from services.dispatcher.tests.harness import ManualDispatcher
-from services.dispatcher.tests.memory_provider import refusing
 from services.dispatcher.tests.test_lookup import HOUR_S, executed, in_doubt_for_good
 
 pytestmark = pytest.mark.database
@@ -209,15 +207,20 @@ def test_a_statement_counts_dead_letters_and_survives_what_other_clients_write(
     ) == (1, 3)
 
 
-def test_where_the_first_attempts_clock_is_not_known_everything_is_read(
+def test_where_neither_approval_nor_first_send_has_a_date_everything_is_read(
     dispatcher: ManualDispatcher,
 ) -> None:
-    dispatcher.provider.last_date = None
-    dispatcher.provider.script = [refusing(400, "INVALID_SOURCE")]
     dispatcher.turn()
-    dispatcher.order("resume")
-    dispatcher.provider.last_date = datetime.now(UTC)
-    dispatcher.turn()
+    dispatcher.rows("UPDATE attempt SET provider_date = NULL RETURNING 1")
+    dispatcher.rows("UPDATE payment SET approved_at = NULL RETURNING 1")
     dispatcher.provider.listed.clear()
     search(dispatcher)
     assert [set(listed) for listed in dispatcher.provider.listed] == [{"source"}]
+
+
+def test_lists_are_read_from_two_days_before_the_approval(dispatcher: ManualDispatcher) -> None:
+    dispatcher.turn()
+    dispatcher.rows("UPDATE payment SET approved_at = '2026-01-09T12:00Z' RETURNING 1")
+    dispatcher.provider.listed.clear()
+    search(dispatcher)
+    assert [listed["from_date"] for listed in dispatcher.provider.listed] == ["2026-01-07"]

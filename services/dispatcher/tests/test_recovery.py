@@ -23,6 +23,7 @@ from libs.common.tests.database_copies import Copies
 from services.dispatcher import commands, consumers
 from services.dispatcher.commands import Order
 from services.dispatcher.preparation.provisioning import Provisioner
+from services.dispatcher.provider.clocks import Clocks
 from services.dispatcher.provider.reader import Reader
 from services.dispatcher.recovery.provider_objects import ObjectRecovery
 from services.dispatcher.recovery.steps import after_topics, before_topics
@@ -335,7 +336,7 @@ def test_a_person_whose_creation_was_under_way_goes_on_from_what_the_provider_ha
     announce_batch(dispatcher.engine, uuid4(), 5)
     reader = Reader(dispatcher.engine, dispatcher.provider, dispatcher.stop, lambda: None)
     Provisioner(dispatcher.engine, reader).insert_objects()
-    sender = ProviderObjectSender(FAST_TIMING, CIPHER, VERSION, lambda: None)
+    sender = ProviderObjectSender(FAST_TIMING, CIPHER, VERSION, Clocks())
     with dispatcher.engine.begin() as connection:
         sender.lease_calls(connection, 10)  # the copy: intents are written, no answer is there
     person = dispatcher.sql("SELECT * FROM object WHERE kind = 'individual'")[0]

@@ -135,7 +135,7 @@ class Simulation:
         )
         self.senders = [
             self.dispatcher.sender,
-            PaymentSender(timing, lambda: self.provider.last_date),
+            PaymentSender(timing, self.dispatcher.clocks, self.dispatcher.walked),
         ]
         self.stopped: list[tuple[PaymentSender, list[tuple[Call, Answer]]]] = []
 
@@ -183,6 +183,8 @@ class Simulation:
         seconds = seconds or self.chance.choice([40.0, 70.0, 70.0, 70.0, 400.0, 2_000.0])
         self.dispatcher.pass_time(seconds)
         self.provider.pass_time(seconds)
+        self.dispatcher.walker.retry_at = 0.0
+        self.dispatcher.walker.walk()
         self.dispatcher.lookup.look_up()
         self.dispatcher.lookup.sweep()
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from libs.common.observability.logs import log
+from services.dispatcher.domain.clocks import list_from
 from services.dispatcher.domain.duplicates import (
     Duplicate,
     Line,
@@ -30,7 +31,7 @@ class DuplicateDetector:
         self.searched_at = time.monotonic()
 
     def search(self) -> bool:
-        """Search the lists of all open batches, back to their first attempt, every few minutes.
+        """Search the lists of all open batches, back to their approval, every few minutes.
 
         Returns False: other work need not wait for it.
         """
@@ -41,8 +42,10 @@ class DuplicateDetector:
             due = statements.list_duplicate_searches(connection)
         for batch in due:
             try:
+                provider_now = self.reader.provider.clocks.now().provider
+                begin = list_from(batch.approved_at, batch.from_date, batch.our_now, provider_now)
                 for source in batch.sources:
-                    params = {"source": source, **since(batch.from_date)}
+                    params = {"source": source, **since(begin)}
                     lines, _ = self.reader.all("/payments", params)
                     self.resolve(lines, batch.batch_id)
             except Unreachable:

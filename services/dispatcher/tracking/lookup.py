@@ -1,9 +1,16 @@
 """Look-ups: search the provider's list for payments whose outcome is not known."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Row
 
+from services.dispatcher.domain.clocks import (
+    Moment,
+    has_surely_passed,
+    list_from,
+    may_be_forgotten,
+)
 from services.dispatcher.domain.duplicates import Line, choose_payment, is_alive
 from services.dispatcher.domain.protocol import Found, Next, Timing, after_lookup
 from services.dispatcher.domain.reasons import LOOKUP_REASONS
@@ -15,6 +22,7 @@ from services.dispatcher.store import attempts, hints, payment_sending, payment_
 from services.dispatcher.store.payment_changes import Change, apply_changes
 
 LOOKUPS_AT_ONCE = 20
+DUE_MAX = 10_000
 SWEEP_MAX = 1_000
 
 
@@ -23,17 +31,18 @@ class PaymentLookup:
 
     def __init__(self, engine: Engine, reader: Reader, timing: Timing) -> None:
         self.engine, self.reader, self.timing = engine, reader, timing
+        self.clocks = reader.provider.clocks
 
     def look_up(self) -> bool:
         """Search the provider's list for payments whose outcome is unknown, after their grace."""
-        with self.engine.begin() as connection:
-            rows = payment_tracking.lease_due_lookups(connection, self.timing, LOOKUPS_AT_ONCE)
+        rows = self._lease()
         for row in rows:
             params = {"source": row.source, "destination": row.destination}
+            from_date = list_from(
+                row.approved_at, row.provider_date, row.our_now, self.clocks.now().provider
+            )
             try:
-                lines, complete = self.reader.all(
-                    "/payments", {**params, **since(row.provider_date)}
-                )
+                lines, complete = self.reader.all("/payments", {**params, **since(from_date)})
             except Unreachable:
                 self._restart(row)
                 continue
@@ -43,6 +52,29 @@ class PaymentLookup:
             else:
                 self._conclude(row, line)
         return bool(rows)
+
+    def _lease(self) -> list[Row[Any]]:
+        """Take the lease of payments of which the waits before the next look-up are over."""
+        now = self.clocks.now()
+        with self.engine.begin() as connection:
+            due = payment_tracking.list_due_lookups(connection, DUE_MAX)
+            ready = [row for row in due if self._is_ready(row, now)]
+            fences = {row.payment_id: row.fence for row in ready[:LOOKUPS_AT_ONCE]}
+            return payment_tracking.lease_lookups(connection, fences) if fences else []
+
+    def _is_ready(self, row: Row[Any], now: Moment) -> bool:
+        """Whether the grace after the last send, and the wait after a look-up, are over.
+
+        Both by both clocks, as long as this process knows: after a start they begin anew.
+        """
+        sent = self.clocks.sends.first_seen((row.payment_id, row.attempts, row.sends), now)
+        looked = self.clocks.sends.first_seen(
+            look_key(row.payment_id, row.attempts, row.looks), now
+        )
+        wait_s = self.timing.lookup_every_s if row.looks else 0.0
+        return has_surely_passed(sent, now, self.timing.grace_s) and has_surely_passed(
+            looked, now, wait_s
+        )
 
     def _restart(self, row: Row[Any]) -> None:
         """Note that a walk was not complete: it says nothing about absence."""
@@ -71,6 +103,9 @@ class PaymentLookup:
                 apply_changes(connection, [adopt(connection, locked, line, evidence)])
                 hints.use_early_hints(connection, [found.provider_id])
                 return
+            self.clocks.sends.first_seen(
+                look_key(row.payment_id, row.attempts, row.looks + 1), self.clocks.now()
+            )
             attempts.end_attempts(connection, [(row.payment_id, row.attempts, following.attempt)])
             reason_key = following.status if found is None else "other_money"
             apply_changes(
@@ -83,8 +118,11 @@ class PaymentLookup:
 
         The provider may have forgotten the key, or the batch was cancelled.
         """
+        now = self.clocks.now()
         with self.engine.begin() as connection:
-            rows = payment_sending.lock_past_resending(connection, self.timing, SWEEP_MAX)
+            candidates = payment_sending.list_resending(connection, SWEEP_MAX)
+            past = {row.payment_id: row.fence for row in candidates if self._is_past(row, now)}
+            rows = payment_sending.lock_at_fences(connection, past) if past else []
             code, reason = LOOKUP_REASONS["in_doubt"]
             apply_changes(
                 connection,
@@ -94,7 +132,6 @@ class PaymentLookup:
                         "in_doubt",
                         Evidence("intent", f"{row.payment_id}/{row.attempts}"),
                         step="lookup",
-                        wait_s=row.wait_s,
                         reason_code=code,
                         reason=reason,
                         publish=row.status != "in_doubt",
@@ -103,6 +140,17 @@ class PaymentLookup:
                 ],
             )
         return bool(rows)
+
+    def _is_past(self, row: Row[Any], now: Moment) -> bool:
+        first_seen = self.clocks.keys.first_seen((row.payment_id, row.attempts), now)
+        return row.state == "cancelled" or may_be_forgotten(
+            row.provider_date, first_seen, now, self.timing.resend_until_s
+        )
+
+
+def look_key(payment_id: UUID, attempt: int, lookups: int) -> tuple[str, UUID, int, int]:
+    """Return under what this process remembers when so many look-ups had been made."""
+    return "look", payment_id, attempt, lookups
 
 
 def found_payment(row: Row[Any], line: Line) -> Found:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Row
 
 from libs.common.contracts.statuses import PROVIDER_ENDED_UNPAID
 from libs.common.observability.logs import log
+from services.dispatcher.domain.clocks import Moment, sure_age_s
 from services.dispatcher.domain.duplicates import Line, payment_id_of
 from services.dispatcher.domain.protocol import Timing
 from services.dispatcher.domain.reasons import LOOKUP_REASONS
@@ -62,8 +63,9 @@ class StatusPoller:
             if len(lines) < PAGE_WORTH:
                 lines, request_id = self._read_one(newest)
                 waiting.pop(str(newest.provider_id))
+            now = self.reader.provider.clocks.now()
             with self.engine.begin() as connection:
-                apply_readings(connection, lines, request_id, self.timing)
+                apply_readings(connection, lines, request_id, self.timing, now)
             for line in lines:
                 waiting.pop(str(line["id"]), None)
 
@@ -103,7 +105,7 @@ class StatusPoller:
 
 
 def apply_readings(
-    connection: Connection, lines: Sequence[Line], request_id: str, timing: Timing
+    connection: Connection, lines: Sequence[Line], request_id: str, timing: Timing, now: Moment
 ) -> None:
     """Apply what the provider shows of payments.
 
@@ -123,10 +125,11 @@ def apply_readings(
             continue
         observed = believable_status(connection, row, line)
         if observed == row.provider_status or row.status not in ("pending", "completed"):
-            wait_s = next_reading_s(row.status, observed, row.paid_s_ago, timing)
+            paid_s_ago = sure_age_s(row.paid_s_ago, row.provider_created_at, now)
+            wait_s = next_reading_s(row.status, observed, paid_s_ago, timing)
             unchanged.append((row.payment_id, wait_s))
             continue
-        changes.append(change_by_reading(row, line, request_id, timing))
+        changes.append(change_by_reading(row, line, request_id, timing, now))
     apply_changes(connection, changes)
     payment_tracking.schedule_readings(connection, unchanged)
 
@@ -143,7 +146,9 @@ def believable_status(connection: Connection, row: Row[Any], line: Line) -> str:
     return stored
 
 
-def change_by_reading(row: Row[Any], line: Line, request_id: str, timing: Timing) -> Change:
+def change_by_reading(
+    row: Row[Any], line: Line, request_id: str, timing: Timing, now: Moment
+) -> Change:
     """Return the change that an observed status makes, with the reading as its evidence.
 
     A payment that ended there unpaid is `failed` only if no earlier attempt, once believed absent,
@@ -157,7 +162,8 @@ def change_by_reading(row: Row[Any], line: Line, request_id: str, timing: Timing
     if row.attempts > 1 and has_ended:
         code, reason = LOOKUP_REASONS["ended_there"]
         return Change(row, "in_doubt", evidence, step="lookup", reason_code=code, reason=reason)
-    paid_s_ago = row.paid_s_ago if row.status == "completed" else 0.0
+    is_paid = row.status == "completed"
+    paid_s_ago = sure_age_s(row.paid_s_ago, row.provider_created_at, now) if is_paid else 0.0
     return Change(
         row,
         status,

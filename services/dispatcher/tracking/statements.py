@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, Row
 from libs.common.contracts.events.provider import StatementClosed, StatementLine
 from libs.common.messaging import outbox
 from libs.common.observability.logs import log
+from services.dispatcher.domain.clocks import list_from
 from services.dispatcher.domain.duplicates import Line, payment_id_of
 from services.dispatcher.domain.protocol import Timing
 from services.dispatcher.handlers import statement_run_id
@@ -72,8 +73,10 @@ class StatementTaker:
         """Read the list of every source account; return (lines, pages, complete)."""
         lines: list[dict[str, Any]] = []
         pages, complete = 0, True
+        provider_now = self.reader.provider.clocks.now().provider
+        begin = list_from(begun.approved_at, begun.from_date, begun.at, provider_now)
         for source in begun.sources:
-            params = {"source": source, **since(begun.from_date)}
+            params = {"source": source, **since(begin)}
             found, whole = self.reader.all("/payments", params)
             lines += found
             pages += len(found) // PAGE_LINES + 1
@@ -165,7 +168,7 @@ def closing_event(
         pages=pages,
         lines=len(lines),
         amount_cents=sum(amount_cents(line) for line in lines),
-        from_at=begun.from_date or begun.at,
+        from_at=min(at for at in (begun.approved_at, begun.from_date, begun.at) if at),
         begun_at=begun.at,
         requested_by=begun.wanted_by,
         final_versions=begun.versions,

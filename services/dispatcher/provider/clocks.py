@@ -1,0 +1,103 @@
+"""The clocks of this process, and the provider's clock as its answers show it."""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from pathlib import Path
+
+from libs.common.observability.logs import log
+from services.dispatcher.domain.clocks import (
+    DATE_TOLERANCE_S,
+    ClockSample,
+    ClockStep,
+    DateTrack,
+    Moment,
+    SeenDate,
+    find_step,
+)
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+MOMENTS_MAX = 200_000
+
+
+def read_clocks() -> ClockSample:
+    """Read this machine's clocks."""
+    boot_id = BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
+    return ClockSample(
+        time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME), time.time(), boot_id
+    )
+
+
+class Moments:
+    """When this process first saw something; what was forgotten counts as seen now.
+
+    Args:
+        keep_over_steps: whether a moment still counts after time has passed over the process.
+    """
+
+    def __init__(self, *, keep_over_steps: bool) -> None:
+        self.keep_over_steps = keep_over_steps
+        self._moments: dict[Hashable, Moment] = {}
+        self._lock = threading.Lock()
+
+    def first_seen(self, key: Hashable, now: Moment) -> Moment:
+        """Return when a key was first seen; the first call is that moment."""
+        with self._lock:
+            known = self._moments.get(key)
+            if known is None or not (self.keep_over_steps or known.generation == now.generation):
+                known = self._moments[key] = now
+            while len(self._moments) > MOMENTS_MAX:
+                del self._moments[next(iter(self._moments))]
+            return known
+
+
+class Clocks:
+    """Both clocks, and how often one of them stepped. Safe to use from many threads."""
+
+    def __init__(self, read: Callable[[], ClockSample] = read_clocks) -> None:
+        self.read = read
+        self.steps = 0
+        self.generation = 0
+        self.sends = Moments(keep_over_steps=False)
+        self.keys = Moments(keep_over_steps=True)
+        self._track = DateTrack()
+        self._sample = read()
+        self._lock = threading.Lock()
+
+    def observe(self, date: datetime) -> None:
+        """Take in the Date of an answer that has just come."""
+        with self._lock:
+            now = self._take_sample()
+            self._track, step_s = self._track.observe(SeenDate(date, now.boot_s))
+            if abs(step_s) > DATE_TOLERANCE_S:
+                self._note(ClockStep("provider", step_s))
+
+    def now(self) -> Moment:
+        """Return this moment by both clocks; a step since the last call is logged and counted."""
+        with self._lock:
+            sample = self._take_sample()
+            provider = self._track.at(sample.boot_s)
+            return Moment(sample.process_s, sample.boot_s, provider, self.generation)
+
+    def boot_s(self) -> float:
+        """Return the seconds since the machine's start, also those in which it slept."""
+        return self.read().boot_s
+
+    def provider_now(self) -> datetime | None:
+        """Return the provider's clock, the earlier one in doubt; None while it is not known."""
+        provider = self.now().provider
+        return None if provider is None else provider.earliest
+
+    def _take_sample(self) -> ClockSample:
+        sample = self.read()
+        step = find_step(self._sample, sample)
+        self._sample = sample
+        if step is not None:
+            self._note(step)
+        return sample
+
+    def _note(self, step: ClockStep) -> None:
+        self.steps += 1
+        self.generation += 1
+        log.warning("clock_stepped", kind=step.kind, seconds=round(step.seconds))

@@ -1,0 +1,35 @@
+"""The rows that the gate decides over, locked in the transaction of the intent."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from libs.common.database.engine import run
+from services.dispatcher.domain.gate import Gate
+from services.dispatcher.store import kill_switch, source_stops
+
+
+def lock_gate(connection: Connection, walked: Collection[UUID], *, clock_known: bool) -> Gate:
+    """Lock the kill switch and the batches under way FOR SHARE until the end of the transaction.
+
+    A pause, a cancel or the kill switch waits for this transaction; the next gate sees it.
+    """
+    engaged, quarantined = kill_switch.lock(connection)
+    batches = run(
+        connection,
+        """
+        SELECT batch_id, state
+        FROM batch
+        WHERE state IN ('paying', 'paused')
+        ORDER BY batch_id
+        FOR SHARE""",
+    )
+    return Gate(
+        kill_switch=engaged,
+        quarantined=quarantined,
+        clock_known=clock_known,
+        batch_states={row.batch_id: row.state for row in batches},
+        walked=frozenset(walked),
+        stopped_accounts=source_stops.list_accounts(connection),
+    )

@@ -1,0 +1,45 @@
+"""The gate: each thing that stands against a send stops it by itself."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.dispatcher.domain.gate import Gate, Refusal
+
+BATCH, OTHER = UUID(int=1), UUID(int=2)
+OPEN = Gate(
+    kill_switch=False,
+    quarantined=False,
+    clock_known=True,
+    batch_states={BATCH: "paying", OTHER: "paused"},
+    walked={BATCH, OTHER},
+    stopped_accounts={"stopped"},
+)
+
+
+def test_what_nothing_stands_against_may_be_sent() -> None:
+    assert OPEN.refusal(BATCH, "account") is None
+    assert OPEN.open_batches() == [BATCH]
+
+
+@pytest.mark.parametrize(
+    ("changed", "refusal"),
+    [
+        ({"kill_switch": True}, Refusal.KILL_SWITCH),
+        ({"quarantined": True}, Refusal.QUARANTINED),
+        ({"clock_known": False}, Refusal.CLOCK_UNKNOWN),
+        ({"batch_states": {}}, Refusal.BATCH_NOT_PAYING),
+        ({"batch_states": {BATCH: "paused"}}, Refusal.BATCH_NOT_PAYING),
+        ({"batch_states": {BATCH: "waiting"}}, Refusal.BATCH_NOT_PAYING),
+        ({"batch_states": {BATCH: "cancelled"}}, Refusal.BATCH_NOT_PAYING),
+        ({"walked": {OTHER}}, Refusal.NOT_WALKED),
+        ({"stopped_accounts": {"account"}}, Refusal.SOURCE_STOPPED),
+    ],
+)
+def test_one_thing_is_enough(changed: dict[str, Any], refusal: Refusal) -> None:
+    gate = replace(OPEN, **changed)
+    assert gate.refusal(BATCH, "account") is refusal
+    if refusal is not Refusal.SOURCE_STOPPED:
+        assert gate.open_batches() == []

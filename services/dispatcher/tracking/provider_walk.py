@@ -1,0 +1,126 @@
+"""Walks through the provider's list before a batch is sent: the provider as the third witness.
+
+Database and topics may have come back together from an old snapshot. They agree with each other,
+and keys are forgotten at the provider after a day. Only its list shows what was paid meanwhile.
+"""
+
+import time
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, Row
+
+from libs.common.observability.logs import log
+from libs.common.recovery import quarantine
+from services.dispatcher.domain.clocks import Moment, list_from
+from services.dispatcher.domain.duplicates import Line, choose_payment, payment_id_of
+from services.dispatcher.domain.protocol import Next
+from services.dispatcher.domain.provider_walk import find_ours
+from services.dispatcher.handlers import Evidence
+from services.dispatcher.provider.client import Unreachable
+from services.dispatcher.provider.reader import Reader, since
+from services.dispatcher.sending.walked_batches import WalkedBatches
+from services.dispatcher.store import hints, provider_walks
+from services.dispatcher.store.payment_changes import apply_changes
+from services.dispatcher.tracking.duplicates import DuplicateDetector
+from services.dispatcher.tracking.lookup import adopt, change_after_lookup, found_payment
+
+RETRY_S = 2.0
+WHY_QUARANTINED = (
+    "The provider lists payments of ours that this database does not know. "
+    "It came back from an older copy, or another installation pays with the same key."
+)
+
+
+class ProviderWalker:
+    """Reads the provider's list for batches that are about to be sent, and binds what it finds."""
+
+    def __init__(
+        self, engine: Engine, reader: Reader, detector: DuplicateDetector, walked: WalkedBatches
+    ) -> None:
+        self.engine, self.reader, self.detector, self.walked = engine, reader, detector, walked
+        self.clocks = reader.provider.clocks
+        self.retry_at = 0.0
+
+    def walk(self) -> bool:
+        """Walk for every batch that pays and was not walked; whether it may be sent now.
+
+        One walk serves them all, from two days before the first approval. If it shows payments that
+        this database does not know, the database is quarantined and nothing is sent.
+        """
+        if time.monotonic() < self.retry_at:
+            return False
+        begun = self.clocks.now()
+        with self.engine.connect() as connection:
+            due = provider_walks.list_unwalked(connection, self.walked.list_walked(begun))
+        try:
+            if begun.provider is None:
+                self.reader.call("GET", "/ping")  # its answer shows the provider's clock
+            elif due and self._walk(due, begun):
+                for batch in due:
+                    self.walked.add(batch.batch_id, begun)
+                return True
+        except Unreachable as error:
+            log.warning("provider_walk_cut_short", status=error.answer.status)
+        if due:
+            self.retry_at = time.monotonic() + RETRY_S
+        return False
+
+    def _walk(self, due: Sequence[Row[Any]], begun: Moment) -> bool:
+        """Walk once; whether the walk was complete and showed nothing that is not known here."""
+        begins = [list_from(b.approved_at, None, b.our_now, begun.provider) for b in due]
+        known_begins = [begin for begin in begins if begin is not None]
+        begin = min(known_begins) if len(known_begins) == len(begins) else None
+        batch_ids = {str(batch.batch_id) for batch in due}
+        lines: dict[str, Line] = {}
+        walk = self.reader.walk("/payments", since(begin))
+        for page in walk:
+            if self._quarantine_if_unknown(page.lines):
+                return False
+            lines.update(
+                (str(line["id"]), line) for line in page.lines if batch_of(line) in batch_ids
+            )
+        if not walk.complete:
+            return False
+        for batch in due:
+            self._bind(batch.batch_id, lines.values())
+        return True
+
+    def _quarantine_if_unknown(self, lines: Sequence[Line]) -> bool:
+        """Quarantine the database if it does not know payments of ours; whether it was."""
+        with self.engine.begin() as connection:
+            unknown = provider_walks.insert_unknown(connection, find_ours(lines))
+            if unknown:
+                quarantine.start(connection, WHY_QUARANTINED)
+                log.critical("unknown_payments_at_provider", count=unknown)
+        return bool(unknown)
+
+    def _bind(self, batch_id: UUID, lines: Collection[Line]) -> None:
+        """Bind a batch's payments to what was found, and end duplicates."""
+        of_batch = [line for line in lines if batch_of(line) == str(batch_id)]
+        by_payment: dict[str, list[Line]] = {}
+        for line in of_batch:
+            by_payment.setdefault(payment_id_of(line), []).append(line)
+        with self.engine.begin() as connection:
+            changes = []
+            for row in provider_walks.lock_unanswered(connection, batch_id):
+                given = by_payment.get(str(row.payment_id), [])
+                chosen = choose_payment(given, str(row.payment_id), row.attempts, "")
+                if chosen is None:
+                    continue
+                evidence = Evidence("lookup", f"{row.payment_id}/{row.attempts}/walk")
+                if found_payment(row, chosen).equal:
+                    changes.append(adopt(connection, row, chosen, evidence))
+                else:
+                    held = Next("held")
+                    changes.append(change_after_lookup(row, held, evidence, 0, "other_money"))
+            apply_changes(connection, changes)
+            hints.use_early_hints(connection, [c.provider_id for c in changes if c.provider_id])
+        self.detector.resolve(of_batch, batch_id)
+
+
+def batch_of(line: Line) -> str:
+    """Return the batch that a line names in its metadata; "" if none."""
+    metadata = line.get("metadata")
+    return str(metadata.get("batch_id") or "") if isinstance(metadata, dict) else ""
