@@ -1,4 +1,4 @@
-"""What people order: pause, resume and cancel a batch, and end a payment that is held.
+"""What people order: pause, resume and cancel a batch, end a held payment, decide a duplicate.
 
 An order takes effect in the database at once. Its event follows by Kafka.
 """
@@ -15,15 +15,19 @@ from services.dispatcher.handlers import Evidence
 from services.dispatcher.store import (
     attempts,
     batches,
+    duplicates,
     held_decisions,
     payments,
     source_stops,
+    statements,
 )
 from services.dispatcher.store.held_decisions import HeldDecision
 from services.dispatcher.store.payment_changes import Change, apply_changes
 
 BatchAct = Literal["pause", "resume", "cancel"]
 HeldAct = Literal["look-up", "bind", "close"]
+#: The second payment moved no money; its money came back by another way; it stays as it is.
+DuplicateAct = Literal["ended", "recovered", "accepted"]
 #: `ready` too: the approval may be on its way here.
 COMMANDABLE = ("ready", "approved", "paying", "paused")
 
@@ -204,3 +208,43 @@ def change_by_decision(row: Row[Any], decision: HeldDecision) -> Change:
         poll_s=0.0,
         reason=reason,
     )
+
+
+# --- duplicates ----------------------------------------------------------------------------------
+
+
+def order_duplicate(
+    connection: Connection, payment_id: UUID, act: DuplicateAct, order: Order
+) -> str:
+    """Say what became of the second payment: the first person proposes, another confirms.
+
+    Who confirms is an approver who had no hand in the batch. Another act is another proposal. A
+    confirmed one asks for a statement, because it may be what the batch's certificate waited for.
+
+    Raises:
+        Unknown, Refused
+        two_person.NotAllowed: another person must confirm it.
+    """
+    finding = duplicates.lock_open(connection, payment_id)
+    if finding is None:
+        if not payments.lock_payments(connection, [payment_id]):
+            raise Unknown(f"Payment {payment_id} is not known to the dispatcher.")
+        raise Refused("No duplicate of this payment waits for a decision.")
+    if act == "ended" and finding.alive > 1:
+        raise Refused(
+            f"{finding.alive} payments are alive at the provider, so the second one has not ended. "
+            "Wait until it is cancelled there, or decide what became of its money."
+        )
+    step = next_step(
+        order.person,
+        finding.proposed_by if finding.act == act else None,
+        is_approver=order.approver,
+        ineligible=ineligible_approvers(connection, str(finding.batch_id)),
+    )
+    if step == "propose":
+        duplicates.propose(connection, payment_id, act, order.reason, order.person)
+    if step != "confirm":
+        return "proposed"
+    duplicates.decide(connection, payment_id, order.person)
+    statements.request_statements(connection, order.person, finding.batch_id)
+    return "done"

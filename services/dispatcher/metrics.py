@@ -6,7 +6,14 @@ from functools import partial
 from sqlalchemy import Connection, Engine
 
 from libs.common.observability.metrics import Gauge, from_query
-from services.dispatcher.store import batches, kill_switch, payments, rate_limits, source_stops
+from services.dispatcher.store import (
+    batches,
+    duplicates,
+    kill_switch,
+    payments,
+    rate_limits,
+    source_stops,
+)
 
 
 def gauges(engine: Engine) -> dict[str, Gauge]:
@@ -19,6 +26,7 @@ def gauges(engine: Engine) -> dict[str, Gauge]:
         "payments_in_doubt_age_seconds": payments.read_oldest_doubt_s,
         "payments_held": partial(payments.count_by_status, status="held"),
         "batches_paying": batches.count_paying,
+        "duplicates_undecided": duplicates.count_open,
         "sources_stopped": source_stops.count_stopped,
         "kill_switch": kill_switch.is_engaged,
         "limiter_payments_per_min": rate_limits.read_payments_per_min,

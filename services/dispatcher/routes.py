@@ -14,10 +14,17 @@ from libs.common.web.problem_details import Problem
 from services.dispatcher import commands
 from services.dispatcher.commands import BatchAct, Order, Refused, Unknown
 from services.dispatcher.provider import rate_limiter
-from services.dispatcher.schemas import HeldOrder, KillSwitchOrder, Reason, StatementOrder
+from services.dispatcher.schemas import (
+    DuplicateOrder,
+    HeldOrder,
+    KillSwitchOrder,
+    Reason,
+    StatementOrder,
+)
 from services.dispatcher.store import (
     attempts,
     batches,
+    duplicates,
     flags,
     held_decisions,
     kill_switch,
@@ -114,6 +121,7 @@ def add_payment_routes(routes: APIRouter, engine: Engine, authenticate: Authenti
             return {
                 "attempts": attempts.list_attempts(connection, payment_id),
                 "flags": flags.list_flags(connection, payment_id),
+                "duplicates": duplicates.list_findings(connection, payment_id),
                 "held_proposal": None
                 if proposal is None
                 else {
@@ -142,6 +150,14 @@ def add_payment_routes(routes: APIRouter, engine: Engine, authenticate: Authenti
             )
         return {"payment_id": payment_id, "act": body.act, "state": state}
 
+    @routes.post("/payments/{payment_id}/duplicate")
+    def order_duplicate(payment_id: UUID, body: DuplicateOrder, actor: caller) -> dict[str, Any]:
+        require_role(actor, PROPOSERS)
+        order = Order(actor.person, body.reason, approver=bool(actor.roles & APPROVERS))
+        with refusals("Look at the payment as it is now."), engine.begin() as connection:
+            state = commands.order_duplicate(connection, payment_id, body.act, order)
+        return {"payment_id": payment_id, "act": body.act, "state": state}
+
 
 def add_operations_routes(routes: APIRouter, engine: Engine, authenticate: Authenticate) -> None:
     """Add the limiter, the kill switch and the order for statements."""
@@ -151,6 +167,11 @@ def add_operations_routes(routes: APIRouter, engine: Engine, authenticate: Authe
     def limiter(_: caller) -> dict[str, Any]:
         with engine.connect() as connection:
             return {"tiers": rate_limiter.read_tiers(connection)}
+
+    @routes.get("/duplicates")
+    def undecided_duplicates(_: caller) -> dict[str, Any]:
+        with engine.connect() as connection:
+            return {"items": duplicates.list_findings(connection)}
 
     @routes.get("/kill-switch")
     def read_kill_switch(_: caller) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.dispatcher.commands import HeldAct
+from services.dispatcher.commands import DuplicateAct, HeldAct
 
 
 class Reason(BaseModel):
@@ -18,6 +18,13 @@ class HeldOrder(Reason):
 
     act: HeldAct
     provider_payment_id: str = Field(default="", max_length=64)
+
+
+class DuplicateOrder(BaseModel):
+    """What became of the second of two live payments at the provider, and how that is known."""
+
+    act: DuplicateAct
+    reason: str = Field(min_length=1, max_length=500)
 
 
 class KillSwitchOrder(Reason):

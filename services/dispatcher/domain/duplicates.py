@@ -86,6 +86,23 @@ def find_duplicates(lines: Iterable[Line], ours: Mapping[str, PaymentSnapshot]) 
     ]
 
 
+def count_alive(lines: Iterable[Line], payment_ids: Iterable[str]) -> dict[str, int]:
+    """Count the live provider payments of each of these payments, as the lines show them."""
+    alive: dict[str, set[str]] = {payment_id: set() for payment_id in payment_ids}
+    for line in lines:
+        if payment_id_of(line) in alive and is_alive(line):
+            alive[payment_id_of(line)].add(str(line["id"]))
+    return {payment_id: len(ids) for payment_id, ids in alive.items()}
+
+
+def stops_everything(undecided: int) -> bool:
+    """Whether so many payments that are alive twice stop all sending, not only their sources.
+
+    One may be an accident of one account. A second one shows that it happens.
+    """
+    return undecided > 1
+
+
 def _judge(payment_id: str, statuses: Mapping[str, str], ours: PaymentSnapshot) -> Duplicate:
     """Decide which provider payment stays bound and which are cancelled.
 

@@ -68,13 +68,19 @@ def _accounts_of_same_holder(connection: Connection, account_index: str) -> set[
 
 
 def release_sources(connection: Connection, batch_id: UUID) -> list[str]:
-    """Let the stopped sources of a batch pay again; return them. A second call finds none."""
+    """Let the stopped sources of a batch pay again; return them. A second call finds none.
+
+    A source with a duplicate that nobody has decided yet stays stopped.
+    """
     return list(
         run(
             connection,
             """
             DELETE FROM source_stop
             WHERE account_index IN (SELECT account_index FROM source WHERE batch_id = :id)
+                AND account_index NOT IN (
+                    SELECT account_index FROM duplicate WHERE decided_at IS NULL
+                )
             RETURNING account_index""",
             id=batch_id,
         ).scalars()

@@ -54,6 +54,7 @@ TABLES = (
     "dead_letter",
     "restored",
     "unknown_payment",
+    "duplicate",
 )
 #: The dates that become older when time passes.
 TIMES = {

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from libs.common.observability.logs import log
 from services.dispatcher.domain.clocks import list_from
@@ -12,15 +12,35 @@ from services.dispatcher.domain.duplicates import (
     Duplicate,
     Line,
     PaymentSnapshot,
+    count_alive,
     find_duplicates,
+    stops_everything,
 )
 from services.dispatcher.domain.protocol import Timing
 from services.dispatcher.domain.statuses import our_status
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.provider.client import Unreachable, parse_payment
 from services.dispatcher.provider.reader import Reader, since
-from services.dispatcher.store import flags, payments, statements
+from services.dispatcher.store import (
+    duplicates,
+    flags,
+    kill_switch,
+    payments,
+    source_stops,
+    statements,
+)
 from services.dispatcher.store.payment_changes import Change, apply_changes
+from services.dispatcher.store.source_stops import SourceStop
+
+FASTER = 10  # so many times more often is searched while a second payment is alive
+SOURCE_STOPPED = (
+    "duplicate_at_provider",
+    "A payment from this account is alive twice at the provider. Two people must decide about it.",
+)
+EVERYTHING_STOPPED = (
+    "More than one payment is alive twice at the provider. Nothing is sent until people have found "
+    "out why."
+)
 
 
 class DuplicateDetector:
@@ -35,10 +55,14 @@ class DuplicateDetector:
 
         Returns False: other work need not wait for it.
         """
-        if time.monotonic() - self.searched_at < self.timing.duplicates_every_s:
+        every_s = self.timing.duplicates_every_s
+        waited_s = time.monotonic() - self.searched_at
+        if waited_s < every_s / FASTER:
             return False
-        self.searched_at = time.monotonic()
         with self.engine.connect() as connection:
+            if waited_s < every_s and not duplicates.is_any_alive(connection):
+                return False
+            self.searched_at = time.monotonic()
             due = statements.list_duplicate_searches(connection)
         for batch in due:
             try:
@@ -61,6 +85,8 @@ class DuplicateDetector:
         """
         with self.engine.connect() as connection:
             ours = payments.list_snapshots(connection, batch_id)
+        with self.engine.begin() as connection:
+            duplicates.write_alive(connection, count_alive(lines, ours))
         by_id = {str(line["id"]): line for line in lines}
         for duplicate in find_duplicates(lines, ours):
             payment_id = duplicate.payment_id
@@ -78,6 +104,8 @@ class DuplicateDetector:
         detail = f"alive at the provider: {', '.join(duplicate.alive)}; ours: {ours.provider_id}"
         with self.engine.begin() as connection:
             flags.insert_flag(connection, UUID(duplicate.payment_id), "duplicate", detail)
+            if len(duplicate.alive) > 1:
+                stop_for_people(connection, duplicate)
             (row,) = payments.lock_with_accounts(connection, [duplicate.payment_id])
             if (row.status, row.provider_id or "") != (ours.status, ours.provider_id):
                 return False
@@ -112,3 +140,18 @@ class DuplicateDetector:
         detail = f"{provider_id}: {answer.status} {answer.sub_type}"
         with self.engine.begin() as connection:
             flags.insert_flag(connection, payment_id, "duplicate_cancel", detail)
+
+
+def stop_for_people(connection: Connection, duplicate: Duplicate) -> None:
+    """Stop the source account of a payment that is alive twice; at the second one everything.
+
+    A second call about the same provider payments changes nothing. Cancelling goes on.
+    """
+    (row,) = payments.lock_with_accounts(connection, [duplicate.payment_id])
+    if not duplicates.record(connection, row, duplicate.alive):
+        return
+    # The kill switch before the batches, as the gate locks them.
+    if stops_everything(duplicates.count_open(connection)):
+        kill_switch.engage(connection, True, "dispatcher", EVERYTHING_STOPPED)
+    stop = SourceStop(row.account_index, *SOURCE_STOPPED)
+    source_stops.stop_source(connection, stop, whole_holder=False)

@@ -15,7 +15,7 @@ from services.dispatcher.domain.protocol import Timing
 from services.dispatcher.handlers import statement_run_id
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader, since
-from services.dispatcher.store import batches, statements
+from services.dispatcher.store import batches, duplicates, statements
 from services.dispatcher.store.transaction import now
 from services.dispatcher.tracking.duplicates import DuplicateDetector
 
@@ -173,6 +173,7 @@ def closing_event(
         requested_by=begun.wanted_by,
         final_versions=begun.versions,
         dead_letters=statements.count_dead_letters(connection, batch_id),
+        undecided_duplicates=duplicates.count_open(connection, batch_id),
     )
 
 

@@ -50,6 +50,7 @@ ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("GET", "/payments/{payment_id}"): _EVERY_ROLE,
     # A two-person decision: the dispatcher requires an approver as the second person.
     ("POST", "/payments/{payment_id}/held"): frozenset({PREPARER, APPROVER}),
+    ("POST", "/payments/{payment_id}/duplicate"): frozenset({PREPARER, APPROVER}),
     ("GET", "/ledger/accounts"): _EVERY_ROLE,
     ("GET", "/ledger/journals"): _EVERY_ROLE,
     ("GET", "/reconciliation/runs"): _EVERY_ROLE,
@@ -59,6 +60,7 @@ ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("GET", "/ops/dead-letters"): _OPERATIONS,
     ("POST", "/ops/dead-letters/{dead_letter_id}/redrive"): frozenset({OPERATOR}),
     ("GET", "/ops/limiter"): _EVERY_ROLE,  # the live view of a batch shows the provider's limits
+    ("GET", "/ops/duplicates"): _EVERY_ROLE,
     ("GET", "/ops/kill-switch"): _EVERY_ROLE,
     ("POST", "/ops/kill-switch"): frozenset({OPERATOR, APPROVER}),
     ("GET", "/ops/restored"): _EVERY_ROLE,

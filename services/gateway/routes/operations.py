@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from libs.common.web.problem_details import Problem
 from services.gateway.dependencies import Context, RequestContext, api_router, relay
 from services.gateway.schemas import operations as schemas
+from services.gateway.schemas import payments as payment_schemas
 from services.gateway.upstream import Upstream, UpstreamRefusal, Upstreams
 
 TIMEOUT_S = 3.0
@@ -57,6 +58,11 @@ def _add_provider_controls(routes: APIRouter, services: Upstreams) -> None:
     async def limiter(context: Context) -> Response:
         """What the provider allows, and how much of it is used."""
         return await relay(services.dispatcher, context.get("/limiter"))
+
+    @routes.get("/ops/duplicates", response_model=payment_schemas.Duplicates)
+    async def duplicates(context: Context) -> Response:
+        """Payments that were alive twice at the provider and wait for two people."""
+        return await relay(services.dispatcher, context.get("/duplicates"))
 
     @routes.get("/ops/kill-switch", response_model=schemas.KillSwitch)
     async def switched(context: Context) -> Response:

@@ -1,4 +1,4 @@
-"""Payments: one with its timeline, and the two-person decision about a held one."""
+"""Payments: one with its timeline, and two-person decisions about held and doubled ones."""
 
 import asyncio
 from typing import Any
@@ -32,6 +32,15 @@ def router(route_class: type[APIRoute], services: Upstreams) -> APIRouter:
         body = order.model_dump(mode="json")
         return await relay(services.dispatcher, context.post(f"/payments/{payment_id}/held", body))
 
+    @routes.post("/payments/{payment_id}/duplicate", response_model=schemas.DuplicateAnswer)
+    async def duplicate(
+        payment_id: UUID, order: schemas.DuplicateDecision, context: Context
+    ) -> Response:
+        """Say what became of the second of two live payments. A second person must confirm it."""
+        body = order.model_dump(mode="json")
+        call = context.post(f"/payments/{payment_id}/duplicate", body)
+        return await relay(services.dispatcher, call)
+
     return routes
 
 
@@ -59,4 +68,9 @@ async def compose_payment(
         payment_timeline.journal_lines(ledger["items"]),
     )
     held_proposal = (dispatcher or {}).get("held_proposal")
-    return {**payment, "timeline": timeline, "held_proposal": held_proposal}
+    return {
+        **payment,
+        "timeline": timeline,
+        "held_proposal": held_proposal,
+        "duplicates": (dispatcher or {}).get("duplicates", []),
+    }

@@ -15,6 +15,7 @@ from services.gateway.schemas.models import (
 )
 
 HeldAct = Literal["look-up", "bind", "close"]
+DuplicateAct = Literal["ended", "recovered", "accepted"]
 
 
 class Payment(ResponseModel):
@@ -63,6 +64,49 @@ class HeldProposal(ResponseModel):
     at: datetime
 
 
+class Duplicate(ResponseModel):
+    """A payment that was alive more than once at the provider, and what two people decided.
+
+    `alive` is how many of its provider payments were alive when they were last read.
+    """
+
+    payment_id: UUID
+    batch_id: UUID
+    provider_payment_ids: list[str]
+    alive: int
+    found_at: datetime
+    act: DuplicateAct | None
+    reason: str
+    proposed_by: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+
+
+class Duplicates(ResponseModel):
+    """The duplicates that nobody has decided yet, oldest first, at most 1,000."""
+
+    items: list[Duplicate]
+
+
+class DuplicateDecision(RequestModel):
+    """What became of the second payment, and how that is known.
+
+    `ended`: it moved no money. `recovered`: its money came back by another way. `accepted`: it
+    stays as it is.
+    """
+
+    act: DuplicateAct
+    reason: str = Field(min_length=1, max_length=500, pattern=STORABLE_TEXT)
+
+
+class DuplicateAnswer(ResponseModel):
+    """`proposed`: a second person must confirm it. `done`: it is decided."""
+
+    payment_id: UUID
+    act: DuplicateAct
+    state: Literal["proposed", "done"]
+
+
 class PaymentStory(Payment):
     """A payment with everything that happened to it, oldest first.
 
@@ -73,6 +117,7 @@ class PaymentStory(Payment):
     return_under_way: bool
     timeline: list[TimelineEntry]
     held_proposal: HeldProposal | None = None
+    duplicates: list[Duplicate] = Field(default_factory=list)
 
 
 class Held(RequestModel):

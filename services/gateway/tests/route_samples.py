@@ -14,6 +14,7 @@ BODIES: dict[str, Any] = {
     "/batches/{batch_id}/approve": {"digest": DIGEST},
     "/batches/{batch_id}/discard": {"reason": "no"},
     "/payments/{payment_id}/held": {"act": "look-up", "reason": "no"},
+    "/payments/{payment_id}/duplicate": {"act": "ended", "reason": "cancelled there"},
     "/batches/{batch_id}/corrections": {
         "corrections": [{"source_account_id": "s", "field": "state", "from": "IA", "to": "KS"}]
     },

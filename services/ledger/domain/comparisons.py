@@ -23,6 +23,7 @@ class StatementRun:
     closed_at: datetime
     final_versions: int
     dead_letters: int
+    undecided_duplicates: int
     message: str
     verdict: str | None
     break_count: int

@@ -86,6 +86,7 @@ def judge(connection: Connection, statement: StatementRun) -> None:
         *compared.findings,
         *compare_parts(connection, batch, compared),
         *progress_rules.dispatcher_dead_letters(statement),
+        *progress_rules.undecided_duplicates(statement),
     ]
     final = set(compared.by_status) <= FINAL_PAYMENTS
     tallies = final_tallies(batch, compared.by_status)

@@ -23,6 +23,7 @@ CLOSING_FIELDS = {
     "requested_by",
     "final_versions",
     "dead_letters",
+    "undecided_duplicates",
     "message",
 }
 
@@ -50,13 +51,13 @@ def insert_runs(connection: Connection, events: Sequence[StatementClosed]) -> No
                 run_id, batch_id, requested_by,
                 complete, pages, lines, amount_cents,
                 from_at, begun_at, closed_at,
-                final_versions, dead_letters, message
+                final_versions, dead_letters, undecided_duplicates, message
             )
             VALUES (
                 :run_id, :batch_id, :requested_by,
                 :complete, :pages, :lines, :amount_cents,
                 :from_at, :begun_at, :closed_at,
-                :final_versions, :dead_letters, :message
+                :final_versions, :dead_letters, :undecided_duplicates, :message
             )
             ON CONFLICT DO NOTHING""",
             **values,
@@ -69,7 +70,7 @@ def insert_runs(connection: Connection, events: Sequence[StatementClosed]) -> No
                 run_id, batch_id, requested_by,
                 complete, pages, lines, amount_cents,
                 from_at, begun_at,
-                final_versions, dead_letters, message
+                final_versions, dead_letters, undecided_duplicates, message
             FROM statement_run
             WHERE run_id = :id""",
             id=event.run_id,
@@ -91,7 +92,7 @@ def find_unjudged(connection: Connection, batch_ids: Sequence[UUID]) -> list[Sta
             run_id, batch_id,
             complete, lines, amount_cents,
             begun_at, closed_at,
-            final_versions, dead_letters, message,
+            final_versions, dead_letters, undecided_duplicates, message,
             verdict, break_count
         FROM statement_run
         WHERE batch_id = ANY(CAST(:ids AS uuid[]))

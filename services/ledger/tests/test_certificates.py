@@ -170,6 +170,18 @@ def test_a_dead_letter_of_the_dispatcher_bars_the_certificate_until_its_next_sta
     assert len(certificates(database.service)) == 1
 
 
+def test_a_duplicate_that_nobody_has_decided_bars_the_certificate(database: Database) -> None:
+    *events, last = batch_events(ENDS)
+    deliver(database.service, *events, last.model_copy(update={"undecided_duplicates": 1}))
+    assert breaks(database.service) == [("duplicate", "dispatcher")]
+    assert certificates(database.service) == []
+    again = [line(n, PROVIDER_STATUSES[end], "run-2") for n, end in ENDS.items()]
+    deliver(
+        database.service, *again, closed(again, 12, "run-2", begun_at=at(200), occurred_at=at(201))
+    )
+    assert len(certificates(database.service)) == 1
+
+
 def test_a_payment_bound_to_another_provider_payment_is_compared_with_that_one(
     database: Database,
 ) -> None:

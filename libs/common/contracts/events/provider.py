@@ -75,4 +75,9 @@ class StatementClosed(Event):
         description="messages of the batch that the dispatcher has rejected "
         "and nobody has redriven",
     )
+    undecided_duplicates: int = Field(
+        default=0,
+        description="payments of the batch that were alive twice at the provider, "
+        "and about which two people have not decided yet",
+    )
     message: str = ""

@@ -100,3 +100,17 @@ def dispatcher_dead_letters(statement: StatementRun) -> list[Finding]:
             found=f"{statement.dead_letters} rejected by the dispatcher",
         )
     ]
+
+
+def undecided_duplicates(statement: StatementRun) -> list[Finding]:
+    """Payments that were alive twice at the provider, about which people have not decided yet."""
+    if not statement.undecided_duplicates:
+        return []
+    return [
+        Finding(
+            "duplicate",
+            "dispatcher",
+            expected="a decision of two people about each payment that was there twice",
+            found=f"{statement.undecided_duplicates} not decided",
+        )
+    ]
