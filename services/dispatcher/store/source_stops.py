@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from libs.common.database.engine import run
-from services.dispatcher.store import batches, sources
+from services.dispatcher.store import batches, source_refusals, sources
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def release_sources(connection: Connection, batch_id: UUID) -> list[str]:
 
     A source with a duplicate that nobody has decided yet stays stopped.
     """
-    return list(
+    released = list(
         run(
             connection,
             """
@@ -85,6 +85,8 @@ def release_sources(connection: Connection, batch_id: UUID) -> list[str]:
             id=batch_id,
         ).scalars()
     )
+    source_refusals.delete_refusals(connection, released)
+    return released
 
 
 def announce_batches(connection: Connection, account_indexes: Sequence[str]) -> None:

@@ -55,6 +55,7 @@ TABLES = (
     "restored",
     "unknown_payment",
     "duplicate",
+    "source_refusal",
 )
 #: The dates that become older when time passes.
 TIMES = {

@@ -60,6 +60,7 @@ EXEMPT: Final = {
     "held_decision": "its people are in the published event; the row is written as far as needed",
     "status_change": "it says that a statement is due; after a restore one is taken anyway",
     "restored": "the recovery itself",
+    "source_refusal": "it counts refusals towards a stop; the bank refuses again if it must",
     "duplicate": "it is found again by the next search; people decide again",
     "unknown_payment": "what the provider lists is found again by the next walk",
     "inbox": "the consumers' own, which come back with the copy and the topics",

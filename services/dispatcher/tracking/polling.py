@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Row
 
 from libs.common.contracts.statuses import PROVIDER_ENDED_UNPAID
 from libs.common.observability.logs import log
+from services.dispatcher.domain.bank_refusals import find_stopping, is_of_source
 from services.dispatcher.domain.clocks import Moment, sure_age_s
 from services.dispatcher.domain.duplicates import Line, payment_id_of
 from services.dispatcher.domain.protocol import Timing
@@ -20,8 +21,15 @@ from services.dispatcher.domain.statuses import may_apply, next_reading_s, our_s
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.provider.client import Unreachable, parse_payment
 from services.dispatcher.provider.reader import Reader
-from services.dispatcher.store import flags, payment_tracking, payments
+from services.dispatcher.store import (
+    flags,
+    payment_tracking,
+    payments,
+    source_refusals,
+    source_stops,
+)
 from services.dispatcher.store.payment_changes import Change, apply_changes
+from services.dispatcher.store.source_stops import SourceStop
 
 DUE_MAX = 3_000
 PAGE_WORTH = 8  # so many due payments are worth a list page; fewer are read one by one
@@ -132,6 +140,31 @@ def apply_readings(
         changes.append(change_by_reading(row, line, request_id, timing, now))
     apply_changes(connection, changes)
     payment_tracking.schedule_readings(connection, unchanged)
+    stop_refused_sources(connection, changes)
+
+
+def stop_refused_sources(connection: Connection, changes: Sequence[Change]) -> None:
+    """Stop source accounts whose bank has refused too many payments since a person resumed them."""
+    reasons = {
+        change.row.account_index: change.reason
+        for change in changes
+        if is_of_source(change.reason_code)
+    }
+    if not reasons:
+        return
+    source_refusals.insert_refusals(
+        connection,
+        [
+            (change.row.account_index, change.row.payment_id, change.reason_code)
+            for change in changes
+            if is_of_source(change.reason_code)
+        ],
+    )
+    for account, codes in source_refusals.list_codes(connection, list(reasons)).items():
+        if code := find_stopping(codes):
+            log.error("source_stopped", code=code, count=len(codes))
+            stop = SourceStop(account, code, reasons[account])
+            source_stops.stop_source(connection, stop, whole_holder=False)
 
 
 def believable_status(connection: Connection, row: Row[Any], line: Line) -> str:
