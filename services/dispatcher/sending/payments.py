@@ -30,7 +30,14 @@ from services.dispatcher.provider.client import parse_payment
 from services.dispatcher.provider.clocks import Clocks
 from services.dispatcher.sending.walked_batches import WalkedBatches
 from services.dispatcher.sending.worker import Call, canonical
-from services.dispatcher.store import attempts, hints, kill_switch, payment_sending, source_stops
+from services.dispatcher.store import (
+    attempts,
+    flags,
+    hints,
+    kill_switch,
+    payment_sending,
+    source_stops,
+)
 from services.dispatcher.store.attempts import Intent, Outcome
 from services.dispatcher.store.gate import lock_gate
 from services.dispatcher.store.payment_changes import Change, apply_changes
@@ -194,6 +201,8 @@ class PaymentSender:
             )
             changes.append(self._change(row, call, answer, verdict, following))
             self._stop_what_must_stop(connection, row, answer, verdict, following)
+            if verdict is Verdict.MISMATCH:
+                flags.insert_flag(connection, row.payment_id, "mismatch", describe(answer))
         attempts.record_answers(connection, outcomes)
         apply_changes(connection, changes)
         hints.use_early_hints(connection, [c.provider_id for c in changes if c.provider_id])
@@ -284,6 +293,13 @@ def payment_call(row: Row[Any], n: int, key: Any, body: str, unanswered_sends: i
         str(row.batch_id),
         unanswered_sends,
     )
+
+
+def describe(answer: Answer) -> str:
+    """Return what a 200 showed that is not what was sent: people need it to find the payment."""
+    data = answer.data or {}
+    shown = {name: data.get(name) for name in ("id", "status", *FROZEN)}
+    return f"request {answer.request_id or 'without an id'}: {json.dumps(shown, default=str)}"
 
 
 def stop_everything(connection: Connection, answer: Answer) -> None:

@@ -107,6 +107,7 @@ class StatusPoller:
                 if answer.status in (400, 404):
                     detail = f"{due.provider_id}: {answer.status} {answer.sub_type}"
                     flags.insert_flag(connection, due.payment_id, "not_at_provider", detail)
+                    unbind_unknown(connection, due.provider_id, answer.request_id)
                     return [], ""
             raise
         return [{**line, "id": due.provider_id}], line["_request_id"]
@@ -231,6 +232,16 @@ def find_wrongly_bound(
     return wrong
 
 
+def unbind_unknown(connection: Connection, provider_id: str, request_id: str) -> None:
+    """Hold a payment again whose provider payment does not exist and was never read.
+
+    People have bound it to a mistyped id.
+    """
+    rows = payment_tracking.lock_by_provider_ids(connection, [provider_id])
+    mistyped = [row for row in rows if row.status == "pending" and not row.provider_status]
+    apply_changes(connection, [unbind(row, request_id or provider_id) for row in mistyped])
+
+
 def unbind(row: Row[Any], request_id: str) -> Change:
     """Return the change of a payment that was bound to another one: it is held again."""
     return Change(
@@ -241,7 +252,7 @@ def unbind(row: Row[Any], request_id: str) -> Change:
         provider_status="",
         reason_code="held_other_payment",
         reason=(
-            f"{row.provider_id} is of other money, other accounts or another payment; "
+            f"{row.provider_id} does not exist, or is of other money, accounts or another payment; "
             "a person must decide."
         ),
     )
