@@ -10,6 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+#: So often a payment is tried under a new key, refusals included; then people decide.
+ATTEMPTS_MAX = 50
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -250,7 +253,7 @@ class Found:
 def after_lookup(
     found: Found | None,
     lookups: int,
-    attempts: int,
+    absent: int,
     answered_200: bool,
     cancelled: bool,
     timing: Timing,
@@ -263,7 +266,8 @@ def after_lookup(
 
     Args:
         lookups: walks in a row that did not find it, this one included.
-        attempts: attempts of this payment so far.
+        absent: attempts that did not happen, the newest included if this walk shows it. A refused
+            attempt does not count: it was no re-key.
         answered_200: whether the newest attempt was answered with a 200.
         cancelled: whether the batch was cancelled.
     """
@@ -275,6 +279,6 @@ def after_lookup(
         return Next("held")
     if cancelled:
         return Next("cancelled", attempt="absent")
-    if attempts > timing.rekeys_max:
+    if absent > timing.rekeys_max:
         return Next("held", attempt="absent")
     return Next("unprocessed", attempt="absent")

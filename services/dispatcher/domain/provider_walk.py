@@ -10,8 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from services.dispatcher.domain.duplicates import Line
-
-ATTEMPTS_MAX = 50
+from services.dispatcher.domain.protocol import ATTEMPTS_MAX
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,10 @@ LOOKUP_REASONS: Final[dict[str, tuple[str, str]]] = {
         "held_absent",
         "The provider's list did not show any of the attempts; a person must decide.",
     ),
+    "exhausted": (
+        "held_refused_often",
+        "This payment was tried as often as is allowed, and refused; a person must decide.",
+    ),
     "ended_there": (
         "in_doubt",
         (

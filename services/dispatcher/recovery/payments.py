@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Row
 from libs.common.observability.logs import log
 from libs.common.recovery import quarantine
 from services.dispatcher.domain.duplicates import Line, choose_payment, is_alive, payment_id_of
-from services.dispatcher.domain.protocol import Timing, after_lookup
+from services.dispatcher.domain.protocol import ATTEMPTS_MAX, Timing, after_lookup
 from services.dispatcher.domain.reasons import LOOKUP_REASONS
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.provider.client import Unreachable, parse_payment
@@ -29,7 +29,6 @@ from services.dispatcher.tracking.lookup import adopt
 WITHOUT_END = ("unprocessed", "sending", "in_doubt", "held")
 RETRY_S = 2.0
 CHUNK = 1_000
-ATTEMPTS_MAX = 50
 
 
 @dataclasses.dataclass
@@ -128,7 +127,7 @@ class PaymentRecovery:
                 after_lookup(
                     None,
                     self.timing.lookups_needed,
-                    row.attempts,
+                    row.absent + 1,
                     bool(row.may_exist),
                     row.state == "cancelled",
                     self.timing,

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from libs.common.database.engine import run
+from services.dispatcher.domain.protocol import ATTEMPTS_MAX
 from services.dispatcher.store.due import has_come
 
 
@@ -53,6 +54,7 @@ def lock_sendable(connection: Connection, paying: Collection[UUID], limit: int) 
                 WHERE q.batch_id = b.batch_id
                     AND q.status = 'unprocessed'
                     AND q.ready
+                    AND q.attempts < {ATTEMPTS_MAX}
                     AND {has_come("q.due_at")}
                     AND q.account_index NOT IN (SELECT account_index FROM source_stop)
                 ORDER BY q.payment_id
@@ -93,6 +95,24 @@ def lock_due_resends(
             LIMIT :limit
             FOR UPDATE OF p SKIP LOCKED""",  # noqa: S608 - conditions of our own
             paying=[str(batch_id) for batch_id in paying],
+            limit=limit,
+        )
+    )
+
+
+def lock_exhausted(connection: Connection, limit: int) -> list[Row[Any]]:
+    """Lock payments that would be tried again, but were tried as often as is allowed."""
+    return list(
+        run(
+            connection,
+            """
+            SELECT *
+            FROM payment
+            WHERE status = 'unprocessed' AND ready AND attempts >= :most
+            ORDER BY payment_id
+            LIMIT :limit
+            FOR UPDATE SKIP LOCKED""",
+            most=ATTEMPTS_MAX,
             limit=limit,
         )
     )

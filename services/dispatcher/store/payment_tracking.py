@@ -150,14 +150,19 @@ def lease_lookups(connection: Connection, fences: Mapping[UUID, int]) -> list[Ro
     """Take the lease of payments that still have these fences, and return them as they were.
 
     Each has the answer to its newest attempt (`http_status`), when it was approved, the provider's
-    clock before the first attempt (`provider_date`), `our_now`, its accounts' provider ids and its
-    batch's `state`. The lease's fence is one higher than the row's.
+    clock before the first attempt (`provider_date`), `our_now`, how many attempts were `absent`,
+    its accounts' provider ids and its batch's `state`. The lease's fence is one higher.
     """
     rows = list(
         run(
             connection,
             """
             SELECT p.*, a.http_status, f.provider_date, now() AS our_now,
+                   (
+                       SELECT count(*)
+                       FROM attempt x
+                       WHERE x.subject_id = p.payment_id AND x.outcome = 'absent'
+                   ) AS absent,
                    s.provider_id AS source, d.provider_id AS destination, b.state
             FROM payment p
             JOIN attempt a ON a.subject_id = p.payment_id AND a.n = p.attempts
@@ -222,14 +227,19 @@ def restart_lookups(connection: Connection, payment_id: UUID, fence: int, wait_s
 def lock_undecided(connection: Connection) -> list[Row[Any]]:
     """Lock every payment whose newest attempt has no known outcome.
 
-    `may_exist` says that the attempt was once accepted, or answered with a 200; `state` is its
-    batch's.
+    `may_exist` says that the attempt was once accepted, or answered with a 200; `absent` is how
+    many attempts were; `state` is its batch's.
     """
     return list(
         run(
             connection,
             """
             SELECT p.*, b.state,
+                   (
+                       SELECT count(*)
+                       FROM attempt x
+                       WHERE x.subject_id = p.payment_id AND x.outcome = 'absent'
+                   ) AS absent,
                    a.http_status = 200
                        OR a.outcome = 'accepted'
                        OR p.reason_code = 'mismatch' AS may_exist

@@ -236,7 +236,12 @@ def lease_due_lookups(connection: Connection, limit: int) -> list[Row[Any]]:
         run(
             connection,
             """
-            SELECT o.*, h.provider_id AS holder_provider_id, f.provider_date
+            SELECT o.*, h.provider_id AS holder_provider_id, f.provider_date,
+                   (
+                       SELECT count(*)
+                       FROM attempt x
+                       WHERE x.subject_id = o.object_id AND x.outcome = 'absent'
+                   ) AS absent
             FROM object o
             LEFT JOIN object h ON h.object_id = o.holder_id
             JOIN attempt f ON f.subject_id = o.object_id AND f.n = 1

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row
 
 from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.preparation import StoppedSource
+from libs.common.contracts.statuses import CERTIFIED_BATCHES
 from libs.common.database.engine import run
 
 COPIED = {"source_account_id", "ein", "payor_name", "dba", "account", "account_index"}
@@ -65,16 +66,18 @@ def list_batches_under_way(connection: Connection, account_indexes: Sequence[str
 
 
 def list_stopped(connection: Connection, batch_id: UUID) -> list[StoppedSource]:
-    """Return the sources of a batch that wait for a person."""
+    """Return the sources of a batch that wait for a person; none once the batch has ended."""
     rows = run(
         connection,
         """
         SELECT s.source_account_id, t.reason_code, t.reason
         FROM source s
         JOIN source_stop t USING (account_index)
-        WHERE s.batch_id = :batch_id
+        JOIN batch b ON b.batch_id = s.batch_id
+        WHERE s.batch_id = :batch_id AND b.status <> ALL(CAST(:ended AS text[]))
         ORDER BY s.source_account_id""",
         batch_id=batch_id,
+        ended=sorted(CERTIFIED_BATCHES),
     )
     return [
         StoppedSource(

@@ -27,7 +27,7 @@ def test_only_lines_of_our_own_form_are_ours() -> None:
         {"id": "pmt_2", "amount": 5, "metadata": {**ids, "attempt": "first"}},
         {"id": "pmt_3", "amount": 5, "metadata": {"payment_id": "7", "attempt": "1"}},
         {"id": "pmt_4", "amount": 5, "metadata": None},
-        {"id": "pmt_5", "amount": 5, "metadata": {**ids, "attempt": "99"}},
+        {"id": "pmt_5", "amount": 5, "metadata": {**ids, "attempt": "99999"}},
     ]
     assert [(one.provider_id, one.attempt) for one in find_ours(lines)] == [("pmt_1", 2)]
 

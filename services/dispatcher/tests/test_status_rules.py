@@ -15,6 +15,8 @@ T = Timing()
 def test_statuses_of_the_provider_only_move_along_its_graph() -> None:
     assert may_apply("pending", "sent")
     assert may_apply("posted", "failed")
+    assert may_apply("reversal_required", "failed")
+    assert may_apply("reversal_processing", "failed")
     assert not may_apply("failed", "sent")
     assert not may_apply("sent", "pending")
     assert not may_apply("pending", "a_new_one")

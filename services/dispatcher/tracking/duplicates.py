@@ -31,6 +31,7 @@ from services.dispatcher.store import (
 )
 from services.dispatcher.store.payment_changes import Change, apply_changes
 from services.dispatcher.store.source_stops import SourceStop
+from services.dispatcher.tracking.binding import bind_listed
 
 FASTER = 10  # so many times more often is searched while a second payment is alive
 SOURCE_STOPPED = (
@@ -77,12 +78,13 @@ class DuplicateDetector:
         return False
 
     def resolve(self, lines: Sequence[Line], batch_id: UUID) -> None:
-        """End the duplicates of a batch in the provider's list, as far as they can be cancelled.
+        """Bind what the provider lists of a batch, and end duplicates that can be cancelled.
 
         Where another payment than ours has gone out already, ours is bound to it before anything
         is cancelled. A crash between the two leaves a duplicate that the next search ends, never a
         payment that is called failed while money moves.
         """
+        bind_listed(self.engine, lines, batch_id)
         with self.engine.connect() as connection:
             ours = payments.list_snapshots(connection, batch_id)
         with self.engine.begin() as connection:

@@ -47,7 +47,7 @@ class PaymentLookup:
                 self._restart(row)
                 continue
             line = choose_payment(lines, str(row.payment_id), row.attempts, row.provider_id or "")
-            if line is None and not complete:
+            if not complete and (line is None or not is_alive(line)):
                 self._restart(row)
             else:
                 self._conclude(row, line)
@@ -89,7 +89,7 @@ class PaymentLookup:
         following = after_lookup(
             found,
             row.looks + 1,
-            row.attempts,
+            row.absent + 1,
             row.http_status == 200,
             row.state == "cancelled",
             self.timing,
@@ -114,7 +114,7 @@ class PaymentLookup:
             )
 
     def sweep(self) -> bool:
-        """Leave to the look-up what may not be sent again.
+        """Leave to the look-up what may not be sent again, and to people what was refused often.
 
         The provider may have forgotten the key, or the batch was cancelled.
         """
@@ -139,7 +139,9 @@ class PaymentLookup:
                     for row in rows
                 ],
             )
-        return bool(rows)
+            exhausted = payment_sending.lock_exhausted(connection, SWEEP_MAX)
+            apply_changes(connection, [held_for_refusals(row) for row in exhausted])
+        return bool(rows or exhausted)
 
     def _is_past(self, row: Row[Any], now: Moment) -> bool:
         first_seen = self.clocks.keys.first_seen((row.payment_id, row.attempts), now)
@@ -151,6 +153,13 @@ class PaymentLookup:
 def look_key(payment_id: UUID, attempt: int, lookups: int) -> tuple[str, UUID, int, int]:
     """Return under what this process remembers when so many look-ups had been made."""
     return "look", payment_id, attempt, lookups
+
+
+def held_for_refusals(row: Row[Any]) -> Change:
+    """Return the change of a payment that was tried as often as is allowed."""
+    code, reason = LOOKUP_REASONS["exhausted"]
+    evidence = Evidence("intent", f"{row.payment_id}/{row.attempts}")
+    return Change(row, "held", evidence, reason_code=code, reason=reason)
 
 
 def found_payment(row: Row[Any], line: Line) -> Found:

@@ -54,7 +54,7 @@ def conclude(
     following = after_lookup(
         Found(str(found["id"]), equal=True) if found else None,
         max(lookups, 1),
-        row.attempts,
+        row.absent + 1,
         answered_200=False,
         cancelled=False,
         timing=timing,

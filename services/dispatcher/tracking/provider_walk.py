@@ -5,26 +5,21 @@ and keys are forgotten at the provider after a day. Only its list shows what was
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Engine, Row
 
 from libs.common.observability.logs import log
 from libs.common.recovery import quarantine
 from services.dispatcher.domain.clocks import Moment, list_from
-from services.dispatcher.domain.duplicates import Line, choose_payment, payment_id_of
-from services.dispatcher.domain.protocol import Next
+from services.dispatcher.domain.duplicates import Line
 from services.dispatcher.domain.provider_walk import find_ours
-from services.dispatcher.handlers import Evidence
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader, since
 from services.dispatcher.sending.walked_batches import WalkedBatches
-from services.dispatcher.store import hints, provider_walks
-from services.dispatcher.store.payment_changes import apply_changes
+from services.dispatcher.store import provider_walks
 from services.dispatcher.tracking.duplicates import DuplicateDetector
-from services.dispatcher.tracking.lookup import adopt, change_after_lookup, found_payment
 
 RETRY_S = 2.0
 WHY_QUARANTINED = (
@@ -56,14 +51,16 @@ class ProviderWalker:
             due = provider_walks.list_unwalked(connection, self.walked.list_walked(begun))
         try:
             if begun.provider is None:
-                self.reader.call("GET", "/ping")  # its answer shows the provider's clock
+                answer = self.reader.call("GET", "/ping")  # it shows the provider's clock
+                if answer.status is not None:
+                    return False
             elif due and self._walk(due, begun):
                 for batch in due:
                     self.walked.add(batch.batch_id, begun)
                 return True
         except Unreachable as error:
             log.warning("provider_walk_cut_short", status=error.answer.status)
-        if due:
+        if due or begun.provider is None:
             self.retry_at = time.monotonic() + RETRY_S
         return False
 
@@ -84,7 +81,8 @@ class ProviderWalker:
         if not walk.complete:
             return False
         for batch in due:
-            self._bind(batch.batch_id, lines.values())
+            of_batch = [line for line in lines.values() if batch_of(line) == str(batch.batch_id)]
+            self.detector.resolve(of_batch, batch.batch_id)
         return True
 
     def _quarantine_if_unknown(self, lines: Sequence[Line]) -> bool:
@@ -95,29 +93,6 @@ class ProviderWalker:
                 quarantine.start(connection, WHY_QUARANTINED)
                 log.critical("unknown_payments_at_provider", count=unknown)
         return bool(unknown)
-
-    def _bind(self, batch_id: UUID, lines: Collection[Line]) -> None:
-        """Bind a batch's payments to what was found, and end duplicates."""
-        of_batch = [line for line in lines if batch_of(line) == str(batch_id)]
-        by_payment: dict[str, list[Line]] = {}
-        for line in of_batch:
-            by_payment.setdefault(payment_id_of(line), []).append(line)
-        with self.engine.begin() as connection:
-            changes = []
-            for row in provider_walks.lock_unanswered(connection, batch_id):
-                given = by_payment.get(str(row.payment_id), [])
-                chosen = choose_payment(given, str(row.payment_id), row.attempts, "")
-                if chosen is None:
-                    continue
-                evidence = Evidence("lookup", f"{row.payment_id}/{row.attempts}/walk")
-                if found_payment(row, chosen).equal:
-                    changes.append(adopt(connection, row, chosen, evidence))
-                else:
-                    held = Next("held")
-                    changes.append(change_after_lookup(row, held, evidence, 0, "other_money"))
-            apply_changes(connection, changes)
-            hints.use_early_hints(connection, [c.provider_id for c in changes if c.provider_id])
-        self.detector.resolve(of_batch, batch_id)
 
 
 def batch_of(line: Line) -> str:

@@ -1,0 +1,43 @@
+"""Binding: payments without a known outcome are bound to live ones in a list, at any time.
+
+Absence is believed only after a grace. Presence is evidence at once. A payment that has ended at
+the provider is left to the look-up: another attempt may be alive that is not in this list yet.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from services.dispatcher.domain.duplicates import Line, choose_payment, is_alive, payment_id_of
+from services.dispatcher.domain.protocol import Next
+from services.dispatcher.handlers import Evidence
+from services.dispatcher.store import hints, provider_walks
+from services.dispatcher.store.payment_changes import apply_changes
+from services.dispatcher.tracking.lookup import adopt, change_after_lookup, found_payment
+
+
+def bind_listed(engine: Engine, lines: Sequence[Line], batch_id: UUID) -> None:
+    """Bind the payments of a batch that have an unanswered attempt to those that are listed.
+
+    One that has another amount or other accounts is held. One that a worker is sending just now is
+    left to it. A second call changes nothing.
+    """
+    by_payment: dict[str, list[Line]] = {}
+    for line in filter(is_alive, lines):
+        by_payment.setdefault(payment_id_of(line), []).append(line)
+    with engine.begin() as connection:
+        changes = []
+        for row in provider_walks.lock_unanswered(connection, batch_id):
+            given = by_payment.get(str(row.payment_id), [])
+            chosen = choose_payment(given, str(row.payment_id), row.attempts, row.provider_id or "")
+            if chosen is None:
+                continue
+            evidence = Evidence("lookup", f"{row.payment_id}/{row.attempts}/listed")
+            if found_payment(row, chosen).equal:
+                changes.append(adopt(connection, row, chosen, evidence))
+            else:
+                held = Next("held")
+                changes.append(change_after_lookup(row, held, evidence, 0, "other_money"))
+        apply_changes(connection, changes)
+        hints.use_early_hints(connection, [c.provider_id for c in changes if c.provider_id])
