@@ -5,6 +5,7 @@ import { Outlet, useRouterState } from "@tanstack/react-router";
 import { type ReactElement, type RefObject, useEffect, useRef } from "react";
 import { T } from "../i18n/i18n";
 import { preloadActionDialog } from "../ui/ActionDialog";
+import { DuplicateNotice } from "./DuplicateNotice";
 import { Header } from "./Header";
 import { KillSwitchNotice } from "./KillSwitchNotice";
 
@@ -42,6 +43,7 @@ export function Shell(): ReactElement {
       <Header />
       <Main id="main" ref={main} tabIndex={-1} data-loading={loading || undefined}>
         <KillSwitchNotice />
+        <DuplicateNotice />
         <Outlet />
       </Main>
     </>
