@@ -17,12 +17,13 @@ from libs.common.observability.logs import log
 from libs.common.recovery import quarantine
 from services.dispatcher.domain.duplicates import Line, choose_payment, is_alive, payment_id_of
 from services.dispatcher.domain.protocol import ATTEMPTS_MAX, Timing, after_lookup
+from services.dispatcher.domain.provider_walk import Listed, find_ours
 from services.dispatcher.domain.reasons import LOOKUP_REASONS
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.provider.client import Unreachable, parse_payment
 from services.dispatcher.provider.reader import Reader, since
 from services.dispatcher.recovery.waiting import wait_for
-from services.dispatcher.store import attempts, payment_tracking, payments
+from services.dispatcher.store import attempts, payment_tracking, payments, provider_walks
 from services.dispatcher.store.payment_changes import Change, apply_changes
 from services.dispatcher.tracking.lookup import adopt
 
@@ -69,16 +70,25 @@ class PaymentRecovery:
         )
         with self.engine.connect() as connection:
             wanted = payments.list_ids(connection, WITHOUT_END)
-        found = dict[str, list[Line]]()
+        found, ours = dict[str, list[Line]](), list[Listed]()
         walk = self.reader.walk("/payments", since(self.from_date))
         for page in walk:
             self._record_created_at(page.lines)
+            ours += find_ours(page.lines)
             for line in page.lines:
                 if payment_id_of(line) in wanted:
                     found.setdefault(payment_id_of(line), []).append(line)
         for some in chunks(sorted(found)):
             self._adopt({payment_id: found[payment_id] for payment_id in some})
+        self._record_unknown(ours)
         return walk.complete
+
+    def _record_unknown(self, ours: Sequence[Listed]) -> None:
+        """Record what is still not known here: who releases the database has been told of it."""
+        with self.engine.begin() as connection:
+            count = provider_walks.insert_unknown(connection, ours)
+        if count:
+            log.warning("unknown_payments_at_provider", count=count)
 
     def _record_created_at(self, lines: Sequence[Line]) -> None:
         created_at = {

@@ -98,6 +98,24 @@ def test_what_was_not_sent_before_is_sent_after_the_release(engines: tuple[Engin
 
 
 @pytest.mark.database
+def test_what_nobody_knows_after_a_recovery_quarantines_nothing_again(
+    engines: tuple[Engine, Engine],
+) -> None:
+    life = Life(engines)
+    for happens in (Life.announce, Life.prepare):
+        happens(life)
+    metadata = {"batch_id": str(uuid4()), "payment_id": str(uuid4()), "attempt": "1"}
+    life.provider.accept({"amount": 5, "source": "acc_lost", "metadata": metadata})
+    with life.engine.begin() as connection:
+        quarantine.start(connection, "restored by hand")
+    release(life)
+    life.dispatcher.begin_process()
+    assert life.dispatcher.walker.walk()
+    (unknown,) = life.dispatcher.rows("SELECT payment_id FROM unknown_payment")
+    assert str(unknown.payment_id) == metadata["payment_id"]
+
+
+@pytest.mark.database
 def test_an_open_attempt_that_ran_is_bound_before_it_is_sent_again(
     dispatcher: ManualDispatcher,
 ) -> None:
