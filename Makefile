@@ -16,9 +16,11 @@ help: ## this list
 setup: ## install Python packages, Java, Kafka and PostgreSQL; the other commands do it themselves
 	$(RUNTIME)
 
-demo: ## a roster from upload to reports on a throw-away stack: [ROSTER=file.xml] [OUT=folder]
-	$(RUNTIME)
+demo: ## a roster from upload to reports on a throw-away stack: [ROSTER=file.xml] [OUT=folder] [KEEP=1]
+	@if [ -z "$$KEEP" ]; then target=$@ ./devtools/bootstrap.sh runtime; \
+	else target=$@ ./devtools/bootstrap.sh dashboard && $(RUN) -m devtools.dashboard build; fi
 	@set --; \
+	[ -z "$$KEEP" ] || set -- --keep; \
 	[ -z "$$ROSTER" ] || set -- "$$@" --roster "$$ROSTER"; \
 	[ -z "$$OUT" ] || set -- "$$@" --out "$$OUT"; \
 	exec $(RUN) -m devtools.demo "$$@"

@@ -5,12 +5,15 @@ installed again: a draft begins as a copy of it, made of hard links. A stamp for
 packages holds a digest of its lock file.
 """
 
+import ensurepip
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -61,6 +64,10 @@ class Draft:
         """Its interpreter."""
         return self.root / "bin" / "python"
 
+    @property
+    def _site_packages(self) -> Path:
+        return next(self.root.glob("lib/python3*/site-packages"))
+
     def make(self) -> None:
         """A copy of the present environment, or an empty one if that was made by another Python.
 
@@ -72,10 +79,15 @@ class Draft:
             return
         title = "making the Python environment"
         with self.steps.step(title):
+            bundled = _bundled_pip()
+            options = ["--without-pip"] if bundled else []
             try:
-                self.steps.run(title, [sys.executable, "-m", "venv", str(self.root)])
+                self.steps.run(title, [sys.executable, "-m", "venv", *options, str(self.root)])
             except ChildFailed as error:
                 raise in_words("the Python environment cannot be made", error) from None
+            if bundled:
+                with zipfile.ZipFile(bundled) as wheel:
+                    wheel.extractall(self._site_packages)
         _replace(self.root / "python.stamp", sys.version)
 
     def install(self, names: Sequence[str], title: str, into: Path | None = None) -> None:
@@ -111,7 +123,7 @@ class Draft:
             command += ["--timeout", "20"]
         command += ["--target", str(into)] if into else []
         environment = {**os.environ, "TMPDIR": str(temporary)}
-        growing = (temporary, into or next(self.root.glob("lib/python3*/site-packages")))
+        growing = (temporary, into or self._site_packages)
         for left in reversed(range(TRIES)):
             try:
                 self.steps.run(title, [*command, "-r", str(requirements)], environment, growing)
@@ -168,6 +180,18 @@ def _runs(python: Path) -> bool:
     if not python.exists():
         return False
     return subprocess.run([str(python), "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+def _bundled_pip() -> Path | None:
+    """The pip that comes with this Python, as a wheel.
+
+    To unpack it takes a tenth of the time that `venv` takes to install it.
+    """
+    folders = (
+        Path(ensurepip.__file__).parent / "_bundled",
+        Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or "/nonexistent"),  # Debian, Fedora
+    )
+    return next((wheel for folder in folders for wheel in folder.glob("pip-*.whl")), None)
 
 
 def _mark(name: str) -> str:

@@ -126,7 +126,8 @@ class Steps:
                     child.wait(POLL_S)
             reader.join(END_S)
         finally:
-            self._children.discard(child)
+            if child.returncode is not None:  # else we are interrupted, and it still runs
+                self._children.discard(child)
         if child.returncode:
             raise ChildFailed("".join(output))
 
