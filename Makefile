@@ -1,6 +1,6 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
 .PHONY: help setup up down status backup restore refill rotate-keys demo test lint format types \
-	bench chaos simulate compose-test contracts clean
+	bench chaos simulate compose-test contracts sbom audit clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
@@ -89,6 +89,14 @@ compose-test: ## build and run docker-compose.yml, with kills and two replicas (
 contracts: ## generate contracts/ again from the message classes
 	$(DEV)
 	@exec $(RUN) -m devtools.contracts
+
+sbom: ## write the parts lists (CycloneDX) of Python, dashboard and Kafka: make sbom [TO=out/sbom]
+	@target=$@ ./devtools/bootstrap.sh audit
+	@exec $(RUN) -m devtools.supply_chain sbom $$TO
+
+audit: ## ask for known vulnerabilities of everything that is locked; says what was not checked
+	@target=$@ ./devtools/bootstrap.sh audit
+	@exec $(RUN) -m devtools.supply_chain audit
 
 clean: ## stop what runs; remove the environment, the caches and the state of the stacks
 	@./devtools/bootstrap.sh clean

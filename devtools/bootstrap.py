@@ -1,8 +1,8 @@
 """Install what paydown needs, once: Python packages, Kafka's jars, and what the machine lacks.
 
-    devtools/bootstrap.sh runtime|dashboard|dev
+    devtools/bootstrap.sh runtime|dashboard|dev|audit
 
-`runtime` is all that `make demo` needs, `dashboard` adds Node, `dev` adds the tools. It runs on any
+`runtime` is all that `make demo` needs, `dashboard` adds Node, `dev` and `audit` add tools. It runs on any
 Python 3.11, without packages and without any right: Java, Node and PostgreSQL come from Python
 packages where the machine has none that is new enough. A second call costs nothing. Interrupted at
 any moment, the same command goes on.
@@ -27,11 +27,17 @@ from devtools.setup.steps import ChildFailed, Steps, in_words
 from devtools.stack import postgres
 from ops.errors import CommandError, exit_code
 
-PYTHON_SETS = {"runtime": "runtime", "dashboard": "runtime", "dev": "dev"}
+PYTHON_SETS = {
+    "runtime": ("runtime",),
+    "dashboard": ("runtime",),
+    "dev": ("dev",),
+    "audit": ("runtime", "audit"),
+}
 DRAFTS = paths.CACHE / "drafts"
 TITLES = {
     "runtime": "installing Python packages",
     "dev": "installing Python packages and tools",
+    "audit": "installing tools",
     "java": "Java",
     "postgres": "PostgreSQL",
     "node": "Node",
@@ -39,7 +45,7 @@ TITLES = {
 
 
 def set_up(wanted: str) -> None:
-    """Install what `wanted` (runtime, dashboard or dev) lacks; two calls at once wait in turn.
+    """Install what `wanted` (runtime, dashboard, dev or audit) lacks; two calls at once wait in turn.
 
     Raises:
         CommandError: something is missing here or cannot be fetched; says what to do.
@@ -49,7 +55,7 @@ def set_up(wanted: str) -> None:
         _wait_for(lock)
         found = machine.look(wanted)
         found.check()
-        lacking = python_environment.missing([PYTHON_SETS[wanted], *found.packages()])
+        lacking = python_environment.missing([*PYTHON_SETS[wanted], *found.packages()])
         if lacking or not jars.complete():
             _install(lacking)
             found = machine.look(wanted)
@@ -133,7 +139,7 @@ def _wait_for(lock: TextIO) -> None:
 def main(arguments: list[str]) -> int:
     """The command line."""
     if len(arguments) != 1 or arguments[0] not in PYTHON_SETS:
-        raise CommandError("usage: devtools/bootstrap.sh runtime|dashboard|dev")
+        raise CommandError("usage: devtools/bootstrap.sh runtime|dashboard|dev|audit")
     try:
         set_up(arguments[0])
     except OSError as error:

@@ -11,12 +11,13 @@ from typing import Any
 
 from libs.common.contracts.money import display
 
+WIDTH = 84  # of a line before its figures
 #: Reasons of a row itself. All others of an unpayable row are those of its source account.
 OF_THE_ROW = {"no_merchant", "several_merchants", "inactive_person", "inactive_loan"}
 EXPLAINED = {
     "no_merchant": (
-        "these loans are with servicers that the provider cannot pay. Nothing is paid for them and "
-        "nothing else waits for them; payments.csv lists each with its reason"
+        "the provider cannot pay this servicer; no other row waits for these. They are not paid, "
+        "and payments.csv lists each"
     ),
     "several_merchants": "a person must choose one at the provider",
     "already_in_period": "another batch pays them in this period; they are not paid twice",
@@ -102,4 +103,6 @@ def _total(sums: Iterable[Sum]) -> Sum:
 
 
 def _line(what: str, amount: Sum, indent: int = 2) -> str:
-    return f"{' ' * indent}{what:<{74 - indent}} {amount.rows:>9,} rows {display(amount.cents):>16}"
+    return (
+        f"{' ' * indent}{what:<{WIDTH - indent}} {amount.rows:>9,} rows {display(amount.cents):>16}"
+    )

@@ -16,7 +16,7 @@ from devtools.setup.found import Choice, Found
 from devtools.stack import postgres
 from ops.errors import CommandError
 
-ROOM_MB = {"runtime": 700, "dashboard": 1_400, "dev": 1_800}
+ROOM_MB = {"runtime": 700, "dashboard": 1_400, "dev": 1_800, "audit": 1_400}
 # The packages that bring what our Python packages do not bring there, by package manager.
 MANAGERS = {
     "apt-get": (

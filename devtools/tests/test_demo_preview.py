@@ -71,7 +71,7 @@ def test_each_reason_has_its_rows_and_money_and_no_merchant_is_explained() -> No
     assert found(lines, "Why no_merchant (ins_1)") == (2, "$9.00")
     assert found(lines, "Why payor_refused") == (1, "$6.00")
     after = lines[next(index for index, line in enumerate(lines) if "no_merchant" in line) + 1]
-    assert "servicers that the provider cannot pay" in after
+    assert "cannot pay this servicer" in after
 
 
 def test_the_three_parts_are_the_whole_file() -> None:
