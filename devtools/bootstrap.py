@@ -142,6 +142,8 @@ def main(arguments: list[str]) -> int:
         raise CommandError("usage: devtools/bootstrap.sh runtime|dashboard|dev|audit")
     try:
         set_up(arguments[0])
+    except ChildFailed:  # ended by a signal to all of us
+        return 130
     except OSError as error:
         raise CommandError(f"setting up failed: {error.strerror or error}") from None
     return 0

@@ -62,10 +62,13 @@ OTHERS = {
         "Disk quota exceeded",
     ),
     WRONG: ("DO NOT MATCH THE HASHES", "EINTEGRITY", "wrong SHA-256"),
+    "files of the checkout belong to another user": ("Permission denied", "EACCES"),
+}
+
+NO_BUILD = {  # pip also says so where the network has failed, after the other errors
     "there is no build of {what} for this Python and machine": (
         r"No matching distribution found for (?P<what>[^\s;]+)",
     ),
-    "files of the checkout belong to another user": ("Permission denied", "EACCES"),
 }
 
 
@@ -81,6 +84,8 @@ def explain(text: str) -> str:
         return words
     if words := _words(NETWORK, text):
         return f"{words} ({proxy() or 'no proxy is set'})"
+    if words := _words(NO_BUILD, text):
+        return words
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = next((line for line in lines if "ERROR" in line.upper()), (lines or ["it failed"])[-1])
     return PYTHON_OBJECT.sub("", said)[:300]

@@ -6,6 +6,7 @@ packages holds a digest of its lock file.
 """
 
 import ensurepip
+import functools
 import hashlib
 import os
 import re
@@ -15,7 +16,6 @@ import sys
 import sysconfig
 import zipfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from devtools import paths
@@ -25,7 +25,7 @@ from devtools.setup.steps import ChildFailed, Steps, in_words
 REQUIREMENTS = paths.ROOT / "requirements"
 DISPLACED = paths.ROOT / ".venv.displaced"  # the old one, for the moment between two renames
 CONTAINS = {"dev": ("dev", "runtime", "postgres")}  # dev.txt holds all of the other two
-TRIES = 3
+TRIES = 2  # of pip, which tries each download several times itself
 PARTS = 3  # pip waits for the network in one while it unpacks in another
 IMPORTED_BY_ALL = (
     "alembic.command",
@@ -99,9 +99,10 @@ class Draft:
             CommandError: they cannot be installed.
         """
         lists = self._parts(names)
-        with self.steps.step(title), ThreadPoolExecutor(len(lists)) as pool:
-            for done in [pool.submit(self._pip, one, title, into) for one in lists]:
-                done.result()
+        with self.steps.step(title):
+            self.steps.side_by_side(
+                *(functools.partial(self._pip, one, title, into) for one in lists)
+            )
 
     def _parts(self, names: Sequence[str]) -> list[Path]:
         """The locked packages of some sets as one or several lists for pip."""
@@ -131,7 +132,7 @@ class Draft:
             except ChildFailed as error:
                 if not left or self.steps.ended or not failures.is_network(str(error)):
                     raise in_words("Python packages cannot be installed", error) from None
-                self.steps.say(f"{title}: {failures.explain(str(error))}; trying again")
+                self.steps.complain(title, f"{failures.explain(str(error))}; trying again")
 
     def finish(self, names: Sequence[str]) -> None:
         """Stamp the sets that are installed now, and put the draft in the place of the old one.

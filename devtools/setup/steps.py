@@ -29,6 +29,10 @@ class ChildFailed(Exception):
     """A child process failed; all that it printed."""
 
 
+class ChildEnded(ChildFailed):
+    """A child process was ended, or not started, because something else had failed."""
+
+
 class Steps:
     """The steps of one set-up. Leaving the context ends the children that still run."""
 
@@ -36,6 +40,7 @@ class Steps:
         self.ended = False
         self._children: set[subprocess.Popen[str]] = set()
         self._running: dict[str, str] = {}
+        self._said: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -45,7 +50,11 @@ class Steps:
         self.end_children()
 
     def side_by_side(self, *tasks: Callable[[], None]) -> None:
-        """Run tasks at once; when one fails or we are interrupted, the others' children end."""
+        """Run tasks at once; when one fails or we are interrupted, the others' children end.
+
+        Raises:
+            Exception: the first failure, not what it caused in the others.
+        """
         with ThreadPoolExecutor(len(tasks)) as pool:
             futures = {pool.submit(task) for task in tasks}
             try:
@@ -56,7 +65,7 @@ class Steps:
             finally:
                 if not all(future.done() and not future.exception() for future in futures):
                     self.end_children()
-        for future in sorted(futures, key=lambda one: isinstance(one.exception(), ChildFailed)):
+        for future in sorted(futures, key=lambda one: isinstance(one.exception(), ChildEnded)):
             future.result()
 
     @contextlib.contextmanager
@@ -79,6 +88,14 @@ class Steps:
         """Print a line."""
         with self._lock:
             print(f"{_clear()}{line}", flush=True)
+
+    def complain(self, title: str, text: str) -> None:
+        """Say what goes wrong in a step, if none of its children has just said so."""
+        with self._lock:
+            is_first = time.monotonic() - self._said.get(title, -STALL_S) >= STALL_S
+            self._said[title] = time.monotonic()
+        if is_first:
+            self.say(f"{title}: {text}")
 
     def run(
         self,
@@ -115,10 +132,11 @@ class Steps:
         try:
             while child.poll() is None:
                 if watch.stalled():
-                    self.say(
-                        f"{title}: nothing has arrived for {STALL_S:.0f} s: no network, a slow "
-                        f"mirror, or a stall ({failures.proxy() or 'no proxy is set'}); still "
-                        f"trying, Ctrl-C ends it"
+                    self.complain(
+                        title,
+                        f"nothing has arrived for {STALL_S:.0f} s: no network, a slow mirror, or "
+                        f"a stall ({failures.proxy() or 'no proxy is set'}); still trying, "
+                        f"Ctrl-C ends it",
                     )
                 if watch.bytes:
                     self.progress(title, f"{watch.bytes / 1e6:.0f} MB")
@@ -129,7 +147,7 @@ class Steps:
             if child.returncode is not None:  # else we are interrupted, and it still runs
                 self._children.discard(child)
         if child.returncode:
-            raise ChildFailed("".join(output))
+            raise (ChildEnded if self.ended else ChildFailed)("".join(output))
 
     def end_children(self) -> None:
         """End all children and their children, with force after a second."""
@@ -148,7 +166,7 @@ class Steps:
         self, command: list[str], environment: Mapping[str, str] | None
     ) -> subprocess.Popen[str]:
         if self.ended:
-            raise ChildFailed("interrupted")
+            raise ChildEnded("interrupted")
         child = subprocess.Popen(
             command,
             env=environment,
@@ -209,6 +227,8 @@ def _clear() -> str:
     return "\r\x1b[K" if sys.stdout.isatty() else ""
 
 
-def in_words(what: str, error: ChildFailed) -> CommandError:
+def in_words(what: str, error: ChildFailed) -> Exception:
     """The error for people: what could not be done and why."""
+    if isinstance(error, ChildEnded):
+        return error
     return CommandError(f"{what}: {failures.explain(str(error))}")

@@ -31,6 +31,10 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
             PIP.format("ProxyError('Cannot connect to proxy.', OSError('Tunnel: 403'))"),
             "the proxy does not let it through (no proxy is set)",
         ),
+        (
+            "WARNING: NameResolutionError\nERROR: No matching distribution found for aiohttp==3",
+            "no network: names of servers cannot be resolved",
+        ),
         ("ReadTimeoutError: Read timed out.", "the network has stalled: nothing arrived"),
         ("npm error code ENOTFOUND", "no network: names of servers cannot be resolved"),
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
