@@ -16,7 +16,7 @@ from ops.errors import CommandError
 
 WHY = (
     "An operator marked this database as restored from a copy; "
-    "what happened since must be taken back first."
+    "what happened since must be recovered first."
 )
 NOT_GIVEN = "-"
 

@@ -54,7 +54,7 @@ class CatalogEntry:
     def can_be_quarantined(self) -> bool:
         """Whether its database can be marked as restored from a backup.
 
-        Only a service that publishes facts has something to take back from its topics.
+        Only a service that publishes facts has something to recover from its topics.
         """
         return bool(facts_of(self.name))
 

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { callApi, launchBrowser, waitUntilLoaded } from "./browser.mjs";
-import { mainText, openPeople, step, waitUntil } from "./steps.mjs";
+import { mainText, openPeople, sleep, step, waitUntil } from "./steps.mjs";
 import {
   approveBatch,
   controlSimulator,
@@ -156,7 +156,10 @@ async function followCount(page, link) {
   await link.click();
   await page.waitForURL((url) => url.href !== before);
   await waitUntilLoaded(page);
-  const listed = await page.locator("[data-rowindex]").count();
+  // The grid draws its rows piece by piece after it has loaded.
+  const rows = page.locator("[data-rowindex]");
+  for (let tries = 0; tries < 50 && (await rows.count()) < count; tries += 1) await sleep(100);
+  const listed = await rows.count();
   await page.goto(before);
   await waitUntilLoaded(page);
   return { count, listed };

@@ -93,7 +93,7 @@ def restore(
     manifest = _checked_manifest(stack, folder, services)
     why = (
         f"It was restored from the copy of {manifest['taken_at'][:16].replace('T', ' ')} UTC; "
-        f"what happened since must be taken back first."
+        f"what happened since must be recovered first."
     )
     with stack.only_postgres():
         for service in services:
@@ -142,7 +142,7 @@ def load_beside(stack: Stack, dump: Path, service: str, why: str) -> None:
         if service in catalog.QUARANTINABLE:
             if run(connection, "SELECT to_regclass('restored')").scalar() is None:
                 raise CommandError(
-                    f"{dump} was made by an older version, whose messages cannot be taken back: "
+                    f"{dump} was made by an older version, whose messages cannot be recovered: "
                     f"docs/runbooks/restore.md says what to do"
                 )
             quarantine.start(connection, why)

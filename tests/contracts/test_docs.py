@@ -1,4 +1,4 @@
-"""The documents: decision records in order, a complete glossary, and links that work."""
+"""The documents: records in order, a complete glossary, and links and file names that exist."""
 
 import os
 import re
@@ -25,6 +25,12 @@ INDEX_LINE = re.compile(
 )
 NAMED_RECORD = re.compile(r"\bADR (\d+)\b")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+#: A path with a folder in it: `store/payments.py`, `docs/runbooks/restore.md`.
+NAMED_FILE = re.compile(r"(?<![\w./{}*<$%])(?:[\w-]+/)+[\w.-]+\.(?:py|md|ya?ml|tsx?|mjs|sh|toml)\b")
+NAMED_MODULE = re.compile(r"\bpython -m ((?:services|ops|devtools|simulator)[a-z_.]*)")
+NOT_HERE = {  # made by a command, or an example that a reader is asked to write
+    "src/help/HelpPage.tsx",
+}
 WORD = re.compile(r"^\| `([a-z_]+)` \| .+\. \|$", re.MULTILINE)
 GLOSSARY = {
     "Statuses of a batch": statuses.BATCH_STATUSES,
@@ -113,3 +119,48 @@ def test_every_relative_link_leads_to_a_file_and_heading_that_exist(page: Path) 
         if not file.exists() or (fragment and fragment not in anchors(file)):
             broken.append(link)
     assert broken == []
+
+
+def unknown_names(text: str, page: Path, files: frozenset[str]) -> list[str]:
+    """What a text names of our files and modules, and what does not exist.
+
+    A path may be short, such as `store/payments.py` in a service's README: one of our files must
+    end with it.
+    """
+    unknown = [
+        name
+        for name in NAMED_FILE.findall(text)
+        if name not in NOT_HERE and f"/{name}" not in files and not (page.parent / name).exists()
+    ]
+    for module in NAMED_MODULE.findall(text):
+        path = paths.ROOT / module.rstrip(".").replace(".", "/")
+        if not path.with_suffix(".py").exists() and not (path / "__main__.py").exists():
+            unknown.append(module)
+    return unknown
+
+
+def endings() -> frozenset[str]:
+    """Each of our files as every path that ends with it, from `/name` to the whole path."""
+    found = set()
+    for file in texts(""):
+        parts = file.relative_to(paths.ROOT).parts
+        found |= {"/" + "/".join(parts[first:]) for first in range(len(parts))}
+    return frozenset(found)
+
+
+def test_every_file_and_module_that_a_text_names_exists() -> None:
+    files = endings()
+    unknown = {
+        str(path.relative_to(paths.ROOT)): found
+        for path in texts(".md", ".py", ".yml", ".yaml", ".toml", "Makefile")
+        if path.name != "CHANGELOG.md"
+        if (found := unknown_names(path.read_text(encoding="utf-8"), path, files))
+    }
+    assert unknown == {}
+
+
+def test_a_name_of_a_file_that_is_gone_is_found() -> None:
+    file, module = "/".join(("store", "gone.py")), ".".join(("devtools", "gone"))
+    text = f"see `{file}` and docs/adr/README.md; `python -m {module}`, `python -m ops`"
+    found = unknown_names(text, paths.ROOT / "README.md", endings())
+    assert found == [file, module]

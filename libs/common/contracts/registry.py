@@ -9,8 +9,8 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
 from libs.common.contracts.events import batches, ledger, payments, preparation, provider, rows
 
-#: In the order in which money flows. Importing a module registers its events, so whoever can
-#: parse knows every type.
+#: In the order in which money flows. Importing a module registers its event classes; importing all
+#: of them here means that `parse` knows every type.
 MODULES: Final[tuple[ModuleType, ...]] = (
     batches,
     rows,

@@ -1,6 +1,6 @@
 """Encryption of personal fields ("sealed" fields), and keyed digests to compare them.
 
-These are what may stand on a topic instead of a clear value.
+They may be on a topic instead of a clear value.
 """
 
 import base64

@@ -41,7 +41,7 @@ class Source(Value):
     ein: str = ""
     aba_routing: str = ""
     account_last4: str = ""
-    account: str = Field(default="", description="sealed")
+    account: str = Field(default="", description="encrypted")
     account_index: str = ""
     address: Address = Address()
     rows: Counts = Counts()
@@ -102,6 +102,6 @@ class BatchChanged(Event):
     )
     barred: tuple[str, ...] = Field(
         default=(),
-        description="who had a hand in it or its ancestors: "
-        "none of them confirms what becomes of its money",
+        description="who uploaded, corrected or derived the batch or one of its ancestors: "
+        "none of them may confirm a decision about its money",
     )

@@ -11,7 +11,7 @@ from libs.common.contracts.topics import Topic
 
 
 class Institution(Value):
-    """What the provider said of one institution; no merchant means its rows cannot be paid."""
+    """The provider's answer about one institution. Without a merchant its rows cannot be paid."""
 
     institution_id: str
     merchant_id: str = ""

@@ -33,7 +33,8 @@ class StatementLine(Event):
     line: int = Field(ge=1)
     provider_payment_id: str
     payment_id: str = Field(
-        default="", description="as our metadata at the provider says; empty for a stranger"
+        default="",
+        description="as our metadata at the provider says; empty for a payment that is not ours",
     )
     attempt: int = 0
     provider_status: str
