@@ -2,10 +2,10 @@
 
     devtools/bootstrap.sh runtime|dashboard|dev|audit
 
-`runtime` is all that `make demo` needs, `dashboard` adds Node, `dev` and `audit` add tools. It runs on any
-Python 3.11, without packages and without any right: Java, Node and PostgreSQL come from Python
-packages where the machine has none that is new enough. A second call costs nothing. Interrupted at
-any moment, the same command goes on.
+`runtime` is all that `make demo` needs, `dashboard` adds Node, `dev` and `audit` add tools. It runs
+on any Python 3.11, without packages and without any right: Java, Node and PostgreSQL come from
+Python packages where the machine has none that is new enough. A second call costs nothing.
+Interrupted at any moment, the same command goes on.
 """
 
 import fcntl
@@ -45,7 +45,7 @@ TITLES = {
 
 
 def set_up(wanted: str) -> None:
-    """Install what `wanted` (runtime, dashboard, dev or audit) lacks; two calls at once wait in turn.
+    """Install what is `wanted` (runtime, dashboard, dev, audit); a second call at once waits.
 
     Raises:
         CommandError: something is missing here or cannot be fetched; says what to do.
