@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -73,7 +74,7 @@ def checkout(tmp_path: Path) -> Path:
     return root
 
 
-def command(checkout: Path, *words: str) -> subprocess.Popen[str]:
+def command(checkout: Path, *words: str, **more: str) -> subprocess.Popen[str]:
     """The command as make runs it, in a machine with a Java and with a PostgreSQL."""
     home = checkout.parent / "java"
     (home / "bin").mkdir(parents=True, exist_ok=True)
@@ -88,6 +89,7 @@ def command(checkout: Path, *words: str) -> subprocess.Popen[str]:
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(checkout.parent / "index"),
         jars.MIRROR: (checkout.parent / "repository").as_uri(),
+        **more,
     }
     return subprocess.Popen(
         ["devtools/bootstrap.sh", *words],
@@ -142,17 +144,19 @@ def test_killed_at_ten_moments_it_goes_on_and_never_leaves_half_an_environment(
 
 
 def test_ctrl_c_ends_all_children_within_two_seconds(checkout: Path) -> None:
-    process = command(checkout, "runtime")
-    until = time.monotonic() + LIMIT_S
-    while not children(checkout) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert children(checkout)
-    process.send_signal(signal.SIGINT)
-    asked = time.monotonic()
-    process.communicate(timeout=LIMIT_S)
-    assert process.returncode == 130
-    assert children(checkout) == []
-    assert time.monotonic() - asked < 2
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # an index that never answers
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        process = command(checkout, "runtime", PIP_NO_INDEX="", PIP_INDEX_URL=index)
+        until = time.monotonic() + LIMIT_S
+        while not any("pip" in one for one in children(checkout)) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert children(checkout)
+        process.send_signal(signal.SIGINT)
+        asked = time.monotonic()
+        process.communicate(timeout=LIMIT_S)
+        assert process.returncode == 130
+        assert children(checkout) == []
+        assert time.monotonic() - asked < 2
 
 
 def children(checkout: Path) -> list[str]:
