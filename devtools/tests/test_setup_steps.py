@@ -31,11 +31,11 @@ def test_a_stall_is_said_once_while_nothing_arrives(
 def test_what_grows_is_no_stall(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "STALL_S", 1.5)
+    monkeypatch.setattr(module, "STALL_S", 3.0)
     code = f"""
 import time
 with open({str(tmp_path / "part")!r}, "w") as file:
-    for _ in range(30):
+    for _ in range(45):
         file.write("x" * 100); file.flush(); time.sleep(0.1)
 """
     with Steps() as steps:
