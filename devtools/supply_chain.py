@@ -83,9 +83,10 @@ def _audit_python() -> list[str]:
         checked, vulnerable, unknown = python_findings(answer.stdout)
         found += vulnerable
         if unknown or not checked:
+            which = f"{unknown} of the" if checked else "the"
             print_not_tried(
-                f"{unknown or 'all'} Python packages of {lock.name} and what follows were NOT "
-                "CHECKED: the package index does not answer that question"
+                f"{which} Python packages were NOT CHECKED: the package index does not answer "
+                f"that question (asked with {lock.name})"
             )
             break
         print(f"{lock.name}: {checked} Python packages checked")
