@@ -1,7 +1,7 @@
 # One recipe, one image: the command names what runs (docker-compose.yml lists them). Base images
 # are given by argument. The reasons: docs/containers.md.
 ARG BASE=python:3.11-slim-bookworm
-ARG NODE_BASE=node:20-bookworm-slim
+ARG NODE_BASE=node:24-bookworm-slim
 
 FROM ${NODE_BASE} AS dashboard
 WORKDIR /build/dashboard

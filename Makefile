@@ -1,12 +1,14 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
 .PHONY: help setup up down status backup restore refill rotate-keys demo test lint format types \
-	bench chaos simulate compose-test contracts clean
+	bench chaos simulate compose-test contracts sbom audit clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
-RUNTIME = @./devtools/bootstrap.sh runtime
-DEV = @./devtools/bootstrap.sh dev
-PYTHON = .venv/bin/python
+RUNTIME = @target=$@ ./devtools/bootstrap.sh runtime
+DASHBOARD = @target=$@ ./devtools/bootstrap.sh dashboard
+DEV = @target=$@ ./devtools/bootstrap.sh dev
+# PYTHON=/path/to/python names the Python that the environment is made from.
+RUN = .venv/bin/python
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,49 +16,51 @@ help: ## this list
 setup: ## install Python packages, Java, Kafka and PostgreSQL; the other commands do it themselves
 	$(RUNTIME)
 
-demo: ## a roster from upload to reports on a throw-away stack: [ROSTER=file.xml] [OUT=folder]
-	$(RUNTIME)
+demo: ## a roster from upload to reports on a throw-away stack: [ROSTER=file.xml] [OUT=folder] [KEEP=1]
+	@if [ -z "$$KEEP" ]; then target=$@ ./devtools/bootstrap.sh runtime; \
+	else target=$@ ./devtools/bootstrap.sh dashboard && $(RUN) -m devtools.dashboard build; fi
 	@set --; \
+	[ -z "$$KEEP" ] || set -- --keep; \
 	[ -z "$$ROSTER" ] || set -- "$$@" --roster "$$ROSTER"; \
 	[ -z "$$OUT" ] || set -- "$$@" --out "$$OUT"; \
-	exec $(PYTHON) -m devtools.demo "$$@"
+	exec $(RUN) -m devtools.demo "$$@"
 
 up: ## start the system in the background; ready on http://127.0.0.1:8080 when this returns
-	$(RUNTIME)
-	@$(PYTHON) -m devtools.dashboard build
-	@exec $(PYTHON) -m devtools.stack.local_stack up
+	$(DASHBOARD)
+	@$(RUN) -m devtools.dashboard build
+	@exec $(RUN) -m devtools.stack.local_stack up
 
 down: ## stop what `make up` started
-	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m devtools.stack.local_stack down; fi
+	@if [ -x $(RUN) ]; then exec $(RUN) -m devtools.stack.local_stack down; fi
 
 status: ## <name> <pid> <state> <port> of each process; fails unless all are ready
-	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m devtools.stack.local_stack status; \
+	@if [ -x $(RUN) ]; then exec $(RUN) -m devtools.stack.local_stack status; \
 	else echo "nothing is set up: make up" >&2; exit 1; fi
 
 backup: ## copy the databases and uploads of what `make up` started: make backup TO=folder
 	@: "$${TO:?name a new folder: make backup TO=folder}"; \
-	exec $(PYTHON) -m devtools.stack.backup save "$$TO"
+	exec $(RUN) -m devtools.stack.backup save "$$TO"
 
 restore: ## put a copy back while it is down: make restore FROM=folder [ONLY="service …"]
 	$(RUNTIME)
 	@: "$${FROM:?name a copy: make restore FROM=folder}"; \
-	exec $(PYTHON) -m devtools.stack.backup restore "$$FROM" $${ONLY:-}
+	exec $(RUN) -m devtools.stack.backup restore "$$FROM" $${ONLY:-}
 
 refill: ## start, and fill a broker that has lost its topics (docs/runbooks/broker-lost.md)
 	$(RUNTIME)
-	@exec $(PYTHON) -m devtools.stack.local_stack republish
+	@exec $(RUN) -m devtools.stack.local_stack republish
 
 rotate-keys: ## a new encryption key: STEP=add, restart, then STEP=use (docs/runbooks/keys.md)
 	$(RUNTIME)
-	@exec $(PYTHON) -m ops rotate-keys "$${STEP:-}" .run/up/keys.json
+	@exec $(RUN) -m ops rotate-keys "$${STEP:-}" .run/up/keys.json
 
 test: ## everything CI runs: lint, types, import rules, contracts, all tests
 	$(DEV)
-	@exec $(PYTHON) -m devtools.ci
+	@exec $(RUN) -m devtools.ci
 
 lint: ## formatting, ruff and the import rules
 	$(DEV)
-	@exec $(PYTHON) -m devtools.ci format lint imports
+	@exec $(RUN) -m devtools.ci format lint imports
 
 format: ## format Python and the dashboard
 	$(DEV)
@@ -64,28 +68,35 @@ format: ## format Python and the dashboard
 
 types: ## mypy, strict
 	$(DEV)
-	@exec $(PYTHON) -m devtools.ci types
+	@exec $(RUN) -m devtools.ci types
 
 bench: ## messages a second of the consumer loop and the relay, beside bare loops
 	$(DEV)
-	@exec $(PYTHON) -m devtools.bench
+	@exec $(RUN) -m devtools.bench
 
 chaos: ## pay 3,000 rows while a process is killed every 1.5 s, twice, with figures
 	$(DEV)
-	@exec $(PYTHON) -m devtools.ci chaos
+	@exec $(RUN) -m devtools.ci chaos
 
 simulate: ## the payment protocol in 100 seeded simulations of failures: make simulate [SEEDS=1000]
 	$(DEV)
-	@PAYDOWN_SIMULATION_SEEDS=$${SEEDS:-100} exec $(PYTHON) -m devtools.ci simulate
+	@PAYDOWN_SIMULATION_SEEDS=$${SEEDS:-100} exec $(RUN) -m devtools.ci simulate
 
 compose-test: ## build and run docker-compose.yml, with kills and two replicas (docs/containers.md)
 	$(DEV)
-	@exec $(PYTHON) -m devtools.ci containers
+	@exec $(RUN) -m devtools.ci containers
 
 contracts: ## generate contracts/ again from the message classes
 	$(DEV)
-	@exec $(PYTHON) -m devtools.contracts
+	@exec $(RUN) -m devtools.contracts
 
-clean: down ## remove the environment, the caches and the state of stopped stacks
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m devtools.stack.local_stack remove; fi
-	@rm -rf .venv .cache .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+sbom: ## write the parts lists (CycloneDX) of Python, dashboard and Kafka: make sbom [TO=out/sbom]
+	@target=$@ ./devtools/bootstrap.sh audit
+	@exec $(RUN) -m devtools.supply_chain sbom $$TO
+
+audit: ## ask for known vulnerabilities of everything that is locked; says what was not checked
+	@target=$@ ./devtools/bootstrap.sh audit
+	@exec $(RUN) -m devtools.supply_chain audit
+
+clean: ## stop what runs; remove the environment, the caches and the state of the stacks
+	@./devtools/bootstrap.sh clean

@@ -1,222 +1,159 @@
-"""Install what paydown needs, once: Python packages, Java, Kafka's jars, a PostgreSQL.
+"""Install what paydown needs, once: Python packages, Kafka's jars, and what the machine lacks.
 
-    devtools/bootstrap.sh runtime|dev
+    devtools/bootstrap.sh runtime|dashboard|dev|audit
 
-Runs on any Python 3.11, without packages. Each step leaves a stamp (a hash of what it was made
-from), so that a second call costs nothing.
+`runtime` is all that `make demo` needs, `dashboard` adds Node, `dev` and `audit` add tools. It runs
+on any Python 3.11, without packages and without any right: Java, Node and PostgreSQL come from
+Python packages where the machine has none that is new enough. A second call costs nothing.
+Interrupted at any moment, the same command goes on.
 """
 
-import contextlib
 import fcntl
-import hashlib
+import functools
 import os
-import re
 import shutil
-import subprocess
+import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from devtools import paths
-from devtools.stack import kafka, postgres
+from devtools.setup import jars, machine, node, python_environment
+from devtools.setup.found import Found
+from devtools.setup.python_environment import Draft
+from devtools.setup.steps import ChildFailed, Steps, in_words
+from devtools.stack import postgres
 from ops.errors import CommandError, exit_code
 
 PYTHON_SETS = {
     "runtime": ("runtime",),
-    "dev": ("dev", "runtime"),  # dev.txt holds all of runtime.txt too
+    "dashboard": ("runtime",),
+    "dev": ("dev",),
+    "audit": ("runtime", "audit"),
 }
-COLOUR = r"\x1b\[[0-9;]*m"  # Maven colours its errors
-POM = paths.ROOT / "deploy" / "kafka" / "pom.xml"
-IMPORTED_BY_ALL = (
-    "alembic.command",
-    "confluent_kafka.admin",
-    "fastapi",
-    "httpx",
-    "pydantic_settings",
-    "sqlalchemy.dialects.postgresql",
-    "structlog",
-    "uvicorn",
-)
-# The packages with a Java and a Maven, by package manager; only Homebrew needs no root.
-PACKAGES = {
-    "apt-get": {
-        "java": "default-jre-headless",
-        "maven": "maven",
-        "install": "apt-get install -y -qq",
-    },
-    "dnf": {"java": "java-21-openjdk-headless", "maven": "maven", "install": "dnf install -y -q"},
-    "apk": {"java": "openjdk21-jre-headless", "maven": "maven", "install": "apk add -q"},
-    "brew": {"java": "openjdk", "maven": "maven", "install": "brew install -q"},
+DRAFTS = paths.CACHE / "drafts"
+TITLES = {
+    "runtime": "installing Python packages",
+    "dev": "installing Python packages and tools",
+    "audit": "installing tools",
+    "java": "Java",
+    "postgres": "PostgreSQL",
+    "node": "Node",
 }
 
 
 def set_up(wanted: str) -> None:
-    """Install what `wanted` (runtime or dev) lacks; two calls at once wait for each other.
+    """Install what is `wanted` (runtime, dashboard, dev, audit); a second call at once waits.
 
     Raises:
-        CommandError: something cannot be installed here; names the command that installs it.
+        CommandError: something is missing here or cannot be fetched; says what to do.
     """
     paths.CACHE.mkdir(exist_ok=True)
     with (paths.CACHE / "setup.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with ThreadPoolExecutor() as pool:  # Maven mostly waits, pip mostly computes
-            for done in [pool.submit(_python, wanted), pool.submit(_kafka)]:
-                done.result()
+        _wait_for(lock)
+        found = machine.look(wanted)
+        found.check()
+        lacking = python_environment.missing([*PYTHON_SETS[wanted], *found.packages()])
+        if lacking or not jars.complete():
+            _install(lacking)
+            found = machine.look(wanted)
+        if wanted != "runtime" and node.choose().taken is None:
+            raise CommandError("Node of the Python package does not run on this machine")
+        print(found.taken(_server()), flush=True)
 
 
-def _python(wanted: str) -> None:
-    _python_packages(wanted, stamps=PYTHON_SETS[wanted])
-    if not os.environ.get("DATABASE_URL") and not postgres.on_machine():
-        _python_packages("postgres", stamps=("postgres",))
+def _install(lacking: Sequence[str]) -> None:
+    """Make the environment and fetch the jars, side by side."""
+    shutil.rmtree(DRAFTS, ignore_errors=True)  # of set-ups that were killed
+    DRAFTS.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=DRAFTS))
+    try:
+        with Steps() as steps:
+            draft = Draft(steps, folder)
+            draft.make()
+            programs = [name for name in lacking if name in machine.NAMES]
+            packages = [name for name in lacking if name not in machine.NAMES]
+            tasks = [
+                functools.partial(draft.install, names, _title(names))
+                for names in (packages, programs)
+                if names
+            ]
+            if not jars.complete():
+                tasks.append(functools.partial(_fetch_jars, steps, draft))
+            steps.side_by_side(*tasks)
+            if lacking:
+                draft.finish(lacking)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _kafka() -> None:
-    if kafka.find_java() is None:
-        _install(
-            "java", f"Java {kafka.OLDEST_JAVA} or newer", lambda: kafka.find_java() is not None
-        )
-    _kafka_jars()
+def _title(names: Sequence[str]) -> str:
+    if set(names) <= set(machine.NAMES):
+        return f"fetching {', '.join(TITLES[name] for name in names)} as Python packages"
+    return TITLES[names[0]]
 
 
-def _python_packages(name: str, stamps: tuple[str, ...]) -> None:
-    """Install requirements/<name>.txt into .venv; `stamps` are the sets that are complete then."""
-    marks = {
-        stamp: _digest(paths.ROOT / "requirements" / f"{stamp}.txt", sys.version)
-        for stamp in stamps
-    }
-    if _runs(paths.PYTHON) and _stamp(name).exists() and _stamp(name).read_text() == marks[name]:
-        return
-    if not _runs(paths.PYTHON):
-        with step("making the Python environment"):
-            shutil.rmtree(paths.VENV, ignore_errors=True)
-            _run(
-                [sys.executable, "-m", "venv", str(paths.VENV)],
-                "the Python environment cannot be made",
-            )
-    with step(f"installing Python packages ({name})"):
-        # compiling everything takes longer than installing it, and most of it is never imported
-        options = [
-            "--no-compile",
-            "--no-deps",
-            "--require-hashes",
-            "--no-input",
-            "--disable-pip-version-check",
-            "-q",
-        ]
-        requirements = str(paths.ROOT / "requirements" / f"{name}.txt")
-        _run(
-            [str(paths.PYTHON), "-m", "pip", "install", *options, "-r", requirements],
-            f"requirements/{name}.txt cannot be installed",
-        )
-        if "runtime" in stamps:
-            # compile once what every service imports, and not in all of them when they first start
-            imports = f"import {', '.join(IMPORTED_BY_ALL)}"
-            _run(
-                [str(paths.PYTHON), "-W", "ignore", "-c", imports],
-                "the installed packages do not work",
-            )
-    for stamp, mark in marks.items():
-        _stamp(stamp).write_text(mark)
-
-
-def _kafka_jars() -> None:
-    stamp, mark = paths.CACHE / "kafka-jars.stamp", _digest(POM)
-    if stamp.exists() and stamp.read_text() == mark and any(paths.KAFKA_JARS.glob("kafka_*.jar")):
-        return
-    if shutil.which("mvn") is None:
-        _install("maven", "Maven", lambda: shutil.which("mvn") is not None)
-    with step("fetching Apache Kafka"):
-        draft = paths.CACHE / "kafka-jars.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        command = [
-            "mvn",
-            "-q",
-            "-B",
-            "-ntp",
-            "-f",
-            str(POM),
-            "dependency:copy-dependencies",
-            f"-DoutputDirectory={draft}",
-        ]
-        _run(command, "Kafka's jars cannot be fetched by Maven")
-        shutil.rmtree(paths.KAFKA_JARS, ignore_errors=True)
-        draft.rename(paths.KAFKA_JARS)
-    stamp.write_text(mark)
-
-
-def _install(what: str, title: str, is_there: Callable[[], bool]) -> None:
-    """Install something with the machine's package manager, if we may.
-
-    Raises:
-        CommandError: it is not there afterwards; names the command.
-    """
-    manager = next((name for name in PACKAGES if shutil.which(name)), None)
-    if manager is None:
-        raise CommandError(
-            f"{title} is missing, and no package manager known here can install it; "
-            f"install it and run this again"
-        )
-    command = [*PACKAGES[manager]["install"].split(), PACKAGES[manager][what]]
-    if manager == "brew" or os.geteuid() == 0:
-        with step(f"installing {title} by {manager}"):
-            quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            if manager == "apt-get":
-                subprocess.run(
-                    ["apt-get", "update", "-qq"], env=quiet, capture_output=True, check=False
+def _fetch_jars(steps: Steps, draft: Draft) -> None:
+    """Fetch what is missing of Kafka's jars; those that have arrived are kept."""
+    listed = jars.read_list(jars.LIST.read_text())
+    if jars.still_to_fetch(listed):
+        search = [str(paths.ROOT)]
+        if not jars.mirror():
+            client = draft.folder / "jgo"
+            draft.install(["jars"], "fetching a Maven client", into=client)
+            search.append(str(client))
+        title = "fetching Apache Kafka"
+        with steps.step(title):
+            try:
+                steps.run(
+                    title,
+                    [str(draft.python), "-m", "devtools.setup.fetch_jars"],
+                    {**os.environ, "PYTHONPATH": os.pathsep.join(search)},
+                    (jars.DRAFT,),
+                    lambda line: steps.progress(title, f"{line.strip()} jars"),
                 )
-            subprocess.run(command, env=quiet, capture_output=True, check=False)
-    if not is_there():
-        sudo = "" if manager == "brew" or os.geteuid() == 0 else "sudo "
-        verb = "add" if manager == "apk" else "install"
-        raise CommandError(f"{title} is missing: {sudo}{manager} {verb} {PACKAGES[manager][what]}")
+            except ChildFailed as error:
+                raise in_words("Kafka's jars cannot be fetched", error) from None
+    jars.finish(listed)
 
 
-def _runs(python: Path) -> bool:
-    """Whether the environment's Python works; the one that it was made from may be gone."""
-    if not python.exists():
-        return False
-    return subprocess.run([str(python), "-c", ""], capture_output=True, check=False).returncode == 0
+def _server() -> Found | None:
+    """The PostgreSQL that a new stack is started with; none if DATABASE_URL names a server."""
+    if os.environ.get("DATABASE_URL"):
+        return None
+    folder = postgres.choose_binaries(paths.UP / "no-data")
+    package = postgres.PACKAGE if paths.VENV in folder.parents else ""
+    return Found("PostgreSQL", str(postgres.major_version(folder)), folder, package)
 
 
-def _stamp(name: str) -> Path:
-    return paths.VENV / f"{name}.stamp"
-
-
-def _digest(file: Path, *more: str) -> str:
-    return hashlib.sha256("\n".join([file.read_text(), *more]).encode()).hexdigest()
-
-
-def _run(command: list[str], failure: str) -> None:
-    """Run a command; `failure` is the beginning of the error if it fails."""
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-    )
-    if done.returncode:
-        text = re.sub(COLOUR, "", done.stderr + done.stdout)
-        lines = [line for line in text.splitlines() if line.strip()]
-        last = lines[-1] if lines else f"exit code {done.returncode}"
-        why = next((line for line in lines if "ERROR" in line.upper()), last)
-        raise CommandError(f"{failure}: {why.strip()}")
-
-
-@contextlib.contextmanager
-def step(title: str) -> Iterator[None]:
-    """Print what is being done, and how long it took."""
-    print(f"{title} …", flush=True)
-    began = time.monotonic()
-    yield
-    print(f"{title}: {time.monotonic() - began:.0f} s", flush=True)
+def _wait_for(lock: TextIO) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another set-up of this checkout is running; waiting for it", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def main(arguments: list[str]) -> int:
     """The command line."""
     if len(arguments) != 1 or arguments[0] not in PYTHON_SETS:
-        raise CommandError("usage: devtools/bootstrap.sh runtime|dev")
-    set_up(arguments[0])
+        raise CommandError("usage: devtools/bootstrap.sh runtime|dashboard|dev|audit")
+    try:
+        set_up(arguments[0])
+    except ChildFailed:  # ended by a signal to all of us
+        return 130
+    except OSError as error:
+        raise CommandError(f"setting up failed: {error.strerror or error}") from None
     return 0
 
 
+def _terminate(*_: object) -> None:
+    raise SystemExit(143)  # unwinds, so that children end
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGHUP, _terminate)
     sys.exit(exit_code(lambda: main(sys.argv[1:])))

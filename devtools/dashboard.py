@@ -3,13 +3,13 @@
     python -m devtools.dashboard build | check | browser
 
 `build` does not fail if Node is missing: the API works without the dashboard, and a line says so.
-`check` and `browser` are stages of `make test`. Where Node or Chromium is missing and cannot be
-installed, they print in large what was not tried.
+`check` and `browser` are stages of `make test`. Where Node or Chromium is missing, they print in
+large what was not tried. Chromium is installed with the machine's package manager only where
+`PAYDOWN_APT=yes` asks for it.
 """
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,19 +17,21 @@ import tempfile
 from pathlib import Path
 
 from devtools import paths
-from devtools.bootstrap import step
+from devtools.setup import failures, node
+from devtools.setup.steps import Steps
 from devtools.stack.ports import Ports
 from devtools.stack.stack import Stack
 from ops.errors import CommandError, exit_code
 
 FOLDER = paths.ROOT / "dashboard"
 DIST = FOLDER / "dist"
-OLDEST_NODE = (20, 19)
-MISSING = "Node.js 20.19 or newer with npm"
+MISSING = f"Node.js {node.OLDEST} or newer with npm"
 NOT_IN_PAGES = {"dist", "node_modules", "screenshots", "e2e", "tests"}
 SCRIPTS = ("e2e:lifecycle", "e2e:keyboard", "e2e:failures", "accessibility")
 SCRIPT_LIMIT_S = 900
+PATIENCE = ("--fetch-timeout=20000", "--fetch-retries=3")  # milliseconds without a byte
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+APT = "PAYDOWN_APT"  # "yes": packages may be installed with apt-get
 
 
 def build() -> bool:
@@ -45,7 +47,7 @@ def build() -> bool:
         return True
     try:
         install_packages()
-        with step("building the dashboard"):
+        with Steps().step("building the dashboard"):
             npm("exec", "--", "vite", "build", "--logLevel", "warn")
     except CommandError as error:
         return _not_built(str(error))
@@ -64,7 +66,8 @@ def check() -> int:
         return print_not_tried(f"{MISSING} is missing: the dashboard was NOT checked")
     install_packages()
     for script in ("check", "build"):
-        if subprocess.run(["npm", "run", "-s", script], cwd=FOLDER, check=False).returncode:
+        command = ["npm", "run", "-s", script]
+        if subprocess.run(command, cwd=FOLDER, env=npm_environment(), check=False).returncode:
             return 1
     (DIST / "stamp").write_text(sources_digest())
     return 0
@@ -81,8 +84,8 @@ def browser() -> int:
     chromium = find_chromium() or install_chromium()
     if not chromium:
         return print_not_tried(
-            "Chromium is missing and cannot be installed here: "
-            "the dashboard was NOT tried in a browser"
+            "Chromium is missing: the dashboard was NOT tried in a browser. "
+            f"As root on Debian, {APT}=yes makes `make test` install it."
         )
     if not build():
         return 1
@@ -100,11 +103,11 @@ def browser() -> int:
             "SUPERVISOR_URL": f"unix://{stack.supervisor.socket}",
         }
         for script in SCRIPTS:
-            with step(f"npm run {script}"):
+            with Steps().step(f"npm run {script}"):
                 code = subprocess.run(
                     ["npm", "run", "-s", script],
                     cwd=FOLDER,
-                    env={**os.environ, **variables},
+                    env={**npm_environment(), **variables},
                     check=False,
                     timeout=SCRIPT_LIMIT_S,
                 ).returncode
@@ -121,11 +124,13 @@ def browser() -> int:
 
 def has_node() -> bool:
     """Whether a new enough Node and its npm are here."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        return False
-    done = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
-    found = re.match(r"v(\d+)\.(\d+)", done.stdout)
-    return found is not None and tuple(map(int, found.groups())) >= OLDEST_NODE
+    return node.choose().taken is not None
+
+
+def npm_environment() -> dict[str, str]:
+    """The environment in which `npm` is that of the chosen Node."""
+    found = node.choose().taken
+    return node.environment(found) if found else dict(os.environ)
 
 
 def install_packages() -> None:
@@ -138,8 +143,8 @@ def install_packages() -> None:
     stamp = FOLDER / "node_modules" / "stamp"
     if stamp.exists() and stamp.read_text() == mark:
         return
-    with step("installing the dashboard's packages"):
-        npm("ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    with Steps().step("installing the dashboard's packages"):
+        npm("ci", "--no-audit", "--no-fund", "--ignore-scripts", *PATIENCE)
     stamp.write_text(mark)
 
 
@@ -147,20 +152,19 @@ def npm(*words: str) -> None:
     """Run npm in the dashboard's folder.
 
     Raises:
-        CommandError: with its last line.
+        CommandError: what went wrong, in words.
     """
     done = subprocess.run(
         ["npm", *words],
         cwd=FOLDER,
+        env=npm_environment(),
         capture_output=True,
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
     )
     if done.returncode:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        last = lines[-1].strip()[:300] if lines else f"exit code {done.returncode}"
-        raise CommandError(f"npm {words[0]} failed: {last}")
+        raise CommandError(f"npm {words[0]} failed: {failures.explain(done.stdout + done.stderr)}")
 
 
 def sources_digest() -> str:
@@ -182,10 +186,10 @@ def find_chromium() -> str:
 
 
 def install_chromium() -> str:
-    """Install Chromium with apt-get, if we may. Returns its path; "" if it is not there then."""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
+    """Install Chromium with apt-get, if asked to. Returns its path; "" if it is not there then."""
+    if os.environ.get(APT) != "yes" or os.geteuid() != 0 or not shutil.which("apt-get"):
         return ""
-    with step("installing Chromium by apt-get"):
+    with Steps().step("installing Chromium by apt-get"):
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for words in (
             ["update", "-qq"],

@@ -1,6 +1,6 @@
 """`make demo`: a roster from upload to reports on a throw-away stack, with the money at every step.
 
-    python -m devtools.demo [--roster FILE] [--out FOLDER]
+    python -m devtools.demo [--roster FILE] [--out FOLDER] [--keep]
 
 Exit code 0: every row is accounted for and the reconciliation is clean. 1: not, or the file was
 refused. 2: the machine or the arguments are wrong.
@@ -11,13 +11,13 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from devtools import paths, sample_roster
+from devtools import demo_preview, paths, sample_roster
 from devtools.progress import Progress
 from devtools.stack.local_stack import demo_stack
 from devtools.stack.stack import Stack
@@ -26,6 +26,7 @@ from ops.errors import CommandError, exit_code
 from services import catalog
 
 SAMPLE_ROWS = 1_000
+PAGE = 1_000
 FINAL = {"completed", "completed_with_failures", "archived", "cancelled"}
 ENDED = ("completed", "failed", "cancelled", "reversed")  # of a payment
 NOT_PAYABLE = ("unpayable", "refused", "excluded")
@@ -87,6 +88,7 @@ class Demo:
         url = stack.ports.url("gateway")
         self.preparer, self.approver = Api(url, "preparer"), Api(url, "approver")
         self.seconds: dict[str, float] = {}
+        self.batch_id = ""
 
     def timed(self, name: str, step: Callable[[], Any]) -> Any:
         """Run a step and record how long it took."""
@@ -98,7 +100,7 @@ class Demo:
     def run(self, file: Path) -> int:
         """All steps in order; returns the exit code."""
         batch = self.timed("ingest", lambda: self.upload(file))
-        print_preview(batch)
+        print("\n".join(demo_preview.lines(batch, self.list_not_payable(batch))), flush=True)
         batch = self.timed("prepare", lambda: self.correct(batch))
         self.approve(batch)
         batch = self.timed("pay", lambda: self.pay(batch["batch_id"]))
@@ -110,7 +112,8 @@ class Demo:
         with file.open("rb") as content:
             chunks = iter(lambda: content.read(1 << 20), b"")
             batch_id = self.preparer.post("/batches", chunks, filename=file.name)["batch_id"]
-        return self.wait_until_ready(str(batch_id))
+        self.batch_id = str(batch_id)
+        return self.wait_until_ready(self.batch_id)
 
     def wait_until_ready(self, batch_id: str) -> dict[str, Any]:
         """Wait until the batch is ready.
@@ -133,6 +136,16 @@ class Demo:
             time.sleep(0.2)
         raise DemoFailed("the roster could not be read in half an hour; nothing was paid")
 
+    def list_not_payable(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """All rows that are not payable as the file is."""
+        for status in NOT_PAYABLE:
+            cursor: str | None = ""
+            while cursor is not None and batch["rows"][status]:
+                path = f"/batches/{batch['batch_id']}/rows?status={status}&limit={PAGE}"
+                page = self.preparer.get(path + (f"&cursor={cursor}" if cursor else ""))
+                yield from page["items"]
+                cursor = page["next"]
+
     def correct(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Accept the corrections that are offered, and print them."""
         offered = batch["corrections_offered"]
@@ -147,7 +160,12 @@ class Demo:
         self.preparer.post(f"/batches/{batch['batch_id']}/corrections", {"corrections": offered})
         corrected = self.wait_until_ready(batch["batch_id"])
         payable = display(corrected["amount_cents"]["payable"])
-        print(f"payable now: {corrected['rows']['payable']:,} rows, {payable}", flush=True)
+        left = sum(corrected["rows"][name] for name in NOT_PAYABLE)
+        print(
+            f"payable now: {corrected['rows']['payable']:,} rows, {payable}; "
+            f"{left:,} rows cannot be paid, as said above",
+            flush=True,
+        )
         return corrected
 
     def approve(self, batch: dict[str, Any]) -> None:
@@ -231,31 +249,6 @@ class Demo:
         (self.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
 
 
-def print_preview(batch: dict[str, Any]) -> None:
-    """What is about to be paid, what is not, and why."""
-    rows, cents = batch["rows"], batch["amount_cents"]
-    not_payable = sum(rows[name] for name in NOT_PAYABLE)
-    print(
-        f"preview of {batch['filename']}: {rows['total']:,} rows, {display(cents['total'])}, "
-        f"pay period from {batch['period']}"
-    )
-    print(f"  payable      {rows['payable']:>8,} rows  {display(cents['payable']):>16}")
-    print(
-        f"  not payable  {not_payable:>8,} rows  {display(cents['total'] - cents['payable']):>16}"
-    )
-    for source in batch["sources"]:
-        print(
-            f"  from account ****{source['account_last4']} ({source['payor_name']}): "
-            f"{source['rows']:,} rows, {display(source['amount_cents'])}"
-        )
-    print(f"  {len(batch['branches'])} branches; digest {batch['digest'][:19]}…")
-    for issue in batch["issues"]:
-        print(
-            f"  {issue['outcome']}: {issue['code']} x {issue['count']:,}: {issue['message']}",
-            flush=True,
-        )
-
-
 def print_result(batch: dict[str, Any]) -> None:
     """What became of every row and payment."""
     rows, cents, payments = batch["rows"], batch["amount_cents"], batch["payment_amount_cents"]
@@ -276,6 +269,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--roster", type=Path, help="an XML roster (default: a sample)")
     parser.add_argument("--out", type=Path, default=Path("out"), help="the folder of the reports")
+    parser.add_argument("--keep", action="store_true", help="leave it up, with the dashboard")
     options = parser.parse_args(arguments)
     if options.roster and not options.roster.is_file():
         raise CommandError(f"ROSTER={options.roster} is no file; give the path of an XML roster")
@@ -292,14 +286,32 @@ def main(arguments: list[str]) -> int:
         f"and {len(catalog.SERVICES)} services",
         flush=True,
     )
+    kept = False
     try:
         demo.timed("setup", stack.up)
-        return demo.run(file)
+        code = demo.run(file)
+        kept = options.keep
+        print_where(demo, kept)
     except DemoFailed as error:
         print(f"paydown: {error}", file=sys.stderr)
         return 1
+    else:
+        return code
     finally:
-        stack.down()
+        if not kept:
+            stack.down()
+
+
+def print_where(demo: Demo, kept: bool) -> None:
+    """Where the reports are, and how to look at the same data in the dashboard."""
+    print(
+        f"\nreports: {demo.out}/  (open {demo.out / 'payments.csv'} for every row with its reason)"
+    )
+    if kept:
+        url = f"{demo.stack.ports.url('gateway')}/batches/{demo.batch_id}"
+        print(f"dashboard, until `make down`: {url}", flush=True)
+    else:
+        print("the same in the dashboard: make demo KEEP=1", flush=True)
 
 
 def _terminate(*_: object) -> None:

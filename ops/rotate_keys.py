@@ -10,13 +10,8 @@ from pathlib import Path
 from libs.common.crypto.field_encryption import FieldCipher
 from ops import key_rotation
 from ops.errors import CommandError
-from ops.secret_files import (
-    SUPERVISOR_CONFIGURATION,
-    SUPERVISOR_PID,
-    random_base64,
-    write_for_container,
-    write_private,
-)
+from ops.private_files import SUPERVISOR_CONFIGURATION, SUPERVISOR_PID, write_private
+from ops.secret_files import random_base64, write_for_container
 from services import catalog
 
 

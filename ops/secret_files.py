@@ -6,20 +6,18 @@ setting (`PAYDOWN_<SERVICE>_<SETTING>_FILE`).
 
 import base64
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ops import provision
 from ops.errors import CommandError
+from ops.private_files import write_private
 from services import catalog
 from services.catalog import CatalogEntry
 
 ADMIN = "paydown_admin"
 SIMULATOR_PROVIDER_KEY = "sk_local"  # the simulator takes any; replace it for a real provider
-SUPERVISOR_CONFIGURATION = "supervisord.conf"  # beside a local stack's keys.json: its settings
-SUPERVISOR_PID = "supervisord.pid"  # there while that stack runs
 READABLE_BY_ALL = 0o444  # each folder is a volume that only its container mounts
 
 
@@ -99,16 +97,6 @@ def make_secrets(folder: Path, postgres: str) -> None:
             _write_missing(folder / service.name, made.settings_of(service, service_url))
     except OSError as error:
         raise CommandError(f"the secrets cannot be written to {folder}: {error.strerror}") from None
-
-
-def write_private(file: Path, text: str) -> None:
-    """Replace a file at once by one that only its owner may read."""
-    draft = file.with_name(f"{file.name}.draft")
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as out:
-        out.write(text)
-    draft.replace(file)
 
 
 def write_for_container(file: Path, text: str) -> None:

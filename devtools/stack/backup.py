@@ -30,7 +30,8 @@ from libs.common.database.engine import run
 from libs.common.recovery import quarantine
 from ops import provision
 from ops.errors import CommandError, exit_code
-from ops.secret_files import Secrets, write_private
+from ops.private_files import write_private
+from ops.secret_files import Secrets
 from services import catalog
 
 FORMAT = 1

@@ -1,19 +1,16 @@
-"""The Apache Kafka broker of a stack: KRaft, one node, from the jars of deploy/kafka/pom.xml."""
+"""The Apache Kafka broker of a stack: KRaft, one node, from the jars of deploy/kafka/jars.txt."""
 
 import base64
-import os
-import re
-import shutil
 import subprocess
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from devtools import paths
+from devtools.setup import java
 from devtools.stack.ports import HOST
 from ops.errors import CommandError
 
-OLDEST_JAVA = 17
 JVM = (
     "-Xms256m",
     "-Xmx512m",
@@ -117,25 +114,9 @@ def broker(state: Path, port: int, controller_port: int) -> Broker:
     Raises:
         CommandError: there is no suitable Java, or the jars were not fetched yet.
     """
-    java = find_java()
-    if java is None:
-        raise CommandError(f"Kafka needs Java {OLDEST_JAVA} or newer; run `make setup`")
+    found = java.choose().taken
+    if found is None:
+        raise CommandError(f"Kafka needs Java {java.OLDEST} or newer; run `make setup`")
     if not any(paths.KAFKA_JARS.glob("kafka_*.jar")):
         raise CommandError("Kafka's jars are not there; run `make setup`")
-    return Broker(state / "kafka", java, port, controller_port)
-
-
-def find_java() -> str | None:
-    """A Java of a suitable version: JAVA_HOME's, else the one on the path."""
-    home = os.environ.get("JAVA_HOME")
-    for candidate in (str(Path(home) / "bin" / "java") if home else "", shutil.which("java")):
-        if candidate and Path(candidate).is_file() and java_version(candidate) >= OLDEST_JAVA:
-            return candidate
-    return None
-
-
-def java_version(java: str) -> int:
-    """The major version; 0 if it cannot be run."""
-    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
-    found = re.search(r'version "(\d+)', answer.stderr)
-    return int(found[1]) if found else 0
+    return Broker(state / "kafka", str(found.path), port, controller_port)

@@ -45,7 +45,13 @@ def demo_stack(say: Callable[[str], None]) -> Stack:
 
 
 def up() -> int:
-    """`make up`: the stack in the background, ready when this returns."""
+    """`make up`: the stack in the background, ready when this returns.
+
+    Raises:
+        CommandError: a demo was kept and has the ports.
+    """
+    if Supervisor(paths.DEMO).is_alive():
+        raise CommandError("a kept demo is up and has the ports; stop it with `make down`")
     if Supervisor(paths.UP).is_alive():
         stack = Stack.started(paths.UP)
         stack.say = _say
@@ -84,16 +90,19 @@ def republish() -> int:
 
 
 def down() -> int:
-    """`make down`: stop it, whatever state it is in."""
+    """`make down`: stop it, whatever state it is in, and a demo that was kept."""
     Stack(paths.UP, Ports()).down()
+    if Supervisor(paths.DEMO).is_alive():
+        Stack(paths.DEMO, Ports(), prefix=DEMO_PREFIX).down()
     print("paydown is down")
     return 0
 
 
 def status() -> int:
     """`make status`: a line for each process; 0 only if all are ready."""
+    state = paths.DEMO if Supervisor(paths.DEMO).is_alive() else paths.UP
     try:
-        stack = Stack.started(paths.UP)
+        stack = Stack.started(state)
     except CommandError:
         stack = Stack(paths.UP)
     found = stack.status()

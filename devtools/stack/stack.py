@@ -18,7 +18,8 @@ from devtools.stack.status import Status, status_of
 from devtools.stack.supervisor import Program, Supervisor
 from ops import provision
 from ops.errors import CommandError
-from ops.secret_files import Secrets, write_private
+from ops.private_files import write_private
+from ops.secret_files import Secrets
 from services import catalog
 
 FACTS = "stack.json"  # with what a stack was started, below its state folder

@@ -22,7 +22,7 @@ from typing import Any
 
 from devtools import paths
 from ops.errors import CommandError
-from ops.secret_files import SUPERVISOR_CONFIGURATION, SUPERVISOR_PID, write_private
+from ops.private_files import SUPERVISOR_CONFIGURATION, SUPERVISOR_PID, write_private
 
 SOCKET_NAME = "supervisor.sock"
 # bytes; the system's limit is 103 or 107, and supervisor appends its pid while it binds

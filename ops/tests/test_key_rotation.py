@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from libs.common.crypto.field_encryption import FieldCipher
-from ops import key_rotation, rotate_keys, secret_files
+from ops import key_rotation, private_files, rotate_keys
 from ops.__main__ import main
 from ops.errors import CommandError
 from ops.secret_files import Secrets
@@ -114,15 +114,15 @@ def test_a_file_without_keys_is_refused_and_its_content_is_not_printed(
 
 
 def test_the_second_step_is_refused_while_the_stack_runs_with_the_old_keys(state: Path) -> None:
-    (state / secret_files.SUPERVISOR_PID).write_text("1")
-    (state / secret_files.SUPERVISOR_CONFIGURATION).write_text(
+    (state / private_files.SUPERVISOR_PID).write_text("1")
+    (state / private_files.SUPERVISOR_CONFIGURATION).write_text(
         f'environment=PAYDOWN_INGEST_SEAL_KEYS="{Secrets.load_or_create(state).seal_keys}"'
     )
     rotate_keys.rotate("add", state / "keys.json")
     with pytest.raises(CommandError, match="started without local-2"):
         rotate_keys.rotate("use", state / "keys.json")
     assert Secrets.load_or_create(state).seal_keys.startswith("local-1:")
-    (state / secret_files.SUPERVISOR_CONFIGURATION).write_text(
+    (state / private_files.SUPERVISOR_CONFIGURATION).write_text(
         f'environment=PAYDOWN_INGEST_SEAL_KEYS="{Secrets.load_or_create(state).seal_keys}"'
     )
     assert rotate_keys.rotate("use", state / "keys.json").changed

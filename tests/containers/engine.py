@@ -19,8 +19,8 @@ from ops.errors import CommandError
 IMAGE, MADE_FOR = "paydown:test", "compose-test"
 OFFICIAL = {
     "BASE": "python:3.11-slim-bookworm",
-    "NODE_BASE": "node:20-bookworm-slim",
-    "KAFKA_IMAGE": "apache/kafka:4.3.1",
+    "NODE_BASE": "node:24-bookworm-slim",
+    "KAFKA_IMAGE": "apache/kafka:4.4.0",
     "POSTGRES_IMAGE": "postgres:17",
 }
 STAND_INS = {

@@ -12,7 +12,7 @@ from devtools.stack import kafka as broker
 from devtools.stack.ports import free_ports
 
 KAFKA, POSTGRES = (
-    os.environ.get("KAFKA_IMAGE", "apache/kafka:4.3.1"),
+    os.environ.get("KAFKA_IMAGE", "apache/kafka:4.4.0"),
     os.environ.get("POSTGRES_IMAGE", "postgres:17"),
 )
 CHOICE = "PAYDOWN_TEST_SERVERS"  # containers or processes; unset: containers where possible

@@ -1,9 +1,11 @@
 #!/bin/sh
 # Builds the stand-in images that are missing or out of date, on the engine that DOCKER_HOST names.
-# Needs root (debootstrap), the Kafka jars and Node 20 on this machine.
+# Needs root (debootstrap), the Kafka jars and Node on this machine or of its package in .venv.
 set -eu
 cd "$(dirname "$0")"
-jars=$(cd ../.. && pwd)/.cache/kafka-jars
+root=$(cd ../.. && pwd)
+jars=$root/.cache/kafka-jars
+PATH=$root/.venv/node-bin:$PATH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export DOCKER_BUILDKIT=0
@@ -47,7 +49,7 @@ if changed node "$node"; then
     mkdir -p "$work/node/modules"
     cp node/Dockerfile "$work/node/"
     cp "$(readlink -f "$(command -v node)")" "$work/node/node"
-    cp -r "$(npm root -g)/npm" "$work/node/modules/"
+    cp -r "$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")" "$work/node/modules/npm"
     build node "$node" "$work/node"
 fi
 # the jars' names contain their versions
