@@ -19,6 +19,7 @@ from libs.common.contracts.message import Message, Source, is_uuid
 from libs.common.contracts.registry import parse
 from libs.common.database.engine import is_unavailable
 from libs.common.messaging import dead_letters, inbox, message_tracing, offsets
+from libs.common.messaging.error_text import describe
 from libs.common.messaging.offsets import StaleOwner
 from libs.common.observability.logs import log
 
@@ -57,7 +58,12 @@ def consume(
             try:
                 apply_in_transaction(batch)
             except StaleOwner:
-                log.warning("stale_owner", consumer=consumer, topic=source.topic)
+                log.warning(
+                    "stale_owner",
+                    consumer=consumer,
+                    topic=source.topic,
+                    next="another consumer owns a partition; on from the stored offsets",
+                )
                 source.rewind()
                 break
             except (Retry, SQLAlchemyError) as error:
@@ -67,8 +73,8 @@ def consume(
                     "retry",
                     consumer=consumer,
                     topic=source.topic,
-                    error=type(error).__name__,
-                    code=getattr(error, "code", None),
+                    next=f"the same messages again in {wait_s:.1f} s",
+                    **describe(error),
                 )
                 beat()
                 stop.wait(wait_s)

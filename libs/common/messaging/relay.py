@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from libs.common.contracts.errors import Fatal
 from libs.common.database.engine import is_unavailable, run
 from libs.common.messaging import outbox
+from libs.common.messaging.error_text import describe
 from libs.common.messaging.message_tracing import Publication, start_publication
 from libs.common.observability.logs import log
 from libs.common.observability.trace_context import unrecorded_header
@@ -48,12 +49,13 @@ def publish_until_stopped(
                 run(connection, "LISTEN outbox")
                 while not stop.is_set():
                     beat()
+                    producer.poll(0)  # serves what the client logs while nothing is sent
                     if publish(connection, producer, name=name) < BATCH_MAX:
                         _wait_for_events(connection)
         except SQLAlchemyError as error:
             if not is_unavailable(error):
                 raise
-            log.warning("relay_without_database", error=type(error).__name__)
+            log.warning("relay_without_database", next="again in 0.5 s", **describe(error))
             beat()
             stop.wait(0.5)
 
@@ -125,7 +127,13 @@ def _send(
                 raise Fatal(
                     f"the producer is dead: {error.args[0].str()}", "kafka.producer"
                 ) from error
-            log.warning("produce_refused", topic=row.topic, error=str(error))
+            log.warning(
+                "produce_refused",
+                topic=row.topic,
+                event_id=str(row.event_id),
+                next="it stays in the outbox and is sent again",
+                **describe(error),
+            )
             break  # to keep the order within a key, nothing after it is sent in this turn
         producer.poll(0)
     if producer.flush(FLUSH_S):

@@ -6,12 +6,11 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
-from confluent_kafka import KafkaException
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from sqlalchemy import Engine
@@ -21,10 +20,11 @@ from starlette.middleware import Middleware
 from libs.common.contracts.topics import Topic
 from libs.common.database import migrate
 from libs.common.database.engine import connect
-from libs.common.messaging import consumer, dead_letter_routes, kafka, relay
+from libs.common.messaging import dead_letter_routes, kafka, relay
 from libs.common.messaging.consumer import Apply, Beat
 from libs.common.messaging.dead_letter_routes import IneligiblePeople, no_one_ineligible
 from libs.common.messaging.kafka_source import KafkaSource
+from libs.common.messaging.lag import LagMeter
 from libs.common.messaging.offsets import Offsets
 from libs.common.observability import tracing
 from libs.common.observability.logs import configure, log
@@ -32,6 +32,7 @@ from libs.common.recovery import restored_routes
 from libs.common.recovery.restored_routes import ReadOnlyWhileClosed
 from libs.common.recovery.startup_gate import StartupGate
 from libs.common.runtime import health
+from libs.common.runtime.consumer_loop import ConsumerLoop, ConsumerWatch
 from libs.common.runtime.loops import Loop, Supervisor
 from libs.common.runtime.settings import ServiceSettings
 from libs.common.web.problem_details import install_error_handlers
@@ -82,42 +83,34 @@ class Service:
     startup_gate: StartupGate = field(init=False)
     supervisor: Supervisor = field(init=False, default_factory=Supervisor)
     consumers: dict[Topic, Loop] = field(init=False, default_factory=dict)
-    lags: dict[str, int] = field(init=False, default_factory=dict)
+    consumer_watch: ConsumerWatch = field(init=False)
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
         self.startup_gate = StartupGate(self.name, self.engine, self.settings.kafka, self._at_head)
+        self.consumer_watch = ConsumerWatch(LagMeter(self.engine, self.settings.kafka, {}), [])
 
     def add_consumer(self, topic: Topic, apply: Apply) -> None:
         """Add the loop that consumes a topic. The consumer's name is `<service>.<topic>`."""
         name = f"{self.name}.{topic.name}"
-        joined = threading.Event()
 
-        def loop(stop: threading.Event, beat: Beat) -> None:
-            source = KafkaSource(
+        def open_source() -> KafkaSource:
+            return KafkaSource(
                 self.settings.kafka,
                 name,
                 topic.name,
                 Offsets(self.engine, name).load,
                 self.settings.batch_max,
                 self.settings.session_timeout_ms,
+                self.consumer_watch.meter.broker_answers,
             )
 
-            def beat_and_measure() -> None:
-                beat()
-                with suppress(KafkaException):  # the figure keeps its last value
-                    self.lags[name] = source.lag()
-                if source.joined:
-                    joined.set()
-
-            try:
-                consumer.consume(source, self.engine, name, apply, stop, beat_and_measure)
-            finally:
-                source.close()
-
+        consumer = ConsumerLoop(name, self.engine, apply, open_source)
         self.applies[name] = apply
-        self.ready[f"group {topic.name}"] = joined.is_set
-        self.consumers[topic] = Loop(name, loop)
+        self.ready[f"group {topic.name}"] = consumer.is_working
+        self.consumer_watch.meter.consumers[name] = topic.name
+        self.consumer_watch.consumers.append(consumer)
+        self.consumers[topic] = Loop(name, consumer.run)
         self.loops.append(self.consumers[topic])
 
     def add_relay(self) -> None:
@@ -184,7 +177,10 @@ class Service:
         def gate(stop: threading.Event, beat: Beat) -> None:
             self._open_gate(stop, beat, threads)
 
-        threads += self.supervisor.start([Loop("startup-gate", gate)], stop)
+        first = [Loop("startup-gate", gate)]
+        if self.consumers:
+            first.append(Loop("consumer-watch", self.consumer_watch.run))
+        threads += self.supervisor.start(first, stop)
         if self.lifespan is None:
             yield
         else:
@@ -283,8 +279,8 @@ class Service:
     def _all_gauges(self) -> dict[str, float]:
         """The figures of messaging, of the quarantine, and the service's own."""
         gauges: dict[str, float] = {}
-        if self.applies:
-            gauges["lag"] = float(sum(self.lags.values()))
+        if self.consumers:
+            gauges |= self.consumer_watch.gauges()
         gauges |= health.messaging_gauges(self.engine)
         if self.startup_gate.own_topics:
             gauges["database_held"] = float(bool(self.startup_gate.quarantined_because))

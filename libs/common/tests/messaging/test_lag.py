@@ -1,0 +1,65 @@
+"""The lag: from the broker's ends and the database, with its age when one of them is away."""
+
+from collections.abc import Sequence
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from sqlalchemy import create_engine
+
+from libs.common.database.engine import run
+from libs.common.messaging.lag import ANEW_S, LagMeter
+from libs.common.tests.conftest import TOPIC, Store
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 50.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class MeterWithEnds(LagMeter):
+    """Its broker is a dictionary; None is one that does not answer."""
+
+    ends: dict[int, int] | None = None
+
+    def _ends(self, topics: Sequence[str]) -> dict[str, dict[int, int]]:
+        if self.ends is None:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return dict.fromkeys(topics, self.ends)
+
+
+@pytest.mark.database
+def test_what_the_database_has_not_read_is_the_lag(store: Store) -> None:
+    meter = MeterWithEnds(store.engine, "", {"example.topic": TOPIC})
+    with store.engine.begin() as connection:
+        run(
+            connection,
+            """
+            INSERT INTO consumer_offset (consumer, topic, partition, next_offset)
+            VALUES ('example.topic', :topic, 0, 7)""",
+            topic=TOPIC,
+        )
+    meter.ends = {0: 10, 1: 5}  # partition 1 was never read
+    meter.measure()
+    assert meter.lags == {"example.topic": 8}
+
+
+def test_without_the_broker_the_age_grows_and_one_line_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = Clock()
+    engine = create_engine("postgresql+psycopg2://r:p@127.0.0.1:1/none")
+    meter = MeterWithEnds(engine, "", {"c": "t"}, clock)
+    for _ in range(int(ANEW_S)):
+        clock.now += 5
+        meter.measure()
+    assert not meter.broker_answers()
+    assert meter.age_s() == 5 * ANEW_S
+    assert capsys.readouterr().out.count("lag_without_broker") == 1
+    meter.ends = {0: 1}
+    meter.measure()  # the broker is back, the database is not
+    assert meter.broker_answers()
+    assert meter.age_s() == 5 * ANEW_S
+    assert meter.lags == {}
