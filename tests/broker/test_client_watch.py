@@ -17,7 +17,8 @@ from libs.common.testing.waiting import wait_for
 from tests.broker.harness import Harness
 
 pytestmark = pytest.mark.broker
-STANDING_MAX_S = 8.0
+#: Above what counts as "lately" (15 s), below the 60 s of production.
+STANDING_MAX_S = 16.0
 
 
 def open_source(bootstrap: str, topic: str, meter: LagMeter) -> kafka_source.KafkaSource:
@@ -81,7 +82,7 @@ def test_a_client_that_lost_its_group_while_the_broker_answers_another_is_given_
         with pytest.raises(Retry) as given_up:
             poll_for(source, 60)
         assert given_up.value.code == "kafka.client-stuck"
-        assert STANDING_MAX_S - 5.5 < time.monotonic() - began < 30
+        assert STANDING_MAX_S - 5.5 < time.monotonic() - began < 40
         assert not source.health.is_working()
     finally:
         source.close()
@@ -102,7 +103,7 @@ def test_a_frozen_broker_is_waited_for_and_then_the_same_client_works_again(
         assert poll_until_working(source)
         process.send_signal(signal.SIGSTOP)
         try:
-            poll_for(source, 3 * STANDING_MAX_S)  # a Retry here would make clients without end
+            poll_for(source, 2 * STANDING_MAX_S)  # a Retry here would make clients without end
             assert not source.health.is_working()
             assert not meter.broker_answers()
         finally:

@@ -161,3 +161,16 @@ def redrive(connection: Connection, dead_letter_id: int, apply: Apply, by: str) 
     apply(connection, [parse(letter.message_type, bytes(letter.body))])
     dead_letters.mark_redriven(connection, dead_letter_id, by)
     return True
+
+
+def send_again(connection: Connection, dead_letter_id: int, by: str) -> bool:
+    """Have a message that Kafka had refused sent again, in the caller's transaction.
+
+    Returns:
+        False if it is unknown or was redriven before; nothing changes then.
+    """
+    if dead_letters.lock_open(connection, dead_letter_id) is None:
+        return False
+    dead_letters.return_to_outbox(connection, dead_letter_id)
+    dead_letters.mark_redriven(connection, dead_letter_id, by)
+    return True
