@@ -10,7 +10,7 @@ import re
 from confluent_kafka import KafkaError, KafkaException
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from libs.common.contracts.errors import PaydownError
+from libs.common.contracts.errors import PaydownError, SettingsError
 from libs.common.database.engine import error_summary
 
 TEXT_MAX = 300
@@ -40,7 +40,7 @@ def _code(error: BaseException) -> str | None:
 
 
 def _text(error: BaseException) -> str:
-    if isinstance(error, PaydownError):
+    if isinstance(error, PaydownError | SettingsError):
         return _LONG_NUMBER.sub("…", str(error))
     if isinstance(error, KafkaException):
         found = _kafka_error(error)
