@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
-from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka import Message as Record
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__ re-exports without __all__
     AdminClient,
@@ -21,7 +21,12 @@ from libs.common.observability.logs import log
 from libs.common.observability.tracing import is_on
 
 TOPIC_CHECK_S = 5.0
-SESSION_TIMEOUT_MS = 3_000
+#: A stall of the machine up to 5 s costs no session; a consumer that died is replaced after 6 s.
+SESSION_TIMEOUT_MS = 6_000
+SESSION_HINT = (
+    "Set SESSION_TIMEOUT_MS of this service to a value between the broker's "
+    "group.min.session.timeout.ms and group.max.session.timeout.ms, or change these"
+)
 #: Gives the next offset of each partition: load(topic, topic_id, partitions).
 LoadOffsets = Callable[[str, str, Sequence[int]], dict[int, int]]
 
@@ -129,6 +134,8 @@ class KafkaSource:
         if error is not None:
             if error.code() in TRANSIENT_ERRORS and not error.fatal():
                 return None
+            if error.code() == KafkaError.INVALID_SESSION_TIMEOUT:
+                raise Retry(f"{self.topic}: {error.str()}. {SESSION_HINT}", "kafka.session-timeout")
             raise Fatal(f"{self.topic}: {error.str()}", "kafka.consumer")
         partition, offset = record.partition(), record.offset()
         expected = self.expected.get(partition or 0)

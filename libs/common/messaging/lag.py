@@ -5,7 +5,7 @@ there is one while nothing is assigned. It also says whether the broker answers 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -37,14 +37,18 @@ class LagMeter:
     clock: Callable[[], float] = time.monotonic
     #: The newest lag of each consumer in messages; empty until it was measured.
     lags: dict[str, int] = field(init=False, default_factory=dict)
+    #: When each consumer was last seen moving on, or with nothing to read.
+    moved_at: dict[str, float] = field(init=False, default_factory=dict)
+    started_at: float = field(init=False)
     answered_at: float = field(init=False)
     measured_at: float = field(init=False)
+    _read: dict[str, int] = field(init=False, default_factory=dict)
     _answering: bool = field(init=False, default=True)
     _admin: AdminClient | None = field(init=False, default=None)
     _partitions: dict[str, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.answered_at = self.measured_at = self.clock()
+        self.started_at = self.answered_at = self.measured_at = self.clock()
 
     def measure(self) -> None:
         """Ask the broker and the database once. Without both answers the last figures stay."""
@@ -62,14 +66,25 @@ class LagMeter:
             with self.engine.connect() as connection:
                 for consumer, topic in self.consumers.items():
                     stored = offsets.find(connection, consumer, topic)
-                    self.lags[consumer] = sum(
-                        max(0, end - stored.get(partition, 0))
-                        for partition, end in ends[topic].items()
-                    )
+                    self._note(consumer, ends[topic], stored)
         except SQLAlchemyError:
             pass  # it is away, or not migrated yet; the age of the figures tells
         else:
             self.measured_at = self.clock()
+
+    def _note(self, consumer: str, ends: Mapping[int, int], stored: Mapping[int, int]) -> None:
+        lag = sum(max(0, end - stored.get(partition, 0)) for partition, end in ends.items())
+        read = sum(stored.values())
+        if lag == 0 or read != self._read.get(consumer):
+            self.moved_at[consumer] = self.clock()
+        self.lags[consumer], self._read[consumer] = lag, read
+
+    def flow_age_s(self) -> float:
+        """Seconds since the slowest consumer was seen moving on, or with nothing to read."""
+        now = self.clock()
+        return max(
+            (now - self.moved_at.get(one, self.started_at) for one in self.consumers), default=0.0
+        )
 
     def broker_answers(self) -> bool:
         """Whether the broker answered this client lately."""

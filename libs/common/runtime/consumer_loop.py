@@ -107,6 +107,7 @@ class ConsumerWatch:
         """The figures for Prometheus; the lag is missing until it was measured once."""
         found = {
             "lag_age_seconds": self.meter.age_s(),
+            "flow_age_seconds": self.meter.flow_age_s(),
             "consumers_standing_seconds": max(one.standing_s() for one in self.consumers),
         }
         if self.meter.lags:
