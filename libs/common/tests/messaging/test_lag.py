@@ -63,3 +63,36 @@ def test_without_the_broker_the_age_grows_and_one_line_says_so(
     assert meter.broker_answers()
     assert meter.age_s() == 5 * ANEW_S
     assert meter.lags == {}
+
+
+@pytest.mark.database
+def test_flow_is_what_moves_or_has_nothing_to_read(store: Store) -> None:
+    clock = Clock()
+    meter = MeterWithEnds(store.engine, "", {"example.topic": TOPIC}, clock)
+
+    def after(seconds: float, end: int, read: int) -> float:
+        clock.now += seconds
+        meter.ends = {0: end}
+        with store.engine.begin() as connection:
+            run(
+                connection,
+                """
+                INSERT INTO consumer_offset (consumer, topic, partition, next_offset)
+                VALUES ('example.topic', :topic, 0, :read)
+                ON CONFLICT (consumer, topic, partition) DO UPDATE SET next_offset = :read""",
+                topic=TOPIC,
+                read=read,
+            )
+        meter.measure()
+        return meter.flow_age_s()
+
+    assert after(500, 0, 0) == 0  # nothing to read, for as long as it may be
+    assert after(60, 9, 0) == 60
+    assert after(60, 9, 0) == 120  # messages wait, and nothing is applied
+    assert after(5, 9, 4) == 0  # it moves, and is still behind
+    assert after(100, 9, 4) == 100
+    assert after(5, 9, 9) == 0
+    meter.ends = None
+    clock.now += 130  # not known any more: as bad as standing still
+    meter.measure()
+    assert meter.flow_age_s() == 130
