@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # its __init__ re-exports without __all__
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -116,5 +116,8 @@ class LagMeter:
         }
         ends: dict[str, dict[int, int]] = {topic: {} for topic in topics}
         for place, future in self._admin.list_offsets(asked, request_timeout=ANSWER_S).items():
-            ends[place.topic][place.partition] = future.result(ANSWER_S + 1).offset
+            end = future.result(ANSWER_S + 1).offset
+            if end < 0:  # so a time-out is reported here, and not as an error
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - its name
+            ends[place.topic][place.partition] = end
         return ends

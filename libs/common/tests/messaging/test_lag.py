@@ -1,5 +1,8 @@
 """The lag: from the broker's ends and the database, with its age when one of them is away."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -7,7 +10,9 @@ from confluent_kafka import KafkaError, KafkaException
 from sqlalchemy import create_engine
 
 from libs.common.database.engine import run
+from libs.common.messaging import lag
 from libs.common.messaging.lag import ANEW_S, LagMeter
+from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import TOPIC, Store
 
 
@@ -63,6 +68,48 @@ def test_without_the_broker_the_age_grows_and_one_line_says_so(
     assert meter.broker_answers()
     assert meter.age_s() == 5 * ANEW_S
     assert meter.lags == {}
+
+
+#: librdkafka's own stand-in for a broker, in a process that can be stopped.
+MOCK_BROKER = """
+import time
+from confluent_kafka.admin import AdminClient
+admin = AdminClient({"bootstrap.servers": "none:1", "test.mock.num.brokers": 1})
+(broker,) = admin.list_topics(timeout=5).brokers.values()
+print(f"{broker.host}:{broker.port}", flush=True)
+time.sleep(60)
+"""
+
+
+def answers(meter: LagMeter) -> bool:
+    meter.measure()
+    return meter.broker_answers()
+
+
+def test_a_frozen_broker_does_not_answer_and_is_no_lag_of_zero(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lag, "ANSWER_S", 1.0)
+    clock = Clock()
+    with subprocess.Popen(
+        [sys.executable, "-c", MOCK_BROKER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as broker:
+        assert broker.stdout is not None
+        address = broker.stdout.readline().decode().strip()
+        engine = create_engine("postgresql+psycopg2://r:p@127.0.0.1:1/none")
+        meter = LagMeter(engine, address, {"c": "topic"}, clock)
+        try:
+            clock.now += 100
+            meter.measure()
+            assert meter.broker_answers()
+            broker.send_signal(signal.SIGSTOP)
+            clock.now += 100
+            meter.measure()
+            assert not meter.broker_answers()
+            broker.send_signal(signal.SIGCONT)
+            assert wait_for(lambda: answers(meter), 10, 0.2)
+        finally:
+            broker.kill()
 
 
 @pytest.mark.database
