@@ -115,7 +115,7 @@ def routers(
         live_view.router(route_class, upstreams, slots, timing),
         payments.router(route_class, upstreams),
         ledger.router(route_class, upstreams),
-        health.router(route_class, upstreams, service.readiness),
+        health.router(route_class, upstreams, service.readiness, service.world.sentences),
         operations.router(route_class, upstreams),
         audit.router(route_class, service.engine),
     ]

@@ -12,10 +12,14 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
+from libs.common.contracts.errors import Retry
+from libs.common.database.engine import is_unavailable
+from libs.common.messaging.error_text import describe
 from libs.common.observability import tracing
-from libs.common.observability.logs import log
+from libs.common.observability.logs import frames, log
 from services.ingest.domain.batch import Batch, payment_id, row_id
 from services.ingest.encryption import FieldEncryption, account_row_id
+from services.ingest.roster.batch_size import BatchSize
 from services.ingest.roster.cross_row_rules import EMPLOYEE, GroupRefusal, RosterSummary
 from services.ingest.roster.issue_codes import SENTENCES, FileRejected, Issue
 from services.ingest.roster.row_rules import ParsedRow, RowValues
@@ -71,6 +75,17 @@ def read_next(
                 _stage(connection, batch, reader, beat)
         except FileRejected as rejected:
             _reject(connection, batch, rejected, now)
+        except Exception as error:
+            if isinstance(error, Retry) or is_unavailable(error):
+                raise
+            log.error(
+                "file_read_failed",
+                batch_id=str(batch.batch_id),
+                traceback=frames(error),
+                next="the batch is rejected, and the next file is read",
+                **describe(error),
+            )
+            _reject(connection, batch, FileRejected("E_FILE_NOT_READ"), now)
         else:
             batches.start_check(connection, batch.batch_id, batch.revision + 1)
             published_events.publish_batch(connection, batch.batch_id, datetime.now(UTC))
@@ -128,6 +143,7 @@ class Staging:
     encrypted: list[EncryptedFields] = field(default_factory=list)
     issues: list[StoredIssue] = field(default_factory=list)
     payors: dict[str, RowValues] = field(default_factory=dict)
+    size: BatchSize = field(default_factory=BatchSize)
 
     def __post_init__(self) -> None:
         index = self.encryption.index
@@ -143,6 +159,7 @@ class Staging:
         """Stage one row of the file."""
         values = row.values
         source = _source_of(row)
+        self.size.add(values, source, row.line)
         if source:
             self.payors.setdefault(source, values)
         self.rows.append(self._staged(row, source))

@@ -7,6 +7,7 @@ from libs.common.crypto.key_check import check, exit_on_wrong_keys
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
 from services.reports import consumers, metrics
+from services.reports.domain.freshness import Freshness
 from services.reports.key_check import PLACES
 from services.reports.live_view import LiveView
 from services.reports.routes.context import Context, ReadLiveView
@@ -28,10 +29,17 @@ def build(settings: ReportsSettings) -> Service:
         FieldCipher.parse(settings.seal_keys),
         settings.certificate_wait_s,
         add_live_view(service, settings),
+        lambda: read_freshness(service),
     )
     service.routers.append(router(context))
     service.gauges.update(metrics.gauges(service.engine))
     return service
+
+
+def read_freshness(service: Service) -> Freshness:
+    """How far the consumers are, as the service last measured it."""
+    meter = service.consumer_watch.meter
+    return Freshness(dict(meter.lags), meter.age_s(), meter.flow_age_s())
 
 
 def add_live_view(service: Service, settings: ReportsSettings) -> ReadLiveView:

@@ -27,7 +27,8 @@ def test_the_consumers_settings_are_these() -> None:
         "fetch.message.max.bytes": LIMIT,
         "queued.max.messages.kbytes": 65_536,
         "reconnect.backoff.max.ms": 2_000,
-        "log_level": 2,
+        "statistics.interval.ms": 5_000,  # the client's health is read from them
+        "log_level": 4,
     }
 
 

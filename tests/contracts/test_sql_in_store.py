@@ -19,6 +19,8 @@ OWNERS_IN_LIBS = frozenset(
         "libs/common/database/engine.py",  # `run` itself
         "libs/common/database/identity.py",  # the catalog
         "libs/common/database/migrate.py",  # alembic_version, and a lock
+        "libs/common/database/pooler.py",  # locks and settings of a session
+        "libs/common/database/server_checks.py",  # the catalog
         "libs/common/testing/messaging_tables.py",
         "libs/common/messaging/dead_letters.py",
         "libs/common/messaging/inbox.py",

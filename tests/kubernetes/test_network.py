@@ -122,6 +122,14 @@ def test_the_outside_reaches_one_route_of_webhooks() -> None:
     ]
 
 
+def test_the_ingress_lets_a_roster_of_100_mb_through_and_holds_no_event_back() -> None:
+    found = of("production", "Ingress")["gateway"]["metadata"]["annotations"]
+    prefix = "nginx.ingress.kubernetes.io/proxy"
+    assert int(found[f"{prefix}-body-size"].removesuffix("m")) * 1_000_000 > 100 << 20
+    assert (found[f"{prefix}-request-buffering"], found[f"{prefix}-buffering"]) == ("off", "off")
+    assert int(found[f"{prefix}-read-timeout"]) >= 60
+
+
 def test_prometheus_finds_each_service_by_its_label_and_port_and_is_let_in() -> None:
     ports = {
         name: kubernetes_manifests.containers(pod)[0]["ports"][0]["containerPort"]

@@ -2294,7 +2294,8 @@ export interface components {
          * ServiceHealth
          * @description One service: whether it is ready, its checks, and its figures.
          *
-         *     `held` is why the service is read-only after a restore; "" if it is not.
+         *     `held` is why the service is read-only after a restore; "" if it is not. `world` has what is
+         *     wrong around it (clocks, disks, settings of Kafka, certificates), one sentence for each check.
          */
         ServiceHealth: {
             /** Name */
@@ -2308,6 +2309,10 @@ export interface components {
             /** Checks */
             checks: {
                 [key: string]: boolean;
+            };
+            /** World */
+            world: {
+                [key: string]: string;
             };
             /** Figures */
             figures: {

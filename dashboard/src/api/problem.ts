@@ -29,12 +29,22 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** The problem in a refusal. An answer that did not come from the gateway is `answer.unknown`. */
+/** The problem in a refusal. */
 export async function readProblem(response: Response): Promise<Problem> {
-  const body: unknown = await response.json().catch(() => null);
+  return problemOf(await response.json().catch(() => null), response.status);
+}
+
+/**
+ * The problem in a refusal's body. One without a code did not come from the gateway, which sends a
+ * code with every refusal, but from something in front of it: `proxy.…` if that took nothing,
+ * `answer.unknown` if it may have passed the request on.
+ */
+export function problemOf(body: unknown, status: number): Problem {
   if (typeof body === "object" && body !== null && "code" in body)
-    return new Problem(body as Record<string, unknown>, response.status);
-  return new Problem({ code: "answer.unknown" }, response.status);
+    return new Problem(body as Record<string, unknown>, status);
+  if (status === 413) return new Problem({ code: "proxy.too-large" }, status);
+  if (status >= 400 && status < 500) return new Problem({ code: "proxy.refused" }, status);
+  return new Problem({ code: "answer.unknown" }, status);
 }
 
 /** The problem of a request without an answer. Whether the gateway carried it out is not known. */

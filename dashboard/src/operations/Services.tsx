@@ -56,8 +56,21 @@ function stateOf({ ready, away, held }: ServiceHealth): MessageId {
   return away ? "service.away" : "service.not-ready";
 }
 
-/** The names of the checks that fail, or that all passed. */
+/** The names of the checks that fail, or that all passed; then what is wrong around the service. */
 function Checks({ service }: { service: ServiceHealth }): ReactElement {
+  return (
+    <>
+      <OwnChecks service={service} />
+      {Object.entries(service.world).map(([name, sentence]) => (
+        <div key={name}>
+          <Icon name="triangle" /> {sentence}
+        </div>
+      ))}
+    </>
+  );
+}
+
+function OwnChecks({ service }: { service: ServiceHealth }): ReactElement {
   const checks = Object.entries(service.checks);
   const failing = checks.filter(([, passed]) => !passed).map(([name]) => name);
   if (failing.length > 0) return <>{failing.join(", ")}</>;

@@ -43,6 +43,19 @@ type ProblemPanelProps = {
   unsafe?: boolean;
 };
 
+/** A proxy's refusal: the request did not reach the system, and the same one never will. */
+const isRefusedByProxy = ({ code }: ProblemDetails): boolean => code.startsWith("proxy.");
+
+function moneyOf(problem: ProblemDetails, unsafe: boolean): MessageId {
+  if (isRefusedByProxy(problem)) return "problem.money.proxy";
+  return unsafe ? "problem.money.unknown" : "problem.money.reading";
+}
+
+function actionOf(problem: ProblemDetails, unsafe: boolean): MessageId {
+  if (isRefusedByProxy(problem)) return "problem.do.proxy";
+  return unsafe && problem.status === 0 ? "problem.do.check" : "problem.do.retry";
+}
+
 /** What went wrong, whether money is affected, what to do, and the id to ask about it. */
 export function ProblemPanel({ error, retry, unsafe = false }: ProblemPanelProps): ReactElement {
   const problem = detailsOf(error);
@@ -57,13 +70,9 @@ export function ProblemPanel({ error, retry, unsafe = false }: ProblemPanelProps
           {problem.message || <T id={isMessageId(specific) ? specific : "problem.unknown"} />}
         </Detail>
         <Detail label="problem.money">
-          {problem.money || <T id={unsafe ? "problem.money.unknown" : "problem.money.reading"} />}
+          {problem.money || <T id={moneyOf(problem, unsafe)} />}
         </Detail>
-        <Detail label="problem.do">
-          {problem.action || (
-            <T id={unsafe && problem.status === 0 ? "problem.do.check" : "problem.do.retry"} />
-          )}
-        </Detail>
+        <Detail label="problem.do">{problem.action || <T id={actionOf(problem, unsafe)} />}</Detail>
         {problem.requestId && (
           <Detail label="problem.request">
             <code>{problem.requestId}</code>

@@ -1,4 +1,4 @@
-import { Problem } from "../api/problem";
+import { Problem, problemOf } from "../api/problem";
 import { session } from "../api/session";
 import type { InspectedFile } from "./inspectFile";
 
@@ -30,7 +30,7 @@ export function sendFile(
     request.onload = () => {
       const body = parseBody(request.responseText);
       if (request.status === 202 && typeof body.batch_id === "string") resolve(body.batch_id);
-      else reject(new Problem("code" in body ? body : { code: "answer.unknown" }, request.status));
+      else reject(problemOf(body, request.status));
     };
     request.onerror = () => reject(new Problem({ code: "network.none" }, 0));
     request.onabort = () => reject(new Problem({ code: "upload.cancelled" }, 0));
@@ -48,8 +48,8 @@ function uploadParams(file: InspectedFile, { period, repeatReason }: UploadOptio
 
 function parseBody(text: string): Record<string, unknown> {
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    return (JSON.parse(text) as Record<string, unknown> | null) ?? {};
   } catch {
-    return {};
+    return {}; // a page of a proxy
   }
 }

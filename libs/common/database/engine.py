@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -19,8 +20,16 @@ KEEPALIVE = {
 }
 #: SQLSTATE classes: 08 connection, 40 serialization or deadlock, 53 out of connections or memory.
 UNAVAILABLE_CLASSES = frozenset({"08", "40", "53"})
+#: A standby, or a primary that was fenced: another server is, or will be, the primary.
+READ_ONLY = "25006"
 #: 55P03 lock time-out, 25P03 idle transaction time-out; 57P… is a shutdown or a crash.
-UNAVAILABLE_CODES = frozenset({"55P03", "25P03"})
+UNAVAILABLE_CODES = frozenset({"55P03", "25P03", READ_ONLY})
+#: Set on each new connection, and not as start options, which a pooler in session mode refuses.
+SESSION_SETTINGS = {
+    "idle_in_transaction_session_timeout": "30s",
+    "lock_timeout": "20s",
+    "timezone": "UTC",
+}
 
 
 def connect(url: str, application: str, pool_size: int = 8) -> Engine:
@@ -29,26 +38,60 @@ def connect(url: str, application: str, pool_size: int = 8) -> Engine:
     Limits: a transaction that is idle for 30 s is ended, a lock is waited for at most 20 s.
     Errors never show parameters: they may be personal.
 
+    Several servers in one address are tried in their order, and one that accepts writes is taken:
+    `postgresql+psycopg2://user:password@host1:5432,host2:5432/database`.
+
     Raises:
         SettingsError: the address is not written as `postgresql+psycopg2://…`.
     """
     if not url.startswith(SCHEME):
         raise SettingsError(f"The database address must begin with {SCHEME}.")
-    options = "-c idle_in_transaction_session_timeout=30000 -c lock_timeout=20000 -c timezone=UTC"
-    return create_engine(
-        url,
+    engine = create_engine(
+        several_hosts(url),
         pool_size=pool_size,
         max_overflow=8,
         pool_pre_ping=True,
         hide_parameters=True,
         pool_timeout=20,
-        connect_args={
-            "application_name": application,
-            "options": options,
-            "connect_timeout": 5,
-            **KEEPALIVE,
-        },
+        connect_args={"application_name": application, "connect_timeout": 5, **KEEPALIVE},
     )
+    event.listen(engine, "connect", _set_session)
+    event.listen(engine, "handle_error", _leave_read_only_server)
+    return engine
+
+
+def several_hosts(url: str) -> str:
+    """An address with several hosts as SQLAlchemy reads it: a parameter `host` for each.
+
+    A server that accepts writes is then asked for, if the address does not say otherwise.
+    """
+    before, at, rest = url.rpartition("@")
+    hosts, slash, database = rest.partition("/")
+    if not at or "," not in hosts:
+        return url
+    made = make_url(f"{before}@{slash}{database}")
+    query = {"target_session_attrs": "read-write", **made.query, "host": tuple(hosts.split(","))}
+    return made.set(query=query).render_as_string(hide_password=False)
+
+
+def certificates_in(url: str) -> list[str]:
+    """The files of certificates that an address names."""
+    query = make_url(several_hosts(url)).query
+    named = (query.get(name) for name in ("sslrootcert", "sslcert"))
+    return [name for name in named if isinstance(name, str) and name != "system"]
+
+
+def _set_session(raw: Any, _record: object) -> None:  # raw: psycopg2's own connection
+    with raw.cursor() as cursor:
+        for name, value in SESSION_SETTINGS.items():
+            cursor.execute(f"SET {name} = '{value}'")
+    raw.commit()
+
+
+def _leave_read_only_server(context: ExceptionContext) -> None:
+    """Give up every connection to a server that refuses writes; the next ones look for another."""
+    if getattr(context.original_exception, "pgcode", None) == READ_ONLY:
+        context.is_disconnect = True
 
 
 def is_unavailable(error: BaseException) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, create_engine, pool
 
 from libs.common.contracts.errors import PaydownError
-from libs.common.database.engine import run
+from libs.common.database.engine import run, several_hosts
 
 MIGRATION_LOCK = 7_030_101
 ENVIRONMENT = Path(__file__).parent / "alembic"
@@ -43,7 +43,7 @@ def upgrade(owner_url: str, migrations: Path, revision: str = "heads") -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     engine = create_engine(
-        owner_url,
+        several_hosts(owner_url),
         poolclass=pool.NullPool,
         hide_parameters=True,
         connect_args={"connect_timeout": 5},

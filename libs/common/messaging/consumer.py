@@ -19,6 +19,7 @@ from libs.common.contracts.message import Message, Source, is_uuid
 from libs.common.contracts.registry import parse
 from libs.common.database.engine import is_unavailable
 from libs.common.messaging import dead_letters, inbox, message_tracing, offsets
+from libs.common.messaging.error_text import describe
 from libs.common.messaging.offsets import StaleOwner
 from libs.common.observability.logs import log
 
@@ -57,7 +58,12 @@ def consume(
             try:
                 apply_in_transaction(batch)
             except StaleOwner:
-                log.warning("stale_owner", consumer=consumer, topic=source.topic)
+                log.warning(
+                    "stale_owner",
+                    consumer=consumer,
+                    topic=source.topic,
+                    next="another consumer owns a partition; on from the stored offsets",
+                )
                 source.rewind()
                 break
             except (Retry, SQLAlchemyError) as error:
@@ -67,8 +73,8 @@ def consume(
                     "retry",
                     consumer=consumer,
                     topic=source.topic,
-                    error=type(error).__name__,
-                    code=getattr(error, "code", None),
+                    next=f"the same messages again in {wait_s:.1f} s",
+                    **describe(error),
                 )
                 beat()
                 stop.wait(wait_s)
@@ -153,5 +159,18 @@ def redrive(connection: Connection, dead_letter_id: int, apply: Apply, by: str) 
     if letter is None:
         return False
     apply(connection, [parse(letter.message_type, bytes(letter.body))])
+    dead_letters.mark_redriven(connection, dead_letter_id, by)
+    return True
+
+
+def send_again(connection: Connection, dead_letter_id: int, by: str) -> bool:
+    """Have a message that Kafka had refused sent again, in the caller's transaction.
+
+    Returns:
+        False if it is unknown or was redriven before; nothing changes then.
+    """
+    if dead_letters.lock_open(connection, dead_letter_id) is None:
+        return False
+    dead_letters.return_to_outbox(connection, dead_letter_id)
     dead_letters.mark_redriven(connection, dead_letter_id, by)
     return True

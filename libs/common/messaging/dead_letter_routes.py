@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.contracts.errors import Reject
 from libs.common.messaging import dead_letters
-from libs.common.messaging.consumer import Apply, redrive
+from libs.common.messaging.consumer import Apply, redrive, send_again
 from libs.common.web.internal_auth import Actor, Caller
 from libs.common.web.problem_details import Problem
 
@@ -50,7 +50,10 @@ def router(
             consumer = _find_consumer(connection, dead_letter_id, actor.person, ineligible)
         try:
             with engine.begin() as connection:
-                done = redrive(connection, dead_letter_id, applies[consumer], actor.person)
+                if consumer == dead_letters.OUTBOX:
+                    done = send_again(connection, dead_letter_id, actor.person)
+                else:
+                    done = redrive(connection, dead_letter_id, applies[consumer], actor.person)
         except Reject as reason:
             raise Problem(
                 409,

@@ -11,6 +11,8 @@ from libs.common.database.engine import run
 from libs.common.observability.logs import log
 
 LIST_MAX = 500
+#: The "consumer" of a message that never left this service's outbox: Kafka refused it.
+OUTBOX = "outbox"
 
 
 def insert(connection: Connection, consumer: str, message: Message, reason: Reject) -> None:
@@ -101,6 +103,27 @@ def lock_open(connection: Connection, dead_letter_id: int) -> Row[tuple[object, 
         id=dead_letter_id,
     ).first()
     return row
+
+
+def return_to_outbox(connection: Connection, dead_letter_id: int) -> bool:
+    """Put a message that Kafka had refused back into the outbox, at its end.
+
+    False: it is unknown, was redriven before, or came from a topic; nothing changes then.
+    """
+    returned = run(
+        connection,
+        """
+        INSERT INTO outbox (event_id, topic, message_key, message_type, correlation, body)
+        SELECT event_id, topic, message_key, message_type, correlation, convert_from(body, 'UTF8')
+        FROM dead_letter
+        WHERE dead_letter_id = :id
+          AND consumer = :outbox
+          AND redriven_at IS NULL
+        ON CONFLICT (event_id) DO NOTHING""",
+        id=dead_letter_id,
+        outbox=OUTBOX,
+    )
+    return bool(returned.rowcount)
 
 
 def mark_redriven(connection: Connection, dead_letter_id: int, person: str) -> None:

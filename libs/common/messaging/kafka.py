@@ -15,6 +15,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__
 from libs.common.contracts.errors import Fatal
 from libs.common.contracts.topics import CONFIG, PARTITIONS, Topic
 from libs.common.messaging.address import client_settings
+from libs.common.messaging.client_health import REPORT_EVERY_MS
+from libs.common.messaging.client_log import LEVEL, ClientLog
 
 MESSAGE_MAX_BYTES = 16_777_216
 #: These come and go while a broker restarts or a group is rebalanced; librdkafka recovers by
@@ -56,8 +58,9 @@ def producer(bootstrap: str) -> Producer:
             "message.max.bytes": MESSAGE_MAX_BYTES,
             "queue.buffering.max.kbytes": 262_144,
             "reconnect.backoff.max.ms": 2_000,
-            "log_level": 2,
-        }
+            "log_level": LEVEL,
+        },
+        logger=ClientLog("producer"),
     )
 
 
@@ -82,7 +85,8 @@ def consumer_config(bootstrap: str, group: str, session_timeout_ms: int) -> dict
         "fetch.message.max.bytes": MESSAGE_MAX_BYTES,
         "queued.max.messages.kbytes": 65_536,
         "reconnect.backoff.max.ms": 2_000,
-        "log_level": 2,
+        "statistics.interval.ms": REPORT_EVERY_MS,
+        "log_level": LEVEL,
     }
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
-from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka import Message as Record
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__ re-exports without __all__
     AdminClient,
@@ -14,11 +14,19 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__
 from libs.common.contracts.errors import Fatal, Retry
 from libs.common.contracts.message import Message
 from libs.common.messaging.address import client_settings
+from libs.common.messaging.client_health import STANDING_MAX_S, ClientHealth
+from libs.common.messaging.client_log import ClientLog
 from libs.common.messaging.kafka import TRANSIENT_ERRORS, consumer_config, text
 from libs.common.observability.logs import log
 from libs.common.observability.tracing import is_on
 
 TOPIC_CHECK_S = 5.0
+#: A stall of the machine up to 5 s costs no session; a consumer that died is replaced after 6 s.
+SESSION_TIMEOUT_MS = 6_000
+SESSION_HINT = (
+    "Set SESSION_TIMEOUT_MS of this service to a value between the broker's "
+    "group.min.session.timeout.ms and group.max.session.timeout.ms, or change these"
+)
 #: Gives the next offset of each partition: load(topic, topic_id, partitions).
 LoadOffsets = Callable[[str, str, Sequence[int]], dict[int, int]]
 
@@ -33,19 +41,37 @@ class KafkaSource:
         topic: str,
         load: LoadOffsets,
         batch_max: int = 500,
-        session_timeout_ms: int = 3_000,
+        session_timeout_ms: int = SESSION_TIMEOUT_MS,
+        broker_answers: Callable[[], bool] = lambda: True,
+        standing_max_s: float = STANDING_MAX_S,
     ) -> None:
+        """Join the group; nothing is read yet.
+
+        Args:
+            broker_answers: whether the broker answers another client. While it answers nobody, a
+                new client would not help.
+            standing_max_s: after so long without work the client is given up.
+        """
         self.topic, self.batch_max, self.load = topic, batch_max, load
+        self.broker_answers, self.standing_max_s = broker_answers, standing_max_s
+        self.health = ClientHealth()
+        #: Since when the polling thread has been inside the client; None if it is not.
+        self.inside_since: float | None = None
         #: The next offset of each owned partition.
         self.expected: dict[int, int] = {}
-        self.joined = False
         self.failure: Exception | None = None
         self.topic_id, self.next_check_at = "", 0.0
         self.description: Future[TopicDescription] | None = None
         self.admin = AdminClient({**client_settings(bootstrap), "log_level": 2})
-        self.consumer = Consumer(consumer_config(bootstrap, group, session_timeout_ms))
+        self.consumer = Consumer(
+            {
+                **consumer_config(bootstrap, group, session_timeout_ms),
+                "stats_cb": self.health.report,
+            },
+            logger=ClientLog(group),
+        )
         self.consumer.subscribe(
-            [topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+            [topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
 
     def poll(self) -> list[Message]:
@@ -54,14 +80,21 @@ class KafkaSource:
         Raises:
             Fatal: a gap, a stored offset the topic no longer has, or a topic that was created
                 anew. End the process.
-            Retry, or an error of the database: an assignment could not be made now. Close this
-                source and open another.
+            Retry, or an error of the database: an assignment could not be made now, or the client
+                stands still. Close this source and open another.
         """
-        first = self.consumer.poll(0.5)  # consume(500, t) would wait out its time-out
+        self.inside_since = time.monotonic()
+        try:
+            first = self.consumer.poll(0.5)  # consume(500, t) would wait out its time-out
+            rest = [] if first is None else self.consumer.consume(self.batch_max - 1, 0)
+        finally:
+            self.inside_since = None
+        self.health.polled()
         if self.failure is not None:
             raise self.failure
         self._check_topic()
-        records = [] if first is None else [first, *self.consumer.consume(self.batch_max - 1, 0)]
+        self._check_client()
+        records = [] if first is None else [first, *rest]
         return [message for record in records if (message := self._accept(record)) is not None]
 
     def commit(self, messages: list[Message]) -> None:
@@ -91,16 +124,6 @@ class KafkaSource:
             except KafkaException as error:
                 raise Retry(f"{self.topic}: {error.args[0].str()}", "kafka.away") from error
 
-    def lag(self) -> int:
-        """How many messages of the owned partitions are unread, by the broker's last answer."""
-        ends = {
-            partition: self.consumer.get_watermark_offsets(
-                TopicPartition(self.topic, partition), cached=True
-            )
-            for partition in self.expected
-        }
-        return sum(max(0, end[1] - self.expected[p]) for p, end in ends.items() if end is not None)
-
     def close(self) -> None:
         """Leave the group at once, so that others take the partitions over without waiting."""
         self.consumer.close()
@@ -111,6 +134,8 @@ class KafkaSource:
         if error is not None:
             if error.code() in TRANSIENT_ERRORS and not error.fatal():
                 return None
+            if error.code() == KafkaError.INVALID_SESSION_TIMEOUT:
+                raise Retry(f"{self.topic}: {error.str()}. {SESSION_HINT}", "kafka.session-timeout")
             raise Fatal(f"{self.topic}: {error.str()}", "kafka.consumer")
         partition, offset = record.partition(), record.offset()
         expected = self.expected.get(partition or 0)
@@ -144,7 +169,7 @@ class KafkaSource:
             stored = self._stored_offsets(numbers) if numbers else {}
             consumer.incremental_assign([TopicPartition(self.topic, n, stored[n]) for n in numbers])
             self.expected.update(stored)
-            self.joined = True
+            self.health.assigned = True
         except KafkaException as error:  # the group has moved on meanwhile
             self.failure = Retry(f"{self.topic}: {error.args[0].str()}", "kafka.away")
         except Exception as error:  # noqa: BLE001 - see above
@@ -157,6 +182,14 @@ class KafkaSource:
             consumer.incremental_unassign(partitions)
         except KafkaException as error:
             log.info("unassign", topic=self.topic, error=str(error))
+
+    def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """The group goes on without this client, which has to join it again."""
+        self.health.assigned = False
+        log.warning(
+            "group_lost", topic=self.topic, count=len(partitions), next="the client joins again"
+        )
+        self._revoked(consumer, partitions)
 
     def _stored_offsets(self, partitions: Sequence[int]) -> dict[int, int]:
         try:
@@ -183,6 +216,16 @@ class KafkaSource:
                     f"topic {self.topic} was deleted and made again while it was read",
                     "kafka.topic-replaced",
                 )
+
+    def _check_client(self) -> None:
+        """Give the client up if it alone stands still: one that lost its way never finds it."""
+        standing_s = self.health.standing_s()
+        if standing_s > self.standing_max_s and self.broker_answers():
+            raise Retry(
+                f"{self.topic}: the client has been standing still for {standing_s:.0f} s "
+                f"({self.health.state}), and the broker answers another one",
+                "kafka.client-stuck",
+            )
 
     def _describe(self) -> Future[TopicDescription]:
         topics = TopicCollection([self.topic])

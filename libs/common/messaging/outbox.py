@@ -98,6 +98,39 @@ def mark_published(connection: Connection, ids: Sequence[int]) -> None:
     )
 
 
+def move_to_dead_letters(
+    connection: Connection, row_id: int, consumer: str, code: str, reason: str
+) -> None:
+    """Move an event that Kafka can never take out of the queue, to the dead letters.
+
+    It was never published, so no reader misses it in an outbox that is otherwise complete. In one
+    statement, because the relay's connection has no transaction. A second call moves nothing.
+    """
+    run(
+        connection,
+        """
+        WITH refused AS (
+            DELETE FROM outbox
+            WHERE id = :id
+              AND published_at IS NULL
+            RETURNING *
+        )
+        INSERT INTO dead_letter
+            (consumer, topic, partition, message_offset,
+             event_id, message_key, message_type, correlation, body,
+             code, reason)
+        SELECT :consumer, topic, -1, id,
+               event_id, message_key, message_type, correlation, convert_to(body, 'UTF8'),
+               :code, :reason
+        FROM refused
+        ON CONFLICT DO NOTHING""",
+        id=row_id,
+        consumer=consumer,
+        code=code,
+        reason=reason,
+    )
+
+
 def backlog(connection: Connection) -> Backlog:
     """How many events wait, and how long the oldest has been waiting (0 if none does)."""
     row = run(

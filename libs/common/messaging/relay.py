@@ -2,6 +2,7 @@
 
 import select
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from threading import Event as Stop
 from typing import Any
 
@@ -11,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.contracts.errors import Fatal
 from libs.common.database.engine import is_unavailable, run
-from libs.common.messaging import outbox
+from libs.common.messaging import dead_letters, outbox
+from libs.common.messaging.error_text import describe
 from libs.common.messaging.message_tracing import Publication, start_publication
 from libs.common.observability.logs import log
 from libs.common.observability.trace_context import unrecorded_header
@@ -20,6 +22,9 @@ RELAY_LOCK = 7_030_100
 BATCH_MAX = 1_000
 FLUSH_S = 35.0
 POLL_S = 0.2
+#: With these, the same bytes are refused each time; everything else is waited for.
+NEVER = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
+REFUSED_CODE = "outbox.refused"
 
 
 def publish_until_stopped(
@@ -48,12 +53,13 @@ def publish_until_stopped(
                 run(connection, "LISTEN outbox")
                 while not stop.is_set():
                     beat()
+                    producer.poll(0)  # serves what the client logs while nothing is sent
                     if publish(connection, producer, name=name) < BATCH_MAX:
                         _wait_for_events(connection)
         except SQLAlchemyError as error:
             if not is_unavailable(error):
                 raise
-            log.warning("relay_without_database", error=type(error).__name__)
+            log.warning("relay_without_database", next="again in 0.5 s", **describe(error))
             beat()
             stop.wait(0.5)
 
@@ -82,7 +88,8 @@ def publish(
 ) -> int:
     """Send the oldest unpublished events, and mark those that Kafka acknowledged; how many.
 
-    A crash between the two sends them again: consumers have an inbox.
+    A crash between the two sends them again: consumers have an inbox. An event that Kafka can
+    never take is moved to the dead letters and counts as done: what stands behind it goes on.
 
     Raises:
         Fatal: this producer can never send again; the process must end.
@@ -91,26 +98,51 @@ def publish(
     if not rows:
         return 0
     spans = start_publication()
-    acknowledged = _send(producer, rows, name, spans)
-    if acknowledged:
-        outbox.mark_published(connection, acknowledged)
+    sent = _send(producer, rows, name, spans)
+    if sent.acknowledged:
+        outbox.mark_published(connection, sent.acknowledged)
     if spans:
-        sent = set(acknowledged)
-        spans.end((row.topic, row.correlation) for row in rows if row.id in sent)
-    if len(acknowledged) < len(rows):
-        log.warning("published_in_part", count=len(acknowledged))
-    return len(acknowledged)
+        done = set(sent.acknowledged)
+        spans.end((row.topic, row.correlation) for row in rows if row.id in done)
+    count = len(sent.acknowledged)
+    for row in rows:
+        if row.id in sent.refused:
+            count += _give_up_or_send_alone(connection, producer, row, name, sent.refused[row.id])
+    if count < len(rows):
+        log.warning("published_in_part", count=count)
+    return count
+
+
+@dataclass
+class Sent:
+    """What became of the rows of one turn; a row in neither is sent again.
+
+    Args:
+        acknowledged: the ids of those that Kafka has.
+        refused: why the others can never be sent, by id; a broker's refusal is of a whole batch
+            of messages, so it says nothing yet about the single one.
+    """
+
+    acknowledged: list[int] = field(default_factory=list)
+    refused: dict[int, KafkaError] = field(default_factory=dict)
+
+    def on_delivery(self, row_id: int) -> Callable[[Any, Any], None]:
+        """The callback for one row."""
+
+        def delivered(error: KafkaError | None, _: Any) -> None:
+            if error is None:
+                self.acknowledged.append(row_id)
+            elif error.code() in NEVER:
+                self.refused[row_id] = error
+
+        return delivered
 
 
 def _send(
-    producer: Producer, rows: Sequence[Any], name: str, spans: Publication | None
-) -> list[int]:
-    """Send rows of the outbox in order; the ids of those that Kafka acknowledged."""
-    acknowledged: list[int] = []
-
-    def on_delivery(row_id: int) -> Callable[[Any, Any], None]:
-        return lambda error, _: acknowledged.append(row_id) if error is None else None
-
+    producer: Producer, rows: Sequence[Any], name: str, spans: Publication | None = None
+) -> Sent:
+    """Send rows of the outbox in order, and wait for the answers."""
+    sent = Sent()
     for row in rows:
         try:
             producer.produce(
@@ -118,20 +150,58 @@ def _send(
                 key=row.message_key,
                 value=row.body,
                 headers=_headers(row, name, spans),
-                on_delivery=on_delivery(row.id),
+                on_delivery=sent.on_delivery(row.id),
             )
         except (BufferError, KafkaException) as error:
-            if isinstance(error, KafkaException) and error.args[0].code() == KafkaError._FATAL:  # noqa: SLF001 - its name there
+            code = error.args[0].code() if isinstance(error, KafkaException) else None
+            if code == KafkaError._FATAL:  # noqa: SLF001 - its name there
                 raise Fatal(
                     f"the producer is dead: {error.args[0].str()}", "kafka.producer"
                 ) from error
-            log.warning("produce_refused", topic=row.topic, error=str(error))
+            if code in NEVER:
+                sent.refused[row.id] = error.args[0]
+                continue
+            log.warning(
+                "produce_refused",
+                topic=row.topic,
+                event_id=str(row.event_id),
+                next="it stays in the outbox and is sent again",
+                **describe(error),
+            )
             break  # to keep the order within a key, nothing after it is sent in this turn
         producer.poll(0)
     if producer.flush(FLUSH_S):
         producer.purge()
         producer.flush(1.0)
-    return acknowledged
+    return sent
+
+
+def _give_up_or_send_alone(
+    connection: Connection, producer: Producer, row: Any, name: str, error: KafkaError
+) -> bool:
+    """Send one refused event by itself; if that is refused too, make it a dead letter.
+
+    False: neither; it stays in the outbox.
+    """
+    sent = _send(producer, [row], name)
+    if sent.acknowledged:
+        outbox.mark_published(connection, sent.acknowledged)
+        return True
+    if row.id not in sent.refused:
+        return False
+    reason = f"Kafka does not take it: {error.str()} ({len(row.body.encode())} bytes)."
+    log.error(
+        "dead_letter",
+        consumer=dead_letters.OUTBOX,
+        topic=row.topic,
+        event_id=str(row.event_id),
+        type=row.message_type,
+        code=REFUSED_CODE,
+        reason=reason,
+        next="what stands behind it in the outbox is sent",
+    )
+    outbox.move_to_dead_letters(connection, row.id, dead_letters.OUTBOX, REFUSED_CODE, reason)
+    return True
 
 
 def _headers(

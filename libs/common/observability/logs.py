@@ -26,6 +26,8 @@ FIELDS = frozenset(
         "type",
         "code",
         "error",
+        "reason",  # the error's text, masked (messaging/error_text.py)
+        "next",  # what happens next, in our words
         "traceback",
         "count",
         "seconds",

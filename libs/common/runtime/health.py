@@ -24,12 +24,14 @@ class Probes:
         readiness: each check by name.
         quarantined_because: why its database is quarantined; "" if it is not.
         gauges: the figures for Prometheus.
+        world: what is wrong around the service, one sentence for each check.
     """
 
     loop_ages: Callable[[], Mapping[str, float]]
     readiness: Callable[[], Mapping[str, bool]]
     quarantined_because: Callable[[], str]
     gauges: Callable[[], Mapping[str, float]]
+    world: Callable[[], Mapping[str, str]] = dict
 
 
 def router(service: str, probes: Probes) -> APIRouter:
@@ -51,6 +53,7 @@ def router(service: str, probes: Probes) -> APIRouter:
             "ready": all(checks.values()),
             "checks": checks,
             "held": probes.quarantined_because(),
+            "world": probes.world(),
         }
 
     @routes.get("/metrics", include_in_schema=False)

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.contracts.errors import Retry
 from libs.common.database.engine import is_unavailable
 from libs.common.messaging.consumer import Beat
+from libs.common.messaging.error_text import describe
 from libs.common.observability.logs import frames, log
 
 RETRY_FIRST_S, RETRY_MAX_S = 0.2, 3.0
@@ -72,16 +74,15 @@ class Supervisor:
                 log.warning(
                     "loop_begins_again",
                     loop=loop.name,
-                    error=type(error).__name__,
-                    code=getattr(error, "code", None),
+                    next=f"the loop begins again in {wait_s:.1f} s",
+                    **describe(error),
                 )
                 beat()
                 stop.wait(wait_s)
                 wait_s = min(wait_s * 2, RETRY_MAX_S)
             else:
                 if not stop.is_set():
-                    log.error("loop_ended", loop=loop.name)
-                    os._exit(EXIT_CODE)
+                    end_process("loop_ended", loop=loop.name, reason="it ended by itself")
                 # It was asked to end, so a missing beat is no sign of trouble.
                 self.last_beats.pop(loop.name, None)
                 return
@@ -94,14 +95,12 @@ def _is_temporary(error: BaseException) -> bool:
 
 
 def _end_process(loop: Loop, error: BaseException) -> None:
-    """Log an error without its values, and end the process; its supervisor starts it again."""
-    log.critical(
-        "loop_failed",
-        loop=loop.name,
-        error=type(error).__name__,
-        code=getattr(error, "code", None),
-        traceback=frames(error),
-    )
+    end_process("loop_failed", loop=loop.name, traceback=frames(error), **describe(error))
+
+
+def end_process(event: str, **fields: Any) -> None:
+    """Log why, without values, and end the process at once; its manager starts it again."""
+    log.critical(event, next="the process ends; its manager starts it again", **fields)
     sys.stdout.flush()
     os._exit(EXIT_CODE)
 

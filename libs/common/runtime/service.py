@@ -6,25 +6,28 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
-from confluent_kafka import KafkaException
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware import Middleware
 
-from libs.common.contracts.topics import Topic
-from libs.common.database import migrate
+from libs.common.contracts.errors import SettingsError
+from libs.common.contracts.topics import TOPICS, Topic
+from libs.common.database import migrate, pooler
 from libs.common.database.engine import connect
-from libs.common.messaging import consumer, dead_letter_routes, kafka, relay
+from libs.common.database.server_checks import check_server
+from libs.common.messaging import dead_letter_routes, kafka, relay
+from libs.common.messaging.broker_checks import check_broker
 from libs.common.messaging.consumer import Apply, Beat
 from libs.common.messaging.dead_letter_routes import IneligiblePeople, no_one_ineligible
 from libs.common.messaging.kafka_source import KafkaSource
+from libs.common.messaging.lag import LagMeter
 from libs.common.messaging.offsets import Offsets
 from libs.common.observability import tracing
 from libs.common.observability.logs import configure, log
@@ -32,8 +35,16 @@ from libs.common.recovery import restored_routes
 from libs.common.recovery.restored_routes import ReadOnlyWhileClosed
 from libs.common.recovery.startup_gate import StartupGate
 from libs.common.runtime import health
+from libs.common.runtime.consumer_loop import ConsumerLoop, ConsumerWatch
 from libs.common.runtime.loops import Loop, Supervisor
 from libs.common.runtime.settings import ServiceSettings
+from libs.common.runtime.world_checks import (
+    Check,
+    WorldChecks,
+    certificate_files,
+    check_certificates,
+    check_disk,
+)
 from libs.common.web.problem_details import install_error_handlers
 from libs.common.web.request_tracing import RequestTracing
 
@@ -82,42 +93,49 @@ class Service:
     startup_gate: StartupGate = field(init=False)
     supervisor: Supervisor = field(init=False, default_factory=Supervisor)
     consumers: dict[Topic, Loop] = field(init=False, default_factory=dict)
-    lags: dict[str, int] = field(init=False, default_factory=dict)
+    consumer_watch: ConsumerWatch = field(init=False)
+    world: WorldChecks = field(init=False, default_factory=WorldChecks)
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
         self.startup_gate = StartupGate(self.name, self.engine, self.settings.kafka, self._at_head)
+        self.consumer_watch = ConsumerWatch(LagMeter(self.engine, self.settings.kafka, {}), [])
+        self.world.checks += self._world_checks()
+
+    def _world_checks(self) -> list[Check]:
+        kafka_address, timeout_ms = self.settings.kafka, self.settings.session_timeout_ms
+        topics = [topic for topic in TOPICS if self.name in (topic.producer, *topic.consumers)]
+        files = certificate_files(kafka_address, self.settings.database_url)
+        checks: list[Check] = [
+            lambda: check_server(self.engine),
+            lambda: check_disk([Path.cwd()]),
+            lambda: check_certificates(files),
+        ]
+        if topics:
+            checks.append(lambda: check_broker(kafka_address, topics, timeout_ms))
+        return checks
 
     def add_consumer(self, topic: Topic, apply: Apply) -> None:
         """Add the loop that consumes a topic. The consumer's name is `<service>.<topic>`."""
         name = f"{self.name}.{topic.name}"
-        joined = threading.Event()
 
-        def loop(stop: threading.Event, beat: Beat) -> None:
-            source = KafkaSource(
+        def open_source() -> KafkaSource:
+            return KafkaSource(
                 self.settings.kafka,
                 name,
                 topic.name,
                 Offsets(self.engine, name).load,
                 self.settings.batch_max,
                 self.settings.session_timeout_ms,
+                self.consumer_watch.meter.broker_answers,
             )
 
-            def beat_and_measure() -> None:
-                beat()
-                with suppress(KafkaException):  # the figure keeps its last value
-                    self.lags[name] = source.lag()
-                if source.joined:
-                    joined.set()
-
-            try:
-                consumer.consume(source, self.engine, name, apply, stop, beat_and_measure)
-            finally:
-                source.close()
-
+        consumer = ConsumerLoop(name, self.engine, apply, open_source)
         self.applies[name] = apply
-        self.ready[f"group {topic.name}"] = joined.is_set
-        self.consumers[topic] = Loop(name, loop)
+        self.ready[f"group {topic.name}"] = consumer.is_working
+        self.consumer_watch.meter.consumers[name] = topic.name
+        self.consumer_watch.consumers.append(consumer)
+        self.consumers[topic] = Loop(name, consumer.run)
         self.loops.append(self.consumers[topic])
 
     def add_relay(self) -> None:
@@ -166,6 +184,7 @@ class Service:
                     self.readiness,
                     lambda: self.startup_gate.quarantined_because,
                     self._all_gauges,
+                    self.world.sentences,
                 ),
             )
         )
@@ -184,7 +203,11 @@ class Service:
         def gate(stop: threading.Event, beat: Beat) -> None:
             self._open_gate(stop, beat, threads)
 
-        threads += self.supervisor.start([Loop("startup-gate", gate)], stop)
+        first = [Loop("startup-gate", gate)]
+        if self.consumers:
+            first.append(Loop("consumer-watch", self.consumer_watch.run))
+        first.append(Loop("world-checks", self._check_world))
+        threads += self.supervisor.start(first, stop)
         if self.lifespan is None:
             yield
         else:
@@ -195,6 +218,11 @@ class Service:
         for thread in tuple(threads):
             thread.join(max(0.0, until - time.monotonic()))
         tracing.stop()
+
+    def _check_world(self, stop: threading.Event, beat: Beat) -> None:
+        """Refuse a pooler that shares sessions as soon as there is a database; then check on."""
+        pooler.refuse_shared_sessions(self.engine)
+        self.world.run(stop, beat)
 
     def _open_gate(
         self, stop: threading.Event, beat: Beat, threads: list[threading.Thread]
@@ -218,6 +246,7 @@ class Service:
         """
         configure(self.name, self.settings.log_level)
         self._check_schema()
+        self._check_pooler()
         listener = self._listen()
         self._start_tracing()
         config = uvicorn.Config(
@@ -241,6 +270,16 @@ class Service:
         try:
             migrate.refuse_newer(self.engine, self.migrations)
         except migrate.SchemaTooNew as error:
+            sys.stderr.write(f"{self.name}: {error}\n")
+            sys.exit(2)
+        except (SQLAlchemyError, OSError):
+            pass
+
+    def _check_pooler(self) -> None:
+        """Exit if a pooler shares sessions; a database that is away is asked later."""
+        try:
+            pooler.refuse_shared_sessions(self.engine)
+        except SettingsError as error:
             sys.stderr.write(f"{self.name}: {error}\n")
             sys.exit(2)
         except (SQLAlchemyError, OSError):
@@ -282,9 +321,9 @@ class Service:
 
     def _all_gauges(self) -> dict[str, float]:
         """The figures of messaging, of the quarantine, and the service's own."""
-        gauges: dict[str, float] = {}
-        if self.applies:
-            gauges["lag"] = float(sum(self.lags.values()))
+        gauges: dict[str, float] = {"world_findings": float(len(self.world.sentences()))}
+        if self.consumers:
+            gauges |= self.consumer_watch.gauges()
         gauges |= health.messaging_gauges(self.engine)
         if self.startup_gate.own_topics:
             gauges["database_held"] = float(bool(self.startup_gate.quarantined_because))

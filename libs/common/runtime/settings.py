@@ -92,7 +92,7 @@ class ServiceSettings(Settings):
     traces_share: float = Field(
         default=1.0, ge=0, le=1, description="which share of the batches is traced, each completely"
     )
-    session_timeout_ms: int = Field(default=3_000, ge=1_000, le=60_000)
+    session_timeout_ms: int = Field(default=6_000, ge=1_000, le=60_000)
 
     @field_validator("kafka")
     @classmethod

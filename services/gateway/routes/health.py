@@ -32,12 +32,16 @@ def public_router() -> APIRouter:
 
 
 def router(
-    route_class: type[APIRoute], services: Upstreams, readiness: Callable[[], dict[str, bool]]
+    route_class: type[APIRoute],
+    services: Upstreams,
+    readiness: Callable[[], dict[str, bool]],
+    world: Callable[[], dict[str, str]] = dict,
 ) -> APIRouter:
     """GET /ops/health.
 
     Args:
         readiness: the gateway's own checks.
+        world: what is wrong around the gateway.
     """
     routes = api_router(route_class, "operations")
 
@@ -51,7 +55,8 @@ def router(
         reports = await asyncio.gather(
             *(_service_health(service, context) for service in services.all())
         )
-        every = [*reports, _health("gateway", ready=all(checks.values()), checks=checks)]
+        gateway = _health("gateway", ready=all(checks.values()), checks=checks, world=world())
+        every = [*reports, gateway]
         return {"ready": all(one["ready"] for one in every), "services": every}
 
     return routes
@@ -72,6 +77,7 @@ async def _service_health(service: Upstream, context: RequestContext) -> dict[st
         ready=ready.status_code == 200 and not held,
         held=held,
         checks=report.get("checks", {}),
+        world=report.get("world", {}),
         figures=_figures(service.name, metrics),
     )
 
@@ -83,6 +89,7 @@ def _health(
     away: bool = False,
     held: str = "",
     checks: dict[str, bool] | None = None,
+    world: dict[str, str] | None = None,
     figures: dict[str, float] | None = None,
 ) -> dict[str, Any]:
     return {
@@ -91,6 +98,7 @@ def _health(
         "away": away,
         "held": held,
         "checks": checks or {},
+        "world": world or {},
         "figures": figures or {},
     }
 

@@ -14,7 +14,8 @@ class Alive(ResponseModel):
 class ServiceHealth(ResponseModel):
     """One service: whether it is ready, its checks, and its figures.
 
-    `held` is why the service is read-only after a restore; "" if it is not.
+    `held` is why the service is read-only after a restore; "" if it is not. `world` has what is
+    wrong around it (clocks, disks, settings of Kafka, certificates), one sentence for each check.
     """
 
     name: str
@@ -22,6 +23,7 @@ class ServiceHealth(ResponseModel):
     away: bool
     held: str
     checks: dict[str, bool]
+    world: dict[str, str]
     figures: dict[str, float]
 
 

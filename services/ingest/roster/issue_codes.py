@@ -40,11 +40,22 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "E_FILE_NO_ROWS": "The file contains no <row>.",
     "E_FILE_ROWS": "The file has more rows than the limit.",
+    "E_FILE_BRANCHES": "The file has more than 20,000 different branches. Split it.",
+    "E_FILE_SOURCES": "The file has more than 5,000 different source accounts. Split it.",
+    "E_FILE_INSTITUTIONS": "The file has more than 20,000 different institutions. Split it.",
+    "E_FILE_BATCH_SIZE": (
+        "The file has so many branches and source accounts with such long names that its totals "
+        "do not fit into one message. Split it."
+    ),
     "E_FILE_TOO_LARGE": "The file is larger than the limit when inflated.",
     "E_FILE_GZIP": "The gzip file is damaged or truncated.",
     "E_PARSER": (
         "The file could not be read: the parser crashed on it, or needed too much time or "
         "memory. Nothing of it was stored."
+    ),
+    "E_FILE_NOT_READ": (
+        "The file could not be read because of an error in this system, not in the file. Nothing "
+        "of it was stored and no money is affected. Tell an operator, and upload it again later."
     ),
     # the structure of a row
     "E_MISSING": "This element is missing or empty.",

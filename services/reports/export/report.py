@@ -6,8 +6,8 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, Any
 
@@ -33,11 +33,17 @@ CHUNK_ROWS, CHUNK_BYTES = 500, 262_144
 
 @dataclass(frozen=True)
 class Report:
-    """One snapshot of one batch, from which every file is made; `cipher` decrypts names."""
+    """One snapshot of one batch, from which every file is made.
+
+    Args:
+        cipher: decrypts names.
+        freshness: as of when the snapshot is, and what was not applied then.
+    """
 
     connection: Connection
     batch: Row[Any]
     cipher: FieldCipher
+    freshness: Mapping[str, str] = field(default_factory=dict)
 
     def table(self, name: str) -> tuple[tuple[str, ...], Iterator[list[Cell]]]:
         """Columns and lines of `sources`, `branches` or `payments`."""
@@ -117,7 +123,8 @@ class Report:
     def archive(self, out: IO[bytes]) -> None:
         """Every file of this snapshot in one zip.
 
-        Its manifest says what the files are about and gives the SHA-256 of each.
+        Its manifest says what the files are about, as of when they are and what was behind then,
+        and gives the SHA-256 of each.
         """
         files: dict[str, Iterator[bytes]] = {f"{name}.csv": self.csv(name) for name in TABLES}
         files |= {f"{name}.xlsx": spool(partial(self.xlsx, name)) for name in TABLES}
@@ -133,7 +140,11 @@ class Report:
                 digests[name] = digest.hexdigest()
             archive.writestr(
                 "manifest.json",
-                json.dumps({**self.about(), "sha256": digests}, ensure_ascii=False, indent=1),
+                json.dumps(
+                    {**self.about(), **self.freshness, "sha256": digests},
+                    ensure_ascii=False,
+                    indent=1,
+                ),
             )
 
     def _groups(self, by: str) -> list[Row[Any]]:

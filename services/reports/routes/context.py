@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from libs.common.crypto.field_encryption import FieldCipher
+from services.reports.domain.freshness import Freshness
 
 ReadLiveView = Callable[[Connection, UUID], dict[str, Any] | None]
 
@@ -21,3 +22,4 @@ class Context:
     cipher: FieldCipher
     certificate_wait_s: float
     read_live_view: ReadLiveView  # a snapshot of a batch; None while the view is not up to date
+    read_freshness: Callable[[], Freshness] = lambda: Freshness({}, 0.0, 0.0)

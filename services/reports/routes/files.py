@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 from uuid import UUID
@@ -14,6 +15,7 @@ from fastapi.responses import StreamingResponse
 
 from libs.common.web.problem_details import Problem
 from services.reports.domain.completeness import find_refusal
+from services.reports.domain.freshness import freshness_lines
 from services.reports.export.report import Report, spool
 from services.reports.routes.context import Context
 from services.reports.store import queries
@@ -113,7 +115,8 @@ def wait_for_report(context: Context, batch_id: UUID) -> Iterator[Report]:
                 )
             refusal = find_refusal(queries.batch_snapshot(connection, batch))
             if refusal is None:
-                yield Report(connection, batch, context.cipher)
+                lines = freshness_lines(context.read_freshness(), datetime.now(UTC))
+                yield Report(connection, batch, context.cipher, lines)
                 return
         if time.monotonic() > until:
             code, reason = refusal

@@ -13,6 +13,7 @@ import tracemalloc
 import zipfile
 import zlib
 from collections import Counter, defaultdict
+from dataclasses import replace
 from hashlib import sha256
 from uuid import uuid5
 from xml.etree import ElementTree as ET
@@ -182,7 +183,7 @@ def test_workbook_and_archive_hold_the_same_and_no_formula_or_link(engine: Engin
     batch = factories.make(120, 23)
     stored(engine, batch.events)
     with engine.connect() as connection:
-        report = open_report(connection, batch)
+        report = replace(open_report(connection, batch), freshness={"as_of": "now", "behind": ""})
         archive = zipfile.ZipFile(io.BytesIO(b"".join(spool(report.archive))))
     assert sorted(archive.namelist()) == [
         "branches.csv",
@@ -200,6 +201,7 @@ def test_workbook_and_archive_hold_the_same_and_no_formula_or_link(engine: Engin
         for name in archive.namelist()
         if name != "manifest.json"
     }
+    assert (manifest["as_of"], manifest["behind"]) == ("now", "")
     assert (manifest["batch_id"], manifest["control"]) == (
         str(batch.batch_id),
         "two people: uploaded by preparer, approved by approver",

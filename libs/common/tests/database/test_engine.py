@@ -68,7 +68,9 @@ def test_what_is_no_error_of_a_database_is_never_away(error: Exception) -> None:
         ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '55P03'; END $$", True),
         ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '53300'; END $$", True),
         ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '57P01'; END $$", True),
+        ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '57P03'; END $$", True),
         ("DO $$ BEGIN RAISE EXCEPTION USING errcode = '25P03'; END $$", True),
+        ("SET TRANSACTION READ ONLY; INSERT INTO applied VALUES (DEFAULT)", True),
         ("SELECT 1 / 0", False),
         ("SELECT * FROM no_such_table", False),
         ("SELECT CAST('x' AS uuid)", False),
@@ -95,6 +97,53 @@ def test_a_connection_has_its_limits_and_its_name(store: Store) -> None:
             "application_name",
         )
     ] == ["30s", "20s", "UTC", "test"]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql+psycopg2://u:p@h:5432/d", {}),
+        (
+            "postgresql+psycopg2://u:p%2C@h1:5432,h2:5433/d",
+            {"host": "h1,h2", "port": "5432,5433", "target_session_attrs": "read-write"},
+        ),
+        (
+            "postgresql+psycopg2://u:p%2C@h1:5432,h2:5433/d?target_session_attrs=any&sslmode=require",
+            {"host": "h1,h2", "target_session_attrs": "any", "sslmode": "require"},
+        ),
+    ],
+)
+def test_an_address_may_name_several_servers(url: str, expected: dict[str, str]) -> None:
+    engine = connect(url, "test")
+    _, arguments = engine.dialect.create_connect_args(engine.url)
+    assert {name: arguments[name] for name in expected} == expected
+    assert arguments["password"].startswith("p")
+
+
+@pytest.mark.database
+def test_the_server_that_is_there_and_accepts_writes_is_taken(store: Store) -> None:
+    url = store.engine.url
+    hosts = f"127.0.0.1:1,{url.host}:{url.port}"
+    engine = connect(
+        f"postgresql+psycopg2://{url.username}:{url.password}@{hosts}/{url.database}", "test"
+    )
+    with engine.connect() as connection:
+        assert run(connection, "SHOW transaction_read_only").scalar() == "off"
+    engine.dispose()
+
+
+@pytest.mark.database
+def test_a_server_that_became_read_only_is_left(store: Store) -> None:
+    """As after a switch-over: the pool's connections still lead to the fenced server."""
+    with store.engine.connect() as connection:
+        before = run(connection, "SELECT pg_backend_pid()").scalar()
+    insert = "INSERT INTO applied (event_id) VALUES (gen_random_uuid())"
+    with pytest.raises(DBAPIError) as failed, store.engine.begin() as connection:
+        run(connection, f"SET TRANSACTION READ ONLY; {insert}")
+    assert is_unavailable(failed.value)
+    assert failed.value.connection_invalidated
+    with store.engine.connect() as connection:
+        assert run(connection, "SELECT pg_backend_pid()").scalar() != before
 
 
 @pytest.mark.database

@@ -66,7 +66,7 @@ class TestPublish:
 
     @pytest.mark.parametrize(
         "refusal",
-        [BufferError("queue full"), KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))],
+        [BufferError("queue full"), KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC))],
     )
     def test_after_a_refused_one_nothing_is_sent_in_this_turn(
         self, store: Store, refusal: Exception

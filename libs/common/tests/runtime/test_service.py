@@ -67,7 +67,7 @@ def test_without_its_database_it_lives_and_is_not_ready(tmp_path: Path) -> None:
     answer = get(made, "/health/ready")
     assert (answer.status_code, answer.json()) == (
         503,
-        {"ready": False, "checks": {"migrations": False}, "held": ""},
+        {"ready": False, "checks": {"migrations": False}, "held": "", "world": {}},
     )
     assert "hunter2" not in answer.text
     assert get(made, "/health/live").status_code == 200
@@ -130,6 +130,7 @@ def test_it_is_ready_when_the_newest_migration_is_there_and_every_check_is_true(
         "ready": True,
         "checks": {"migrations": True, "group": True},
         "held": "",
+        "world": {},
     }
     newer = tmp_path / "newer"
     newer.mkdir()

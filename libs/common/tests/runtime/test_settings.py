@@ -25,7 +25,7 @@ def test_what_is_not_given_has_its_default() -> None:
         8104,
         "127.0.0.1:19092",
         500,
-        3_000,
+        6_000,
     )
 
 

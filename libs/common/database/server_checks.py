@@ -1,0 +1,73 @@
+"""What can go wrong around a database: clocks, connections, transactions that never end."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from libs.common.database.engine import run
+
+CLOCK_MAX_S = 2.0
+CONNECTIONS_MAX_SHARE = 0.85
+TRANSACTION_MAX_S = 600.0
+
+
+def check_server(engine: Engine) -> dict[str, str]:
+    """A sentence for each check by its name; "" where nothing is wrong.
+
+    Raises:
+        SQLAlchemyError: the database does not answer.
+    """
+    with engine.connect() as connection:
+        run(connection, "SELECT 1")  # a new connection takes longer than a question
+        asked_at = datetime.now(UTC)
+        there = run(connection, "SELECT clock_timestamp()").scalar()
+        answered_at = datetime.now(UTC)
+        row = run(
+            connection,
+            """
+            SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
+                       AS connections,
+                   CAST(current_setting('max_connections') AS int)
+                       - CAST(current_setting('superuser_reserved_connections') AS int) AS most,
+                   (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)
+                    FROM pg_stat_activity
+                    WHERE datname = current_database()
+                      AND backend_type = 'client backend') AS oldest_s""",
+        ).one()
+    return {
+        "clock of the database": clock_sentence("the database", there, asked_at, answered_at),
+        "database connections": connections_sentence(row.connections, row.most),
+        "oldest transaction": transaction_sentence(float(row.oldest_s)),
+    }
+
+
+def clock_sentence(whose: str, there: datetime, asked_at: datetime, answered_at: datetime) -> str:
+    """Compare another clock with ours, of which the answer may lie anywhere between two times."""
+    ahead_s = max((there - answered_at).total_seconds(), (asked_at - there).total_seconds(), 0.0)
+    if ahead_s <= CLOCK_MAX_S:
+        return ""
+    way = "ahead of" if there > answered_at else "behind"
+    return (
+        f"The clock of {whose} is {ahead_s:.0f} s {way} this machine's. "
+        "Synchronise both (chrony, ntpd)."
+    )
+
+
+def connections_sentence(used: int, most: int) -> str:
+    """Whether the server has nearly as many connections as it allows."""
+    if used <= most * CONNECTIONS_MAX_SHARE:
+        return ""
+    return (
+        f"The database server has {used} connections of {most} that it allows. "
+        "Raise max_connections, or find who holds them (pg_stat_activity)."
+    )
+
+
+def transaction_sentence(oldest_s: float) -> str:
+    """Whether a transaction has been open for so long that the database cannot clean up."""
+    if oldest_s <= TRANSACTION_MAX_S:
+        return ""
+    return (
+        f"A transaction in this database has been open for {oldest_s / 60:.0f} minutes; nothing "
+        "can be cleaned up behind it. Find it in pg_stat_activity by xact_start."
+    )

@@ -1,0 +1,115 @@
+"""A consumer as a supervised loop, and the watch that ends a process whose Kafka client hangs.
+
+A client that stands still gives itself up in `poll` (messaging/kafka_source.py). But librdkafka can
+also hang inside a call, and then only the end of the process helps: its manager starts it again.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event as Stop
+
+from sqlalchemy import Engine
+
+from libs.common.messaging.consumer import Apply, Beat, consume
+from libs.common.messaging.kafka_source import KafkaSource
+from libs.common.messaging.lag import ASK_EVERY_S, LagMeter
+from libs.common.runtime.loops import end_process
+
+#: Leaving a group takes less than a second.
+CLOSE_MAX_S = 10.0
+#: One call asks for messages for half a second; an assignment asks broker and database in it.
+INSIDE_MAX_S = 60.0
+EndProcess = Callable[..., None]
+
+
+@dataclass
+class ConsumerLoop:
+    """One consumer of one topic: opens a source, consumes, and closes it within ten seconds.
+
+    Args:
+        name: the consumer's name, which is also that of its group.
+        open_source: opens a source; called again after each failure.
+        end: ends the process, with the fields of a log line.
+    """
+
+    name: str
+    engine: Engine
+    apply: Apply
+    open_source: Callable[[], KafkaSource]
+    end: EndProcess = end_process
+    source: KafkaSource | None = field(init=False, default=None)
+    worked_at: float = field(init=False, default_factory=time.monotonic)
+
+    def run(self, stop: Stop, beat: Beat) -> None:
+        """Consume until `stop`. Errors are those of `consume`."""
+
+        def beat_and_note() -> None:
+            beat()
+            if self.is_working():
+                self.worked_at = time.monotonic()
+
+        self.source = self.open_source()
+        try:
+            consume(self.source, self.engine, self.name, self.apply, stop, beat_and_note)
+        finally:
+            source, self.source = self.source, None
+            self._close(source)
+
+    def is_working(self) -> bool:
+        """Whether its client is assigned now and heard the broker lately."""
+        source = self.source
+        return source is not None and source.health.is_working()
+
+    def standing_s(self) -> float:
+        """Seconds since it last worked, also over several clients; 0 while it works."""
+        return 0.0 if self.is_working() else time.monotonic() - self.worked_at
+
+    def check(self) -> None:
+        """End the process if the loop does not come back from a call of its client."""
+        source = self.source
+        since = source.inside_since if source is not None else None
+        if since is not None and time.monotonic() - since > INSIDE_MAX_S:
+            self._end_because(f"a call of the client has not returned for {INSIDE_MAX_S:.0f} s")
+
+    def _close(self, source: KafkaSource) -> None:
+        late = f"the client has not closed within {CLOSE_MAX_S:.0f} s"
+        timer = threading.Timer(CLOSE_MAX_S, lambda: self._end_because(late))
+        timer.daemon = True
+        timer.start()
+        try:
+            source.close()
+        finally:
+            timer.cancel()
+
+    def _end_because(self, reason: str) -> None:
+        self.end("kafka_client_hangs", loop=self.name, code="kafka.client-hangs", reason=reason)
+
+
+@dataclass(frozen=True)
+class ConsumerWatch:
+    """Measures the lag and looks after all consumers of a service, from a thread of its own."""
+
+    meter: LagMeter
+    consumers: list[ConsumerLoop]
+
+    def run(self, stop: Stop, beat: Beat) -> None:
+        """Measure and check every five seconds until `stop`."""
+        while not stop.is_set():
+            beat()
+            self.meter.measure()
+            for consumer in self.consumers:
+                consumer.check()
+            stop.wait(ASK_EVERY_S)
+
+    def gauges(self) -> dict[str, float]:
+        """The figures for Prometheus; the lag is missing until it was measured once."""
+        found = {
+            "lag_age_seconds": self.meter.age_s(),
+            "flow_age_seconds": self.meter.flow_age_s(),
+            "consumers_standing_seconds": max(one.standing_s() for one in self.consumers),
+        }
+        if self.meter.lags:
+            found["lag"] = float(sum(self.meter.lags.values()))
+        return found
