@@ -232,8 +232,7 @@ def check_amounts(workbook: bytes, table: bytes) -> None:
     sheet = ET.fromstring(book.read("xl/worksheets/sheet1.xml"))
     formats = ET.fromstring(book.read("xl/styles.xml"))
     ids = {one.get("formatCode"): one.get("numFmtId") for one in formats.iter(f"{SHEET}numFmt")}
-    ids |= {"#,##0.00": "4"}  # built into the format, so it has no entry
-    styles = [one.get("numFmtId") for one in formats.iter(f"{SHEET}cellXfs").__next__()]
+    styles = [one.get("numFmtId") for one in next(formats.iter(f"{SHEET}cellXfs"))]
     for at, name in enumerate(lines[0]):
         letter = re.compile(f"^{column_letter(at)}[0-9]+$")
         column = [
