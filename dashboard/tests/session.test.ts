@@ -15,7 +15,9 @@ const REFUSED = {
   action: "Sign in.",
   request_id: "r1",
 };
-const server = setupServer();
+const server = setupServer(
+  http.get("/api/v1/sign-in", () => HttpResponse.json({ mode: "demo", login_url: null })),
+);
 beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
 afterEach(() => server.resetHandlers());
 afterAll(() => server.close());

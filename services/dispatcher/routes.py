@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Connection, Engine
 
 from libs.common.contracts.two_person import NotAllowed
@@ -91,7 +91,9 @@ def add_batch_routes(routes: APIRouter, engine: Engine, authenticate: Authentica
         return {"batch_id": batch_id, "state": state}
 
     @routes.get("/batches/{batch_id}")
-    def batch(batch_id: UUID, _: caller) -> dict[str, Any]:
+    def batch(
+        batch_id: UUID, _: caller, payable: Annotated[int, Query(ge=0)] = 0
+    ) -> dict[str, Any]:
         with engine.connect() as connection:
             found = batches.find_batch(connection, batch_id)
             if found is None:
@@ -105,7 +107,7 @@ def add_batch_routes(routes: APIRouter, engine: Engine, authenticate: Authentica
             return {
                 **found,
                 **payments.count_problems(connection, batch_id),
-                "eta_s": eta_s(connection, batch_id),
+                "eta_s": eta_s(connection, batch_id, payable),
                 "stopped_sources": [source.model_dump() for source in stopped],
             }
 
@@ -193,10 +195,14 @@ def add_operations_routes(routes: APIRouter, engine: Engine, authenticate: Authe
             return {"batches": statements.request_statements(connection, by, body.batch_id)}
 
 
-def eta_s(connection: Connection, batch_id: UUID) -> int | None:
-    """Return the seconds until a batch's last payment can have been sent, by the limiter alone."""
+def eta_s(connection: Connection, batch_id: UUID, payable: int = 0) -> int | None:
+    """Return the seconds until a batch's last payment can have been sent, by the limiter alone.
+
+    Args:
+        payable: rows that an approval would pay; before it, no payment of them is known here.
+    """
     to_send = payments.count_to_send(connection, batch_id)
     if to_send is None:
         return None
     to_create = provider_objects.count_to_create(connection, batch_id)
-    return rate_limiter.eta_s(connection, to_send, to_create)
+    return rate_limiter.eta_s(connection, max(to_send, payable), to_create)

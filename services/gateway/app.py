@@ -20,6 +20,7 @@ from services.gateway.auth.sessions import Authenticator
 from services.gateway.event_stream import StreamSlots, StreamTiming
 from services.gateway.request_guard.audit_trail import AuditTrail
 from services.gateway.request_guard.guard import RequestGuard
+from services.gateway.request_guard.personal_reads import RecentReads
 from services.gateway.request_guard.route_classes import guarded_route_class
 from services.gateway.routes import (
     audit,
@@ -60,6 +61,7 @@ def build(
 ) -> Service:
     """The gateway in front of the given clients, ready to be served. Nothing is connected yet."""
     service = Service("gateway", settings, MIGRATIONS, public=True)
+    service.trusted_proxies = settings.trusted_proxies
     upstreams = Upstreams(
         **{
             name: Upstream(name, service_clients[name], settings.internal_token)
@@ -132,6 +134,7 @@ def request_guard(service: Service, settings: GatewaySettings) -> RequestGuard:
         trail=AuditTrail(service.engine),
         call_limit=RateLimiter(settings.calls_per_min),
         failure_limit=RateLimiter(settings.failures_per_min),
+        reads=RecentReads(),
     )
 
 

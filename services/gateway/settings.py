@@ -65,6 +65,10 @@ class GatewaySettings(ServiceSettings):
     failures_per_min: int = Field(
         default=60, gt=0, description="failed sign-ins from one address; more is 429"
     )
+    trusted_proxies: str = Field(
+        default="",
+        description="addresses of proxies, with commas, whose X-Forwarded-For names the caller",
+    )
     dashboard_dir: Path = DASHBOARD
     ingest_url: str = "http://127.0.0.1:8101"
     dispatcher_url: str = "http://127.0.0.1:8102"

@@ -12,6 +12,7 @@ from libs.common.runtime.loops import Loop, take_turns
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
 from services.ingest import consumers, finalize, key_check, recovery, staging
+from services.ingest.domain.roster_warnings import Thresholds
 from services.ingest.encryption import FieldEncryption
 from services.ingest.housekeeping import run_housekeeping
 from services.ingest.roster.xml_parser import ReadLimits
@@ -57,6 +58,12 @@ def _loops(
         inflated_bytes=settings.plain_max_bytes,
         amount_cents=settings.amount_max_cents,
     )
+    unusual = Thresholds(
+        amount_times=settings.unusual_amount_times,
+        total_percent=settings.unusual_total_percent,
+        people_percent=settings.unusual_people_percent,
+        source_times=settings.unusual_source_times,
+    )
     reader = RosterReader(folder.path_of, encryption, limits)
 
     def read(stop: Stop, beat: Beat) -> None:
@@ -64,7 +71,7 @@ def _loops(
         take_turns([lambda: staging.read_next(engine, reader, beat)], stop, beat, POLL_S)
 
     def check(stop: Stop, beat: Beat) -> None:
-        take_turns([lambda: finalize.finalize_next(engine)], stop, beat, POLL_S)
+        take_turns([lambda: finalize.finalize_next(engine, unusual)], stop, beat, POLL_S)
 
     def tidy_up() -> None:
         run_housekeeping(engine, folder, settings.ready_days, settings.archive_days)

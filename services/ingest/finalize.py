@@ -1,12 +1,14 @@
 """Making a batch ready after its preflight: outcomes, totals, digest, and its rows' messages."""
 
+from collections import defaultdict
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
-from services.ingest import handlers
+from services.ingest import handlers, roster_diff
+from services.ingest.domain import roster_warnings
 from services.ingest.domain.batch import Batch
 from services.ingest.domain.batch_warnings import (
     NOT_CHECKED,
@@ -15,6 +17,7 @@ from services.ingest.domain.batch_warnings import (
     overlap_sentence,
 )
 from services.ingest.domain.digest import Digest
+from services.ingest.domain.roster_warnings import AMOUNT_JUMP, BATCH_CODES, Thresholds
 from services.ingest.store import (
     batches,
     corrections,
@@ -22,13 +25,16 @@ from services.ingest.store import (
     overlaps,
     preflights,
     published_events,
+    roster_figures,
     row_outcomes,
     rows,
     totals,
 )
 
+USUAL = Thresholds()
 
-def finalize_next(engine: Engine) -> bool:
+
+def finalize_next(engine: Engine, limits: Thresholds = USUAL) -> bool:
     """Make the oldest batch ready whose preflight has arrived, in one transaction.
 
     False: there is none.
@@ -39,7 +45,7 @@ def finalize_next(engine: Engine) -> bool:
             return False
         now = datetime.now(UTC)
         with tracing.batch_span("make ready", batch.batch_id):
-            published = _make_ready(connection, batch, now)
+            published = _make_ready(connection, batch, now, limits)
         log.info(
             "batch_ready",
             batch_id=str(batch.batch_id),
@@ -49,7 +55,7 @@ def finalize_next(engine: Engine) -> bool:
     return True
 
 
-def _make_ready(connection: Connection, batch: Batch, now: datetime) -> int:
+def _make_ready(connection: Connection, batch: Batch, now: datetime, limits: Thresholds) -> int:
     """Make a locked batch ready; the number of row messages."""
     preflight = preflights.get_preflight(connection, batch)
     row_outcomes.write_preflight(connection, batch, handlers.on_preflight_done(preflight))
@@ -68,11 +74,44 @@ def _make_ready(connection: Connection, batch: Batch, now: datetime) -> int:
             for overlap in overlaps.find_overlaps(connection, batch)
         ],
     )
+    _replace_unusual(connection, batch, limits)
     totals.replace_totals(connection, batch.batch_id)
     digest, published = publish_rows(connection, batch, now)
     batches.mark_ready(connection, batch.batch_id, digest, now)
     published_events.publish_batch(connection, batch.batch_id, now)
     return published
+
+
+def _replace_unusual(connection: Connection, batch: Batch, limits: Thresholds) -> None:
+    """Replace a batch's warnings about unusual changes since the roster approved before.
+
+    A second call gives the same. There are none for a child batch, nor for the first roster.
+    """
+    previous = roster_diff.find_previous(connection, batch)
+    by_code: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    jumps = []
+    if previous is not None:
+        found = roster_figures.compare_figures(connection, previous, batch.batch_id)
+        for code, value, sentence in roster_warnings.batch_warnings(found, limits):
+            by_code[code].append((value, sentence))
+        jumps = roster_figures.find_jumps(connection, previous, batch.batch_id, limits.amount_times)
+    for code in BATCH_CODES:
+        issues.replace_batch_warnings(connection, batch.batch_id, code, by_code[code])
+    issues.replace_row_warnings(
+        connection,
+        batch.batch_id,
+        AMOUNT_JUMP,
+        roster_warnings.jump_sentence(limits.amount_times),
+        [
+            (
+                one.file_row,
+                one.line,
+                "Amount",
+                roster_warnings.jump_value(one.old_cents, one.new_cents),
+            )
+            for one in jumps
+        ],
+    )
 
 
 def publish_rows(connection: Connection, batch: Batch, now: datetime) -> tuple[str, int]:

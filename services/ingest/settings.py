@@ -39,6 +39,24 @@ class IngestSettings(ServiceSettings):
         le=3_660,
         description="a batch completed so long ago is archived; a late return reopens it",
     )
+    unusual_amount_times: int = Field(
+        default=10,
+        ge=2,
+        le=1_000,
+        description="an amount so many times the one before is a warning",
+    )
+    unusual_total_percent: int = Field(
+        default=25, ge=1, le=1_000, description="a total that moved by so much is a warning"
+    )
+    unusual_people_percent: int = Field(
+        default=20, ge=1, le=100, description="such a share of new or gone people is a warning"
+    )
+    unusual_source_times: int = Field(
+        default=2,
+        ge=2,
+        le=1_000,
+        description="an account that pays so many times more is a warning",
+    )
     one_person: bool = Field(
         default=False, description="the approver may be the uploader; every report says so"
     )

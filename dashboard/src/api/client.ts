@@ -12,6 +12,7 @@ const signAndCheck: Middleware = {
     return request;
   },
   async onResponse({ response }) {
+    if (response.status === 401) session.reportEnded();
     if (!response.ok) throw await readProblem(response);
   },
   onError({ error }) {

@@ -313,7 +313,7 @@ export interface paths {
         };
         /**
          * Payments
-         * @description The payments of an approved batch.
+         * @description The payments of an approved batch; `ids` (with commas, at most 100) chooses some.
          */
         get: operations["payments"];
         put?: never;
@@ -1001,6 +1001,8 @@ export interface components {
             subject: string;
             /** Via */
             via: string;
+            /** Address */
+            address: string;
             /** Hash */
             hash: string;
         } & {
@@ -1073,6 +1075,11 @@ export interface components {
             /** Parent Batch Id */
             parent_batch_id: string | null;
             error: components["schemas"]["FileError"] | null;
+            /**
+             * Figures As Of
+             * @description when the newest change of a payment arrived that these figures hold
+             */
+            figures_as_of: string | null;
             /** Eta S */
             eta_s: number | null;
             /** Certificate */
@@ -1880,6 +1887,10 @@ export interface components {
             source_account_id: string;
             /** Employee Id */
             employee_id: string;
+            /** First Name */
+            first_name: string;
+            /** Last Name */
+            last_name: string;
             /** Institution Id */
             institution_id: string;
             /** Loan Last4 */
@@ -1954,6 +1965,10 @@ export interface components {
             source_account_id: string;
             /** Employee Id */
             employee_id: string;
+            /** First Name */
+            first_name: string;
+            /** Last Name */
+            last_name: string;
             /** Institution Id */
             institution_id: string;
             /** Loan Last4 */
@@ -2152,6 +2167,8 @@ export interface components {
         /**
          * Row
          * @description A row of the file, with its outcome.
+         *
+         *     `reason_field` and `reason_value`: what in the file refuses it; empty if it is not refused.
          */
         Row: {
             /**
@@ -2188,6 +2205,10 @@ export interface components {
             reason_code: string;
             /** Reason */
             reason: string;
+            /** Reason Field */
+            reason_field: string;
+            /** Reason Value */
+            reason_value: string;
             /** Payment Id */
             payment_id: string | null;
         } & {
@@ -5013,6 +5034,7 @@ export interface operations {
     payments: {
         parameters: {
             query?: {
+                ids?: string;
                 source?: string;
                 branch?: string;
                 institution?: string;

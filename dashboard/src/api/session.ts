@@ -5,7 +5,13 @@
 import { readProblem } from "./problem";
 import { fetchAnswer, fetchOk } from "./request";
 
-export type Person = { id: string; name: string; roles: string[] };
+export type Person = {
+  id: string;
+  name: string;
+  roles: string[];
+  /** `demo`: one of five people without a password. `oidc`: signed in at an identity provider. */
+  auth_mode?: string;
+};
 export type Role = "preparer" | "approver" | "auditor" | "operator" | "admin";
 
 /** The five people of demo mode. Their tokens are no secret and work on this machine only. */
@@ -18,12 +24,24 @@ export const DEMO_PEOPLE: readonly { id: string; name: string; role: Role }[] = 
 ];
 const SESSION_URL = "/api/v1/session";
 const ME_URL = "/api/v1/me";
+const WAYS_URL = "/api/v1/sign-in";
 /** In the storage of one tab, so that two tabs can be two people. */
 const STORAGE_KEY = "paydown.demo-person";
 
 type TabStorage = Pick<Storage, "getItem" | "setItem">;
 
+/** Nobody is signed in, and only the person can do that: at the identity provider. */
+export class SignInNeeded extends Error {
+  readonly loginUrl: string;
+
+  constructor(loginUrl: string) {
+    super("sign-in needed");
+    this.loginUrl = loginUrl;
+  }
+}
+
 export class Session {
+  private readonly endedListeners = new Set<() => void>();
   private method: "cookie" | "token" = "token";
   private token = "";
   private readonly storage: TabStorage;
@@ -38,9 +56,10 @@ export class Session {
   }
 
   /**
-   * Sign in: with the cookie, as whoever this tab was before, or else as the preparer.
+   * Sign in: with the cookie; or in demo mode as whoever this tab was before, else the preparer.
    *
-   * Throws a Problem if nobody can be signed in.
+   * Throws `SignInNeeded` where people sign in at an identity provider, and a Problem if nobody can
+   * be signed in.
    */
   async start(): Promise<Person> {
     const answer = await fetchAnswer(ME_URL, { headers: { Accept: "application/json" } });
@@ -49,7 +68,37 @@ export class Session {
       return (await answer.json()) as Person;
     }
     if (answer.status !== 401) throw await readProblem(answer);
+    const loginUrl = await this.loginUrl();
+    if (loginUrl) throw new SignInNeeded(loginUrl);
     return this.become(this.storage.getItem(STORAGE_KEY) ?? "demo-preparer");
+  }
+
+  /**
+   * End this browser's session. Returns the address that ends the one at the identity provider too,
+   * or null. Throws a Problem.
+   */
+  async signOut(): Promise<string | null> {
+    const answer = await fetchOk(SESSION_URL, { method: "DELETE", headers: this.headers() });
+    return ((await answer.json()) as { logout_url: string | null }).logout_url;
+  }
+
+  /** Call `listener` when the gateway refuses a request because nobody is signed in any more. */
+  onEnded(listener: () => void): () => void {
+    this.endedListeners.add(listener);
+    return () => void this.endedListeners.delete(listener);
+  }
+
+  /** Say that the gateway has refused a request because nobody is signed in any more. */
+  reportEnded(): void {
+    for (const listener of this.endedListeners) listener();
+  }
+
+  /** Where people sign in at an identity provider; null in demo mode. Throws a Problem. */
+  private async loginUrl(): Promise<string | null> {
+    const answer = await fetchAnswer(WAYS_URL, { headers: { Accept: "application/json" } });
+    if (answer.status === 404) return null; // a gateway without sessions
+    if (!answer.ok) throw await readProblem(answer);
+    return ((await answer.json()) as { login_url: string | null }).login_url;
   }
 
   /** Sign in as another of the demo people. Throws a Problem. */

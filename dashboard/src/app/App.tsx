@@ -7,9 +7,17 @@ import CssBaseline from "@mui/material/CssBaseline";
 import { ThemeProvider } from "@mui/material/styles";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { type ReactElement, useCallback, useEffect, useMemo, useState } from "react";
+import {
+  type ReactElement,
+  useCallback,
+  useEffect,
+  useEffectEvent,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { queryClient } from "../api/queryClient";
-import { type Person, session } from "../api/session";
+import { type Person, session, SignInNeeded } from "../api/session";
 import { SignedInContext } from "../api/signedIn";
 import { Language } from "../i18n/i18n";
 import { Loading } from "../ui/Loading";
@@ -17,6 +25,7 @@ import { ProblemPanel } from "../ui/ProblemPanel";
 import { styleNonce } from "../ui/styleNonce";
 import { theme } from "../ui/theme";
 import { router } from "./routes";
+import { SignedOutPage, type SignedOutReason } from "./SignedOutPage";
 
 export function App(): ReactElement {
   const styles = useMemo(() => createCache({ key: "pd", nonce: styleNonce() }), []);
@@ -44,6 +53,7 @@ firstSignIn.catch(() => undefined); // `SignIn` shows the error
 function SignIn(): ReactElement {
   const [me, setMe] = useState<Person | null>(null);
   const [error, setError] = useState<unknown>(null);
+  const [why, setWhy] = useState<SignedOutReason>("needed");
   const signIn = useCallback((signingIn: Promise<Person>) => {
     signingIn.then((person) => {
       queryClient.clear();
@@ -52,12 +62,24 @@ function SignIn(): ReactElement {
     }, setError);
   }, []);
   const become = useCallback((id: string) => signIn(session.become(id)), [signIn]);
+  const signOut = useCallback(() => {
+    setWhy("out");
+    session.signOut().then(
+      leaveOrStay(() => signIn(session.start())),
+      setError,
+    );
+  }, [signIn]);
   useEffect(() => signIn(firstSignIn), [signIn]);
-  const signedIn = useMemo(() => (me ? { me, become } : null), [me, become]);
+  useSignInAgain(signIn, () => setWhy("ended"));
+  const signedIn = useMemo(() => (me ? { me, become, signOut } : null), [me, become, signOut]);
   if (error)
     return (
       <SignedOutFrame>
-        <ProblemPanel error={error} retry={() => signIn(session.start())} />
+        {error instanceof SignInNeeded ? (
+          <SignedOutPage loginUrl={error.loginUrl} why={why} />
+        ) : (
+          <ProblemPanel error={error} retry={() => signIn(session.start())} />
+        )}
       </SignedOutFrame>
     );
   if (!signedIn)
@@ -71,6 +93,26 @@ function SignIn(): ReactElement {
       <RouterProvider router={router} key={signedIn.me.id} />
     </SignedInContext>
   );
+}
+
+/** After a sign-out: go to the identity provider's own sign-out if it has one, else `stay`. */
+function leaveOrStay(stay: () => void): (address: string | null) => void {
+  return (address) => (address ? window.location.assign(address) : stay());
+}
+
+/** Signs in again when a session has ended: silently in demo mode, else by asking the person. */
+function useSignInAgain(signIn: (signingIn: Promise<Person>) => void, onEnded: () => void): void {
+  const starting = useRef(false);
+  const ended = useEffectEvent(() => {
+    if (starting.current) return; // several requests are refused at once
+    starting.current = true;
+    onEnded();
+    const start = session.start().finally(() => {
+      starting.current = false;
+    });
+    signIn(start);
+  });
+  useEffect(() => session.onEnded(ended), []);
 }
 
 /** The frame before anybody is signed in. It is the one that index.html has painted already. */

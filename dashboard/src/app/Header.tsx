@@ -6,7 +6,7 @@ import { useSignedIn } from "../api/signedIn";
 import { type MessageId, T, useText } from "../i18n/i18n";
 import { Icon } from "../ui/icons";
 import { Link, PlainButton } from "../ui/links";
-import { PersonSwitch } from "./PersonSwitch";
+import { UserMenu } from "./UserMenu";
 
 type Destination = {
   to:
@@ -113,7 +113,7 @@ export function Header(): ReactElement {
           ),
         )}
       </Nav>
-      <PersonSwitch />
+      <UserMenu />
     </Bar>
   );
 }

@@ -37,6 +37,7 @@ const COLUMNS: readonly Column<AuditLine>[] = [
     cell: (line) => <Code>{`${line.method} ${line.path}`}</Code>,
   },
   { header: "audit.status", numeric: true, cell: (line) => line.status ?? "—" },
+  { header: "audit.address", cell: (line) => <Code>{line.address || "—"}</Code> },
   { header: "audit.subject", cell: (line) => <Subject line={line} /> },
   {
     header: "problem.request",

@@ -15,6 +15,7 @@ import { RefusedFileNotice } from "../ui/RefusedFileNotice";
 import { StatusChip, StatusMeaning } from "../ui/StatusChip";
 import { BatchContext } from "./BatchContext";
 import { BatchTabs } from "./BatchTabs";
+import { FiguresAge } from "./FiguresAge";
 import { MoneySentence } from "./MoneySentence";
 import { NextStep } from "./NextStep";
 
@@ -39,6 +40,7 @@ export default function BatchPage(): ReactElement {
     <Page title={batch.filename} lead={<Lead batch={batch} />} actions={<NextStep batch={batch} />}>
       {found.error && <OutdatedNotice updatedAt={found.dataUpdatedAt} />}
       <MoneySentence batch={batch} />
+      <FiguresAge batch={batch} />
       {batch.error && <RefusedFileNotice error={batch.error} />}
       <StoppedSources batch={batch} />
       <BatchTabs batch={batch} />

@@ -41,7 +41,7 @@ export default function PaymentPage(): ReactElement {
       </Page>
     );
   return (
-    <Page title={title} lead={<Lead payment={payment} />}>
+    <Page title={titleOf(payment, title)} lead={<Lead payment={payment} />}>
       {found.error && <OutdatedNotice updatedAt={found.dataUpdatedAt} />}
       <Warnings payment={payment} />
       {payment.status === "held" && (
@@ -51,6 +51,12 @@ export default function PaymentPage(): ReactElement {
       <PaymentTimeline entries={payment.timeline} />
     </Page>
   );
+}
+
+/** The person who is paid for, and the payment's id where the name is not here yet. */
+function titleOf({ first_name: first, last_name: last }: PaymentDetails, title: string): string {
+  const name = `${first} ${last}`.trim();
+  return name ? `${name} · ${title}` : title;
 }
 
 function Lead({ payment }: { payment: PaymentDetails }): ReactElement {

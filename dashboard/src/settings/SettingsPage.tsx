@@ -25,7 +25,7 @@ export default function SettingsPage(): ReactElement {
           ]}
         />
       </Card>
-      <Roles />
+      <Roles demo={me.auth_mode !== "oidc"} />
       {hasRole(me, "admin", "auditor") && <TokensCard />}
       <Card title={<T id="settings.rules" />}>
         <p>
@@ -36,26 +36,28 @@ export default function SettingsPage(): ReactElement {
   );
 }
 
-/** The demo's people, one for each role, with what the role may and may not do. */
-function Roles(): ReactElement {
+/** What each role may and may not do; in demo mode with the demo's people, one for each role. */
+function Roles({ demo }: { demo: boolean }): ReactElement {
   const text = useText();
+  const title = demo ? "settings.people" : "settings.people.roles";
   return (
-    <Card title={<T id="settings.people" />}>
+    <Card title={<T id={title} />}>
       <p>
-        <T id="settings.people.means" />
+        <T id={demo ? "settings.people.means" : "settings.people.roles.means"} />
       </p>
       <ListTable
-        label={text("settings.people")}
+        label={text(title)}
         rows={DEMO_PEOPLE}
-        rowId={(person) => person.id}
-        columns={ROLE_COLUMNS}
+        rowId={(person) => person.role}
+        columns={demo ? [NAME_COLUMN, ...ROLE_COLUMNS] : ROLE_COLUMNS}
       />
     </Card>
   );
 }
 
-const ROLE_COLUMNS: readonly Column<(typeof DEMO_PEOPLE)[number]>[] = [
-  { header: "settings.name", cell: (person) => person.name },
+type RoleLine = (typeof DEMO_PEOPLE)[number];
+const NAME_COLUMN: Column<RoleLine> = { header: "settings.name", cell: ({ name }) => name };
+const ROLE_COLUMNS: readonly Column<RoleLine>[] = [
   { header: "settings.roles", cell: ({ role }) => <T id={`role.${role}`} /> },
   { header: "settings.may", wide: true, cell: ({ role }) => <T id={`role.${role}.may`} /> },
   { header: "settings.may-not", wide: true, cell: ({ role }) => <T id={`role.${role}.not`} /> },

@@ -26,6 +26,9 @@ const FilledAnchor = styled("a")(({ theme }) => ({
   "&:hover": { textDecoration: "underline" },
 }));
 
+/** An address outside the dashboard's own pages, that looks like a button. */
+export const LinkLook = FilledAnchor;
+
 /** A link that looks like a button. It is a link, so it can be opened in a new tab. */
 export const ButtonLink = createLink(FilledAnchor);
 

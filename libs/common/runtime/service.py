@@ -76,6 +76,7 @@ class Service:
         lifespan: entered when the service starts.
         middleware: around all routes.
         public: people call this service, not only other services.
+        trusted_proxies: addresses, with commas, whose X-Forwarded-For names the caller.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Service:
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
     middleware: list[Middleware] = field(default_factory=list)
     public: bool = False
+    trusted_proxies: str = ""
     engine: Engine = field(init=False)
     startup_gate: StartupGate = field(init=False)
     supervisor: Supervisor = field(init=False, default_factory=Supervisor)
@@ -249,21 +251,28 @@ class Service:
         self._check_pooler()
         listener = self._listen()
         self._start_tracing()
-        config = uvicorn.Config(
-            self.app(),
-            log_config=None,
-            access_log=False,
-            loop="uvloop",
-            http="httptools",
-            timeout_graceful_shutdown=3,
-            timeout_keep_alive=75,
-            server_header=False,
-        )
+        config = self.server_config()
         # What is loaded now stays. To look through it at each collection cost one message in
         # twenty.
         gc.freeze()
         log.info("serving", port=self.settings.port)
         uvicorn.Server(config).run(sockets=[listener])
+
+    def server_config(self) -> uvicorn.Config:
+        """How this service is served over HTTP."""
+        return uvicorn.Config(
+            self.app(),
+            log_config=None,
+            access_log=False,
+            loop="uvloop",
+            http="httptools",
+            # The server's default trusts every caller on this machine.
+            proxy_headers=bool(self.trusted_proxies),
+            forwarded_allow_ips=self.trusted_proxies,
+            timeout_graceful_shutdown=3,
+            timeout_keep_alive=75,
+            server_header=False,
+        )
 
     def _check_schema(self) -> None:
         """Exit if a newer version changed the database; one that is away is waited for later."""

@@ -68,11 +68,16 @@ def problem_response(request: Request, problem: Problem) -> JSONResponse:
 
 
 def request_id(request: Request) -> str:
-    """The caller's request id, or a new one; the same on every call for one request."""
+    """The caller's request id, or a new one; the same on every call for one request.
+
+    It is sent on in headers, so one with other letters than ASCII's is replaced.
+    """
     if not hasattr(request.state, "request_id"):
         given = request.headers.get("x-request-id", "")
         request.state.request_id = (
-            given if 0 < len(given) <= 64 and given.isprintable() else uuid.uuid4().hex
+            given
+            if 0 < len(given) <= 64 and given.isascii() and given.isprintable()
+            else uuid.uuid4().hex
         )
     return str(request.state.request_id)
 

@@ -226,4 +226,5 @@ def test_the_limiter_shows_its_tiers_and_an_honest_eta(dispatcher: RunningDispat
     with dispatcher.engine.begin() as connection:
         rate_limiter.close(connection, rate_limiter.PAYMENTS, 60)
         assert eta_s(connection, batch_id) == 12 * 30 + 60
+        assert eta_s(connection, batch_id, payable=20) == 20 * 30 + 60  # before an approval
         assert rate_limiter.take(connection, rate_limiter.PAYMENTS, 1) == 0

@@ -48,7 +48,7 @@ class Authenticator:
         Raises:
             Problem: 401 without a token or session, or with a session that has ended; 503 while
                 the database does not answer.
-            InvalidCredential: 401 with a token that nobody has.
+            InvalidCredential: 401 with a token or a session id that nobody has.
         """
         authorization = request.headers.get("authorization", "")
         if authorization:
@@ -103,7 +103,9 @@ class Authenticator:
             )
         person = await self._read(lambda c: self._find_by_session(c, session_id, touch=touch))
         if person is None:
-            raise unknown_credential(Problem)
+            session_hash = secret_hash(session_id)
+            exists = await self._read(lambda c: sessions.session_exists(c, session_hash))
+            raise unknown_credential(Problem if exists else InvalidCredential)
         return person
 
     def _find_by_session(

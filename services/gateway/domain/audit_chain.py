@@ -8,14 +8,15 @@ from typing import Final, Literal, NamedTuple
 
 AuditKind = Literal["intent", "outcome", "refused", "replayed"]
 FIRST_PREVIOUS_HASH: Final = "0" * 64
+LATER: Final = frozenset({"via", "address"})  # fields that the first version did not have
 
 
 @dataclass(frozen=True)
 class AuditEntry:
     """One line of the audit log.
 
-    `kind`: `intent` before an unsafe call is carried out, `outcome` after it, `refused` if a
-    check refused it, `replayed` if a stored answer was sent again.
+    `kind`: `intent` before an unsafe call is carried out, `outcome` after it and after a read of
+    personal data, `refused` if a check refused it, `replayed` if a stored answer was sent again.
     """
 
     at: str
@@ -28,6 +29,7 @@ class AuditEntry:
     status: int | None = None
     subject: str = ""
     via: str = ""  # `session`, `token <id>`, or "" for a demo token
+    address: str = ""  # of the caller
 
 
 class ChainedEntry(NamedTuple):
@@ -42,9 +44,9 @@ class ChainedEntry(NamedTuple):
 def line_hash(previous_hash: str, seq: int, entry: AuditEntry) -> str:
     """SHA-256 over the hash of the line before, the line's number and its canonical JSON.
 
-    An empty `via` is left out, because the oldest lines were hashed before it existed.
+    An empty `via` or `address` is left out, because older lines were hashed before it existed.
     """
-    fields = {name: value for name, value in asdict(entry).items() if name != "via" or value}
+    fields = {name: value for name, value in asdict(entry).items() if name not in LATER or value}
     text = json.dumps(
         {"previous": previous_hash, "seq": seq, **fields},
         sort_keys=True,

@@ -72,6 +72,7 @@ def compose(batch: Json, summary: Json | None, dispatch: Json | None) -> dict[st
         "status": shown_status(batch["status"], state.get("state")),
         "payments": dict(summary["payments"] if summary else NO_PAYMENTS),
         "payment_amount_cents": dict(summary["payment_amount_cents"] if summary else NO_PAYMENTS),
+        "figures_as_of": summary.get("as_of") if summary else None,
         "eta_s": state.get("eta_s"),
         "stopped_sources": list(state.get("stopped_sources") or ()),
     }

@@ -19,7 +19,7 @@ from services.gateway.store import audit
 
 OUTCOME_TRIES = 5
 FIRST_PAUSE_S = 0.2
-PATH_MAX, SUBJECT_MAX = 300, 64  # characters
+PATH_MAX, SUBJECT_MAX, ADDRESS_MAX = 300, 64, 64  # characters
 NOBODY = Person("", "", frozenset())
 T = TypeVar("T")
 
@@ -115,7 +115,13 @@ def audit_entry(
         status=status,
         subject=(subject or _path_subject(request))[:SUBJECT_MAX],
         via=person.via,
+        address=caller_address(request),
     )
+
+
+def caller_address(request: Request) -> str:
+    """The address a request came from: that of its connection, or what a trusted proxy names."""
+    return request.client.host[:ADDRESS_MAX] if request.client else ""
 
 
 def sent_path(request: Request) -> str:

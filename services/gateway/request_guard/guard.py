@@ -4,7 +4,8 @@ How large (413), who (401), how often (429), which role (403), whether it was do
 (Idempotency-Key), whether it can be recorded (503); then the route. Nothing of a body is read
 before its sender may make the request. An unsafe call is two lines of the audit log: `intent`
 before it is carried out, `outcome` before it is answered. If the first cannot be written, nothing
-is carried out.
+is carried out. A read of personal data is one line, `outcome`; if it cannot be written, nothing is
+shown.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from fastapi import Request, Response
 from sqlalchemy import Connection
 
-from libs.common.web.problem_details import Problem, request_id
+from libs.common.web.problem_details import Problem, problem_response, request_id
 from services.gateway.auth.credentials import SESSION_COOKIE
 from services.gateway.auth.people import Person
 from services.gateway.auth.rate_limit import RateLimiter
@@ -24,10 +25,12 @@ from services.gateway.request_guard.audit_trail import (
     NOBODY,
     AuditTrail,
     audit_entry,
+    caller_address,
     created_subject,
 )
 from services.gateway.request_guard.body_limit import limit_body
 from services.gateway.request_guard.permissions import check_role, check_same_origin
+from services.gateway.request_guard.personal_reads import RecentReads
 from services.gateway.request_guard.responses import RouteHandler, respond
 from services.gateway.store import audit, idempotency_keys
 
@@ -40,6 +43,7 @@ class RequestGuard:
     trail: AuditTrail
     call_limit: RateLimiter
     failure_limit: RateLimiter
+    reads: RecentReads
 
     async def handle(self, request: Request, template: str, handler: RouteHandler) -> Response:
         """Check a request, let its route answer it, and record it if it is unsafe.
@@ -62,6 +66,7 @@ class RequestGuard:
             response = await self._handle_unsafe(request, person, template, handler)
         else:
             response = await respond(request, handler)
+            response = await self._record_read(request, person, template, response)
         response.headers["X-Request-Id"] = request_id(request)
         return response
 
@@ -85,7 +90,7 @@ class RequestGuard:
         Raises:
             Problem: 429, with the seconds to wait.
         """
-        if wait_s := self.failure_limit.take(request.client.host if request.client else ""):
+        if wait_s := self.failure_limit.take(caller_address(request)):
             raise _rate_limited("Too many sign-ins from this address have failed.", wait_s)
         await self.trail.record(audit_entry(request, NOBODY, "refused", status, subject))
 
@@ -129,6 +134,24 @@ class RequestGuard:
         await self._record_outcome(request, person, response, claim)
         return response
 
+    async def _record_read(
+        self, request: Request, person: Person, template: str, response: Response
+    ) -> Response:
+        """Record a read of personal data; the response, or 503 where it cannot be recorded."""
+        if response.status_code >= 400:
+            return response
+        entry = audit_entry(request, person, "outcome", response.status_code)
+        read = (person.id, person.via, entry.address, entry.path)
+        if not self.reads.must_record(request.method, template, read):
+            return response
+        try:
+            await self.trail.record(entry)
+        except Problem as problem:
+            await _discard(response)
+            return problem_response(request, problem)
+        self.reads.recorded(read)
+        return response
+
     async def _replay(
         self, request: Request, person: Person, claim: idempotency.Claim
     ) -> Response | None:
@@ -166,6 +189,12 @@ class RequestGuard:
         subject = created_subject(response)
         entry = audit_entry(request, person, "outcome", response.status_code, subject)
         await self.trail.record_outcome(entry, settle_claim)
+
+
+async def _discard(response: Response) -> None:
+    """Let go of an answer that is not sent: a download holds a connection to its service."""
+    if response.background is not None:
+        await response.background()
 
 
 def _rate_limited(detail: str, wait_s: int) -> Problem:

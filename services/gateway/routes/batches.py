@@ -26,6 +26,8 @@ from services.gateway.schemas.payments import Payments
 from services.gateway.schemas.roster import ChangeKind, Changes, Issues, Rows
 from services.gateway.upstream import UpstreamRefusal, Upstreams
 
+#: Up to a page of UUIDs with commas between them, or nothing.
+UUID_LIST = "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,|$)){0,100}$"
 FIGURES_WAIT_S, READ_AGAIN_S = 5.0, 0.2
 
 
@@ -81,8 +83,14 @@ def _add_roster_routes(routes: APIRouter, services: Upstreams) -> None:
         return await relay(services.ingest, context.get(f"/batches/{batch_id}/changes", params))
 
     @routes.get("/batches/{batch_id}/payments", response_model=Payments)
-    async def payments(batch_id: UUID, context: Context, params: PaymentListParams) -> Response:
-        """The payments of an approved batch."""
+    async def payments(
+        batch_id: UUID,
+        context: Context,
+        params: PaymentListParams,
+        ids: Annotated[str, Query(pattern=UUID_LIST)] = "",
+    ) -> Response:
+        """The payments of an approved batch; `ids` (with commas, at most 100) chooses some."""
+        params = {**params, **without_empty(ids=ids)}
         return await relay(services.reports, context.get(f"/batches/{batch_id}/payments", params))
 
 
@@ -122,7 +130,8 @@ async def _estimate(
     """How long paying would take, for the person who is about to approve; None if unknown."""
     if batch["status"] != "ready":
         return None
-    call = context.get(f"/batches/{batch['batch_id']}")
+    payable = {"payable": batch["rows"]["payable"]}
+    call = context.get(f"/batches/{batch['batch_id']}", payable)
     try:
         dispatch = await services.dispatcher.send_json_if_known(call)
     except (Problem, UpstreamRefusal):

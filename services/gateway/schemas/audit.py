@@ -20,6 +20,7 @@ class AuditLine(ResponseModel):
     status: int | None
     subject: str
     via: str
+    address: str
     hash: str
 
 

@@ -134,6 +134,9 @@ class Batch(ResponseModel):
     corrections: list[Corrected]
     parent_batch_id: UUID | None
     error: FileError | None
+    figures_as_of: datetime | None = Field(
+        description="when the newest change of a payment arrived that these figures hold"
+    )
     eta_s: int | None
     certificate: dict[str, Any] | None
     stopped_sources: list[StoppedSource]

@@ -28,6 +28,8 @@ class Payment(ResponseModel):
     amount_cents: int
     source_account_id: str
     employee_id: str
+    first_name: str
+    last_name: str
     institution_id: str
     loan_last4: str
     rows: list[int]

@@ -11,7 +11,10 @@ ChangeKind = Literal["new_person", "loan", "source", "amount", "branch", "gone_p
 
 
 class Row(ResponseModel):
-    """A row of the file, with its outcome."""
+    """A row of the file, with its outcome.
+
+    `reason_field` and `reason_value`: what in the file refuses it; empty if it is not refused.
+    """
 
     row_id: UUID
     file_row: int
@@ -27,6 +30,8 @@ class Row(ResponseModel):
     status: RowStatus
     reason_code: str
     reason: str
+    reason_field: str
+    reason_value: str
     payment_id: UUID | None
 
 

@@ -1,4 +1,4 @@
-"""The table `audit`: the log of unsafe calls, which only grows and is chained by hashes."""
+"""The table `audit`: the log of unsafe calls and of personal reads, which only grows and is chained by hashes."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -47,12 +47,12 @@ def append_line(connection: Connection, entry: AuditEntry) -> None:
         """
         INSERT INTO audit (
             seq, at, kind, request_id,
-            person, roles, via,
+            person, roles, via, address,
             method, path, status, subject,
             previous_hash, hash)
         VALUES (
             :seq, :at, :kind, :request_id,
-            :person, CAST(:roles AS text[]), :via,
+            :person, CAST(:roles AS text[]), :via, :address,
             :method, :path, :status, :subject,
             :previous_hash, :hash)""",
         seq=seq,
@@ -62,6 +62,7 @@ def append_line(connection: Connection, entry: AuditEntry) -> None:
         person=entry.person,
         roles=list(entry.roles),
         via=entry.via,
+        address=entry.address,
         method=entry.method,
         path=entry.path,
         status=entry.status,
@@ -86,7 +87,7 @@ def list_lines(
         SELECT seq, at, kind, request_id,
                person, roles,
                method, path, status, subject,
-               via, hash
+               via, address, hash
         FROM audit
         WHERE (CAST(:before_seq AS bigint) IS NULL OR seq < :before_seq)
           AND {_MATCHES}
@@ -119,7 +120,7 @@ def _read_chain(connection: Connection) -> Iterator[ChainedEntry]:
         SELECT seq, at, kind, request_id,
                person, roles,
                method, path, status, subject,
-               via, previous_hash, hash
+               via, address, previous_hash, hash
         FROM audit
         ORDER BY seq"""
     )
@@ -136,5 +137,6 @@ def _read_chain(connection: Connection) -> Iterator[ChainedEntry]:
             status=row.status,
             subject=row.subject,
             via=row.via,
+            address=row.address,
         )
         yield ChainedEntry(row.seq, entry, row.previous_hash, row.hash)

@@ -93,6 +93,21 @@ def find_session_person(
     return str(row.person)
 
 
+def session_exists(connection: Connection, session_hash: bytes) -> bool:
+    """Whether a session is stored, ended or not."""
+    return (
+        run(
+            connection,
+            """
+            SELECT 1
+            FROM session
+            WHERE session_hash = :hash""",
+            hash=session_hash,
+        ).first()
+        is not None
+    )
+
+
 def delete_session(connection: Connection, session_hash: bytes) -> bytes | None:
     """Remove a session and return its encrypted ID token, if it has one.
 

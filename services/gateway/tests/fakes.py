@@ -85,6 +85,7 @@ def batch(status: str, **changed: Any) -> dict[str, Any]:
         "batch_id": BATCH,
         "status": status,
         "filename": "roster.xml",
+        "rows": {"total": 5, "payable": 5},
         "amount_cents": {"total": 500, "payable": 500},
         "certificate": None,
     } | changed

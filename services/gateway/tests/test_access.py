@@ -10,6 +10,7 @@ from services.gateway.auth.sessions import Authenticator
 from services.gateway.domain import access
 from services.gateway.request_guard.audit_trail import AuditTrail
 from services.gateway.request_guard.guard import RequestGuard
+from services.gateway.request_guard.personal_reads import RecentReads
 from services.gateway.request_guard.route_classes import guarded_route_class
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.route_samples import LIVE, SUCCESS, call, prepare
@@ -94,6 +95,7 @@ def test_a_route_that_is_not_in_the_table_cannot_be_made(gateway: Gateway) -> No
             AuditTrail(gateway.engine),
             RateLimiter(1),
             RateLimiter(1),
+            RecentReads(),
         )
     )
     router = APIRouter(prefix=access.API, route_class=kind)

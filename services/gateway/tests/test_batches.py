@@ -66,6 +66,8 @@ def test_a_batch_before_its_approval_has_no_payments_and_an_estimate_if_there_is
     gateway.reports.away = httpx.ConnectError("refused")
     found = gateway.call("GET", ONE).json()
     assert (found["status"], found["payments"]["total"], found["eta_s"]) == ("ready", 0, 90)
+    payable = batch("ready")["rows"]["payable"]
+    assert gateway.dispatcher.queries[-1] == f"payable={payable}"  # it knows no payments yet
     gateway.dispatcher.away = httpx.ConnectError("refused")
     assert gateway.call("GET", ONE).json()["eta_s"] is None
 

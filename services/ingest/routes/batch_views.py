@@ -55,7 +55,9 @@ def add_lists(router: APIRouter, dependencies: Dependencies, caller: Any) -> Non
         with request_errors(), engine.connect() as connection:
             batch = batches.get_batch(connection, parse_id(batch_id, "batch"))
             found = queries.list_rows(connection, batch.batch_id, page, filters)
-        return _page_answer(page, [answers.row_item(row) for row in found.items], found)
+            refused = [row.file_row for row in found.items if row.status == "refused"]
+            why = issues.list_of_rows(connection, batch.batch_id, refused, "row") if refused else ()
+        return _page_answer(page, answers.row_items(found.items, why), found)
 
     @router.get("/batches/{batch_id}/issues", dependencies=[caller])
     def list_issues(

@@ -154,8 +154,19 @@ def _certificate(body: Mapping[str, Any] | None) -> Answer | None:
     return {**{name: body[name] for name in _CERTIFICATE_FIELDS}, "issued_at": body["occurred_at"]}
 
 
-def row_item(row: Record) -> Answer:
-    """A row as people see it."""
+def row_items(rows: Sequence[Record], issues: Sequence[Record]) -> list[Answer]:
+    """Rows as people see them; a refused one with the field and the value that refuse it.
+
+    Args:
+        issues: those of the refused rows, in the order in which they were found.
+    """
+    first: dict[int, Record] = {}
+    for issue in issues:
+        first.setdefault(issue.file_row, issue)
+    return [_row_item(row, first.get(row.file_row)) for row in rows]
+
+
+def _row_item(row: Record, refusal: Record | None) -> Answer:
     return {
         "row_id": row.row_id,
         "file_row": row.file_row,
@@ -171,6 +182,8 @@ def row_item(row: Record) -> Answer:
         "status": row.status,
         "reason_code": row.reason_code,
         "reason": row.reason,
+        "reason_field": refusal.field if refusal else "",
+        "reason_value": refusal.value if refusal else "",
         "payment_id": row.payment_id,
     }
 
@@ -190,7 +203,7 @@ def payment_answer(
         "filename": batch.filename,
         "uploaded_by": batch.uploaded_by,
         "uploaded_at": batch.uploaded_at,
-        "rows": [row_item(row) for row in rows],
+        "rows": row_items(rows, ()),
         "issues": [issue_item(issue) for issue in issues],
         "approval": {
             "approved_by": batch.approved_by,

@@ -98,6 +98,29 @@ def replace_batch_warnings(
     )
 
 
+def replace_row_warnings(
+    connection: Connection,
+    batch_id: UUID,
+    code: str,
+    message: str,
+    places: Iterable[tuple[int, int, str, str]],
+) -> None:
+    """Replace the warnings of one code about rows by these (file row, line, field, value)."""
+    run(
+        connection,
+        "DELETE FROM issue WHERE batch_id = :id AND file_row > 0 AND code = :code",
+        id=batch_id,
+        code=code,
+    )
+    insert_issues(
+        connection,
+        [
+            StoredIssue(batch_id, file_row, line, field, code, "warning", value, message)
+            for file_row, line, field, value in places
+        ],
+    )
+
+
 def list_warning_codes(connection: Connection, batch_id: UUID) -> list[str]:
     """List the codes of a batch's warnings, which an approver must acknowledge."""
     return list(

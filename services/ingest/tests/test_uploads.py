@@ -232,6 +232,9 @@ def test_a_refused_row_is_shown_with_its_reason_and_the_rest_stays(
         0,
         "0.00",
     )
+    assert (first["reason_field"], first["reason_value"]) == ("Amount", "$1,2.00")
+    payable = ingest.rows(ready, status="payable")[0]
+    assert (payable["reason_field"], payable["reason_value"]) == ("", "")
     issue = ingest.get(f"/batches/{ready['batch_id']}/issues", outcome="row")["items"][0]
     assert (issue["file_row"], issue["field"], issue["code"], issue["value"]) == (
         1,

@@ -10,7 +10,7 @@ from libs.common.web.pagination import read_cursor, refuse_cursor, write_cursor
 from libs.common.web.problem_details import Problem
 from services.reports.payment_timeline import timeline
 from services.reports.routes.context import Context
-from services.reports.schemas import payment_filter, payment_item
+from services.reports.schemas import payment_filter, payment_item, with_names
 from services.reports.store import payment_queries, queries
 from services.reports.store.payment_queries import Page, PaymentFilter
 
@@ -31,12 +31,15 @@ def add_routes(routes: APIRouter, context: Context) -> None:
         page = read_page(sort, limit + 1, cursor)  # one more: it shows whether a page follows
         try:
             with queries.open_snapshot(context.engine) as connection:
+                if any(character.isalpha() for character in wanted.q):
+                    names = payment_queries.read_names(connection, batch_id)
+                    wanted = with_names(wanted, names, context.cipher)
                 found, total = payment_queries.list_payments(connection, batch_id, wanted, page)
         except DataError:  # only the cursor's value is read as a number or a time by the database
             refuse_cursor()
         more = len(found) > limit
         return {
-            "items": [payment_item(row) for row in found[:limit]],
+            "items": [payment_item(row, context.cipher) for row in found[:limit]],
             "next": write_position(found[limit - 1], sort) if more else None,
             "total": total,
         }
@@ -53,7 +56,7 @@ def add_routes(routes: APIRouter, context: Context) -> None:
                     "Look it up in its batch.",
                 )
             history = payment_queries.find_history(connection, found)
-            return payment_item(found) | {
+            return payment_item(found, context.cipher) | {
                 "batch_id": str(found.batch_id),
                 "return_under_way": found.return_under_way,
                 "timeline": timeline(found, history),

@@ -1,5 +1,6 @@
 """Reads of approved payments: lists, counts by status, one payment and its history."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,13 +21,25 @@ COLUMNS = """
             p.payment_id, p.status, p.version, p.amount_cents, p.source_account_id,
             p.employee_id, p.institution_id, p.loan_last4, p.file_rows,
             p.provider_payment_id, p.provider_status, p.attempts,
-            p.reason_code, p.reason, p.return_under_way"""
+            p.reason_code, p.reason, p.return_under_way,
+            n.row_id, n.first_name, n.last_name"""
+#: The first row of the file of each payment, with its encrypted names.
+FIRST_ROW = """
+        LEFT JOIN LATERAL (
+            SELECT r.row_id, r.first_name, r.last_name
+            FROM payment_row pr
+            JOIN file_row r ON r.row_id = pr.row_id
+            WHERE pr.payment_id = p.payment_id
+            ORDER BY r.file_row
+            LIMIT 1
+        ) n ON true"""
 SEARCH = """(
             strpos(lower(p.employee_id), :q) > 0
             OR p.loan_last4 = :q
             OR strpos(lower(p.provider_payment_id), :q) > 0
             OR strpos(CAST(p.payment_id AS text), :q) > 0
             OR :q = ANY(CAST(p.file_rows AS text[]))
+            OR p.payment_id = ANY(CAST(:named AS uuid[]))
         )"""
 #: The queries of `find_history`, by kind of fact.
 HISTORY = {
@@ -69,7 +82,10 @@ HISTORY = {
 
 @dataclass(frozen=True)
 class PaymentFilter:
-    """Which payments of a batch a list shows; an empty field means all."""
+    """Which payments of a batch a list shows; an empty field means all.
+
+    `named` are the payments of people whose name has `q` in it: names are encrypted here.
+    """
 
     status: tuple[str, ...] = ()
     source: str = ""
@@ -77,6 +93,8 @@ class PaymentFilter:
     institution: str = ""
     reason_code: str = ""
     q: str = ""
+    ids: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +135,7 @@ def list_payments(
         SELECT {COLUMNS},
             CAST({column} AS text) AS sorted_by
         FROM payment p
+        {FIRST_ROW}
         WHERE {where} {position}
         ORDER BY {column} {order}, p.payment_id {order}
         LIMIT :limit"""  # noqa: S608 - names of this service only; values are bound
@@ -134,13 +153,31 @@ def _conditions(batch_id: UUID, wanted: PaymentFilter) -> tuple[str, dict[str, A
         (":branch = ANY(p.branch_ids)", "branch", wanted.branch),
         ("p.institution_id = :institution", "institution", wanted.institution),
         ("p.reason_code = :reason_code", "reason_code", wanted.reason_code),
+        ("p.payment_id = ANY(CAST(:ids AS uuid[]))", "ids", list(wanted.ids)),
         (SEARCH, "q", wanted.q.lower()),
     )
     for condition, name, value in optional:
         if value:
             conditions.append(condition)
             values[name] = value
+    if wanted.q:
+        values["named"] = list(wanted.named)
     return " AND ".join(conditions), values
+
+
+def read_names(connection: Connection, batch_id: UUID) -> Iterator[Row[Any]]:
+    """The encrypted names of every approved payment's rows: payment_id, row_id, both names."""
+    return iter(
+        run(
+            connection,
+            """
+            SELECT CAST(pr.payment_id AS text) AS payment_id, r.row_id, r.first_name, r.last_name
+            FROM file_row r
+            JOIN payment_row pr ON pr.row_id = r.row_id
+            WHERE r.batch_id = :id""",
+            id=batch_id,
+        )
+    )
 
 
 def sums_by_status(connection: Connection, batch_id: UUID) -> list[Row[Any]]:
@@ -174,6 +211,7 @@ def find_payment(connection: Connection, payment_id: UUID) -> Row[Any] | None:
         SELECT {COLUMNS},
             p.batch_id, p.approved_by, p.approved_at
         FROM payment p
+        {FIRST_ROW}
         WHERE p.payment_id = :id AND p.approved_at IS NOT NULL"""  # noqa: S608 - fixed names
     found: Row[Any] | None = run(connection, statement, id=payment_id).first()
     return found

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import random
+import re
 import sys
 import time
 import tracemalloc
@@ -14,6 +15,7 @@ import zipfile
 import zlib
 from collections import Counter, defaultdict
 from dataclasses import replace
+from decimal import Decimal
 from hashlib import sha256
 from uuid import uuid5
 from xml.etree import ElementTree as ET
@@ -41,6 +43,7 @@ COLUMNS = (
     "provider_payment_id,provider_status,source_trace_id,destination_trace_id,"
     "attempts,approved_by,approved_at,created_at,updated_at,completed_at,reversal_id"
 )
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 OUTCOMES = (
     "paid",
     "pending",
@@ -220,6 +223,44 @@ def test_workbook_and_archive_hold_the_same_and_no_formula_or_link(engine: Engin
     assert "=cmd|' /C calc'!A0" in {
         "".join(cell.itertext()) for cell in sheet.findall(f".//{space}c")
     }
+    for name in ("sources", "branches", "payments"):
+        check_amounts(archive.read(f"{name}.xlsx"), archive.read(f"{name}.csv"))
+
+
+def check_amounts(workbook: bytes, table: bytes) -> None:
+    """Every amount is a number, so SUM adds to the cent what the CSV says; ids stay text."""
+    lines = list(csv.DictReader(io.StringIO(table.decode())))
+    book = zipfile.ZipFile(io.BytesIO(workbook))
+    sheet = ET.fromstring(book.read("xl/worksheets/sheet1.xml"))
+    formats = ET.fromstring(book.read("xl/styles.xml"))
+    ids = {one.get("formatCode"): one.get("numFmtId") for one in formats.iter(f"{SHEET}numFmt")}
+    styles = [one.get("numFmtId") for one in next(formats.iter(f"{SHEET}cellXfs"))]
+    for at, name in enumerate(lines[0]):
+        letter = re.compile(f"^{column_letter(at)}[0-9]+$")
+        column = [
+            cell
+            for cell in sheet.iter(f"{SHEET}c")
+            if letter.match(cell.get("r", "")) and cell.get("r") != f"{column_letter(at)}1"
+        ]
+        if name.endswith("amount"):
+            assert len(column) == len(lines), name
+            assert {cell.get("t", "n") for cell in column} == {"n"}, name
+            assert {styles[int(cell.get("s", "0"))] for cell in column} == {ids["#,##0.00"]}, name
+            total = sum(Decimal("".join(cell.itertext())) for cell in column)
+            assert total == sum(Decimal(line[name]) for line in lines), name
+        elif name.endswith(("_id", "_last4")):
+            assert {cell.get("t") for cell in column} <= {"inlineStr"}, name
+    pane, table_filter = sheet.find(f".//{SHEET}pane"), sheet.find(f"{SHEET}autoFilter")
+    assert pane is not None
+    assert (pane.get("ySplit"), pane.get("state")) == ("1", "frozen")
+    assert table_filter is not None
+    last = column_letter(len(lines[0]) - 1)
+    assert table_filter.get("ref") == f"A1:{last}{len(lines) + 1}"
+
+
+def column_letter(at: int) -> str:
+    """The letters of a column: 0 is A, 26 is AA."""
+    return (chr(64 + at // 26) if at >= 26 else "") + chr(65 + at % 26)
 
 
 def texts(raw: bytes, sheet: int) -> list[str]:

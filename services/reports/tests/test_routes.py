@@ -15,7 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.ledger import CertificateIssued
-from libs.common.contracts.events.payments import PaymentChanged
+from libs.common.contracts.events.payments import PaidRow, PaymentChanged
 from libs.common.database.engine import run
 from libs.common.web import problem_details
 from libs.common.web.pagination import write_cursor
@@ -29,6 +29,8 @@ pytestmark = pytest.mark.database
 BATCH = factories.make(120, 41)
 PATH = f"/batches/{BATCH.batch_id}"
 ITEM = {
+    "first_name",
+    "last_name",
     "payment_id",
     "status",
     "version",
@@ -176,11 +178,44 @@ def test_filters_and_search_find_what_they_name(client: Client) -> None:
     assert found(q=str(paid.payment_id)) == {str(paid.payment_id)}
     assert found(q=paid.employee_id.lower()) >= {str(paid.payment_id)}
     assert found(q="%") == set()
+    two = sorted(str(p.payment_id) for p in everything)[:2]
+    assert found(ids=",".join(two)) == set(two)
+    assert found(ids=two[0], status="unprocessed") <= {two[0]}
     assert (
         found(status="failed") | found(status="completed")
         == found(status="failed,completed")
         != set()
     )
+
+
+@pytest.mark.usefixtures("whole")
+def test_a_payment_has_the_name_of_its_person_and_is_found_by_it(client: Client) -> None:
+    rows = {row.row_id: row for row in BATCH.rows}
+
+    def name_of(paid: PaidRow) -> tuple[str, str]:
+        row = rows[paid.row_id]
+        first, last = (
+            factories.CIPHER.decrypt(getattr(row, name), name, str(row.row_id))
+            for name in ("first_name", "last_name")
+        )
+        return first, last
+
+    items = client.get(f"{PATH}/payments", params={"limit": 1000}).json()["items"]
+    names = {item["payment_id"]: (item["first_name"], item["last_name"]) for item in items}
+    expected = {
+        str(p.payment_id): name_of(min(p.rows, key=lambda row: row.file_row))
+        for p in BATCH.payments
+    }
+    assert names == expected
+    one = next(iter(expected))
+    assert client.get(f"/payments/{one}").json()["last_name"] == expected[one][1]
+    found = client.get(f"{PATH}/payments", params={"limit": 1000, "q": " zoë "}).json()
+    assert {item["payment_id"] for item in found["items"]} == {
+        str(p.payment_id)
+        for p in BATCH.payments
+        if any("zoë" in " ".join(name_of(row)).casefold() for row in p.rows)
+    }
+    assert 0 < found["total"] < len(BATCH.payments)
 
 
 @pytest.mark.usefixtures("whole")

@@ -5,8 +5,13 @@ import type { ReactElement, ReactNode } from "react";
 import type { Batch } from "../../../api/client";
 import { T } from "../../../i18n/i18n";
 import { Code, Count, Money } from "../../../ui/format";
+import { Icon } from "../../../ui/icons";
 import { MutedText } from "../../../ui/layout";
+import { Link } from "../../../ui/links";
+import { Notice } from "../../../ui/Notice";
+import { isUnusual, unusualFirst, warningOf } from "./unusualChanges";
 import type { Approval } from "./useApproval";
+import { WarningExamples } from "./WarningExamples";
 
 /**
  * A tick for each warning, and one for the rows and the money. Disabled while the batch has another
@@ -14,6 +19,7 @@ import type { Approval } from "./useApproval";
  */
 export function ApprovalChecklist({ approval }: { approval: Approval }): ReactElement {
   const { shown, locked, ticked, tick, compared, setCompared } = approval;
+  const unusual = shown.to_acknowledge.filter(isUnusual).length;
   return (
     <Box
       component="fieldset"
@@ -23,7 +29,12 @@ export function ApprovalChecklist({ approval }: { approval: Approval }): ReactEl
       <legend>
         <T id="approval.confirm" />
       </legend>
-      {shown.to_acknowledge.map((code) => (
+      {unusual > 0 && (
+        <Notice tone="warning">
+          <T id="approval.unusual" values={{ n: unusual }} />
+        </Notice>
+      )}
+      {unusualFirst(shown.to_acknowledge).map((code) => (
         <Tick key={code} checked={ticked.has(code)} onChange={(on) => tick(code, on)}>
           <Warning batch={shown} code={code} />
         </Tick>
@@ -60,13 +71,17 @@ function Tick({ checked, onChange, children }: TickProps): ReactElement {
 }
 
 function Warning({ batch, code }: { batch: Batch; code: string }): ReactElement {
-  const issue = batch.issues.find((one) => one.code === code);
+  const { messages, count } = warningOf(batch, code);
   return (
     <>
-      {issue?.message ?? code}{" "}
+      {isUnusual(code) && <Icon name="triangle" />} {messages.join(" ") || code}{" "}
+      <Link to="/batches/$batchId/checks" params={{ batchId: batch.batch_id }} search={{ code }}>
+        <T id="approval.places" values={{ n: count }} />
+      </Link>{" "}
       <MutedText>
-        <T id="approval.places" values={{ n: issue?.count ?? 0 }} /> <Code>{code}</Code>
+        <Code>{code}</Code>
       </MutedText>
+      {isUnusual(code) && <WarningExamples batchId={batch.batch_id} code={code} />}
     </>
   );
 }

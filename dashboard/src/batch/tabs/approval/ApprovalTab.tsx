@@ -11,6 +11,7 @@ import { Notice } from "../../../ui/Notice";
 import { useBatch } from "../../BatchContext";
 import { SumsLine } from "../../SumsLine";
 import { ApprovalForm } from "./ApprovalForm";
+import { ComparedRosters } from "./ComparedRosters";
 import { DiscardBatch } from "./DiscardBatch";
 
 export default function ApprovalTab(): ReactElement {
@@ -26,6 +27,7 @@ export default function ApprovalTab(): ReactElement {
   return (
     <>
       <SumsLine batch={batch} />
+      <ComparedRosters />
       <ApproveOrWhyNot batch={batch} />
       {hasRole(me, "preparer", "approver") && <DiscardBatch />}
     </>

@@ -7,7 +7,7 @@ import { Link } from "../../../ui/links";
 import { ListTable } from "../../../ui/ListTable";
 import type { Search } from "../../../ui/search";
 import { useBatch } from "../../BatchContext";
-import { CHANGE_KINDS } from "./changeKinds";
+import { CHANGE_KINDS } from "../../changeKinds";
 
 type ChangeCountTableProps = { counts: RosterChangeCounts; total: number };
 

@@ -9,7 +9,7 @@ import { type Column, ListTable } from "../../../ui/ListTable";
 import { Empty } from "../../../ui/Loading";
 import { Pager } from "../../../ui/Pager";
 import { usePager } from "../../../ui/usePager";
-import { CHANGE_KINDS } from "./changeKinds";
+import { CHANGE_KINDS } from "../../changeKinds";
 
 export const CHANGE_LIST_SIZE = 50;
 const SORTS = ["position", "-swing_cents", "employee_id"] as const;

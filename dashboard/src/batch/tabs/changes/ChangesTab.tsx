@@ -4,21 +4,19 @@
  */
 import { keepPreviousData } from "@tanstack/react-query";
 import type { ReactElement } from "react";
-import { useBatchQuery } from "../../../api/batchQuery";
 import { query } from "../../../api/client";
 import { cursorOfPage } from "../../../api/paging";
 import { T } from "../../../i18n/i18n";
 import { useAddress } from "../../../ui/address";
-import { PlainDate, ShortId } from "../../../ui/format";
-import { Link } from "../../../ui/links";
 import { Loading } from "../../../ui/Loading";
 import { Notice } from "../../../ui/Notice";
 import { pageNumber } from "../../../ui/paging";
 import { ProblemPanel } from "../../../ui/ProblemPanel";
 import { useBatch } from "../../BatchContext";
-import { CHANGE_KINDS } from "./changeKinds";
+import { CHANGE_KINDS } from "../../changeKinds";
 import { ChangeCountTable } from "./ChangeCountTable";
 import { ChangeList, CHANGE_LIST_SIZE } from "./ChangeList";
+import { ComparedWith } from "../../ComparedWith";
 
 export default function ChangesTab(): ReactElement {
   const { batch } = useBatch();
@@ -61,26 +59,5 @@ function useChanges(batchId: string) {
       },
     },
     { placeholderData: keepPreviousData },
-  );
-}
-
-/** Which roster this one is compared with, and whether they are the same. */
-function ComparedWith({ batchId, same }: { batchId: string; same: boolean }): ReactElement {
-  const { data: previous } = useBatchQuery(batchId);
-  return (
-    <Notice tone={same ? "success" : "info"}>
-      <T id="changes.against" />{" "}
-      <Link to="/batches/$batchId" params={{ batchId }}>
-        {previous?.filename ?? <ShortId id={batchId} />}
-      </Link>
-      {previous && (
-        <>
-          {" "}
-          · <T id="batch.period" values={{ day: <PlainDate date={previous.period} /> }} />
-        </>
-      )}{" "}
-      (<ShortId id={batchId} />
-      ). <T id={same ? "changes.none" : "changes.advice"} />
-    </Notice>
   );
 }

@@ -1,7 +1,7 @@
 /** How much is paid, to how many, from where and for which branch, and what stays out. */
 import type { ReactElement } from "react";
 import type { Batch } from "../../../api/client";
-import { NEVER_APPROVED, ROW_STATUSES } from "../../../api/statuses";
+import { ENDED, NEVER_APPROVED, ROW_STATUSES } from "../../../api/statuses";
 import { T } from "../../../i18n/i18n";
 import { BigNumber, BigNumbers } from "../../../ui/BigNumber";
 import { Card } from "../../../ui/Card";
@@ -87,7 +87,9 @@ function About({ batch }: { batch: Batch }): ReactElement {
               <T key="none" id="fact.digest.none" />
             ),
           ],
-          ["fact.eta", <SendingTime key="eta" seconds={batch.eta_s} />],
+          ...(ENDED.has(batch.status)
+            ? []
+            : [["fact.eta", <SendingTime key="eta" seconds={batch.eta_s} />] as const]),
           ...(batch.reason ? [["fact.reason", batch.reason] as const] : []),
           ...(batch.one_person
             ? [["fact.one-person", <T key="one" id="fact.one-person.yes" />] as const]

@@ -17,6 +17,13 @@ export function paymentColumns(text: ReturnType<typeof useText>): GridColDef<Pay
       headerAlign: "right",
       valueGetter: (_value, payment) => payment.rows.join(", "),
     },
+    {
+      field: "name",
+      headerName: text("column.employee"),
+      width: 170,
+      sortable: false,
+      valueGetter: (_value, payment) => `${payment.first_name} ${payment.last_name}`,
+    },
     paymentColumn(text("column.payment")),
     moneyColumn(text("column.amount")),
     {

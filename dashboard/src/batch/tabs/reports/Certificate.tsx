@@ -111,7 +111,7 @@ function CertificateFacts({ certificate }: Props): ReactElement {
             <Code>{certificate.run_id}</Code>
           </Link>,
         ],
-        ["fact.digest", <Code key="digest">{certificate.digest}</Code>],
+        ["certificate.digest", <Code key="digest">{certificate.digest}</Code>],
       ]}
     />
   );

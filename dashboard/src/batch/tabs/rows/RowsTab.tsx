@@ -12,8 +12,9 @@ import { ProblemPanel } from "../../../ui/ProblemPanel";
 import { ROW_LOOKS } from "../../../ui/statusLooks";
 import { usePager } from "../../../ui/usePager";
 import { useBatch } from "../../BatchContext";
-import { rowColumns } from "./rowColumns";
+import { rowColumns, shownRows } from "./rowColumns";
 import { rowsRequest } from "./rowsRequest";
+import { useRowPayments } from "./useRowPayments";
 
 /** The grid's columns that the API sorts, and the API's name for each. */
 const SORTS = {
@@ -40,6 +41,7 @@ export default function RowsTab(): ReactElement {
     { placeholderData: keepPreviousData },
   );
   const columns = useMemo(() => rowColumns(text), [text]);
+  const payments = useRowPayments(batch, rows.data?.items ?? []);
   const pager = usePager(rows.data, PAGE_SIZE);
   return (
     <>
@@ -48,7 +50,7 @@ export default function RowsTab(): ReactElement {
       <Grid
         label={text("tab.rows")}
         columns={columns}
-        rows={rows.data?.items ?? []}
+        rows={shownRows(rows.data?.items ?? [], payments)}
         rowId={(row) => row.row_id}
         loading={rows.isFetching}
         sorts={SORTS}

@@ -1,11 +1,36 @@
 import type { GridColDef } from "@mui/x-data-grid";
-import type { Row } from "../../../api/client";
+import type { Payment, Row } from "../../../api/client";
 import type { useText } from "../../../i18n/i18n";
 import { idColumn, moneyColumn, paymentColumn } from "../../../ui/gridColumns";
 import { StatusChip } from "../../../ui/StatusChip";
 
+/** A row of the file with its payment, if it has one that was approved. */
+export type ShownRow = Row & { payment?: Payment };
+
+/**
+ * The rows as they are shown. A row's own status is the one of its checks; once it has a payment,
+ * what became of the payment counts. Without an approved payment the payment's id leads nowhere.
+ */
+export function shownRows(
+  rows: readonly Row[],
+  payments: ReadonlyMap<string, Payment> | undefined,
+): ShownRow[] {
+  return rows.map((row) => {
+    const payment = row.payment_id ? payments?.get(row.payment_id) : undefined;
+    return payment ? { ...row, payment } : { ...row, payment_id: null };
+  });
+}
+
+/** Why a row, or its payment, is not paid: with the field and the value of the file if they are. */
+export function reasonOf(row: ShownRow): string {
+  if (row.payment) return row.payment.reason || row.payment.reason_code;
+  if (!row.reason_field) return row.reason;
+  const value = row.reason_value ? ` “${row.reason_value}”` : "";
+  return `${row.reason_field}${value}: ${row.reason}`;
+}
+
 /** The columns of the grid of rows, with their names in the person's language. */
-export function rowColumns(text: ReturnType<typeof useText>): GridColDef<Row>[] {
+export function rowColumns(text: ReturnType<typeof useText>): GridColDef<ShownRow>[] {
   return [
     { field: "file_row", headerName: text("column.row"), width: 80, type: "number" },
     {
@@ -18,14 +43,19 @@ export function rowColumns(text: ReturnType<typeof useText>): GridColDef<Row>[] 
     {
       field: "status",
       headerName: text("column.status"),
-      width: 160,
-      renderCell: ({ row }) => <StatusChip kind="row" status={row.status} />,
+      width: 190,
+      renderCell: ({ row }) =>
+        row.payment ? (
+          <StatusChip kind="payment" status={row.payment.status} />
+        ) : (
+          <StatusChip kind="row" status={row.status} />
+        ),
     },
     {
       field: "reason",
       headerName: text("column.reason"),
-      width: 260,
-      renderCell: ({ row }) => <span title={row.reason}>{row.reason}</span>,
+      width: 320,
+      renderCell: ({ row }) => <span title={reasonOf(row)}>{reasonOf(row)}</span>,
     },
     paymentColumn(text("column.payment")),
     {

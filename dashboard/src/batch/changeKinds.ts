@@ -1,4 +1,4 @@
-import type { RosterChange } from "../../../api/client";
+import type { RosterChange } from "../api/client";
 
 /** The kinds of changes in the API's order: those that may send money to new people come first. */
 export const CHANGE_KINDS = [

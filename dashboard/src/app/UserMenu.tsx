@@ -3,6 +3,8 @@ import type { ReactElement } from "react";
 import { DEMO_PEOPLE } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
 import { T, useText } from "../i18n/i18n";
+import { Row } from "../ui/layout";
+import { PlainButton } from "../ui/links";
 
 const Label = styled("label")({
   display: "flex",
@@ -23,12 +25,25 @@ const Select = styled("select")(({ theme }) => ({
 }));
 
 /**
- * Who is signed in. In demo mode a person can become any of the demo people, and the bar says so.
+ * Who is signed in, and how to sign out. In demo mode nobody signs out: a person can become any of
+ * the demo people instead, and the bar says so.
  */
-export function PersonSwitch(): ReactElement {
+export function UserMenu(): ReactElement {
+  const { me, signOut } = useSignedIn();
+  if (me.auth_mode !== "oidc") return <PersonSwitch />;
+  return (
+    <Row>
+      <span>{me.name}</span>
+      <PlainButton type="button" onClick={signOut}>
+        <T id="session.sign-out" />
+      </PlainButton>
+    </Row>
+  );
+}
+
+function PersonSwitch(): ReactElement {
   const { me, become } = useSignedIn();
   const text = useText();
-  if (!me.id.startsWith("demo-")) return <span>{me.name}</span>;
   return (
     <Label>
       <small>
