@@ -8,7 +8,7 @@ from services.dispatcher.tests.explorer.search import Result, explore
 
 #: (what may happen, how many steps) of the right protocol: the widest space to a depth, and a
 #: narrower one to its end.
-SPACES = ((Budget(), 9), (Budget(faults=1, crashes=2, jumps=3, people=1), 100))
+SPACES = ((Budget(), 9), (Budget(faults=1, crashes=1, jumps=3, people=1), 100))
 BUDGET_WRONG, DEPTH_WRONG = Budget(faults=1, crashes=0, jumps=2, people=0), 13
 
 

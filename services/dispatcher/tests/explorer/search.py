@@ -1,5 +1,6 @@
 """Breadth-first search through all states, so that the first counter-example is a shortest one."""
 
+import random
 import time
 from dataclasses import dataclass, field
 
@@ -7,7 +8,9 @@ from services.dispatcher.tests.explorer.decisions import Decisions
 from services.dispatcher.tests.explorer.model import JUMPS_S, Budget, Model, State, pass_time
 
 ENDED = ("pending", "held", "failed", "cancelled")
-CALM_STEPS_MAX = 200
+#: What ends a random life early, or all doubts at once, by the end of its sentence.
+RARE, USUAL = ("dies.", "cancels the batch.", "25 hours pass."), 0.9
+CALM_STEPS_MAX, WALK_STEPS_MAX = 200, 60
 
 
 @dataclass
@@ -47,6 +50,23 @@ def explore(decisions: Decisions, budget: Budget, depth: int) -> Result:
         layer = following
     result.states, result.is_complete = len(came), not layer and not result.broken
     result.seconds = time.monotonic() - began
+    return result
+
+
+def walk(decisions: Decisions, budget: Budget, chance: random.Random) -> Result:
+    """Follow one random life of a payment, with more faults than every life could be followed."""
+    model, state, result = Model(decisions), State(left=budget), Result()
+    for _ in range(WALK_STEPS_MAX):
+        steps = list(model.steps(state))
+        if not steps:
+            break
+        usual = [step for step in steps if not step[0].endswith(RARE)]
+        sentence, state = chance.choice(usual if usual and chance.random() < USUAL else steps)
+        result.story.append(sentence)
+        result.broken = broken_invariant(state)
+        if result.broken:
+            return result
+    result.broken = is_stuck(model, state, set())
     return result
 
 
