@@ -1,0 +1,86 @@
+"""What goes wrong in a simulation, as data: shares of calls, and acts that chance may choose."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Faults:
+    """One mix of faults. Shares are of calls, from 0 to 1; they are tried in this order.
+
+    `acts` are methods of the simulation that chance may choose beside sending and waiting.
+    """
+
+    # Of each POST /payments.
+    lost_request: float = 0.10
+    late_request: float = 0.15  # it comes up to 500 s later, and its answer goes nowhere
+    lost_answer: float = 0.10
+    proxy_answers: float = 0.07  # executed, but a proxy answers 502 in the provider's stead
+    failed_executed: float = 0.10  # executed, 500 is stored under the key
+    failed: float = 0.10  # not executed, 500 is stored under the key
+    unavailable: float = 0.06  # 503: keys cannot be stored, not executed
+    limited: float = 0.06  # 429, not executed
+    stored_limit: float = 0.05  # 429 or 503, and it is stored under the key
+    refused: float = 0.0  # 400 or 404 at the first use of a key, stored
+    key_refused: float = 0.0  # 401 or 403, not stored
+    refused_again: float = 0.0  # 400, 401 or 404 for a key whose first request is under way
+    executed_twice: float = 0.0  # the provider makes two payments of one request
+    # Of each list.
+    no_list: float = 0.10
+    short_list: float = 0.10  # a walk that was cut short
+    repeated_cursor: float = 0.0  # a page that names its own cursor as the next one
+    # Of each answer.
+    wrong_date: float = 0.0  # its Date is days off
+    # Of each worker's turn.
+    suspended: float = 0.0  # the process stops between intent and call, or during the call
+    machine_suspended: float = 0.0  # the machine stops there: its monotonic clock as well
+    webhooks_first: bool = False  # a webhook comes before the answer
+    acts: tuple[str, ...] = ()
+
+    @property
+    def are_executed_twice(self) -> bool:
+        """Whether the provider itself pays twice; then nobody here can prevent it."""
+        return self.executed_twice > 0
+
+
+#: Every fault kind that the dispatcher bears, by the name of its mix.
+MIXES: dict[str, Faults] = {
+    "network": Faults(),
+    "refusals": Faults(
+        refused=0.15,
+        key_refused=0.02,
+        acts=("pause", "resume", "switch_kill", "mend"),
+    ),
+    "suspended processes": Faults(suspended=0.25),
+    "webhooks": Faults(webhooks_first=True, acts=("advance", "poll", "poll")),
+    "the provider pays twice": Faults(executed_twice=0.10, acts=("advance", "poll", "search")),
+    "the database is restored": Faults(acts=("copy", "restore_database")),
+    "the topics are restored": Faults(acts=("replay_topics", "advance", "poll")),
+}
+
+#: Fault kinds that the dispatcher does not bear yet, with the point of issue 13 that mends it.
+NOT_BORNE: dict[str, tuple[Faults, str]] = {
+    "both are restored": (
+        Faults(acts=("copy", "wait_a_day", "restore_both")),
+        "point 1: nobody asks the provider after a restore that nobody can notice",
+    ),
+    "the wall clock steps": (
+        Faults(acts=("step_clock", "step_clock")),
+        "point 2: the grace and the age of a key are measured by the wall clock alone",
+    ),
+    "the provider's date is wrong": (
+        Faults(wrong_date=0.3),
+        "point 2: look-ups begin at the Date of a single answer",
+    ),
+    "suspended machines": (
+        Faults(machine_suspended=0.25),
+        "point 2: the monotonic clock stands still while a machine is suspended",
+    ),
+    "refusals while the first request is under way": (
+        Faults(late_request=0.4, refused_again=0.9),
+        "point 5: a refusal of a second send is taken for the refusal of the payment",
+    ),
+    "cursors that repeat": (
+        Faults(repeated_cursor=1.0, acts=("search",)),
+        "point 10: a walk trusts a cursor that repeats",
+    ),
+}

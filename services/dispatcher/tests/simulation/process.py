@@ -1,0 +1,188 @@
+"""The one file in which the simulation touches the dispatcher's own code.
+
+A process is a sender with what it holds in memory. Everything else is on the database, which all
+processes share. Each step is one call of production code.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from libs.common.contracts.events.provider import ProviderEventReceived
+from libs.common.database.engine import run
+from libs.common.recovery import quarantine
+from libs.common.tests import database_copies
+from services.dispatcher import commands, consumers
+from services.dispatcher.commands import BatchAct, Order, Refused
+from services.dispatcher.domain.protocol import Answer
+from services.dispatcher.recovery.steps import after_topics, before_topics
+from services.dispatcher.sending.payments import PaymentSender
+from services.dispatcher.sending.worker import Call, send_in_time
+from services.dispatcher.store import kill_switch
+from services.dispatcher.tests.factories import AT, announce_batch
+from services.dispatcher.tests.harness import ManualDispatcher
+from services.dispatcher.tests.table_copies import restore_tables
+
+LEASED_AT_ONCE = 3
+PERSON = Order("anna", "a simulation", approver=True)
+
+
+class SimulatedProcess:
+    """One worker's process on the dispatcher's database."""
+
+    def __init__(self, dispatcher: ManualDispatcher) -> None:
+        self.dispatcher = dispatcher
+        self.sender = PaymentSender(dispatcher.timing, lambda: dispatcher.provider.last_date)
+
+    def lease(self, before_commit: Callable[[Sequence[Call]], None]) -> list[Call]:
+        """Gate and intent. `before_commit` runs while the transaction is open."""
+        self.sender.outage_answers = 0  # the circuit breaker has tests of its own
+        with self.dispatcher.engine.begin() as connection:
+            calls = list(self.sender.lease_calls(connection, LEASED_AT_ONCE))
+            before_commit(calls)
+        return calls
+
+    def send(self, call: Call, since_lease_s: float) -> Answer:
+        """Send a leased call, unless it is too late for it by the process's monotonic clock."""
+        send_until = time.monotonic() + self.dispatcher.timing.send_within_s - since_lease_s
+        return send_in_time(self.dispatcher.provider, call, send_until)
+
+    def record(self, answers: Sequence[tuple[Call, Answer]]) -> None:
+        with self.dispatcher.engine.begin() as connection:
+            self.sender.record_answers(connection, answers)
+
+    def track(self) -> None:
+        """One turn of the loop that ends doubts."""
+        self.dispatcher.lookup.look_up()
+        self.dispatcher.lookup.sweep()
+
+
+# --- people ------------------------------------------------------------------------------------
+
+
+def order(dispatcher: ManualDispatcher, act: BatchAct) -> None:
+    """A person orders something of the batch; what is refused changes nothing."""
+    try:
+        with dispatcher.engine.begin() as connection:
+            commands.order_batch(connection, dispatcher.batch_id, act, PERSON)
+    except Refused:
+        pass
+    dispatcher.provisioner.start_batches()
+
+
+def turn_kill_switch(dispatcher: ManualDispatcher, engaged: bool) -> None:
+    with dispatcher.engine.begin() as connection:
+        kill_switch.engage(connection, engaged, PERSON.person, PERSON.reason)
+
+
+def takes_effect_now(dispatcher: ManualDispatcher, act: Callable[[Connection], object]) -> bool:
+    """Whether an order takes effect without waiting for a transaction that is open; undone."""
+    with dispatcher.engine.connect() as connection:
+        run(connection, "SET lock_timeout = '1ms'")
+        try:
+            act(connection)
+        except OperationalError:
+            return False
+        finally:
+            connection.rollback()
+        return True
+
+
+def pause_on(dispatcher: ManualDispatcher) -> Callable[[Connection], object]:
+    return lambda c: commands.order_batch(c, dispatcher.batch_id, "pause", PERSON)
+
+
+def kill_on(_: ManualDispatcher) -> Callable[[Connection], object]:
+    return lambda c: kill_switch.engage(c, True, PERSON.person, PERSON.reason)
+
+
+# --- messages ----------------------------------------------------------------------------------
+
+
+def deliver_approval(dispatcher: ManualDispatcher, count: int) -> None:
+    """The messages of the batch come, again as well."""
+    announce_batch(dispatcher.engine, dispatcher.batch_id, count)
+
+
+def deliver_webhook(dispatcher: ManualDispatcher, provider_id: str) -> None:
+    event = ProviderEventReceived(
+        event_id=uuid4(),
+        occurred_at=AT,
+        provider_id=provider_id,
+        provider_event=f"evt_{provider_id}",
+        webhook_type="payment.update",
+        received_at=AT,
+    )
+    with dispatcher.engine.begin() as connection:
+        consumers.hints(connection, [event])
+
+
+# --- restores ----------------------------------------------------------------------------------
+
+
+def restore_both(dispatcher: ManualDispatcher, copied_s_ago: float) -> None:
+    """Database and topics come back from the same moment, and the processes start."""
+    restore_tables(dispatcher.owner)
+    dispatcher.pass_time(copied_s_ago)  # what the copy dates is that much older
+
+
+def restore_database(
+    dispatcher: ManualDispatcher, copied_s_ago: float, meanwhile: Callable[[], None]
+) -> None:
+    """The database alone comes back. It is recovered, and two people release it.
+
+    `meanwhile` runs while the database is quarantined.
+    """
+    published = database_copies.messages(dispatcher.engine)
+    restore_both(dispatcher, copied_s_ago)
+    first = database_copies.quarantine_copy(dispatcher.engine, published)
+    before_topics(dispatcher.engine, first)
+    turn_kill_switch(dispatcher, False)
+    meanwhile()
+    after_topics(dispatcher.engine, dispatcher.reader, dispatcher.timing, first)
+    quarantine.mark_recovered(dispatcher.engine)
+    for person in ("anna", "adam"):
+        with dispatcher.engine.begin() as connection:
+            quarantine.release(connection, person, PERSON.reason, approver=True)
+    turn_kill_switch(dispatcher, False)
+
+
+# --- what is read to judge ---------------------------------------------------------------------
+
+
+def snapshots(dispatcher: ManualDispatcher) -> dict[str, tuple[str, str]]:
+    """(our status, the provider payment's id) of every payment, by its id as text."""
+    rows = dispatcher.rows("SELECT CAST(payment_id AS text), status, provider_id FROM payment")
+    return {row.payment_id: (row.status, row.provider_id or "") for row in rows}
+
+
+def who_may_pay(dispatcher: ManualDispatcher) -> Any:
+    """What may be sent at this moment: `halted`, batches `paying`, payments whose source `stopped`."""
+    (row,) = dispatcher.rows(
+        """
+        SELECT engaged OR EXISTS (SELECT FROM restored WHERE released_at IS NULL) AS halted,
+               ARRAY(
+                   SELECT CAST(batch_id AS text)
+                   FROM batch
+                   WHERE state = 'paying'
+               ) AS paying,
+               ARRAY(
+                   SELECT payment_id
+                   FROM payment
+                   WHERE account_index IN (SELECT account_index FROM source_stop)
+               ) AS stopped
+        FROM kill_switch"""
+    )
+    return row
+
+
+def frozen_body(dispatcher: ManualDispatcher, key: str) -> str | None:
+    """The body that is committed under a key; None if there is none."""
+    rows = dispatcher.rows(
+        "SELECT body FROM attempt WHERE CAST(idempotency_key AS text) = :key", key=key
+    )
+    return str(rows[0].body) if rows else None
