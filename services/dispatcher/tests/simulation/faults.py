@@ -80,7 +80,7 @@ NOT_BORNE: dict[str, tuple[Faults, str]] = {
         "point 5: a refusal of a second send is taken for the refusal of the payment",
     ),
     "cursors that repeat": (
-        Faults(repeated_cursor=1.0, acts=("search",)),
+        Faults(no_list=0.0, repeated_cursor=1.0, acts=("search",)),
         "point 10: a walk trusts a cursor that repeats",
     ),
 }
