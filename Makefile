@@ -1,6 +1,6 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
 .PHONY: help setup up down status backup restore refill rotate-keys demo test lint format types \
-	bench chaos simulate compose-test contracts sbom audit clean
+	bench chaos simulate explore mutants compose-test contracts sbom audit clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
@@ -78,9 +78,18 @@ chaos: ## pay 3,000 rows while a process is killed every 1.5 s, twice, with figu
 	$(DEV)
 	@exec $(RUN) -m devtools.ci chaos
 
-simulate: ## the payment protocol in 100 seeded simulations of failures: make simulate [SEEDS=1000]
+simulate: ## the payment protocol under seeded faults: make simulate [SEEDS=100], 1,000 lives each
 	$(DEV)
-	@PAYDOWN_SIMULATION_SEEDS=$${SEEDS:-100} exec $(RUN) -m devtools.ci simulate
+	@PAYDOWN_SIMULATION_SEEDS=$${SEEDS:-100} PAYDOWN_SIMULATION_WALKS=$$((1000 * $${SEEDS:-100})) \
+		exec $(RUN) -m devtools.ci simulate
+
+explore: ## every interleaving of one payment, and the story of each wrong protocol
+	$(DEV)
+	@exec $(RUN) -m devtools.ci explore
+
+mutants: ## break the money path in every listed way: make mutants [ONLY=word]; one that survives fails
+	$(DEV)
+	@exec $(RUN) -m devtools.mutants $${ONLY:-}
 
 compose-test: ## build and run docker-compose.yml, with kills and two replicas (docs/containers.md)
 	$(DEV)

@@ -26,7 +26,13 @@ STAGES = {
     "browser": [str(paths.PYTHON), "-m", "devtools.dashboard", "browser"],
     "chaos": [*PYTEST, "-m", "chaos", "tests/chaos"],
     "containers": [*PYTEST, "-s", "-m", "containers", "tests/containers"],
-    "simulate": [*PYTEST, "services/dispatcher/tests/test_simulation.py"],
+    "explore": [str(paths.PYTHON), "-m", "services.dispatcher.tests.explorer"],
+    "mutants": [str(paths.PYTHON), "-m", "devtools.mutants"],
+    "simulate": [
+        *PYTEST,
+        "services/dispatcher/tests/test_simulation.py",
+        "services/dispatcher/tests/test_explorer.py",
+    ],
 }
 
 #: What `make test` runs, in this order. Of stages side by side one mostly waits while the other

@@ -23,7 +23,13 @@ def main() -> int:
         settings.nsf_limit,
     )
     try:
-        engine = ProviderEngine(settings.books, settings.profile, policy, settings.seed)
+        engine = ProviderEngine(
+            settings.books,
+            settings.profile,
+            policy,
+            settings.seed,
+            int(settings.key_retention_s * 1000),
+        )
     except StorageError as error:
         print(error, file=sys.stderr)  # noqa: T201 - for the person who started it
         return 2

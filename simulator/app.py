@@ -87,7 +87,9 @@ class App:
             request = self._request(scope, template, ids, raw)
             self._admit(request, scope)
             scope_key = scope_of(request)
-            rule = engine.faults.draw(method, path, request.key, lambda: self._is_new(scope_key))
+            rule = engine.faults.draw(
+                method, path, request.key, lambda: self._is_new(scope_key, request.now_ms)
+            )
             if rule is not None and await self._inject_before(rule, scope, receive):
                 return
             answer, status = self._execute_once(request, handler, scope_key, rule)
@@ -154,9 +156,9 @@ class App:
                 "INVALID_REQUEST", f"Idempotency-Key must have at most {KEY_MAX} characters."
             )
 
-    def _is_new(self, scope_key: bytes) -> bool:
+    def _is_new(self, scope_key: bytes, now_ms: int) -> bool:
         storage = self.engine.storage
-        return not storage.is_drawn(scope_key) and storage.find_answer(scope_key) is None
+        return not storage.is_drawn(scope_key) and storage.find_answer(scope_key, now_ms) is None
 
     async def _inject_before(self, rule: Rule, scope: Message, receive: Receive) -> bool:
         """Inject what a fault does before the request runs; true if it must not run at all."""
@@ -184,7 +186,8 @@ class App:
             return self._run(request, handler, rule)[0], b"bypassed"
         storage = self.engine.storage
         digest = hashlib.blake2b(request.raw, digest_size=16).digest()
-        stored = storage.find_answer(scope_key)
+        now_ms = self.engine.clock.now_ms()
+        stored = storage.find_answer(scope_key, now_ms)
         if stored is not None:
             if stored[0] != digest and self.key_mismatch != "replay":
                 raise Refusal(
@@ -197,7 +200,7 @@ class App:
         if rule is not None and rule.fault == "status":
             storage.mark_drawn(scope_key)
         if to_store is not None:
-            storage.store_answer(scope_key, digest, to_store)
+            storage.store_answer(scope_key, digest, to_store, now_ms)
         return answer, b"stored" if to_store is answer else b"bypassed"
 
     def _run(

@@ -16,7 +16,7 @@ from simulator.faults import Faults, parse_faults
 from simulator.limits import PROFILES, Limiter
 from simulator.outcomes import Outcomes, parse_outcomes
 from simulator.state import Policy, ProviderState
-from simulator.storage import Storage
+from simulator.storage import DAY_MS, Storage
 from simulator.webhook_sender import MODES, WebhookSender
 
 CONTROLS_SETTING = "orders"  # the name in existing files
@@ -32,9 +32,14 @@ class ProviderEngine:
     """
 
     def __init__(
-        self, path: Path, profile: str = "demo", policy: Policy | None = None, seed: int = 0
+        self,
+        path: Path,
+        profile: str = "demo",
+        policy: Policy | None = None,
+        seed: int = 0,
+        retention_ms: int = DAY_MS,
     ) -> None:
-        self.storage = Storage(path)
+        self.storage = Storage(path, retention_ms)
         salt = self.storage.find_setting("salt")
         if salt is None:
             salt = secrets.token_hex(8)
@@ -45,7 +50,9 @@ class ProviderEngine:
         self.state = ProviderState(salt, profile, policy)
         self.limiter, self.faults = Limiter(profile), Faults()
         self.webhooks = WebhookSender(self.state, self.clock, seed)
-        self.storage.load(self.state, self.store_counters, self.webhooks.enqueue_events)
+        self.storage.load(
+            self.state, self.store_counters, self.webhooks.enqueue_events, self.clock.now_ms()
+        )
         counters = self.storage.find_setting("counters") or {}
         self.calls: Counter[str] = Counter(counters.get("calls"))
         self.limit_violations: int = counters.get("limit_violations", 0)

@@ -35,6 +35,11 @@ class SimulatorSettings(Settings):
     key_mismatch: Literal["replay", "409", "422"] = Field(
         default="replay", description="same idempotency key, other body"
     )
+    key_retention_s: float = Field(
+        default=86_400.0,
+        gt=0,
+        description="simulated seconds until the stored answer of an idempotency key is forgotten",
+    )
     nsf_limit: int = Field(
         default=3, gt=0, description="failures 10001 with effects that disable a source"
     )

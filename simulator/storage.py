@@ -16,8 +16,11 @@ from simulator.messages import Answer
 from simulator.models import Event, Payment, Record, stored_fields
 from simulator.state import ProviderState
 
-FORMAT = 1
+FORMAT = 2
+#: From each older format to the next one.
+UPGRADES = {1: "ALTER TABLE answer ADD COLUMN stored_ms integer;"}
 LOCK_S = 1.0
+DAY_MS = 86_400_000
 GROUP_S = 0.001  # changes within this time are one transaction
 # Exclusive: a second simulator on the same file is refused. It would pay from a memory of its own.
 PRAGMAS = """
@@ -42,7 +45,8 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE TABLE IF NOT EXISTS answer (
     place integer PRIMARY KEY,
     scope blob, digest blob,
-    status integer, body blob
+    status integer, body blob,
+    stored_ms integer
 );
 CREATE TABLE IF NOT EXISTS drawn (scope blob PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS setting (name text PRIMARY KEY, value text);
@@ -56,19 +60,21 @@ class StorageError(Exception):
 class Storage:
     """Writes the changed records of a state, and the answers stored for idempotency keys.
 
+    An answer is forgotten `retention_ms` after it was stored, by the simulated clock.
     The journal is WAL without fsync: what is committed survives `kill -9` of the process, but not
     a power cut.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, or make it.
+    def __init__(self, path: Path, retention_ms: int = DAY_MS) -> None:
+        """Open the file, or make it; a file of an older format is upgraded.
 
         Raises:
             StorageError: it cannot be opened, is in use, or has another format.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._answers: dict[bytes, tuple[bytes, int, bytes]] = {}
-        self._places: dict[bytes, int] = {}
+        self.retention_ms = retention_ms
+        self._answers: dict[bytes, tuple[bytes, int, bytes, int]] = {}
+        self._places: dict[bytes, tuple[int, int]] = {}  # (place, when stored)
         self._drawn: set[bytes] = set()
         self._settings: dict[str, str] = {}
         self._flush: asyncio.Future[None] | None = None
@@ -79,13 +85,14 @@ class Storage:
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=LOCK_S)
             self._connection.executescript(PRAGMAS)
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, FORMAT):
+            if version not in (0, *UPGRADES, FORMAT):
                 raise StorageError(
                     f"The file {path} has format {version}, this program writes {FORMAT}: "
                     "start with another file."
                 )
             self._connection.executescript(
-                f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {FORMAT}; COMMIT;"
+                f"BEGIN IMMEDIATE; {TABLES} {UPGRADES.get(version, '')} "
+                f"PRAGMA user_version = {FORMAT}; COMMIT;"
             )
         except sqlite3.Error as error:
             raise StorageError(f"The file {path} cannot be opened: {error}.") from None
@@ -104,11 +111,13 @@ class Storage:
         state: ProviderState,
         before_write: Callable[[], None],
         on_events: Callable[[list[Event]], None],
+        now_ms: int,
     ) -> None:
         """Fill an empty state with what was written, and write its changes from now on.
 
         Args:
             state: empty.
+            now_ms: simulated time; answers of which no time is known count as stored now.
             before_write: called before each group, to add what belongs in it.
             on_events: called with the events of each group, after its commit.
         """
@@ -121,7 +130,15 @@ class Storage:
                     record.plan = [(due, status) for due, status in record.plan]
                     state.schedule(record)
                 table.add(record)
-        self._places = dict(self._connection.execute("SELECT scope, place FROM answer"))
+        self._connection.execute(
+            "UPDATE answer SET stored_ms = ? WHERE stored_ms IS NULL", (now_ms,)
+        )
+        self._places = {
+            scope: (place, stored_ms)
+            for scope, place, stored_ms in self._connection.execute(
+                "SELECT scope, place, stored_ms FROM answer"
+            )
+        }
         state.event_count = self._connection.execute(
             "SELECT coalesce(max(seq), 0) FROM event"
         ).fetchone()[0]
@@ -129,10 +146,14 @@ class Storage:
 
     # What the next group contains
 
-    def store_answer(self, scope: bytes, digest: bytes, answer: Answer) -> None:
-        """Store the answer of an idempotency key for ever; `digest` is of the request's body."""
-        self._places[scope] = len(self._places) + 1
-        self._answers[scope] = (digest, answer.status, answer.body)
+    def store_answer(self, scope: bytes, digest: bytes, answer: Answer, now_ms: int) -> None:
+        """Store the answer of an idempotency key; `digest` is of the request's body.
+
+        It takes the place of one that was forgotten.
+        """
+        place = self._places[scope][0] if scope in self._places else len(self._places) + 1
+        self._places[scope] = (place, now_ms)
+        self._answers[scope] = (digest, answer.status, answer.body, now_ms)
 
     def mark_drawn(self, scope: bytes) -> None:
         """Store that a fault was drawn for an idempotency key."""
@@ -142,14 +163,18 @@ class Storage:
         """Store a setting; a second one of the name replaces it."""
         self._settings[name] = json.dumps(value)
 
-    def find_answer(self, scope: bytes) -> tuple[bytes, Answer] | None:
-        """(digest of the first body, answer) of an idempotency key, committed or not yet."""
-        if scope not in self._places:
+    def find_answer(self, scope: bytes, now_ms: int) -> tuple[bytes, Answer] | None:
+        """(digest of the first body, answer) of an idempotency key, committed or not yet.
+
+        None for a new key, and for one whose answer is forgotten by now.
+        """
+        place, stored_ms = self._places.get(scope, (0, 0))
+        if not place or now_ms - stored_ms >= self.retention_ms:
             return None
         row = (
             self._answers.get(scope)
             or self._connection.execute(
-                "SELECT digest, status, body FROM answer WHERE place = ?", (self._places[scope],)
+                "SELECT digest, status, body FROM answer WHERE place = ?", (place,)
             ).fetchone()
         )
         return row[0], Answer(row[1], row[2])
@@ -209,8 +234,8 @@ class Storage:
             [(e.seq, e.id, e.type, e.resource_id, e.created_ms, to_json(e)) for e in events],
         )
         many(
-            "INSERT INTO answer VALUES (?, ?, ?, ?, ?)",
-            [(self._places[scope], scope, *answer) for scope, answer in answers.items()],
+            "INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?)",
+            [(self._places[scope][0], scope, *answer) for scope, answer in answers.items()],
         )
         many("INSERT OR IGNORE INTO drawn VALUES (?)", [(scope,) for scope in drawn])
         many("INSERT OR REPLACE INTO setting VALUES (?, ?)", list(settings.items()))

@@ -1,3 +1,4 @@
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -82,3 +83,30 @@ def test_another_body_can_be_made_an_error(own: Simulator) -> None:
 def test_a_key_of_more_than_255_characters_is_refused(simulator: Simulator) -> None:
     assert simulator.call("POST", "/entities", PERSON, "k" * 256).status == 400
     assert simulator.call("POST", "/entities", PERSON, "k" * 255).status == 200
+
+
+def test_an_answer_is_forgotten_after_a_day_of_the_simulated_clock(own: Simulator) -> None:
+    """Also over a restart; what is sent with the key then is another payment."""
+    own.start()
+    source, destination = own.accounts()
+    key, body = str(uuid.uuid4()), body_of(source, destination)
+    first = own.call("POST", "/payments", body, key)
+    pass_time(own, 20 * 3600)
+    assert own.call("POST", "/payments", body, key).data["id"] == first.data["id"]
+    own.kill()
+    own.start()
+    assert own.call("POST", "/payments", body, key).headers["idem-status"] == "replayed"
+    pass_time(own, 4.1 * 3600)
+    again = own.call("POST", "/payments", body, key)
+    assert again.headers["idem-status"] == "stored"
+    assert again.data["id"] != first.data["id"]
+    assert own.call("POST", "/payments", body, key).data["id"] == again.data["id"]
+
+
+def pass_time(simulator: Simulator, seconds: float) -> None:
+    """Let so much simulated time pass, at 36,000 times the speed."""
+    began = simulator.call("GET", "/_simulator/clock").body["now_ms"]
+    simulator.control("clock", {"speed": 36_000})
+    while simulator.call("GET", "/_simulator/clock").body["now_ms"] < began + seconds * 1000:
+        time.sleep(0.005)
+    simulator.control("clock", {"speed": 1})

@@ -1,6 +1,7 @@
 import contextlib
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -130,6 +131,19 @@ def test_a_file_in_use_by_another_simulator_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="locked"):
         Storage(tmp_path / "books.sqlite")
     first.close()
+
+
+def test_a_file_of_the_older_format_keeps_its_answers(own: Simulator) -> None:
+    """It did not store when; a day is counted from the first start with the newer program."""
+    own.start()
+    first = own.call("POST", "/entities", PERSON, "k")
+    own.stop()
+    with contextlib.closing(sqlite3.connect(own.folder / "books.sqlite")) as connection:
+        connection.executescript(
+            "ALTER TABLE answer DROP COLUMN stored_ms; PRAGMA user_version = 1;"
+        )
+    own.start()
+    assert own.call("POST", "/entities", PERSON, "k").data["id"] == first.data["id"]
 
 
 def test_a_misspelt_setting_stops_the_start_with_one_sentence(tmp_path: Path) -> None:

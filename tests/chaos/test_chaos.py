@@ -1,35 +1,50 @@
-"""`make chaos`: pay a large roster while a process is killed every 1.5 s, and print the figures."""
+"""`make chaos`: pay a large roster while processes are killed and suspended, and print the figures.
 
+Every 1.5 s one is killed, every few seconds one is stopped for some seconds, and a proxy before the
+provider drips answers, drops them and resets connections. CHAOS_ROWS makes a smaller run.
+"""
+
+import os
 import time
 from pathlib import Path
 
 import pytest
 
 from devtools import sample_roster
+from tests.chaos.proxy import UnreliableProxy, serving
+from tests.chaos.suspensions import suspensions
 from tests.flow.checks import rows_of
 from tests.flow.harness import running
 from tests.flow.kills import paid_under_kills
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3_600)]
-ROWS = 3_000
+ROWS = int(os.environ.get("CHAOS_ROWS", "3000"))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_three_thousand_rows_under_kills(
     seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    xml = sample_roster.make(ROWS, seed)
-    with running(tmp_path, f"chaos_{seed}") as system:
-        began = time.monotonic()
-        run = paid_under_kills(system, xml, seed, limit_s=3_000)
-        calls = system.provider_calls()
+    xml, proxy = sample_roster.make(ROWS, seed), UnreliableProxy(seed)
+    with serving(proxy) as port:
+        address = f"http://127.0.0.1:{port}"
+        with running(tmp_path, f"chaos_{seed}", PAYDOWN_DISPATCHER_PROVIDER_URL=address) as system:
+            proxy.upstream_port = system.stack.ports["simulator"]
+            began = time.monotonic()
+            with suspensions(system, seed) as suspended:
+                run = paid_under_kills(system, xml, seed, limit_s=3_000)
+            calls = system.provider_calls()
     killed, payments = run["killed"], run["batch"]["payments"]
     assert payments["completed"] == payments["total"] > 0
     assert len(run["report"]) == len(rows_of(xml))
-    assert sum(killed.values()) >= 20, killed
+    assert sum(killed.values()) >= ROWS // 150, killed
+    assert proxy.done.keys() == {"drip", "drop", "reset"}
     with capsys.disabled():
         print(
-            f"\n{payments['total']:,} payments in {time.monotonic() - began:.0f} s "
-            f"under {sum(killed.values())} kills {dict(killed)}; "
-            f"{calls['POST /payments']:,} calls of POST /payments; lost 0, doubled 0"
+            f"\nseed {seed}: {payments['total']:,} payments in {time.monotonic() - began:.0f} s "
+            f"under {sum(killed.values())} kills {dict(killed)}, "
+            f"{sum(suspended.values())} suspensions {dict(suspended)}, "
+            f"{sum(proxy.done.values())} broken answers {dict(proxy.done)}; "
+            f"{calls['POST /payments']:,} calls of POST /payments; "
+            "paid twice 0, lost 0, held 0"
         )

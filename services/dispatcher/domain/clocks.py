@@ -116,6 +116,24 @@ class Moment:
     provider: ProviderTime | None
     generation: int = 0
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the provider's clock is known, and no answer contradicts it."""
+        return self.provider is not None and self.provider.earliest == self.provider.latest
+
+
+def clarify(since: Moment, now: Moment) -> Moment:
+    """Return an earlier moment with the provider's clock as it is believed now.
+
+    At that moment the clock may not have been known, or one answer may have contradicted it by
+    years. Without this, a wait from then would be over only years later. Nothing changes while the
+    clock is in doubt now, or if time has passed over the process in between.
+    """
+    if now.provider is None or not now.is_sure or since.generation != now.generation:
+        return since
+    then = now.provider.earliest - timedelta(seconds=now.boot_s - since.boot_s)
+    return replace(since, provider=ProviderTime(then, then))
+
 
 def has_surely_passed(since: Moment, now: Moment, wait_s: float) -> bool:
     """Whether a wait is over by both clocks. For what must not be believed too early."""

@@ -14,6 +14,7 @@ from services.dispatcher.domain.clocks import (
     DateTrack,
     Moment,
     SeenDate,
+    clarify,
     find_step,
 )
 
@@ -42,11 +43,15 @@ class Moments:
         self._lock = threading.Lock()
 
     def first_seen(self, key: Hashable, now: Moment) -> Moment:
-        """Return when a key was first seen; the first call is that moment."""
+        """Return when a key was first seen, by the clocks as they are believed now.
+
+        The first call for a key is that moment.
+        """
         with self._lock:
             known = self._moments.get(key)
             if known is None or not (self.keep_over_steps or known.generation == now.generation):
-                known = self._moments[key] = now
+                known = now
+            known = self._moments[key] = clarify(known, now)
             while len(self._moments) > MOMENTS_MAX:
                 del self._moments[next(iter(self._moments))]
             return known

@@ -25,7 +25,7 @@ from services.dispatcher.sending.worker import Call
 from services.dispatcher.store import kill_switch, merchants
 from services.dispatcher.store.object_preparation import ensure_people_and_loans, ensure_sources
 from services.dispatcher.tests.factories import INSTITUTION, announce_batch
-from services.dispatcher.tests.memory_provider import Line, ManualClocks, MemoryProvider
+from services.dispatcher.tests.memory_provider import Line, MemoryProvider
 from services.dispatcher.tests.running import MIGRATIONS, VERSION
 from services.dispatcher.tracking.duplicates import DuplicateDetector
 from services.dispatcher.tracking.lookup import PaymentLookup
@@ -89,7 +89,7 @@ class BareDispatcher:
 
     def begin_process(self) -> None:
         """Begin a process: nothing is remembered that is not in the database."""
-        self.clocks = self.provider.clocks = ManualClocks(self.provider)
+        self.clocks = self.provider.clocks = self.provider.new_clocks()
         self.walked = WalkedBatches()
         self.lookup = PaymentLookup(self.engine, self.reader, self.timing)
         self.walker = ProviderWalker(self.engine, self.reader, self.detector, self.walked)
@@ -122,7 +122,14 @@ class BareDispatcher:
         return len(calls)
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass: everything that is dated becomes so much older."""
+        """Let time pass, in the database and for the process."""
+        self.age_rows(seconds)
+        self.clocks.pass_time(seconds)
+        self.sender.tried_at -= seconds
+        self.detector.searched_at -= seconds
+
+    def age_rows(self, seconds: float) -> None:
+        """Everything that is dated in the database becomes so much older."""
         moved = [
             f"UPDATE {table} SET "
             + ", ".join(f"{c} = {c} - make_interval(secs => {float(seconds)})" for c in columns)
@@ -138,9 +145,6 @@ class BareDispatcher:
                     ]
                 )
             )
-        self.clocks.pass_time(seconds)
-        self.sender.tried_at -= seconds
-        self.detector.searched_at -= seconds
 
     def look_up(self, times: int = 1) -> None:
         """Make so many look-ups, each as soon as it is due."""

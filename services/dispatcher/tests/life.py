@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 from sqlalchemy import Engine
 
 from libs.common.contracts.events.provider import ProviderEventReceived
-from libs.common.database.engine import run
 from libs.common.tests import database_copies
 from services.dispatcher import commands, consumers
 from services.dispatcher.commands import BatchAct, HeldAct, Order, Refused
@@ -16,8 +15,9 @@ from services.dispatcher.domain.protocol import Timing
 from services.dispatcher.recovery.steps import after_topics, before_topics
 from services.dispatcher.sending.provider_objects import ProviderObjectSender
 from services.dispatcher.store import statements
+from services.dispatcher.tests import table_copies
 from services.dispatcher.tests.factories import AT, CIPHER, announce_batch
-from services.dispatcher.tests.harness import TABLES, BareDispatcher
+from services.dispatcher.tests.harness import BareDispatcher
 from services.dispatcher.tests.memory_provider import lost, refusing
 from services.dispatcher.tests.running import VERSION
 from services.dispatcher.tracking.object_lookup import look_up_objects
@@ -207,26 +207,10 @@ class Life:
     def copy(self) -> None:
         """Copy every table, and forget which messages came before."""
         self.messages = []
-        with self.owner.begin() as connection:
-            run(connection, "DROP SCHEMA IF EXISTS copy CASCADE")
-            run(connection, "CREATE SCHEMA copy")
-            for table in TABLES:
-                run(connection, f"CREATE TABLE copy.{table} AS TABLE public.{table}")
+        table_copies.copy_tables(self.owner)
 
     def restore(self) -> None:
-        """Go back to the copy. Its triggers would judge rows that were judged before."""
-        guarded = ("attempt", "object", "payment", "held_decision")
-        with self.owner.begin() as connection:
-            run(connection, f"TRUNCATE {', '.join(TABLES)}")
-            for table in guarded:
-                run(connection, f"ALTER TABLE {table} DISABLE TRIGGER USER")
-            for table in ("object", "payment", *(set(TABLES) - {"object", "payment"})):
-                run(
-                    connection,
-                    f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM copy.{table}",
-                )
-            for table in guarded:
-                run(connection, f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        table_copies.restore_tables(self.owner)
 
     def forget_and_recover(self) -> None:
         """Restore the copy, and recover from the topics and the provider."""

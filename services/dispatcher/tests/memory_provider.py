@@ -50,7 +50,11 @@ class MemoryProvider(Provider):
         self.counted, self.away = True, False
         self.listed: list[dict[str, str]] = []
         self.last_date: datetime | None = datetime.now(UTC)
-        self.clocks = ManualClocks(self)
+        self.clocks = self.new_clocks()
+
+    def new_clocks(self) -> ManualClocks:
+        """Return the clocks of a process that begins."""
+        return ManualClocks(self)
 
     def send(
         self,

@@ -14,6 +14,7 @@ from services.dispatcher.domain.clocks import (
     Moment,
     ProviderTime,
     SeenDate,
+    clarify,
     find_step,
     has_surely_passed,
     list_from,
@@ -51,6 +52,19 @@ def test_a_wait_is_over_only_when_both_clocks_say_so(
     if has_surely_passed(moment(0, 0), later, wait_s):
         assert passed_s >= wait_s
         assert passed_s + provider_step_s >= wait_s - 1e-3
+
+
+def test_a_moment_in_doubt_is_clarified_when_the_clock_is_known_again() -> None:
+    in_doubt = ProviderTime(NOW, NOW + timedelta(days=9))
+    later = moment(2 * HOUR_S, 2 * HOUR_S)
+    for provider in (None, in_doubt):
+        since = clarify(Moment(0, 0, provider), later)
+        assert since.provider == ProviderTime(NOW, NOW)
+        assert has_surely_passed(since, later, HOUR_S)
+    # Neither while the clock is in doubt itself, nor after time has passed over the process.
+    unknown = Moment(0, 0, None)
+    assert clarify(unknown, Moment(DAY_S, DAY_S, in_doubt)) == unknown
+    assert clarify(unknown, moment(DAY_S, DAY_S, generation=1)) == unknown
 
 
 def test_a_wait_begins_anew_after_time_has_passed_over_the_process() -> None:

@@ -1,5 +1,6 @@
 """The limiter's arithmetic, and the choice of a merchant."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,19 @@ def test_no_minute_ever_holds_more_calls_than_the_limit(
         calls.append((now, room))
     for start, _ in calls:
         assert sum(n for at, n in calls if start <= at < start + 60) <= max(per_min, 2)
+
+
+@pytest.mark.parametrize("per_min", [20, 120, 600, 6_000])
+def test_who_asks_all_the_time_gets_the_limit_and_not_more(per_min: int) -> None:
+    """After a quiet minute, so that the burst is full."""
+    bucket, calls = Bucket(per_min, 0.0), list[tuple[float, int]]()
+    for tenth in range(1_800):
+        now = 1_000.0 + tenth / 10
+        room = grant([bucket], 40, now)
+        bucket = Bucket(per_min, spend(bucket, room, now))
+        calls.append((now, room))
+    worst = max(sum(n for _, n in calls[first : first + 600]) for first in range(1_200))
+    assert 0.85 * per_min <= worst <= per_min
 
 
 def test_a_closed_tier_grants_nothing() -> None:

@@ -107,6 +107,11 @@ def test_no_answer_but_an_acceptance_or_a_refusal_ends_anything(verdict: Verdict
         assert following.wait_s == 90
 
 
+def test_only_a_refused_key_stops_everything() -> None:
+    stopping = {v for v in Verdict if after_call(v, Answer(401), Timing()).stop_all}
+    assert stopping == {Verdict.KEY_REFUSED}
+
+
 def test_a_refused_source_fails_no_row() -> None:
     following = after_call(Verdict.SOURCE_REFUSED, Answer(400), T)
     assert (following.status, following.stop_source, following.attempt) == (

@@ -50,17 +50,19 @@ class ProviderWalker:
         with self.engine.connect() as connection:
             due = provider_walks.list_unwalked(connection, self.walked.list_walked(begun))
         try:
-            if begun.provider is None:
-                answer = self.reader.call("GET", "/ping")  # it shows the provider's clock
-                if answer.status is not None:
-                    return False
-            elif due and self._walk(due, begun):
+            if not begun.is_sure:
+                # The answer shows the provider's clock. Without it no wait would ever be over
+                # where nothing else is asked for.
+                answer = self.reader.call("GET", "/ping")
+                if begun.provider is None and answer.status is not None:
+                    return False  # the next turn asks again at once, until the clock is known
+            if begun.provider is not None and due and self._walk(due, begun):
                 for batch in due:
                     self.walked.add(batch.batch_id, begun)
                 return True
         except Unreachable as error:
             log.warning("provider_walk_cut_short", status=error.answer.status)
-        if due or begun.provider is None:
+        if due or not begun.is_sure:
             self.retry_at = time.monotonic() + RETRY_S
         return False
 

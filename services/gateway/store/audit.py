@@ -1,4 +1,7 @@
-"""The table `audit`: the log of unsafe calls and of personal reads, which only grows and is chained by hashes."""
+"""The table `audit`: the log of unsafe calls and of personal reads.
+
+It only grows, and its lines are chained by hashes.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Checks of the world: each finding is one sentence that says what to do, and no finding is none."""
+"""Checks around a service: each finding is one sentence that says what to do."""
 
 import shutil
 from datetime import UTC, datetime, timedelta

@@ -1,0 +1,379 @@
+"""The mutants: every way in which the money path was broken on purpose, and which check sees it.
+
+The first seven are protocols that look right and are not; the simulation alone must see them. A
+mutant whose text no longer stands in its file fails the run, so that the list follows the code.
+"""
+
+from devtools.mutants.runner import Mutant
+
+DISPATCHER = "services/dispatcher"
+TESTS = f"{DISPATCHER}/tests"
+PROTOCOL = f"{DISPATCHER}/domain/protocol.py"
+PAYMENTS = f"{DISPATCHER}/sending/payments.py"
+SENDING = f"{DISPATCHER}/store/payment_sending.py"
+BATCHES = f"{DISPATCHER}/store/batches.py"
+KILL_SWITCH = f"{DISPATCHER}/store/kill_switch.py"
+LOOKUP = f"{DISPATCHER}/tracking/lookup.py"
+POLLING = f"{DISPATCHER}/tracking/polling.py"
+DUPLICATES = f"{DISPATCHER}/domain/duplicates.py"
+STATUSES = f"{DISPATCHER}/domain/statuses.py"
+PACING = f"{DISPATCHER}/domain/pacing.py"
+WORKER = f"{DISPATCHER}/sending/worker.py"
+READER = f"{DISPATCHER}/provider/reader.py"
+
+PROTOCOL_RULES = f"{TESTS}/test_protocol_rules.py"
+DUPLICATE_RULES = f"{TESTS}/test_duplicate_rules.py"
+STATUS_RULES = f"{TESTS}/test_status_rules.py"
+LIMITER_RULES = f"{TESTS}/test_pacing_and_merchants.py"
+#: Checks that need no database.
+PURE = (PROTOCOL_RULES, DUPLICATE_RULES, STATUS_RULES, LIMITER_RULES)
+
+
+def simulation(mix: str) -> str:
+    """The simulations of one mix of faults."""
+    return f"{TESTS}/test_simulation.py -k each_payment_is_paid_once and {mix}"
+
+
+NETWORK = simulation("network")
+REFUSALS = simulation("refusals")
+
+WRONG_PROTOCOLS = (
+    Mutant(
+        "a new key for each try",
+        PAYMENTS,
+        "payment_call(row, row.attempts, row.idempotency_key, row.body)",
+        "payment_call(row, row.attempts, attempts.attempt_key(row.payment_id, -row.fence), row.body)",
+        NETWORK,
+    ),
+    Mutant(
+        "no key on the wire",
+        f"{DISPATCHER}/provider/client.py",
+        'headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}',
+        "headers: dict[str, str] = {}",
+        NETWORK,
+    ),
+    Mutant(
+        "a new key on 500",
+        PROTOCOL,
+        """        case Verdict.UNKNOWN:
+            return Next("in_doubt", Step.LOOK_UP, timing.grace_s)""",
+        """        case Verdict.UNKNOWN:
+            return Next("unprocessed", attempt="absent")""",
+        NETWORK,
+    ),
+    Mutant(
+        "the key is dropped on 503",
+        PAYMENTS,
+        "payment_call(row, row.attempts, row.idempotency_key, row.body)",
+        """payment_call(
+            row,
+            row.attempts,
+            "" if row.reason_code == "idempotency_unavailable" else row.idempotency_key,
+            row.body,
+        )""",
+        NETWORK,
+    ),
+    Mutant(
+        "500 means failed",
+        PROTOCOL,
+        "    if status == 404:\n",
+        "    if status == 500:\n        return Verdict.REFUSED\n    if status == 404:\n",
+        NETWORK,
+    ),
+    Mutant(
+        "the same key for ever",
+        PROTOCOL,
+        "resend_until_s: float = 72_000.0",
+        "resend_until_s: float = 1e9",
+        NETWORK,
+    ),
+    Mutant(
+        "a look-up without grace",
+        PROTOCOL,
+        "grace_s: float = 1_800.0",
+        "grace_s: float = 60.0",
+        NETWORK,
+    ),
+)
+
+GATE = (
+    Mutant(
+        "the gate does not lock the batches",
+        BATCHES,
+        """            WHERE state = 'paying'
+            ORDER BY batch_id
+            FOR SHARE\"\"\",""",
+        """            WHERE state = 'paying'
+            ORDER BY batch_id\"\"\",""",
+        NETWORK,
+    ),
+    Mutant(
+        "the gate does not lock the kill switch",
+        KILL_SWITCH,
+        "        FROM kill_switch\n        FOR SHARE",
+        "        FROM kill_switch",
+        NETWORK,
+    ),
+    Mutant(
+        "the gate ignores the kill switch",
+        KILL_SWITCH,
+        "SELECT engaged OR EXISTS",
+        "SELECT false OR EXISTS",
+        REFUSALS,
+    ),
+    Mutant(
+        "the gate ignores a restored database",
+        KILL_SWITCH,
+        "engaged OR EXISTS (SELECT FROM restored WHERE released_at IS NULL)",
+        "engaged",
+        simulation("database"),
+    ),
+    Mutant(
+        "the gate lets paused batches through",
+        BATCHES,
+        "            WHERE state = 'paying'\n            ORDER BY batch_id",
+        "            WHERE state <> 'cancelled'\n            ORDER BY batch_id",
+        REFUSALS,
+    ),
+    Mutant(
+        "a paused batch is sent again",
+        SENDING,
+        """                AND p.batch_id = ANY(CAST(:paying AS uuid[]))
+                AND p.account_index""",
+        """                AND CAST(:paying AS uuid[]) IS NOT NULL
+                AND p.account_index""",
+        REFUSALS,
+    ),
+    Mutant(
+        "a stopped source is sent again",
+        SENDING,
+        """                AND p.account_index NOT IN (SELECT account_index FROM source_stop)
+            ORDER BY p.due_at""",
+        "            ORDER BY p.due_at",
+        REFUSALS,
+    ),
+    Mutant(
+        "new payments from a stopped source",
+        SENDING,
+        "                    AND q.account_index NOT IN (SELECT account_index FROM source_stop)\n",
+        "",
+        REFUSALS,
+    ),
+    Mutant(
+        "payments of another digest are sent",
+        SENDING,
+        "WHERE a.batch_id = q.batch_id AND a.digest = q.digest",
+        "WHERE a.batch_id = q.batch_id",
+        f"{TESTS}/test_commands.py -k another_digest",
+    ),
+)
+
+CLAIMS_AND_FENCE = (
+    Mutant(
+        "a row is paid by two payments",
+        f"{DISPATCHER}/consumers.py",
+        "    if missing:\n",
+        "    if missing < 0:\n",
+        f"{TESTS}/test_claims.py",
+    ),
+    Mutant(
+        "answers under a lapsed lease count",
+        PAYMENTS,
+        "            if row.fence != call.fence:\n",
+        "            if row.fence < call.fence:\n",
+        f"{TESTS}/test_lookup.py -k lapsed_lease",
+    ),
+    Mutant(
+        "a call is sent however late after its intent",
+        WORKER,
+        "    if time.monotonic() > send_until:\n",
+        "    if send_until < 0:\n",
+        simulation("suspended"),
+    ),
+    Mutant(
+        "all attempts have one key",
+        f"{DISPATCHER}/store/attempts.py",
+        "return uuid5(subject_id, str(n))",
+        'return uuid5(subject_id, "1")',
+        NETWORK,
+    ),
+    Mutant(
+        "the intent is not written",
+        PAYMENTS,
+        """            [Intent(c.subject_id, c.n, "payment", "pay", c.path, c.body) for c in calls],""",
+        """            [Intent(c.subject_id, c.n, "payment", "pay", c.path, c.body) for c in calls[1:]],""",
+        NETWORK,
+    ),
+)
+
+LOOKUPS = (
+    Mutant(
+        "one look-up is enough",
+        PROTOCOL,
+        "lookups_needed: int = 3",
+        "lookups_needed: int = 1",
+        f"{TESTS}/test_lookup.py -k absent_three_times",
+    ),
+    Mutant(
+        "a walk that was cut short counts",
+        LOOKUP,
+        "            if line is None and not complete:\n",
+        "            if line is None and complete is None:\n",
+        NETWORK,
+    ),
+    Mutant(
+        "the provider's count is not compared",
+        READER,
+        "return list(lines.values()), len(lines) == total",
+        "return list(lines.values()), total >= 0",
+        NETWORK,
+    ),
+    Mutant(
+        "look-ups begin two days after the intent",
+        READER,
+        "(provider_date.astimezone(UTC) - timedelta(days=2)).date()",
+        "(provider_date.astimezone(UTC) + timedelta(days=2)).date()",
+        NETWORK,
+    ),
+    Mutant(
+        "what was answered with 200 is believed absent",
+        PROTOCOL,
+        "    if answered_200:\n",
+        "    if answered_200 and cancelled:\n",
+        PROTOCOL_RULES,
+    ),
+    Mutant(
+        "there is no end of new keys",
+        PROTOCOL,
+        "    if attempts > timing.rekeys_max:\n",
+        "    if attempts > 100:\n",
+        PROTOCOL_RULES,
+    ),
+    Mutant(
+        "what was found with other money is bound",
+        PROTOCOL,
+        'return Next("pending", attempt="accepted") if found.equal else Next("held")',
+        'return Next("pending", attempt="accepted")',
+        PROTOCOL_RULES,
+    ),
+    Mutant(
+        "ended there means failed at once",
+        POLLING,
+        "    if row.attempts > 1 and has_ended:\n",
+        "    if row.attempts > 100 and has_ended:\n",
+        f"{TESTS}/test_lookup.py -k what_ends_at_the_provider",
+    ),
+)
+
+ANSWERS = (
+    Mutant(
+        "a stored 429 is waited for",
+        PROTOCOL,
+        "    if status in (429, 503) and answer.replayed:\n",
+        "    if status == 0 and answer.replayed:\n",
+        PROTOCOL_RULES,
+    ),
+    Mutant(
+        "an unknown answer is a refusal",
+        PROTOCOL,
+        "        return classify_refusal(answer.sub_type, prefix)\n    return Verdict.UNKNOWN",
+        "        return classify_refusal(answer.sub_type, prefix)\n    return Verdict.REFUSED",
+        NETWORK,
+    ),
+    Mutant(
+        "an unknown refusal is final",
+        PROTOCOL,
+        "        return Verdict.REFUSED\n    return Verdict.UNKNOWN\n",
+        "        return Verdict.REFUSED\n    return Verdict.REFUSED\n",
+        PROTOCOL_RULES,
+    ),
+    Mutant(
+        "every 200 is an acceptance",
+        PROTOCOL,
+        "return Verdict.ACCEPTED if equal else Verdict.MISMATCH",
+        "return Verdict.ACCEPTED",
+        PROTOCOL_RULES,
+    ),
+    Mutant(
+        "a refused source goes on",
+        PROTOCOL,
+        'return Next("unprocessed", stop_source=True, attempt="refused")',
+        'return Next("unprocessed", attempt="refused")',
+        PROTOCOL_RULES,
+    ),
+    Mutant(
+        "a refused key stops nothing",
+        PROTOCOL,
+        'return Next("sending", Step.RESEND, timing.later_s, stop_all=True)',
+        'return Next("sending", Step.RESEND, timing.later_s)',
+        PROTOCOL_RULES,
+    ),
+)
+
+STATES_AND_LIMITS = (
+    Mutant(
+        "a payment that ended there is preferred",
+        DUPLICATES,
+        "3 * is_alive(line) + 2 * is_this_attempt",
+        "is_alive(line) + 2 * is_this_attempt",
+        DUPLICATE_RULES,
+    ),
+    Mutant(
+        "a duplicate that stays is cancelled as well",
+        DUPLICATES,
+        "tuple(i for i in pending if i != stays)",
+        "tuple(pending)",
+        DUPLICATE_RULES,
+    ),
+    Mutant(
+        "duplicates of payments in doubt are judged",
+        DUPLICATES,
+        'or ours.status in ("sending", "in_doubt", "held"):',
+        'or ours.status == "held":',
+        DUPLICATE_RULES,
+    ),
+    Mutant(
+        "a return is called failed",
+        STATUSES,
+        'return "reversed" if current == "completed" else "failed"',
+        'return "failed"',
+        STATUS_RULES,
+    ),
+    Mutant(
+        "any status may follow",
+        STATUSES,
+        "return observed in REACHABLE[known(stored)]",
+        "return observed in REACHABLE",
+        STATUS_RULES,
+    ),
+    Mutant(
+        "the limiter leaves no room for lateness",
+        PACING,
+        "return 60.0 / max(1.0, self.per_min * 0.97 - self.burst)",
+        "return 60.0 / max(1.0, self.per_min)",
+        LIMITER_RULES,
+    ),
+    Mutant(
+        "the limiter forgets what was spent",
+        PACING,
+        "    return start + count * bucket.interval_s",
+        "    return start + (count > 0) * bucket.interval_s",
+        LIMITER_RULES,
+    ),
+    Mutant(
+        "a closed tier grants calls",
+        PACING,
+        "        if bucket.closed_until_s > now_s:\n",
+        "        if bucket.closed_until_s < 0:\n",
+        LIMITER_RULES,
+    ),
+)
+
+MUTANTS = (
+    *WRONG_PROTOCOLS,
+    *GATE,
+    *CLAIMS_AND_FENCE,
+    *LOOKUPS,
+    *ANSWERS,
+    *STATES_AND_LIMITS,
+)
