@@ -9,8 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from services.dispatcher.domain.clocks import Moment
 from services.dispatcher.domain.duplicates import Line
 from services.dispatcher.domain.protocol import ATTEMPTS_MAX
+
+#: How long a walk counts. A payment that the list was late to show was sent shortly before it, so
+#: its key is known there for about a day from then. Before that is over, a new walk shows it.
+WALK_COUNTS_S = 12 * 3_600.0
+
+
+def still_counts(begun: Moment, now: Moment) -> bool:
+    """Whether a walk that began at a moment may still stand before a send."""
+    return begun.generation == now.generation and now.boot_s - begun.boot_s < WALK_COUNTS_S
 
 
 @dataclass(frozen=True)

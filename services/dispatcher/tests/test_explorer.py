@@ -6,7 +6,7 @@ import random
 import pytest
 
 from services.dispatcher.tests.explorer.__main__ import BUDGET_WRONG, DEPTH_WRONG
-from services.dispatcher.tests.explorer.decisions import NOT_BORNE, RIGHT, WRONG
+from services.dispatcher.tests.explorer.decisions import NEVER_WALKS, RIGHT, WRONG
 from services.dispatcher.tests.explorer.model import Budget
 from services.dispatcher.tests.explorer.search import explore, walk
 
@@ -47,8 +47,12 @@ def test_random_lives_see_a_wrong_protocol() -> None:
     assert any(walk(wrong, MANY_FAULTS, random.Random(seed)).broken for seed in range(200))
 
 
-@pytest.mark.xfail(strict=True, reason="points 1 and 2 of issue 13; then they are in the budget")
-@pytest.mark.parametrize("name", NOT_BORNE)
-def test_what_is_not_borne_yet(name: str) -> None:
-    result = explore(RIGHT, BUDGET_WRONG._replace(**NOT_BORNE[name][0]), DEPTH_WRONG + 1)
-    assert result.broken == ""
+@pytest.mark.parametrize("more", [{"clock_steps": 1}, {"restores": 1}])
+def test_a_step_of_the_clock_and_a_snapshot_pay_nobody_twice(more: dict[str, int]) -> None:
+    result = explore(RIGHT, BUDGET_WRONG._replace(**more), DEPTH_WRONG + 1)
+    assert (result.broken, result.story) == ("", [])
+
+
+def test_without_the_walk_a_snapshot_pays_twice() -> None:
+    result = explore(NEVER_WALKS, BUDGET_WRONG._replace(restores=1), DEPTH_WRONG + 1)
+    assert result.broken == TWICE

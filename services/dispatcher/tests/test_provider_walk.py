@@ -9,7 +9,8 @@ from sqlalchemy import Engine
 
 from libs.common.database.engine import run
 from libs.common.recovery import quarantine
-from services.dispatcher.domain.provider_walk import find_ours
+from services.dispatcher.domain.clocks import Moment
+from services.dispatcher.domain.provider_walk import WALK_COUNTS_S, find_ours, still_counts
 from services.dispatcher.recovery.steps import after_topics, before_topics
 from services.dispatcher.store import kill_switch
 from services.dispatcher.tests.harness import ManualDispatcher
@@ -30,6 +31,13 @@ def test_only_lines_of_our_own_form_are_ours() -> None:
         {"id": "pmt_5", "amount": 5, "metadata": {**ids, "attempt": "99999"}},
     ]
     assert [(one.provider_id, one.attempt) for one in find_ours(lines)] == [("pmt_1", 2)]
+
+
+def test_a_walk_counts_for_half_a_day_and_until_time_passes_over_the_process() -> None:
+    begun = Moment(0, 0, None)
+    assert still_counts(begun, Moment(WALK_COUNTS_S - 1, WALK_COUNTS_S - 1, None))
+    assert not still_counts(begun, Moment(WALK_COUNTS_S, WALK_COUNTS_S, None))
+    assert not still_counts(begun, Moment(1, 1, None, generation=1))
 
 
 def restore_whole(life: Life) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 
-from services.dispatcher.tests.explorer.decisions import NOT_BORNE, RIGHT, WRONG
+from services.dispatcher.tests.explorer.decisions import NEVER_WALKS, RIGHT, WRONG
 from services.dispatcher.tests.explorer.model import Budget
 from services.dispatcher.tests.explorer.search import Result, explore
 
@@ -23,9 +23,14 @@ def main() -> int:
         result = explore(decisions, BUDGET_WRONG, DEPTH_WRONG)
         show(name, result)
         is_wrong |= not result.broken
-    for name, (fields, reason) in NOT_BORNE.items():
-        result = explore(RIGHT, BUDGET_WRONG._replace(**fields), DEPTH_WRONG + 1)
-        show(f"not borne yet: {name} ({reason})", result)
+    for more in ({"clock_steps": 1}, {"restores": 1}):
+        budget = BUDGET_WRONG._replace(**more)
+        result = explore(RIGHT, budget, DEPTH_WRONG + 1)
+        show(f"the protocol as it is, {budget}", result)
+        is_wrong |= bool(result.broken)
+    result = explore(NEVER_WALKS, BUDGET_WRONG._replace(restores=1), DEPTH_WRONG + 1)
+    show("no walk after a restore", result)
+    is_wrong |= not result.broken
     return int(is_wrong)
 
 

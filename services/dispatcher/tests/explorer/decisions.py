@@ -6,11 +6,14 @@ This is the one file of the explorer that touches production code.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
-from services.dispatcher.domain import duplicates, protocol
-from services.dispatcher.domain.protocol import Answer, Next, Timing, Verdict
+from services.dispatcher.domain import duplicates, protocol, provider_walk
+from services.dispatcher.domain.gate import Gate
+from services.dispatcher.domain.protocol import DID_NOT_RUN, Answer, Next, Timing, Verdict
 
-PAYMENT = "payment"
+BATCH, PAYMENT_ID = UUID(int=1), UUID(int=2)
+PAYMENT = str(PAYMENT_ID)
 EXPECTED = {"amount": 100}
 
 
@@ -24,13 +27,37 @@ class Decisions:
 
     timing: Timing = field(default_factory=Timing)
     classify: Callable[[Answer, Mapping[str, Any], str], Verdict] = protocol.classify
-    after_call: Callable[[Verdict, Answer, Timing], Next] = protocol.after_call
+    after_call: Callable[[Verdict, Answer, Timing, int], Next] = protocol.after_call
     key_of: Callable[[int, int], str] = lambda n, _sends: f"key {n}"
     wire_key: Callable[[str, int], str] = lambda key, _status: key
+    walks_expire: bool = True
 
-    def after_answer(self, answer: Answer) -> Next:
-        """Say what follows an answer to a payment."""
-        return self.after_call(self.classify(answer, EXPECTED, "pmt_"), answer, self.timing)
+    def after_answer(self, answer: Answer, unanswered: int) -> tuple[Next, bool]:
+        """(what follows an answer to a payment, whether it says that this send did not run).
+
+        `unanswered`: earlier sends of the attempt of which it is not known whether they ran.
+        """
+        verdict = self.classify(answer, EXPECTED, "pmt_")
+        following = self.after_call(verdict, answer, self.timing, unanswered)
+        return following, verdict in DID_NOT_RUN
+
+    @staticmethod
+    def may_send(*, cancelled: bool, walked: bool, quarantined: bool) -> bool:
+        """Whether the gate lets the payment through."""
+        gate = Gate(
+            kill_switch=False,
+            quarantined=quarantined,
+            clock_known=True,
+            batch_states={BATCH: "cancelled" if cancelled else "paying"},
+            walked={BATCH} if walked else (),
+            stopped_accounts=(),
+        )
+        return gate.refusal(BATCH, "account") is None
+
+    @staticmethod
+    def shows_unknown(lines: list[dict[str, Any]], attempts: int) -> bool:
+        """Whether a walk shows an attempt of ours that the database does not know."""
+        return any(one.attempt > attempts for one in provider_walk.find_ours(lines))
 
     def after_walk(
         self, lines: list[dict[str, Any]], ours: tuple[int, int, str, int, bool]
@@ -53,15 +80,15 @@ def provider_line(number: int, attempt: int) -> dict[str, Any]:
     return {
         "id": f"pmt_{number}",
         "status": "pending",
-        "metadata": {"payment_id": PAYMENT, "attempt": str(attempt)},
+        "metadata": {"batch_id": str(BATCH), "payment_id": PAYMENT, "attempt": str(attempt)},
         **EXPECTED,
     }
 
 
-def _new_key_on_500(verdict: Verdict, answer: Answer, timing: Timing) -> Next:
+def _new_key_on_500(verdict: Verdict, answer: Answer, timing: Timing, unanswered: int) -> Next:
     if answer.status == 500:
         return Next("unprocessed", attempt="absent")
-    return protocol.after_call(verdict, answer, timing)
+    return protocol.after_call(verdict, answer, timing, unanswered)
 
 
 def _500_is_failed(answer: Answer, expected: Mapping[str, Any], prefix: str) -> Verdict:
@@ -78,11 +105,19 @@ WRONG: dict[str, Decisions] = {
         RIGHT, wire_key=lambda key, status: "" if status == 503 else key
     ),
     "500 means failed": replace(RIGHT, classify=_500_is_failed),
-    "the same key for ever": replace(RIGHT, timing=Timing(resend_until_s=1e12)),
+    # A walk every half a day would find what the forgotten key cannot prevent.
+    "the same key for ever": replace(RIGHT, timing=Timing(resend_until_s=1e12), walks_expire=False),
     "a look-up without grace": replace(RIGHT, timing=Timing(grace_s=0.0)),
 }
-#: What one payment does not bear yet: more of the budget, and the point of issue 13 that mends it.
-NOT_BORNE: dict[str, tuple[dict[str, int], str]] = {
-    "a step of the wall clock": ({"clock_steps": 1}, "point 2"),
-    "a snapshot of everything": ({"restores": 1}, "point 1"),
-}
+
+
+class _NeverWalks(Decisions):
+    """Sends after a restore without having asked the provider."""
+
+    @staticmethod
+    def may_send(*, cancelled: bool, walked: bool, quarantined: bool) -> bool:
+        return RIGHT.may_send(cancelled=cancelled, walked=True, quarantined=quarantined)
+
+
+#: What is wrong only where everything here comes back from a snapshot.
+NEVER_WALKS = _NeverWalks()

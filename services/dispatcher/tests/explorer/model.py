@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.dispatcher.domain.protocol import Answer
+from services.dispatcher.domain.provider_walk import WALK_COUNTS_S
 from services.dispatcher.tests.explorer.decisions import EXPECTED, Decisions, provider_line
 
 DELAY_MAX_S, LAG_MAX_S, RETENTION_S = 500, 1_200, 86_400
 AGE_MAX_S = 2 * RETENTION_S
 #: Until a look-up is due; until a re-send is due; until the grace is over; until a key expires.
 JUMPS_S = (70, 400, 1_900, RETENTION_S + 3_600)
-CLOCK_STEP_S = 48 * 3_600
 OPEN = ("sending", "in_doubt")
 
 
@@ -32,9 +32,10 @@ class Ours(NamedTuple):
     looks: int = 0
     due_s: float = 0
     lease_s: float = 0
-    first_sent_s_ago: float = 0
-    last_sent_s_ago: float = 0
+    first_sent_s_ago: float = 0  # by both clocks: a step of one of them makes nothing older
+    last_sent_s_ago: float = 0  # likewise
     sends: int = 0
+    answered: int = 0  # sends of which an answer says that they did not run
     http: int = 0
     bound: str = ""
     cancelled: bool = False
@@ -46,6 +47,7 @@ class Call(NamedTuple):
     n: int
     fence: int
     key: str
+    unanswered: int = 0
     age_s: float = 0
 
 
@@ -56,6 +58,7 @@ class Reply(NamedTuple):
     fence: int
     status: int
     line: str = ""
+    unanswered: int = 0
 
 
 class Walk(NamedTuple):
@@ -112,6 +115,9 @@ class State(NamedTuple):
     lines: tuple[Line, ...] = ()
     left: Budget = Budget()
     copy: Ours | None = None
+    walked: bool = True
+    quarantined: bool = False
+    walks_expire: bool = True
 
 
 Step = tuple[str, State]
@@ -138,6 +144,7 @@ class Model:
             left = state.left._replace(jumps=state.left.jumps - 1)
             for seconds in JUMPS_S:
                 yield f"{told(seconds)} pass.", pass_time(state._replace(left=left), seconds)
+        yield from self._restart_steps(state)
         yield from self._rare_steps(state)
 
     # --- workers ---
@@ -158,7 +165,10 @@ class Model:
     def _lease(self, state: State, w: int) -> Iterator[Step]:
         """Gate and intent in one transaction: a new attempt, or an open one once more."""
         ours, timing = state.ours, self.decisions.timing
-        if ours.cancelled or ours.due_s > 0 or ours.lease_s > 0:
+        may_send = self.decisions.may_send(
+            cancelled=ours.cancelled, walked=state.walked, quarantined=state.quarantined
+        )
+        if not may_send or ours.due_s > 0 or ours.lease_s > 0:
             return
         leased = ours._replace(
             due_s=timing.lease_s + timing.resend_after_s,
@@ -175,6 +185,7 @@ class Model:
                 looks=0,
                 first_sent_s_ago=0,
                 sends=1,
+                answered=0,
                 http=0,
             )
             call = Call(n, new.fence, self._key(n, 0, 0))
@@ -185,7 +196,8 @@ class Model:
             and ours.first_sent_s_ago < timing.resend_until_s
         ):
             again = leased._replace(sends=min(ours.sends + 1, 4))
-            call = Call(ours.attempts, again.fence, self._key(ours.attempts, ours.sends, ours.http))
+            key = self._key(ours.attempts, ours.sends, ours.http)
+            call = Call(ours.attempts, again.fence, key, ours.sends - ours.answered)
             sentence = f"Worker {w + 1} takes attempt {ours.attempts} to send it again."
             yield sentence, put(state._replace(ours=again), w, call)
 
@@ -196,12 +208,12 @@ class Model:
         """The call of a worker, and what may become of it."""
         name = f"Worker {w + 1}"
         said = f"{name} sends attempt {call.n} with {call.key or 'no key'}"
-        silence = Reply(call.n, call.fence, 0)
+        silence = Reply(call.n, call.fence, 0, "", call.unanswered)
         if call.age_s > self.decisions.timing.send_within_s:
             yield f"{name} finds that it is too late for its call.", put(state, w, silence)
             return
         executed, answer = execute(state, call.key, call.n)
-        reply = Reply(call.n, call.fence, answer.status, answer.line)
+        reply = silence._replace(status=answer.status, line=answer.line)
         yield f"{said}: {heard(reply)}.", put(executed, w, reply)
         if not state.left.faults:
             return
@@ -214,13 +226,13 @@ class Model:
             f"{said}: the request is delayed, no answer comes.",
             put(state._replace(under_way=tuple(sorted(delayed))), w, silence),
         )
-        failed = Reply(call.n, call.fence, 500)
+        failed = silence._replace(status=500)
         if not find(state, call.key):
             told_500 = store(executed, call.key, 500, "")
             yield f"{said}: it is executed, and answered with 500.", put(told_500, w, failed)
             not_run = store(state, call.key, 500, "")
             yield f"{said}: it is not executed, and answered with 500.", put(not_run, w, failed)
-        unavailable = Reply(call.n, call.fence, 503)
+        unavailable = silence._replace(status=503)
         yield f"{said}: it is not executed, and answered with 503.", put(state, w, unavailable)
 
     def _record(self, state: State, reply: Reply) -> State:
@@ -230,7 +242,9 @@ class Model:
             return state
         data = {"id": reply.line, **EXPECTED} if reply.line else None
         sub_type = "IDEMPOTENCY_UNAVAILABLE" if reply.status == 503 else ""
-        following = self.decisions.after_answer(Answer(reply.status or None, data, sub_type))
+        following, did_not_run = self.decisions.after_answer(
+            Answer(reply.status or None, data, sub_type), reply.unanswered
+        )
         return state._replace(
             ours=ours._replace(
                 status=following.status,
@@ -238,6 +252,7 @@ class Model:
                 due_s=following.wait_s,
                 lease_s=0,
                 looks=0,
+                answered=ours.answered + did_not_run,
                 http=reply.status,
                 bound=reply.line if following.attempt == "accepted" else ours.bound,
             )
@@ -303,6 +318,43 @@ class Model:
             )
         )
 
+    # --- the walk after a restore ---
+
+    def _restart_steps(self, state: State) -> Iterator[Step]:
+        """The provider is asked before anything is sent; what it shows of ours is bound."""
+        ours = state.ours
+        if state.quarantined:
+            # A recovery waits until nothing can be under way or missing in the list any more.
+            if not state.under_way and all(line.age_s >= LAG_MAX_S for line in state.lines):
+                newest = max(range(len(state.lines)), key=lambda i: state.lines[i].n)
+                bound = self._bind(state, newest)._replace(quarantined=False)
+                yield "The database is recovered, and two people release it.", bound
+        elif not state.walked:
+            old = tuple(i for i, line in enumerate(state.lines) if line.age_s >= LAG_MAX_S)
+            for shown in sorted({old, tuple(range(len(state.lines)))}):
+                lines = [provider_line(i, state.lines[i].n) for i in shown]
+                walked = state._replace(walked=True)
+                sentence = f"The walk before the first send shows {len(shown)} payments"
+                if self.decisions.shows_unknown(lines, ours.attempts):
+                    yield f"{sentence}, one unknown here.", walked._replace(quarantined=True)
+                elif ours.status in OPEN and shown and ours.lease_s <= 0:
+                    yield f"{sentence}, and binds one.", self._bind(walked, shown[-1])
+                else:
+                    yield f"{sentence}.", walked
+
+    @staticmethod
+    def _bind(state: State, line: int) -> State:
+        n = state.lines[line].n
+        ours = state.ours._replace(
+            status="pending",
+            step="",
+            attempts=max(n, state.ours.attempts),
+            fence=state.ours.fence + 1,
+            lease_s=0,
+            bound=f"pmt_{line}",
+        )
+        return state._replace(ours=ours)
+
     # --- people, clocks, restores ---
 
     def _rare_steps(self, state: State) -> Iterator[Step]:
@@ -312,7 +364,9 @@ class Model:
             yield "A person cancels the batch.", spent._replace(ours=ours._replace(cancelled=True))
         if left.clock_steps:
             spent = state._replace(left=left._replace(clock_steps=left.clock_steps - 1))
-            yield "Our wall clock jumps ahead by 48 h.", age_ours(spent, CLOCK_STEP_S)
+            # Leases and due times lie in the database. The waits that decide count anew.
+            stepped = ours._replace(due_s=0, lease_s=0, last_sent_s_ago=0)
+            yield "Our wall clock jumps ahead by 48 h.", spent._replace(ours=stepped)
         if left.restores and state.copy is None:
             yield "A snapshot is taken.", state._replace(copy=ours)
         if left.restores and state.copy is not None:
@@ -323,6 +377,7 @@ class Model:
                     copy=None,
                     workers=tuple(None for _ in state.workers),
                     walk=None,
+                    walked=False,
                     left=left._replace(restores=left.restores - 1),
                 ),
             )
@@ -375,6 +430,7 @@ def pass_time(state: State, seconds: float) -> State:
         return min(age_s + seconds, cap_s)
 
     return age_ours(state, seconds)._replace(
+        walked=state.walked and (seconds < WALK_COUNTS_S or not state.walks_expire),
         workers=tuple(
             one._replace(age_s=older(one.age_s, DELAY_MAX_S)) if isinstance(one, Call) else one
             for one in state.workers

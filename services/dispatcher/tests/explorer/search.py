@@ -28,7 +28,7 @@ class Result:
 def explore(decisions: Decisions, budget: Budget, depth: int) -> Result:
     """Visit every state within so many steps, and stop at the first that breaks an invariant."""
     began, model = time.monotonic(), Model(decisions)
-    first = State(left=budget)
+    first = State(left=budget, walks_expire=decisions.walks_expire)
     came: dict[State, tuple[State, str] | None] = {first: None}
     ending: set[State] = set()
     layer, result = [first], Result()
@@ -55,7 +55,11 @@ def explore(decisions: Decisions, budget: Budget, depth: int) -> Result:
 
 def walk(decisions: Decisions, budget: Budget, chance: random.Random) -> Result:
     """Follow one random life of a payment, with more faults than every life could be followed."""
-    model, state, result = Model(decisions), State(left=budget), Result()
+    model, state, result = (
+        Model(decisions),
+        State(left=budget, walks_expire=decisions.walks_expire),
+        Result(),
+    )
     for _ in range(WALK_STEPS_MAX):
         steps = list(model.steps(state))
         if not steps:
