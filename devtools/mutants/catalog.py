@@ -18,15 +18,19 @@ POLLING = f"{DISPATCHER}/tracking/polling.py"
 DUPLICATES = f"{DISPATCHER}/domain/duplicates.py"
 STATUSES = f"{DISPATCHER}/domain/statuses.py"
 PACING = f"{DISPATCHER}/domain/pacing.py"
+GATE_RULE = f"{DISPATCHER}/domain/gate.py"
 WORKER = f"{DISPATCHER}/sending/worker.py"
 READER = f"{DISPATCHER}/provider/reader.py"
 
 PROTOCOL_RULES = f"{TESTS}/test_protocol_rules.py"
 DUPLICATE_RULES = f"{TESTS}/test_duplicate_rules.py"
+GATE_RULES = f"{TESTS}/test_gate_rules.py"
 STATUS_RULES = f"{TESTS}/test_status_rules.py"
 LIMITER_RULES = f"{TESTS}/test_pacing_and_merchants.py"
+LATE_CALLS = f"{TESTS}/test_answers.py -k stopped_after_its_intent"
+WALKS = f"{TESTS}/test_answers.py -k a_walk_counts_only"
 #: Checks that need no database.
-PURE = (PROTOCOL_RULES, DUPLICATE_RULES, STATUS_RULES, LIMITER_RULES)
+PURE = (LATE_CALLS, WALKS, PROTOCOL_RULES, GATE_RULES, DUPLICATE_RULES, STATUS_RULES, LIMITER_RULES)
 
 
 def simulation(mix: str) -> str:
@@ -41,8 +45,8 @@ WRONG_PROTOCOLS = (
     Mutant(
         "a new key for each try",
         PAYMENTS,
-        "payment_call(row, row.attempts, row.idempotency_key, row.body)",
-        "payment_call(row, row.attempts, attempts.attempt_key(row.payment_id, -row.fence), row.body)",
+        "payment_call(row, row.attempts, row.idempotency_key, row.body, row.unanswered)",
+        "payment_call(row, row.attempts, attempts.attempt_key(row.payment_id, -1), row.body, 0)",
         NETWORK,
     ),
     Mutant(
@@ -64,12 +68,13 @@ WRONG_PROTOCOLS = (
     Mutant(
         "the key is dropped on 503",
         PAYMENTS,
-        "payment_call(row, row.attempts, row.idempotency_key, row.body)",
+        "payment_call(row, row.attempts, row.idempotency_key, row.body, row.unanswered)",
         """payment_call(
             row,
             row.attempts,
             "" if row.reason_code == "idempotency_unavailable" else row.idempotency_key,
             row.body,
+            row.unanswered,
         )""",
         NETWORK,
     ),
@@ -99,12 +104,9 @@ WRONG_PROTOCOLS = (
 GATE = (
     Mutant(
         "the gate does not lock the batches",
-        BATCHES,
-        """            WHERE state = 'paying'
-            ORDER BY batch_id
-            FOR SHARE\"\"\",""",
-        """            WHERE state = 'paying'
-            ORDER BY batch_id\"\"\",""",
+        f"{DISPATCHER}/store/gate.py",
+        "        ORDER BY batch_id\n        FOR SHARE",
+        "        ORDER BY batch_id",
         NETWORK,
     ),
     Mutant(
@@ -116,48 +118,45 @@ GATE = (
     ),
     Mutant(
         "the gate ignores the kill switch",
-        KILL_SWITCH,
-        "SELECT engaged OR EXISTS",
-        "SELECT false OR EXISTS",
+        GATE_RULE,
+        "        if self.kill_switch:\n",
+        "        if self.kill_switch is None:\n",
         REFUSALS,
     ),
     Mutant(
         "the gate ignores a restored database",
-        KILL_SWITCH,
-        "engaged OR EXISTS (SELECT FROM restored WHERE released_at IS NULL)",
-        "engaged",
+        GATE_RULE,
+        "        if self.quarantined:\n",
+        "        if self.quarantined is None:\n",
         simulation("database"),
     ),
     Mutant(
         "the gate lets paused batches through",
-        BATCHES,
-        "            WHERE state = 'paying'\n            ORDER BY batch_id",
-        "            WHERE state <> 'cancelled'\n            ORDER BY batch_id",
+        GATE_RULE,
+        'if self.batch_states.get(batch_id) != "paying":',
+        'if self.batch_states.get(batch_id) == "cancelled":',
         REFUSALS,
     ),
     Mutant(
-        "a paused batch is sent again",
-        SENDING,
-        """                AND p.batch_id = ANY(CAST(:paying AS uuid[]))
-                AND p.account_index""",
-        """                AND CAST(:paying AS uuid[]) IS NOT NULL
-                AND p.account_index""",
-        REFUSALS,
+        "the gate does not ask for a walk",
+        GATE_RULE,
+        "        if batch_id not in self.walked:\n",
+        "        if batch_id is None:\n",
+        simulation("both"),
     ),
     Mutant(
-        "a stopped source is sent again",
-        SENDING,
-        """                AND p.account_index NOT IN (SELECT account_index FROM source_stop)
-            ORDER BY p.due_at""",
-        "            ORDER BY p.due_at",
-        REFUSALS,
+        "the gate does not ask for the provider's clock",
+        GATE_RULE,
+        "        if not self.clock_known:\n",
+        "        if self.clock_known is None:\n",
+        GATE_RULES,
     ),
     Mutant(
-        "new payments from a stopped source",
-        SENDING,
-        "                    AND q.account_index NOT IN (SELECT account_index FROM source_stop)\n",
-        "",
-        REFUSALS,
+        "the gate ignores stopped sources",
+        GATE_RULE,
+        "return Refusal.SOURCE_STOPPED if account_index in self.stopped_accounts else None",
+        "return None",
+        GATE_RULES,
     ),
     Mutant(
         "payments of another digest are sent",
@@ -178,17 +177,17 @@ CLAIMS_AND_FENCE = (
     ),
     Mutant(
         "answers under a lapsed lease count",
-        PAYMENTS,
-        "            if row.fence != call.fence:\n",
-        "            if row.fence < call.fence:\n",
+        f"{DISPATCHER}/domain/claims.py",
+        "return is_sent and (current.attempt, current.fence) == (attempt, fence)",
+        "return is_sent and current.attempt == attempt",
         f"{TESTS}/test_lookup.py -k lapsed_lease",
     ),
     Mutant(
         "a call is sent however late after its intent",
         WORKER,
-        "    if time.monotonic() > send_until:\n",
-        "    if send_until < 0:\n",
-        simulation("suspended"),
+        "    if provider.clocks.boot_s() > send_until:\n",
+        "    if send_until < -1e9:\n",
+        LATE_CALLS,
     ),
     Mutant(
         "all attempts have one key",
@@ -200,8 +199,8 @@ CLAIMS_AND_FENCE = (
     Mutant(
         "the intent is not written",
         PAYMENTS,
-        """            [Intent(c.subject_id, c.n, "payment", "pay", c.path, c.body) for c in calls],""",
-        """            [Intent(c.subject_id, c.n, "payment", "pay", c.path, c.body) for c in calls[1:]],""",
+        '"payment", "pay", c.path, c.body) for c in calls],',
+        '"payment", "pay", c.path, c.body) for c in calls[1:]],',
         NETWORK,
     ),
 )
@@ -217,16 +216,16 @@ LOOKUPS = (
     Mutant(
         "a walk that was cut short counts",
         LOOKUP,
-        "            if line is None and not complete:\n",
-        "            if line is None and complete is None:\n",
-        NETWORK,
+        "            if not complete and (line is None or not is_alive(line)):\n",
+        "            if complete is None and (line is None or not is_alive(line)):\n",
+        f"{TESTS}/test_lookup.py -k without_the_providers_total",
     ),
     Mutant(
         "the provider's count is not compared",
         READER,
-        "return list(lines.values()), len(lines) == total",
-        "return list(lines.values()), total >= 0",
-        NETWORK,
+        "            self.complete = len(self.seen) == page.total\n",
+        "            self.complete = page.total >= 0\n",
+        WALKS,
     ),
     Mutant(
         "look-ups begin two days after the intent",
@@ -245,8 +244,8 @@ LOOKUPS = (
     Mutant(
         "there is no end of new keys",
         PROTOCOL,
-        "    if attempts > timing.rekeys_max:\n",
-        "    if attempts > 100:\n",
+        "    if absent > timing.rekeys_max:\n",
+        "    if absent > 100:\n",
         PROTOCOL_RULES,
     ),
     Mutant(
