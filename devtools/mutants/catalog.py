@@ -42,7 +42,7 @@ WRONG_PROTOCOLS = (
         "a new key for each try",
         PAYMENTS,
         "payment_call(row, row.attempts, row.idempotency_key, row.body)",
-        "payment_call(row, row.attempts, attempts.attempt_key(row.payment_id, -row.fence), row.body)",
+        "payment_call(row, row.attempts, attempts.attempt_key(row.payment_id, -1), row.body)",
         NETWORK,
     ),
     Mutant(
@@ -200,8 +200,8 @@ CLAIMS_AND_FENCE = (
     Mutant(
         "the intent is not written",
         PAYMENTS,
-        """            [Intent(c.subject_id, c.n, "payment", "pay", c.path, c.body) for c in calls],""",
-        """            [Intent(c.subject_id, c.n, "payment", "pay", c.path, c.body) for c in calls[1:]],""",
+        '"payment", "pay", c.path, c.body) for c in calls],',
+        '"payment", "pay", c.path, c.body) for c in calls[1:]],',
         NETWORK,
     ),
 )

@@ -161,7 +161,7 @@ def snapshots(dispatcher: ManualDispatcher) -> dict[str, tuple[str, str]]:
 
 
 def who_may_pay(dispatcher: ManualDispatcher) -> Any:
-    """What may be sent at this moment: `halted`, batches `paying`, payments whose source `stopped`."""
+    """What may be sent now: `halted`, batches `paying`, payments whose source is `stopped`."""
     (row,) = dispatcher.rows(
         """
         SELECT engaged OR EXISTS (SELECT FROM restored WHERE released_at IS NULL) AS halted,
