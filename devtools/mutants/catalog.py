@@ -25,8 +25,10 @@ PROTOCOL_RULES = f"{TESTS}/test_protocol_rules.py"
 DUPLICATE_RULES = f"{TESTS}/test_duplicate_rules.py"
 STATUS_RULES = f"{TESTS}/test_status_rules.py"
 LIMITER_RULES = f"{TESTS}/test_pacing_and_merchants.py"
+LATE_CALLS = f"{TESTS}/test_answers.py -k stopped_after_its_intent"
+WALKS = f"{TESTS}/test_answers.py -k a_walk_counts_only"
 #: Checks that need no database.
-PURE = (PROTOCOL_RULES, DUPLICATE_RULES, STATUS_RULES, LIMITER_RULES)
+PURE = (LATE_CALLS, WALKS, PROTOCOL_RULES, DUPLICATE_RULES, STATUS_RULES, LIMITER_RULES)
 
 
 def simulation(mix: str) -> str:
@@ -188,7 +190,7 @@ CLAIMS_AND_FENCE = (
         WORKER,
         "    if time.monotonic() > send_until:\n",
         "    if send_until < 0:\n",
-        simulation("suspended"),
+        LATE_CALLS,
     ),
     Mutant(
         "all attempts have one key",
@@ -219,14 +221,14 @@ LOOKUPS = (
         LOOKUP,
         "            if line is None and not complete:\n",
         "            if line is None and complete is None:\n",
-        NETWORK,
+        f"{TESTS}/test_lookup.py -k without_the_providers_total",
     ),
     Mutant(
         "the provider's count is not compared",
         READER,
         "return list(lines.values()), len(lines) == total",
         "return list(lines.values()), total >= 0",
-        NETWORK,
+        WALKS,
     ),
     Mutant(
         "look-ups begin two days after the intent",
