@@ -1,8 +1,9 @@
 """Detects a connection pooler that gives a session's statements to different servers.
 
 Advisory locks, session settings, `LISTEN` and the guard against a replaced database need one server
-connection for one session. PgBouncer in transaction or statement mode takes that away silently: two
-relays would work at once, and events of one payment could change places. Session mode works.
+connection for one session. PgBouncer in transaction mode takes that away silently: two relays would
+work at once, and events of one payment could change places. Session mode works; in statement mode
+PgBouncer ends each connection at its first transaction, so a service waits for its database.
 """
 
 import secrets
@@ -15,7 +16,7 @@ from libs.common.database.engine import SESSION_SETTINGS, error_summary, run
 
 SENTENCE = (
     "The database is behind a connection pooler that shares server connections between sessions "
-    "(PgBouncer with pool_mode = transaction or statement): {found}. Advisory locks do not hold "
+    "(PgBouncer with pool_mode = transaction): {found}. Advisory locks do not hold "
     "there. Set pool_mode = session for this database, or connect to PostgreSQL directly."
 )
 ROUNDS = 3
@@ -32,8 +33,6 @@ def refuse_shared_sessions(engine: Engine) -> None:
         found = next(filter(None, (_shared(engine) for _ in range(ROUNDS))), "")
     except DBAPIError as error:
         said = error_summary(error)
-        if "statement pooling mode" in said:
-            raise SettingsError(SENTENCE.format(found=said)) from None
         if "unsupported startup parameter" in said:
             raise SettingsError(
                 f"The connection pooler refuses a part of the database's address: {said}."

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # its __init__ re-exports without __all__
 from sqlalchemy import Connection, Engine
 
@@ -213,6 +213,8 @@ def _describe(admin: AdminClient, topics: Sequence[Topic]) -> dict[str, TopicOnB
         partition: future.result(15).offset
         for partition, future in admin.list_offsets(wanted).items()
     }
+    if any(end < 0 for end in ends.values()):  # so a time-out is reported here
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - its name there
     return {
         name: TopicOnBroker(
             str(topic.topic_id),

@@ -1,4 +1,10 @@
+from collections.abc import Iterable
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from confluent_kafka import KafkaException
 
 from libs.common.contracts.errors import Reject
 from libs.common.contracts.message import Message
@@ -144,3 +150,35 @@ def test_a_service_that_is_connected_is_not_refilled(store: Store) -> None:
         republish.republish(store.engine, "webhooks", [], {})
     running.dispose()
     republish.republish(store.engine, "webhooks", [], {})
+
+
+class AnsweringAdmin:
+    """Describes one topic of one partition, whose end is `end`; -1 is a time-out of the broker."""
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+
+    def list_topics(self, timeout: float) -> SimpleNamespace:
+        return SimpleNamespace(topics={"batches": None})
+
+    def describe_topics(self, _: object, request_timeout: float) -> dict[str, Future[object]]:
+        partitions = [SimpleNamespace(id=0)]
+        return {"batches": done(SimpleNamespace(topic_id="x", partitions=partitions))}
+
+    def list_offsets(self, wanted: Iterable[object]) -> dict[object, Future[object]]:
+        return {place: done(SimpleNamespace(offset=self.end)) for place in wanted}
+
+
+def done(result: object) -> "Future[object]":
+    future: Future[object] = Future()
+    future.set_result(result)
+    return future
+
+
+def test_a_broker_that_does_not_answer_is_not_one_that_lost_messages() -> None:
+    topics = [Topic("batches", "batch_id", "ingest", ("test",))]
+    there: Any = AnsweringAdmin(7)
+    assert republish._describe(there, topics) == {"batches": TopicOnBroker("x", 7)}
+    silent: Any = AnsweringAdmin(-1)
+    with pytest.raises(KafkaException):
+        republish._describe(silent, topics)
