@@ -48,6 +48,14 @@ COPY --from=packages /opt/venv /opt/venv
 COPY --from=packages /app /app
 COPY --from=dashboard /build/dashboard/dist /app/dashboard/dist
 WORKDIR /app
+# Labels of the Open Container Initiative. REVISION is the commit, given by who builds a release.
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="paydown" \
+    org.opencontainers.image.description="Pays employees' student loans from a payroll roster" \
+    org.opencontainers.image.version=${VERSION} \
+    org.opencontainers.image.revision=${REVISION} \
+    org.opencontainers.image.licenses="MIT"
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
 STOPSIGNAL SIGTERM

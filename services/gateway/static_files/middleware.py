@@ -10,8 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.web.problem_details import Problem, problem_response
 from services.gateway.settings import is_loopback
+from services.gateway.static_files import api_reference
 from services.gateway.static_files.dashboard_files import dashboard_response
-from services.gateway.static_files.headers import with_security_headers
+from services.gateway.static_files.headers import html_response, with_security_headers
 
 NEVER_PAGES = ("/api", "/health", "/metrics", "/openapi.json")
 PROBES = ("/health", "/metrics")
@@ -57,6 +58,8 @@ class DashboardMiddleware:
         )
 
     async def _page(self, request: Request) -> ASGIApp:
+        if request.scope["path"] == api_reference.PATH:
+            return html_response(api_reference.reference_page(request.app.openapi()))
         accepts_gzip = "gzip" in request.headers.get("accept-encoding", "")
         page = await asyncio.to_thread(
             dashboard_response, self.folder, request.scope["path"], accepts_gzip=accepts_gzip

@@ -1,0 +1,226 @@
+"""Calls to the gateway. The only call that changes something is the upload of a roster.
+
+There is no function that approves: an approval is a person's act in the dashboard.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from cli.errors import (
+    NOT_ALLOWED,
+    REFUSED,
+    REPEATED,
+    UNAVAILABLE,
+    CommandError,
+)
+from cli.settings import GatewaySettings
+
+API = "/api/v1"
+TRIES, WAIT_S, WAIT_MAX_S = 4, 1.0, 30.0
+TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+UPLOAD_TIMEOUT = httpx.Timeout(330.0, connect=10.0)  # the gateway itself gives an upload 300 s
+KEYS_MAX = 8
+TRANSIENT_CODES = {"idempotency.in-progress", "rate.limited"}
+UNKNOWN_OUTCOME = "A batch pays nothing before a person has approved it."
+
+Result = TypeVar("Result")
+
+
+class Unavailable(CommandError):
+    """No answer, or one that says: not now. The same call can be repeated."""
+
+    def __init__(self, detail: str, wait_s: float = WAIT_S, code: str = "gateway.away") -> None:
+        super().__init__(
+            detail,
+            "Try again later; the same command again does no harm.",
+            exit_code=UNAVAILABLE,
+            code=code,
+            money=UNKNOWN_OUTCOME,
+        )
+        self.wait_s = min(max(wait_s, 0.0), WAIT_MAX_S)
+
+
+@dataclass(frozen=True)
+class Roster:
+    """A file as it is uploaded. `key` begins its Idempotency-Keys: same key, same upload."""
+
+    content: bytes
+    filename: str
+    key: str
+    period: str = ""
+    repeat_reason: str = ""
+
+    @property
+    def media_type(self) -> str:
+        """What the contents are, by their first bytes."""
+        return "application/gzip" if self.content[:2] == b"\x1f\x8b" else "application/xml"
+
+
+class GatewayClient:
+    """A gateway. Transient failures are tried again, `tries` calls in all."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+        tries: int = TRIES,
+    ) -> None:
+        self.sleep, self.tries, self.url = sleep, tries, settings.url
+        self.http = httpx.Client(
+            base_url=settings.url + API,
+            headers={"Authorization": f"Bearer {settings.token}", "User-Agent": "paydown-cli"},
+            timeout=TIMEOUT,
+            transport=transport,
+            follow_redirects=False,  # a token is for one gateway
+        )
+
+    def get(self, path: str, **params: str | int) -> dict[str, Any]:
+        """What a path of the API answers.
+
+        Raises:
+            CommandError: it answers something else than 200 and JSON.
+        """
+        return self._repeat(lambda: _json(self._send("GET", path, params=params)))
+
+    def upload(self, roster: Roster) -> dict[str, Any]:
+        """Upload a roster, once: `{batch_id, status}`. The same roster again is the same batch.
+
+        The gateway stores refusals under a key too, also one that was caused by a lost connection.
+        A stored refusal created no batch, so the next key of the roster is tried then. The keys
+        are the same in every run, so an upload whose answer was lost is found, not repeated.
+
+        Raises:
+            CommandError: refused; exit code 5 and `batch_id` if the file is uploaded already.
+        """
+        for number in range(KEYS_MAX):
+            key = f"{roster.key}-{number}"
+            answer = self._repeat(partial(self._send_roster, roster, key))
+            if answer.is_success or "idempotent-replayed" not in answer.headers:
+                break
+        return _json(answer)
+
+    def download(self, path: str, target: Path) -> None:
+        """Store a report as a file, which is there whole or not at all."""
+
+        def download() -> None:
+            draft = target.with_name(f".{target.name}.part")
+            try:
+                with _transport_errors(), self.http.stream("GET", path) as answer:
+                    if answer.status_code != 200:
+                        answer.read()
+                        raise_for_problem(answer)
+                    with draft.open("wb") as file:
+                        for chunk in answer.iter_bytes():
+                            file.write(chunk)
+                draft.replace(target)
+            finally:
+                draft.unlink(missing_ok=True)
+
+        self._repeat(download)
+
+    def _send_roster(self, roster: Roster, key: str) -> httpx.Response:
+        query = {
+            "filename": roster.filename,
+            "period": roster.period,
+            "repeat_reason": roster.repeat_reason,
+        }
+        answer = self._send(
+            "POST",
+            "/batches",
+            params={name: value for name, value in query.items() if value},
+            content=roster.content,
+            headers={"Idempotency-Key": key, "Content-Type": roster.media_type},
+            timeout=UPLOAD_TIMEOUT,
+        )
+        _raise_if_transient(answer)
+        return answer
+
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:  # Any: of httpx
+        with _transport_errors():
+            return self.http.request(method, path, **more)
+
+    def _repeat(self, call: Callable[[], Result]) -> Result:
+        for _ in range(self.tries - 1):
+            try:
+                return call()
+            except Unavailable as error:
+                self.sleep(error.wait_s)
+        return call()
+
+
+@contextlib.contextmanager
+def _transport_errors() -> Iterator[None]:
+    try:
+        yield
+    except httpx.TimeoutException:
+        raise Unavailable("The gateway did not answer in time.") from None
+    except httpx.TransportError as error:
+        raise Unavailable(f"The gateway cannot be reached: {_reason(error)}.") from None
+
+
+def _reason(error: httpx.TransportError) -> str:
+    """The operating system's or the protocol's words for what went wrong."""
+    return str(error).rstrip(".") or "the connection was lost"
+
+
+def _json(answer: httpx.Response) -> dict[str, Any]:
+    if not answer.is_success:
+        raise_for_problem(answer)
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise CommandError(
+            "What answers at PAYDOWN_URL is not a paydown gateway.",
+            "Check the address: it has no path.",
+            code="gateway.unknown",
+        )
+    return found
+
+
+def _raise_if_transient(answer: httpx.Response) -> None:
+    problem = _problem(answer)
+    if answer.status_code >= 500 or problem.get("code") in TRANSIENT_CODES:
+        wait = answer.headers.get("retry-after", "")
+        raise Unavailable(
+            str(problem.get("detail") or f"The gateway answered {answer.status_code}."),
+            float(wait) if wait.isdecimal() else WAIT_S,
+            str(problem.get("code") or "gateway.away"),
+        )
+
+
+def raise_for_problem(answer: httpx.Response) -> None:
+    """Raise the error that an answer other than 2xx describes."""
+    _raise_if_transient(answer)
+    problem = _problem(answer)
+    code = str(problem.get("code") or "gateway.refused")
+    exit_code = NOT_ALLOWED if answer.status_code in (401, 403) else REFUSED
+    more = {name: problem[name] for name in ("batch_id", "request_id") if name in problem}
+    raise CommandError(
+        str(problem.get("detail") or f"The gateway answered {answer.status_code}."),
+        str(problem.get("action") or "Check PAYDOWN_URL."),
+        exit_code=REPEATED if code == "upload.repeated" else exit_code,
+        code=code,
+        money=str(problem.get("money") or UNKNOWN_OUTCOME),
+        **more,
+    )
+
+
+def _problem(answer: httpx.Response) -> dict[str, Any]:
+    """The problem+json of an answer; empty if it has none."""
+    if "json" not in answer.headers.get("content-type", ""):
+        return {}
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
