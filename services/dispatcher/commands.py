@@ -42,11 +42,15 @@ class Unknown(PaydownError):
 
 @dataclass(frozen=True)
 class Order:
-    """Who orders something, and why. `approver`: the gateway confirms that role at this moment."""
+    """Who orders something, and why. `approver`: the gateway confirms that role at this moment.
+
+    `counts_as`: the people the person counts as, by API tokens.
+    """
 
     person: str
     reason: str
     approver: bool = False
+    counts_as: frozenset[str] = frozenset()
 
 
 # --- batches -----------------------------------------------------------------------------------
@@ -143,6 +147,7 @@ def order_held(
         None if proposal is None else proposal.by_whom,
         is_approver=order.approver,
         ineligible=ineligible_approvers(connection, str(row.batch_id)),
+        counts_as=order.counts_as,
     )
     if proposal is None or step == "propose":
         held_decisions.upsert_proposal(

@@ -135,7 +135,12 @@ def add_payment_routes(routes: APIRouter, engine: Engine, authenticate: Authenti
                 "A reason is needed, and for `bind` the provider's payment id.",
                 "Send them with it.",
             )
-        order = Order(actor.person, body.reason, approver=bool(actor.roles & APPROVERS))
+        order = Order(
+            actor.person,
+            body.reason,
+            approver=bool(actor.roles & APPROVERS),
+            counts_as=actor.counts_as,
+        )
         with refusals("Look at the payment as it is now."), engine.begin() as connection:
             state = commands.order_held(
                 connection, payment_id, body.act, body.provider_payment_id, order

@@ -73,7 +73,10 @@ def _approve(
     ):
         return batch
     approval_rules.check_approver(
-        approval.person, batches.list_contributors(connection, batch_id), one_person
+        approval.person,
+        batches.list_contributors(connection, batch_id),
+        one_person,
+        approval.counts_as,
     )
     approval_rules.check_approval(
         batch,

@@ -1713,6 +1713,12 @@ export interface components {
             via: string;
             /** Read Only */
             read_only: boolean;
+            /**
+             * Notice
+             * @description which roles the person does not get, and why; empty if none
+             * @default
+             */
+            notice: string;
         } & {
             [key: string]: unknown;
         };

@@ -47,7 +47,7 @@ def router(
     @routes.post("/{dead_letter_id}/redrive")
     def redrive_one(dead_letter_id: int, actor: Annotated[Actor, caller]) -> dict[str, Any]:
         with engine.connect() as connection:
-            consumer = _find_consumer(connection, dead_letter_id, actor.person, ineligible)
+            consumer = _find_consumer(connection, dead_letter_id, actor, ineligible)
         try:
             with engine.begin() as connection:
                 done = redrive(connection, dead_letter_id, applies[consumer], actor.person)
@@ -71,9 +71,9 @@ def router(
 
 
 def _find_consumer(
-    connection: Connection, dead_letter_id: int, person: str, ineligible: IneligiblePeople
+    connection: Connection, dead_letter_id: int, actor: Actor, ineligible: IneligiblePeople
 ) -> str:
-    """The consumer of a dead letter that this person may redrive.
+    """The consumer of a dead letter that this person, and who the person counts as, may redrive.
 
     Raises:
         Problem: 404 or 403.
@@ -86,7 +86,9 @@ def _find_consumer(
             "There is no such dead letter.",
             "Look at the list of dead letters.",
         )
-    if person in ineligible(connection, str(letter.correlation)):
+    if not {actor.person, *actor.counts_as}.isdisjoint(
+        ineligible(connection, str(letter.correlation))
+    ):
         raise Problem(
             403,
             "auth.same-person",

@@ -2,6 +2,7 @@
 
 import html
 import secrets
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -121,7 +122,7 @@ async def _sign_in(
     )
     if not roles:
         raise SignInRefused("no-role", NO_ROLE)
-    person = Person(identity.id, identity.name, roles, "session")
+    person = replace(Person.with_given_roles(identity.id, identity.name, roles), via="session")
     return await context.sign_in(request, person, RedirectResponse(path, 303), identity.id_token)
 
 
