@@ -36,7 +36,8 @@ class IncludedRow:
 class Approval:
     """What an approver sends: the digest of what was seen, acknowledged warnings, included rows.
 
-    `counts_as`: the people the approver counts as, by API tokens.
+    `counts_as`: the people the approver counts as, by API tokens. `approved_digest`: of the batch
+    with the included rows, if it is not the digest that was seen.
     """
 
     person: str
@@ -44,6 +45,7 @@ class Approval:
     acknowledge: frozenset[str] = frozenset()
     include: tuple[Include, ...] = ()
     counts_as: frozenset[str] = frozenset()
+    approved_digest: str = ""
 
 
 def parse_inclusion(row_id: UUID, reason: str) -> IncludedRow:

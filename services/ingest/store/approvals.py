@@ -24,14 +24,15 @@ def insert_approval(
         connection,
         """
         INSERT INTO approval (
-            batch_id, digest, approved_by, counts_as, approved_at, acknowledged, one_person,
+            batch_id, digest, seen_digest, approved_by, counts_as, approved_at, acknowledged, one_person,
             payments, payments_cents)
-        SELECT :id, :digest, :person, :counts_as, :at, :acknowledged, :one_person,
+        SELECT :id, :digest, :seen_digest, :person, :counts_as, :at, :acknowledged, :one_person,
             count(DISTINCT payment_id), sum(amount_cents)
         FROM batch_row
         WHERE batch_id = :id AND status = 'payable'""",
         id=batch_id,
-        digest=approval.digest,
+        digest=approval.approved_digest or approval.digest,
+        seen_digest=approval.digest if approval.approved_digest else None,
         person=approval.person,
         counts_as=sorted(approval.counts_as),
         at=at,

@@ -21,7 +21,7 @@ COLUMNS = """
     b.batch_id, b.family_id, b.parent_batch_id, b.status, b.filename, b.period,
     b.uploaded_by, b.uploaded_at, b.version, b.revision, b.content_sha256,
     b.digest, b.row_messages, b.reason, b.error_code, b.error_message, b.error_line,
-    b.dispatch_version, a.approved_by, a.approved_at,
+    b.dispatch_version, a.approved_by, a.approved_at, a.seen_digest,
     coalesce(a.acknowledged, '{}') AS acknowledged,
     coalesce(a.one_person, false) AS one_person,
     coalesce(a.payments, 0) AS payments,
@@ -340,6 +340,16 @@ def mark_approved(connection: Connection, batch_id: UUID, digest: str) -> bool:
             id=batch_id,
             digest=digest,
         ).rowcount
+    )
+
+
+def set_digest(connection: Connection, batch_id: UUID, digest: str) -> None:
+    """Set the digest of a batch that is not approved. The database refuses it for one that is."""
+    run(
+        connection,
+        "UPDATE batch SET digest = :digest WHERE batch_id = :id",
+        id=batch_id,
+        digest=digest,
     )
 
 
