@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.contracts.errors import Reject
 from libs.common.messaging import dead_letters
-from libs.common.messaging.consumer import Apply, redrive
+from libs.common.messaging.consumer import Apply, Verify, redrive
 from libs.common.web.internal_auth import Actor, Caller
 from libs.common.web.problem_details import Problem
 
@@ -26,6 +26,7 @@ def router(
     applies: Mapping[str, Apply],
     token: str,
     ineligible: IneligiblePeople = no_one_ineligible,
+    verify: Verify | None = None,
 ) -> APIRouter:
     """`GET /ops/dead-letters` and `POST /ops/dead-letters/{id}/redrive`.
 
@@ -35,6 +36,7 @@ def router(
         applies: how each consumer applies its messages, by the consumer's name.
         ineligible: gives the people who had a hand in a batch. None of them may redrive a
             message that decides about its money.
+        verify: verifies signatures of messages that were refused for them.
     """
     routes = APIRouter(prefix="/ops/dead-letters")
     caller = Depends(Caller(token))
@@ -50,7 +52,7 @@ def router(
             consumer = _find_consumer(connection, dead_letter_id, actor, ineligible)
         try:
             with engine.begin() as connection:
-                done = redrive(connection, dead_letter_id, applies[consumer], actor.person)
+                done = redrive(connection, dead_letter_id, applies[consumer], actor.person, verify)
         except Reject as reason:
             raise Problem(
                 409,

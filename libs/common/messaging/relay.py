@@ -1,6 +1,7 @@
 """The relay: a loop that sends the outbox to Kafka, in order and at least once."""
 
 import select
+import zlib
 from collections.abc import Callable, Sequence
 from threading import Event as Stop
 from typing import Any
@@ -10,6 +11,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.contracts.errors import Fatal
+from libs.common.contracts.topics import PARTITIONS
+from libs.common.crypto.message_signatures import Signer
 from libs.common.database.engine import is_unavailable, run
 from libs.common.messaging import outbox
 from libs.common.messaging.message_tracing import Publication, start_publication
@@ -28,8 +31,9 @@ def publish_until_stopped(
     stop: Stop,
     beat: Callable[[], None] = lambda: None,
     name: str = "",
+    signer: Signer | None = None,
 ) -> None:
-    """Publish until `stop`, under the service's name.
+    """Publish until `stop`, under the service's name and signed with its key.
 
     Of several replicas one publishes, the others wait for an advisory lock: two at once would
     break the order within a key. A database that is away is waited for.
@@ -48,7 +52,7 @@ def publish_until_stopped(
                 run(connection, "LISTEN outbox")
                 while not stop.is_set():
                     beat()
-                    if publish(connection, producer, name=name) < BATCH_MAX:
+                    if publish(connection, producer, name=name, signer=signer) < BATCH_MAX:
                         _wait_for_events(connection)
         except SQLAlchemyError as error:
             if not is_unavailable(error):
@@ -78,11 +82,16 @@ def _wait_for_events(connection: Connection) -> None:
 
 
 def publish(
-    connection: Connection, producer: Producer, batch_max: int = BATCH_MAX, name: str = ""
+    connection: Connection,
+    producer: Producer,
+    batch_max: int = BATCH_MAX,
+    name: str = "",
+    signer: Signer | None = None,
 ) -> int:
     """Send the oldest unpublished events, and mark those that Kafka acknowledged; how many.
 
-    A crash between the two sends them again: consumers have an inbox.
+    A crash between the two sends them again: consumers have an inbox. They are signed here, so
+    what is republished later is signed with the key of that time.
 
     Raises:
         Fatal: this producer can never send again; the process must end.
@@ -91,7 +100,7 @@ def publish(
     if not rows:
         return 0
     spans = start_publication()
-    acknowledged = _send(producer, rows, name, spans)
+    acknowledged = _send(producer, rows, _all_headers(rows, name, spans, signer))
     if acknowledged:
         outbox.mark_published(connection, acknowledged)
     if spans:
@@ -102,22 +111,24 @@ def publish(
     return len(acknowledged)
 
 
-def _send(
-    producer: Producer, rows: Sequence[Any], name: str, spans: Publication | None
-) -> list[int]:
+#: The headers of a message.
+Headers = list[tuple[str, str | bytes | None]]
+
+
+def _send(producer: Producer, rows: Sequence[Any], headers: Sequence[Headers]) -> list[int]:
     """Send rows of the outbox in order; the ids of those that Kafka acknowledged."""
     acknowledged: list[int] = []
 
     def on_delivery(row_id: int) -> Callable[[Any, Any], None]:
         return lambda error, _: acknowledged.append(row_id) if error is None else None
 
-    for row in rows:
+    for row, own_headers in zip(rows, headers, strict=True):
         try:
             producer.produce(
                 row.topic,
                 key=row.message_key,
                 value=row.body,
-                headers=_headers(row, name, spans),
+                headers=own_headers,
                 on_delivery=on_delivery(row.id),
             )
         except (BufferError, KafkaException) as error:
@@ -134,9 +145,31 @@ def _send(
     return acknowledged
 
 
-def _headers(
-    row: Any, name: str, spans: Publication | None
-) -> list[tuple[str, str | bytes | None]]:
+def _all_headers(
+    rows: Sequence[Any], name: str, spans: Publication | None, signer: Signer | None
+) -> list[Headers]:
+    """The headers of each row, with signatures if there is a signer."""
+    headers = [_headers(row, name, spans) for row in rows]
+    if signer is not None:
+        signatures = signer.sign(
+            [
+                (
+                    # where librdkafka puts it: a consumer then verifies what it reads together
+                    zlib.crc32(row.message_key.encode()) % PARTITIONS,
+                    row.topic,
+                    row.message_key,
+                    row.message_type,
+                    row.body.encode(),
+                )
+                for row in rows
+            ]
+        )
+        for own, signature in zip(headers, signatures, strict=True):
+            own.append(("signature", signature))
+    return headers
+
+
+def _headers(row: Any, name: str, spans: Publication | None) -> Headers:
     span = spans.at(row.topic, row.correlation) if spans else None
     event_id = str(row.event_id)
     return [

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware import Middleware
 
-from libs.common.contracts.topics import Topic
+from libs.common.contracts.topics import TOPICS, Topic
 from libs.common.database import migrate
 from libs.common.database.engine import connect
 from libs.common.messaging import consumer, dead_letter_routes, kafka, relay
@@ -86,7 +86,13 @@ class Service:
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
-        self.startup_gate = StartupGate(self.name, self.engine, self.settings.kafka, self._at_head)
+        self.startup_gate = StartupGate(
+            self.name,
+            self.engine,
+            self.settings.kafka,
+            self._at_head,
+            verify=self.settings.verifier.verify,
+        )
 
     def add_consumer(self, topic: Topic, apply: Apply) -> None:
         """Add the loop that consumes a topic. The consumer's name is `<service>.<topic>`."""
@@ -111,7 +117,15 @@ class Service:
                     joined.set()
 
             try:
-                consumer.consume(source, self.engine, name, apply, stop, beat_and_measure)
+                consumer.consume(
+                    source,
+                    self.engine,
+                    name,
+                    apply,
+                    stop,
+                    beat_and_measure,
+                    self.settings.verifier.refusals,
+                )
             finally:
                 source.close()
 
@@ -125,7 +139,9 @@ class Service:
 
         def loop(stop: threading.Event, beat: Beat) -> None:
             producer = kafka.producer(self.settings.kafka)
-            relay.publish_until_stopped(self.engine, producer, stop, beat, self.name)
+            relay.publish_until_stopped(
+                self.engine, producer, stop, beat, self.name, self.settings.signer
+            )
 
         self.loops.append(Loop("relay", loop))
 
@@ -137,7 +153,11 @@ class Service:
         """
         self.routers.append(
             dead_letter_routes.router(
-                self.engine, self.applies, self.settings.internal_token, ineligible
+                self.engine,
+                self.applies,
+                self.settings.internal_token,
+                ineligible,
+                self.settings.verifier.verify,
             )
         )
 
@@ -217,6 +237,7 @@ class Service:
         exit with code 2.
         """
         configure(self.name, self.settings.log_level)
+        self._check_message_keys()
         self._check_schema()
         listener = self._listen()
         self._start_tracing()
@@ -235,6 +256,24 @@ class Service:
         gc.freeze()
         log.info("serving", port=self.settings.port)
         uvicorn.Server(config).run(sockets=[listener])
+
+    def _check_message_keys(self) -> None:
+        """Exit if messages could not be signed, or if every message of a topic were refused."""
+        prefix, wrong = f"PAYDOWN_{self.name.upper()}_", ""
+        publishes = any(topic.producer == self.name for topic in TOPICS)
+        read = {topic.producer for topic in self.consumers}
+        own = {self.name} if publishes else set()
+        if publishes and self.settings.signer is None:
+            wrong = f"{prefix}SIGNING_KEYS is not set: nothing could be published."
+        elif not self.settings.accept_unsigned and (
+            missing := self.settings.verifier.missing(read | own)
+        ):
+            wrong = f"{prefix}PUBLIC_KEYS has no key of {', '.join(missing)}."
+        if wrong:
+            sys.stderr.write(f"{self.name}: {wrong} See docs/runbooks/keys.md.\n")
+            sys.exit(2)
+        if self.settings.accept_unsigned:
+            log.warning("unsigned_messages_accepted")
 
     def _check_schema(self) -> None:
         """Exit if a newer version changed the database; one that is away is waited for later."""
