@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
 from services.ingest.domain.batch import NOT_LIVE, Batch
 from services.ingest.domain.errors import RequestError
@@ -368,6 +369,7 @@ def complete(connection: Connection, batch_id: UUID, now: datetime) -> bool:
 
     Returns:
         False when a rejected message about the batch has not been redriven; nothing was changed.
+        One that was refused for its signature does not count: anybody may have written it.
     """
     return bool(
         run(
@@ -380,8 +382,10 @@ def complete(connection: Connection, batch_id: UUID, now: datetime) -> bool:
                 AND NOT EXISTS (
                     SELECT
                     FROM dead_letter d
-                    WHERE d.correlation = CAST(b.batch_id AS text) AND d.redriven_at IS NULL)""",  # noqa: S608 - our own text
+                    WHERE d.correlation = CAST(b.batch_id AS text) AND d.redriven_at IS NULL
+                        AND d.code <> ALL(CAST(:refused AS text[])))""",  # noqa: S608 - our own text
             id=batch_id,
+            refused=list(message_signatures.CODES),
             now=now,
         ).rowcount
     )
