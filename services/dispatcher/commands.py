@@ -16,6 +16,7 @@ from services.dispatcher.store import (
     attempts,
     batches,
     held_decisions,
+    kill_switch,
     payments,
     source_stops,
 )
@@ -111,6 +112,37 @@ def _cancel(connection: Connection, batch: Row[Any], order: Order) -> str:
         raise Refused("Every payment of this batch has ended. There is nothing left to cancel.")
     batches.change_state(connection, batch.batch_id, "cancelled", order.person, order.reason)
     return "cancelled"
+
+
+# --- kill switch -------------------------------------------------------------------------------
+
+
+def order_kill_switch(connection: Connection, on: bool, order: Order) -> None:
+    """Turn the kill switch on, or off.
+
+    One person turns it on. If an approver did, turning it off needs two people: the first
+    proposes, another, an approver, confirms. The same order again changes nothing.
+
+    Raises:
+        two_person.NotAllowed: another person must confirm it.
+    """
+    switch = kill_switch.lock(connection)
+    if on:
+        kill_switch.engage(connection, True, order.person, order.reason, by_approver=order.approver)
+        return
+    if not (switch.engaged and switch.by_approver):
+        kill_switch.engage(connection, False, order.person, order.reason)
+        return
+    step = next_step(
+        order.person,
+        switch.off_proposed_by,
+        is_approver=order.approver,
+        counts_as=order.counts_as,
+    )
+    if step == "propose":
+        kill_switch.propose_off(connection, order.person)
+    elif step == "confirm":
+        kill_switch.engage(connection, False, order.person, order.reason)
 
 
 # --- held payments -----------------------------------------------------------------------------

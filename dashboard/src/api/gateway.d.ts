@@ -1677,6 +1677,17 @@ export interface components {
              * Format: date-time
              */
             at: string;
+            /**
+             * By Approver
+             * @description an approver turned it on: two people turn it off
+             * @default false
+             */
+            by_approver: boolean;
+            /**
+             * Off Proposed By
+             * @description who has proposed to turn it off; another person, an approver, confirms
+             */
+            off_proposed_by?: string | null;
         } & {
             [key: string]: unknown;
         };

@@ -98,7 +98,7 @@ def _add_callback(routes: APIRouter, context: SignInContext) -> None:
             return _page("Please sign in again", OTHER_BROWSER, 400)
         try:
             identity = await provider.finish(attempt, code)
-            response = await _sign_in(request, context, identity, attempt.path)
+            response = await _sign_in(request, context, identity, safe_redirect(attempt.path))
         except SignInRefused as refused:
             await context.guard.record_failed_sign_in(request, refused.code, 403)
             response = _page("You are not signed in", str(refused), 403)
