@@ -30,6 +30,9 @@ _OPERATIONS = frozenset({OPERATOR, ADMIN, AUDITOR})
 ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("GET", "/me"): _EVERY_ROLE,
     ("DELETE", "/session"): _EVERY_ROLE,
+    # One's own; an administrator also sees and ends those of others.
+    ("GET", "/sessions"): _EVERY_ROLE,
+    ("DELETE", "/sessions/{session_id}"): _EVERY_ROLE,
     ("GET", "/tokens"): frozenset({ADMIN, AUDITOR}),
     ("POST", "/tokens"): frozenset({ADMIN}),
     ("DELETE", "/tokens/{token_id}"): frozenset({ADMIN}),
