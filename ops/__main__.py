@@ -80,6 +80,17 @@ def _add_keys(add: AddCommand) -> None:
         type=Path,
         help="a keys.json, a file with nothing but the keys, or the folder made by `secrets`",
     )
+    signing = add(
+        "rotate-signing-keys",
+        _rotate_signing_keys,
+        "replace the keys that sign messages, in two steps (docs/runbooks/keys.md)",
+    )
+    signing.add_argument(
+        "step",
+        choices=("add", "use"),
+        help="add: new keys are accepted; then restart every process; use: the new keys sign",
+    )
+    signing.add_argument("path", type=Path, help="a keys.json, or the folder made by `secrets`")
     usage = add(
         "key-usage",
         _key_usage,
@@ -135,6 +146,13 @@ def _rotate_keys(given: argparse.Namespace) -> int:
     from ops import rotate_keys  # noqa: PLC0415
 
     print(rotate_keys.rotate(given.step, given.path).message)
+    return 0
+
+
+def _rotate_signing_keys(given: argparse.Namespace) -> int:
+    from ops import rotate_signing_keys  # noqa: PLC0415
+
+    print(rotate_signing_keys.rotate(given.step, given.path))
     return 0
 
 

@@ -7,9 +7,12 @@ setting (`PAYDOWN_<SERVICE>_<SETTING>_FILE`).
 import base64
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
+from libs.common.crypto.message_signatures import public_keys
 from ops import provision
 from ops.errors import CommandError
 from ops.private_files import write_private
@@ -33,6 +36,8 @@ class Secrets:
     internal_token: str
     webhook_secret: str
     database_secret: str  # the password of every database role is derived from it
+    #: Ed25519 private keys by service; the public ones are derived from them.
+    signing_keys: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load_or_create(cls, folder: Path) -> "Secrets":
@@ -45,9 +50,17 @@ class Secrets:
                 internal_token=secrets.token_urlsafe(32),
                 webhook_secret=secrets.token_urlsafe(32),
                 database_secret=secrets.token_urlsafe(32),
+                signing_keys={name: new_signing_key(name) for name in catalog.PUBLISHING},
             )
             write_private(file, json.dumps(asdict(made), indent=1))
-        return cls(**json.loads(file.read_text()))
+        found = json.loads(file.read_text())
+        if missing := [name for name in catalog.PUBLISHING if name not in signing_keys_of(found)]:
+            # made before messages were signed
+            found["signing_keys"] = signing_keys_of(found) | {
+                name: new_signing_key(name) for name in missing
+            }
+            write_private(file, json.dumps(found, indent=1))
+        return cls(**found)
 
     def settings_of(self, service: CatalogEntry, database_url: str) -> dict[str, str]:
         """{setting: value} of the secrets that the catalog names for a service."""
@@ -59,6 +72,8 @@ class Secrets:
             "provider_key": SIMULATOR_PROVIDER_KEY,
             "webhook_secret": self.webhook_secret,  # the dispatcher's name for it
             "secret": self.webhook_secret,  # the webhook receiver's name for it
+            "signing_keys": self.signing_keys.get(service.name, ""),
+            "public_keys": public_keys(self.signing_keys),
         }
         return {name: values[name] for name in service.secrets}
 
@@ -103,6 +118,16 @@ def write_for_container(file: Path, text: str) -> None:
     """Replace a file at once by one that every user of its container may read."""
     write_private(file, text)
     file.chmod(READABLE_BY_ALL)
+
+
+def new_signing_key(service: str) -> str:
+    """The first signing key of a service, as its setting has it."""
+    return f"{service}-1:{random_base64()}"
+
+
+def signing_keys_of(everything: Mapping[str, Any]) -> dict[str, str]:  # Any: JSON
+    """The signing keys in a `keys.json`; none in one that is older than they are."""
+    return dict(everything.get("signing_keys", {}))
 
 
 def random_base64() -> str:

@@ -33,7 +33,17 @@ class CatalogEntry:
     def secrets(self) -> tuple[str, ...]:
         """The settings that are given as secrets."""
         seal_keys = ("seal_keys",) if self.encrypts else ()
-        return ("database_url", "internal_token", *seal_keys, *self.own_secrets)
+        signing_keys = ("signing_keys",) if self.topics_out else ()
+        # No secret, but it comes and changes with the keys that are.
+        public_keys = ("public_keys",) if self.topics else ()
+        return (
+            "database_url",
+            "internal_token",
+            *seal_keys,
+            *signing_keys,
+            *public_keys,
+            *self.own_secrets,
+        )
 
     @property
     def topics_in(self) -> tuple[Topic, ...]:
@@ -96,6 +106,7 @@ NAMES = tuple(entry.name for entry in SERVICES)
 ENCRYPTING = tuple(entry.name for entry in SERVICES if entry.encrypts)
 QUARANTINABLE = tuple(entry.name for entry in SERVICES if entry.can_be_quarantined)
 REBUILDABLE = tuple(entry.name for entry in SERVICES if entry.rebuildable)
+PUBLISHING = tuple(entry.name for entry in SERVICES if entry.topics_out)
 ON_KAFKA = tuple(entry.name for entry in SERVICES if entry.topics)
 
 

@@ -71,7 +71,7 @@ class Storage:
         Raises:
             StorageError: it cannot be opened, is in use, or has another format.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.retention_ms = retention_ms
         self._answers: dict[bytes, tuple[bytes, int, bytes, int]] = {}
         self._places: dict[bytes, tuple[int, int]] = {}  # (place, when stored)
@@ -82,6 +82,9 @@ class Storage:
         self._before_write: Callable[[], None] = lambda: None
         self._on_events: Callable[[list[Event]], None] = lambda _: None
         try:
+            # It holds names and account numbers in clear. SQLite gives its other files this mode.
+            path.touch(mode=0o600)
+            path.chmod(0o600)
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=LOCK_S)
             self._connection.executescript(PRAGMAS)
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -94,7 +97,7 @@ class Storage:
                 f"BEGIN IMMEDIATE; {TABLES} {UPGRADES.get(version, '')} "
                 f"PRAGMA user_version = {FORMAT}; COMMIT;"
             )
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise StorageError(f"The file {path} cannot be opened: {error}.") from None
 
     # Start

@@ -1,15 +1,16 @@
 """`make bench`: what the library carries beside bare loops of the same statements.
 
-Two consumer loops read the same messages of a topic of their own from the start, in turns of one
+Three consumer loops read the same messages of a topic of their own from the start, in turns of one
 batch, so that whatever else the machine does slows both alike. Each one's clock runs in its own
 turns only, and the median turn is its rate:
 
-- library: `consume` over KafkaSource with its envelope (pydantic), compare-and-swap offsets, inbox
-  and dead letters;
+- library: `consume` over KafkaSource with its envelope (pydantic), signatures, compare-and-swap
+  offsets, inbox and dead letters;
+- unsigned: the same without verifying signatures;
 - bare: confluent_kafka's `consume`, the event id from the headers, `json.loads` of the body, and
   the same three statements as text through SQLAlchemy, without any check.
 
-Both write one business row a message and commit up to 500 messages a transaction. The relay stands
+All write one business row a message and commit up to 500 messages a transaction. The relay stands
 beside bare producing of the same bodies, by a producer with the same settings, without an outbox.
 """
 
@@ -39,12 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nconsumer loop, messages/s          library       bare      ratio")
         library: list[float] = []
         bare: list[float] = []
+        unsigned: list[float] = []
         for number in range(1, REPETITIONS + 1):
             paces = consuming.run_both(setting)
             _print_ratio(f"run {number}", paces["library"], paces["bare"])
             library += paces["library"]
             bare += paces["bare"]
+            unsigned += paces["unsigned"]
         ratio = _print_ratio("all turns", library, bare)
+        cost = 1 - consuming.rate(library) / consuming.rate(unsigned)
+        print(f"signatures cost {cost:.1%} of the loop without them", flush=True)
         print(
             f"\noutbox relay {relay:,.0f}/s beside bare produce {produce:,.0f}/s; "
             f"bare read {read:,.0f}/s"

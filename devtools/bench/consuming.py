@@ -1,4 +1,4 @@
-"""The library's consumer loop beside a bare loop of the same statements."""
+"""The consumer loop beside one without signatures, and a bare loop of the same statements."""
 
 import json
 import statistics
@@ -9,13 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from devtools.bench.setting import BATCH_MAX, TOPIC, Posted, Setting
+from devtools.bench.setting import BATCH_MAX, TOPIC, Posted, Setting, verifier
 from devtools.bench.turns import Lane, SourceInTurns, Turns
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.topics import PARTITIONS
 from libs.common.database.engine import run
 from libs.common.messaging import kafka_source, offsets
-from libs.common.messaging.consumer import consume
+from libs.common.messaging.consumer import FindRefusals, consume
 from ops.errors import CommandError
 
 MAKE_OFFSETS = """
@@ -70,7 +70,7 @@ def run_both(setting: Setting) -> dict[str, list[float]]:
     """
     with setting.engine.begin() as connection:
         run(connection, "TRUNCATE posting, inbox, consumer_offset")
-    loops = {"library": library_loop, "bare": bare_loop}
+    loops = {"library": library_loop, "unsigned": unsigned_loop, "bare": bare_loop}
     turns = Turns(list(loops))
     lanes = [Lane(name, turns, setting.count) for name in loops]
     failed: list[BaseException] = []
@@ -101,7 +101,16 @@ def rate(paces: Sequence[float]) -> float:
 
 
 def library_loop(setting: Setting, lane: Lane) -> None:
-    """The library's loop, as a service runs it."""
+    """The library's loop, as a service runs it: it verifies every signature."""
+    _library_loop(setting, lane, verifier().refusals)
+
+
+def unsigned_loop(setting: Setting, lane: Lane) -> None:
+    """The library's loop without signatures, to see what they cost."""
+    _library_loop(setting, lane, None)
+
+
+def _library_loop(setting: Setting, lane: Lane, find_refusals: FindRefusals | None) -> None:
 
     def apply(connection: Connection, events: Sequence[Event]) -> None:
         known = [event for event in events if isinstance(event, Posted)]
@@ -114,7 +123,7 @@ def library_loop(setting: Setting, lane: Lane) -> None:
         kafka_source.KafkaSource(setting.bootstrap, group, TOPIC, load, BATCH_MAX), lane
     )
     try:
-        consume(source, setting.engine, lane.name, apply, source.stop)
+        consume(source, setting.engine, lane.name, apply, source.stop, find_refusals=find_refusals)
     finally:
         source.close()
 

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from devtools.bench.setting import BARE_TOPIC, BATCH_MAX, PADDING, TOPIC, Posted, Setting
+from devtools.bench.setting import BARE_TOPIC, BATCH_MAX, PADDING, SIGNER, TOPIC, Posted, Setting
 from libs.common.database.engine import run
 from libs.common.messaging import kafka, outbox, relay
 from libs.common.observability.trace_context import unrecorded_header
@@ -26,7 +26,9 @@ def relay_rate(setting: Setting) -> float:
     stop, producer = threading.Event(), kafka.producer(setting.bootstrap)
     producer.list_topics(TOPIC, timeout=15)
     thread = threading.Thread(
-        target=relay.publish_until_stopped, args=(setting.engine, producer, stop)
+        target=relay.publish_until_stopped,
+        args=(setting.engine, producer, stop),
+        kwargs={"name": "bench", "signer": SIGNER},
     )
     began = time.monotonic()
     thread.start()

@@ -16,10 +16,12 @@ from sqlalchemy import Engine
 from devtools import test_servers
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.topics import PARTITIONS, Topic
+from libs.common.crypto.message_signatures import Signer, Verifier, public_keys
 from libs.common.database.engine import connect, run
 from libs.common.messaging import kafka
 from libs.common.testing.messaging_tables import MESSAGING
 from ops import provision
+from ops.secret_files import new_signing_key
 
 BATCH_MAX = 500
 PADDING = "0123456789abcdef" * 18
@@ -43,6 +45,8 @@ class Posted(Event):
     note: str
 
 
+SIGNING_KEYS = {"bench": new_signing_key("bench")}
+SIGNER = Signer.parse(SIGNING_KEYS["bench"])
 TOPIC = Posted.topic.name
 BARE_TOPIC = f"{TOPIC}-bare"
 
@@ -85,6 +89,12 @@ class Setting:
             ),
             f"messages    {self.count}, {len(PADDING) + 300} bytes, {BATCH_MAX} a transaction",
         ]
+
+
+def verifier() -> Verifier:
+    """What the library's loop verifies the messages with."""
+    keys = Verifier.parse(public_keys(SIGNING_KEYS)).keys
+    return Verifier(keys, producers={TOPIC: "bench"})
 
 
 @contextmanager

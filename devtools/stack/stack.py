@@ -172,8 +172,10 @@ class Stack:
 
     def _prepare(self, startup: Startup) -> None:
         """Make the folders, the servers' data and the supervisor's configuration; start it."""
-        for folder in (self.state, self.state / "files", self.state / "simulator"):
-            folder.mkdir(parents=True, exist_ok=True)
+        self.state.mkdir(parents=True, exist_ok=True)
+        for folder in (self.state / "files", self.state / "simulator"):  # rosters lie in both
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)
         facts = {
             "ports": dict(self.ports),
             "database_url": self.database_url,

@@ -17,6 +17,7 @@ from services.dispatcher.store import (
     batches,
     duplicates,
     held_decisions,
+    kill_switch,
     payments,
     source_stops,
     statements,
@@ -46,11 +47,15 @@ class Unknown(PaydownError):
 
 @dataclass(frozen=True)
 class Order:
-    """Who orders something, and why. `approver`: the gateway confirms that role at this moment."""
+    """Who orders something, and why. `approver`: the gateway confirms that role at this moment.
+
+    `counts_as`: the people the person counts as, by API tokens.
+    """
 
     person: str
     reason: str
     approver: bool = False
+    counts_as: frozenset[str] = frozenset()
 
 
 # --- batches -----------------------------------------------------------------------------------
@@ -113,6 +118,37 @@ def _cancel(connection: Connection, batch: Row[Any], order: Order) -> str:
     return "cancelled"
 
 
+# --- kill switch -------------------------------------------------------------------------------
+
+
+def order_kill_switch(connection: Connection, on: bool, order: Order) -> None:
+    """Turn the kill switch on, or off.
+
+    One person turns it on. If an approver did, turning it off needs two people: the first
+    proposes, another, an approver, confirms. The same order again changes nothing.
+
+    Raises:
+        two_person.NotAllowed: another person must confirm it.
+    """
+    switch = kill_switch.lock_for_order(connection)
+    if on:
+        kill_switch.engage(connection, True, order.person, order.reason, by_approver=order.approver)
+        return
+    if not (switch.engaged and switch.by_approver):
+        kill_switch.engage(connection, False, order.person, order.reason)
+        return
+    step = next_step(
+        order.person,
+        switch.off_proposed_by,
+        is_approver=order.approver,
+        counts_as=order.counts_as,
+    )
+    if step == "propose":
+        kill_switch.propose_off(connection, order.person)
+    elif step == "confirm":
+        kill_switch.engage(connection, False, order.person, order.reason)
+
+
 # --- held payments -----------------------------------------------------------------------------
 
 
@@ -147,6 +183,7 @@ def order_held(
         None if proposal is None else proposal.by_whom,
         is_approver=order.approver,
         ineligible=ineligible_approvers(connection, str(row.batch_id)),
+        counts_as=order.counts_as,
     )
     if proposal is None or step == "propose":
         held_decisions.upsert_proposal(
@@ -240,6 +277,7 @@ def order_duplicate(
         finding.proposed_by if finding.act == act else None,
         is_approver=order.approver,
         ineligible=ineligible_approvers(connection, str(finding.batch_id)),
+        counts_as=order.counts_as,
     )
     if step == "propose":
         duplicates.propose(connection, payment_id, act, order.reason, order.person)

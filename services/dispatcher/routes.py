@@ -145,7 +145,7 @@ def add_payment_routes(routes: APIRouter, engine: Engine, authenticate: Authenti
                 "A reason is needed, and for `bind` the provider's payment id.",
                 "Send them with it.",
             )
-        order = Order(actor.person, body.reason, approver=bool(actor.roles & APPROVERS))
+        order = _order(actor, body.reason)
         with refusals("Look at the payment as it is now."), engine.begin() as connection:
             state = commands.order_held(
                 connection, payment_id, body.act, body.provider_payment_id, order
@@ -155,10 +155,19 @@ def add_payment_routes(routes: APIRouter, engine: Engine, authenticate: Authenti
     @routes.post("/payments/{payment_id}/duplicate")
     def order_duplicate(payment_id: UUID, body: DuplicateOrder, actor: caller) -> dict[str, Any]:
         require_role(actor, PROPOSERS)
-        order = Order(actor.person, body.reason, approver=bool(actor.roles & APPROVERS))
+        order = _order(actor, body.reason)
         with refusals("Look at the payment as it is now."), engine.begin() as connection:
             state = commands.order_duplicate(connection, payment_id, body.act, order)
         return {"payment_id": payment_id, "act": body.act, "state": state}
+
+
+def _order(actor: Actor, reason: str) -> Order:
+    return Order(
+        actor.person,
+        reason,
+        approver=bool(actor.roles & APPROVERS),
+        counts_as=actor.counts_as,
+    )
 
 
 def add_operations_routes(routes: APIRouter, engine: Engine, authenticate: Authenticate) -> None:
@@ -183,8 +192,8 @@ def add_operations_routes(routes: APIRouter, engine: Engine, authenticate: Authe
     @routes.post("/kill-switch")
     def turn_kill_switch(body: KillSwitchOrder, actor: caller) -> dict[str, Any]:
         require_role(actor, SWITCHERS)
-        with engine.begin() as connection:
-            kill_switch.engage(connection, body.on, actor.person, body.reason)
+        with refusals("Ask an approver."), engine.begin() as connection:
+            commands.order_kill_switch(connection, body.on, _order(actor, body.reason))
             return kill_switch.read(connection)
 
     @routes.post("/statements", status_code=202)

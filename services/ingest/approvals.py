@@ -1,6 +1,7 @@
 """What people do with a batch, each act in one transaction: approve, discard, correct."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -67,13 +68,16 @@ def _approve(
     connection: Connection, batch_id: UUID, approval: Approval, one_person: bool, now: datetime
 ) -> Batch:
     batch = batches.get_batch(connection, batch_id, lock=True)
-    if batch.approved_by is not None and (batch.approved_by, batch.digest) == (
-        approval.person,
-        approval.digest,
-    ):
+    if batch.approved_by is not None and (
+        batch.approved_by,
+        batch.seen_digest or batch.digest,
+    ) == (approval.person, approval.digest):
         return batch
     approval_rules.check_approver(
-        approval.person, batches.list_contributors(connection, batch_id), one_person
+        approval.person,
+        batches.list_contributors(connection, batch_id),
+        one_person,
+        approval.counts_as,
     )
     approval_rules.check_approval(
         batch,
@@ -82,8 +86,10 @@ def _approve(
         rows.count_payable(connection, batch_id) + len(approval.include),
     )
     if approval.include:
-        _include_rows(connection, batch, approval, now)
-    if not batches.mark_approved(connection, batch_id, approval.digest):
+        included_digest = _include_rows(connection, batch, approval, now)
+        batches.set_digest(connection, batch_id, included_digest)
+        approval = replace(approval, approved_digest=included_digest)
+    if not batches.mark_approved(connection, batch_id, approval.approved_digest or approval.digest):
         raise RequestError(
             "conflict",
             "approval.stale",
@@ -99,8 +105,11 @@ def _approve(
     return approved
 
 
-def _include_rows(connection: Connection, batch: Batch, approval: Approval, now: datetime) -> None:
+def _include_rows(connection: Connection, batch: Batch, approval: Approval, now: datetime) -> str:
     """Make the excluded rows payable that the approver names, as the next revision of these rows.
+
+    Returns:
+        The digest of the batch with them: what is paid agrees with it.
 
     Raises:
         RequestError: one of them is not an excluded row of this batch; roll back.
@@ -126,8 +135,11 @@ def _include_rows(connection: Connection, batch: Batch, approval: Approval, now:
     approvals.insert_includes(connection, batch.batch_id, included, approval.person, now)
     batches.set_revision(connection, batch.batch_id, batch.revision + 1)
     row_outcomes.write_includes(connection, batch, batch.revision + 1, approval.person)
-    finalize.publish_rows(connection, batches.get_batch(connection, batch.batch_id), now)
+    digest, _ = finalize.publish_rows(
+        connection, batches.get_batch(connection, batch.batch_id), now
+    )
     totals.replace_totals(connection, batch.batch_id)
+    return digest
 
 
 def discard(engine: Engine, batch_id: UUID, person: str, reason: str) -> Any:

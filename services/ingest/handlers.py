@@ -140,6 +140,7 @@ def batch_changed(
         uploaded_at=batch.uploaded_at,
         approved_by=batch.approved_by,
         approved_at=batch.approved_at,
+        seen_digest=batch.seen_digest,
         rows=rows,
         amount_cents=cents,
         sources=tuple(

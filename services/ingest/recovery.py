@@ -266,7 +266,11 @@ def _approve(connection: Connection, newest: BatchChanged) -> None:
     assert newest.approved_by is not None
     assert newest.digest is not None
     assert at is not None
-    approval = Approval(newest.approved_by, newest.digest)
+    approval = (
+        Approval(newest.approved_by, newest.seen_digest, approved_digest=newest.digest)
+        if newest.seen_digest
+        else Approval(newest.approved_by, newest.digest)
+    )
     batches.start_check(connection, batch_id, newest.revision)
     batches.mark_ready(connection, batch_id, newest.digest, datetime.now(UTC))
     batches.set_row_messages(connection, batch_id, newest.row_messages)

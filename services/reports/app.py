@@ -49,7 +49,7 @@ def add_live_view(service: Service, settings: ReportsSettings) -> ReadLiveView:
     """
     if settings.live == "sql":
         return lambda _connection, _batch_id: None
-    view = LiveView(settings.kafka)
+    view = LiveView(settings.kafka, settings.verifier.verify)
     service.lifespan = view.lifespan
     return view.snapshot
 

@@ -29,8 +29,11 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
 from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
+from libs.common.contracts.message import Message
 from libs.common.contracts.registry import parse
 from libs.common.messaging.address import KafkaAddress, client_settings
+from libs.common.messaging.consumer import Verify
+from libs.common.messaging.kafka import signature, text
 from libs.common.observability.logs import log
 from services.reports.domain.progress import Progress
 from services.reports.store import queries
@@ -63,8 +66,8 @@ class LiveView:
     `lifespan` runs in the service's event loop; `snapshot` is called from request threads.
     """
 
-    def __init__(self, bootstrap: str) -> None:
-        self.bootstrap = bootstrap
+    def __init__(self, bootstrap: str, verify: Verify) -> None:
+        self.bootstrap, self.verify = bootstrap, verify
         self.lock = threading.Lock()
         self.requested = threading.Event()
         self.progress = Progress()
@@ -159,13 +162,26 @@ class LiveView:
         return app
 
     async def read(self, stream: Any) -> None:  # Faust has no types
-        """Read one topic. Unreadable messages are skipped: the consumers dead-letter them."""
+        """Read one topic. Unreadable and unsigned messages are skipped: consumers bury them."""
         async for record in stream.events():
             message = record.message
             headers = dict(message.headers or {})
             with self.lock:
                 with suppress(Reject):
-                    self.apply(parse(headers.get("type", b"").decode(), message.value))
+                    type_name = headers.get("type", b"").decode()
+                    self.verify(
+                        Message(
+                            message.topic,
+                            message.partition,
+                            message.offset,
+                            text(message.key),
+                            type_name,
+                            "",
+                            message.value,
+                            signature=signature(headers.get("signature")),
+                        )
+                    )
+                    self.apply(parse(type_name, message.value))
                 self.next_offset[message.topic, message.partition] = message.offset + 1
 
     def apply(self, event: Event) -> None:

@@ -289,7 +289,7 @@ def test_a_projection_can_be_rebuilt(secured: SecuredBroker, service: str) -> No
 
 def test_the_live_view_reads_from_an_encrypted_broker(secured: SecuredBroker) -> None:
     writable(secured.admin)
-    live = LiveView(secured.address("reports"))
+    live = LiveView(secured.address("reports"), lambda _: None)
     live.requested.set()
     loop = asyncio.new_event_loop()
     task = loop.create_task(live.supervise())

@@ -236,6 +236,7 @@ async def serve(work: Work, stop: threading.Event) -> None:
         port=18_999,
         internal_token="0123456789abcdef",
         session_timeout_ms=work.session_timeout_ms,
+        accept_unsigned=True,
     )
     service = Service("worker", settings, Path())
     service.add_consumer(Counted.topic, apply_for(f"worker.{work.topic}"))

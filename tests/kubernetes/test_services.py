@@ -7,6 +7,7 @@ import pytest
 
 from devtools import kubernetes_manifests
 from devtools.kubernetes_manifests import APPLIED, FOLDER, OVERLAYS
+from libs.common.crypto.message_signatures import public_keys
 from libs.common.runtime.settings import FILE, Settings
 from ops import secret_files
 from services import catalog
@@ -39,11 +40,19 @@ def test_the_service_would_start_with_these_settings(
     given = environment(of(overlay, "Deployment")[service])
     foreign = {name for name in given if not name.startswith(f"PAYDOWN_{service.upper()}_")}
     assert foreign <= LIBPQ_VARIABLES | ({PROVIDER_URL} if service == "gateway" else set())
-    secret = tmp_path / "secret"
-    secret.write_text(
-        "k1:" + "A" * 43 + "=" if any("SEAL_KEYS" in name for name in given) else "s" * 40
-    )
-    values = {name: str(secret) if name.endswith(FILE) else value for name, value in given.items()}
+    key = "k1:" + "A" * 43 + "="
+    secrets = {
+        "SEAL_KEYS": key,
+        "SIGNING_KEYS": key,
+        "PUBLIC_KEYS": public_keys(dict.fromkeys(catalog.PUBLISHING, key)),
+    }
+    values = {}
+    for name, value in given.items():
+        values[name] = value
+        if name.endswith(FILE):
+            setting = name.removeprefix(f"PAYDOWN_{service.upper()}_").removesuffix(FILE)
+            values[name] = str(tmp_path / setting)
+            (tmp_path / setting).write_text(secrets.get(setting, key))
     settings = SETTINGS[service].read(values)  # an unknown or a missing name is refused here
     assert settings.host == "0.0.0.0"
     if isinstance(settings, GatewaySettings):

@@ -32,11 +32,12 @@ export function KillSwitch(): ReactElement {
 }
 
 function SwitchNotice({ state }: { state: KillSwitchState }): ReactElement {
-  const { on, by_whom: who, reason: why, at } = state;
+  const { on, by_whom: who, reason: why, at, off_proposed_by: proposer } = state;
   return (
     <Notice tone={on ? "error" : "success"}>
       <T id={on ? "kill.on" : "kill.off"} values={{ who, why }} />{" "}
-      {who && <T id="kill.last" values={{ who, at: <DateTime at={at} /> }} />}
+      {who && <T id="kill.last" values={{ who, at: <DateTime at={at} /> }} />}{" "}
+      {proposer && <T id="kill.proposed" values={{ who: proposer }} />}
     </Notice>
   );
 }

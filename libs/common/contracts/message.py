@@ -27,6 +27,8 @@ class Message(NamedTuple):
     producer: str = ""
     #: As received, and only where spans are recorded (observability/trace_context.py reads it).
     traceparent: str = ""
+    #: What crypto/message_signatures.py verifies; empty on a message without that header.
+    signature: bytes = b""
 
 
 class Source(Protocol):

@@ -20,6 +20,7 @@ def next_step(
     *,
     is_approver: bool,
     ineligible: Collection[str] = (),
+    counts_as: Collection[str] = (),
 ) -> Step:
     """Decide what a person's order means. The caller locks the proposal and carries the step out.
 
@@ -28,6 +29,8 @@ def next_step(
         proposed_by: who proposed the very same act; None if nobody did, or it was another act.
         is_approver: whether the person holds the role of approver.
         ineligible: people who had a hand in what is decided (uploader, corrector, child-maker).
+        counts_as: people whose acts may have been this person's, by an API token. Their proposal
+            is none of another person.
 
     Returns:
         `propose`: write the proposal. `wait`: the same person asked again, nothing changes.
@@ -44,9 +47,14 @@ def next_step(
         raise NotAllowed(
             f"{proposed_by} has proposed this. Another person, an approver, must confirm it."
         )
-    if person in ineligible:
+    if proposed_by in counts_as:
         raise NotAllowed(
-            "You uploaded, corrected or derived this batch. "
-            "An approver who had no hand in it must confirm this."
+            f"{proposed_by} has proposed this, and one of you made an API token for the other: "
+            "you count as one person. Another approver must confirm it."
+        )
+    if not {person, *counts_as}.isdisjoint(ineligible):
+        raise NotAllowed(
+            "You, or a person you count as by an API token, uploaded, corrected or derived this "
+            "batch. An approver who had no hand in it must confirm this."
         )
     return "confirm"

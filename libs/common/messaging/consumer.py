@@ -1,8 +1,9 @@
 """The consumer loop that all services share.
 
 In words: read some messages. In ONE transaction advance the stored offsets by compare-and-swap
-(a stale owner is refused here), drop what the inbox already has, apply the rest, and write what
-was rejected as dead letters. Commit. Then report the progress to Kafka.
+(a stale owner is refused here), refuse what the topic's owner did not sign, drop what the inbox
+already has, apply the rest, and write what was rejected as dead letters. Commit. Then report the
+progress to Kafka.
 
 So a message is applied once, whatever crashes when, and an offset never moves without its effects.
 """
@@ -17,6 +18,7 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject, Retry
 from libs.common.contracts.message import Message, Source, is_uuid
 from libs.common.contracts.registry import parse
+from libs.common.crypto import message_signatures
 from libs.common.database.engine import is_unavailable
 from libs.common.messaging import dead_letters, inbox, message_tracing, offsets
 from libs.common.messaging.error_text import describe
@@ -25,6 +27,10 @@ from libs.common.observability.logs import log
 
 #: Applies events in the caller's transaction. Raises Reject or Retry; other errors are bugs.
 Apply = Callable[[Connection, Sequence[Event]], None]
+#: Returns if a message is signed by the owner of its topic, else raises Reject.
+Verify = Callable[[Message], None]
+#: The same for many messages at once: why each is refused, or None.
+FindRefusals = Callable[[Sequence[Message]], Sequence[Reject | None]]
 #: Tells the supervisor that a loop is alive (runtime/loops.py).
 Beat = Callable[[], None]
 RETRY_FIRST_S, RETRY_MAX_S = 0.1, 5.0
@@ -37,8 +43,11 @@ def consume(
     apply: Apply,
     stop: Stop,
     beat: Beat = lambda: None,
+    find_refusals: FindRefusals | None = None,
 ) -> None:
     """Consume until `stop`. `beat` is called on every turn, and while waiting for a dependency.
+
+    Without `find_refusals` every message is believed; only tests do that.
 
     Raises:
         Retry, or an error of a database that is away: this source cannot go on. Close it, wait,
@@ -48,7 +57,7 @@ def consume(
 
     def apply_in_transaction(batch: list[Message]) -> None:
         with message_tracing.consumer_turn(consumer, batch), engine.begin() as connection:
-            apply_batch(connection, consumer, batch, apply)
+            apply_batch(connection, consumer, batch, apply, find_refusals)
 
     while not stop.is_set():
         beat()
@@ -85,9 +94,16 @@ def consume(
 
 
 def apply_batch(
-    connection: Connection, consumer: str, batch: Sequence[Message], apply: Apply
+    connection: Connection,
+    consumer: str,
+    batch: Sequence[Message],
+    apply: Apply,
+    find_refusals: FindRefusals | None = None,
 ) -> None:
     """Offsets, inbox, effects and dead letters of one batch, in the caller's transaction.
+
+    What is not signed never reaches the inbox: else a forged message with the id of an event to
+    come would keep that event from being applied.
 
     The batch is applied as a whole. Only if something in it is rejected it is applied message by
     message, so that exactly the wrong ones become dead letters.
@@ -97,7 +113,10 @@ def apply_batch(
         Retry: not now; roll back and try the same batch again.
     """
     offsets.advance(connection, consumer, batch)
-    identified = _with_event_id(connection, consumer, batch)
+    signed = batch
+    if find_refusals is not None:
+        signed = _signed(connection, consumer, batch, find_refusals(batch))
+    identified = _with_event_id(connection, consumer, signed)
     events: list[tuple[Message, Event]] = []
     for message in inbox.insert_new(connection, consumer, identified):
         try:
@@ -116,6 +135,24 @@ def apply_batch(
                     apply(connection, [event])
             except Reject as reason:
                 dead_letters.insert(connection, consumer, message, reason)
+
+
+def _signed(
+    connection: Connection,
+    consumer: str,
+    batch: Sequence[Message],
+    refusals: Sequence[Reject | None],
+) -> Sequence[Message]:
+    """The messages that their topic's owner signed; the others become dead letters."""
+    if not any(refusals):
+        return batch
+    signed = []
+    for message, reason in zip(batch, refusals, strict=True):
+        if reason is None:
+            signed.append(message)
+        else:
+            dead_letters.insert(connection, consumer, message, reason)
+    return signed
 
 
 def _with_event_id(
@@ -146,8 +183,17 @@ def _read(message: Message) -> Event:
     return event
 
 
-def redrive(connection: Connection, dead_letter_id: int, apply: Apply, by: str) -> bool:
+def redrive(
+    connection: Connection,
+    dead_letter_id: int,
+    apply: Apply,
+    by: str,
+    verify: Verify | None = None,
+) -> bool:
     """Apply a dead letter's bytes again, in the caller's transaction.
+
+    One that was refused for its signature is verified again: it is applied if its key has become
+    known meanwhile, and never if it was forged.
 
     Returns:
         False if it is unknown or was redriven before; nothing changes then.
@@ -158,6 +204,10 @@ def redrive(connection: Connection, dead_letter_id: int, apply: Apply, by: str) 
     letter = dead_letters.lock_open(connection, dead_letter_id)
     if letter is None:
         return False
+    if letter.code in message_signatures.CODES:
+        if verify is None:
+            raise Reject("its signature cannot be verified here", letter.code)
+        verify(dead_letters.as_message(letter))
     apply(connection, [parse(letter.message_type, bytes(letter.body))])
     dead_letters.mark_redriven(connection, dead_letter_id, by)
     return True

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.contracts.errors import Reject
 from libs.common.messaging import dead_letters
-from libs.common.messaging.consumer import Apply, redrive, send_again
+from libs.common.messaging.consumer import Apply, Verify, redrive, send_again
 from libs.common.web.internal_auth import Actor, Caller
 from libs.common.web.problem_details import Problem
 
@@ -26,6 +26,7 @@ def router(
     applies: Mapping[str, Apply],
     token: str,
     ineligible: IneligiblePeople = no_one_ineligible,
+    verify: Verify | None = None,
 ) -> APIRouter:
     """`GET /ops/dead-letters` and `POST /ops/dead-letters/{id}/redrive`.
 
@@ -35,6 +36,7 @@ def router(
         applies: how each consumer applies its messages, by the consumer's name.
         ineligible: gives the people who had a hand in a batch. None of them may redrive a
             message that decides about its money.
+        verify: verifies signatures of messages that were refused for them.
     """
     routes = APIRouter(prefix="/ops/dead-letters")
     caller = Depends(Caller(token))
@@ -47,13 +49,14 @@ def router(
     @routes.post("/{dead_letter_id}/redrive")
     def redrive_one(dead_letter_id: int, actor: Annotated[Actor, caller]) -> dict[str, Any]:
         with engine.connect() as connection:
-            consumer = _find_consumer(connection, dead_letter_id, actor.person, ineligible)
+            consumer = _find_consumer(connection, dead_letter_id, actor, ineligible)
         try:
             with engine.begin() as connection:
                 if consumer == dead_letters.OUTBOX:
                     done = send_again(connection, dead_letter_id, actor.person)
                 else:
-                    done = redrive(connection, dead_letter_id, applies[consumer], actor.person)
+                    apply = applies[consumer]
+                    done = redrive(connection, dead_letter_id, apply, actor.person, verify)
         except Reject as reason:
             raise Problem(
                 409,
@@ -74,9 +77,9 @@ def router(
 
 
 def _find_consumer(
-    connection: Connection, dead_letter_id: int, person: str, ineligible: IneligiblePeople
+    connection: Connection, dead_letter_id: int, actor: Actor, ineligible: IneligiblePeople
 ) -> str:
-    """The consumer of a dead letter that this person may redrive.
+    """The consumer of a dead letter that this person, and who the person counts as, may redrive.
 
     Raises:
         Problem: 404 or 403.
@@ -89,7 +92,9 @@ def _find_consumer(
             "There is no such dead letter.",
             "Look at the list of dead letters.",
         )
-    if person in ineligible(connection, str(letter.correlation)):
+    if not {actor.person, *actor.counts_as}.isdisjoint(
+        ineligible(connection, str(letter.correlation))
+    ):
         raise Problem(
             403,
             "auth.same-person",

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row
 
 from libs.common.contracts.errors import Reject
 from libs.common.contracts.message import Message, is_uuid
+from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
 from libs.common.observability.logs import log
 
@@ -37,11 +38,11 @@ def insert(connection: Connection, consumer: str, message: Message, reason: Reje
         """
         INSERT INTO dead_letter
             (consumer, topic, partition, message_offset,
-             event_id, message_key, message_type, correlation, body,
+             event_id, message_key, message_type, correlation, body, signature,
              code, reason)
         VALUES
             (:consumer, :topic, :partition, :offset,
-             :event_id, :key, :type, :correlation, :body,
+             :event_id, :key, :type, :correlation, :body, :signature,
              :code, :reason)
         ON CONFLICT DO NOTHING""",
         consumer=consumer,
@@ -49,6 +50,7 @@ def insert(connection: Connection, consumer: str, message: Message, reason: Reje
         partition=message.partition,
         offset=message.offset,
         body=message.body,
+        signature=message.signature or None,
         event_id=message.event_id if is_uuid(message.event_id) else None,
         key=key,
         type=kind,
@@ -91,11 +93,12 @@ def find(connection: Connection, dead_letter_id: int) -> Row[tuple[object, ...]]
 
 
 def lock_open(connection: Connection, dead_letter_id: int) -> Row[tuple[object, ...]] | None:
-    """Lock a dead letter that was not redriven: its type and bytes; None if there is none."""
+    """Lock a dead letter that was not redriven: its message; None if there is none."""
     row: Row[tuple[object, ...]] | None = run(
         connection,
         """
-        SELECT message_type, body
+        SELECT topic, partition, message_offset,
+               message_key, message_type, CAST(event_id AS text), body, signature, code
         FROM dead_letter
         WHERE dead_letter_id = :id
           AND redriven_at IS NULL
@@ -126,6 +129,20 @@ def return_to_outbox(connection: Connection, dead_letter_id: int) -> bool:
     return bool(returned.rowcount)
 
 
+def as_message(letter: Any) -> Message:  # Any: a row of `lock_open`
+    """The message that a dead letter holds."""
+    return Message(
+        letter.topic,
+        letter.partition,
+        letter.message_offset,
+        letter.message_key or "",
+        letter.message_type or "",
+        letter.event_id or "",
+        bytes(letter.body),
+        signature=bytes(letter.signature or b""),
+    )
+
+
 def mark_redriven(connection: Connection, dead_letter_id: int, person: str) -> None:
     """Note who had a dead letter applied again. A second call overwrites it: lock it before."""
     run(
@@ -141,9 +158,36 @@ def mark_redriven(connection: Connection, dead_letter_id: int, person: str) -> N
 
 
 def count_open(connection: Connection) -> int:
-    """How many dead letters nobody has redriven."""
+    """How many dead letters nobody has redriven, without those refused for their signature."""
     return int(
-        run(connection, "SELECT count(*) FROM dead_letter WHERE redriven_at IS NULL").scalar()
+        run(
+            connection,
+            """
+            SELECT count(*)
+            FROM dead_letter
+            WHERE redriven_at IS NULL
+              AND code <> ALL(CAST(:codes AS text[]))""",
+            codes=list(message_signatures.CODES),
+        ).scalar()
+    )
+
+
+def count_refused_signatures(connection: Connection) -> int:
+    """How many messages were refused for their signature in the last day and not redriven.
+
+    A forged message can never be redriven, so an older one is no reason for an alert any more.
+    """
+    return int(
+        run(
+            connection,
+            """
+            SELECT count(*)
+            FROM dead_letter
+            WHERE redriven_at IS NULL
+              AND code = ANY(CAST(:codes AS text[]))
+              AND buried_at > now() - interval '1 day'""",
+            codes=list(message_signatures.CODES),
+        ).scalar()
     )
 
 

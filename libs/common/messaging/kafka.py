@@ -45,6 +45,11 @@ def text(raw: bytes | str | None) -> str:
     return str(raw, "utf-8", "replace") if isinstance(raw, bytes) else raw or ""
 
 
+def signature(raw: bytes | str | None) -> bytes:
+    """The header `signature`; empty if a message has none."""
+    return raw if isinstance(raw, bytes) else b""
+
+
 def producer(bootstrap: str) -> Producer:
     """An idempotent producer. A message is delivered or reported as failed within 30 s."""
     return Producer(

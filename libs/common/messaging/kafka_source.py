@@ -16,7 +16,7 @@ from libs.common.contracts.message import Message
 from libs.common.messaging.address import client_settings
 from libs.common.messaging.client_health import STANDING_MAX_S, ClientHealth
 from libs.common.messaging.client_log import ClientLog
-from libs.common.messaging.kafka import TRANSIENT_ERRORS, consumer_config, text
+from libs.common.messaging.kafka import TRANSIENT_ERRORS, consumer_config, signature, text
 from libs.common.observability.logs import log
 from libs.common.observability.tracing import is_on
 
@@ -159,6 +159,7 @@ class KafkaSource:
             record.value() or b"",
             text(headers.get("correlation")),
             traceparent=text(headers.get("traceparent")) if is_on() else "",
+            signature=signature(headers.get("signature")),
         )
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

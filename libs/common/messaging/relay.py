@@ -1,6 +1,7 @@
 """The relay: a loop that sends the outbox to Kafka, in order and at least once."""
 
 import select
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event as Stop
@@ -11,6 +12,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.contracts.errors import Fatal
+from libs.common.contracts.topics import PARTITIONS
+from libs.common.crypto.message_signatures import Signer
 from libs.common.database.engine import is_unavailable, run
 from libs.common.messaging import dead_letters, outbox
 from libs.common.messaging.error_text import describe
@@ -33,8 +36,9 @@ def publish_until_stopped(
     stop: Stop,
     beat: Callable[[], None] = lambda: None,
     name: str = "",
+    signer: Signer | None = None,
 ) -> None:
-    """Publish until `stop`, under the service's name.
+    """Publish until `stop`, under the service's name and signed with its key.
 
     Of several replicas one publishes, the others wait for an advisory lock: two at once would
     break the order within a key. A database that is away is waited for.
@@ -54,7 +58,7 @@ def publish_until_stopped(
                 while not stop.is_set():
                     beat()
                     producer.poll(0)  # serves what the client logs while nothing is sent
-                    if publish(connection, producer, name=name) < BATCH_MAX:
+                    if publish(connection, producer, name=name, signer=signer) < BATCH_MAX:
                         _wait_for_events(connection)
         except SQLAlchemyError as error:
             if not is_unavailable(error):
@@ -84,12 +88,17 @@ def _wait_for_events(connection: Connection) -> None:
 
 
 def publish(
-    connection: Connection, producer: Producer, batch_max: int = BATCH_MAX, name: str = ""
+    connection: Connection,
+    producer: Producer,
+    batch_max: int = BATCH_MAX,
+    name: str = "",
+    signer: Signer | None = None,
 ) -> int:
     """Send the oldest unpublished events, and mark those that Kafka acknowledged; how many.
 
-    A crash between the two sends them again: consumers have an inbox. An event that Kafka can
-    never take is moved to the dead letters and counts as done: what stands behind it goes on.
+    A crash between the two sends them again: consumers have an inbox. They are signed here, so
+    what is republished later is signed with the key of that time. An event that Kafka can never
+    take is moved to the dead letters and counts as done: what stands behind it goes on.
 
     Raises:
         Fatal: this producer can never send again; the process must end.
@@ -98,16 +107,18 @@ def publish(
     if not rows:
         return 0
     spans = start_publication()
-    sent = _send(producer, rows, name, spans)
+    headers = _all_headers(rows, name, spans, signer)
+    sent = _send(producer, rows, headers)
     if sent.acknowledged:
         outbox.mark_published(connection, sent.acknowledged)
     if spans:
         done = set(sent.acknowledged)
         spans.end((row.topic, row.correlation) for row in rows if row.id in done)
     count = len(sent.acknowledged)
-    for row in rows:
+    for row, own_headers in zip(rows, headers, strict=True):
         if row.id in sent.refused:
-            count += _give_up_or_send_alone(connection, producer, row, name, sent.refused[row.id])
+            error = sent.refused[row.id]
+            count += _give_up_or_send_alone(connection, producer, row, own_headers, error)
     if count < len(rows):
         log.warning("published_in_part", count=count)
     return count
@@ -138,18 +149,20 @@ class Sent:
         return delivered
 
 
-def _send(
-    producer: Producer, rows: Sequence[Any], name: str, spans: Publication | None = None
-) -> Sent:
+#: The headers of a message.
+Headers = list[tuple[str, str | bytes | None]]
+
+
+def _send(producer: Producer, rows: Sequence[Any], headers: Sequence[Headers]) -> Sent:
     """Send rows of the outbox in order, and wait for the answers."""
     sent = Sent()
-    for row in rows:
+    for row, own_headers in zip(rows, headers, strict=True):
         try:
             producer.produce(
                 row.topic,
                 key=row.message_key,
                 value=row.body,
-                headers=_headers(row, name, spans),
+                headers=own_headers,
                 on_delivery=sent.on_delivery(row.id),
             )
         except (BufferError, KafkaException) as error:
@@ -177,13 +190,13 @@ def _send(
 
 
 def _give_up_or_send_alone(
-    connection: Connection, producer: Producer, row: Any, name: str, error: KafkaError
+    connection: Connection, producer: Producer, row: Any, headers: Headers, error: KafkaError
 ) -> bool:
     """Send one refused event by itself; if that is refused too, make it a dead letter.
 
     False: neither; it stays in the outbox.
     """
-    sent = _send(producer, [row], name)
+    sent = _send(producer, [row], [headers])
     if sent.acknowledged:
         outbox.mark_published(connection, sent.acknowledged)
         return True
@@ -204,9 +217,31 @@ def _give_up_or_send_alone(
     return True
 
 
-def _headers(
-    row: Any, name: str, spans: Publication | None
-) -> list[tuple[str, str | bytes | None]]:
+def _all_headers(
+    rows: Sequence[Any], name: str, spans: Publication | None, signer: Signer | None
+) -> list[Headers]:
+    """The headers of each row, with signatures if there is a signer."""
+    headers = [_headers(row, name, spans) for row in rows]
+    if signer is not None:
+        signatures = signer.sign(
+            [
+                (
+                    # where librdkafka puts it: a consumer then verifies what it reads together
+                    zlib.crc32(row.message_key.encode()) % PARTITIONS,
+                    row.topic,
+                    row.message_key,
+                    row.message_type,
+                    row.body.encode(),
+                )
+                for row in rows
+            ]
+        )
+        for own, signature in zip(headers, signatures, strict=True):
+            own.append(("signature", signature))
+    return headers
+
+
+def _headers(row: Any, name: str, spans: Publication | None) -> Headers:
     span = spans.at(row.topic, row.correlation) if spans else None
     event_id = str(row.event_id)
     return [

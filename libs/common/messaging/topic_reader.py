@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from libs.common.contracts.errors import Fatal, Retry
 from libs.common.contracts.message import Message
 from libs.common.messaging.address import client_settings
-from libs.common.messaging.kafka import MESSAGE_MAX_BYTES, TRANSIENT_ERRORS, text
+from libs.common.messaging.kafka import MESSAGE_MAX_BYTES, TRANSIENT_ERRORS, signature, text
 
 BATCH_MAX = 2_000
 ANSWER_S = 10.0
@@ -80,6 +80,7 @@ def messages(open_reader: Consumer) -> list[Message]:
                 record.value() or b"",
                 text(headers.get("correlation")),
                 text(headers.get("producer")),
+                signature=signature(headers.get("signature")),
             )
         )
     return found

@@ -4,7 +4,7 @@ A service decides nothing on a quarantined database. The quarantine ends when ev
 be recovered is recovered and two people release the database.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -94,7 +94,12 @@ def mark_recovered(engine: Engine) -> None:
 
 
 def release(
-    connection: Connection, person: str, reason: str, *, approver: bool
+    connection: Connection,
+    person: str,
+    reason: str,
+    *,
+    approver: bool,
+    counts_as: Collection[str] = (),
 ) -> Literal["proposed", "released"]:
     """Propose or confirm that a quarantined database is used again.
 
@@ -110,7 +115,7 @@ def release(
         raise NotRecovered("This database is not quarantined.")
     if row.settled_at is None:
         raise NotRecovered("What this database has lost is still being recovered.")
-    step = next_step(person, row.proposed_by, is_approver=approver)
+    step = next_step(person, row.proposed_by, is_approver=approver, counts_as=counts_as)
     if step == "propose":
         run(
             connection,

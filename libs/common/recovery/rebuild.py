@@ -24,11 +24,12 @@ from sqlalchemy import text as statement
 
 from libs.common.contracts.errors import Fatal
 from libs.common.contracts.topics import Topic
+from libs.common.crypto.message_signatures import Verifier
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 from libs.common.messaging import offsets, topic_reader
 from libs.common.messaging.address import client_settings
-from libs.common.messaging.consumer import Apply, apply_batch
+from libs.common.messaging.consumer import Apply, FindRefusals, apply_batch
 from libs.common.messaging.offsets import Offsets
 
 SCHEMA = "rebuild"
@@ -76,6 +77,10 @@ class RebuildSettings(Protocol):
     def kafka(self) -> str:
         """The address of Kafka."""
 
+    @property
+    def verifier(self) -> Verifier:
+        """Verifies the messages: a rebuild believes no more than the live store did."""
+
 
 def main(
     projection: Projection,
@@ -102,7 +107,15 @@ def main(
     second = make_rebuild_schema(owner, settings.owner_url, projection.migrations)
     began = time.monotonic()
     count = sum(
-        replay(second, settings.kafka, projection.consumer(topic), topic, apply, ends[topic.name])
+        replay(
+            second,
+            settings.kafka,
+            projection.consumer(topic),
+            topic,
+            apply,
+            ends[topic.name],
+            settings.verifier.refusals,
+        )
         for topic, apply in projection.applies.items()
     )
     with second.begin() as connection:
@@ -191,6 +204,7 @@ def replay(
     topic: Topic,
     apply: Apply,
     until: Mapping[int, int],
+    find_refusals: FindRefusals | None = None,
 ) -> int:
     """Apply one topic from offset 0 up to `until` (without); the number of messages.
 
@@ -213,7 +227,7 @@ def replay(
             ]
             if batch:
                 with engine.begin() as connection:
-                    apply_batch(connection, consumer, batch, apply)
+                    apply_batch(connection, consumer, batch, apply, find_refusals)
                 done, last_message_at = done + len(batch), time.monotonic()
                 left -= {m.partition for m in batch if m.offset + 1 == until[m.partition]}
             elif time.monotonic() - last_message_at > SILENCE_S:

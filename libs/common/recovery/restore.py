@@ -15,11 +15,11 @@ from threading import Event as Stop
 from confluent_kafka import Consumer, TopicPartition
 from sqlalchemy import Engine
 
-from libs.common.contracts.errors import PaydownError, Retry
+from libs.common.contracts.errors import PaydownError, Reject, Retry
 from libs.common.contracts.message import Message, is_uuid
 from libs.common.contracts.topics import Topic
 from libs.common.messaging import outbox, topic_reader
-from libs.common.messaging.consumer import Beat
+from libs.common.messaging.consumer import Beat, Verify
 from libs.common.observability.logs import log
 from libs.common.recovery import quarantine
 
@@ -62,7 +62,13 @@ class RecoveryBlocked(PaydownError):
     code = "restored.stuck"
 
 
-def detect_restore(engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic]) -> None:
+def detect_restore(
+    engine: Engine,
+    bootstrap: str,
+    name: str,
+    topics: Sequence[Topic],
+    verify: Verify | None = None,
+) -> None:
     """Quarantine the database if the service's newest message on a topic is not in its outbox.
 
     A quarantined database is checked as well: it may have been replaced by yet another copy.
@@ -70,7 +76,7 @@ def detect_restore(engine: Engine, bootstrap: str, name: str, topics: Sequence[T
     Raises:
         Retry: the broker does not answer; nothing is known.
     """
-    newest = newest_own_messages(bootstrap, topics, name)
+    newest = newest_own_messages(bootstrap, topics, name, verify)
     with engine.begin() as connection:
         known = outbox.find_ids(connection, [message.event_id for message in newest])
         unknown = [message for message in newest if message.event_id not in known]
@@ -91,21 +97,24 @@ def detect_restore(engine: Engine, bootstrap: str, name: str, topics: Sequence[T
         )
 
 
-def newest_own_messages(bootstrap: str, topics: Sequence[Topic], name: str) -> list[Message]:
+def newest_own_messages(
+    bootstrap: str, topics: Sequence[Topic], name: str, verify: Verify | None = None
+) -> list[Message]:
     """This service's newest message in each partition of these topics.
 
-    Messages of other producers are skipped, the last fifty of a partition at most.
+    Messages of other producers, and what it did not sign, are skipped: the last fifty of a
+    partition at most.
     """
     with closing(topic_reader.reader(bootstrap, f"{name}.restored")) as reader:
         full = _full_ranges(reader, topics)
         last = {place: (end - 1, end) for place, (_, end) in full.items()}
-        newest = _newest(reader, name, last)
+        newest = _newest(reader, name, last, verify)
         tails = {
             place: (max(begin, end - TAIL), end)
             for place, (begin, end) in full.items()
             if place not in newest and end - 1 > begin
         }
-        return list({**newest, **_newest(reader, name, tails)}.values())
+        return list({**newest, **_newest(reader, name, tails, verify)}.values())
 
 
 def _full_ranges(reader: Consumer, topics: Sequence[Topic]) -> Ranges:
@@ -118,17 +127,37 @@ def _full_ranges(reader: Consumer, topics: Sequence[Topic]) -> Ranges:
     }
 
 
-def _newest(reader: Consumer, name: str, ranges: Ranges) -> dict[tuple[str, int], Message]:
+def _newest(
+    reader: Consumer, name: str, ranges: Ranges, verify: Verify | None
+) -> dict[tuple[str, int], Message]:
     return {
         (message.topic, message.partition): message
         for message in _read(reader, ranges)
-        if is_own(message, name)
+        if is_own(message, name, verify)
     }
 
 
-def is_own(message: Message, name: str) -> bool:
-    """Whether a message left the outbox of this service."""
-    return message.producer == name and is_uuid(message.event_id)
+def is_own(message: Message, name: str, verify: Verify | None = None) -> bool:
+    """Whether a message left the outbox of this service, and is signed by it.
+
+    A forged one must neither quarantine the database nor enter the outbox, where the relay would
+    sign it.
+    """
+    if message.producer != name or not is_uuid(message.event_id):
+        return False
+    try:
+        if verify is not None:
+            verify(message)
+    except Reject as reason:
+        log.error(
+            "own_message_forged",
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            code=reason.code,
+        )
+        return False
+    return True
 
 
 def _read(reader: Consumer, ranges: Ranges, beat: Beat = lambda: None) -> Iterator[Message]:
@@ -160,7 +189,12 @@ def _read(reader: Consumer, ranges: Ranges, beat: Beat = lambda: None) -> Iterat
 
 
 def recover_own_messages(
-    engine: Engine, bootstrap: str, name: str, topics: Sequence[Topic], beat: Beat
+    engine: Engine,
+    bootstrap: str,
+    name: str,
+    topics: Sequence[Topic],
+    beat: Beat,
+    verify: Verify | None = None,
 ) -> int:
     """Bring this service's own messages back into its outbox, as published.
 
@@ -178,7 +212,7 @@ def recover_own_messages(
         batch: list[Message] = []
         with closing(topic_reader.reader(bootstrap, f"{name}.restored")) as reader:
             for message in _read(reader, _full_ranges(reader, [topic]), beat):
-                if is_own(message, name):
+                if is_own(message, name, verify):
                     batch.append(message)
                 if len(batch) >= topic_reader.BATCH_MAX:
                     count += _reinsert(engine, batch)

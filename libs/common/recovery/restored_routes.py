@@ -95,7 +95,11 @@ def router(engine: Engine, token: str) -> APIRouter:
         try:
             with engine.begin() as connection:
                 outcome = quarantine.release(
-                    connection, actor.person, order.reason, approver=is_approver
+                    connection,
+                    actor.person,
+                    order.reason,
+                    approver=is_approver,
+                    counts_as=actor.counts_as,
                 )
         except NotRecovered as error:
             raise Problem(

@@ -19,7 +19,7 @@ from libs.common.contracts.topics import Topic, facts_of
 from libs.common.database.engine import is_unavailable
 from libs.common.database.identity import DatabaseIdentityGuard
 from libs.common.messaging import offsets, topic_reader
-from libs.common.messaging.consumer import Beat
+from libs.common.messaging.consumer import Beat, Verify
 from libs.common.observability.logs import frames, log
 from libs.common.recovery import quarantine, restore
 from libs.common.recovery.restore import RecoveryBlocked, RecoverySteps
@@ -39,6 +39,7 @@ class StartupGate:
         name: the service.
         at_head: whether the database's schema is the newest.
         recovery_steps: what the service recovers besides its own messages.
+        verify: verifies that a message is the service's own.
 
     `closed_because` says why it may not: the service is starting, or its database is quarantined;
     "" once the gate is open. `identity_guard` detects that the database is replaced later.
@@ -49,6 +50,7 @@ class StartupGate:
     bootstrap: str
     at_head: Callable[[], bool]
     recovery_steps: RecoverySteps = field(default_factory=RecoverySteps)
+    verify: Verify | None = None
     closed_because: str = field(init=False)
     identity_guard: DatabaseIdentityGuard = field(init=False)
 
@@ -90,7 +92,9 @@ class StartupGate:
                 # A quarantined database may be replaced by another copy.
                 self.identity_guard.check(connection)
             if self.closed_because == STARTING:
-                restore.detect_restore(self.engine, self.bootstrap, self.name, self.own_topics)
+                restore.detect_restore(
+                    self.engine, self.bootstrap, self.name, self.own_topics, self.verify
+                )
             self.closed_because = self._quarantine_reason()
             if self.closed_because:
                 self._try_to_recover(stop, beat, consumed, start_consumers)
@@ -162,7 +166,7 @@ class StartupGate:
                 self.engine, "The service's own messages are being recovered from the topics."
             )
             restore.recover_own_messages(
-                self.engine, self.bootstrap, self.name, self.own_topics, beat
+                self.engine, self.bootstrap, self.name, self.own_topics, beat, self.verify
             )
             self.recovery_steps.before(self.engine, row.first_outbox_id, beat)
             if self.recovery_steps.reads:

@@ -12,7 +12,7 @@ from threading import Event as Stop
 
 from sqlalchemy import Engine
 
-from libs.common.messaging.consumer import Apply, Beat, consume
+from libs.common.messaging.consumer import Apply, Beat, FindRefusals, consume
 from libs.common.messaging.kafka_source import KafkaSource
 from libs.common.messaging.lag import ASK_EVERY_S, LagMeter
 from libs.common.runtime.loops import end_process
@@ -31,6 +31,7 @@ class ConsumerLoop:
     Args:
         name: the consumer's name, which is also that of its group.
         open_source: opens a source; called again after each failure.
+        find_refusals: which messages are refused for their signature; None believes every one.
         end: ends the process, with the fields of a log line.
     """
 
@@ -38,6 +39,7 @@ class ConsumerLoop:
     engine: Engine
     apply: Apply
     open_source: Callable[[], KafkaSource]
+    find_refusals: FindRefusals | None = None
     end: EndProcess = end_process
     source: KafkaSource | None = field(init=False, default=None)
     worked_at: float = field(init=False, default_factory=time.monotonic)
@@ -52,7 +54,15 @@ class ConsumerLoop:
 
         self.source = self.open_source()
         try:
-            consume(self.source, self.engine, self.name, self.apply, stop, beat_and_note)
+            consume(
+                self.source,
+                self.engine,
+                self.name,
+                self.apply,
+                stop,
+                beat_and_note,
+                self.find_refusals,
+            )
         finally:
             source, self.source = self.source, None
             self._close(source)

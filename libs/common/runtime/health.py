@@ -91,4 +91,5 @@ def messaging_gauges(engine: Engine) -> dict[str, float]:
             gauges["outbox_age_seconds"] = backlog.age_s
         if "dead_letter" in tables:
             gauges["dead_letters"] = float(dead_letters.count_open(connection))
+            gauges["refused_signatures"] = float(dead_letters.count_refused_signatures(connection))
     return gauges

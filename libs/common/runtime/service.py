@@ -100,7 +100,13 @@ class Service:
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
-        self.startup_gate = StartupGate(self.name, self.engine, self.settings.kafka, self._at_head)
+        self.startup_gate = StartupGate(
+            self.name,
+            self.engine,
+            self.settings.kafka,
+            self._at_head,
+            verify=self.settings.verifier.verify,
+        )
         self.consumer_watch = ConsumerWatch(LagMeter(self.engine, self.settings.kafka, {}), [])
         self.world.checks += self._world_checks()
 
@@ -132,7 +138,9 @@ class Service:
                 self.consumer_watch.meter.broker_answers,
             )
 
-        consumer = ConsumerLoop(name, self.engine, apply, open_source)
+        consumer = ConsumerLoop(
+            name, self.engine, apply, open_source, self.settings.verifier.refusals
+        )
         self.applies[name] = apply
         self.ready[f"group {topic.name}"] = consumer.is_working
         self.consumer_watch.meter.consumers[name] = topic.name
@@ -145,7 +153,9 @@ class Service:
 
         def loop(stop: threading.Event, beat: Beat) -> None:
             producer = kafka.producer(self.settings.kafka)
-            relay.publish_until_stopped(self.engine, producer, stop, beat, self.name)
+            relay.publish_until_stopped(
+                self.engine, producer, stop, beat, self.name, self.settings.signer
+            )
 
         self.loops.append(Loop("relay", loop))
 
@@ -157,7 +167,11 @@ class Service:
         """
         self.routers.append(
             dead_letter_routes.router(
-                self.engine, self.applies, self.settings.internal_token, ineligible
+                self.engine,
+                self.applies,
+                self.settings.internal_token,
+                ineligible,
+                self.settings.verifier.verify,
             )
         )
 
@@ -247,6 +261,7 @@ class Service:
         exit with code 2.
         """
         configure(self.name, self.settings.log_level)
+        self._check_message_keys()
         self._check_schema()
         self._check_pooler()
         listener = self._listen()
@@ -273,6 +288,24 @@ class Service:
             timeout_keep_alive=75,
             server_header=False,
         )
+
+    def _check_message_keys(self) -> None:
+        """Exit if messages could not be signed, or if every message of a topic were refused."""
+        prefix, wrong = f"PAYDOWN_{self.name.upper()}_", ""
+        publishes = any(topic.producer == self.name for topic in TOPICS)
+        read = {topic.producer for topic in self.consumers}
+        own = {self.name} if publishes else set()
+        if publishes and self.settings.signer is None:
+            wrong = f"{prefix}SIGNING_KEYS is not set: nothing could be published."
+        elif not self.settings.accept_unsigned and (
+            missing := self.settings.verifier.missing(read | own)
+        ):
+            wrong = f"{prefix}PUBLIC_KEYS has no key of {', '.join(missing)}."
+        if wrong:
+            sys.stderr.write(f"{self.name}: {wrong} See docs/runbooks/keys.md.\n")
+            sys.exit(2)
+        if self.settings.accept_unsigned:
+            log.warning("unsigned_messages_accepted")
 
     def _check_schema(self) -> None:
         """Exit if a newer version changed the database; one that is away is waited for later."""

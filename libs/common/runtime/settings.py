@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from libs.common.contracts.errors import SettingsError
+from libs.common.crypto.message_signatures import Signer, Verifier
 from libs.common.messaging.address import KafkaAddress
 
 FILE = "_FILE"
@@ -82,6 +83,21 @@ class ServiceSettings(Settings):
     internal_token: str = Field(
         min_length=16, repr=False, description="shared secret of calls between services"
     )
+    signing_keys: str = Field(
+        default="",
+        repr=False,
+        description="id:base64[,id:base64], Ed25519 private keys; the first signs what the "
+        "service publishes",
+    )
+    public_keys: str = Field(
+        default="",
+        description="service/id:base64[,…], Ed25519 public keys of all services that publish",
+    )
+    accept_unsigned: bool = Field(
+        default=False,
+        description="apply messages without a signature; only while an installation that is "
+        "older than signatures is upgraded",
+    )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     batch_max: int = Field(default=500, gt=0, le=5_000, description="messages per transaction")
     traces_url: str = Field(
@@ -93,6 +109,29 @@ class ServiceSettings(Settings):
         default=1.0, ge=0, le=1, description="which share of the batches is traced, each completely"
     )
     session_timeout_ms: int = Field(default=6_000, ge=1_000, le=60_000)
+
+    @field_validator("signing_keys")
+    @classmethod
+    def _are_signing_keys(cls, text: str) -> str:
+        if text:
+            Signer.parse(text)
+        return text
+
+    @field_validator("public_keys")
+    @classmethod
+    def _are_public_keys(cls, text: str) -> str:
+        Verifier.parse(text)
+        return text
+
+    @property
+    def signer(self) -> Signer | None:
+        """Signs what the service publishes; None without keys."""
+        return Signer.parse(self.signing_keys) if self.signing_keys else None
+
+    @property
+    def verifier(self) -> Verifier:
+        """Verifies what the service reads."""
+        return Verifier.parse(self.public_keys, accept_unsigned=self.accept_unsigned)
 
     @field_validator("kafka")
     @classmethod

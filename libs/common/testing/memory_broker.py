@@ -30,6 +30,7 @@ class MemoryTopic:
         body: bytes,
         correlation: str = "",
         traceparent: str = "",
+        signature: bytes = b"",
     ) -> Message:
         """Add a message at the end of its key's partition, the one librdkafka would choose."""
         with self.changed:
@@ -44,6 +45,7 @@ class MemoryTopic:
                 body,
                 correlation,
                 traceparent=traceparent,
+                signature=signature,
             )
             self.records[number].append(record)
             self.changed.notify_all()

@@ -32,6 +32,7 @@ CREATE TABLE dead_letter (
     message_type text,
     correlation text NOT NULL DEFAULT '',
     body bytea NOT NULL,
+    signature bytea,
     code text NOT NULL,
     reason text NOT NULL,
     buried_at timestamptz NOT NULL DEFAULT now(),

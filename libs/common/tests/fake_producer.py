@@ -5,6 +5,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
+from libs.common.crypto.message_signatures import Signer
 from libs.common.messaging import outbox, relay
 from libs.common.tests.conftest import Store
 from libs.common.tests.factories import hint
@@ -60,10 +61,12 @@ def add(store: Store, numbers: Iterable[int]) -> list[str]:
     return [str(event.event_id) for event in events]
 
 
-def publish(store: Store, producer: Producer, batch_max: int = 1_000) -> int:
+def publish(
+    store: Store, producer: Producer, batch_max: int = 1_000, signer: Signer | None = None
+) -> int:
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         acting: Any = producer  # it has the methods the relay uses
-        return relay.publish(connection, acting, batch_max, "webhooks")
+        return relay.publish(connection, acting, batch_max, "webhooks", signer)
 
 
 def waiting(store: Store) -> list[str]:

@@ -2,27 +2,37 @@
 
 import hmac
 from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
 
 from fastapi import Request
 
 from libs.common.web.problem_details import Problem
 
 TOKEN, ACTOR, ROLES = "X-Paydown-Internal", "X-Paydown-Actor", "X-Paydown-Roles"
+COUNTS_AS = "X-Paydown-Counts-As"
 
 
 @dataclass(frozen=True)
 class Actor:
     """The person behind a request, never a token's name, with the roles they have right now.
 
-    The gateway vouches for both.
+    The gateway vouches for all three. `counts_as` are the other people whose acts may have been
+    this person's, because one made an API token for the other: no two-person rule takes them for
+    two people.
     """
 
     person: str
     roles: frozenset[str] = field(default_factory=frozenset)
+    counts_as: frozenset[str] = field(default_factory=frozenset)
 
     def headers(self, token: str) -> dict[str, str]:
-        """The headers the gateway sends to a service."""
-        return {TOKEN: token, ACTOR: self.person, ROLES: ",".join(sorted(self.roles))}
+        """The headers the gateway sends to a service. An id may contain a comma."""
+        return {
+            TOKEN: token,
+            ACTOR: self.person,
+            ROLES: ",".join(sorted(self.roles)),
+            COUNTS_AS: ",".join(quote(person, safe="") for person in sorted(self.counts_as)),
+        }
 
 
 class Caller:
@@ -43,4 +53,5 @@ class Caller:
         return Actor(
             request.headers.get(ACTOR, ""),
             frozenset(filter(None, request.headers.get(ROLES, "").split(","))),
+            frozenset(map(unquote, filter(None, request.headers.get(COUNTS_AS, "").split(",")))),
         )

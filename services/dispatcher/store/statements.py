@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from libs.common.contracts.statuses import FINAL_PAYMENTS
+from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
 from services.dispatcher.domain.protocol import Timing
 
@@ -257,14 +258,17 @@ def list_duplicate_searches(connection: Connection) -> list[Row[Any]]:
 def count_dead_letters(connection: Connection, batch_id: UUID) -> int:
     """Count a batch's messages that were rejected here and not redriven.
 
-    While there are any, no statement shows that the batch is complete.
+    While there are any, no statement shows that the batch is complete. Those refused for their
+    signature do not count: anybody may have written them, about any batch.
     """
     count: int = run(
         connection,
         """
         SELECT count(*)
         FROM dead_letter
-        WHERE correlation = :id AND redriven_at IS NULL""",
+        WHERE correlation = :id AND redriven_at IS NULL
+            AND code <> ALL(CAST(:refused AS text[]))""",
         id=str(batch_id),
+        refused=list(message_signatures.CODES),
     ).scalar_one()
     return count

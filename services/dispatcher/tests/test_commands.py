@@ -8,9 +8,11 @@ from sqlalchemy import Engine
 
 from libs.common.contracts.errors import Reject
 from libs.common.contracts.events.payments import PaidRow, PaymentApproved
+from libs.common.contracts.two_person import NotAllowed
 from services.dispatcher import commands, consumers
 from services.dispatcher.commands import HeldAct, Order, Refused
 from services.dispatcher.domain.protocol import SOURCE_ERRORS, Answer
+from services.dispatcher.store import kill_switch
 from services.dispatcher.store.source_stops import SourceStop, stop_source
 from services.dispatcher.tests.factories import AT, change_batch
 from services.dispatcher.tests.harness import ManualDispatcher
@@ -311,3 +313,34 @@ def test_a_payment_of_another_digest_than_the_approved_one_is_never_sent(
 ) -> None:
     dispatcher.rows("UPDATE payment SET digest = 'sha256:other' RETURNING 1")
     assert dispatcher.turn() == 0
+
+
+def switch(dispatcher: ManualDispatcher, on: bool, who: str, **more: Any) -> dict[str, Any]:
+    with dispatcher.engine.begin() as connection:
+        commands.order_kill_switch(connection, on, Order(who, "why", **more))
+        return kill_switch.read(connection)
+
+
+def test_a_kill_switch_of_an_approver_is_turned_off_by_two_people(
+    dispatcher: ManualDispatcher,
+) -> None:
+    assert switch(dispatcher, True, "anna", approver=True)["by_approver"]
+    # An operator who turns it on again does not make it an operator's.
+    assert switch(dispatcher, True, "otto")["by_approver"]
+    proposed = switch(dispatcher, False, "otto")
+    assert (proposed["on"], proposed["off_proposed_by"]) == (True, "otto")
+    assert switch(dispatcher, False, "otto")["on"]
+    assert dispatcher.turn() == 0
+    with pytest.raises(NotAllowed):
+        switch(dispatcher, False, "olga")
+    with pytest.raises(NotAllowed, match="API token"):
+        switch(dispatcher, False, "adam", approver=True, counts_as=frozenset({"otto"}))
+    done = switch(dispatcher, False, "anna", approver=True)
+    assert (done["on"], done["by_approver"], done["off_proposed_by"]) == (False, False, None)
+    switch(dispatcher, True, "anna", approver=True)
+    assert switch(dispatcher, False, "anna", approver=True)["on"]  # nor does the approver alone
+
+
+def test_a_kill_switch_of_an_operator_is_turned_off_by_one(dispatcher: ManualDispatcher) -> None:
+    switch(dispatcher, True, "otto")
+    assert not switch(dispatcher, False, "olga")["on"]

@@ -21,10 +21,18 @@ class Person:
     roles: frozenset[str]
     via: str = ""  # as in the audit log: `session`, `token <id>`, or "" for a demo token
     read_only: bool = False
+    lost_roles: frozenset[str] = frozenset()  # given by groups, taken by a stronger role
+    counts_as: frozenset[str] = frozenset()  # by API tokens, for every two-person rule
+
+    @classmethod
+    def with_given_roles(cls, person_id: str, name: str, given: frozenset[str]) -> "Person":
+        """A person with the roles that may be held together; `lost_roles` has the others."""
+        roles = access.compatible_roles(given)
+        return cls(person_id, name, roles, lost_roles=given - roles)
 
     def actor(self) -> Actor:
         """The person as calls to the services name it."""
-        return Actor(self.id, self.roles)
+        return Actor(self.id, self.roles, self.counts_as)
 
 
 def person_fields(person: Person, **more: Any) -> dict[str, Any]:  # Any: JSON
@@ -75,7 +83,11 @@ class DemoPeople:
 
 
 class SignedInPeople:
-    """Everyone who has signed in through the identity provider, with the newest sign-in's roles."""
+    """Everyone who has signed in through the identity provider, with the newest sign-in's roles.
+
+    Roles that may not be held together are stored as given, and separated when they are read: so
+    the rule also counts for people who signed in before it.
+    """
 
     def find(self, connection: Connection, person_id: str) -> Person | None:
         """The person of an id, if it has ever signed in."""
@@ -92,4 +104,4 @@ class SignedInPeople:
 
 
 def _person(stored: StoredPerson) -> Person:
-    return Person(stored.id, stored.name, stored.roles)
+    return Person.with_given_roles(stored.id, stored.name, stored.roles)

@@ -115,7 +115,10 @@ class Authenticator:
             connection, secret_hash(session_id), self.idle_s, touch=touch
         )
         person = None if person_id is None else self.people.find(connection, person_id)
-        return None if person is None else replace(person, via="session")
+        if person is None:
+            return None
+        made_for = tokens.list_people_of_tokens_made_by(connection, person.id)
+        return replace(person, via="session", counts_as=made_for)
 
     def _find_by_token(self, connection: Connection, token: str) -> Person | None:
         found = tokens.use_active_token(connection, secret_hash(token))
@@ -127,6 +130,7 @@ class Authenticator:
             roles=person.roles & found.roles,
             via=f"token {found.token_id}",
             read_only=found.read_only,
+            counts_as=frozenset({found.created_by}) - {person.id},
         )
 
     async def _read(self, work: Callable[[Connection], T]) -> T:

@@ -17,6 +17,10 @@ ADMIN: Final = "admin"
 #: supply both people of a two-person decision alone.
 IN_PERSON_ROLES: Final = frozenset({APPROVER, ADMIN})
 
+#: An administrator makes API tokens, and could supply both people of a two-person decision. So
+#: administrators have none of these roles, whatever their groups say.
+LOST_TO_ADMIN: Final = frozenset({PREPARER, APPROVER})
+
 UNSAFE_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _EVERY_ROLE = frozenset(ROLES)
@@ -26,6 +30,9 @@ _OPERATIONS = frozenset({OPERATOR, ADMIN, AUDITOR})
 ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("GET", "/me"): _EVERY_ROLE,
     ("DELETE", "/session"): _EVERY_ROLE,
+    # One's own; an administrator also sees and ends those of others.
+    ("GET", "/sessions"): _EVERY_ROLE,
+    ("DELETE", "/sessions/{session_id}"): _EVERY_ROLE,
     ("GET", "/tokens"): frozenset({ADMIN, AUDITOR}),
     ("POST", "/tokens"): frozenset({ADMIN}),
     ("DELETE", "/tokens/{token_id}"): frozenset({ADMIN}),
@@ -83,6 +90,22 @@ PUBLIC_ROUTES: Final = frozenset(
 def roles_of_groups(groups: Iterable[str], role_of_group: Mapping[str, str]) -> frozenset[str]:
     """The roles that membership in these groups of the identity provider gives."""
     return frozenset(role_of_group[group] for group in groups if group in role_of_group)
+
+
+def compatible_roles(given: frozenset[str]) -> frozenset[str]:
+    """The roles among these that one person may hold: administrators lose LOST_TO_ADMIN."""
+    return given - LOST_TO_ADMIN if ADMIN in given else given
+
+
+def why_lost(lost: frozenset[str]) -> str:
+    """Why a person does not have these roles, as a sentence; "" for none."""
+    if not lost:
+        return ""
+    names = " and ".join(role for role in ROLES if role in lost)
+    return (
+        f"Your groups give you {names} and admin, and an administrator may hold neither preparer "
+        "nor approver: who makes API tokens could act as two people. You have the role admin only."
+    )
 
 
 def why_no_token(roles: frozenset[str], person_roles: frozenset[str], *, read_only: bool) -> str:

@@ -20,7 +20,15 @@ def check_role(person: Person, method: str, path: str) -> None:
         raise Problem(
             403,
             "auth.forbidden",
-            f"{person.name} may not do this.",
+            " ".join(
+                filter(
+                    None,
+                    (
+                        f"{person.name} may not do this.",
+                        access.why_lost(person.lost_roles & allowed),
+                    ),
+                )
+            ),
             f"Ask a person with the role {names}.",
         )
     if person.read_only and method in access.UNSAFE_METHODS:

@@ -2,6 +2,7 @@
 
 import html
 import secrets
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -97,7 +98,7 @@ def _add_callback(routes: APIRouter, context: SignInContext) -> None:
             return _page("Please sign in again", OTHER_BROWSER, 400)
         try:
             identity = await provider.finish(attempt, code)
-            response = await _sign_in(request, context, identity, attempt.path)
+            response = await _sign_in(request, context, identity, safe_redirect(attempt.path))
         except SignInRefused as refused:
             await context.guard.record_failed_sign_in(request, refused.code, 403)
             response = _page("You are not signed in", str(refused), 403)
@@ -121,7 +122,7 @@ async def _sign_in(
     )
     if not roles:
         raise SignInRefused("no-role", NO_ROLE)
-    person = Person(identity.id, identity.name, roles, "session")
+    person = replace(Person.with_given_roles(identity.id, identity.name, roles), via="session")
     return await context.sign_in(request, person, RedirectResponse(path, 303), identity.id_token)
 
 

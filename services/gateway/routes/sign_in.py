@@ -13,7 +13,7 @@ from services.gateway.auth.oidc import IdentityProvider
 from services.gateway.auth.people import DemoPeople, Person, person_fields
 from services.gateway.auth.sessions import InvalidCredential, unknown_credential
 from services.gateway.dependencies import api_router
-from services.gateway.domain.access import API
+from services.gateway.domain.access import API, why_lost
 from services.gateway.request_guard.guard import RequestGuard
 from services.gateway.request_guard.responses import SecretResponse
 from services.gateway.request_guard.route_classes import PublicRoute
@@ -35,7 +35,13 @@ class SignInContext:
     def me(self, person: Person) -> dict[str, Any]:
         """A person as `GET /me` shows it."""
         mode = self.settings.auth_mode
-        return person_fields(person, auth_mode=mode, via=person.via, read_only=person.read_only)
+        return person_fields(
+            person,
+            auth_mode=mode,
+            via=person.via,
+            read_only=person.read_only,
+            notice=why_lost(person.lost_roles),
+        )
 
     async def sign_in(
         self, request: Request, person: Person, response: Response, id_token: str = ""

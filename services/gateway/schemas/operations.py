@@ -66,6 +66,13 @@ class KillSwitch(ResponseModel):
     by_whom: str
     reason: str
     at: datetime
+    by_approver: bool = Field(
+        default=False, description="an approver turned it on: two people turn it off"
+    )
+    off_proposed_by: str | None = Field(
+        default=None,
+        description="who has proposed to turn it off; another person, an approver, confirms",
+    )
 
 
 class Switch(RequestModel):

@@ -21,6 +21,9 @@ class Me(Human):
     auth_mode: Literal["demo", "oidc"]
     via: str = Field(description="`session`, `token <id>`, or empty for a demo token")
     read_only: bool
+    notice: str = Field(
+        default="", description="which roles the person does not get, and why; empty if none"
+    )
 
 
 class SignInWays(ResponseModel):

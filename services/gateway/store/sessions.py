@@ -1,10 +1,13 @@
 """The table `session`: sessions of browsers, found by the hash of their id."""
 
+from typing import Any
+
 from sqlalchemy import Connection
 
 from libs.common.database.engine import run
 
 SESSIONS_MAX = 100  # of one person; the least recently used one is removed first
+SESSIONS_LISTED_MAX = 1_000
 SEEN_RESOLUTION_S = 30  # `seen_at` is written at most this often, to save writes
 
 
@@ -106,6 +109,60 @@ def session_exists(connection: Connection, session_hash: bytes) -> bool:
         ).first()
         is not None
     )
+
+
+_SESSION_ID = "encode(substring(session_hash FOR 16), 'hex')"
+
+
+def list_sessions(
+    connection: Connection, person_id: str | None, idle_s: int, current_hash: bytes
+) -> list[dict[str, Any]]:
+    """Open sessions, the last used one first, at most SESSIONS_LISTED_MAX. Never a secret.
+
+    Args:
+        person_id: whose; None for everybody's.
+        current_hash: the hash of the caller's own session; b"" if the caller has none.
+    """
+    rows = run(
+        connection,
+        f"""
+        SELECT {_SESSION_ID} AS session_id, person, started_at, seen_at, ends_at,
+            session_hash = :current AS current
+        FROM session
+        WHERE (CAST(:person AS text) IS NULL OR person = :person)
+          AND ends_at > now()
+          AND seen_at > now() - make_interval(secs => :idle_s)
+        ORDER BY seen_at DESC, session_id
+        LIMIT :count_max""",  # noqa: S608 - constant text
+        current=current_hash,
+        person=person_id,
+        idle_s=idle_s,
+        count_max=SESSIONS_LISTED_MAX,
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def end_listed_session(
+    connection: Connection, session_id: str, person_id: str | None
+) -> str | None:
+    """End a session by the id under which it is listed; whose it was, None if there is none.
+
+    A second call finds none.
+
+    Args:
+        person_id: only a session of this person; None for anybody's.
+    """
+    found = run(
+        connection,
+        f"""
+        DELETE FROM session
+        WHERE {_SESSION_ID} = :id
+          AND (CAST(:person AS text) IS NULL OR person = :person)
+        RETURNING person""",  # noqa: S608 - constant text
+        id=session_id,
+        person=person_id,
+    ).scalar()
+    return None if found is None else str(found)
 
 
 def delete_session(connection: Connection, session_hash: bytes) -> bytes | None:

@@ -45,6 +45,7 @@ class ActiveToken:
     person: str
     roles: frozenset[str]
     read_only: bool
+    created_by: str
 
 
 def insert_token(connection: Connection, token: NewToken) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def use_active_token(connection: Connection, token_hash: bytes) -> ActiveToken |
     row = run(
         connection,
         """
-        SELECT token_id, person, roles, read_only,
+        SELECT token_id, person, roles, read_only, created_by,
                last_used_at IS NULL
                OR last_used_at < now() - make_interval(secs => :resolution_s) AS is_stale
         FROM api_token
@@ -102,7 +103,26 @@ def use_active_token(connection: Connection, token_hash: bytes) -> ActiveToken |
             WHERE token_id = :id""",
             id=row.token_id,
         )
-    return ActiveToken(row.token_id, row.person, frozenset(row.roles), row.read_only)
+    return ActiveToken(
+        row.token_id, row.person, frozenset(row.roles), row.read_only, row.created_by
+    )
+
+
+def list_people_of_tokens_made_by(connection: Connection, person: str) -> frozenset[str]:
+    """The people for whom a person ever made a token that could change something.
+
+    Tokens that have ended count as well: what was done with them stays.
+    """
+    rows = run(
+        connection,
+        """
+        SELECT DISTINCT person
+        FROM api_token
+        WHERE created_by = :person
+          AND NOT read_only""",
+        person=person,
+    )
+    return frozenset(rows.scalars()) - {person}
 
 
 def list_tokens(

@@ -33,10 +33,12 @@ NAMES = {
     "name": "sources.csv",
     "dead_letter_id": "ledger:12",
     "token_id": PAYMENT,
+    "session_id": "0" * 32,
 }
 SUCCESS = {
     ("POST", "/tokens"): 201,
     ("DELETE", "/tokens/{token_id}"): 404,  # there is no such token
+    ("DELETE", "/sessions/{session_id}"): 404,  # there is no such session
 }
 UNSAFE = [route for route in access.ROUTE_ROLES if route[0] in access.UNSAFE_METHODS]
 LIVE = ("GET", "/batches/{batch_id}/live")  # has no end; test_event_stream.py reads it

@@ -29,6 +29,9 @@ def issuer() -> Iterator[str]:
             sub="u-2", claims={"name": "Bo Th", "groups": ["payroll", "finance"]}
         ),
         oidc_provider_mock.User(sub="u-3", claims={"name": "Nobody", "groups": ["choir"]}),
+        oidc_provider_mock.User(
+            sub="u-9", claims={"name": "All", "groups": ["payroll", "finance", "it"]}
+        ),
     ]
     with oidc_provider_mock.run_server_in_thread(require_nonce=True, user_claims=people) as server:
         yield f"http://localhost:{server.server_port}"
@@ -98,6 +101,7 @@ def test_a_person_of_the_provider_signs_in_works_and_signs_out(
         "auth_mode": "oidc",
         "via": "session",
         "read_only": False,
+        "notice": "",
     }
     gateway.call("POST", f"/batches/{BATCH}/pause", None, headers=who, json={})
     assert (
@@ -228,3 +232,28 @@ def test_a_provider_that_is_away_is_a_page_that_says_so(url: str) -> None:
     answer = made.call("GET", "/sign-in/start", None)
     assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html; charset=utf-8")
     made.engine.dispose()
+
+
+@pytest.mark.database
+def test_an_administrator_loses_the_roles_of_the_money_and_is_told_so(gateway: Gateway) -> None:
+    who = session(signed_in(gateway, "u-9"))
+    me = gateway.call("GET", "/me", None, headers=who).json()
+    assert me["roles"] == ["admin"]
+    assert "an administrator may hold neither preparer nor approver" in me["notice"]
+    answer = gateway.call("POST", f"/batches/{BATCH}/pause", None, headers=who, json={})
+    assert answer.status_code == 403
+    assert "Your groups give you approver and admin" in answer.json()["detail"]
+    assert gateway.dispatcher.calls == []
+    order = {"name": "x", "person": "u-9", "roles": ["preparer"]}
+    answer = gateway.call("POST", "/tokens", None, headers=who, json=order)
+    assert (answer.status_code, answer.json()["code"]) == (422, "token.roles")
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("path", ["https://evil.example/", "//evil.example", "/\\evil.example"])
+def test_a_path_in_the_cookie_leads_to_no_other_site(gateway: Gateway, path: str) -> None:
+    address, cookie = start(gateway)
+    name, _, attempt = cookie.partition("=")
+    forged = ".".join([*attempt.split(".")[:3], path.encode().hex()])
+    answer = come_back(gateway, f"{name}={forged}", **consent(address, "u-1"))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")

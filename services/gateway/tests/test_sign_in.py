@@ -49,6 +49,7 @@ def test_a_demo_person_signs_in_and_out(gateway: Gateway) -> None:
         "auth_mode": "demo",
         "via": "session",
         "read_only": False,
+        "notice": "",
     }
     cookie, *attributes = answer.headers["set-cookie"].split("; ")
     assert cookie.startswith("__Host-paydown=")
@@ -277,5 +278,6 @@ def test_me_is_the_person_of_the_token(gateway: Gateway) -> None:
         "auth_mode": "demo",
         "via": "",
         "read_only": False,
+        "notice": "",
     }
     assert json.loads(gateway.call("GET", "/me", None).content)["action"]

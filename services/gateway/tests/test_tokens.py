@@ -11,6 +11,7 @@ from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH
 
 pytestmark = pytest.mark.database
+APPROVAL = {"digest": "sha256:" + "0" * 64, "acknowledge": []}
 ORDER: dict[str, Any] = {"name": "nightly upload", "person": "demo-preparer", "roles": ["preparer"]}
 
 
@@ -80,6 +81,7 @@ def test_a_call_by_token_counts_as_the_humans_and_the_log_names_the_token(gatewa
         "auth_mode": "demo",
         "via": f"token {token['token_id']}",
         "read_only": False,
+        "notice": "",
     }
     assert (
         by(
@@ -192,3 +194,22 @@ def test_an_administrator_sees_whom_a_token_can_be_made_for(gateway: Gateway) ->
         5,
         {"id": "demo-preparer", "name": "Prea Preparer", "roles": ["preparer"]},
     )
+
+
+def test_who_made_a_token_counts_as_its_person_and_the_token_as_its_maker(
+    gateway: Gateway,
+) -> None:
+    gateway.ingest.will_answer("POST", "/batches", {"batch_id": BATCH, "status": "receiving"}, 202)
+    token = made(gateway)
+    made(gateway, person="demo-auditor", roles=["auditor"], read_only=True)
+    assert by(gateway, token["token"], "POST", "/batches", content=b"<x/>").status_code == 202
+    assert gateway.ingest.headers[-1]["x-paydown-counts-as"] == "demo-admin"
+    with gateway.engine.begin() as connection:  # the administrator becomes an approver
+        connection.execute(text("UPDATE api_token SET created_by = 'demo-approver'"))
+    gateway.call("DELETE", f"/tokens/{token['token_id']}", "admin")
+    cookie = gateway.sign_in("demo-approver")
+    page = {"Cookie": cookie, "Sec-Fetch-Site": "same-origin"}
+    gateway.call("POST", f"/batches/{BATCH}/approve", None, headers=page, json=APPROVAL)
+    assert gateway.ingest.calls[-1][1].endswith("/approve")
+    assert gateway.ingest.headers[-1]["x-paydown-counts-as"] == "demo-preparer"
+    assert gateway.ingest.headers[-1]["x-paydown-actor"] == "demo-approver"

@@ -34,12 +34,18 @@ class IncludedRow:
 
 @dataclass(frozen=True)
 class Approval:
-    """What an approver sends: the digest of what was seen, acknowledged warnings, included rows."""
+    """What an approver sends: the digest of what was seen, acknowledged warnings, included rows.
+
+    `counts_as`: the people the approver counts as, by API tokens. `approved_digest`: of the batch
+    with the included rows, if it is not the digest that was seen.
+    """
 
     person: str
     digest: str
     acknowledge: frozenset[str] = frozenset()
     include: tuple[Include, ...] = ()
+    counts_as: frozenset[str] = frozenset()
+    approved_digest: str = ""
 
 
 def parse_inclusion(row_id: UUID, reason: str) -> IncludedRow:
@@ -48,10 +54,13 @@ def parse_inclusion(row_id: UUID, reason: str) -> IncludedRow:
     return IncludedRow(row_id, *found.groups()) if found else IncludedRow(row_id, reason, reason)
 
 
-def check_approver(person: str, contributors: Collection[str], one_person: bool) -> None:
+def check_approver(
+    person: str, contributors: Collection[str], one_person: bool, counts_as: Collection[str] = ()
+) -> None:
     """Raise RequestError if the approver contributed to the batch or to one of its ancestors.
 
     Args:
+        counts_as: people whose acts may have been the approver's, by an API token.
         one_person: the setting that switches this rule off.
     """
     if not person:
@@ -63,6 +72,14 @@ def check_approver(person: str, contributors: Collection[str], one_person: bool)
             "forbidden",
             "approval.same-person",
             "Who uploaded, corrected or derived a batch, or one it comes from, cannot approve it.",
+            "Ask another approver.",
+        )
+    if not one_person and (by_token := sorted(set(counts_as).intersection(contributors))):
+        raise RequestError(
+            "forbidden",
+            "approval.same-person",
+            f"{by_token[0]} had a hand in this batch or one it comes from, and you made an API "
+            "token for this person: who made a token counts as its person.",
             "Ask another approver.",
         )
 

@@ -21,6 +21,8 @@ ENDED_UNAPPROVED: Final = ("rejected", "discarded", "expired")
 class Batch:
     """One batch as it is stored. Times are aware; `digest` is None before `ready`.
 
+    `seen_digest` is what the approver saw, if including rows changed the digest.
+
     A batch and all its child batches share the `family_id` of the first one.
     """
 
@@ -44,6 +46,7 @@ class Batch:
     dispatch_version: int = 0
     approved_by: str | None = None
     approved_at: datetime | None = None
+    seen_digest: str | None = None
     acknowledged: tuple[str, ...] = ()
     one_person: bool = False
     payments: int = 0

@@ -28,7 +28,7 @@ def add_actions(router: APIRouter, dependencies: Dependencies, caller: Any) -> N
             done = approvals.approve(
                 engine,
                 parse_id(batch_id, "batch"),
-                body.approval_of(actor.person),
+                body.approval_of(actor.person, actor.counts_as),
                 dependencies.settings.one_person,
             )
         return answers.approval_answer(done)

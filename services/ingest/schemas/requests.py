@@ -39,13 +39,14 @@ class ApproveBody(_Body):
     acknowledge: list[str] = Field(default=[], max_length=1_000)
     include: list[IncludeBody] = Field(default=[], max_length=100_000)
 
-    def approval_of(self, person: str) -> Approval:
-        """The approval of this person."""
+    def approval_of(self, person: str, counts_as: frozenset[str] = frozenset()) -> Approval:
+        """The approval of this person, who counts as these people by API tokens."""
         return Approval(
             person,
             self.digest,
             frozenset(self.acknowledge),
             tuple(Include(one.row_id, one.reason) for one in self.include),
+            counts_as,
         )
 
 

@@ -15,7 +15,8 @@ def insert_approval(
 ) -> None:
     """Insert the approval of a batch that was just marked approved.
 
-    Triggers refuse it if the approver contributed to the batch, or if the digest is another one.
+    Triggers refuse it if the approver, or who the approver counts as, contributed to the batch, or
+    if the digest is another one.
 
     Args:
         one_person: whether the rule that another person approves is off, whoever the approver is.
@@ -24,15 +25,18 @@ def insert_approval(
         connection,
         """
         INSERT INTO approval (
-            batch_id, digest, approved_by, approved_at, acknowledged, one_person,
+            batch_id, digest, seen_digest,
+            approved_by, counts_as, approved_at, acknowledged, one_person,
             payments, payments_cents)
-        SELECT :id, :digest, :person, :at, :acknowledged, :one_person,
+        SELECT :id, :digest, :seen_digest, :person, :counts_as, :at, :acknowledged, :one_person,
             count(DISTINCT payment_id), sum(amount_cents)
         FROM batch_row
         WHERE batch_id = :id AND status = 'payable'""",
         id=batch_id,
-        digest=approval.digest,
+        digest=approval.approved_digest or approval.digest,
+        seen_digest=approval.digest if approval.approved_digest else None,
         person=approval.person,
+        counts_as=sorted(approval.counts_as),
         at=at,
         acknowledged=sorted(approval.acknowledge),
         one_person=one_person,

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
 from services.ingest.domain.batch import NOT_LIVE, Batch
 from services.ingest.domain.errors import RequestError
@@ -21,7 +22,7 @@ COLUMNS = """
     b.batch_id, b.family_id, b.parent_batch_id, b.status, b.filename, b.period,
     b.uploaded_by, b.uploaded_at, b.version, b.revision, b.content_sha256,
     b.digest, b.row_messages, b.reason, b.error_code, b.error_message, b.error_line,
-    b.dispatch_version, a.approved_by, a.approved_at,
+    b.dispatch_version, a.approved_by, a.approved_at, a.seen_digest,
     coalesce(a.acknowledged, '{}') AS acknowledged,
     coalesce(a.one_person, false) AS one_person,
     coalesce(a.payments, 0) AS payments,
@@ -343,6 +344,16 @@ def mark_approved(connection: Connection, batch_id: UUID, digest: str) -> bool:
     )
 
 
+def set_digest(connection: Connection, batch_id: UUID, digest: str) -> None:
+    """Set the digest of a batch that is not approved. The database refuses it for one that is."""
+    run(
+        connection,
+        "UPDATE batch SET digest = :digest WHERE batch_id = :id",
+        id=batch_id,
+        digest=digest,
+    )
+
+
 def set_row_messages(connection: Connection, batch_id: UUID, row_messages: int) -> None:
     """Set how many row messages were published. Other services wait until all have arrived."""
     run(
@@ -358,6 +369,7 @@ def complete(connection: Connection, batch_id: UUID, now: datetime) -> bool:
 
     Returns:
         False when a rejected message about the batch has not been redriven; nothing was changed.
+        One that was refused for its signature does not count: anybody may have written it.
     """
     return bool(
         run(
@@ -370,8 +382,10 @@ def complete(connection: Connection, batch_id: UUID, now: datetime) -> bool:
                 AND NOT EXISTS (
                     SELECT
                     FROM dead_letter d
-                    WHERE d.correlation = CAST(b.batch_id AS text) AND d.redriven_at IS NULL)""",  # noqa: S608 - our own text
+                    WHERE d.correlation = CAST(b.batch_id AS text) AND d.redriven_at IS NULL
+                        AND d.code <> ALL(CAST(:refused AS text[])))""",  # noqa: S608 - our own text
             id=batch_id,
+            refused=list(message_signatures.CODES),
             now=now,
         ).rowcount
     )

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import create_engine
@@ -14,6 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.payments import PaymentApproved
 from libs.common.database.engine import run
+from libs.common.web.internal_auth import COUNTS_AS
+from services.ingest.domain.approval import Approval
+from services.ingest.store import approvals, batches
 from services.ingest.tests.harness import IngestHarness, spaced
 
 pytestmark = pytest.mark.database
@@ -139,6 +143,27 @@ def test_who_uploaded_or_corrected_cannot_approve_even_with_the_role(
     again = ingest.check(ready["batch_id"])
     assert ingest.approve(again, "maria").json()["code"] == "approval.same-person"
     assert ingest.approve(again).status_code == 200
+
+
+def test_who_made_a_token_for_the_uploader_cannot_approve(
+    ingest: IngestHarness, xml: bytes
+) -> None:
+    ready = ingest.ready(xml)
+    body = {"digest": ready["digest"], "acknowledge": ready["to_acknowledge"]}
+    path = f"/batches/{ready['batch_id']}/approve"
+    made_it = {COUNTS_AS: "pa%2Cul,paula"}
+    answer = ingest.call("POST", path, "anna", json=body, headers=made_it)
+    assert (answer.status_code, answer.json()["code"]) == (403, "approval.same-person")
+    assert "API token" in answer.json()["detail"]
+    approval = Approval("anna", ready["digest"], counts_as=frozenset({"paula"}))
+    with ingest.engine.connect() as connection:  # whatever the code says
+        batches.mark_approved(connection, UUID(ready["batch_id"]), ready["digest"])
+        with pytest.raises(DBAPIError, match="had a hand"):
+            approvals.insert_approval(
+                connection, UUID(ready["batch_id"]), approval, False, datetime.now(UTC)
+            )
+    other = ingest.call("POST", path, "anna", json=body, headers={COUNTS_AS: "petra"})
+    assert other.status_code == 200
 
 
 @pytest.mark.parametrize("person", ["paula", "anna"])

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.payments import PaymentApproved
 from libs.common.contracts.events.rows import RowRead
+from services.ingest.domain.digest import Digest
+from services.ingest.store import rows
 from services.ingest.tests.harness import IngestHarness, next_period, spaced
 
 pytestmark = pytest.mark.database
@@ -78,3 +83,37 @@ def test_the_approver_includes_an_excluded_row_by_name(ingest: IngestHarness, xm
     )
     last = ingest.published(again["batch_id"], BatchChanged)[-1]
     assert (last.row_messages, last.rows.payable, last.payments) == (21, 1, 1)
+
+
+def digest_of_rows(ingest: IngestHarness, batch: Any) -> str:
+    """The digest of a batch as its rows are now."""
+    with ingest.engine.connect() as connection:
+        digest = Digest(date.fromisoformat(batch["period"]))
+        for page in rows.pages_for_digest(connection, UUID(batch["batch_id"])):
+            digest.add_rows(row[:-1] for row in page)
+    return digest.text()
+
+
+def test_the_digest_covers_what_the_approver_includes(ingest: IngestHarness, xml: bytes) -> None:
+    first = ingest.ready(xml)
+    assert ingest.approve(first).status_code == 200
+    assert (
+        ingest.batch(first["batch_id"])["digest"]
+        == first["digest"]
+        == digest_of_rows(ingest, first)
+    )
+    again = ingest.ready(spaced(xml))
+    assert digest_of_rows(ingest, again) == again["digest"]
+    excluded = ingest.rows(again, status="excluded")
+    include = [{"row_id": excluded[0]["row_id"], "reason": "a second contribution"}]
+    answer = ingest.approve(again, include=include)
+    assert answer.status_code == 200
+    approved = digest_of_rows(ingest, again)
+    assert approved != again["digest"]
+    assert answer.json()["digest"] == ingest.batch(again["batch_id"])["digest"] == approved
+    last = ingest.published(again["batch_id"], BatchChanged)[-1]
+    assert (last.digest, last.seen_digest) == (approved, again["digest"])
+    (payment,) = ingest.published(again["batch_id"], PaymentApproved)
+    assert payment.digest == approved
+    repeated = ingest.approve(again, include=include)  # it names the digest that was seen
+    assert (repeated.status_code, repeated.json()) == (200, answer.json())

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
 from services.ledger.domain.comparisons import (
     BalanceDifference,
@@ -51,7 +52,10 @@ def read_progress(connection: Connection, statement: StatementRun) -> RunProgres
 
 
 def find_dead_letters(connection: Connection, batch_id: UUID) -> list[tuple[int, str]]:
-    """The batch's dead letters here that nobody has redriven: (dead letter id, code)."""
+    """The batch's dead letters here that nobody has redriven: (dead letter id, code).
+
+    Without those refused for their signature: anybody may have written them, about any batch.
+    """
     rows = run(
         connection,
         """
@@ -59,9 +63,11 @@ def find_dead_letters(connection: Connection, batch_id: UUID) -> list[tuple[int,
         FROM dead_letter
         WHERE correlation = :batch_id
             AND redriven_at IS NULL
+            AND code <> ALL(CAST(:refused AS text[]))
         ORDER BY 1
         LIMIT :count_max""",
         batch_id=str(batch_id),
+        refused=list(message_signatures.CODES),
         count_max=DEAD_LETTERS_MAX,
     )
     return [(row.dead_letter_id, row.code) for row in rows]

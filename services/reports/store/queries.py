@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Row, text
 
 from libs.common.contracts.statuses import OUTCOMES
+from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
 from services.reports.domain.completeness import BatchSnapshot, Totals
 
@@ -62,27 +63,42 @@ def batch_snapshot(connection: Connection, batch: Row[Any]) -> BatchSnapshot:
 
 
 def count_dead_letters(connection: Connection, batch_id: UUID) -> int:
-    """Messages about a batch that were rejected here and that nobody has redriven."""
+    """Messages about a batch that were rejected here and that nobody has redriven.
+
+    Without those refused for their signature: anybody may have written them, about any batch.
+    """
     counted = run(
         connection,
         """
         SELECT count(*)
         FROM dead_letter
-        WHERE correlation = :id AND redriven_at IS NULL""",
+        WHERE correlation = :id AND redriven_at IS NULL
+            AND code <> ALL(CAST(:refused AS text[]))""",
         id=str(batch_id),
+        refused=list(message_signatures.CODES),
     )
     return int(counted.scalar_one())
 
 
 def newest_certificate(connection: Connection, batch_id: UUID) -> Row[Any] | None:
-    """The certificate of the highest version."""
+    """The certificate of the highest version among those that account for the whole file.
+
+    The ledger issues no other. One with other sums is wrong, and would else bar every report.
+    """
     found: Row[Any] | None = run(
         connection,
         """
-        SELECT *
-        FROM certificate
-        WHERE batch_id = :id
-        ORDER BY version DESC
+        SELECT c.*
+        FROM certificate c
+        JOIN batch b USING (batch_id)
+        CROSS JOIN LATERAL (
+            SELECT sum(CAST(part.value ->> 'rows' AS bigint)) AS rows,
+                sum(CAST(part.value ->> 'amount_cents' AS bigint)) AS cents
+            FROM jsonb_each(c.totals) AS part
+            WHERE part.key <> 'total'
+        ) s
+        WHERE c.batch_id = :id AND (s.rows, s.cents) = (b.rows_total, b.amount_total_cents)
+        ORDER BY c.version DESC
         LIMIT 1""",
         id=batch_id,
     ).first()

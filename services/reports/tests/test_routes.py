@@ -14,8 +14,9 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
 from libs.common.contracts.events.batches import BatchChanged
-from libs.common.contracts.events.ledger import CertificateIssued
+from libs.common.contracts.events.ledger import CertificateIssued, Outcome
 from libs.common.contracts.events.payments import PaidRow, PaymentChanged
+from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
 from libs.common.web import problem_details
 from libs.common.web.pagination import write_cursor
@@ -319,6 +320,33 @@ def test_a_final_batch_with_a_rejected_message_has_no_report_until_it_is_redrive
     assert client.get(f"{PATH}/reports/sources.csv").json()["code"] == "reports.dead-letter"
     with engine.begin() as connection:
         run(connection, "DELETE FROM dead_letter")
+    assert client.get(f"{PATH}/reports/sources.csv").status_code == 200
+
+
+@pytest.mark.usefixtures("whole")
+@pytest.mark.parametrize("code", message_signatures.CODES)
+def test_a_forged_message_bars_no_report(client: Client, engine: Engine, code: str) -> None:
+    with engine.begin() as connection:
+        run(
+            connection,
+            """
+            INSERT INTO dead_letter (
+                consumer, topic, partition, message_offset, correlation, body, code, reason
+            )
+            VALUES ('c', 't', 0, 0, :b, '', :code, 'r')""",
+            b=PATH.rsplit("/", 1)[1],
+            code=code,
+        )
+    assert client.get(f"{PATH}/reports/sources.csv").status_code == 200
+
+
+@pytest.mark.usefixtures("whole")
+def test_a_certificate_that_does_not_account_for_the_file_bars_no_report(
+    client: Client, engine: Engine
+) -> None:
+    certificate = next(event for event in BATCH.events if isinstance(event, CertificateIssued))
+    nothing = dict.fromkeys(("total", "paid", "failed", "unpayable", "refused"), Outcome())
+    store_all(engine, [certificate.model_copy(update={"version": 9, **nothing})])
     assert client.get(f"{PATH}/reports/sources.csv").status_code == 200
 
 

@@ -59,6 +59,7 @@ def running(
         "INTERNAL_TOKEN": TOKEN,
         "SEAL_KEYS": factories.SEAL_KEYS,
         "CERTIFICATE_WAIT_S": "1",
+        "ACCEPT_UNSIGNED": "true",
         "OWNER_URL": owner_url,
     }
     variables = os.environ | {

@@ -80,6 +80,10 @@ class BatchChanged(Event):
     uploaded_at: AwareDatetime
     approved_by: str | None = None
     approved_at: AwareDatetime | None = None
+    seen_digest: str | None = Field(
+        default=None,
+        description="what the approver saw, if including rows changed the digest",
+    )
     rows: Counts = Counts()
     amount_cents: Counts = Counts()
     sources: tuple[Source, ...] = ()

@@ -12,10 +12,12 @@ from libs.common.contracts.errors import Reject, Retry
 from libs.common.contracts.events.provider import ProviderEventReceived
 from libs.common.contracts.message import Message
 from libs.common.database.engine import run
+from libs.common.messaging import dead_letters
 from libs.common.messaging.consumer import apply_batch, redrive
 from libs.common.messaging.dead_letters import insert
 from libs.common.messaging.offsets import StaleOwner
 from libs.common.tests.conftest import CONSUMER, Store
+from libs.common.tests.crypto.test_message_signatures import key, sign, verifier
 from libs.common.tests.factories import hint, message, messages, write
 
 pytestmark = pytest.mark.database
@@ -273,3 +275,45 @@ def test_what_is_still_wrong_stays_a_dead_letter_and_an_unknown_one_is_none(stor
     with store.engine.begin() as connection:
         assert redrive(connection, letter + 1, write, "pat") is False
     assert len(store.applied()) == 1
+
+
+class TestSignatures:
+    """What the owner of a topic did not sign becomes a dead letter before it reaches the inbox."""
+
+    def test_a_forged_message_is_a_dead_letter_and_does_not_keep_the_true_one_out(
+        self, store: Store
+    ) -> None:
+        true = sign(messages(3))
+        forged = true[1]._replace(signature=b"")
+        refusals = verifier().refusals
+        with store.engine.begin() as connection:
+            apply_batch(connection, CONSUMER, [true[0], forged], write, refusals)
+        with store.engine.begin() as connection:  # the same event, later, by its owner
+            apply_batch(connection, CONSUMER, [true[1]._replace(offset=2)], write, refusals)
+        assert store.rows("SELECT count(*) FROM applied") == [(2,)]
+        assert store.rows("SELECT code, message_offset FROM dead_letter") == [
+            ("message.unsigned", 1)
+        ]
+        with store.engine.connect() as connection:
+            assert dead_letters.count_open(connection) == 0
+            assert dead_letters.count_refused_signatures(connection) == 1
+
+    def test_a_refused_one_is_redriven_once_its_key_is_known_and_never_if_it_is_forged(
+        self, store: Store
+    ) -> None:
+        late = sign(messages(1), f"webhooks-2:{key(9)}")[0]
+        forged = late._replace(offset=1, body=late.body.replace(b"evt_0", b"evt_7"))
+        with store.engine.begin() as connection:
+            apply_batch(connection, CONSUMER, [late, forged], write, verifier().refusals)
+        letters = [
+            row[0] for row in store.rows("SELECT dead_letter_id FROM dead_letter ORDER BY 1")
+        ]
+        with_key = verifier({"webhooks": f"webhooks-2:{key(9)}"}).verify
+        for letter, verify in ((letters[0], None), (letters[0], verifier().verify)):
+            with store.engine.begin() as connection, pytest.raises(Reject):
+                redrive(connection, letter, write, "pat", verify)
+        with store.engine.begin() as connection:
+            assert redrive(connection, letters[0], write, "pat", with_key)
+        with store.engine.begin() as connection, pytest.raises(Reject):
+            redrive(connection, letters[1], write, "pat", with_key)
+        assert store.rows("SELECT count(*) FROM applied") == [(1,)]

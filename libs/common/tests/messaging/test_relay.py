@@ -13,10 +13,13 @@ from confluent_kafka import KafkaError, KafkaException
 from sqlalchemy import Engine, event
 
 from libs.common.contracts.errors import Fatal
+from libs.common.contracts.message import Message
+from libs.common.crypto.message_signatures import Signer
 from libs.common.messaging import outbox, relay
 from libs.common.observability.trace_context import unrecorded_header
 from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import Store
+from libs.common.tests.crypto.test_message_signatures import KEYS, key, verifier
 from libs.common.tests.factories import BATCH, hint
 from libs.common.tests.fake_producer import Producer, add, publish, waiting
 
@@ -41,6 +44,31 @@ class TestPublish:
             "traceparent": unrecorded_header(BATCH, event_id),
             "producer": "webhooks",
         }
+
+    def test_what_it_sends_is_signed_with_the_key_of_that_moment(self, store: Store) -> None:
+        add(store, range(40))
+        for keys in (KEYS["webhooks"], f"webhooks-2:{key(9)},{KEYS['webhooks']}"):
+            producer, acting = Producer(), Signer.parse(keys)
+            publish(store, producer, signer=acting)
+            accepted = verifier({"webhooks": keys})
+            for record in producer.given:
+                headers = dict(record["headers"])
+                assert headers["signature"].startswith(acting.key_id.encode() + b":")
+                accepted.verify(
+                    Message(
+                        record["topic"],
+                        0,
+                        0,
+                        record["key"],
+                        headers["type"],
+                        headers["event_id"],
+                        record["value"].encode(),
+                        signature=headers["signature"],
+                    )
+                )
+            assert len(producer.given) == 40
+            with store.engine.begin() as connection:  # a broker that lost everything
+                outbox.mark_unpublished(connection, ["provider-events"])
 
     def test_oldest_first_and_no_more_than_asked_for(self, store: Store) -> None:
         sent = add(store, range(25))

@@ -37,7 +37,7 @@ def make(source: HangingSource, ended: list[dict[str, Any]]) -> ConsumerLoop:
         create_engine("postgresql+psycopg2://r:p@127.0.0.1:1/none"),
         lambda _connection, _events: None,
         lambda: source,  # type: ignore[arg-type,return-value] # acts as one
-        lambda event, **fields: ended.append({"event": event, **fields}),
+        end=lambda event, **fields: ended.append({"event": event, **fields}),
     )
 
 

@@ -1,0 +1,82 @@
+"""Signing keys are made for who publishes, and replaced in two steps."""
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from libs.common.contracts.errors import Reject
+from libs.common.contracts.message import Message
+from libs.common.crypto.message_signatures import Signer, Verifier
+from ops import rotate_signing_keys
+from ops.errors import CommandError
+from ops.secret_files import Secrets, make_secrets
+from services import catalog
+
+
+def parts(folder: Path, name: str = "ingest") -> tuple[Signer, Verifier]:
+    """What signs in one service, and what verifies in another."""
+    return (
+        Signer.parse((folder / name / "signing_keys").read_text()),
+        Verifier.parse((folder / "reports" / "public_keys").read_text()),
+    )
+
+
+def is_accepted(signer: Signer, verifier: Verifier) -> bool:
+    body = uuid4().bytes  # a content that was verified once is known
+    (signature,) = signer.sign([(0, "batches", "k", "t", body)])
+    try:
+        verifier.verify(Message("batches", 0, 0, "k", "t", "", body, signature=signature))
+    except Reject:
+        return False
+    return True
+
+
+def test_each_container_gets_its_own_key_and_everybodys_public_ones(tmp_path: Path) -> None:
+    make_secrets(tmp_path, "postgres:5432")
+    keys = {name: tmp_path / name / "signing_keys" for name in catalog.NAMES}
+    assert {name for name, file in keys.items() if file.exists()} == set(catalog.PUBLISHING)
+    assert len({keys[name].read_text() for name in catalog.PUBLISHING}) == len(catalog.PUBLISHING)
+    assert is_accepted(*parts(tmp_path))
+    assert not is_accepted(parts(tmp_path, "ledger")[0], parts(tmp_path)[1])
+
+
+def test_an_installation_that_is_older_gets_keys_and_keeps_its_other_secrets(
+    tmp_path: Path,
+) -> None:
+    Secrets.load_or_create(tmp_path)
+    file = tmp_path / "keys.json"
+    old = json.loads(file.read_text())
+    del old["signing_keys"]
+    file.write_text(json.dumps(old))
+    made = Secrets.load_or_create(tmp_path)
+    assert set(made.signing_keys) == set(catalog.PUBLISHING)
+    assert {name: value for name, value in vars(made).items() if name in old} == old
+    assert Secrets.load_or_create(tmp_path) == made
+
+
+def test_old_and_new_processes_understand_each_other_after_each_step(tmp_path: Path) -> None:
+    make_secrets(tmp_path, "postgres:5432")
+    signers, verifiers = [], []
+    for step in ("start", "add", "use"):
+        if step != "start":
+            rotate_signing_keys.rotate(step, tmp_path)
+            rotate_signing_keys.rotate(step, tmp_path)  # a second call changes nothing
+        signer, verifier = parts(tmp_path)
+        signers.append(signer)
+        verifiers.append(verifier)
+    assert [signer.key_id for signer in signers] == ["ingest-1", "ingest-1", "ingest-2"]
+    for at in (0, 1):
+        assert is_accepted(signers[at], verifiers[at + 1])
+        assert is_accepted(signers[at + 1], verifiers[at]) or at == 0
+    assert is_accepted(signers[0], verifiers[2])  # the topics keep what the old key signed
+    assert not is_accepted(signers[2], verifiers[0])  # so `use` waits until all were restarted
+
+
+def test_a_file_without_signing_keys_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    for text in ("x", "{}", '{"signing_keys": {"ingest": "x"}}'):
+        file.write_text(text)
+        with pytest.raises(CommandError, match="holds no signing_keys"):
+            rotate_signing_keys.rotate("add", file)
