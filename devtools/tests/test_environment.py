@@ -105,6 +105,11 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_name(name: str, meant: s
         environment.check_names({name: "1"})
 
 
+@pytest.mark.parametrize("name", ["PAYDOWN_APT", "PAYDOWN_TOKEN", "PAYDOWN_MAVEN_REPOSITORY"])
+def test_settings_of_set_up_and_of_the_command_line_pass(name: str) -> None:
+    environment.check_names({name: "yes"})
+
+
 def test_settings_of_processes_pass() -> None:
     environment.check_names(
         {

@@ -7,8 +7,8 @@ import pytest
 
 from services.dispatcher.tests.explorer.__main__ import BUDGET_WRONG, DEPTH_WRONG
 from services.dispatcher.tests.explorer.decisions import NEVER_WALKS, RIGHT, WRONG
-from services.dispatcher.tests.explorer.model import Budget
 from services.dispatcher.tests.explorer.search import explore, walk
+from services.dispatcher.tests.explorer.state import Budget
 
 WALKS = int(os.environ.get("PAYDOWN_SIMULATION_WALKS", "10000"))
 MANY_FAULTS = Budget(faults=12, crashes=6, jumps=20, people=1)

@@ -3,8 +3,8 @@
 import sys
 
 from services.dispatcher.tests.explorer.decisions import NEVER_WALKS, RIGHT, WRONG
-from services.dispatcher.tests.explorer.model import Budget
 from services.dispatcher.tests.explorer.search import Result, explore
+from services.dispatcher.tests.explorer.state import Budget
 
 #: (what may happen, how many steps) of the right protocol: the widest space to a depth, and a
 #: narrower one to its end.

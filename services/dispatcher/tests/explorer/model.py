@@ -1,125 +1,30 @@
-"""The states of one payment, and every step that can follow each of them.
+"""Every step that can follow a state of one payment, each with the sentence that tells it.
 
 Decisions are production code (`decisions.py`). What the database and the network do is modelled:
 leases, fences and due times as the SQL of `store` has them; a provider that stores answers under
 keys for a day, and whose list lags. The duplicate detector is left out: the protocol must hold
-without it. Ages are in seconds and capped where nothing depends on them any more, so that states
-meet again.
+without it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from services.dispatcher.domain.protocol import Answer
-from services.dispatcher.domain.provider_walk import WALK_COUNTS_S
 from services.dispatcher.tests.explorer.decisions import EXPECTED, Decisions, provider_line
+from services.dispatcher.tests.explorer.state import Call, Reply, Request, State, Walk
+from services.dispatcher.tests.explorer.surroundings import (
+    LAG_MAX_S,
+    RETENTION_S,
+    arrive,
+    execute,
+    find,
+    pass_time,
+    store,
+)
 
-DELAY_MAX_S, LAG_MAX_S, RETENTION_S = 500, 1_200, 86_400
-AGE_MAX_S = 2 * RETENTION_S
 #: Until a look-up is due; until a re-send is due; until the grace is over; until a key expires.
 JUMPS_S = (70, 400, 1_900, RETENTION_S + 3_600)
 OPEN = ("sending", "in_doubt")
-
-
-class Ours(NamedTuple):
-    """The payment's row, its newest attempt and its batch, as the database has them."""
-
-    status: str = "unprocessed"
-    step: str = ""
-    attempts: int = 0
-    fence: int = 0
-    looks: int = 0
-    due_s: float = 0
-    lease_s: float = 0
-    first_sent_s_ago: float = 0  # by both clocks: a step of one of them makes nothing older
-    last_sent_s_ago: float = 0  # likewise
-    sends: int = 0
-    answered: int = 0  # sends of which an answer says that they did not run
-    http: int = 0
-    bound: str = ""
-    cancelled: bool = False
-
-
-class Call(NamedTuple):
-    """A leased call, in a worker's memory."""
-
-    n: int
-    fence: int
-    key: str
-    unanswered: int = 0
-    age_s: float = 0
-
-
-class Reply(NamedTuple):
-    """What a worker knows of its call: a status (0: no answer) and the payment it names."""
-
-    n: int
-    fence: int
-    status: int
-    line: str = ""
-    unanswered: int = 0
-
-
-class Walk(NamedTuple):
-    """What a look-up read and has not recorded: the numbers of the lines it was shown."""
-
-    fence: int
-    looks: int
-    lines: tuple[int, ...]
-
-
-class Request(NamedTuple):
-    """A request to pay that is under way."""
-
-    key: str
-    n: int
-    age_s: float = 0
-
-
-class Stored(NamedTuple):
-    """An answer that the provider stores under a key."""
-
-    key: str
-    status: int
-    line: str
-    age_s: float = 0
-
-
-class Line(NamedTuple):
-    """A live payment at the provider, of one attempt."""
-
-    n: int
-    age_s: float = 0
-
-
-class Budget(NamedTuple):
-    """How many of each may still happen."""
-
-    faults: int = 3
-    crashes: int = 2
-    jumps: int = 7
-    people: int = 1
-    clock_steps: int = 0
-    restores: int = 0
-
-
-class State(NamedTuple):
-    """Everything that is, at one moment."""
-
-    ours: Ours = Ours()
-    workers: tuple[Call | Reply | None, ...] = (None, None)
-    walk: Walk | None = None
-    under_way: tuple[Request, ...] = ()
-    stored: tuple[Stored, ...] = ()
-    lines: tuple[Line, ...] = ()
-    left: Budget = Budget()
-    copy: Ours | None = None
-    walked: bool = True
-    quarantined: bool = False
-    walks_expire: bool = True
-
-
 Step = tuple[str, State]
 
 
@@ -381,79 +286,6 @@ class Model:
                     left=left._replace(restores=left.restores - 1),
                 ),
             )
-
-
-# --- the provider ------------------------------------------------------------------------------
-
-
-def find(state: State, key: str) -> Stored | None:
-    """The answer that is stored under a key, if it is not forgotten yet."""
-    known = [one for one in state.stored if key and one.key == key and one.age_s < RETENTION_S]
-    return known[0] if known else None
-
-
-def execute(state: State, key: str, n: int) -> tuple[State, Stored]:
-    """Carry a request out, or replay what is stored under its key."""
-    known = find(state, key)
-    if known:
-        return state, known
-    line = f"pmt_{len(state.lines)}"
-    made = state._replace(lines=(*state.lines, Line(n)))
-    return store(made, key, 200, line), Stored(key, 200, line)
-
-
-def store(state: State, key: str, status: int, line: str) -> State:
-    """Store an answer under a key; without a key nothing is stored."""
-    if not key:
-        return state
-    others = tuple(one for one in state.stored if one.key != key)
-    return state._replace(stored=(*others, Stored(key, status, line)))
-
-
-def arrive(state: State, request: Request) -> State:
-    """A request that was under way arrives; its answer goes nowhere."""
-    waiting = list(state.under_way)
-    waiting.remove(request)
-    return execute(state._replace(under_way=tuple(waiting)), request.key, request.n)[0]
-
-
-# --- time --------------------------------------------------------------------------------------
-
-
-def pass_time(state: State, seconds: float) -> State:
-    """Let time pass; what cannot be under way for longer has arrived at its beginning."""
-    for request in state.under_way:
-        if request.age_s + seconds > DELAY_MAX_S:
-            state = arrive(state, request)
-
-    def older(age_s: float, cap_s: float = AGE_MAX_S) -> float:
-        return min(age_s + seconds, cap_s)
-
-    return age_ours(state, seconds)._replace(
-        walked=state.walked and (seconds < WALK_COUNTS_S or not state.walks_expire),
-        workers=tuple(
-            one._replace(age_s=older(one.age_s, DELAY_MAX_S)) if isinstance(one, Call) else one
-            for one in state.workers
-        ),
-        under_way=tuple(one._replace(age_s=older(one.age_s)) for one in state.under_way),
-        stored=tuple(one._replace(age_s=older(one.age_s, RETENTION_S)) for one in state.stored),
-        lines=tuple(one._replace(age_s=older(one.age_s, LAG_MAX_S)) for one in state.lines),
-    )
-
-
-def age_ours(state: State, seconds: float) -> State:
-    """Let what the database dates become older, in the copy as well."""
-
-    def older(ours: Ours) -> Ours:
-        return ours._replace(
-            due_s=max(0, ours.due_s - seconds),
-            lease_s=max(0, ours.lease_s - seconds),
-            first_sent_s_ago=min(ours.first_sent_s_ago + seconds, AGE_MAX_S),
-            last_sent_s_ago=min(ours.last_sent_s_ago + seconds, AGE_MAX_S),
-        )
-
-    copy = None if state.copy is None else older(state.copy)
-    return state._replace(ours=older(state.ours), copy=copy)
 
 
 # --- words -------------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ import time
 from dataclasses import dataclass, field
 
 from services.dispatcher.tests.explorer.decisions import Decisions
-from services.dispatcher.tests.explorer.model import JUMPS_S, Budget, Model, State, pass_time
+from services.dispatcher.tests.explorer.model import JUMPS_S, Model
+from services.dispatcher.tests.explorer.state import Budget, State
+from services.dispatcher.tests.explorer.surroundings import pass_time
 
 ENDED = ("pending", "held", "failed", "cancelled")
 #: What ends a random life early, or all doubts at once, by the end of its sentence.
