@@ -53,6 +53,7 @@ def set_up(wanted: str) -> None:
     paths.CACHE.mkdir(exist_ok=True)
     with (paths.CACHE / "setup.lock").open("w") as lock:
         _wait_for(lock)
+        shutil.rmtree(DRAFTS, ignore_errors=True)  # of set-ups that were killed
         found = machine.look(wanted)
         found.check()
         lacking = python_environment.missing([*PYTHON_SETS[wanted], *found.packages()])
@@ -66,7 +67,6 @@ def set_up(wanted: str) -> None:
 
 def _install(lacking: Sequence[str]) -> None:
     """Make the environment and fetch the jars, side by side."""
-    shutil.rmtree(DRAFTS, ignore_errors=True)  # of set-ups that were killed
     DRAFTS.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=DRAFTS))
     try:

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from libs.common.crypto.message_signatures import Signer
 from libs.common.messaging import dead_letters, outbox, relay
 from libs.common.messaging.consumer import send_again
 from libs.common.tests.conftest import Store
+from libs.common.tests.crypto.test_message_signatures import KEYS
 from libs.common.tests.factories import hint
 from libs.common.tests.fake_producer import Producer, add, publish, waiting
 
@@ -61,6 +63,17 @@ def test_one_that_is_too_large_is_a_dead_letter_and_the_others_are_sent(
     assert bytes(body) == hint(1).body()
     assert "too large" in reason.lower()
     assert publish(store, Refusing({sent[1]})) == 0  # not a second time
+
+
+def test_one_that_is_sent_alone_is_signed_like_the_others(store: Store) -> None:
+    """A broker refuses a whole batch because of one event; the others are then sent one by one."""
+    sent = add(store, range(3))
+    producer = Refusing({sent[0]}, by_broker=True)
+    signer = Signer.parse(KEYS["webhooks"])
+    assert publish(store, producer, signer=signer) == 3
+    alone = [dict(record["headers"]) for record in producer.given]
+    assert {headers["event_id"] for headers in alone} == set(sent)
+    assert all(headers.get("signature") for headers in alone)
 
 
 def test_one_that_cannot_be_sent_now_keeps_its_place(store: Store) -> None:

@@ -13,6 +13,7 @@ import pytest
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from libs.common.contracts.topics import BATCHES
 from libs.common.database.engine import run
 from libs.common.database.migrate import upgrade
 from libs.common.messaging import outbox
@@ -54,6 +55,14 @@ def get(made: Service, path: str) -> httpx.Response:
             return await client.get(path)
 
     return asyncio.run(ask())
+
+
+def test_a_consumer_refuses_what_nobody_signed(tmp_path: Path) -> None:
+    made = service("postgresql+psycopg2://r:p@127.0.0.1:1/none", tmp_path)
+    made.add_consumer(BATCHES, lambda _connection, _events: None)
+    (consumer,) = made.consumer_watch.consumers
+    assert consumer.find_refusals is not None
+    assert all(consumer.find_refusals(messages(2)))
 
 
 def revision(folder: Path, number: int) -> None:
