@@ -78,3 +78,19 @@ def test_a_refusal_of_the_loan_stops_no_source(dispatcher: ManualDispatcher) -> 
     dispatcher.poller.poll()
     assert dispatcher.payment.status == "failed"
     assert dispatcher.rows("SELECT 1 FROM source_stop") == []
+
+
+@pytest.mark.database
+def test_late_returns_stop_no_source(engines: tuple[Engine, Engine]) -> None:
+    dispatcher = ManualDispatcher(*engines, count=6, batch_id=UUID(int=7))
+    dispatcher.turn(6)
+    for status in ("posted", "reversal_processing"):
+        for line in dispatcher.provider.books.values():
+            line["status"] = status
+            if status == "reversal_processing":
+                line["error"] = {"sub_type": "PAYMENT_INSUFFICIENT_FUNDS", "message": "no funds"}
+        dispatcher.pass_time(24 * HOUR_S)
+        dispatcher.poller.poll()
+    returns = dispatcher.rows("SELECT reason_code FROM payment")
+    assert {row.reason_code for row in returns} == {"payment_insufficient_funds"}
+    assert dispatcher.rows("SELECT 1 FROM source_stop") == []

@@ -145,20 +145,23 @@ def apply_readings(
 
 
 def stop_refused_sources(connection: Connection, changes: Sequence[Change]) -> None:
-    """Stop source accounts whose bank has refused too many payments since a person resumed them."""
-    reasons = {
-        change.row.account_index: change.reason
+    """Stop source accounts whose bank has refused too many payments since a person resumed them.
+
+    Only a payment that failed counts. A late return of one that was paid says nothing of today.
+    """
+    refused = [
+        change
         for change in changes
-        if is_of_source(change.reason_code)
-    }
-    if not reasons:
+        if change.status == "failed" and is_of_source(change.reason_code)
+    ]
+    if not refused:
         return
+    reasons = {change.row.account_index: change.reason for change in refused}
     source_refusals.insert_refusals(
         connection,
         [
             (change.row.account_index, change.row.payment_id, change.reason_code)
-            for change in changes
-            if is_of_source(change.reason_code)
+            for change in refused
         ],
     )
     for account, codes in source_refusals.list_codes(connection, list(reasons)).items():
