@@ -87,11 +87,16 @@ def find_duplicates(lines: Iterable[Line], ours: Mapping[str, PaymentSnapshot]) 
 
 
 def count_alive(lines: Iterable[Line], payment_ids: Iterable[str]) -> dict[str, int]:
-    """Count the live provider payments of each of these payments, as the lines show them."""
-    alive: dict[str, set[str]] = {payment_id: set() for payment_id in payment_ids}
+    """Count the live provider payments of those of these payments that the lines name.
+
+    A list is of one source account, so of a payment that it does not name it says nothing.
+    """
+    known, alive = set(payment_ids), dict[str, set[str]]()
     for line in lines:
-        if payment_id_of(line) in alive and is_alive(line):
-            alive[payment_id_of(line)].add(str(line["id"]))
+        if payment_id_of(line) in known:
+            found = alive.setdefault(payment_id_of(line), set())
+            if is_alive(line):
+                found.add(str(line["id"]))
     return {payment_id: len(ids) for payment_id, ids in alive.items()}
 
 

@@ -24,8 +24,10 @@ def test_the_live_payments_of_each_of_ours_are_counted_once() -> None:
         {"id": "pmt_1", "status": "sent", "metadata": {"payment_id": "p"}},
         {"id": "pmt_2", "status": "failed", "metadata": {"payment_id": "p"}},
         {"id": "pmt_3", "status": "sent", "metadata": {"payment_id": "other"}},
+        {"id": "pmt_4", "status": "failed", "metadata": {"payment_id": "q"}},
     ]
-    assert count_alive(lines, ["p", "q"]) == {"p": 1, "q": 0}
+    # The list of another source account does not name r: that is no sign that it ended.
+    assert count_alive(lines, ["p", "q", "r"]) == {"p": 1, "q": 0}
 
 
 @pytest.fixture
