@@ -19,7 +19,7 @@ from services.dispatcher.tests.simulation.provider import Violation
 from services.dispatcher.tests.simulation.run import ENDED, PaidTwice, Simulation
 
 pytestmark = pytest.mark.database
-SEEDS = int(os.environ.get("PAYDOWN_SIMULATION_SEEDS", "2"))
+SEEDS = int(os.environ.get("PAYDOWN_SIMULATION_SEEDS", "1"))
 
 
 def simulate(engines: tuple[Engine, Engine], seed: int, faults: Faults) -> None:
