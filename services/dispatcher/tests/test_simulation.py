@@ -13,6 +13,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import Engine
 
+from services.dispatcher.domain import provider_walk
 from services.dispatcher.domain.protocol import Timing
 from services.dispatcher.tests.simulation.faults import MIXES, Faults
 from services.dispatcher.tests.simulation.provider import Violation
@@ -75,9 +76,17 @@ def test_under_all_faults_each_payment_is_paid_once_and_none_is_forgotten(
     ("broken", "first"), [({"grace_s": 60.0}, 0), ({"resend_until_s": 1e9}, 9)]
 )
 def test_the_simulation_sees_what_a_clause_is_for(
-    engines: tuple[Engine, Engine], broken: dict[str, float], first: int
+    engines: tuple[Engine, Engine],
+    broken: dict[str, float],
+    first: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without the grace, or with keys trusted for ever, somebody is paid twice."""
+    """Without the grace, or with keys trusted for ever, somebody is paid twice.
+
+    A walk every half a day would find what a forgotten key cannot prevent, so here it counts for
+    ever.
+    """
+    monkeypatch.setattr(provider_walk, "WALK_COUNTS_S", 1e9)
 
     def many() -> None:
         for seed in range(first, first + 60):

@@ -10,7 +10,12 @@ from services.gateway.tests.fakes import BATCH
 from services.gateway.tests.route_samples import NAMES, UNSAFE
 
 pytestmark = pytest.mark.database
-READ_NO_BODY = {"/session", "/tokens/{token_id}", "/ops/dead-letters/{dead_letter_id}/redrive"}
+READ_NO_BODY = {
+    "/session",
+    "/sessions/{session_id}",
+    "/tokens/{token_id}",
+    "/ops/dead-letters/{dead_letter_id}/redrive",
+}
 
 
 def test_an_upload_without_permission_is_refused_before_the_body_is_read(gateway: Gateway) -> None:
