@@ -82,6 +82,7 @@ def test_every_route_for_every_role_and_owner(
             "batch_id": uuid4() if template == LIVE else batch["batch_id"],
             "payment_id": uuid4(),
             "token_id": uuid4(),
+            "session_id": "0" * 32,
             "dead_letter_id": "ledger:1",
             "name": "sources.csv",
         }

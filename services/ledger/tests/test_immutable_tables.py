@@ -142,5 +142,5 @@ def test_every_guard_fires_for_a_replicating_session_too(database: Database) -> 
         kinds = run(
             connection, "SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
         ).all()
-    assert len(kinds) == 8
+    assert len(kinds) == 9
     assert {row.tgenabled for row in kinds} == {"A"}

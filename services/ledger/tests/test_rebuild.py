@@ -124,6 +124,7 @@ def test_a_rebuild_gives_the_same_books_and_finds_what_was_changed_by_hand(
         "OWNER_URL": database.owner_url,
         "KAFKA": consumed,
         "INTERNAL_TOKEN": "x" * 20,
+        "ACCEPT_UNSIGNED": "true",  # `publish` does not sign
     }.items():
         monkeypatch.setenv(f"PAYDOWN_LEDGER_{name}", value)
     assert main() == 0, capsys.readouterr().out
