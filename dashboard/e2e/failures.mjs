@@ -27,10 +27,13 @@ const preparer = await pageOf("demo-preparer");
 const approver = await pageOf("demo-approver");
 const operator = await pageOf("demo-operator");
 
-/** Payments that fail, and payments that fail after they were sent, which are returns. */
+/**
+ * Payments that fail, and payments that fail after they were sent, which are returns. The servicer
+ * refuses them: a refusal of the bank would stop the source account.
+ */
 const OUTCOMES = [
-  { share: 0.15, status: "failed", error_code: 10004 },
-  { share: 0.1, status: "failed", error_code: 10001, after: "sent" },
+  { share: 0.15, status: "failed", error_code: 10009 },
+  { share: 0.1, status: "failed", error_code: 10010, after: "sent" },
 ];
 /** An answer that leaves a payment in doubt. */
 const FAULT = {
