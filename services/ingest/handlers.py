@@ -81,7 +81,8 @@ def on_dispatch_changed(events: Iterable[DispatchChanged]) -> list[DispatchChang
 def on_postings(events: Iterable[Event]) -> Postings:
     """What ends payments and batches; all other postings are the ledger's own.
 
-    A release ends a payment before its money went (failed or cancelled), a reverse after it.
+    A release ends a payment before its money went (failed or cancelled), a reverse after it. The
+    first end of a payment counts, as it does when they come in different runs.
     """
     ended: dict[UUID, str] = {}
     certificates = []
@@ -89,9 +90,10 @@ def on_postings(events: Iterable[Event]) -> Postings:
         if isinstance(event, CertificateIssued):
             certificates.append(event)
         elif isinstance(event, JournalPosted) and event.kind == "release":
-            ended[event.payment_id] = "cancelled" if event.status == "cancelled" else "failed"
+            status = "cancelled" if event.status == "cancelled" else "failed"
+            ended.setdefault(event.payment_id, status)
         elif isinstance(event, JournalPosted) and event.kind == "reverse":
-            ended[event.payment_id] = "reversed"
+            ended.setdefault(event.payment_id, "reversed")
     return Postings(ended, certificates)
 
 
