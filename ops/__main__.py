@@ -136,48 +136,48 @@ def _provision(_given: argparse.Namespace) -> int:
 
 
 def _secrets(given: argparse.Namespace) -> int:
-    from ops import secret_files  # noqa: PLC0415
+    from ops import secret_files  # noqa: PLC0415 - a command loads what it needs
 
     secret_files.make_secrets(given.folder, os.environ.get("POSTGRES_AT", "postgres:5432"))
     return 0
 
 
 def _rotate_keys(given: argparse.Namespace) -> int:
-    from ops import rotate_keys  # noqa: PLC0415
+    from ops import rotate_keys  # noqa: PLC0415 - a command loads what it needs
 
     print(rotate_keys.rotate(given.step, given.path).message)
     return 0
 
 
 def _rotate_signing_keys(given: argparse.Namespace) -> int:
-    from ops import rotate_signing_keys  # noqa: PLC0415
+    from ops import rotate_signing_keys  # noqa: PLC0415 - a command loads what it needs
 
     print(rotate_signing_keys.rotate(given.step, given.path))
     return 0
 
 
 def _key_usage(given: argparse.Namespace) -> int:
-    from ops import key_usage  # noqa: PLC0415
+    from ops import key_usage  # noqa: PLC0415 - a command loads what it needs
 
     key_usage.print_key_usage(given.names or catalog.ENCRYPTING)
     return 0
 
 
 def _healthcheck(_given: argparse.Namespace) -> int:
-    from ops import healthcheck  # noqa: PLC0415
+    from ops import healthcheck  # noqa: PLC0415 - a command loads what it needs
 
     return 0 if healthcheck.is_ready() else 1
 
 
 def _quarantine(given: argparse.Namespace) -> int:
-    from ops import quarantine  # noqa: PLC0415
+    from ops import quarantine  # noqa: PLC0415 - a command loads what it needs
 
     quarantine.quarantine_databases(given.names)
     return 0
 
 
 def _republish(given: argparse.Namespace) -> int:
-    from ops import republish  # noqa: PLC0415
+    from ops import republish  # noqa: PLC0415 - a command loads what it needs
 
     match given.names:
         case ["watch", *names] if set(names) <= set(catalog.NAMES):

@@ -13,7 +13,7 @@ def is_ready() -> bool:
         return True
     try:
         # the deployment chose the address
-        with urllib.request.urlopen(url, timeout=ANSWER_LIMIT_S) as answer:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=ANSWER_LIMIT_S) as answer:  # noqa: S310 - our own address
             return bool(answer.status == 200)
     except OSError:
         return False

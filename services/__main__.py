@@ -74,9 +74,9 @@ def migrate_all(names: list[str]) -> int:
 
 def create_topics() -> int:
     """Create the topics that are missing."""
-    from libs.common.contracts import topics  # noqa: PLC0415
-    from libs.common.contracts.errors import Fatal  # noqa: PLC0415
-    from libs.common.messaging import kafka  # noqa: PLC0415
+    from libs.common.contracts import topics  # noqa: PLC0415 - a command loads what it needs
+    from libs.common.contracts.errors import Fatal  # noqa: PLC0415 - a command loads what it needs
+    from libs.common.messaging import kafka  # noqa: PLC0415 - a command loads what it needs
 
     try:
         made = kafka.create_topics(

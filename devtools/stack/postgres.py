@@ -254,7 +254,7 @@ def _home(state: Path, account: Account | None) -> Path:
 def _elsewhere(state: Path) -> Path:
     mark = hashlib.sha256(str(state).encode()).hexdigest()[:12]
     # never a folder that is emptied at a restart
-    return Path("/var/tmp") / f"paydown-{os.geteuid()}-{mark}"  # noqa: S108
+    return Path("/var/tmp") / f"paydown-{os.geteuid()}-{mark}"  # noqa: S108 - named by user and mark, and only its owner may enter
 
 
 def _copied(binaries: Path, home: Path) -> Path:

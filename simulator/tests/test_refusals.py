@@ -43,7 +43,7 @@ def pay(state: ProviderState, ask: Ask, **more: Any) -> Payment:
 
 
 def person(**changes: Any) -> dict[str, Any]:
-    return {**PERSON, "individual": {**PERSON["individual"], **changes}}  # type: ignore[dict-item]
+    return {**PERSON, "individual": {**PERSON["individual"], **changes}}  # type: ignore[dict-item] # JSON
 
 
 @pytest.mark.parametrize(

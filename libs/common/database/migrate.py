@@ -40,7 +40,7 @@ def upgrade(owner_url: str, migrations: Path, revision: str = "heads") -> None:
         SchemaTooNew: nothing is changed.
     """
     from alembic import command  # noqa: PLC0415 - see `heads`
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415 - only migrations need Alembic
 
     engine = create_engine(
         several_hosts(owner_url),

@@ -59,7 +59,7 @@ class Projection:
     migrations: Path
     applies: Mapping[Topic, Apply]
     digests: Mapping[str, str]
-    finish: Callable[[Connection], None] = lambda connection: None  # noqa: ARG005
+    finish: Callable[[Connection], None] = lambda connection: None  # noqa: ARG005 - does nothing
 
     def consumer(self, topic: Topic) -> str:
         """The name under which the live service stores its offsets of a topic."""

@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(  # type: ignore[override] # unused sources have no names here
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
         init_settings: PydanticBaseSettingsSource,
         **_: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:

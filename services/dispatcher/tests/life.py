@@ -136,7 +136,7 @@ class Life:
                 webhook_type="payment.update",
                 received_at=AT,
             )
-            self.receive(lambda event=event: self._record_hint(event))  # type: ignore[misc]
+            self.receive(lambda event=event: self._record_hint(event))  # type: ignore[misc] # called at once
         self.dispatcher.poller.poll()
 
     def _record_hint(self, event: ProviderEventReceived) -> None:

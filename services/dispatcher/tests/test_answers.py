@@ -247,7 +247,7 @@ def test_a_walk_counts_only_with_as_many_lines_as_the_provider_says() -> None:
 
     def walk(total: str) -> bool:
         return Counted(
-            NoDatabase(),  # type: ignore[arg-type]
+            NoDatabase(),  # type: ignore[arg-type] # a fake acts as one
             answering_provider(
                 b'{"data": [{"id": "pmt_1"}]}', headers={"pagination-total-count": total}
             ),

@@ -254,7 +254,7 @@ def test_a_payment_the_provider_stumbles_over_holds_up_no_other(
         line["status"] = "posted"
     usual = dispatcher.provider.send
     # A method is replaced: the provider is a stand-in.
-    dispatcher.provider.send = lambda method, path, *more: (  # type: ignore[method-assign]
+    dispatcher.provider.send = lambda method, path, *more: (  # type: ignore[method-assign] # replaced on purpose
         (Answer(500), None) if path.endswith(bad) else usual(method, path, *more)
     )
     dispatcher.pass_time(HOUR_S)

@@ -90,7 +90,7 @@ def test_the_simulation_sees_what_a_clause_is_for(
 
     def many() -> None:
         for seed in range(first, first + 60):
-            Simulation(engines, seed, Faults(), Timing(**broken)).run()  # type: ignore[arg-type]
+            Simulation(engines, seed, Faults(), Timing(**broken)).run()  # type: ignore[arg-type] # fields by name
 
     with pytest.raises((PaidTwice, Violation)):
         many()

@@ -50,7 +50,7 @@ def test_a_snapshot_then_changes_then_an_honest_gap() -> None:
             event_stream.StreamTiming(0.0, 15.0),
         )
         found = [parsed(await anext(stream)) for _ in range(4)]
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()  # type: ignore[attr-defined] # it is a generator
         return found
 
     found = asyncio.run(main())
@@ -129,7 +129,7 @@ def open_stream(
     }
 
     async def main() -> None:
-        await asyncio.wait_for(gateway.app(scope, receive, send), 5)  # type: ignore[arg-type]
+        await asyncio.wait_for(gateway.app(scope, receive, send), 5)  # type: ignore[arg-type] # ASGI by hand
 
     asyncio.run(main())
     return started

@@ -75,7 +75,7 @@ def test_a_token_anybody_could_have_made_signs_nobody_in(forged: str) -> None:
         for part in ({"alg": forged, "kid": "k1"}, fake.claims)
     ]
     mac = b"" if forged == "none" else hmac.digest(public, ".".join(parts).encode(), "sha256")
-    fake.id_token = lambda: ".".join([*parts, urlsafe_b64encode(mac).decode().rstrip("=")])  # type: ignore[method-assign]
+    fake.id_token = lambda: ".".join([*parts, urlsafe_b64encode(mac).decode().rstrip("=")])  # type: ignore[method-assign] # replaced
     with pytest.raises(SignInRefused):
         fake.finish()
 

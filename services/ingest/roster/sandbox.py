@@ -71,7 +71,7 @@ def read_in_child(
     # The environment is empty, because settings contain keys and passwords. The file is passed as
     # an open descriptor, because its name is not needed.
     with path.open("rb") as source:
-        child = subprocess.Popen(  # noqa: S603
+        child = subprocess.Popen(  # noqa: S603 - our own program and arguments
             [*command, job], cwd=_ROOT, env={}, stdin=source, stdout=subprocess.PIPE
         )
     assert child.stdout is not None

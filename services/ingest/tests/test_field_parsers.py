@@ -326,7 +326,7 @@ READERS = [
 
 
 @given(st.sampled_from(READERS), st.text(max_size=300))
-def test_any_text_gives_a_value_or_exactly_one_refusal(reader, text: str) -> None:  # type: ignore[no-untyped-def]
+def test_any_text_gives_a_value_or_exactly_one_refusal(reader, text: str) -> None:  # type: ignore[no-untyped-def] # hypothesis
     value, codes = reader(text)
     refusals = [code for code in codes if code.startswith("E_")]
     assert len(refusals) == (1 if value is None else 0)

@@ -214,7 +214,7 @@ def test_closing_early_leaves_no_child_behind(good: Path) -> None:
     answer = sandbox.read_in_child(good, LIMITS, TODAY)
     next(answer)
     assert children() > before
-    answer.close()  # type: ignore[attr-defined]
+    answer.close()  # type: ignore[attr-defined] # it is a generator
     assert children() == before
 
 

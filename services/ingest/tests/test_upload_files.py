@@ -125,7 +125,7 @@ def test_a_full_disk_is_distinguished_from_a_broken_one(
     with Upload(folder, False, 1 << 30, 1 << 30) as upload:
         assert upload.file is not None
         upload.file.close()
-        upload.file = FullDisk(number)  # type: ignore[assignment]
+        upload.file = FullDisk(number)  # type: ignore[assignment] # a fake acts as one
         with pytest.raises(error):
             upload.write(DATA)
     assert leftovers(folder) == []

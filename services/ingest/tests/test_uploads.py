@@ -185,7 +185,7 @@ def test_an_upload_that_cannot_be_taken_changes_nothing(
     answer = ingest.call(
         "POST",
         "/batches",
-        **{"who": "paula", "content": b"<root></root>", **change},  # type: ignore[arg-type]
+        **{"who": "paula", "content": b"<root></root>", **change},  # type: ignore[arg-type] # fields by name
     )
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert ingest.get("/batches")["total"] == before

@@ -68,7 +68,7 @@ LATE = [("source:A", "pending", -7, -1), ("branch:X", "pending", 7, 1)]
 @contextmanager
 def refused(connection: Connection, *because: str) -> Iterator[None]:
     # A guard may refuse at the statement or at the commit.
-    with pytest.raises(DBAPIError) as caught:  # noqa: PT012
+    with pytest.raises(DBAPIError) as caught:  # noqa: PT012 - the statements are one case
         yield
         connection.commit()
     text = str(caught.value.orig)

@@ -61,7 +61,7 @@ def snapshot(**changed: object) -> completeness.BatchSnapshot:
         "totals": totals,
         "certificate": totals,
     }
-    return completeness.BatchSnapshot(**(given | changed))  # type: ignore[arg-type]
+    return completeness.BatchSnapshot(**(given | changed))  # type: ignore[arg-type] # fields by name
 
 
 def test_a_report_that_equals_its_certificate_may_be_given() -> None:

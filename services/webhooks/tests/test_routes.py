@@ -77,7 +77,7 @@ def within(service: Service, work: Send) -> None:
 
 
 def post(client: httpx.AsyncClient, body: bytes, **options: int | str) -> Awaitable[httpx.Response]:
-    return client.post("/webhooks/method", content=body, headers=headers(body, **options))  # type: ignore[arg-type]
+    return client.post("/webhooks/method", content=body, headers=headers(body, **options))  # type: ignore[arg-type] # options by name
 
 
 def rows(engine: Engine, sql: str) -> Sequence[tuple[object, ...]]:
@@ -91,7 +91,7 @@ def test_a_delivery_is_stored_with_its_message_before_it_is_answered(service: Se
     async def work(client: httpx.AsyncClient) -> None:
         assert (await post(client, body)).status_code == 200
         assert [
-            (bytes(raw), kind)  # type: ignore[call-overload]
+            (bytes(raw), kind)  # type: ignore[call-overload] # columns of a row
             for raw, kind in rows(service.engine, "SELECT body, webhook_type FROM delivery")
         ] == [(body, "payment.update")]
         assert rows(service.engine, "SELECT topic, message_key, message_type FROM outbox") == [

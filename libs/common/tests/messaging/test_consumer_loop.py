@@ -171,7 +171,7 @@ def test_a_stale_owner_reads_its_offsets_again_and_goes_on(bench: Bench) -> None
 
 def test_a_database_that_loses_its_connections_is_waited_for(bench: Bench) -> None:
     sent = bench.publish(0, 20)
-    kill: Callable[[Connection], object] = lambda c: run(  # noqa: E731
+    kill: Callable[[Connection], object] = lambda c: run(  # noqa: E731 - one of several short ones
         c, "SELECT pg_terminate_backend(pg_backend_pid())"
     )
     killed = threading.Event()

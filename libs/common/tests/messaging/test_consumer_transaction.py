@@ -25,7 +25,7 @@ pytestmark = pytest.mark.database
 
 def apply(store: Store, batch: Sequence[Message], with_apply: object = write) -> None:
     with store.engine.begin() as connection:
-        apply_batch(connection, CONSUMER, batch, with_apply)  # type: ignore[arg-type]
+        apply_batch(connection, CONSUMER, batch, with_apply)  # type: ignore[arg-type] # some applies read the store
 
 
 def ids(batch: Sequence[Message]) -> list[str]:

@@ -291,7 +291,7 @@ def test_an_owner_that_may_not_load_its_offsets_does_not_read(
         raise Fatal("the topic is not the one it was", "kafka.topic-replaced")
 
     fill(setup, 10)
-    setup.stored.load = refuse  # type: ignore[method-assign]
+    setup.stored.load = refuse  # type: ignore[method-assign] # replaced on purpose
     source = sources()
     seen: list[Message] = []
 

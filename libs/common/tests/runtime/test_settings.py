@@ -117,7 +117,7 @@ def test_secrets_are_not_shown_with_the_settings() -> None:
 
 def test_settings_never_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        Example.read(GIVEN).port = 1  # type: ignore[misc]
+        Example.read(GIVEN).port = 1  # type: ignore[misc] # refused, which is tested
 
 
 def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_an_internal_call_carries_person_and_roles(client: Client) -> None:
 
 @pytest.mark.parametrize("given", ["caf\u00e9", "\u0416", "a b\x7f", "x" * 65])
 def test_a_request_id_that_no_header_can_carry_is_replaced(client: Client, given: str) -> None:
-    answer = client.get("/refused", {"X-Request-Id": given.encode()})  # type: ignore[dict-item]
+    answer = client.get("/refused", {"X-Request-Id": given.encode()})  # type: ignore[dict-item] # httpx takes bytes
     assert answer.status_code == 409
     assert answer.json()["request_id"].isalnum()
     assert len(answer.json()["request_id"]) == 32

@@ -103,7 +103,7 @@ class UnreliableProvider(MemoryProvider):
         arriving = sorted(one for one in self.under_way if one[0] <= until_s)
         self.under_way = [one for one in self.under_way if one[0] > until_s]
         for self.now_s, key, body in arriving:
-            self._first(key, lambda body=body: self._execute(body))  # type: ignore[misc]
+            self._first(key, lambda body=body: self._execute(body))  # type: ignore[misc] # called at once
         self.now_s = until_s
 
     @property
