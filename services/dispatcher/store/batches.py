@@ -122,6 +122,13 @@ def list_barred_people(connection: Connection, batch_id: str) -> frozenset[str]:
     return frozenset(people.scalars())
 
 
+#: Payments of batch `b` may still be sent. A batch whose payments have all ended keeps its state.
+HAS_OPEN_PAYMENTS = """EXISTS (
+            SELECT FROM payment p
+            WHERE p.batch_id = b.batch_id AND p.status IN ('unprocessed', 'sending', 'in_doubt')
+        )"""
+
+
 def count_paying(connection: Connection) -> int:
     """Count the batches that are being paid, here and by ingest's account."""
     count: int = run(

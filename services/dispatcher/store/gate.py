@@ -8,22 +8,25 @@ from sqlalchemy import Connection
 from libs.common.database.engine import run
 from services.dispatcher.domain.gate import Gate
 from services.dispatcher.store import kill_switch, source_stops
+from services.dispatcher.store.batches import HAS_OPEN_PAYMENTS
 
 
 def lock_gate(connection: Connection, walked: Collection[UUID], *, clock_known: bool) -> Gate:
     """Lock the kill switch and the batches under way FOR SHARE until the end of the transaction.
+
+    Batches of which nothing can be sent any more are left alone.
 
     A pause, a cancel or the kill switch waits for this transaction; the next gate sees it.
     """
     engaged, quarantined = kill_switch.lock(connection)
     batches = run(
         connection,
-        """
-        SELECT batch_id, state
-        FROM batch
-        WHERE state IN ('paying', 'paused')
-        ORDER BY batch_id
-        FOR SHARE""",
+        f"""
+        SELECT b.batch_id, b.state
+        FROM batch b
+        WHERE b.state IN ('paying', 'paused') AND {HAS_OPEN_PAYMENTS}
+        ORDER BY b.batch_id
+        FOR SHARE OF b""",  # noqa: S608 - a condition of our own
     )
     return Gate(
         kill_switch=engaged,

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row
 
 from libs.common.database.engine import run
 from services.dispatcher.domain.provider_walk import Listed
+from services.dispatcher.store.batches import HAS_OPEN_PAYMENTS
 
 # When the payments of a batch were approved; NULL if that is not known of one of them.
 APPROVED_AT = """
@@ -17,7 +18,10 @@ APPROVED_AT = """
 
 
 def list_unwalked(connection: Connection, walked: Collection[UUID]) -> list[Row[Any]]:
-    """Return the batches that pay and were not walked, when they were approved, and `our_now`."""
+    """Return the batches that pay and were not walked, when they were approved, and `our_now`.
+
+    Those of which nothing can be sent any more need no walk.
+    """
     return list(
         run(
             connection,
@@ -25,7 +29,8 @@ def list_unwalked(connection: Connection, walked: Collection[UUID]) -> list[Row[
             SELECT b.batch_id, now() AS our_now, ({APPROVED_AT}) AS approved_at
             FROM batch b
             WHERE b.state = 'paying' AND b.batch_id <> ALL(CAST(:walked AS uuid[]))
-            ORDER BY b.batch_id""",  # noqa: S608 - the constant above
+                AND {HAS_OPEN_PAYMENTS}
+            ORDER BY b.batch_id""",  # noqa: S608 - constants of ours
             walked=[str(batch_id) for batch_id in walked],
         )
     )

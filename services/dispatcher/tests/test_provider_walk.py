@@ -13,6 +13,7 @@ from services.dispatcher.domain.clocks import Moment
 from services.dispatcher.domain.provider_walk import WALK_COUNTS_S, find_ours, still_counts
 from services.dispatcher.recovery.steps import after_topics, before_topics
 from services.dispatcher.store import kill_switch
+from services.dispatcher.store.gate import lock_gate
 from services.dispatcher.tests.harness import ManualDispatcher
 from services.dispatcher.tests.life import Life
 from services.dispatcher.tests.memory_provider import lost
@@ -80,7 +81,7 @@ def test_a_machine_restored_whole_sends_nothing_again(engines: tuple[Engine, Eng
         assert quarantine.find_open(connection) is not None
     release(life)
     life.dispatcher.walker.retry_at = 0.0
-    assert life.dispatcher.walker.walk()
+    assert not life.dispatcher.walker.walk()  # all of it is bound: nothing is left to send
     assert life.dispatcher.turn() == 0
     assert len(life.dispatcher.alive()) == COUNT
     statuses = life.dispatcher.rows("SELECT status, provider_id FROM payment")
@@ -188,6 +189,33 @@ def test_a_batch_that_was_never_started_costs_one_page(dispatcher: ManualDispatc
     assert len(dispatcher.provider.listed) == 1
     assert not dispatcher.walker.walk()
     assert len(dispatcher.provider.listed) == 1
+
+
+@pytest.mark.database
+def test_batches_that_have_ended_are_neither_walked_nor_locked(
+    dispatcher: ManualDispatcher,
+) -> None:
+    """A batch that has ended keeps the state `paying`; a year of them must cost nothing."""
+    dispatcher.rows(
+        """
+        UPDATE payment
+        SET status = 'completed', approved_at = now() - interval '60 days'
+        RETURNING 1"""
+    )
+    dispatcher.announce(uuid4(), 2, tag="b")
+    dispatcher.rows(
+        "UPDATE payment SET approved_at = now() WHERE status = 'unprocessed' RETURNING 1"
+    )
+    dispatcher.begin_process()
+    assert dispatcher.provider.last_date is not None
+    dispatcher.provider.listed.clear()
+    assert dispatcher.walker.walk()
+    two_days_ago = (dispatcher.provider.last_date - timedelta(days=2)).date().isoformat()
+    assert dispatcher.provider.listed == [{"from_date": two_days_ago}]
+    with dispatcher.engine.begin() as connection:
+        gate = lock_gate(connection, (), clock_known=True)
+    assert len(gate.batch_states) == 1
+    assert dispatcher.turn() == 2
 
 
 @pytest.mark.database
