@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,8 @@ from services.dispatcher.provider.client import Page, Provider, Unreachable
 
 PERMIT_WAIT_S = 0.1
 CLOSED_MIN_S = 60.0
-PAGES_MAX = 5_000  # 500,000 payments: no list that we walk is longer
+#: A walk ends after so many pages, or after twice as many as the provider's own count asks for.
+PAGES_MAX = 5_000
 HEAD_READS_MAX = 5  # so often what was added during a walk is read after it
 
 
@@ -27,7 +29,7 @@ class Walk:
 
     Afterwards `complete` says whether every line of the list was seen. Only then a line that was
     not seen is absent. A walk is not complete if the provider gives no count or another one, if
-    there are more than `pages_max` pages, or if a cursor repeats.
+    there are more pages than its count explains, or if a cursor repeats.
     """
 
     def __init__(
@@ -35,42 +37,57 @@ class Walk:
     ) -> None:
         self.reader, self.path, self.params, self.pages_max = reader, path, params, pages_max
         self.seen: set[str] = set()
-        self.complete = False
+        self.added = 0  # lines of the newest page that were not seen before
+        self.complete = self.ended_early = False
 
     def __iter__(self) -> Iterator[Page]:
-        first_total, cursors, cursor = None, {""}, ""
-        for _ in range(self.pages_max):
-            page = self._read(cursor)
+        first_total = None
+        for page in self._pages():
             first_total = page.total if first_total is None else first_total
             yield page
-            cursor = page.next_cursor
-            if not cursor or not page.lines:
-                break
-            if cursor in cursors:
-                log.warning("cursor_repeats", path=self.path)
-                return
-            cursors.add(cursor)
-        else:
-            log.warning("list_too_long", path=self.path, count=self.pages_max)
+        if self.ended_early:
             return
         if page.total != first_total:
-            yield from self._read_head()
+            yield from self._read_added()
         else:
             self.complete = len(self.seen) == page.total
 
-    def _read_head(self) -> Iterator[Page]:
-        """Read the newest page until nothing was added since the page before."""
-        for _ in range(HEAD_READS_MAX):
-            page = self._read("")
+    def _pages(self) -> Iterator[Page]:
+        """Follow the cursors from the newest line on, to the end or to what must not be."""
+        cursors, cursor, most = {""}, "", self.pages_max
+        for number in itertools.count(1):
+            page = self._read(cursor)
             yield page
-            if len(self.seen) == page.total:
-                self.complete = True
+            cursor = page.next_cursor
+            if not cursor or not page.lines:
+                return
+            most = max(most, 2 * page.total // len(page.lines))
+            if cursor in cursors or number >= most:
+                event = "cursor_repeats" if cursor in cursors else "list_too_long"
+                log.warning(event, path=self.path, count=number)
+                self.ended_early = True
+                return
+            cursors.add(cursor)
+
+    def _read_added(self) -> Iterator[Page]:
+        """Read what was added at the head meanwhile, until nothing was added while it was read."""
+        for _ in range(HEAD_READS_MAX):
+            for page in self._pages():
+                yield page
+                if len(self.seen) == page.total:
+                    self.complete = True
+                    return
+                if not self.added:
+                    break
+            if self.ended_early:
                 return
 
     def _read(self, cursor: str) -> Page:
         more = {"page_cursor": cursor} if cursor else {}
         page = self.reader.page(self.path, {**self.params, **more})
+        before = len(self.seen)
         self.seen |= {str(line["id"]) for line in page.lines}
+        self.added = len(self.seen) - before
         return page
 
 

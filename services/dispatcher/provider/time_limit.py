@@ -15,12 +15,17 @@ import httpx
 
 
 class _Deadline(threading.local):
-    """When the call of this thread must have ended, by the monotonic clock; None: no limit."""
+    """When the call of this thread must end, in seconds since the machine began; None: never."""
 
     at: float | None = None
 
 
 _deadline = _Deadline()
+
+
+def _now() -> float:
+    """Seconds since the machine's start, also those in which it slept."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @contextmanager
@@ -30,18 +35,18 @@ def total_limit(seconds: float) -> Iterator[None]:
     Raises:
         httpx.TimeoutException: from the call, when the time is over.
     """
-    _deadline.at = time.monotonic() + seconds
+    _deadline.at = _now() + seconds
     try:
         yield
     finally:
         _deadline.at = None
 
 
-def _remaining(timeout: float | None, over: type[Exception]) -> float | None:
+def remaining(timeout: float | None, over: type[Exception]) -> float | None:
     """Return the shorter of a timeout and what is left of the call; raises `over` at its end."""
     if _deadline.at is None:
         return timeout
-    left = _deadline.at - time.monotonic()
+    left = _deadline.at - _now()
     if left <= 0:
         raise over("the time limit of the whole call is over")
     return left if timeout is None else min(timeout, left)
@@ -54,10 +59,10 @@ class _LimitedStream(httpcore.NetworkStream):
         self.stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self.stream.read(max_bytes, _remaining(timeout, httpcore.ReadTimeout))
+        return self.stream.read(max_bytes, remaining(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self.stream.write(buffer, _remaining(timeout, httpcore.WriteTimeout))
+        self.stream.write(buffer, remaining(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self.stream.close()
@@ -65,7 +70,7 @@ class _LimitedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = _remaining(timeout, httpcore.ConnectTimeout)
+        left = remaining(timeout, httpcore.ConnectTimeout)
         return _LimitedStream(self.stream.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info: str) -> Any:
@@ -86,7 +91,7 @@ class _LimitedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        left = _remaining(timeout, httpcore.ConnectTimeout)
+        left = remaining(timeout, httpcore.ConnectTimeout)
         return _LimitedStream(
             self.backend.connect_tcp(host, port, left, local_address, socket_options)
         )

@@ -12,6 +12,7 @@ import pytest
 
 from services.dispatcher.provider.client import Page, Provider
 from services.dispatcher.provider.reader import Reader, Walk
+from services.dispatcher.provider.time_limit import remaining, total_limit
 
 LIMIT_S = 0.6
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n"
@@ -97,7 +98,7 @@ def test_cursors_that_go_round_end_the_walk_as_not_complete() -> None:
 
 
 def test_a_list_without_end_is_read_up_to_the_limit() -> None:
-    endless = {str(n or ""): [page(f"{n}", str(n + 1), 9)] for n in range(9)}
+    endless = {str(n or ""): [page(f"{n}", str(n + 1), 2)] for n in range(9)}
     reader = PageReader(endless)
     walk = Walk(reader, "/payments", {}, pages_max=5)
     assert (len(list(walk)), walk.complete, reader.given.read) == (5, False, 5)
@@ -110,3 +111,35 @@ def test_what_is_added_during_a_walk_is_read_after_it() -> None:
     reader = PageReader({"": [page("b", "b", 2), page("cb", "", 3)], "b": [page("a", "", 3)]})
     lines, complete = reader.all("/payments", {})
     assert (len(lines), complete) == (3, True)
+
+
+def test_a_list_as_long_as_the_providers_count_is_read_to_its_end() -> None:
+    long = {str(n or ""): [page(f"{n}", str(n + 1) if n < 8 else "", 9)] for n in range(9)}
+    walk = Walk(PageReader(long), "/payments", {}, pages_max=5)
+    assert (len(list(walk)), walk.complete) == (9, True)
+
+
+def test_more_than_a_page_that_is_added_during_a_walk_is_read_after_it() -> None:
+    reader = PageReader(
+        {
+            "": [page("fed", "1", 6), page("jih", "2", 10)],
+            "1": [page("cba", "", 10)],
+            "2": [page("gfe", "3", 10)],
+        }
+    )
+    lines, complete = reader.all("/payments", {})
+    assert (len(lines), complete, reader.given.read) == (10, True, 4)
+
+
+def test_the_time_in_which_the_machine_sleeps_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asleep_s, clock_gettime = 0.0, time.clock_gettime
+
+    def now(clock: int) -> float:
+        return clock_gettime(clock) + (asleep_s if clock == time.CLOCK_BOOTTIME else 0.0)
+
+    monkeypatch.setattr(time, "clock_gettime", now)
+    with total_limit(30.0):
+        assert 29.0 < (remaining(None, TimeoutError) or 0.0) <= 30.0
+        asleep_s = 3_600.0  # the monotonic clock stands still meanwhile
+        with pytest.raises(TimeoutError):
+            remaining(None, TimeoutError)
