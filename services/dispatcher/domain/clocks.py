@@ -180,7 +180,7 @@ def list_from(
     """Return from when on the provider's lists are read for a batch; None for everything.
 
     The approval was dated by our clock. It is believed only while our clock and the provider's
-    agree to a day.
+    agree to a day, and if it does not lie in the future: then a clock was wrong when it was made.
 
     Args:
         approved_at: None for payments of earlier versions; then the first send counts.
@@ -193,4 +193,6 @@ def list_from(
     apart = max(abs(our_now - provider.earliest), abs(our_now - provider.latest))
     if apart > OUR_CLOCK_TOLERANCE:
         return None
+    if approved_at > provider.latest + OUR_CLOCK_TOLERANCE:
+        return first_sent
     return approved_at if first_sent is None else min(approved_at, first_sent)

@@ -153,6 +153,9 @@ def test_lists_are_read_from_the_approval_only_while_the_clocks_agree_to_a_day()
     assert list_from(early, NOW, NOW, ProviderTime(NOW, NOW + timedelta(days=2))) is None
     assert list_from(early, NOW, NOW, None) is None
     assert list_from(None, early, NOW, provider) == early
+    ahead = NOW + timedelta(days=5)  # the clock that dated it was wrong
+    assert list_from(ahead, None, NOW, provider) is None
+    assert list_from(ahead, early, NOW, provider) == early
 
 
 def test_after_a_sleep_between_intent_and_call_the_call_is_not_made() -> None:
