@@ -1,9 +1,12 @@
 """Payments that are alive at the provider twice, or once though they have ended here."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from services.dispatcher.domain.protocol import Answer
+from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.tests.harness import ManualDispatcher
 from services.dispatcher.tests.test_lookup import HOUR_S, executed, in_doubt_for_good
 
@@ -224,3 +227,20 @@ def test_lists_are_read_from_two_days_before_the_approval(dispatcher: ManualDisp
     dispatcher.provider.listed.clear()
     search(dispatcher)
     assert [listed["from_date"] for listed in dispatcher.provider.listed] == ["2026-01-07"]
+
+
+def test_a_list_that_is_refused_does_not_end_the_search_of_the_others(
+    dispatcher: ManualDispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatcher.announce(uuid4(), 1, tag="b")
+    while dispatcher.turn():
+        pass
+    reader, searched = dispatcher.detector.reader, list[str]()
+
+    def refused(_path: str, params: dict[str, str]) -> tuple[list[Any], bool]:
+        searched.append(params["source"])
+        raise Unreachable(Answer(404))
+
+    monkeypatch.setattr(reader, "all", refused)
+    search(dispatcher)
+    assert len(searched) == 2

@@ -73,8 +73,13 @@ class DuplicateDetector:
                     params = {"source": source, **since(begin)}
                     lines, _ = self.reader.all("/payments", params)
                     self.resolve(lines, batch.batch_id)
-            except Unreachable:
-                return False
+            except Unreachable as error:
+                status = error.answer.status
+                log.warning(
+                    "duplicate_search_cut_short", batch_id=str(batch.batch_id), status=status
+                )
+                if status is None:
+                    break  # nobody answers; the next search begins anew
         return False
 
     def resolve(self, lines: Sequence[Line], batch_id: UUID) -> None:
