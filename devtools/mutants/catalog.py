@@ -239,8 +239,8 @@ LOOKUPS = (
     Mutant(
         "what was answered with 200 is believed absent",
         PROTOCOL,
-        "    if answered_200:\n",
-        "    if answered_200 and cancelled:\n",
+        "    if may_exist:\n",
+        "    if may_exist and cancelled:\n",
         PROTOCOL_RULES,
     ),
     Mutant(

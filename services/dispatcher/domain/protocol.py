@@ -254,7 +254,7 @@ def after_lookup(
     found: Found | None,
     lookups: int,
     absent: int,
-    answered_200: bool,
+    may_exist: bool,
     cancelled: bool,
     timing: Timing,
 ) -> Next:
@@ -268,14 +268,14 @@ def after_lookup(
         lookups: walks in a row that did not find it, this one included.
         absent: attempts that did not happen, the newest included if this walk shows it. A refused
             attempt does not count: it was no re-key.
-        answered_200: whether the newest attempt was answered with a 200.
+        may_exist: whether an attempt was ever accepted, or the newest one answered with a 200.
         cancelled: whether the batch was cancelled.
     """
     if found is not None:
         return Next("pending", attempt="accepted") if found.equal else Next("held")
     if lookups < timing.lookups_needed:
         return Next("in_doubt", Step.LOOK_UP, timing.lookup_every_s)
-    if answered_200:
+    if may_exist:
         return Next("held")
     if cancelled:
         return Next("cancelled", attempt="absent")

@@ -42,6 +42,12 @@ class Moments:
         self._moments: dict[Hashable, Moment] = {}
         self._lock = threading.Lock()
 
+    def note(self, key: Hashable, now: Moment) -> None:
+        """Note when something happened, also if a key was used before."""
+        with self._lock:
+            self._moments.pop(key, None)
+            self._moments[key] = now
+
     def first_seen(self, key: Hashable, now: Moment) -> Moment:
         """Return when a key was first seen, by the clocks as they are believed now.
 

@@ -146,35 +146,49 @@ def list_due_lookups(connection: Connection, limit: int) -> list[Row[Any]]:
     )
 
 
+#: The provider accepted an attempt of payment `p` once, or answered its newest attempt `a` with a
+#: 200: it is never believed absent.
+MAY_EXIST = """(
+                       a.http_status = 200
+                       OR p.reason_code = 'mismatch'
+                       OR EXISTS (
+                           SELECT FROM attempt y
+                           WHERE y.subject_id = p.payment_id AND y.outcome = 'accepted'
+                       )
+                   ) IS TRUE"""
+
+
 def lease_lookups(connection: Connection, fences: Mapping[UUID, int]) -> list[Row[Any]]:
     """Take the lease of payments that still have these fences, and return them as they were.
 
-    Each has the answer to its newest attempt (`http_status`), when it was approved, the provider's
-    clock before the first attempt (`provider_date`), `our_now`, how many attempts were `absent`,
-    its accounts' provider ids and its batch's `state`. The lease's fence is one higher.
+    Each has whether it `may_exist` under another id, when it was approved, the provider's clock
+    before the first attempt (`provider_date`), `our_now`, how many attempts were `absent`, its
+    accounts' provider ids (None for one that is not linked) and its batch's `state`. The lease's
+    fence is one higher.
     """
     rows = list(
         run(
             connection,
-            """
-            SELECT p.*, a.http_status, f.provider_date, now() AS our_now,
+            f"""
+            SELECT p.*, f.provider_date, now() AS our_now,
                    (
                        SELECT count(*)
                        FROM attempt x
                        WHERE x.subject_id = p.payment_id AND x.outcome = 'absent'
                    ) AS absent,
+                   {MAY_EXIST} AS may_exist,
                    s.provider_id AS source, d.provider_id AS destination, b.state
             FROM payment p
             JOIN attempt a ON a.subject_id = p.payment_id AND a.n = p.attempts
             JOIN attempt f ON f.subject_id = p.payment_id AND f.n = 1
-            JOIN object s ON s.object_id = p.source_object
-            JOIN object d ON d.object_id = p.destination_object
+            LEFT JOIN object s ON s.object_id = p.source_object
+            LEFT JOIN object d ON d.object_id = p.destination_object
             JOIN batch b ON b.batch_id = p.batch_id
             JOIN unnest(CAST(:ids AS uuid[]), CAST(:fences AS bigint[])) AS x(payment_id, fence)
                 ON x.payment_id = p.payment_id
             WHERE p.status = 'in_doubt' AND p.step = 'lookup' AND p.fence = x.fence
             ORDER BY p.due_at
-            FOR UPDATE OF p SKIP LOCKED""",
+            FOR UPDATE OF p SKIP LOCKED""",  # noqa: S608 - a condition of our own
             ids=[str(payment_id) for payment_id in fences],
             fences=list(fences.values()),
         )
@@ -227,27 +241,25 @@ def restart_lookups(connection: Connection, payment_id: UUID, fence: int, wait_s
 def lock_undecided(connection: Connection) -> list[Row[Any]]:
     """Lock every payment whose newest attempt has no known outcome.
 
-    `may_exist` says that the attempt was once accepted, or answered with a 200; `absent` is how
-    many attempts were; `state` is its batch's.
+    `may_exist` says that an attempt was once accepted, or the newest one answered with a 200;
+    `absent` is how many attempts were; `state` is its batch's.
     """
     return list(
         run(
             connection,
-            """
+            f"""
             SELECT p.*, b.state,
                    (
                        SELECT count(*)
                        FROM attempt x
                        WHERE x.subject_id = p.payment_id AND x.outcome = 'absent'
                    ) AS absent,
-                   a.http_status = 200
-                       OR a.outcome = 'accepted'
-                       OR p.reason_code = 'mismatch' AS may_exist
+                   {MAY_EXIST} AS may_exist
             FROM payment p
             JOIN attempt a ON a.subject_id = p.payment_id AND a.n = p.attempts
             JOIN batch b ON b.batch_id = p.batch_id
             WHERE p.status IN ('sending', 'in_doubt')
             ORDER BY p.payment_id
-            FOR UPDATE OF p""",
+            FOR UPDATE OF p""",  # noqa: S608 - a condition of our own
         )
     )

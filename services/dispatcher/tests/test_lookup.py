@@ -286,3 +286,44 @@ def test_a_provider_that_is_away_is_asked_by_one_call_at_a_time(
     dispatcher.pass_time(dispatcher.timing.later_s)
     assert dispatcher.turn(4) == 1  # it is back
     assert dispatcher.turn(4) == 4
+
+
+def test_a_payment_without_a_linked_account_is_looked_up_all_the_same(
+    dispatcher: ManualDispatcher,
+) -> None:
+    """As after a restore. Else twenty of them would keep everybody's look-ups waiting."""
+    in_doubt_for_good(dispatcher)
+    dispatcher.rows("UPDATE payment SET destination_object = NULL RETURNING 1")
+    dispatcher.look_up(3)
+    assert dispatcher.payment.status == "unprocessed"
+
+
+def test_what_the_provider_accepted_once_is_never_believed_absent(
+    dispatcher: ManualDispatcher,
+) -> None:
+    """An attempt that was found by a look-up is accepted, though its answer was a 500."""
+    in_doubt_for_good(dispatcher)
+    line = executed(dispatcher, 1)
+    dispatcher.look_up()
+    assert dispatcher.payment.status == "pending"
+    del dispatcher.provider.books[line["id"]]  # its list no longer shows it
+    dispatcher.rows(
+        "UPDATE payment SET status = 'in_doubt', step = 'lookup', looks = 0 RETURNING 1"
+    )
+    dispatcher.look_up(3)
+    assert dispatcher.payment.status == "held"
+
+
+def test_after_walks_were_cut_short_the_waits_between_look_ups_count_anew(
+    dispatcher: ManualDispatcher,
+) -> None:
+    in_doubt_for_good(dispatcher)
+    dispatcher.look_up(2)
+    dispatcher.provider.counted = False
+    dispatcher.look_up()
+    dispatcher.provider.counted = True
+    dispatcher.look_up()
+    assert dispatcher.payment.looks == 1
+    dispatcher.age_rows(HOUR_S)  # the database's clock alone
+    dispatcher.lookup.look_up()
+    assert dispatcher.payment.looks == 1

@@ -37,7 +37,8 @@ class PaymentLookup:
         """Search the provider's list for payments whose outcome is unknown, after their grace."""
         rows = self._lease()
         for row in rows:
-            params = {"source": row.source, "destination": row.destination}
+            accounts = {"source": row.source, "destination": row.destination}
+            params = {name: account for name, account in accounts.items() if account}
             from_date = list_from(
                 row.approved_at, row.provider_date, row.our_now, self.clocks.now().provider
             )
@@ -90,7 +91,7 @@ class PaymentLookup:
             found,
             row.looks + 1,
             row.absent + 1,
-            row.http_status == 200,
+            row.may_exist,
             row.state == "cancelled",
             self.timing,
         )
@@ -103,9 +104,8 @@ class PaymentLookup:
                 apply_changes(connection, [adopt(connection, locked, line, evidence)])
                 hints.use_early_hints(connection, [found.provider_id])
                 return
-            self.clocks.sends.first_seen(
-                look_key(row.payment_id, row.attempts, row.looks + 1), self.clocks.now()
-            )
+            key = look_key(row.payment_id, row.attempts, row.looks + 1)
+            self.clocks.sends.note(key, self.clocks.now())
             attempts.end_attempts(connection, [(row.payment_id, row.attempts, following.attempt)])
             reason_key = following.status if found is None else "other_money"
             apply_changes(

@@ -55,7 +55,7 @@ def conclude(
         Found(str(found["id"]), equal=True) if found else None,
         max(lookups, 1),
         row.absent + 1,
-        answered_200=False,
+        may_exist=False,
         cancelled=False,
         timing=timing,
     )
