@@ -29,6 +29,14 @@ VERDICT_SENTENCES: Final[dict[Verdict, str]] = {
 VERDICT_REASONS: Final[dict[Verdict, tuple[str, str]]] = {
     Verdict.NOT_FOUND: ("provider_not_found", "The provider does not know one of the two accounts.")
 }
+#: (code, sentence) of a person, loan or account that the provider did not make in several attempts.
+NEVER_MADE: Final[tuple[str, str]] = (
+    "not_created",
+    (
+        "The provider was asked several times, and its list shows that it never made this; what "
+        "needs it is not paid."
+    ),
+)
 #: (code, sentence) of what a look-up found, by the status that follows or the finding.
 LOOKUP_REASONS: Final[dict[str, tuple[str, str]]] = {
     "in_doubt": (

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, Row
 
 from services.dispatcher.domain.protocol import Found, Timing, Verdict, after_lookup
-from services.dispatcher.domain.reasons import VERDICT_SENTENCES
+from services.dispatcher.domain.reasons import NEVER_MADE, VERDICT_SENTENCES
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader, since
 from services.dispatcher.sending.provider_objects import (
@@ -48,6 +48,9 @@ def conclude(
 ) -> tuple[ObjectChange, str]:
     """Return (what the object becomes, outcome of its attempt) after a look-up.
 
+    Where a payment would be held for people, an object has failed: it moves no money, and what
+    needs it says so instead of waiting without a word.
+
     Args:
         lookups: complete walks in a row that did not find it; 0 if this one was not complete.
     """
@@ -59,11 +62,13 @@ def conclude(
         cancelled=False,
         timing=timing,
     )
-    reason = VERDICT_SENTENCES[Verdict.UNKNOWN]
+    code, reason = "", VERDICT_SENTENCES[Verdict.UNKNOWN]
+    if following.status == "held":
+        following, (code, reason) = replace(following, status="failed"), NEVER_MADE
     change = (
         change_to_existing(row, found, reason)
         if found
-        else change_without_object(row, following, "", reason)
+        else change_without_object(row, following, code, reason)
     )
     lookups = lookups if following.status == "in_doubt" else 0
     return replace(change, lookups=lookups), following.attempt
