@@ -9,6 +9,7 @@ from libs.common.observability.metrics import Gauge, from_query
 from services.dispatcher.store import (
     batches,
     duplicates,
+    flags,
     kill_switch,
     payments,
     rate_limits,
@@ -27,6 +28,7 @@ def gauges(engine: Engine) -> dict[str, Gauge]:
         "payments_held": partial(payments.count_by_status, status="held"),
         "batches_paying": batches.count_paying,
         "duplicates_undecided": duplicates.count_open,
+        "payments_not_believed": flags.count_not_believed,
         "sources_stopped": source_stops.count_stopped,
         "kill_switch": kill_switch.is_engaged,
         "limiter_payments_per_min": rate_limits.read_payments_per_min,

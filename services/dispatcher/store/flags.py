@@ -24,6 +24,20 @@ def insert_flag(connection: Connection, payment_id: UUID | None, kind: str, deta
     )
 
 
+def count_not_believed(connection: Connection) -> int:
+    """Count payments under way whose reading at the provider was not believed."""
+    count: int = run(
+        connection,
+        """
+        SELECT count(DISTINCT p.payment_id)
+        FROM flag f
+        JOIN payment p ON p.payment_id = f.payment_id
+        WHERE f.kind IN ('impossible_status', 'not_at_provider')
+            AND p.status IN ('sending', 'in_doubt', 'pending')""",
+    ).scalar_one()
+    return count
+
+
 def list_flags(connection: Connection, payment_id: UUID) -> list[dict[str, Any]]:
     """Return the findings about a payment, oldest first."""
     rows = run(

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from libs.common.contracts.events.provider import ProviderEventReceived
-from services.dispatcher import consumers
+from services.dispatcher import consumers, metrics
 from services.dispatcher.tests.factories import AT
 from services.dispatcher.tests.harness import ManualDispatcher
 from services.dispatcher.tests.test_lookup import HOUR_S
@@ -114,6 +114,7 @@ def test_other_money_at_the_provider_is_never_shown_as_paid(sent: ManualDispatch
     sent.provider.books[sent.payment.provider_id]["amount"] += 1
     assert read_statuses(sent, "sent") == [("pending", False)]
     assert sent.flags() == ["impossible_status"]
+    assert metrics.gauges(sent.engine)["payments_not_believed"]() == 1
 
 
 def test_a_webhook_quicker_than_the_answer_is_not_lost(dispatcher: ManualDispatcher) -> None:
