@@ -7,7 +7,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,7 +25,6 @@ API = "/api/v1"
 TRIES, WAIT_S, WAIT_MAX_S = 4, 1.0, 30.0
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 UPLOAD_TIMEOUT = httpx.Timeout(330.0, connect=10.0)  # the gateway itself gives an upload 300 s
-KEYS_MAX = 8
 TRANSIENT_CODES = {"idempotency.in-progress", "rate.limited"}
 UNKNOWN_OUTCOME = "A batch pays nothing before a person has approved it."
 
@@ -49,7 +47,7 @@ class Unavailable(CommandError):
 
 @dataclass(frozen=True)
 class Roster:
-    """A file as it is uploaded. `key` begins its Idempotency-Keys: same key, same upload."""
+    """A file as it is uploaded. `key`: same key, same upload."""
 
     content: bytes
     filename: str
@@ -93,19 +91,13 @@ class GatewayClient:
     def upload(self, roster: Roster) -> dict[str, Any]:
         """Upload a roster, once: `{batch_id, status}`. The same roster again is the same batch.
 
-        The gateway stores refusals under a key too, also one that was caused by a lost connection.
-        A stored refusal created no batch, so the next key of the roster is tried then. The keys
-        are the same in every run, so an upload whose answer was lost is found, not repeated.
+        A roster has the same key in every run, so an upload whose answer was lost is found by the
+        next one, and not repeated.
 
         Raises:
             CommandError: refused; exit code 5 and `batch_id` if the file is uploaded already.
         """
-        for number in range(KEYS_MAX):
-            key = f"{roster.key}-{number}"
-            answer = self._repeat(partial(self._send_roster, roster, key))
-            if answer.is_success or "idempotent-replayed" not in answer.headers:
-                break
-        return _json(answer)
+        return _json(self._repeat(lambda: self._send_roster(roster)))
 
     def download(self, path: str, target: Path) -> None:
         """Store a report as a file, which is there whole or not at all."""
@@ -126,7 +118,7 @@ class GatewayClient:
 
         self._repeat(download)
 
-    def _send_roster(self, roster: Roster, key: str) -> httpx.Response:
+    def _send_roster(self, roster: Roster) -> httpx.Response:
         query = {
             "filename": roster.filename,
             "period": roster.period,
@@ -137,7 +129,7 @@ class GatewayClient:
             "/batches",
             params={name: value for name, value in query.items() if value},
             content=roster.content,
-            headers={"Idempotency-Key": key, "Content-Type": roster.media_type},
+            headers={"Idempotency-Key": roster.key, "Content-Type": roster.media_type},
             timeout=UPLOAD_TIMEOUT,
         )
         _raise_if_transient(answer)

@@ -83,7 +83,8 @@ class FakeGateway:
             headers = {"idempotent-replayed": "true", "content-type": PROBLEM}
             return httpx.Response(status, content=body, headers=headers)
         answer = self._upload(request)
-        self.answers[key] = answer.status_code, answer.content
+        if answer.is_success:
+            self.answers[key] = answer.status_code, answer.content
         return answer
 
     def _upload(self, request: httpx.Request) -> httpx.Response:

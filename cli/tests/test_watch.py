@@ -211,14 +211,10 @@ def test_a_file_that_a_person_uploaded_before_is_named_with_its_batch(watched: W
     assert watched.result("a.xml")["batch_id"] == batch_id
 
 
-def test_a_refusal_stored_for_a_lost_connection_does_not_block_the_file(watched: Watched) -> None:
-    """The gateway stores a 400 under the key of an upload that was cut; it created no batch."""
+def test_an_upload_that_was_cut_is_sent_again(watched: Watched) -> None:
     watched.drop("a.xml")
 
-    def cut(request: httpx.Request) -> None:
-        key = (request.url.query.decode(), request.headers["idempotency-key"])
-        stored = problem(400, "upload.incomplete")
-        watched.gateway.answers[key] = 400, stored.content
+    def cut(_: httpx.Request) -> None:
         raise httpx.WriteError("cut")
 
     watched.gateway.before = [cut]

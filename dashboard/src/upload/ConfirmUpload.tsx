@@ -1,6 +1,6 @@
 import Box from "@mui/material/Box";
 import Button from "@mui/material/Button";
-import { type ReactElement, useRef, useState } from "react";
+import { type ReactElement, useState } from "react";
 import { Problem } from "../api/problem";
 import { T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
@@ -15,7 +15,7 @@ import { StatusChip } from "../ui/StatusChip";
 import type { InspectedFile } from "./inspectFile";
 import { rememberUpload } from "./rememberedUploads";
 import { sendFile, type UploadOptions } from "./sendFile";
-import type { ConfirmStep, UploadStep } from "./uploadStep";
+import { type ConfirmStep, isUnanswered, type UploadStep, uploadKey } from "./uploadStep";
 
 type ConfirmUploadProps = { step: ConfirmStep; setStep: (step: UploadStep) => void };
 
@@ -23,14 +23,12 @@ type ConfirmUploadProps = { step: ConfirmStep; setStep: (step: UploadStep) => vo
  * The chosen file, its pay period, and the button that sends it. A repeated upload needs a reason.
  */
 export function ConfirmUpload({ step, setStep }: ConfirmUploadProps): ReactElement {
-  const { file, error } = step;
-  const [period, setPeriod] = useState("");
-  const [repeatReason, setRepeatReason] = useState("");
-  const key = useRef(crypto.randomUUID());
+  const { file, error, unanswered } = step;
+  const [period, setPeriod] = useState(unanswered?.options.period ?? "");
+  const [repeatReason, setRepeatReason] = useState(unanswered?.options.repeatReason ?? "");
   const text = useText();
   const duplicateOf = duplicateBatch(step);
-  const upload = () =>
-    startUpload(step, { period, repeatReason: repeatReason.trim() }, key.current, setStep);
+  const upload = () => startUpload(step, { period, repeatReason: repeatReason.trim() }, setStep);
   return (
     <Card title={file.name}>
       <FileFacts file={file} />
@@ -69,11 +67,11 @@ export function ConfirmUpload({ step, setStep }: ConfirmUploadProps): ReactEleme
 const UPDATE_MS = 250;
 
 function startUpload(
-  { file, previous }: ConfirmStep,
+  { file, previous, unanswered }: ConfirmStep,
   options: UploadOptions,
-  key: string,
   setStep: (step: UploadStep) => void,
 ): void {
+  const key = uploadKey(unanswered, options);
   const abort = new AbortController();
   const cancel = () => abort.abort();
   let shownAt = 0;
@@ -87,7 +85,10 @@ function startUpload(
       rememberUpload(file.sha256, batchId);
       setStep({ at: "uploaded", batchId });
     },
-    (error: unknown) => setStep({ at: "confirm", file, previous, error }),
+    (error: unknown) => {
+      const kept = isUnanswered(error) ? { key, options } : undefined;
+      setStep({ at: "confirm", file, previous, error, unanswered: kept });
+    },
   );
 }
 

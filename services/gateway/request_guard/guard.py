@@ -176,11 +176,11 @@ class RequestGuard:
         claim: idempotency.Claim | None,
     ) -> None:
         """Record how a call ended, and with it the answer of its idempotency key."""
-        answer = idempotency.storable_answer(response)
 
         def settle_claim(connection: Connection) -> None:
             if claim is None:
                 return
+            answer = idempotency.storable_answer(response, claim)
             if answer is None:
                 idempotency_keys.release_key(connection, claim.key, claim.claim_id)
             else:

@@ -26,6 +26,7 @@ class Claim:
     claim_id: uuid.UUID
     fingerprint: str
     lease_s: int
+    is_upload: bool = False
 
 
 async def read_claim(request: Request, person: Person, template: str) -> Claim | None:
@@ -53,6 +54,7 @@ async def read_claim(request: Request, person: Person, template: str) -> Claim |
         claim_id=uuid.uuid4(),
         fingerprint=await _fingerprint(request, is_upload=is_upload),
         lease_s=UPLOAD_LEASE_S if is_upload else LEASE_S,
+        is_upload=is_upload,
     )
 
 
@@ -88,9 +90,13 @@ def replayed_response(answer: StoredAnswer) -> Response:
     )
 
 
-def storable_answer(response: Response) -> StoredAnswer | None:
-    """The answer to store for a key; None for a 5xx, so that the request can be repeated."""
-    if response.status_code >= 500:
+def storable_answer(response: Response, claim: Claim) -> StoredAnswer | None:
+    """The answer to store for a key; None if the request may be carried out again with it.
+
+    That is so after a 5xx, and after an upload that was refused: it took nothing, and the reason
+    may have been a connection that was cut.
+    """
+    if response.status_code >= (400 if claim.is_upload else 500):
         return None
     body = response.stored_body if isinstance(response, SecretResponse) else response.body
     return StoredAnswer(response.status_code, response.headers.get("content-type", ""), bytes(body))

@@ -85,6 +85,17 @@ def test_a_failure_is_not_stored_for_its_key_and_a_refusal_is(gateway: Gateway) 
     )
 
 
+def test_a_refused_upload_is_not_stored_for_its_key(gateway: Gateway) -> None:
+    """It took nothing, and may have been refused because its connection was cut."""
+    upload, headers = "/batches?filename=a.xml", {"Idempotency-Key": "k6"}
+    gateway.ingest.will_answer("POST", "/batches", {"code": "upload.incomplete"}, 400)
+    first = gateway.call("POST", upload, "preparer", content=b"<root", headers=headers)
+    gateway.ingest.will_answer("POST", "/batches", {"batch_id": BATCH, "status": "receiving"}, 202)
+    again = gateway.call("POST", upload, "preparer", content=b"<root/>", headers=headers)
+    assert (first.status_code, again.status_code) == (400, 202)
+    assert "idempotent-replayed" not in again.headers
+
+
 def test_a_key_in_progress_is_409_until_its_process_must_be_dead(gateway: Gateway) -> None:
     key = IdempotencyKey("demo-approver", "POST", f"/api/v1/batches/{BATCH}/pause", "k3")
     first, second = (UUID(int=n) for n in (1, 2))
