@@ -13,6 +13,7 @@ type NewBatchFromRowsProps = {
   filter: "unpayable" | "failed" | "cancelled";
   /** Only the rows of these payments; without it all rows that the filter names. */
   payments?: readonly string[];
+  /** Of these payments, or of these rows; with their money. */
   count: number;
   cents: number;
 };
@@ -29,7 +30,7 @@ export function NewBatchFromRows(props: NewBatchFromRowsProps): ReactElement {
   return (
     <>
       <Button variant="outlined" size="small" onClick={() => setOpen(true)}>
-        <T id="child.make" values={{ n: count }} />
+        <T id="child.make" />
       </Button>
       {open && (
         <ActionDialog
