@@ -241,6 +241,20 @@ await step("a token is made, shown once, used by a script, and revoked", async (
   await admin.getByRole("row").filter({ hasText: name }).getByText("revoked").waitFor();
 });
 
+await step("a session in another browser is ended", async () => {
+  const other = await pageOf("demo-preparer");
+  await other.goto("/");
+  await other.getByRole("heading", { level: 1 }).waitFor();
+  await other.goto("/api/v1/me"); // it is the session used last, and no page is left to fail
+  const isSignedIn = () => other.evaluate(async () => (await fetch("/api/v1/me")).ok);
+  assert.ok(await isSignedIn());
+  await preparer.goto("/settings");
+  await preparer.getByRole("heading", { level: 1 }).waitFor();
+  await press(preparer, /^End this session/);
+  await waitUntil("the other browser is signed out", async () => !(await isSignedIn()));
+  await preparer.getByText("This browser").waitFor();
+});
+
 await browser.close();
 assert.deepEqual(allErrors(), [], "no page reported an error");
 console.log("everything can be done by keyboard");

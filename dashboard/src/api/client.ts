@@ -53,6 +53,8 @@ export type RosterChange = Schemas["Change"];
 export type RosterChangeCounts = Schemas["ChangeCounts"];
 export type RosterChangeSide = Schemas["ChangeSide"];
 export type Row = Schemas["Row"];
+/** A browser in which somebody is signed in. */
+export type Session = Schemas["Session"];
 export type ServiceHealth = Schemas["ServiceHealth"];
 export type TimelineEntry = Schemas["TimelineEntry"];
 /** A kind of call to the provider, with its limit. */

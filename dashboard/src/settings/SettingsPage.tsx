@@ -9,6 +9,7 @@ import { Link } from "../ui/links";
 import { type Column, ListTable } from "../ui/ListTable";
 import { Page } from "../ui/Page";
 import { DisplaySettings } from "./DisplaySettings";
+import { SessionsCard } from "./SessionsCard";
 
 export default function SettingsPage(): ReactElement {
   const { me } = useSignedIn();
@@ -26,6 +27,7 @@ export default function SettingsPage(): ReactElement {
         />
       </Card>
       <Roles demo={me.auth_mode !== "oidc"} />
+      <SessionsCard />
       {hasRole(me, "admin", "auditor") && <TokensCard />}
       <Card title={<T id="settings.rules" />}>
         <p>
