@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from libs.common.contracts import registry, topics
 from libs.common.contracts.envelope import Event
+from ops.secret_files import new_signing_key
 from services.gateway import app
 from services.gateway.settings import GatewaySettings
 
@@ -109,7 +110,9 @@ def topics_table() -> dict[str, Any]:
 def openapi() -> dict[str, Any]:
     """The description of the public API; needs neither a database nor a service."""
     settings = GatewaySettings(
-        database_url="postgresql+psycopg2://nobody@127.0.0.1/none", internal_token="x" * 16
+        database_url="postgresql+psycopg2://nobody@127.0.0.1/none",
+        internal_token="x" * 16,
+        signing_keys=new_signing_key("gateway"),
     )
     return app.build(settings, app.clients(settings)).app().openapi()
 
