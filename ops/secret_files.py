@@ -50,12 +50,12 @@ class Secrets:
                 internal_token=secrets.token_urlsafe(32),
                 webhook_secret=secrets.token_urlsafe(32),
                 database_secret=secrets.token_urlsafe(32),
-                signing_keys={name: new_signing_key(name) for name in catalog.PUBLISHING},
+                signing_keys={name: new_signing_key(name) for name in catalog.SIGNING},
             )
             write_private(file, json.dumps(asdict(made), indent=1))
         found = json.loads(file.read_text())
-        if missing := [name for name in catalog.PUBLISHING if name not in signing_keys_of(found)]:
-            # made before messages were signed
+        if missing := [name for name in catalog.SIGNING if name not in signing_keys_of(found)]:
+            # made before messages, or calls, were signed
             found["signing_keys"] = signing_keys_of(found) | {
                 name: new_signing_key(name) for name in missing
             }
@@ -109,7 +109,10 @@ def make_secrets(folder: Path, postgres: str) -> None:
         )
         for service in catalog.SERVICES:
             service_url, _ = urls[service.name]
-            _write_missing(folder / service.name, made.settings_of(service, service_url))
+            values = made.settings_of(service, service_url)
+            _write_missing(folder / service.name, values)
+            if "public_keys" in values:  # derived: a key that was added must come to every reader
+                write_for_container(folder / service.name / "public_keys", values["public_keys"])
     except OSError as error:
         raise CommandError(f"the secrets cannot be written to {folder}: {error.strerror}") from None
 

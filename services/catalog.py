@@ -22,6 +22,7 @@ class CatalogEntry:
     owns: str  # one phrase, for the table in services/README.md
     own_secrets: tuple[str, ...] = ()  # settings that only some services have
     encrypts: bool = False  # stores encrypted personal fields, so it has `seal_keys`
+    signs_calls: bool = False  # calls the other services, each call signed
     rebuildable: bool = False  # `python -m services rebuild` makes its data again from its topics
 
     @property
@@ -33,7 +34,7 @@ class CatalogEntry:
     def secrets(self) -> tuple[str, ...]:
         """The settings that are given as secrets."""
         seal_keys = ("seal_keys",) if self.encrypts else ()
-        signing_keys = ("signing_keys",) if self.topics_out else ()
+        signing_keys = ("signing_keys",) if self.topics_out or self.signs_calls else ()
         # No secret, but it comes and changes with the keys that are.
         public_keys = ("public_keys",) if self.topics else ()
         return (
@@ -99,6 +100,7 @@ SERVICES = (
         "gateway",
         8080,
         "the public API: sign-in, roles, idempotency keys, the audit log",
+        signs_calls=True,
     ),
 )
 
@@ -106,7 +108,7 @@ NAMES = tuple(entry.name for entry in SERVICES)
 ENCRYPTING = tuple(entry.name for entry in SERVICES if entry.encrypts)
 QUARANTINABLE = tuple(entry.name for entry in SERVICES if entry.can_be_quarantined)
 REBUILDABLE = tuple(entry.name for entry in SERVICES if entry.rebuildable)
-PUBLISHING = tuple(entry.name for entry in SERVICES if entry.topics_out)
+SIGNING = tuple(entry.name for entry in SERVICES if "signing_keys" in entry.secrets)
 ON_KAFKA = tuple(entry.name for entry in SERVICES if entry.topics)
 
 

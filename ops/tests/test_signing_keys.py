@@ -36,8 +36,8 @@ def is_accepted(signer: Signer, verifier: Verifier) -> bool:
 def test_each_container_gets_its_own_key_and_everybodys_public_ones(tmp_path: Path) -> None:
     make_secrets(tmp_path, "postgres:5432")
     keys = {name: tmp_path / name / "signing_keys" for name in catalog.NAMES}
-    assert {name for name, file in keys.items() if file.exists()} == set(catalog.PUBLISHING)
-    assert len({keys[name].read_text() for name in catalog.PUBLISHING}) == len(catalog.PUBLISHING)
+    assert {name for name, file in keys.items() if file.exists()} == set(catalog.SIGNING)
+    assert len({keys[name].read_text() for name in catalog.SIGNING}) == len(catalog.SIGNING)
     assert is_accepted(*parts(tmp_path))
     assert not is_accepted(parts(tmp_path, "ledger")[0], parts(tmp_path)[1])
 
@@ -51,7 +51,7 @@ def test_an_installation_that_is_older_gets_keys_and_keeps_its_other_secrets(
     del old["signing_keys"]
     file.write_text(json.dumps(old))
     made = Secrets.load_or_create(tmp_path)
-    assert set(made.signing_keys) == set(catalog.PUBLISHING)
+    assert set(made.signing_keys) == set(catalog.SIGNING)
     assert {name: value for name, value in vars(made).items() if name in old} == old
     assert Secrets.load_or_create(tmp_path) == made
 

@@ -63,9 +63,10 @@ def build(
     """The gateway in front of the given clients, ready to be served. Nothing is connected yet."""
     service = Service("gateway", settings, MIGRATIONS, public=True)
     service.trusted_proxies = settings.trusted_proxies
+    signer = settings.call_signer
     upstreams = Upstreams(
         **{
-            name: Upstream(name, service_clients[name], settings.internal_token)
+            name: Upstream(name, service_clients[name], settings.internal_token, signer)
             for name in SERVICES
         }
     )

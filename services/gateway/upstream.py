@@ -1,6 +1,8 @@
 """Calls to the services behind the gateway, and what each kind of failure means for the caller."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+import secrets
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +10,10 @@ from typing import Any
 import httpx
 
 from libs.common.web import request_tracing
-from libs.common.web.internal_auth import Actor
+from libs.common.web.call_signatures import STREAM, CallContents, CallSigner, hash_body
+from libs.common.web.internal_auth import IDENTITY, Actor
 from libs.common.web.problem_details import NO_MONEY, Problem
+from libs.common.web.signed_calls import SIGNATURE
 
 CONNECT_S = 2.0
 CONNECTIONS_MAX, IDLE_CONNECTIONS_MAX, IDLE_CONNECTION_S = 100, 20, 30
@@ -47,8 +51,16 @@ class UpstreamRefusal(Exception):
 class Upstream:
     """One service behind the gateway."""
 
-    def __init__(self, name: str, client: httpx.AsyncClient, token: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        client: httpx.AsyncClient,
+        token: str,
+        signer: CallSigner,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.name, self.client, self.token = name, client, token
+        self.signer, self.clock = signer, clock
 
     async def send(self, call: Call) -> httpx.Response:
         """The service's answer, read to its end.
@@ -138,7 +150,7 @@ class Upstream:
             if call.timeout_s is None
             else httpx.Timeout(call.timeout_s, connect=CONNECT_S)
         )
-        return self.client.build_request(
+        request = self.client.build_request(
             call.method,
             call.path,
             params=call.params,
@@ -147,11 +159,26 @@ class Upstream:
             headers=headers,
             timeout=timeout,
         )
+        self._sign(request, is_stream=call.content is not None)
+        return request
+
+    def _sign(self, request: httpx.Request, *, is_stream: bool) -> None:
+        """Add the signature of this very request; a repeated one gets another."""
+        contents = CallContents(
+            self.name,
+            request.method,
+            request.url.raw_path,
+            tuple(request.headers[name].encode("ascii") for name in IDENTITY),
+        )
+        body_hash = STREAM if is_stream else hash_body(request.content)
+        request.headers[SIGNATURE] = self.signer.sign(
+            contents, int(self.clock()), secrets.token_hex(16), body_hash
+        )
 
     def _accept(self, answer: httpx.Response) -> httpx.Response:
         request_tracing.link_response(answer.headers.get(request_tracing.RESPONSE_HEADER))
         if answer.status_code == 401:
-            raise self._failed("does not accept this gateway's token")
+            raise self._failed("does not accept this gateway's token or signature")
         if answer.status_code == 500:
             raise self._failed("failed")
         return answer

@@ -37,7 +37,7 @@ def test_the_secrets_are_the_settings_with_keys_tokens_and_passwords(name: str) 
     secret = {field for field in SETTINGS[name].model_fields if SECRET.search(field)}
     service = catalog.find(name)
     useless = {
-        *(() if service.topics_out else ("signing_keys",)),
+        *(() if service.topics_out or service.signs_calls else ("signing_keys",)),
         *(() if service.topics else ("public_keys",)),
     }
     assert set(service.secrets) == secret - MADE_BY_HAND - useless

@@ -21,6 +21,7 @@ from libs.common.contracts.events.rows import RowRead
 from libs.common.database import migrate
 from libs.common.recovery.startup_gate import StartupGate
 from libs.common.runtime.service import Service
+from libs.common.testing.call_keys import GATEWAY_PUBLIC_KEYS, GATEWAY_SIGNING_KEYS
 from services import catalog
 from services.dispatcher import consumers
 from services.dispatcher import routes as dispatcher_routes
@@ -44,7 +45,7 @@ from services.webhooks import app as webhooks_app
 from services.webhooks.settings import WebhooksSettings
 
 SEAL_KEYS = f"k1:{ingest.KEY}"
-COMMON: dict[str, Any] = {"internal_token": ingest.TOKEN}
+COMMON: dict[str, Any] = {"internal_token": ingest.TOKEN, "public_keys": GATEWAY_PUBLIC_KEYS}
 #: Settings of a gateway whose people come from an identity provider.
 OIDC: dict[str, Any] = {
     "auth_mode": "oidc",
@@ -116,7 +117,9 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> GatewayH
     """All of it on databases of its own; `gateway` are settings of the gateway."""
     urls = _migrated_databases(make_database)
     services = {
-        "ingest": ingest_app.build(ingest.settings(urls["ingest"], folder)),
+        "ingest": ingest_app.build(
+            ingest.settings(urls["ingest"], folder, public_keys=GATEWAY_PUBLIC_KEYS)
+        ),
         "dispatcher": _dispatcher(urls["dispatcher"]),
         "webhooks": webhooks_app.build(
             WebhooksSettings(database_url=urls["webhooks"], secret="s" * 16, **COMMON)
@@ -139,7 +142,15 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> GatewayH
         for name, service in services.items()
     }
     made = gateway_app.build(
-        GatewaySettings(**{"database_url": urls["gateway"], **COMMON, **gateway}), clients
+        GatewaySettings(
+            **{
+                "database_url": urls["gateway"],
+                "signing_keys": GATEWAY_SIGNING_KEYS,
+                **COMMON,
+                **gateway,
+            }
+        ),
+        clients,
     )
     return GatewayHarness(
         made.app(),

@@ -44,7 +44,7 @@ def test_the_service_would_start_with_these_settings(
     secrets = {
         "SEAL_KEYS": key,
         "SIGNING_KEYS": key,
-        "PUBLIC_KEYS": public_keys(dict.fromkeys(catalog.PUBLISHING, key)),
+        "PUBLIC_KEYS": public_keys(dict.fromkeys(catalog.SIGNING, key)),
     }
     values = {}
     for name, value in given.items():

@@ -45,8 +45,10 @@ from libs.common.runtime.world_checks import (
     check_certificates,
     check_disk,
 )
+from libs.common.web.call_signatures import GATEWAY
 from libs.common.web.problem_details import install_error_handlers
 from libs.common.web.request_tracing import RequestTracing
+from libs.common.web.signed_calls import SignedCallsOnly
 
 STOP_S = 6.0
 #: FastAPI's own spans and logs hold queries and texts of exceptions, and an environment variable
@@ -186,6 +188,7 @@ class Service:
             middleware=[
                 *([Middleware(RequestTracing, public=self.public)] if tracing.is_on() else []),
                 *self.middleware,
+                *([] if self.public else [self._signed_calls_only()]),
                 Middleware(
                     ReadOnlyWhileClosed, closed_because=lambda: self.startup_gate.closed_because
                 ),
@@ -209,6 +212,15 @@ class Service:
         for router in self.routers:
             app.include_router(router)
         return app
+
+    def _signed_calls_only(self) -> Middleware:
+        return Middleware(
+            SignedCallsOnly,
+            service=self.name,
+            verifier=self.settings.call_verifier,
+            clock=time.time,
+            accept_unsigned=self.settings.accept_unsigned,
+        )
 
     @asynccontextmanager
     async def _run_loops(self, app: FastAPI) -> AsyncIterator[None]:
@@ -295,10 +307,13 @@ class Service:
         publishes = any(topic.producer == self.name for topic in TOPICS)
         read = {topic.producer for topic in self.consumers}
         own = {self.name} if publishes else set()
-        if publishes and self.settings.signer is None:
+        callers = set() if self.public else {GATEWAY}
+        if self.public and self.settings.signer is None:
+            wrong = f"{prefix}SIGNING_KEYS is not set: no service would answer."
+        elif publishes and self.settings.signer is None:
             wrong = f"{prefix}SIGNING_KEYS is not set: nothing could be published."
         elif not self.settings.accept_unsigned and (
-            missing := self.settings.verifier.missing(read | own)
+            missing := self.settings.verifier.missing(read | own | callers)
         ):
             wrong = f"{prefix}PUBLIC_KEYS has no key of {', '.join(missing)}."
         if wrong:

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from libs.common.contracts.errors import SettingsError
 from libs.common.crypto.message_signatures import Signer, Verifier
 from libs.common.messaging.address import KafkaAddress
+from libs.common.web.call_signatures import GATEWAY, CallSigner, CallVerifier
 
 FILE = "_FILE"
 S = TypeVar("S", bound="Settings")
@@ -87,16 +88,16 @@ class ServiceSettings(Settings):
         default="",
         repr=False,
         description="id:base64[,id:base64], Ed25519 private keys; the first signs what the "
-        "service publishes",
+        "service publishes, or the gateway's calls",
     )
     public_keys: str = Field(
         default="",
-        description="service/id:base64[,…], Ed25519 public keys of all services that publish",
+        description="service/id:base64[,…], Ed25519 public keys of all services that sign",
     )
     accept_unsigned: bool = Field(
         default=False,
-        description="apply messages without a signature; only while an installation that is "
-        "older than signatures is upgraded",
+        description="apply messages and answer calls without a signature; only while an "
+        "installation that is older than signatures is upgraded",
     )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     batch_max: int = Field(default=500, gt=0, le=5_000, description="messages per transaction")
@@ -127,6 +128,17 @@ class ServiceSettings(Settings):
     def signer(self) -> Signer | None:
         """Signs what the service publishes; None without keys."""
         return Signer.parse(self.signing_keys) if self.signing_keys else None
+
+    @property
+    def call_signer(self) -> CallSigner:
+        """Signs the calls of the gateway to the services. It must have a key."""
+        signer = Signer.parse(self.signing_keys)
+        return CallSigner(signer.key_id, signer.key)
+
+    @property
+    def call_verifier(self) -> CallVerifier:
+        """Verifies the calls of the gateway."""
+        return CallVerifier(self.verifier.keys.get(GATEWAY, {}))
 
     @property
     def verifier(self) -> Verifier:

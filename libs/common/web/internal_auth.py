@@ -10,6 +10,8 @@ from libs.common.web.problem_details import Problem
 
 TOKEN, ACTOR, ROLES = "X-Paydown-Internal", "X-Paydown-Actor", "X-Paydown-Roles"
 COUNTS_AS = "X-Paydown-Counts-As"
+#: The headers that say whom a call is for; the gateway signs them in this order.
+IDENTITY = (ACTOR, ROLES, COUNTS_AS)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
 from libs.common.database import migrate
+from libs.common.testing.call_keys import GATEWAY_SIGNING_KEYS
 from services.gateway import app, event_stream
 from services.gateway.settings import GatewaySettings
 from services.gateway.tests.fakes import TOKEN, Fake
@@ -82,6 +83,7 @@ def build(url: str, **more: Any) -> Gateway:
         **{
             "database_url": url,
             "internal_token": TOKEN,
+            "signing_keys": GATEWAY_SIGNING_KEYS,
             "upload_max_bytes": 300_000_000,
             "streams_max": 2,
             **more,

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from libs.common.contracts.statuses import PAYMENT_STATUSES
+from libs.common.testing.call_keys import signed_calls_only
 
 TOKEN = "internal-token-of-tests"
 BATCH, PAYMENT, RUN = (
@@ -41,7 +42,7 @@ class Fake:
     def client(self) -> httpx.AsyncClient:
         """A client that calls the fake."""
         app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST"])])
-        transport: httpx.AsyncBaseTransport = httpx.ASGITransport(app)
+        transport: httpx.AsyncBaseTransport = httpx.ASGITransport(signed_calls_only(app, self.name))
         return httpx.AsyncClient(
             transport=Breakable(self, transport), base_url=f"http://{self.name}"
         )

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from libs.common.database.engine import connect
+from libs.common.testing.call_keys import GATEWAY_SIGNING_KEYS
 from libs.common.web.pagination import write_cursor
 from services.gateway import app
 from services.gateway.settings import GatewaySettings
@@ -108,7 +109,9 @@ def test_many_at_once_make_one_chain(gateway: Gateway) -> None:
 def test_what_cannot_be_recorded_is_not_done() -> None:
     fake = Fake("ingest")
     settings = GatewaySettings(
-        database_url="postgresql+psycopg2://nobody@127.0.0.1:1/none", internal_token=TOKEN
+        database_url="postgresql+psycopg2://nobody@127.0.0.1:1/none",
+        internal_token=TOKEN,
+        signing_keys=GATEWAY_SIGNING_KEYS,
     )
     built = app.build(settings, {name: fake.client() for name in app.SERVICES})
     answer = Gateway(built.app(), connect(settings.database_url, "test"), {}).call(

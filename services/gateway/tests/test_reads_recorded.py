@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from libs.common.database.engine import connect
+from libs.common.testing.call_keys import GATEWAY_SIGNING_KEYS
 from services.gateway import app
 from services.gateway.settings import GatewaySettings
 from services.gateway.store import audit
@@ -42,10 +43,12 @@ def test_a_refused_read_shows_nothing_and_is_not_recorded(gateway: Gateway) -> N
 
 
 def test_personal_data_is_not_shown_when_that_cannot_be_recorded() -> None:
-    fake = Fake("any")
+    fake = Fake("reports")
     fake.will_answer("GET", f"/batches/{BATCH}/rows", EMPTY_PAGE)
     settings = GatewaySettings(
-        database_url="postgresql+psycopg2://nobody@127.0.0.1:1/none", internal_token=TOKEN
+        database_url="postgresql+psycopg2://nobody@127.0.0.1:1/none",
+        internal_token=TOKEN,
+        signing_keys=GATEWAY_SIGNING_KEYS,
     )
     built = app.build(settings, {name: fake.client() for name in app.SERVICES})
     gateway = Gateway(built.app(), connect(settings.database_url, "test"), {})
