@@ -98,7 +98,8 @@ def lock_open(connection: Connection, dead_letter_id: int) -> Row[tuple[object, 
         connection,
         """
         SELECT topic, partition, message_offset,
-               message_key, message_type, CAST(event_id AS text), body, signature, code
+               message_key, message_type, CAST(event_id AS text), correlation,
+               body, signature, code
         FROM dead_letter
         WHERE dead_letter_id = :id
           AND redriven_at IS NULL
@@ -139,6 +140,7 @@ def as_message(letter: Any) -> Message:  # Any: a row of `lock_open`
         letter.message_type or "",
         letter.event_id or "",
         bytes(letter.body),
+        letter.correlation,
         signature=bytes(letter.signature or b""),
     )
 

@@ -298,6 +298,26 @@ class TestSignatures:
             assert dead_letters.count_open(connection) == 0
             assert dead_letters.count_refused_signatures(connection) == 1
 
+    def test_a_true_message_under_another_id_or_batch_keeps_no_event_out(
+        self, store: Store
+    ) -> None:
+        signed = sign(messages(2))
+        other_id = signed[0]._replace(offset=1, event_id=signed[1].event_id)
+        no_id = signed[0]._replace(offset=2, event_id="")
+        other_batch = signed[0]._replace(offset=3, correlation=str(hint(9).event_id))
+        with store.engine.begin() as connection:
+            apply_batch(
+                connection,
+                CONSUMER,
+                [signed[0], other_id, no_id, other_batch, signed[1]._replace(offset=4)],
+                write,
+                verifier().refusals,
+            )
+        assert store.applied() == ids(signed)
+        assert store.rows("SELECT code, message_offset FROM dead_letter ORDER BY 2") == [
+            ("message.signature", offset) for offset in (1, 2, 3)
+        ]
+
     def test_a_refused_one_is_redriven_once_its_key_is_known_and_never_if_it_is_forged(
         self, store: Store
     ) -> None:
