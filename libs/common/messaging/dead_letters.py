@@ -97,7 +97,7 @@ def lock_open(connection: Connection, dead_letter_id: int) -> Row[tuple[object, 
     row: Row[tuple[object, ...]] | None = run(
         connection,
         """
-        SELECT topic, partition, message_offset,
+        SELECT consumer, topic, partition, message_offset,
                message_key, message_type, CAST(event_id AS text), correlation,
                body, signature, code
         FROM dead_letter

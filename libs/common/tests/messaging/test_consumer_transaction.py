@@ -337,3 +337,43 @@ class TestSignatures:
         with store.engine.begin() as connection, pytest.raises(Reject):
             redrive(connection, letters[1], write, "pat", with_key)
         assert store.rows("SELECT count(*) FROM applied") == [(1,)]
+
+    @pytest.mark.parametrize("refused", ["late key", "no id"])
+    @pytest.mark.parametrize("first", ["letter", "copy"])
+    def test_of_a_refused_message_and_its_copy_one_is_applied_whichever_comes_first(
+        self, store: Store, first: str, refused: str
+    ) -> None:
+        keys = f"webhooks-2:{key(9)}"
+        with_key = verifier({"webhooks": keys})
+        true = messages(1)[0]
+        bad = true if refused == "late key" else true._replace(event_id="none")
+        (letter,) = sign([bad], keys)
+        (copy,) = sign([true._replace(offset=1)], keys)
+        known = verifier() if refused == "late key" else with_key
+        with store.engine.begin() as connection:
+            apply_batch(connection, CONSUMER, [letter], write, known.refusals)
+        ((letter_id,),) = store.rows("SELECT dead_letter_id FROM dead_letter")
+
+        def read_copy(connection: Connection) -> None:
+            apply_batch(connection, CONSUMER, [copy], write, with_key.refusals)
+
+        def redrive_letter(connection: Connection) -> None:
+            assert redrive(connection, letter_id, write, "pat", with_key.verify)
+
+        steps = [redrive_letter, read_copy]
+        for step in steps if first == "letter" else reversed(steps):
+            with store.engine.begin() as connection:
+                step(connection)
+        assert store.applied() == [true.event_id]
+        assert store.rows("SELECT code, redriven_by FROM dead_letter") == [
+            ("message.signature" if refused == "late key" else "event.no-id", "pat")
+        ]
+
+    def test_a_letter_whose_header_names_another_event_is_never_applied(self, store: Store) -> None:
+        other = messages(1)[0]._replace(event_id=str(hint(5).event_id))
+        with store.engine.begin() as connection:
+            apply_batch(connection, CONSUMER, [other], write)
+        ((letter_id,),) = store.rows("SELECT dead_letter_id FROM dead_letter")
+        with store.engine.begin() as connection, pytest.raises(Reject, match="header says"):
+            redrive(connection, letter_id, write, "pat")
+        assert store.applied() == []
