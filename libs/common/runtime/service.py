@@ -32,6 +32,7 @@ from libs.common.messaging.offsets import Offsets
 from libs.common.observability import tracing
 from libs.common.observability.logs import configure, log
 from libs.common.recovery import restored_routes
+from libs.common.recovery.own_messages import ForgedMessages
 from libs.common.recovery.restored_routes import ReadOnlyWhileClosed
 from libs.common.recovery.startup_gate import StartupGate
 from libs.common.runtime import health
@@ -106,6 +107,7 @@ class Service:
             self.settings.kafka,
             self._at_head,
             verify=self.settings.verifier.verify,
+            forged=ForgedMessages.parse(self.settings.forged_messages),
         )
         self.consumer_watch = ConsumerWatch(LagMeter(self.engine, self.settings.kafka, {}), [])
         self.world.checks += self._world_checks()

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from libs.common.contracts.errors import SettingsError
 from libs.common.crypto.message_signatures import Signer, Verifier
 from libs.common.messaging.address import KafkaAddress
+from libs.common.recovery.own_messages import ForgedMessages
 
 FILE = "_FILE"
 S = TypeVar("S", bound="Settings")
@@ -98,6 +99,11 @@ class ServiceSettings(Settings):
         description="apply messages without a signature; only while an installation that is "
         "older than signatures is upgraded",
     )
+    forged_messages: str = Field(
+        default="",
+        description="topic/partition/offset[-offset][,…]: messages in the service's name that "
+        "people found to be forged; the recovery of a restored database passes over them",
+    )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     batch_max: int = Field(default=500, gt=0, le=5_000, description="messages per transaction")
     traces_url: str = Field(
@@ -121,6 +127,12 @@ class ServiceSettings(Settings):
     @classmethod
     def _are_public_keys(cls, text: str) -> str:
         Verifier.parse(text)
+        return text
+
+    @field_validator("forged_messages")
+    @classmethod
+    def _are_forged_messages(cls, text: str) -> str:
+        ForgedMessages.parse(text)
         return text
 
     @property
