@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 
 from libs.common.contracts.errors import SettingsError
 from libs.common.contracts.topics import TOPICS, Topic
+from libs.common.crypto.message_key_check import why_cannot_publish, why_cannot_verify
 from libs.common.database import migrate, pooler
 from libs.common.database.engine import connect
 from libs.common.database.server_checks import check_server
@@ -292,19 +293,14 @@ class Service:
         )
 
     def _check_message_keys(self) -> None:
-        """Exit if messages could not be signed, or if every message of a topic were refused."""
-        prefix, wrong = f"PAYDOWN_{self.name.upper()}_", ""
-        publishes = any(topic.producer == self.name for topic in TOPICS)
+        """Exit if what it publishes, or what it reads, would be refused for its signature."""
+        verifier = self.settings.verifier
         read = {topic.producer for topic in self.consumers}
-        own = {self.name} if publishes else set()
-        if publishes and self.settings.signer is None:
-            wrong = f"{prefix}SIGNING_KEYS is not set: nothing could be published."
-        elif not self.settings.accept_unsigned and (
-            missing := self.settings.verifier.missing(read | own)
-        ):
-            wrong = f"{prefix}PUBLIC_KEYS has no key of {', '.join(missing)}."
+        wrong = why_cannot_publish(self.name, self.settings.signer, verifier) or why_cannot_verify(
+            self.name, verifier, read
+        )
         if wrong:
-            sys.stderr.write(f"{self.name}: {wrong} See docs/runbooks/keys.md.\n")
+            sys.stderr.write(f"{self.name}: {wrong}\n")
             sys.exit(2)
         if self.settings.accept_unsigned:
             log.warning("unsigned_messages_accepted")
