@@ -9,6 +9,7 @@ from libs.common.contracts.errors import Reject
 from libs.common.contracts.message import Message, is_uuid
 from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
+from libs.common.messaging.forged_messages import NONE_FORGED, ForgedMessages
 from libs.common.observability.logs import log
 
 LIST_MAX = 500
@@ -174,21 +175,31 @@ def count_open(connection: Connection) -> int:
     )
 
 
-def count_refused_signatures(connection: Connection) -> int:
-    """How many messages were refused for their signature in the last day and not redriven.
+def count_refused_signatures(connection: Connection, forged: ForgedMessages = NONE_FORGED) -> int:
+    """How many messages were refused for their signature and are still to be judged by people.
 
-    A forged message can never be redriven, so an older one is no reason for an alert any more.
+    That is until they are redriven, or named as forged, however long it takes.
     """
     return int(
         run(
             connection,
             """
             SELECT count(*)
-            FROM dead_letter
+            FROM dead_letter d
             WHERE redriven_at IS NULL
               AND code = ANY(CAST(:codes AS text[]))
-              AND buried_at > now() - interval '1 day'""",
+              AND NOT EXISTS (
+                  SELECT
+                  FROM unnest(
+                      CAST(:forged_topics AS text[]), CAST(:forged_partitions AS int[]),
+                      CAST(:forged_firsts AS bigint[]), CAST(:forged_lasts AS bigint[])
+                  ) AS f(topic, partition, first, last)
+                  WHERE f.topic = d.topic
+                    AND f.partition = d.partition
+                    AND d.message_offset BETWEEN f.first AND f.last
+              )""",
             codes=list(message_signatures.CODES),
+            **forged.columns(),
         ).scalar()
     )
 

@@ -167,7 +167,7 @@ def _newest(
             continue
         if own.is_verified(message):
             verified[place], in_doubt[place] = [message], []
-        else:
+        elif message not in own.forged:
             in_doubt[place].append(message)
     return {place: NewestMessages(verified[place], found) for place, found in in_doubt.items()}
 
@@ -250,7 +250,11 @@ def _recover(
         others = set(batch) - set(verified)
         with engine.begin() as connection:
             known = outbox.find_published_ids(connection, [one.event_id for one in others])
-        in_doubt += [one for one in batch if one in others and one.event_id not in known]
+        in_doubt += [
+            one
+            for one in batch
+            if one in others and one.event_id not in known and one not in own.forged
+        ]
     return 0 if in_doubt else _reinsert(engine, verified)
 
 

@@ -20,9 +20,10 @@ from libs.common.database.engine import is_unavailable
 from libs.common.database.identity import DatabaseIdentityGuard
 from libs.common.messaging import offsets, topic_reader
 from libs.common.messaging.consumer import Beat, Verify
+from libs.common.messaging.forged_messages import NONE_FORGED, ForgedMessages
 from libs.common.observability.logs import frames, log
 from libs.common.recovery import quarantine, restore
-from libs.common.recovery.own_messages import ForgedMessages, OwnMessages
+from libs.common.recovery.own_messages import OwnMessages
 from libs.common.recovery.restore import RecoveryBlocked, RecoverySteps
 
 STARTING = "It compares its database with Kafka; that takes as long as Kafka does not answer."
@@ -53,7 +54,7 @@ class StartupGate:
     at_head: Callable[[], bool]
     recovery_steps: RecoverySteps = field(default_factory=RecoverySteps)
     verify: Verify | None = None
-    forged: ForgedMessages = field(default_factory=ForgedMessages)
+    forged: ForgedMessages = NONE_FORGED
     closed_because: str = field(init=False)
     identity_guard: DatabaseIdentityGuard = field(init=False)
 

@@ -33,7 +33,6 @@ from libs.common.messaging.offsets import Offsets
 from libs.common.observability import tracing
 from libs.common.observability.logs import configure, log
 from libs.common.recovery import restored_routes
-from libs.common.recovery.own_messages import ForgedMessages
 from libs.common.recovery.restored_routes import ReadOnlyWhileClosed
 from libs.common.recovery.startup_gate import StartupGate
 from libs.common.runtime import health
@@ -108,7 +107,7 @@ class Service:
             self.settings.kafka,
             self._at_head,
             verify=self.settings.verifier.verify,
-            forged=ForgedMessages.parse(self.settings.forged_messages),
+            forged=self.settings.forged,
         )
         self.consumer_watch = ConsumerWatch(LagMeter(self.engine, self.settings.kafka, {}), [])
         self.world.checks += self._world_checks()
@@ -364,7 +363,7 @@ class Service:
         gauges: dict[str, float] = {"world_findings": float(len(self.world.sentences()))}
         if self.consumers:
             gauges |= self.consumer_watch.gauges()
-        gauges |= health.messaging_gauges(self.engine)
+        gauges |= health.messaging_gauges(self.engine, self.settings.forged)
         if self.startup_gate.own_topics:
             gauges["database_held"] = float(bool(self.startup_gate.quarantined_because))
         return gauges | {name: read() for name, read in self.gauges.items()}

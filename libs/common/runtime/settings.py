@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from libs.common.contracts.errors import SettingsError
 from libs.common.crypto.message_signatures import Signer, Verifier
 from libs.common.messaging.address import KafkaAddress
-from libs.common.recovery.own_messages import ForgedMessages
+from libs.common.messaging.forged_messages import ForgedMessages
 
 FILE = "_FILE"
 S = TypeVar("S", bound="Settings")
@@ -101,8 +101,8 @@ class ServiceSettings(Settings):
     )
     forged_messages: str = Field(
         default="",
-        description="topic/partition/offset[-offset][,…]: messages in the service's name that "
-        "people found to be forged; the recovery of a restored database passes over them",
+        description="topic/partition/offset[-offset][,…]: messages that people found to be forged; "
+        "a recovery passes over them, and no alert counts them any more",
     )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     batch_max: int = Field(default=500, gt=0, le=5_000, description="messages per transaction")
@@ -144,6 +144,11 @@ class ServiceSettings(Settings):
     def verifier(self) -> Verifier:
         """Verifies what the service reads."""
         return Verifier.parse(self.public_keys, accept_unsigned=self.accept_unsigned)
+
+    @property
+    def forged(self) -> ForgedMessages:
+        """Messages that people found to be forged."""
+        return ForgedMessages.parse(self.forged_messages)
 
     @field_validator("kafka")
     @classmethod

@@ -15,6 +15,7 @@ from libs.common.database.engine import run
 from libs.common.messaging import dead_letters
 from libs.common.messaging.consumer import apply_batch, redrive
 from libs.common.messaging.dead_letters import insert
+from libs.common.messaging.forged_messages import ForgedMessages
 from libs.common.messaging.offsets import StaleOwner
 from libs.common.tests.conftest import CONSUMER, Store
 from libs.common.tests.crypto.test_message_signatures import key, sign, verifier
@@ -297,6 +298,18 @@ class TestSignatures:
         with store.engine.connect() as connection:
             assert dead_letters.count_open(connection) == 0
             assert dead_letters.count_refused_signatures(connection) == 1
+
+    def test_a_refused_message_counts_until_people_have_judged_it(self, store: Store) -> None:
+        forged = [m._replace(signature=b"") for m in sign(messages(4))]
+        with store.engine.begin() as connection:
+            apply_batch(connection, CONSUMER, forged, write, verifier().refusals)
+            run(connection, "UPDATE dead_letter SET buried_at = now() - interval '1 year'")
+        counts = []
+        for text in ("", "provider-events/0/1-2", "provider-events/1/1,provider-events/0/0-3"):
+            with store.engine.connect() as connection:
+                named = ForgedMessages.parse(text)
+                counts.append(dead_letters.count_refused_signatures(connection, named))
+        assert counts == [4, 2, 0]
 
     def test_a_true_message_under_another_id_or_batch_keeps_no_event_out(
         self, store: Store

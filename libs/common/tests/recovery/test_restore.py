@@ -15,8 +15,9 @@ from libs.common.contracts.topics import Topic
 from libs.common.crypto.message_signatures import Signer, Verifier, public_keys
 from libs.common.database.engine import run
 from libs.common.messaging import kafka, outbox, relay
+from libs.common.messaging.forged_messages import ForgedMessages
 from libs.common.recovery import quarantine, restore
-from libs.common.recovery.own_messages import ForgedMessages, OwnMessages
+from libs.common.recovery.own_messages import OwnMessages
 from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import Store
 from libs.common.tests.crypto.test_message_signatures import key
@@ -177,7 +178,9 @@ class TestMessagesThatCannotBeVerified:
                 store.engine, kafka_bootstrap, without, [topic], lambda: None
             )
         assert store.rows(OUTBOX) == left
-        both = self.own(topic, f"{NEW_KEY},{OLD_KEY}")
+        # What can be verified is recovered also where forged messages lay before.
+        places = ",".join(f"{topic.name}/{partition}/0-999" for partition in range(3))
+        both = self.own(topic, f"{NEW_KEY},{OLD_KEY}", places)
         assert (
             restore.recover_own_messages(store.engine, kafka_bootstrap, both, [topic], lambda: None)
             == 40
