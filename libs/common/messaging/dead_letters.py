@@ -67,7 +67,11 @@ def _batch_log_field(message: Message) -> dict[str, str]:
 
 
 def find_all(connection: Connection) -> list[dict[str, Any]]:
-    """The first 500 dead letters without their bytes, those not yet redriven first."""
+    """The first 500 dead letters without their bytes, those not yet redriven first.
+
+    Those refused for their signature come after the others: anybody can write many of them, and
+    they must hide none that keeps a batch from completing.
+    """
     rows = run(
         connection,
         """
@@ -76,8 +80,12 @@ def find_all(connection: Connection) -> list[dict[str, Any]]:
                code, reason,
                buried_at, redriven_at, redriven_by
         FROM dead_letter
-        ORDER BY redriven_at IS NOT NULL, dead_letter_id
+        ORDER BY
+            redriven_at IS NOT NULL,
+            code = ANY(CAST(:codes AS text[])),
+            dead_letter_id
         LIMIT :limit""",
+        codes=list(message_signatures.CODES),
         limit=LIST_MAX,
     )
     return [dict(row) for row in rows.mappings()]
