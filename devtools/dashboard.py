@@ -98,6 +98,7 @@ def browser() -> int:
             "BASE_URL": stack.ports.url("gateway"),
             "SIMULATOR_URL": stack.ports.url("simulator"),
             "KAFKA": stack.ports.address("kafka"),
+            "KEYS": str(stack.state),
             "CHROMIUM": chromium,
             "OUT": str(folder / "out"),
             "SUPERVISOR_URL": f"unix://{stack.supervisor.socket}",

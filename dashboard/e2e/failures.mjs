@@ -1,7 +1,8 @@
 // What goes wrong, on real cases: payments that fail, come back or are held, messages that no
 // service can apply, rows that another batch pays, a lost connection.
 //
-// KAFKA is the broker's address; SIMULATOR_URL is the simulated provider's.
+// KAFKA is the broker's address, KEYS the folder of the stack's keys.json; SIMULATOR_URL is the
+// simulated provider's.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -257,7 +258,8 @@ async function redrive({ service, code }) {
 /** Both bad messages are dead letters of three services. */
 async function publishBadMessages() {
   assert.ok(process.env.KAFKA, "KAFKA is the address of the broker");
-  runPython("dashboard.e2e.publish_bad_messages", process.env.KAFKA, batchId);
+  assert.ok(process.env.KEYS, "KEYS is the folder of the stack's keys.json");
+  runPython("dashboard.e2e.publish_bad_messages", process.env.KAFKA, batchId, process.env.KEYS);
   await waitUntil(
     "there are six dead letters",
     async () => (await waitingDeadLetters()).length >= 6,
@@ -283,7 +285,7 @@ await step("a dead letter is applied again if its cause is gone, and refused if 
     .waitFor();
   assert.ok((await deadLetters()).some((letter) => letter.redriven_by === "demo-operator"));
   const incurable = (await waitingDeadLetters()).find(
-    ({ service, code }) => service === curable.service && code !== curable.code,
+    ({ service, code }) => service === curable.service && code === "message.signature",
   );
   await redrive(incurable);
   await dialog.getByRole("alert").waitFor();

@@ -24,10 +24,11 @@ def parts(folder: Path, name: str = "ingest") -> tuple[Signer, Verifier]:
 
 
 def is_accepted(signer: Signer, verifier: Verifier) -> bool:
-    body = uuid4().bytes  # a content that was verified once is known
-    (signature,) = signer.sign([(0, "batches", "k", "t", body)])
+    # A content that was verified once is known.
+    message = Message("batches", 0, 0, "k", "t", str(uuid4()), b"{}")
+    (signature,) = signer.sign([message])
     try:
-        verifier.verify(Message("batches", 0, 0, "k", "t", "", body, signature=signature))
+        verifier.verify(message._replace(signature=signature))
     except Reject:
         return False
     return True

@@ -1,6 +1,5 @@
 """Calls to the services behind the gateway, and what each kind of failure means for the caller."""
 
-import secrets
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,10 +9,10 @@ from typing import Any
 import httpx
 
 from libs.common.web import request_tracing
-from libs.common.web.call_signatures import STREAM, CallContents, CallSigner, hash_body
-from libs.common.web.internal_auth import IDENTITY, Actor
+from libs.common.web.call_signatures import CallSigner
+from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import NO_MONEY, Problem
-from libs.common.web.signed_calls import SIGNATURE
+from libs.common.web.signed_calls import sign_request
 
 CONNECT_S = 2.0
 CONNECTIONS_MAX, IDLE_CONNECTIONS_MAX, IDLE_CONNECTION_S = 100, 20, 30
@@ -159,21 +158,14 @@ class Upstream:
             headers=headers,
             timeout=timeout,
         )
-        self._sign(request, is_stream=call.content is not None)
-        return request
-
-    def _sign(self, request: httpx.Request, *, is_stream: bool) -> None:
-        """Add the signature of this very request; a repeated one gets another."""
-        contents = CallContents(
+        sign_request(
+            request,
             self.name,
-            request.method,
-            request.url.raw_path,
-            tuple(request.headers[name].encode("ascii") for name in IDENTITY),
+            self.signer,
+            int(self.clock()),
+            is_stream=call.content is not None,
         )
-        body_hash = STREAM if is_stream else hash_body(request.content)
-        request.headers[SIGNATURE] = self.signer.sign(
-            contents, int(self.clock()), secrets.token_hex(16), body_hash
-        )
+        return request
 
     def _accept(self, answer: httpx.Response) -> httpx.Response:
         request_tracing.link_response(answer.headers.get(request_tracing.RESPONSE_HEADER))

@@ -168,7 +168,7 @@ class LiveView:
             headers = dict(message.headers or {})
             with self.lock:
                 with suppress(Reject):
-                    type_name = headers.get("type", b"").decode()
+                    type_name = text(headers.get("type"))
                     self.verify(
                         Message(
                             message.topic,
@@ -176,8 +176,9 @@ class LiveView:
                             message.offset,
                             text(message.key),
                             type_name,
-                            "",
+                            text(headers.get("event_id")),
                             message.value,
+                            text(headers.get("correlation")),
                             signature=signature(headers.get("signature")),
                         )
                     )

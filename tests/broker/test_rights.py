@@ -37,6 +37,7 @@ from libs.common.contracts.topics import TOPICS, facts_of
 from libs.common.messaging import kafka, kafka_source
 from libs.common.messaging.address import client_settings
 from libs.common.recovery import restore
+from libs.common.recovery.own_messages import OwnMessages
 from services import catalog
 from services.reports.live_view import LIVE_TOPICS, LiveView
 
@@ -240,8 +241,10 @@ def test_a_service_that_publishes_facts_can_check_whether_its_database_is_whole(
 ) -> None:
     writable(secured.admin)
     for service in catalog.QUARANTINABLE:
-        found = restore.newest_own_messages(secured.address(service), facts_of(service), service)
-        assert found == [], "these are of an unknown client, but they can be read"
+        found = restore.newest_own_messages(
+            secured.address(service), OwnMessages(service), facts_of(service)
+        )
+        assert found.verified == [], "these are of an unknown client, but they can be read"
 
 
 def test_a_consumer_joins_its_group_and_commits(secured: SecuredBroker) -> None:

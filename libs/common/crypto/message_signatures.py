@@ -1,12 +1,17 @@
 """Signatures of messages: each service signs what it publishes, and readers refuse anything else.
 
-Whoever can write to Kafka could else make payments. A signature covers topic, key, type and body.
+Whoever can write to Kafka could else make payments. A signature covers all that a reader acts on:
+topic, type, event id, correlation, key and body. With another event id a true message could be
+replayed, and would keep the event of that id out of the inbox.
+
 To verify one Ed25519 signature takes three times as long as to consume a message, so the messages
 of a turn of the relay share one: messages of one partition make groups of up to 32, and up to 32
 groups make one signed list. Each message carries what is needed to verify it alone: the id of the
 key, the signature, the hashes of the groups, and the hashes of its own group's messages.
 
-    header = key id ":" signature (64) number of groups (1) group hash (16)… message hash (16)…
+    header = "2:" key id ":" signature (64) number of groups (1) group hash (16)… message hash (16)…
+
+The form's number comes first. A header of another form counts as no signature.
 
 A reader keeps the hashes that it has verified, so most messages cost one SHA-256 and one look-up.
 Hashes are cut to 128 bits: to forge a message one must find a second preimage.
@@ -17,7 +22,6 @@ import binascii
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
@@ -30,27 +34,26 @@ from libs.common.contracts.topics import TOPICS
 UNSIGNED, WRONG = "message.unsigned", "message.signature"
 #: The codes of dead letters that were refused for their signature, and never applied.
 CODES = (UNSIGNED, WRONG)
-DOMAIN = b"paydown messages 1\n"
+FORM = b"2:"
+DOMAIN = b"paydown messages 2\n"
 GROUP_MAX = GROUPS_MAX = 32
 HASH_BYTES, SIGNATURE_BYTES = 16, 64
+HEAD_PARTS = 5
 KNOWN_MAX = 50_000
 PRODUCERS = {topic.name: topic.producer for topic in TOPICS}
 
 
-@lru_cache(maxsize=1_000)
-def _head(topic: str, type_name: str) -> bytes:
-    return f"{topic}\0{type_name}\0".encode()
-
-
-def message_hash(topic: str, key: str, type_name: str, body: bytes) -> bytes:
-    """The hash of a message. No part but the body may hold the NUL that separates them.
+def message_hash(message: Message) -> bytes:
+    """The hash of what a reader acts on. No part but the body may hold the NUL that ends it.
 
     Raises:
         Reject: one does.
     """
-    if "\0" in key or "\0" in type_name:
-        raise Reject("its key or its type holds a NUL character", WRONG)
-    return sha256(_head(topic, type_name) + key.encode() + b"\0" + body).digest()[:HASH_BYTES]
+    topic, _, _, key, type_name, event_id, body, correlation, *_ = message
+    head = f"{topic}\0{type_name}\0{event_id}\0{correlation}\0{key}\0"
+    if head.count("\0") != HEAD_PARTS:
+        raise Reject("its key or a header holds a NUL character", WRONG)
+    return sha256(head.encode() + body).digest()[:HASH_BYTES]
 
 
 def _group_hash(message_hashes: bytes) -> bytes:
@@ -75,21 +78,20 @@ class Signer:
         key_id = next(iter(found))
         return cls(key_id, found[key_id])
 
-    def sign(self, messages: Sequence[tuple[object, str, str, str, bytes]]) -> list[bytes]:
+    def sign(self, messages: Sequence[Message]) -> list[bytes]:
         """The headers of messages, in the same order.
 
-        Args:
-            messages: (partition, topic, key, type, body). Any value will do for the partition:
-                messages that are read together should have the same one.
+        Those of one partition share groups, because they are read together. A wrong partition
+        costs time, nothing else. Offsets and other headers are not signed.
         """
         headers = [b""] * len(messages)
-        groups: dict[object, list[tuple[int, bytes]]] = defaultdict(list)
+        groups: dict[tuple[str, int], list[tuple[int, bytes]]] = defaultdict(list)
         closed: list[list[tuple[int, bytes]]] = []
-        for place, (partition, topic, key, type_name, body) in enumerate(messages):
-            group = groups[topic, partition]
-            group.append((place, message_hash(topic, key, type_name, body)))
+        for place, message in enumerate(messages):
+            group = groups[message.topic, message.partition]
+            group.append((place, message_hash(message)))
             if len(group) == GROUP_MAX:
-                closed.append(groups.pop((topic, partition)))
+                closed.append(groups.pop((message.topic, message.partition)))
         closed += groups.values()
         for begin in range(0, len(closed), GROUPS_MAX):
             self._sign_groups(closed[begin : begin + GROUPS_MAX], headers)
@@ -102,6 +104,7 @@ class Signer:
         listed = b"".join(map(_group_hash, hashes))
         head = b"".join(
             (
+                FORM,
                 self.key_id.encode(),
                 b":",
                 self.key.sign(DOMAIN + listed),
@@ -164,14 +167,14 @@ class Verifier:
         Written for speed: one SHA-256 and one look-up for each message of a known group.
         """
         found: list[Reject | None] = []
-        of_topic, of_type, head, known = "", "", b"", set[bytes]()
+        of_topic, known = "", set[bytes]()
         for message in messages:
-            topic, _, _, key, type_name, _, body, _, _, _, signature = message
-            if type_name != of_type or topic != of_topic:
-                of_topic, of_type, head = topic, type_name, _head(topic, type_name)
-                known = self._known[self.producers.get(topic, "")]
-            own = sha256(head + key.encode() + b"\0" + body).digest()[:HASH_BYTES]
-            if own in known and signature and "\0" not in key and "\0" not in type_name:
+            topic, _, _, key, type_name, event_id, body, correlation, _, _, signature = message
+            if topic != of_topic:
+                of_topic, known = topic, self._known[self.producers.get(topic, "")]
+            head = f"{topic}\0{type_name}\0{event_id}\0{correlation}\0{key}\0"
+            own = sha256(head.encode() + body).digest()[:HASH_BYTES]
+            if own in known and head.count("\0") == HEAD_PARTS and signature.startswith(FORM):
                 found.append(None)
             else:
                 found.append(self._refusal(message))
@@ -190,13 +193,13 @@ class Verifier:
         Raises:
             Reject: not.
         """
-        if not message.signature:
+        if not message.signature.startswith(FORM):
             if self.accept_unsigned:
                 return
             raise Reject("it has no signature: its topic's owner did not write it", UNSIGNED)
         producer = self.producers.get(message.topic, "")
         known = self._known[producer]
-        own = message_hash(message.topic, message.key, message.type, message.body)
+        own = message_hash(message)
         if own in known:
             return
         hashes = self._verified_hashes(producer, message.signature)
@@ -208,7 +211,7 @@ class Verifier:
 
     def _verified_hashes(self, producer: str, header: bytes) -> set[bytes]:
         """The hashes of the messages of one group, once its signature is verified."""
-        key_id, colon, rest = header.partition(b":")
+        key_id, colon, rest = header.removeprefix(FORM).partition(b":")
         key = self.keys.get(producer, {}).get(key_id.decode("utf-8", "replace"))
         if key is None or not colon:
             raise Reject(

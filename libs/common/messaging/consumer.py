@@ -34,6 +34,10 @@ FindRefusals = Callable[[Sequence[Message]], Sequence[Reject | None]]
 #: Tells the supervisor that a loop is alive (runtime/loops.py).
 Beat = Callable[[], None]
 RETRY_FIRST_S, RETRY_MAX_S = 0.1, 5.0
+NO_EVENT_ID = "event.no-id"
+#: The codes of dead letters that were refused before the inbox noted them. Another copy of such a
+#: message may have been applied.
+REFUSED_BEFORE_INBOX = (*message_signatures.CODES, NO_EVENT_ID)
 
 
 def consume(
@@ -161,7 +165,7 @@ def _with_event_id(
     """The messages with a usable event id; the others become dead letters."""
     identified = [message for message in batch if is_uuid(message.event_id)]
     if len(identified) < len(batch):
-        reason = Reject("its header event_id is no UUID in lower case", "event.no-id")
+        reason = Reject("its header event_id is no UUID in lower case", NO_EVENT_ID)
         for message in batch:
             if not is_uuid(message.event_id):
                 dead_letters.insert(connection, consumer, message, reason)
@@ -193,7 +197,9 @@ def redrive(
     """Apply a dead letter's bytes again, in the caller's transaction.
 
     One that was refused for its signature is verified again: it is applied if its key has become
-    known meanwhile, and never if it was forged.
+    known meanwhile, and never if it was forged. What was refused before the inbox goes through it
+    now: if another copy was applied, this one is only marked as redriven, and a copy that comes
+    later is dropped.
 
     Returns:
         False if it is unknown or was redriven before; nothing changes then.
@@ -204,11 +210,17 @@ def redrive(
     letter = dead_letters.lock_open(connection, dead_letter_id)
     if letter is None:
         return False
+    message = dead_letters.as_message(letter)
     if letter.code in message_signatures.CODES:
         if verify is None:
             raise Reject("its signature cannot be verified here", letter.code)
-        verify(dead_letters.as_message(letter))
-    apply(connection, [parse(letter.message_type, bytes(letter.body))])
+        verify(message)
+    event = _read(message) if message.event_id else parse(message.type, message.body)
+    identified = message._replace(event_id=str(event.event_id))
+    if letter.code not in REFUSED_BEFORE_INBOX or inbox.insert_new(
+        connection, str(letter.consumer), [identified]
+    ):
+        apply(connection, [event])
     dead_letters.mark_redriven(connection, dead_letter_id, by)
     return True
 

@@ -9,6 +9,7 @@ from libs.common.contracts.errors import Reject
 from libs.common.contracts.message import Message, is_uuid
 from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
+from libs.common.messaging.forged_messages import NONE_FORGED, ForgedMessages
 from libs.common.observability.logs import log
 
 LIST_MAX = 500
@@ -66,7 +67,11 @@ def _batch_log_field(message: Message) -> dict[str, str]:
 
 
 def find_all(connection: Connection) -> list[dict[str, Any]]:
-    """The first 500 dead letters without their bytes, those not yet redriven first."""
+    """The first 500 dead letters without their bytes, those not yet redriven first.
+
+    Those refused for their signature come after the others: anybody can write many of them, and
+    they must hide none that keeps a batch from completing.
+    """
     rows = run(
         connection,
         """
@@ -75,8 +80,12 @@ def find_all(connection: Connection) -> list[dict[str, Any]]:
                code, reason,
                buried_at, redriven_at, redriven_by
         FROM dead_letter
-        ORDER BY redriven_at IS NOT NULL, dead_letter_id
+        ORDER BY
+            redriven_at IS NOT NULL,
+            code = ANY(CAST(:codes AS text[])),
+            dead_letter_id
         LIMIT :limit""",
+        codes=list(message_signatures.CODES),
         limit=LIST_MAX,
     )
     return [dict(row) for row in rows.mappings()]
@@ -97,8 +106,9 @@ def lock_open(connection: Connection, dead_letter_id: int) -> Row[tuple[object, 
     row: Row[tuple[object, ...]] | None = run(
         connection,
         """
-        SELECT topic, partition, message_offset,
-               message_key, message_type, CAST(event_id AS text), body, signature, code
+        SELECT consumer, topic, partition, message_offset,
+               message_key, message_type, CAST(event_id AS text), correlation,
+               body, signature, code
         FROM dead_letter
         WHERE dead_letter_id = :id
           AND redriven_at IS NULL
@@ -139,6 +149,7 @@ def as_message(letter: Any) -> Message:  # Any: a row of `lock_open`
         letter.message_type or "",
         letter.event_id or "",
         bytes(letter.body),
+        letter.correlation,
         signature=bytes(letter.signature or b""),
     )
 
@@ -172,21 +183,31 @@ def count_open(connection: Connection) -> int:
     )
 
 
-def count_refused_signatures(connection: Connection) -> int:
-    """How many messages were refused for their signature in the last day and not redriven.
+def count_refused_signatures(connection: Connection, forged: ForgedMessages = NONE_FORGED) -> int:
+    """How many messages were refused for their signature and are still to be judged by people.
 
-    A forged message can never be redriven, so an older one is no reason for an alert any more.
+    That is until they are redriven, or named as forged, however long it takes.
     """
     return int(
         run(
             connection,
             """
             SELECT count(*)
-            FROM dead_letter
+            FROM dead_letter d
             WHERE redriven_at IS NULL
               AND code = ANY(CAST(:codes AS text[]))
-              AND buried_at > now() - interval '1 day'""",
+              AND NOT EXISTS (
+                  SELECT
+                  FROM unnest(
+                      CAST(:forged_topics AS text[]), CAST(:forged_partitions AS int[]),
+                      CAST(:forged_firsts AS bigint[]), CAST(:forged_lasts AS bigint[])
+                  ) AS f(topic, partition, first, last)
+                  WHERE f.topic = d.topic
+                    AND f.partition = d.partition
+                    AND d.message_offset BETWEEN f.first AND f.last
+              )""",
             codes=list(message_signatures.CODES),
+            **forged.columns(),
         ).scalar()
     )
 

@@ -162,6 +162,20 @@ def find_ids(connection: Connection, event_ids: Sequence[str]) -> set[str]:
     return set(rows.scalars())
 
 
+def find_published_ids(connection: Connection, event_ids: Sequence[str]) -> set[str]:
+    """Those of these events that are in the outbox, as published."""
+    rows = run(
+        connection,
+        """
+        SELECT CAST(event_id AS text)
+        FROM outbox
+        WHERE event_id = ANY(CAST(:ids AS uuid[]))
+          AND published_at IS NOT NULL""",
+        ids=list(event_ids),
+    )
+    return set(rows.scalars())
+
+
 def topic_counts(connection: Connection, topics: Sequence[str]) -> dict[str, TopicCounts]:
     """Published and waiting events of each topic; only of topics that have any."""
     rows = run(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.contracts.errors import Fatal
+from libs.common.contracts.message import Message
 from libs.common.contracts.topics import PARTITIONS
 from libs.common.crypto.message_signatures import Signer
 from libs.common.database.engine import is_unavailable, run
@@ -223,22 +224,25 @@ def _all_headers(
     """The headers of each row, with signatures if there is a signer."""
     headers = [_headers(row, name, spans) for row in rows]
     if signer is not None:
-        signatures = signer.sign(
-            [
-                (
-                    # where librdkafka puts it: a consumer then verifies what it reads together
-                    zlib.crc32(row.message_key.encode()) % PARTITIONS,
-                    row.topic,
-                    row.message_key,
-                    row.message_type,
-                    row.body.encode(),
-                )
-                for row in rows
-            ]
-        )
+        signatures = signer.sign([_message(row) for row in rows])
         for own, signature in zip(headers, signatures, strict=True):
             own.append(("signature", signature))
     return headers
+
+
+def _message(row: Any) -> Message:
+    """The message of a row, on the partition where librdkafka will put it."""
+    partition = zlib.crc32(row.message_key.encode()) % PARTITIONS
+    return Message(
+        row.topic,
+        partition,
+        0,
+        row.message_key,
+        row.message_type,
+        str(row.event_id),
+        row.body.encode(),
+        row.correlation,
+    )
 
 
 def _headers(row: Any, name: str, spans: Publication | None) -> Headers:

@@ -24,6 +24,7 @@ from sqlalchemy import text as statement
 
 from libs.common.contracts.errors import Fatal
 from libs.common.contracts.topics import Topic
+from libs.common.crypto.message_key_check import why_cannot_verify
 from libs.common.crypto.message_signatures import Verifier
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run
@@ -99,6 +100,11 @@ def main(
             "a rebuild needs the role that owns the database."
         )
         return 2
+    producers = {topic.producer for topic in projection.applies}
+    verifier = settings.verifier
+    if wrong := why_cannot_verify(projection.name, verifier, producers):
+        say(wrong)
+        return 2
     owner = connect(settings.owner_url, f"rebuild-{projection.name}")
     behind = _wait_for_live_store(owner, settings.kafka, projection)
     with owner.connect().execution_options(isolation_level="REPEATABLE READ") as snapshot:
@@ -114,7 +120,7 @@ def main(
             topic,
             apply,
             ends[topic.name],
-            settings.verifier.refusals,
+            verifier.refusals,
         )
         for topic, apply in projection.applies.items()
     )

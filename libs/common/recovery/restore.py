@@ -5,8 +5,13 @@ if its newest message on a topic is not in its outbox, the database is an older 
 is then quarantined. The service's own messages are brought back into the outbox, so that none is
 published twice; the service recovers what it can from them and from others (`RecoverySteps`); and
 then two people release the database.
+
+A message that names the service and cannot be verified is in doubt. If the outbox has it, nothing
+is missing. Else the database is quarantined too, and recovered only when the message can be
+verified, or when people have named it as forged.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,13 +20,14 @@ from threading import Event as Stop
 from confluent_kafka import Consumer, TopicPartition
 from sqlalchemy import Engine
 
-from libs.common.contracts.errors import PaydownError, Reject, Retry
-from libs.common.contracts.message import Message, is_uuid
+from libs.common.contracts.errors import PaydownError, Retry
+from libs.common.contracts.message import Message
 from libs.common.contracts.topics import Topic
 from libs.common.messaging import outbox, topic_reader
-from libs.common.messaging.consumer import Beat, Verify
+from libs.common.messaging.consumer import Beat
 from libs.common.observability.logs import log
 from libs.common.recovery import quarantine
+from libs.common.recovery.own_messages import OwnMessages
 
 #: So many of a partition's last records are searched for one of this service's own.
 TAIL = 50
@@ -62,59 +68,82 @@ class RecoveryBlocked(PaydownError):
     code = "restored.stuck"
 
 
+@dataclass(frozen=True)
+class NewestMessages:
+    """What names the service at the ends of its topics.
+
+    Args:
+        verified: its newest verified message in each partition.
+        in_doubt: messages after those that cannot be verified.
+    """
+
+    verified: Sequence[Message]
+    in_doubt: Sequence[Message]
+
+
 def detect_restore(
-    engine: Engine,
-    bootstrap: str,
-    name: str,
-    topics: Sequence[Topic],
-    verify: Verify | None = None,
+    engine: Engine, bootstrap: str, own: OwnMessages, topics: Sequence[Topic]
 ) -> None:
     """Quarantine the database if the service's newest message on a topic is not in its outbox.
 
-    A quarantined database is checked as well: it may have been replaced by yet another copy.
+    A message that cannot be verified counts as well: keys that were restored together with the
+    database do not know the one that signed last. A quarantined database is checked as well: it
+    may have been replaced by yet another copy.
 
     Raises:
         Retry: the broker does not answer; nothing is known.
     """
-    newest = newest_own_messages(bootstrap, topics, name, verify)
+    newest = newest_own_messages(bootstrap, own, topics)
+    everything = [*newest.verified, *newest.in_doubt]
+    if newest.in_doubt:
+        log.warning("own_messages_not_verified", count=len(newest.in_doubt))
     with engine.begin() as connection:
-        known = outbox.find_ids(connection, [message.event_id for message in newest])
-        unknown = [message for message in newest if message.event_id not in known]
-        if not unknown:
+        known = outbox.find_ids(connection, [message.event_id for message in everything])
+        unknown = [message for message in newest.verified if message.event_id not in known]
+        in_doubt = [message for message in newest.in_doubt if message.event_id not in known]
+        if not unknown and not in_doubt:
             return
-        first = unknown[0]
+        first = (unknown or in_doubt)[0]
         log.critical(
-            "database_is_older",
+            "database_is_older" if unknown else "own_messages_in_doubt",
             topic=first.topic,
             partition=first.partition,
             offset=first.offset,
+            count=len(unknown or in_doubt),
         )
-        quarantine.start(
-            connection,
+        place = f"(the first at partition {first.partition}, offset {first.offset})"
+        why = (
             f"The topic {first.topic} holds messages of this service that its database does not "
-            f"know (the first at partition {first.partition}, offset {first.offset}): it is an "
-            "older copy of itself.",
+            f"know {place}: it is an older copy of itself."
+            if unknown
+            else f"The topic {first.topic} holds messages in this service's name that its database "
+            f"does not know and that none of its public keys verifies {place}: it may be an "
+            "older copy of itself, or somebody forged them."
         )
+        quarantine.start(connection, why)
 
 
 def newest_own_messages(
-    bootstrap: str, topics: Sequence[Topic], name: str, verify: Verify | None = None
-) -> list[Message]:
-    """This service's newest message in each partition of these topics.
+    bootstrap: str, own: OwnMessages, topics: Sequence[Topic]
+) -> NewestMessages:
+    """What names this service at the end of each partition of these topics.
 
-    Messages of other producers, and what it did not sign, are skipped: the last fifty of a
-    partition at most.
+    Messages of other producers are skipped: the last fifty of a partition at most.
     """
-    with closing(topic_reader.reader(bootstrap, f"{name}.restored")) as reader:
+    with closing(topic_reader.reader(bootstrap, f"{own.name}.restored")) as reader:
         full = _full_ranges(reader, topics)
         last = {place: (end - 1, end) for place, (_, end) in full.items()}
-        newest = _newest(reader, name, last, verify)
+        newest = _newest(reader, own, last)
         tails = {
             place: (max(begin, end - TAIL), end)
             for place, (begin, end) in full.items()
-            if place not in newest and end - 1 > begin
+            if place not in newest or newest[place].in_doubt
         }
-        return list({**newest, **_newest(reader, name, tails, verify)}.values())
+        found = {**newest, **_newest(reader, own, tails)}.values()
+        return NewestMessages(
+            [message for one in found for message in one.verified],
+            [message for one in found for message in one.in_doubt],
+        )
 
 
 def _full_ranges(reader: Consumer, topics: Sequence[Topic]) -> Ranges:
@@ -128,36 +157,19 @@ def _full_ranges(reader: Consumer, topics: Sequence[Topic]) -> Ranges:
 
 
 def _newest(
-    reader: Consumer, name: str, ranges: Ranges, verify: Verify | None
-) -> dict[tuple[str, int], Message]:
-    return {
-        (message.topic, message.partition): message
-        for message in _read(reader, ranges)
-        if is_own(message, name, verify)
-    }
-
-
-def is_own(message: Message, name: str, verify: Verify | None = None) -> bool:
-    """Whether a message left the outbox of this service, and is signed by it.
-
-    A forged one must neither quarantine the database nor enter the outbox, where the relay would
-    sign it.
-    """
-    if message.producer != name or not is_uuid(message.event_id):
-        return False
-    try:
-        if verify is not None:
-            verify(message)
-    except Reject as reason:
-        log.error(
-            "own_message_forged",
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            code=reason.code,
-        )
-        return False
-    return True
+    reader: Consumer, own: OwnMessages, ranges: Ranges
+) -> dict[tuple[str, int], NewestMessages]:
+    verified: dict[tuple[str, int], list[Message]] = defaultdict(list)
+    in_doubt: dict[tuple[str, int], list[Message]] = defaultdict(list)
+    for message in _read(reader, ranges):
+        place = message.topic, message.partition
+        if not own.is_named(message):
+            continue
+        if own.is_verified(message):
+            verified[place], in_doubt[place] = [message], []
+        elif message not in own.forged:
+            in_doubt[place].append(message)
+    return {place: NewestMessages(verified[place], found) for place, found in in_doubt.items()}
 
 
 def _read(reader: Consumer, ranges: Ranges, beat: Beat = lambda: None) -> Iterator[Message]:
@@ -189,12 +201,7 @@ def _read(reader: Consumer, ranges: Ranges, beat: Beat = lambda: None) -> Iterat
 
 
 def recover_own_messages(
-    engine: Engine,
-    bootstrap: str,
-    name: str,
-    topics: Sequence[Topic],
-    beat: Beat,
-    verify: Verify | None = None,
+    engine: Engine, bootstrap: str, own: OwnMessages, topics: Sequence[Topic], beat: Beat
 ) -> int:
     """Bring this service's own messages back into its outbox, as published.
 
@@ -204,22 +211,51 @@ def recover_own_messages(
         How many were missing.
 
     Raises:
-        RecoveryBlocked: the outbox holds another message under the id of a published one.
+        RecoveryBlocked: messages in its name that it does not have cannot be verified, or the
+            outbox holds another message under the id of a published one.
         Retry: the broker does not answer.
     """
-    count = 0
+    count, in_doubt = 0, list[Message]()
     for topic in topics:
         batch: list[Message] = []
-        with closing(topic_reader.reader(bootstrap, f"{name}.restored")) as reader:
+        with closing(topic_reader.reader(bootstrap, f"{own.name}.restored")) as reader:
             for message in _read(reader, _full_ranges(reader, [topic]), beat):
-                if is_own(message, name, verify):
+                if own.is_named(message):
                     batch.append(message)
                 if len(batch) >= topic_reader.BATCH_MAX:
-                    count += _reinsert(engine, batch)
+                    count += _recover(engine, own, batch, in_doubt)
                     batch = []
-        count += _reinsert(engine, batch)
+        count += _recover(engine, own, batch, in_doubt)
+    if in_doubt:
+        first = in_doubt[0]
+        raise RecoveryBlocked(
+            f"Messages in this service's name cannot be verified: {len(in_doubt)}, the first in "
+            f"{first.topic}, partition {first.partition}, offset {first.offset}. Give the public "
+            "key that signed them (PUBLIC_KEYS), or ACCEPT_UNSIGNED if they are older than "
+            "signatures. If people know that they are forged, name them in FORGED_MESSAGES."
+        )
     log.warning("own_messages_recovered", count=count)
     return count
+
+
+def _recover(
+    engine: Engine, own: OwnMessages, batch: Sequence[Message], in_doubt: list[Message]
+) -> int:
+    """Reinsert the verified messages; add to `in_doubt` those that are not and are missing.
+
+    After the first of these nothing more is inserted: the outbox keeps the order of the topics.
+    """
+    verified = [message for message in batch if own.is_verified(message)]
+    if len(verified) < len(batch):
+        others = set(batch) - set(verified)
+        with engine.begin() as connection:
+            known = outbox.find_published_ids(connection, [one.event_id for one in others])
+        in_doubt += [
+            one
+            for one in batch
+            if one in others and one.event_id not in known and one not in own.forged
+        ]
+    return 0 if in_doubt else _reinsert(engine, verified)
 
 
 def _reinsert(engine: Engine, batch: Sequence[Message]) -> int:

@@ -20,8 +20,10 @@ from libs.common.database.engine import is_unavailable
 from libs.common.database.identity import DatabaseIdentityGuard
 from libs.common.messaging import offsets, topic_reader
 from libs.common.messaging.consumer import Beat, Verify
+from libs.common.messaging.forged_messages import NONE_FORGED, ForgedMessages
 from libs.common.observability.logs import frames, log
 from libs.common.recovery import quarantine, restore
+from libs.common.recovery.own_messages import OwnMessages
 from libs.common.recovery.restore import RecoveryBlocked, RecoverySteps
 
 STARTING = "It compares its database with Kafka; that takes as long as Kafka does not answer."
@@ -40,6 +42,7 @@ class StartupGate:
         at_head: whether the database's schema is the newest.
         recovery_steps: what the service recovers besides its own messages.
         verify: verifies that a message is the service's own.
+        forged: messages in its name that people found to be forged.
 
     `closed_because` says why it may not: the service is starting, or its database is quarantined;
     "" once the gate is open. `identity_guard` detects that the database is replaced later.
@@ -51,6 +54,7 @@ class StartupGate:
     at_head: Callable[[], bool]
     recovery_steps: RecoverySteps = field(default_factory=RecoverySteps)
     verify: Verify | None = None
+    forged: ForgedMessages = NONE_FORGED
     closed_because: str = field(init=False)
     identity_guard: DatabaseIdentityGuard = field(init=False)
 
@@ -65,6 +69,10 @@ class StartupGate:
         With none, nothing rests on its database, and its gate is always open.
         """
         return facts_of(self.name)
+
+    @property
+    def _own(self) -> OwnMessages:
+        return OwnMessages(self.name, self.verify, self.forged)
 
     @property
     def quarantined_because(self) -> str:
@@ -92,9 +100,7 @@ class StartupGate:
                 # A quarantined database may be replaced by another copy.
                 self.identity_guard.check(connection)
             if self.closed_because == STARTING:
-                restore.detect_restore(
-                    self.engine, self.bootstrap, self.name, self.own_topics, self.verify
-                )
+                restore.detect_restore(self.engine, self.bootstrap, self._own, self.own_topics)
             self.closed_because = self._quarantine_reason()
             if self.closed_because:
                 self._try_to_recover(stop, beat, consumed, start_consumers)
@@ -166,7 +172,7 @@ class StartupGate:
                 self.engine, "The service's own messages are being recovered from the topics."
             )
             restore.recover_own_messages(
-                self.engine, self.bootstrap, self.name, self.own_topics, beat, self.verify
+                self.engine, self.bootstrap, self._own, self.own_topics, beat
             )
             self.recovery_steps.before(self.engine, row.first_outbox_id, beat)
             if self.recovery_steps.reads:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.database.engine import run
 from libs.common.messaging import dead_letters, outbox
+from libs.common.messaging.forged_messages import ForgedMessages
 
 #: A loop without a beat for so long is stuck; a call to the provider may take 30 s.
 STALE_S = 90.0
@@ -78,8 +79,12 @@ def run_checks(checks: Mapping[str, Callable[[], bool]]) -> dict[str, bool]:
     return found
 
 
-def messaging_gauges(engine: Engine) -> dict[str, float]:
-    """Figures of the outbox and of the dead letters, as far as the database has these tables."""
+def messaging_gauges(engine: Engine, forged: ForgedMessages) -> dict[str, float]:
+    """Figures of the outbox and of the dead letters, as far as the database has these tables.
+
+    Args:
+        forged: messages that people found to be forged; they are not counted.
+    """
     gauges: dict[str, float] = {}
     with engine.connect() as connection:
         tables = set(
@@ -91,5 +96,6 @@ def messaging_gauges(engine: Engine) -> dict[str, float]:
             gauges["outbox_age_seconds"] = backlog.age_s
         if "dead_letter" in tables:
             gauges["dead_letters"] = float(dead_letters.count_open(connection))
-            gauges["refused_signatures"] = float(dead_letters.count_refused_signatures(connection))
+            refused = dead_letters.count_refused_signatures(connection, forged)
+            gauges["refused_signatures"] = float(refused)
     return gauges

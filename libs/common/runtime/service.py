@@ -19,6 +19,11 @@ from starlette.middleware import Middleware
 
 from libs.common.contracts.errors import SettingsError
 from libs.common.contracts.topics import TOPICS, Topic
+from libs.common.crypto.message_key_check import (
+    why_cannot_call,
+    why_cannot_publish,
+    why_cannot_verify,
+)
 from libs.common.database import migrate, pooler
 from libs.common.database.engine import connect
 from libs.common.database.server_checks import check_server
@@ -108,6 +113,7 @@ class Service:
             self.settings.kafka,
             self._at_head,
             verify=self.settings.verifier.verify,
+            forged=self.settings.forged,
         )
         self.consumer_watch = ConsumerWatch(LagMeter(self.engine, self.settings.kafka, {}), [])
         self.world.checks += self._world_checks()
@@ -302,25 +308,27 @@ class Service:
         )
 
     def _check_message_keys(self) -> None:
-        """Exit if messages could not be signed, or if every message of a topic were refused."""
-        prefix, wrong = f"PAYDOWN_{self.name.upper()}_", ""
-        publishes = any(topic.producer == self.name for topic in TOPICS)
+        """Exit if what it publishes, or what it reads, would be refused for its signature."""
+        verifier = self.settings.verifier
         read = {topic.producer for topic in self.consumers}
-        own = {self.name} if publishes else set()
-        callers = set() if self.public else {GATEWAY}
-        if self.public and self.settings.signer is None:
-            wrong = f"{prefix}SIGNING_KEYS is not set: no service would answer."
-        elif publishes and self.settings.signer is None:
-            wrong = f"{prefix}SIGNING_KEYS is not set: nothing could be published."
-        elif not self.settings.accept_unsigned and (
-            missing := self.settings.verifier.missing(read | own | callers)
-        ):
-            wrong = f"{prefix}PUBLIC_KEYS has no key of {', '.join(missing)}."
+        wrong = (
+            why_cannot_publish(self.name, self.settings.signer, verifier)
+            or why_cannot_verify(self.name, verifier, read)
+            or self._why_calls_are_refused()
+        )
         if wrong:
-            sys.stderr.write(f"{self.name}: {wrong} See docs/runbooks/keys.md.\n")
+            sys.stderr.write(f"{self.name}: {wrong}\n")
             sys.exit(2)
         if self.settings.accept_unsigned:
             log.warning("unsigned_messages_accepted")
+
+    def _why_calls_are_refused(self) -> str:
+        """Why no call of the gateway would be answered, in one sentence; "" if they would be."""
+        if self.public:
+            return "" if self.settings.signer else why_cannot_call(self.name)
+        if self.settings.accept_unsigned:
+            return ""
+        return why_cannot_verify(self.name, self.settings.verifier, {GATEWAY})
 
     def _check_schema(self) -> None:
         """Exit if a newer version changed the database; one that is away is waited for later."""
@@ -381,7 +389,7 @@ class Service:
         gauges: dict[str, float] = {"world_findings": float(len(self.world.sentences()))}
         if self.consumers:
             gauges |= self.consumer_watch.gauges()
-        gauges |= health.messaging_gauges(self.engine)
+        gauges |= health.messaging_gauges(self.engine, self.settings.forged)
         if self.startup_gate.own_topics:
             gauges["database_held"] = float(bool(self.startup_gate.quarantined_because))
         return gauges | {name: read() for name, read in self.gauges.items()}

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from libs.common.contracts.errors import SettingsError
 from libs.common.crypto.message_signatures import Signer, Verifier
 from libs.common.messaging.address import KafkaAddress
+from libs.common.messaging.forged_messages import ForgedMessages
 from libs.common.web.call_signatures import GATEWAY, CallSigner, CallVerifier
 
 FILE = "_FILE"
@@ -99,6 +100,11 @@ class ServiceSettings(Settings):
         description="apply messages and answer calls without a signature; only while an "
         "installation that is older than signatures is upgraded",
     )
+    forged_messages: str = Field(
+        default="",
+        description="topic/partition/offset[-offset][,…]: messages that people found to be forged; "
+        "a recovery passes over them, and no alert counts them any more",
+    )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     batch_max: int = Field(default=500, gt=0, le=5_000, description="messages per transaction")
     traces_url: str = Field(
@@ -124,6 +130,12 @@ class ServiceSettings(Settings):
         Verifier.parse(text)
         return text
 
+    @field_validator("forged_messages")
+    @classmethod
+    def _are_forged_messages(cls, text: str) -> str:
+        ForgedMessages.parse(text)
+        return text
+
     @property
     def signer(self) -> Signer | None:
         """Signs what the service publishes; None without keys."""
@@ -144,6 +156,11 @@ class ServiceSettings(Settings):
     def verifier(self) -> Verifier:
         """Verifies what the service reads."""
         return Verifier.parse(self.public_keys, accept_unsigned=self.accept_unsigned)
+
+    @property
+    def forged(self) -> ForgedMessages:
+        """Messages that people found to be forged."""
+        return ForgedMessages.parse(self.forged_messages)
 
     @field_validator("kafka")
     @classmethod

@@ -1,8 +1,10 @@
 """Signed calls over HTTP: the gateway's header, and the check around each service."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import httpx
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +14,7 @@ from libs.common.web.call_signatures import (
     STREAM,
     CallContents,
     CallRefused,
+    CallSigner,
     CallVerifier,
     SignedCall,
     hash_body,
@@ -22,6 +25,26 @@ from libs.common.web.problem_details import Problem, problem_response
 SIGNATURE = "X-Paydown-Signature"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_MAX = 64_000_000  # bytes; the gateway takes no more, uploads excepted
+
+
+def sign_request(
+    request: httpx.Request, service: str, signer: CallSigner, now_s: int, *, is_stream: bool = False
+) -> None:
+    """Add the signature of this very request to it; a repeated request needs another one.
+
+    Args:
+        service: the one that is called.
+        now_s: in seconds since 1970.
+        is_stream: its body is not known yet.
+    """
+    contents = CallContents(
+        service,
+        request.method,
+        request.url.raw_path,
+        tuple(request.headers.get(name, "").encode("ascii") for name in IDENTITY),
+    )
+    body_hash = STREAM if is_stream else hash_body(request.content)
+    request.headers[SIGNATURE] = signer.sign(contents, now_s, secrets.token_hex(16), body_hash)
 
 
 @dataclass(frozen=True)

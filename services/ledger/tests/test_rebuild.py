@@ -12,10 +12,10 @@ from sqlalchemy import Engine
 
 from devtools.test_servers import RunningBroker
 from libs.common.contracts import topics
-from libs.common.contracts.envelope import Event
 from libs.common.database.engine import run
 from libs.common.messaging import kafka, kafka_source, offsets
 from libs.common.messaging.consumer import consume
+from libs.common.testing.signed_topics import PUBLIC_KEYS, publish
 from libs.common.testing.waiting import wait_for
 from services.ledger import consumers
 from services.ledger.rebuild import main
@@ -31,22 +31,6 @@ from services.ledger.tests.harness import (
 )
 
 pytestmark = [pytest.mark.database, pytest.mark.broker]
-
-
-def publish(bootstrap: str, events: list[Event]) -> None:
-    producer = kafka.producer(bootstrap)
-    for event in events:
-        producer.produce(
-            event.topic.name,
-            key=event.key(),
-            value=event.body(),
-            headers=[
-                ("event_id", str(event.event_id)),
-                ("type", event.type),
-                ("correlation", event.correlation),
-            ],
-        )
-    assert producer.flush(20) == 0
 
 
 def ends(bootstrap: str, engine: Engine) -> bool:
@@ -124,7 +108,7 @@ def test_a_rebuild_gives_the_same_books_and_finds_what_was_changed_by_hand(
         "OWNER_URL": database.owner_url,
         "KAFKA": consumed,
         "INTERNAL_TOKEN": "x" * 20,
-        "ACCEPT_UNSIGNED": "true",  # `publish` does not sign
+        "PUBLIC_KEYS": PUBLIC_KEYS,
     }.items():
         monkeypatch.setenv(f"PAYDOWN_LEDGER_{name}", value)
     assert main() == 0, capsys.readouterr().out

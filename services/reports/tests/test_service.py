@@ -14,11 +14,12 @@ import httpx
 import pytest
 
 from devtools.test_servers import RunningBroker
-from libs.common.contracts.envelope import Event
 from libs.common.contracts.topics import TOPICS
 from libs.common.database import migrate
 from libs.common.database.engine import connect, run
 from libs.common.messaging import kafka
+from libs.common.testing.call_keys import GATEWAY_PUBLIC_KEYS, SignedByGateway
+from libs.common.testing.signed_topics import PUBLIC_KEYS, publish
 from libs.common.testing.waiting import wait_for
 from services.reports.app import MIGRATIONS
 from services.reports.tests import factories
@@ -59,7 +60,7 @@ def running(
         "INTERNAL_TOKEN": TOKEN,
         "SEAL_KEYS": factories.SEAL_KEYS,
         "CERTIFICATE_WAIT_S": "1",
-        "ACCEPT_UNSIGNED": "true",
+        "PUBLIC_KEYS": f"{PUBLIC_KEYS},{GATEWAY_PUBLIC_KEYS}",
         "OWNER_URL": owner_url,
     }
     variables = os.environ | {
@@ -68,7 +69,10 @@ def running(
     kafka.create_topics(kafka_broker.bootstrap, TOPICS)
     process = subprocess.Popen([sys.executable, "-m", "services", "reports"], env=variables)
     with httpx.Client(
-        base_url=f"http://127.0.0.1:{port}", headers={"X-Paydown-Internal": TOKEN}, timeout=30
+        base_url=f"http://127.0.0.1:{port}",
+        headers={"X-Paydown-Internal": TOKEN},
+        auth=SignedByGateway("reports"),
+        timeout=30,
     ) as client:
         assert wait_for(lambda: ready(client), 30, 0.2)
         yield Running(variables, process, client, kafka_broker)
@@ -81,18 +85,6 @@ def ready(client: httpx.Client) -> bool:
         return client.get("/health/ready").status_code == 200
     except httpx.TransportError:
         return False
-
-
-def publish(bootstrap: str, events: list[Event]) -> None:
-    producer = kafka.producer(bootstrap)
-    for event in events:
-        headers: list[tuple[str, str | bytes | None]] = [
-            ("event_id", str(event.event_id)),
-            ("type", event.type),
-        ]
-        producer.produce(event.topic.name, key=event.key(), value=event.body(), headers=headers)
-        producer.poll(0)
-    assert producer.flush(30) == 0
 
 
 def test_topics_become_reports_and_faust_and_sql_show_the_same(running: Running) -> None:
@@ -184,7 +176,10 @@ def test_without_kafka_it_starts_and_answers_then_reads_when_kafka_comes_and_sto
     )
     try:
         with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", headers={"X-Paydown-Internal": TOKEN}, timeout=30
+            base_url=f"http://127.0.0.1:{port}",
+            headers={"X-Paydown-Internal": TOKEN},
+            auth=SignedByGateway("reports"),
+            timeout=30,
         ) as client:
             assert wait_for(lambda: alive(client), 20, 0.2)
             assert client.get(f"/batches/{factories.SPACE}/live").json()["from"] == "sql"

@@ -15,6 +15,7 @@ from libs.common.database.engine import run
 from libs.common.messaging import dead_letters
 from libs.common.messaging.consumer import apply_batch, redrive
 from libs.common.messaging.dead_letters import insert
+from libs.common.messaging.forged_messages import ForgedMessages
 from libs.common.messaging.offsets import StaleOwner
 from libs.common.tests.conftest import CONSUMER, Store
 from libs.common.tests.crypto.test_message_signatures import key, sign, verifier
@@ -298,6 +299,38 @@ class TestSignatures:
             assert dead_letters.count_open(connection) == 0
             assert dead_letters.count_refused_signatures(connection) == 1
 
+    def test_a_refused_message_counts_until_people_have_judged_it(self, store: Store) -> None:
+        forged = [m._replace(signature=b"") for m in sign(messages(4))]
+        with store.engine.begin() as connection:
+            apply_batch(connection, CONSUMER, forged, write, verifier().refusals)
+            run(connection, "UPDATE dead_letter SET buried_at = now() - interval '1 year'")
+        counts = []
+        for text in ("", "provider-events/0/1-2", "provider-events/1/1,provider-events/0/0-3"):
+            with store.engine.connect() as connection:
+                named = ForgedMessages.parse(text)
+                counts.append(dead_letters.count_refused_signatures(connection, named))
+        assert counts == [4, 2, 0]
+
+    def test_a_true_message_under_another_id_or_batch_keeps_no_event_out(
+        self, store: Store
+    ) -> None:
+        signed = sign(messages(2))
+        other_id = signed[0]._replace(offset=1, event_id=signed[1].event_id)
+        no_id = signed[0]._replace(offset=2, event_id="")
+        other_batch = signed[0]._replace(offset=3, correlation=str(hint(9).event_id))
+        with store.engine.begin() as connection:
+            apply_batch(
+                connection,
+                CONSUMER,
+                [signed[0], other_id, no_id, other_batch, signed[1]._replace(offset=4)],
+                write,
+                verifier().refusals,
+            )
+        assert store.applied() == ids(signed)
+        assert store.rows("SELECT code, message_offset FROM dead_letter ORDER BY 2") == [
+            ("message.signature", offset) for offset in (1, 2, 3)
+        ]
+
     def test_a_refused_one_is_redriven_once_its_key_is_known_and_never_if_it_is_forged(
         self, store: Store
     ) -> None:
@@ -317,3 +350,43 @@ class TestSignatures:
         with store.engine.begin() as connection, pytest.raises(Reject):
             redrive(connection, letters[1], write, "pat", with_key)
         assert store.rows("SELECT count(*) FROM applied") == [(1,)]
+
+    @pytest.mark.parametrize("refused", ["late key", "no id"])
+    @pytest.mark.parametrize("first", ["letter", "copy"])
+    def test_of_a_refused_message_and_its_copy_one_is_applied_whichever_comes_first(
+        self, store: Store, first: str, refused: str
+    ) -> None:
+        keys = f"webhooks-2:{key(9)}"
+        with_key = verifier({"webhooks": keys})
+        true = messages(1)[0]
+        bad = true if refused == "late key" else true._replace(event_id="none")
+        (letter,) = sign([bad], keys)
+        (copy,) = sign([true._replace(offset=1)], keys)
+        known = verifier() if refused == "late key" else with_key
+        with store.engine.begin() as connection:
+            apply_batch(connection, CONSUMER, [letter], write, known.refusals)
+        ((letter_id,),) = store.rows("SELECT dead_letter_id FROM dead_letter")
+
+        def read_copy(connection: Connection) -> None:
+            apply_batch(connection, CONSUMER, [copy], write, with_key.refusals)
+
+        def redrive_letter(connection: Connection) -> None:
+            assert redrive(connection, letter_id, write, "pat", with_key.verify)
+
+        steps = [redrive_letter, read_copy]
+        for step in steps if first == "letter" else reversed(steps):
+            with store.engine.begin() as connection:
+                step(connection)
+        assert store.applied() == [true.event_id]
+        assert store.rows("SELECT code, redriven_by FROM dead_letter") == [
+            ("message.signature" if refused == "late key" else "event.no-id", "pat")
+        ]
+
+    def test_a_letter_whose_header_names_another_event_is_never_applied(self, store: Store) -> None:
+        other = messages(1)[0]._replace(event_id=str(hint(5).event_id))
+        with store.engine.begin() as connection:
+            apply_batch(connection, CONSUMER, [other], write)
+        ((letter_id,),) = store.rows("SELECT dead_letter_id FROM dead_letter")
+        with store.engine.begin() as connection, pytest.raises(Reject, match="header says"):
+            redrive(connection, letter_id, write, "pat")
+        assert store.applied() == []

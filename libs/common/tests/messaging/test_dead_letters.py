@@ -5,7 +5,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from libs.common.messaging import dead_letter_routes
+from libs.common.contracts.errors import Reject
+from libs.common.crypto.message_signatures import UNSIGNED
+from libs.common.messaging import dead_letter_routes, dead_letters
 from libs.common.messaging.consumer import apply_batch
 from libs.common.tests.conftest import CONSUMER, Store
 from libs.common.tests.factories import messages, write
@@ -103,3 +105,14 @@ def test_who_had_a_hand_in_the_batch_does_not_redrive_what_decides_about_its_mon
         ).status_code
         == 200
     )
+
+
+def test_many_forged_messages_hide_no_other_dead_letter(store: Store) -> None:
+    forged = Reject("not signed", UNSIGNED)
+    with store.engine.begin() as connection:
+        for message in messages(dead_letters.LIST_MAX + 1):
+            dead_letters.insert(connection, CONSUMER, message, forged)
+        apply_batch(connection, CONSUMER, messages(2, partition=1), refuse_odd)
+    items = call(store, "GET", "/ops/dead-letters").json()["items"]
+    assert len(items) == dead_letters.LIST_MAX
+    assert [item["code"] for item in items[:2]] == ["test.odd", UNSIGNED]

@@ -53,7 +53,7 @@ class TestPublish:
             accepted = verifier({"webhooks": keys})
             for record in producer.given:
                 headers = dict(record["headers"])
-                assert headers["signature"].startswith(acting.key_id.encode() + b":")
+                assert headers["signature"].startswith(f"2:{acting.key_id}:".encode())
                 accepted.verify(
                     Message(
                         record["topic"],
@@ -63,6 +63,7 @@ class TestPublish:
                         headers["type"],
                         headers["event_id"],
                         record["value"].encode(),
+                        headers["correlation"],
                         signature=headers["signature"],
                     )
                 )

@@ -3,6 +3,7 @@
 They are recovered, and two people release the database.
 """
 
+import re
 import uuid
 
 import pytest
@@ -11,15 +12,21 @@ from sqlalchemy.exc import IntegrityError
 from libs.common.contracts import two_person
 from libs.common.contracts.errors import Retry
 from libs.common.contracts.topics import Topic
+from libs.common.crypto.message_signatures import Signer, Verifier, public_keys
 from libs.common.database.engine import run
 from libs.common.messaging import kafka, outbox, relay
+from libs.common.messaging.forged_messages import ForgedMessages
 from libs.common.recovery import quarantine, restore
+from libs.common.recovery.own_messages import OwnMessages
 from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import Store
+from libs.common.tests.crypto.test_message_signatures import key
 from libs.common.tests.factories import hint
 
 pytestmark = pytest.mark.database
 NAME = "teller"
+OWN = OwnMessages(NAME)
+OLD_KEY, NEW_KEY = f"teller-1:{key(1)}", f"teller-2:{key(2)}"
 OUTBOX = """
     SELECT event_id, message_key, message_type, correlation, body
     FROM outbox
@@ -33,13 +40,21 @@ def topic(kafka_bootstrap: str) -> Topic:
     return made
 
 
-def publish(store: Store, bootstrap: str, topic: Topic, numbers: range, name: str = NAME) -> None:
+def publish(
+    store: Store,
+    bootstrap: str,
+    topic: Topic,
+    numbers: range,
+    name: str = NAME,
+    signer: Signer | None = None,
+) -> None:
     """Send these messages through the outbox and the relay."""
     with store.engine.begin() as connection:
         outbox.add(connection, [hint(n, f"pmt_{n}") for n in numbers])
         run(connection, "UPDATE outbox SET topic = :topic", topic=topic.name)
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        assert relay.publish(connection, kafka.producer(bootstrap), name=name) == len(numbers)
+        producer = kafka.producer(bootstrap)
+        assert relay.publish(connection, producer, name=name, signer=signer) == len(numbers)
 
 
 def forget(store: Store, numbers: range) -> None:
@@ -52,7 +67,7 @@ def forget(store: Store, numbers: range) -> None:
         )
 
 
-def quarantine_reason(store: Store, bootstrap: str, topic: Topic) -> str:
+def quarantine_reason(store: Store, bootstrap: str, topic: Topic, own: OwnMessages = OWN) -> str:
     """Why the database is quarantined; "" if it is not.
 
     It is checked again while the broker does not answer, as a service does: a topic created just
@@ -61,7 +76,7 @@ def quarantine_reason(store: Store, bootstrap: str, topic: Topic) -> str:
 
     def answered() -> bool:
         try:
-            restore.detect_restore(store.engine, bootstrap, NAME, [topic])
+            restore.detect_restore(store.engine, bootstrap, own, [topic])
         except Retry:
             return False
         return True
@@ -103,12 +118,11 @@ def test_an_older_copy_is_quarantined_and_whole_again_once_its_messages_are_reco
         )  # the copy does not know that it was published
     assert "older copy of itself" in quarantine_reason(store, kafka_bootstrap, topic)
     assert (
-        restore.recover_own_messages(store.engine, kafka_bootstrap, NAME, [topic], lambda: None)
+        restore.recover_own_messages(store.engine, kafka_bootstrap, OWN, [topic], lambda: None)
         == 40
     )
     assert (
-        restore.recover_own_messages(store.engine, kafka_bootstrap, NAME, [topic], lambda: None)
-        == 0
+        restore.recover_own_messages(store.engine, kafka_bootstrap, OWN, [topic], lambda: None) == 0
     )
     assert store.rows(OUTBOX) == published
     assert store.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL") == [(0,)]
@@ -132,7 +146,74 @@ def test_a_copy_with_messages_that_were_never_sent_blocks_the_recovery(
             id=hint(3).event_id,
         )
     with pytest.raises(restore.RecoveryBlocked, match="did not go on"):
-        restore.recover_own_messages(store.engine, kafka_bootstrap, NAME, [topic], lambda: None)
+        restore.recover_own_messages(store.engine, kafka_bootstrap, OWN, [topic], lambda: None)
+
+
+class TestMessagesThatCannotBeVerified:
+    """They are in doubt: a key is missing, or somebody forged them."""
+
+    @staticmethod
+    def own(topic: Topic, keys: str, forged: str = "") -> OwnMessages:
+        known = Verifier.parse(public_keys({NAME: keys})).keys
+        verifier = Verifier(known, producers={topic.name: NAME})
+        return OwnMessages(NAME, verifier.verify, ForgedMessages.parse(forged))
+
+    @pytest.mark.broker
+    def test_a_key_that_is_missing_neither_hides_a_restore_nor_stops_a_whole_database(
+        self, store: Store, kafka_bootstrap: str, topic: Topic
+    ) -> None:
+        """Keys from the same backup as the database do not know the key that signed last."""
+        publish(store, kafka_bootstrap, topic, range(20), signer=Signer.parse(OLD_KEY))
+        publish(store, kafka_bootstrap, topic, range(20, 60), signer=Signer.parse(NEW_KEY))
+        published = store.rows(OUTBOX)
+        without = self.own(topic, OLD_KEY)
+        assert quarantine_reason(store, kafka_bootstrap, topic, without) == ""
+        forget(store, range(20, 60))
+        left = store.rows(OUTBOX)
+        assert "none of its public keys" in quarantine_reason(
+            store, kafka_bootstrap, topic, without
+        )
+        with pytest.raises(restore.RecoveryBlocked, match=r"verified: 40, .*PUBLIC_KEYS"):
+            restore.recover_own_messages(
+                store.engine, kafka_bootstrap, without, [topic], lambda: None
+            )
+        assert store.rows(OUTBOX) == left
+        # What can be verified is recovered also where forged messages lay before.
+        places = ",".join(f"{topic.name}/{partition}/0-999" for partition in range(3))
+        both = self.own(topic, f"{NEW_KEY},{OLD_KEY}", places)
+        assert (
+            restore.recover_own_messages(store.engine, kafka_bootstrap, both, [topic], lambda: None)
+            == 40
+        )
+        assert store.rows(OUTBOX) == published
+
+    @pytest.mark.broker
+    def test_a_forged_message_quarantines_until_people_have_named_it(
+        self, store: Store, kafka_bootstrap: str, topic: Topic
+    ) -> None:
+        publish(store, kafka_bootstrap, topic, range(20), signer=Signer.parse(OLD_KEY))
+        published = store.rows(OUTBOX)
+        publish(store, kafka_bootstrap, topic, range(90, 91))  # unsigned
+        forget(store, range(90, 91))
+        own = self.own(topic, OLD_KEY)
+        why = quarantine_reason(store, kafka_bootstrap, topic, own)
+        assert "somebody forged them" in why
+        with pytest.raises(restore.RecoveryBlocked, match=r"verified: 1, .*FORGED_MESSAGES"):
+            restore.recover_own_messages(store.engine, kafka_bootstrap, own, [topic], lambda: None)
+        partition, offset = re.findall(r"partition (\d+), offset (\d+)", why)[0]
+        named = self.own(topic, OLD_KEY, f"{topic.name}/{partition}/{offset}")
+        assert (
+            restore.recover_own_messages(
+                store.engine, kafka_bootstrap, named, [topic], lambda: None
+            )
+            == 0
+        )
+        quarantine.mark_recovered(store.engine)
+        with store.engine.begin() as connection:
+            quarantine.release(connection, "a", "x", approver=False)
+            quarantine.release(connection, "b", "x", approver=True)
+        assert quarantine_reason(store, kafka_bootstrap, topic, named) == ""
+        assert store.rows(OUTBOX) == published
 
 
 def test_a_release_needs_two_people_the_second_an_approver_and_a_complete_recovery(

@@ -170,6 +170,48 @@ def test_metrics_count_what_waits_and_what_is_dead(store: Store, tmp_path: Path)
     made.engine.dispose()
 
 
+SERVE = """
+from pathlib import Path
+from libs.common.contracts.topics import BATCHES
+from libs.common.runtime.service import Service
+from libs.common.tests.crypto.test_message_signatures import KEYS, key
+from libs.common.crypto.message_signatures import public_keys
+from libs.common.tests.runtime.test_service import Example
+made = Service("webhooks", Example(
+    database_url="postgresql+psycopg2://r:p@127.0.0.1:1/none", internal_token="0123456789abcdef",
+    accept_unsigned=True, {settings}
+), Path("."))
+made.add_consumer(BATCHES, lambda _connection, _events: None)
+made.serve()
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ("", "webhooks: PAYDOWN_WEBHOOKS_SIGNING_KEYS is not set"),
+        (
+            "signing_keys='webhooks-1:' + key(9), public_keys=public_keys(KEYS)",
+            "webhooks: PAYDOWN_WEBHOOKS_PUBLIC_KEYS has no key that verifies",
+        ),
+        (
+            "signing_keys=KEYS['webhooks'], public_keys=public_keys(KEYS)",
+            "webhooks: PAYDOWN_WEBHOOKS_PUBLIC_KEYS has no key of ingest.",
+        ),
+    ],
+)
+def test_with_a_wrong_key_of_messages_it_does_not_start(settings: str, sentence: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", SERVE.format(settings=settings)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(sentence)
+
+
 LOOPS = {
     "bug": "raise KeyError('0012345678')",
     "fatal": "raise Fatal('a gap', 'kafka.gap')",

@@ -80,6 +80,7 @@ def test_a_misspelt_name_stops_the_start_and_the_known_names_are_listed() -> Non
         ("TRACES_URL", "collector:4318"),
         ("TRACES_URL", "http://"),
         ("TRACES_SHARE", "1.01"),
+        ("FORGED_MESSAGES", "batches/1"),
     ],
 )
 def test_a_value_out_of_range_is_named_and_never_shown(name: str, value: str) -> None:
