@@ -107,8 +107,8 @@ GATE = (
     Mutant(
         "the gate does not lock the batches",
         f"{DISPATCHER}/store/gate.py",
-        "        ORDER BY batch_id\n        FOR SHARE",
-        "        ORDER BY batch_id",
+        "        ORDER BY b.batch_id\n        FOR SHARE OF b",
+        "        ORDER BY b.batch_id",
         NETWORK,
     ),
     Mutant(
