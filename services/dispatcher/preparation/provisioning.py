@@ -138,9 +138,9 @@ class Provisioner:
 
 def stop_refused_sources(connection: Connection) -> None:
     """Stop the source accounts of batches being paid that the provider refused or disabled."""
-    for row in sources.list_refused_unstopped(connection):
-        stop = SourceStop(row.number_index, row.code, row.reason)
-        source_stops.stop_source(connection, stop, whole_holder=False)
+    refused = sources.list_refused_unstopped(connection)
+    stops = [SourceStop(row.number_index, row.code, row.reason) for row in refused]
+    source_stops.stop_sources(connection, stops)
 
 
 def failed(row: Row[Any]) -> Change:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -186,10 +187,8 @@ class PaymentSender:
 
         So is one that was recorded before, whose commit was not confirmed.
         """
-        for _, answer in answers:
-            self.outage_answers = self.outage_answers + 1 if is_outage(answer) else 0
         rows = lock_payments(connection, [call.subject_id for call, _ in answers])
-        outcomes, changes = [], []
+        outcomes, changes, judged = [], [], list[Judged]()
         for call, answer in answers:
             row = rows[call.subject_id]
             if not may_record(Claim(row.status, row.attempts, row.fence), call.n, call.fence):
@@ -200,12 +199,16 @@ class PaymentSender:
                 Outcome(call.subject_id, call.n, following.attempt, answer, verdict in DID_NOT_RUN)
             )
             changes.append(self._change(row, call, answer, verdict, following))
-            self._stop_what_must_stop(connection, row, answer, verdict, following)
+            judged.append(Judged(row, answer, verdict, following))
             if verdict is Verdict.MISMATCH:
                 flags.insert_flag(connection, row.payment_id, "mismatch", describe(answer))
+        stop_what_must_stop(connection, judged)
         attempts.record_answers(connection, outcomes)
         apply_changes(connection, changes)
         hints.use_early_hints(connection, [c.provider_id for c in changes if c.provider_id])
+        # Last: after a lock that could not be had, the same answers come again.
+        for _, answer in answers:
+            self.outage_answers = self.outage_answers + 1 if is_outage(answer) else 0
 
     def _change(
         self, row: Row[Any], call: Call, answer: Answer, verdict: Verdict, following: Next
@@ -246,36 +249,45 @@ class PaymentSender:
             poll_s=self.timing.poll_s,
         )
 
-    def _stop_what_must_stop(
-        self,
-        connection: Connection,
-        row: Row[Any],
-        answer: Answer,
-        verdict: Verdict,
-        following: Next,
-    ) -> None:
-        """Close the tier, stop the source, or engage the kill switch, as the answer demands."""
-        if verdict is Verdict.RATE_LIMITED:
-            rate_limiter.close(connection, rate_limiter.PAYMENTS, following.wait_s)
-        if following.stop_source:
-            log.error(
-                "source_stopped",
-                batch_id=str(row.batch_id),
-                payment_id=str(row.payment_id),
-                code=answer.sub_type or verdict.value,
-            )
-            source_stops.stop_source(
-                connection,
-                SourceStop(
-                    row.account_index,
-                    answer.sub_type.lower() or verdict.value,
-                    answer.message or VERDICT_SENTENCES[verdict],
-                ),
-                whole_holder=answer.sub_type.startswith(SOURCE_HOLDER_ERROR),
-            )
-        if following.stop_all:
-            log.error("provider_refuses_key", code=answer.sub_type, status=answer.status)
-            stop_everything(connection, answer)
+
+@dataclass(frozen=True)
+class Judged:
+    """An answer to a payment's call, and what follows it."""
+
+    row: Row[Any]
+    answer: Answer
+    verdict: Verdict
+    following: Next
+
+
+def stop_what_must_stop(connection: Connection, judged: Sequence[Judged]) -> None:
+    """Engage the kill switch, stop sources, and close the tier, as the answers demand.
+
+    In the order in which the gate locks: kill switch, batches, limiter. In another one, this
+    transaction and a gate could each wait for the other.
+    """
+    for one in [one for one in judged if one.following.stop_all][:1]:
+        log.error("provider_refuses_key", code=one.answer.sub_type, status=one.answer.status)
+        stop_everything(connection, one.answer)
+    source_stops.stop_sources(
+        connection, [source_stop(one) for one in judged if one.following.stop_source]
+    )
+    closed_s = [one.following.wait_s for one in judged if one.verdict is Verdict.RATE_LIMITED]
+    if closed_s:
+        rate_limiter.close(connection, rate_limiter.PAYMENTS, max(closed_s))
+
+
+def source_stop(judged: Judged) -> SourceStop:
+    """Return how the source account of a payment stops, and log it."""
+    row, answer, code = judged.row, judged.answer, judged.answer.sub_type or judged.verdict.value
+    ids = {"batch_id": str(row.batch_id), "payment_id": str(row.payment_id)}
+    log.error("source_stopped", code=code, **ids)
+    return SourceStop(
+        row.account_index,
+        code.lower(),
+        answer.message or VERDICT_SENTENCES[judged.verdict],
+        whole_holder=answer.sub_type.startswith(SOURCE_HOLDER_ERROR),
+    )
 
 
 def payment_call(row: Row[Any], n: int, key: Any, body: str, unanswered_sends: int = 0) -> Call:

@@ -171,6 +171,7 @@ class ProviderObjectSender:
         rows = provider_objects.lock_objects(connection, [call.subject_id for call, _ in answers])
         outcomes: list[Outcome] = []
         changes: list[ObjectChange] = []
+        refusing_key, closed_s = list[Answer](), dict[str, float]()
         for call, answer in answers:
             row = rows[call.subject_id]
             if not may_record(Claim(row.status, row.attempts, row.fence), call.n, call.fence):
@@ -181,11 +182,16 @@ class ProviderObjectSender:
                 Outcome(call.subject_id, call.n, following.attempt, answer, verdict in DID_NOT_RUN)
             )
             changes.append(change_after_answer(row, answer, verdict, following))
+            if following.stop_all:
+                refusing_key.append(answer)
             if verdict is Verdict.RATE_LIMITED:
                 tier = rate_limiter.tier_of("POST", call.path)
-                rate_limiter.close(connection, tier, following.wait_s)
-            if following.stop_all:
-                stop_everything(connection, answer)
+                closed_s[tier] = max(closed_s.get(tier, 0.0), following.wait_s)
+        # The kill switch before the limiter, as leases lock them.
+        for answer in refusing_key[:1]:
+            stop_everything(connection, answer)
+        for tier, seconds in sorted(closed_s.items()):
+            rate_limiter.close(connection, tier, seconds)
         attempts.record_answers(connection, outcomes)
         provider_objects.write_changes(connection, changes)
 

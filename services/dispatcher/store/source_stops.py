@@ -1,7 +1,7 @@
 """Table `source_stop`: source accounts from which nothing is paid until a person resumes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -12,11 +12,12 @@ from services.dispatcher.store import batches, source_refusals, sources
 
 @dataclass(frozen=True)
 class SourceStop:
-    """A source account that stops, by its blind index, and why."""
+    """A source account that stops, by its blind index, and why; or every one of its holder."""
 
     account_index: str
     reason_code: str
     reason: str
+    whole_holder: bool = False
 
 
 def insert_stops(connection: Connection, stops: Sequence[SourceStop]) -> None:
@@ -34,17 +35,21 @@ def insert_stops(connection: Connection, stops: Sequence[SourceStop]) -> None:
     )
 
 
-def stop_source(connection: Connection, stop: SourceStop, *, whole_holder: bool) -> None:
-    """Stop a source account, or every one of its holder, and publish it with their batches.
+def stop_sources(connection: Connection, stops: Sequence[SourceStop]) -> None:
+    """Stop source accounts, and publish it with their batches.
 
-    A second call keeps the first reason and publishes again.
+    A second call keeps the first reasons and publishes again. All stops of one transaction come in
+    one call: batches are locked in the order of their ids, so that no two transactions wait for
+    each other.
     """
-    indexes = {stop.account_index}
-    if whole_holder:
-        indexes |= _accounts_of_same_holder(connection, stop.account_index)
-    insert_stops(
-        connection, [SourceStop(i, stop.reason_code, stop.reason) for i in sorted(indexes)]
-    )
+    if not stops:
+        return
+    by_account = {stop.account_index: stop for stop in reversed(stops)}  # the first reason stays
+    for stop in stops:
+        if stop.whole_holder:
+            for index in _accounts_of_same_holder(connection, stop.account_index):
+                by_account.setdefault(index, replace(stop, account_index=index))
+    insert_stops(connection, [by_account[index] for index in sorted(by_account)])
     stopped = run(connection, "SELECT account_index FROM source_stop").scalars().all()
     announce_batches(connection, stopped)
 

@@ -33,6 +33,8 @@ def insert_status_changes(connection: Connection, batch_ids: Iterable[UUID]) -> 
         )
 
 
+#: How often the wait after a statement that was cut short doubles at most.
+DOUBLINGS = 5
 # Batches that need a statement now; see `list_due`.
 DUE = """
     SELECT b.batch_id
@@ -56,6 +58,12 @@ DUE = """
         AND b.statement_begun_at < now() - make_interval(secs => :quiet_s)
         AND (
             b.statement_wanted_by <> ''
+            OR (
+                b.statement_tries > 0
+                AND b.statement_begun_at < now() - make_interval(
+                    secs => :again_s * power(2, least(b.statement_tries, :doublings + 1) - 1)
+                )
+            )
             OR (
                 greatest(b.statement_begun_at, first.at)
                     < now() - make_interval(secs => :nightly_s)
@@ -84,15 +92,17 @@ DUE = """
 def list_due(connection: Connection, timing: Timing) -> list[UUID]:
     """Return the batches that need a statement now.
 
-    That is: a person asks; or a night has gone by, because a payment may turn up at the provider
-    long after it was believed absent; or all payments are final and something changed since the
-    last statement, or the batch is not closed yet.
+    That is: a person asks; or the last one was not completed, and a wait that doubles from 10 to
+    320 minutes is over; or a night has gone by, because a payment may turn up at the provider long
+    after it was believed absent; or all payments are final and something changed since the last
+    statement, or the batch is not closed yet.
     """
     return list(
         run(
             connection,
             DUE,
             again_s=timing.statement_again_s,
+            doublings=DOUBLINGS,
             quiet_s=timing.quiet_s,
             nightly_s=timing.statement_nightly_s,
             watch_for_s=timing.watch_for_s,
@@ -119,7 +129,8 @@ def begin_statement(connection: Connection, batch_id: UUID) -> Row[Any]:
         ),
         begun AS (
             UPDATE batch
-            SET statement_n = statement_n + 1, statement_begun_at = now()
+            SET statement_n = statement_n + 1, statement_begun_at = now(),
+                statement_tries = statement_tries + 1
             WHERE batch_id = :id
             RETURNING statement_n, statement_wanted_by
         )
@@ -158,13 +169,19 @@ def begin_statement(connection: Connection, batch_id: UUID) -> Row[Any]:
     return begun
 
 
-def finish_statement(connection: Connection, batch_id: UUID, covered: int, wanted_by: str) -> None:
-    """Note what a statement covered, and that it answered `wanted_by`. Never moves back."""
+def finish_statement(
+    connection: Connection, batch_id: UUID, covered: int, wanted_by: str, *, is_complete: bool
+) -> None:
+    """Note what a statement covered, and that it answered `wanted_by`. Never moves back.
+
+    One whose lists were not complete is taken again, as one that was cut short.
+    """
     run(
         connection,
         """
         UPDATE batch
         SET statement_seq = greatest(statement_seq, :covered),
+            statement_tries = CASE WHEN :is_complete THEN 0 ELSE statement_tries END,
             statement_wanted_by = CASE
                 WHEN statement_wanted_by = :wanted_by THEN ''
                 ELSE statement_wanted_by
@@ -173,6 +190,7 @@ def finish_statement(connection: Connection, batch_id: UUID, covered: int, wante
         id=batch_id,
         covered=covered,
         wanted_by=wanted_by,
+        is_complete=is_complete,
     )
 
 

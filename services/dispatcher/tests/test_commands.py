@@ -13,7 +13,7 @@ from services.dispatcher import commands, consumers
 from services.dispatcher.commands import HeldAct, Order, Refused
 from services.dispatcher.domain.protocol import SOURCE_ERRORS, Answer
 from services.dispatcher.store import kill_switch
-from services.dispatcher.store.source_stops import SourceStop, stop_source
+from services.dispatcher.store.source_stops import SourceStop, stop_sources
 from services.dispatcher.tests.factories import AT, change_batch
 from services.dispatcher.tests.harness import ManualDispatcher
 from services.dispatcher.tests.memory_provider import refusing
@@ -70,7 +70,7 @@ def test_a_resume_of_a_batch_that_has_not_begun_frees_its_source(
     )[0].account_index
     with dispatcher.engine.begin() as connection:
         stop = SourceStop(account, "insufficient_funds", "no money")
-        stop_source(connection, stop, whole_holder=False)
+        stop_sources(connection, [stop])
     dispatcher.batch_id = other
     assert dispatcher.order("resume") == "paying"
     assert dispatcher.rows("SELECT 1 FROM source_stop") == []

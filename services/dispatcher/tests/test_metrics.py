@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from services.dispatcher import metrics
-from services.dispatcher.store.source_stops import SourceStop, stop_source
+from services.dispatcher.store.source_stops import SourceStop, stop_sources
 from services.dispatcher.tests.harness import ManualDispatcher
 
 pytestmark = pytest.mark.database
@@ -19,7 +19,7 @@ def unsent(dispatcher: ManualDispatcher) -> float:
 def stop(dispatcher: ManualDispatcher, account: str) -> None:
     with dispatcher.engine.begin() as connection:
         stop = SourceStop(account, "insufficient_funds", "no money")
-        stop_source(connection, stop, whole_holder=False)
+        stop_sources(connection, [stop])
 
 
 def test_a_stopped_source_hides_its_own_payments_and_no_others(

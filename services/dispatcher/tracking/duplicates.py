@@ -160,5 +160,4 @@ def stop_for_people(connection: Connection, duplicate: Duplicate) -> None:
     # The kill switch before the batches, as the gate locks them.
     if stops_everything(duplicates.count_open(connection)):
         kill_switch.engage(connection, True, "dispatcher", EVERYTHING_STOPPED)
-    stop = SourceStop(row.account_index, *SOURCE_STOPPED)
-    source_stops.stop_source(connection, stop, whole_holder=False)
+    source_stops.stop_sources(connection, [SourceStop(row.account_index, *SOURCE_STOPPED)])

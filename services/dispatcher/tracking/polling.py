@@ -164,11 +164,12 @@ def stop_refused_sources(connection: Connection, changes: Sequence[Change]) -> N
             for change in refused
         ],
     )
+    stops = []
     for account, codes in source_refusals.list_codes(connection, list(reasons)).items():
         if code := find_stopping(codes):
             log.error("source_stopped", code=code, count=len(codes))
-            stop = SourceStop(account, code, reasons[account])
-            source_stops.stop_source(connection, stop, whole_holder=False)
+            stops.append(SourceStop(account, code, reasons[account]))
+    source_stops.stop_sources(connection, stops)
 
 
 def believable_status(connection: Connection, row: Row[Any], line: Line) -> str:

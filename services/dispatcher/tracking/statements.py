@@ -67,7 +67,9 @@ class StatementTaker:
         with self.engine.begin() as connection:
             closed = closing_event(connection, run_id, batch_id, begun, lines, pages, complete)
             outbox.add(connection, [closed])
-            statements.finish_statement(connection, batch_id, begun.covered, begun.wanted_by)
+            statements.finish_statement(
+                connection, batch_id, begun.covered, begun.wanted_by, is_complete=complete
+            )
 
     def _read_payments(self, begun: Row[Any]) -> tuple[list[dict[str, Any]], int, bool]:
         """Read the list of every source account; return (lines, pages, complete)."""
