@@ -1,14 +1,25 @@
-"""Run the stages of `make test` and print how long each took: `python -m devtools.ci [stage …]`."""
+"""Run the stages of `make test` and print how long each took: `python -m devtools.ci [stage …]`.
 
+The output of stages that run side by side is in `.cache/ci` while they run.
+"""
+
+import math
+import os
+import signal
 import subprocess
 import sys
-import tempfile
+import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from devtools import paths
 from ops.errors import CommandError, exit_code
 
+Group = Sequence[Sequence[str]]
 BIN = paths.VENV / "bin"
+LOGS = paths.CACHE / "ci"
+END_LIMIT_S = 60.0  # a stage stops its servers in this time, or is killed
 PYTEST = [str(paths.PYTHON), "-m", "pytest", "--durations=5"]
 UNIT = "not database and not broker and not flow and not chaos and not containers"
 STORES = "(database or broker) and not flow and not chaos and not containers"
@@ -35,63 +46,115 @@ STAGES = {
     ],
 }
 
-#: What `make test` runs, in this order. Of stages side by side one mostly waits while the other
-#: works. The stages that are not here take longer than a suite should.
-SUITE = (
-    ("format",),
-    ("lint",),
-    ("types",),
-    ("imports",),
-    ("contracts",),
-    ("unit", "dashboard"),
-    ("stores", "broker"),
-    ("flow",),
-    ("browser",),
+#: What `make test` runs: groups one after the other, and the lanes of a group side by side. Each
+#: lane is a list of stages in their order. Two lanes, because CI has two cores: one process of
+#: tests keeps one of them busy. A browser has the machine for itself. The stages that are not here
+#: take longer than a suite should.
+SUITE: Sequence[Group] = (
+    [["format", "lint", "imports", "contracts"]],
+    [["types", "unit", "stores"], ["dashboard", "broker", "flow"]],
+    [["browser"]],
 )
 
 
-def run(first: str, *beside: str) -> int:
-    """Run one stage, and others beside it whose output is printed when all have ended.
+class Suite:
+    """Runs stages, and ends what still runs as soon as one has failed."""
 
-    Returns:
-        An exit code that is not 0 if a stage failed.
-    """
-    with tempfile.TemporaryFile("w+") as output:
-        others = [
-            subprocess.Popen(STAGES[name], cwd=paths.ROOT, stdout=output, stderr=subprocess.STDOUT)
-            for name in beside
-        ]
-        try:
-            code = subprocess.run(STAGES[first], cwd=paths.ROOT, check=False).returncode
-            for other in others:
-                code = other.wait() or code
-        finally:
-            for other in others:
-                other.kill()
-                other.wait()
-            output.seek(0)
-            print(output.read(), end="", flush=True)
-    return code
+    def __init__(self) -> None:
+        self.took: list[str] = []
+        self.failed: list[str] = []
+        self._running: set[subprocess.Popen[str]] = set()
+        self._changing = threading.Lock()
+        self._kill_at = math.inf
+
+    def run(self, group: Group) -> None:
+        """Run the lanes of a group; what two of them print is not mixed."""
+        alone = len(group) == 1
+        with ThreadPoolExecutor(len(group)) as pool:
+            try:
+                lanes = [pool.submit(self._run_lane, lane, alone) for lane in group]
+                wait(lanes)
+            except BaseException:
+                self._end_all("interrupted")
+                raise
+        for lane in lanes:
+            lane.result()
+
+    def _run_lane(self, lane: Sequence[str], alone: bool) -> None:
+        for name in lane:
+            if not self._run_stage(name, alone):
+                return
+
+    def _run_stage(self, name: str, alone: bool) -> bool:
+        """Run one stage; its output is printed at once if it is alone, else when it has ended."""
+        LOGS.mkdir(parents=True, exist_ok=True)
+        log = LOGS / f"{name}.log"
+        began = time.monotonic()
+        with log.open("w") as file:
+            output = None if alone else file
+            with self._changing:
+                if self.failed:
+                    return False
+                print(f"== {name}" if alone else f".. {name} begins ({log})", flush=True)
+                process = subprocess.Popen(
+                    STAGES[name],
+                    cwd=paths.ROOT,
+                    text=True,
+                    stdout=output,
+                    stderr=output,
+                    process_group=0,  # so that a Ctrl-C reaches it once, by us
+                )
+                self._running.add(process)
+            code = self._wait(process)
+        with self._changing:
+            self._running.discard(process)
+            ended_by_us = bool(code and self.failed)
+            took = f"{name} {time.monotonic() - began:.0f} s"
+            self.took.append(f"{took} (ended)" if ended_by_us else took)
+            if not alone:
+                print(f"== {name}\n{log.read_text(errors='replace')}", end="", flush=True)
+        if code and not ended_by_us:
+            self._end_all(name)
+        return code == 0
+
+    def _wait(self, process: subprocess.Popen[str]) -> int:
+        """Its exit code; what was told to end, and does not, is killed."""
+        while True:
+            try:
+                return process.wait(1)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() > self._kill_at:
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    def _end_all(self, why: str) -> None:
+        """End the stages that run, as Ctrl-C does, so that they stop their servers."""
+        with self._changing:
+            self.failed.append(why)
+            self._kill_at = time.monotonic() + END_LIMIT_S
+            for process in self._running:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGINT)
 
 
 def main(names: list[str]) -> int:
-    """Run the named stages, or all; stops at the first that fails and returns 1."""
+    """Run the named stages one by one, or all; stops at the first that fails and returns 1."""
     unknown = set(names) - set(STAGES)
     if unknown:
         raise CommandError(f"no stage {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
-    took: list[str] = []
-    for group in [(name,) for name in names] or SUITE:
-        name = " and ".join(group)
-        print(f"== {name}", flush=True)
-        began = time.monotonic()
-        code = run(*group)
-        took.append(f"{name} {time.monotonic() - began:.0f} s")
-        if code:
-            print(f"{name} failed ({', '.join(took)})", file=sys.stderr)
+    suite, began = Suite(), time.monotonic()
+    for group in [[names]] if names else SUITE:
+        suite.run(group)
+        if suite.failed:
+            print(f"{suite.failed[0]} failed ({', '.join(suite.took)})", file=sys.stderr)
             return 1
-    print(f"all passed: {', '.join(took)}")
+    print(f"all passed in {time.monotonic() - began:.0f} s: {', '.join(suite.took)}")
     return 0
 
 
+def _terminate(*_: object) -> None:
+    raise SystemExit(143)  # unwinds, so that the stages end
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(exit_code(lambda: main(sys.argv[1:])))

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from devtools import paths
+from devtools import base_images, paths
 from devtools.dashboard import FOLDER as DASHBOARD
 from devtools.dashboard import npm_environment, print_not_tried
 from devtools.setup import jars
@@ -71,6 +71,8 @@ def audit() -> int:
         "Kafka's jars were NOT CHECKED: nothing in the locks asks about them. "
         "Give kafka.cdx.json of `make sbom` to a scanner."
     )
+    if base_images.not_pinned():
+        print_not_tried(base_images.summary())
     for finding in findings:
         print(f"vulnerable: {finding}")
     return 1 if findings else 0

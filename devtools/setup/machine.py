@@ -39,7 +39,7 @@ MANAGERS = {
         "pacman -S --needed",
         {"java": "jre-openjdk-headless", "postgres": "postgresql", "node": "nodejs npm"},
     ),
-    "brew": ("brew install", {"java": "openjdk", "postgres": "postgresql@17", "node": "node"}),
+    "brew": ("brew install", {"java": "openjdk", "postgres": "postgresql@16", "node": "node"}),
 }
 OLDEST = {
     "java": f"Java {java.OLDEST} or newer",

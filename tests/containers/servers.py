@@ -8,12 +8,13 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from devtools import base_images
 from devtools.stack import kafka as broker
 from devtools.stack.ports import free_ports
 
 KAFKA, POSTGRES = (
-    os.environ.get("KAFKA_IMAGE", "apache/kafka:4.4.0"),
-    os.environ.get("POSTGRES_IMAGE", "postgres:17"),
+    os.environ.get("KAFKA_IMAGE", base_images.reference("apache/kafka:4.4.0")),
+    os.environ.get("POSTGRES_IMAGE", base_images.reference("postgres:16")),
 )
 CHOICE = "PAYDOWN_TEST_SERVERS"  # containers or processes; unset: containers where possible
 PULL_S, ANSWER_S = 180, 5
