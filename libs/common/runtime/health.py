@@ -1,4 +1,4 @@
-"""Health and metrics over HTTP: /health/live, /health/ready and /metrics."""
+"""Health and metrics over HTTP: /health/live, /health/ready, /health/flow and /metrics."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +25,8 @@ class Probes:
         quarantined_because: why its database is quarantined; "" if it is not.
         gauges: the figures for Prometheus.
         world: what is wrong around the service, one sentence for each check.
+        applied: by topic, how old what has been applied of it is, in seconds; None: not known.
+        outbox_age_s: the age of the oldest event that has not been published.
     """
 
     loop_ages: Callable[[], Mapping[str, float]]
@@ -32,6 +34,8 @@ class Probes:
     quarantined_because: Callable[[], str]
     gauges: Callable[[], Mapping[str, float]]
     world: Callable[[], Mapping[str, str]] = dict
+    applied: Callable[[], Mapping[str, float | None]] = dict
+    outbox_age_s: Callable[[], float] = float
 
 
 def router(service: str, probes: Probes) -> APIRouter:
@@ -56,6 +60,10 @@ def router(service: str, probes: Probes) -> APIRouter:
             "world": probes.world(),
         }
 
+    @routes.get("/health/flow", include_in_schema=False)
+    def health_flow() -> dict[str, object]:
+        return {"applied_age_s": probes.applied(), "outbox_age_s": probes.outbox_age_s()}
+
     @routes.get("/metrics", include_in_schema=False)
     def metrics(_: Request) -> Response:
         registry = CollectorRegistry()
@@ -76,6 +84,16 @@ def run_checks(checks: Mapping[str, Callable[[], bool]]) -> dict[str, bool]:
         except (SQLAlchemyError, OSError):
             found[name] = False
     return found
+
+
+def read_outbox_age_s(engine: Engine) -> float:
+    """The age of the oldest event that has not been published, in seconds; 0 if all have been.
+
+    Raises:
+        SQLAlchemyError: the database does not answer.
+    """
+    with engine.connect() as connection:
+        return outbox.backlog(connection).age_s
 
 
 def messaging_gauges(engine: Engine) -> dict[str, float]:

@@ -201,6 +201,8 @@ class Service:
                     lambda: self.startup_gate.quarantined_because,
                     self._all_gauges,
                     self.world.sentences,
+                    self.consumer_watch.meter.applied_ages_s,
+                    self._outbox_age_s,
                 ),
             )
         )
@@ -360,6 +362,10 @@ class Service:
                 checks["open"] = lambda: not self.startup_gate.closed_because
             checks |= self.ready
         return health.run_checks(checks)
+
+    def _outbox_age_s(self) -> float:
+        publishes = any(topic.producer == self.name for topic in TOPICS)
+        return health.read_outbox_age_s(self.engine) if publishes else 0.0
 
     def _all_gauges(self) -> dict[str, float]:
         """The figures of messaging, of the quarantine, and the service's own."""
