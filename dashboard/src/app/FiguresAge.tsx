@@ -32,8 +32,10 @@ function AgeOfPage({ services }: { services: readonly FiguresService[] }): React
   const freshness = useFreshness(services);
   const now = useNow();
   const readAt = oldestRead(cache);
-  if (!freshness || readAt === null) return null;
-  return <AgeOfFigures freshness={freshness} readAt={readAt} now={now} />;
+  if (!freshness) return null;
+  // A page that could not be read has no figures, but the reason may stand behind.
+  if (readAt === null && freshness.behind.length === 0) return null;
+  return <AgeOfFigures freshness={freshness} readAt={readAt ?? now} now={now} />;
 }
 
 type AgeOfFiguresProps = {

@@ -70,6 +70,11 @@ def router(service: str, probes: Probes) -> APIRouter:
         for name, value in probes.gauges().items():
             title = name.replace("_", " ")
             Gauge(f"paydown_{service}_{name}", title, registry=registry).set(value)
+        findings = Gauge(
+            f"paydown_{service}_world_finding", "world finding", ["check"], registry=registry
+        )
+        for name in probes.world():
+            findings.labels(check=name).set(1)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes

@@ -30,6 +30,7 @@ from libs.common.messaging.kafka_source import KafkaSource
 from libs.common.messaging.lag import LagMeter
 from libs.common.messaging.offsets import Offsets
 from libs.common.observability import tracing
+from libs.common.observability.clock_difference import ClockComparison
 from libs.common.observability.logs import configure, log
 from libs.common.recovery import restored_routes
 from libs.common.recovery.restored_routes import ReadOnlyWhileClosed
@@ -97,6 +98,9 @@ class Service:
     consumers: dict[Topic, Loop] = field(init=False, default_factory=dict)
     consumer_watch: ConsumerWatch = field(init=False)
     world: WorldChecks = field(init=False, default_factory=WorldChecks)
+    broker_clock: ClockComparison = field(
+        init=False, default_factory=lambda: ClockComparison("the broker", precision_s=0.001)
+    )
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
@@ -154,10 +158,17 @@ class Service:
         def loop(stop: threading.Event, beat: Beat) -> None:
             producer = kafka.producer(self.settings.kafka)
             relay.publish_until_stopped(
-                self.engine, producer, stop, beat, self.name, self.settings.signer
+                self.engine,
+                producer,
+                stop,
+                beat,
+                self.name,
+                self.settings.signer,
+                self.broker_clock,
             )
 
         self.loops.append(Loop("relay", loop))
+        self.world.checks.append(self.broker_clock.check)
 
     def add_dead_letter_routes(self, ineligible: IneligiblePeople = no_one_ineligible) -> None:
         """Add the routes by which people list dead letters and have one applied again.
