@@ -25,6 +25,7 @@ API = "/api/v1"
 TRIES, WAIT_S, WAIT_MAX_S = 4, 1.0, 30.0
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 UPLOAD_TIMEOUT = httpx.Timeout(330.0, connect=10.0)  # the gateway itself gives an upload 300 s
+TOO_LARGE = 413
 TRANSIENT_CODES = {"idempotency.in-progress", "rate.limited"}
 UNKNOWN_OUTCOME = "A batch pays nothing before a person has approved it."
 
@@ -43,6 +44,37 @@ class Unavailable(CommandError):
             money=UNKNOWN_OUTCOME,
         )
         self.wait_s = min(max(wait_s, 0.0), WAIT_MAX_S)
+
+
+class ProxyWithoutGateway(Unavailable):
+    """A page of a proxy instead of the gateway's answer; the gateway may have carried it out."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(
+            f"Not the gateway answered, but a proxy in front of the gateway (status {status})."
+        )
+        self.action = (
+            "The same command finds what was taken, and takes nothing twice. If it stays so, tell "
+            "whoever runs the proxy (docs/proxies.md)."
+        )
+
+
+class RefusedByProxy(CommandError):
+    """A proxy has refused a request by itself: every refusal of the gateway has a code."""
+
+    def __init__(self, status: int) -> None:
+        what = (
+            "The file is too large for a proxy in front of the gateway"
+            if status == TOO_LARGE
+            else "A proxy or a firewall in front of the gateway refused the request"
+        )
+        super().__init__(
+            f"{what} (status {status}). Nothing was taken.",
+            "Do not send it again as it is. Tell whoever runs the proxy: it must let through "
+            "uploads of 100 MB (docs/proxies.md).",
+            exit_code=NOT_ALLOWED if status in (401, 403) else REFUSED,
+            code="proxy.too-large" if status == TOO_LARGE else "proxy.refused",
+        )
 
 
 @dataclass(frozen=True)
@@ -181,6 +213,8 @@ def _json(answer: httpx.Response) -> dict[str, Any]:
 
 def _raise_if_transient(answer: httpx.Response) -> None:
     problem = _problem(answer)
+    if answer.status_code >= 500 and not problem:
+        raise ProxyWithoutGateway(answer.status_code)
     if answer.status_code >= 500 or problem.get("code") in TRANSIENT_CODES:
         wait = answer.headers.get("retry-after", "")
         raise Unavailable(
@@ -194,6 +228,8 @@ def raise_for_problem(answer: httpx.Response) -> None:
     """Raise the error that an answer other than 2xx describes."""
     _raise_if_transient(answer)
     problem = _problem(answer)
+    if 400 <= answer.status_code < 500 and not problem:
+        raise RefusedByProxy(answer.status_code)
     code = str(problem.get("code") or "gateway.refused")
     exit_code = NOT_ALLOWED if answer.status_code in (401, 403) else REFUSED
     more = {name: problem[name] for name in ("batch_id", "request_id") if name in problem}

@@ -27,7 +27,7 @@ FOLDER = paths.ROOT / "dashboard"
 DIST = FOLDER / "dist"
 MISSING = f"Node.js {node.OLDEST} or newer with npm"
 NOT_IN_PAGES = {"dist", "node_modules", "screenshots", "e2e", "tests"}
-SCRIPTS = ("e2e:lifecycle", "e2e:keyboard", "e2e:failures", "accessibility")
+SCRIPTS = ("e2e:lifecycle", "e2e:keyboard", "e2e:failures", "e2e:freshness", "accessibility")
 SCRIPT_LIMIT_S = 900
 PATIENCE = ("--fetch-timeout=20000", "--fetch-retries=3")  # milliseconds without a byte
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -76,8 +76,8 @@ def check() -> int:
 def browser() -> int:
     """Try the dashboard in Chromium on a stack of its own.
 
-    A batch from upload to summed reports, one by keyboard alone, failures, then every page under
-    axe.
+    A batch from upload to summed reports, one by keyboard alone, failures, how old figures are,
+    then every page under axe.
     """
     if not has_node():
         return print_not_tried(f"{MISSING} is missing: the dashboard was NOT tried in a browser")

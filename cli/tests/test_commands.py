@@ -97,6 +97,8 @@ def test_an_answer_that_is_lost_is_asked_for_again_under_the_same_key(
         (problem(409, "idempotency.in-progress"), 4),
         (problem(429, "rate.limited"), 4),
         (httpx.Response(502, text="<html>bad gateway"), 4),
+        (httpx.Response(413, text="<html>too large"), 1),
+        (httpx.Response(403, text="<html>forbidden"), 3),
         (httpx.Response(200, text="<html>a page"), 2),
     ],
 )
@@ -253,3 +255,35 @@ def test_a_shell_can_complete_the_commands(run: Run, shell: str) -> None:
     code, out, _ = run("completion", shell)
     assert code == 0
     assert "_PAYDOWN_COMPLETE" in out
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "code"),
+    [
+        (413, "The file is too large for a proxy in front of the gateway", "proxy.too-large"),
+        (400, "A proxy or a firewall in front of the gateway refused", "proxy.refused"),
+        (403, "A proxy or a firewall in front of the gateway refused", "proxy.refused"),
+    ],
+)
+def test_a_page_of_a_proxy_is_said_to_be_that_and_nothing_was_taken(
+    run: Run, gateway: FakeGateway, roster: Path, status: int, words: str, code: str
+) -> None:
+    page = httpx.Response(status, text="<html>", headers={"content-type": "text/html"})
+    gateway.before = [lambda _: page] * 9
+    _, _, error = run("upload", roster)
+    assert words in error
+    assert "Nothing was taken" in error
+    assert "Try again" not in error
+    _, out, _ = run("upload", roster, "--json")
+    assert json.loads(out)["error"]["code"] == code
+
+
+def test_a_proxy_whose_gateway_is_away_is_named_and_nothing_is_said_about_what_was_taken(
+    run: Run, gateway: FakeGateway, roster: Path
+) -> None:
+    gateway.before = [lambda _: httpx.Response(504, text="<html>gateway time-out")] * 9
+    code, _, error = run("upload", roster)
+    assert code == 4
+    assert "a proxy in front of the gateway (status 504)" in error
+    assert "Nothing was taken" not in error
+    assert "takes nothing twice" in error

@@ -75,7 +75,7 @@ async function pauseWithoutNetwork() {
 
 await step("the live tab says that its connection is lost, and recovers", async () => {
   await approver.goto(`${batchPath}/live`);
-  await approver.getByText("Live. Figures as of").waitFor();
+  await approver.getByText("Live. The newest change is of").waitFor();
   await approver.waitForTimeout(1_000); // the dialog is loaded ahead
   let streams = 0;
   const countStream = (request) => {
@@ -92,7 +92,7 @@ await step("the live tab says that its connection is lost, and recovers", async 
   await pauseWithoutNetwork();
   await approver.context().setOffline(false);
   await approver
-    .getByText(/Live\. Figures as of|This batch has ended\./)
+    .getByText(/Live\. The newest change is of|This batch has ended\./)
     .waitFor({ timeout: 30_000 });
   assert.ok(streams > 0, "another stream was opened");
   approver.off("request", countStream);

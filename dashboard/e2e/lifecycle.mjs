@@ -182,7 +182,7 @@ const approved = await step("another person approves exactly what is shown", asy
 
 /** What the live tab says of its figures; one of these is always there. */
 const FRESHNESS =
-  /Live\. Figures as of|Connection lost; reconnecting|Connecting|This batch has ended/;
+  /Live\. The newest change is of|Not live: a part|Connection lost; reconnecting|Connecting|This batch has ended/;
 
 async function checkFreshness() {
   for (let looks = 0; looks < 12; looks += 1) {

@@ -1,7 +1,8 @@
 // Weighs what a first visit of a route loads, and fails when that is more than the route's budget.
 // Scripts only, gzipped at level 9 as the gateway does it. In kB (1000 bytes).
 //
-// Measured: 158, 162, 362 and 281 kB, in the order below. The grid brings panels that are never
+// Measured: 160, 164, 365 and 283 kB, in the order below. One kB of each is the question as of when
+// the figures are, which every page asks. The grid brings panels that are never
 // shown (filter, footer, pivot): 20 kB that no public option leaves out. Its budget is therefore 2 %
 // above what is measured.
 import { readFileSync } from "node:fs";
@@ -9,11 +10,11 @@ import { gzipSync } from "node:zlib";
 
 const BATCH_TABS = "src/batch/tabs";
 const ROUTES = [
-  { name: "first route", modules: ["src/home/HomePage.tsx"], budget: 160 },
+  { name: "first route", modules: ["src/home/HomePage.tsx"], budget: 162 },
   {
     name: "a batch's overview",
     modules: ["src/batch/BatchPage.tsx", `${BATCH_TABS}/overview/OverviewTab.tsx`],
-    budget: 165,
+    budget: 166,
   },
   {
     name: "a route with the grid",

@@ -129,6 +129,7 @@ class Loops:
         subscriptions = WebhookSubscriptions(
             reader, self.settings.webhook_url, self.settings.webhook_secret
         )
+        self.service.world.checks.append(subscriptions.check)
         detector = DuplicateDetector(engine, reader, timing)
         taker = StatementTaker(engine, reader, timing, detector)
         turns = (subscriptions.ensure, taker.take, detector.search)
@@ -171,6 +172,7 @@ def main() -> None:
     service.startup_gate.recovery_steps = recovery_steps(loops.reader, settings.timing)
     rate_limiter.configure(service.engine, limits(settings))
     service.loops += loops.all()
+    service.world.checks.append(provider.clock.check)
     service.gauges |= metrics.gauges(service.engine)
     service.gauges["clock_steps"] = lambda: float(provider.clocks.steps)
     service.add_dead_letter_routes(commands.ineligible_approvers)

@@ -17,6 +17,7 @@ from services.gateway.auth.oidc import IdentityProvider
 from services.gateway.auth.people import DemoPeople, SignedInPeople
 from services.gateway.auth.rate_limit import RateLimiter
 from services.gateway.auth.sessions import Authenticator
+from services.gateway.auth.token_check import check_tokens
 from services.gateway.event_stream import StreamSlots, StreamTiming
 from services.gateway.request_guard.audit_trail import AuditTrail
 from services.gateway.request_guard.guard import RequestGuard
@@ -26,6 +27,7 @@ from services.gateway.routes import (
     audit,
     batch_commands,
     batches,
+    freshness,
     health,
     ledger,
     live_view,
@@ -85,6 +87,7 @@ def build(
     service.middleware.append(
         Middleware(DashboardMiddleware, folder=settings.dashboard_dir, own_names_only=is_demo)
     )
+    service.world.checks.append(lambda: check_tokens(service.engine))
     service.routers += routers(
         service, settings, upstreams, provider, timing=timing or StreamTiming()
     )
@@ -120,6 +123,7 @@ def routers(
         live_view.router(route_class, upstreams, slots, timing),
         payments.router(route_class, upstreams),
         ledger.router(route_class, upstreams),
+        freshness.router(route_class, upstreams),
         health.router(route_class, upstreams, service.readiness, service.world.sentences),
         operations.router(route_class, upstreams),
         audit.router(route_class, service.engine),

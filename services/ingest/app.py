@@ -11,6 +11,7 @@ from libs.common.messaging.consumer import Beat
 from libs.common.runtime.loops import Loop, take_turns
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
+from libs.common.runtime.world_checks import check_disk
 from services.ingest import consumers, finalize, key_check, recovery, staging
 from services.ingest.domain.roster_warnings import Thresholds
 from services.ingest.encryption import FieldEncryption
@@ -45,6 +46,7 @@ def build(settings: IngestSettings) -> Service:
     service.add_consumer(topics.LEDGER_POSTINGS, consumers.apply_postings)
     service.add_relay()
     service.add_dead_letter_routes(batches.list_contributors)
+    service.world.checks.append(lambda: check_disk([settings.files_dir]))
     service.routers.append(build_router(Dependencies(service.engine, settings, folder, encryption)))
     return service
 

@@ -7,6 +7,7 @@ from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
 from services.webhooks import metrics, routes
 from services.webhooks.group_commit import GroupCommitter, store_writer
+from services.webhooks.secrets_in_use import SecretsInUse
 from services.webhooks.settings import WebhooksSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -21,7 +22,9 @@ def build(settings: WebhooksSettings) -> Service:
     service.loops.append(Loop("group-commit", committer.run))
     service.add_relay()
     service.add_dead_letter_routes()
-    service.routers.append(routes.router(settings, committer, throttle))
+    secrets = SecretsInUse(settings.secret, settings.previous_secret)
+    service.world.checks.append(lambda: secrets.check(service.engine))
+    service.routers.append(routes.router(settings, secrets, committer, throttle))
     service.gauges |= metrics.gauges(service.engine, throttle)
     return service
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -70,12 +71,17 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 
 def verify(
-    secret: str, timestamp: str, given: str, body: bytes, now_s: int, freshness_s: int
+    secrets: Sequence[str],
+    timestamp: str,
+    given: str,
+    body: bytes,
+    now_s: int,
+    freshness_s: int,
 ) -> None:
     """Accept a delivery that the provider signed a short while ago.
 
     Args:
-        secret: shared with the provider.
+        secrets: shared with the provider; the signature may be of any of them.
         timestamp: UNIX seconds as text, as received.
         given: the signature, as received.
         body: the raw bytes.
@@ -88,7 +94,11 @@ def verify(
     """
     if not given or not timestamp:
         raise UnverifiedDelivery("the delivery is not signed", "webhook.unsigned")
-    if not hmac.compare_digest(signature(secret, timestamp, body).encode(), given.encode()):
+    matches = [
+        hmac.compare_digest(signature(secret, timestamp, body).encode(), given.encode())
+        for secret in secrets
+    ]
+    if not any(matches):
         raise UnverifiedDelivery("the signature is not the provider's", "webhook.forged")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise UnverifiedDelivery("the timestamp is not a number of seconds", "webhook.stale")

@@ -16,6 +16,7 @@ from services.webhooks.domain import (
     VerifiedDelivery,
 )
 from services.webhooks.group_commit import GroupCommitter, Item, NotCommitted, QueueFull
+from services.webhooks.secrets_in_use import SecretsInUse
 from services.webhooks.settings import WebhooksSettings
 
 STORE_S = 4.0  # the provider gives up after 5 s
@@ -38,7 +39,10 @@ class SecurityEventThrottle:
 
 
 def router(
-    settings: WebhooksSettings, committer: GroupCommitter, throttle: SecurityEventThrottle
+    settings: WebhooksSettings,
+    secrets: SecretsInUse,
+    committer: GroupCommitter,
+    throttle: SecurityEventThrottle,
 ) -> APIRouter:
     """The one public route of this service."""
     routes = APIRouter()
@@ -51,7 +55,8 @@ def router(
         given = request.headers.get("method-webhook-signature", "")
         now_s = int(time.time())
         try:
-            domain.verify(settings.secret, timestamp, given, body, now_s, settings.freshness_s)
+            accepted = secrets.accepted(received_at)
+            domain.verify(accepted, timestamp, given, body, now_s, settings.freshness_s)
         except UnverifiedDelivery as error:
             if throttle.allow(now_s):
                 await store(committer, _rejected(request, error, body, received_at))

@@ -15,6 +15,9 @@ class WebhooksSettings(ServiceSettings):
         min_length=16,
         description="shared with the provider; the key of every signature",
     )
+    previous_secret: str = Field(
+        default="", description="the secret before; accepted for an hour after the change"
+    )
     freshness_s: int = Field(
         default=300,
         gt=0,

@@ -113,7 +113,9 @@ def test_every_metric_that_alerts_and_dashboards_query_is_exposed_by_a_service(c
         for name in catalog.NAMES
         if name != "gateway"
     )
-    assert watched.missing(set(re.findall(r"^(paydown_[a-z_]+) ", exposed, re.MULTILINE))) == []
+    assert (
+        watched.missing(set(re.findall(r"^# TYPE (paydown_[a-z_]+) ", exposed, re.MULTILINE))) == []
+    )
     assert watched.missing(set())  # there are queries
 
 

@@ -1,9 +1,9 @@
 import { keepPreviousData } from "@tanstack/react-query";
 import { query } from "./client";
+import { REFRESH_MS } from "./queryClient";
 import { CHANGING } from "./statuses";
 
 const CHANGING_MS = 2_500;
-const AT_REST_MS = 30_000;
 
 /** A batch, read again every few seconds while it changes by itself. */
 export function useBatchQuery(batchId: string) {
@@ -13,7 +13,7 @@ export function useBatchQuery(batchId: string) {
     { params: { path: { batch_id: batchId } } },
     {
       refetchInterval: ({ state }) =>
-        state.data && CHANGING.has(state.data.status) ? CHANGING_MS : AT_REST_MS,
+        state.data && CHANGING.has(state.data.status) ? CHANGING_MS : REFRESH_MS,
       placeholderData: keepPreviousData,
     },
   );

@@ -712,6 +712,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/freshness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Freshness
+         * @description As of when the figures are, and which part stands behind and since when.
+         *
+         *     The figures of batches and payments come from `reports`, their statuses from `ingest`,
+         *     accounts and reconciliation from `ledger`, and what is to be sent from `dispatcher`.
+         */
+        get: operations["read_freshness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ops/health": {
         parameters: {
             query?: never;
@@ -1606,6 +1629,22 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * FiguresOf
+         * @description The figures that a service makes of the events of others.
+         *
+         *     Everything that happened until `as_of` is in them; null if that is not known.
+         */
+        FiguresOf: {
+            /** Service */
+            service: string;
+            /** As Of */
+            as_of: string | null;
+            /** Behind */
+            behind: components["schemas"]["PartBehind"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * FileError
          * @description Why a file was rejected.
          */
@@ -1616,6 +1655,21 @@ export interface components {
             message: string;
             /** Line */
             line: number | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Freshness
+         * @description The figures of every service that reads events, as measured at `checked_at`.
+         */
+        Freshness: {
+            /**
+             * Checked At
+             * Format: date-time
+             */
+            checked_at: string;
+            /** Figures */
+            figures: components["schemas"]["FiguresOf"][];
         } & {
             [key: string]: unknown;
         };
@@ -1918,6 +1972,28 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * PartBehind
+         * @description A part of the way of the events that has stood behind for more than 30 s.
+         *
+         *     The service has not published its events (`publish`), has not applied those of `topic`
+         *     (`apply`), or does not answer (`answer`). `since` is null if that is not known.
+         */
+        PartBehind: {
+            /** Service */
+            service: string;
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "publish" | "apply" | "answer";
+            /** Topic */
+            topic: string;
+            /** Since */
+            since: string | null;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * Payment
@@ -8201,6 +8277,152 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Breaks"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something has changed, or this was done before. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This kind of file is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A bug. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service does not answer. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no room for the file. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_freshness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Freshness"];
                 };
             };
             /** @description The request is malformed. */

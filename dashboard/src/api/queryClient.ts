@@ -3,6 +3,8 @@ import { QueryClient } from "@tanstack/react-query";
 import { Problem } from "./problem";
 
 const RETRIES_MAX = 3;
+/** What a page shows is read again, so that its figures are never older than half a minute. */
+export const REFRESH_MS = 20_000;
 
 /**
  * Whether another try may help: without an answer, or when a service behind the gateway is away.
@@ -18,6 +20,7 @@ export const queryClient = new QueryClient({
       // missing.
       networkMode: "always",
       staleTime: 2_000,
+      refetchInterval: REFRESH_MS,
       refetchOnWindowFocus: true,
       retry: (failures, error) => failures < RETRIES_MAX && worthRetrying(error),
       retryDelay: (failures) => Math.min(1_000 * 2 ** failures, 8_000),

@@ -2,12 +2,18 @@
 import { styled } from "@mui/material/styles";
 import { useIsFetching } from "@tanstack/react-query";
 import { Outlet, useRouterState } from "@tanstack/react-router";
-import { type ReactElement, type RefObject, useEffect, useRef } from "react";
-import { T } from "../i18n/i18n";
+import { lazy, type ReactElement, type RefObject, Suspense, useEffect, useRef } from "react";
+import { allMessages, T } from "../i18n/i18n";
 import { preloadActionDialog } from "../ui/ActionDialog";
 import { DuplicateNotice } from "./DuplicateNotice";
 import { Header } from "./Header";
 import { KillSwitchNotice } from "./KillSwitchNotice";
+
+// Its messages are not in the first load.
+const FiguresAge = lazy(async () => {
+  const [module] = await Promise.all([import("./FiguresAge"), allMessages]);
+  return module;
+});
 
 const Main = styled("main")({
   padding: 24,
@@ -44,6 +50,9 @@ export function Shell(): ReactElement {
       <Main id="main" ref={main} tabIndex={-1} data-loading={loading || undefined}>
         <KillSwitchNotice />
         <DuplicateNotice />
+        <Suspense fallback={null}>
+          <FiguresAge />
+        </Suspense>
         <Outlet />
       </Main>
     </>

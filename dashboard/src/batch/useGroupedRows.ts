@@ -39,6 +39,7 @@ export function useGroupedRows(batch: Batch, status: RowStatus): UseQueryResult<
     queryKey: ["grouped-rows", batch.batch_id, status, batch.digest],
     queryFn: () => readGroupedRows(batch.batch_id, status),
     staleTime: 60_000,
+    refetchInterval: false,
   });
 }
 
@@ -50,6 +51,7 @@ export function useGroupedPayments(
   return useQuery({
     queryKey: ["grouped-payments", batchId, ...statuses.map((status) => payments[status])],
     queryFn: () => readGroupedPayments(batchId, statuses.join(",")),
+    refetchInterval: false,
   });
 }
 

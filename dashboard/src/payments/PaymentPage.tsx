@@ -2,6 +2,7 @@
 import { getRouteApi } from "@tanstack/react-router";
 import type { ReactElement } from "react";
 import { type PaymentDetails, query } from "../api/client";
+import { REFRESH_MS } from "../api/queryClient";
 import { T, useText } from "../i18n/i18n";
 import { Code, Money, shortId } from "../ui/format";
 import { LeadRow } from "../ui/layout";
@@ -29,7 +30,7 @@ export default function PaymentPage(): ReactElement {
     { params: { path: { payment_id: paymentId } } },
     {
       refetchInterval: ({ state }) =>
-        state.data && CHANGING.has(state.data.status) ? CHANGING_MS : false,
+        state.data && CHANGING.has(state.data.status) ? CHANGING_MS : REFRESH_MS,
     },
   );
   const { data: payment } = found;

@@ -25,15 +25,21 @@ const MOMENT = {
   timeZoneName: "short",
 } as const;
 
+type DateTimeProps = { at: string | null | undefined; seconds?: boolean };
+
 /** A moment in the chosen time zone, with the zone's name. The tooltip is the exact UTC time. */
-export function DateTime({ at }: { at: string | null | undefined }): ReactElement {
+export function DateTime({ at, seconds = false }: DateTimeProps): ReactElement {
   const { locale, zone } = useLanguage();
   if (!at) return <>—</>;
   const moment = new Date(at);
   if (Number.isNaN(moment.getTime())) return <>{at}</>;
   return (
     <time dateTime={at} title={moment.toISOString()}>
-      {moment.toLocaleString(locale, { ...MOMENT, timeZone: zone })}
+      {moment.toLocaleString(locale, {
+        ...MOMENT,
+        second: seconds ? "2-digit" : undefined,
+        timeZone: zone,
+      })}
     </time>
   );
 }

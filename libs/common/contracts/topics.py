@@ -52,10 +52,12 @@ def facts_of(service: str) -> list[Topic]:
 
 
 #: Messages are kept for ever, because a rebuild reads them again. A batch with thousands of
-#: branches is one large message.
+#: branches is one large message. The broker dates them: so its clock can be compared with ours,
+#: and it refuses no message because our clock is an hour ahead of its own.
 CONFIG = {
     "retention.ms": "-1",
     "cleanup.policy": "delete",
     "max.message.bytes": "16777216",
     "min.insync.replicas": "1",
+    "message.timestamp.type": "LogAppendTime",
 }

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from libs.common.database.engine import run
+from libs.common.observability.clock_difference import clock_sentence, seconds_ahead
 
-CLOCK_MAX_S = 2.0
 CONNECTIONS_MAX_SHARE = 0.85
 TRANSACTION_MAX_S = 600.0
 
@@ -35,22 +35,12 @@ def check_server(engine: Engine) -> dict[str, str]:
                       AND backend_type = 'client backend') AS oldest_s""",
         ).one()
     return {
-        "clock of the database": clock_sentence("the database", there, asked_at, answered_at),
+        "clock of the database": clock_sentence(
+            "the database", seconds_ahead(there, asked_at, answered_at)
+        ),
         "database connections": connections_sentence(row.connections, row.most),
         "oldest transaction": transaction_sentence(float(row.oldest_s)),
     }
-
-
-def clock_sentence(whose: str, there: datetime, asked_at: datetime, answered_at: datetime) -> str:
-    """Compare another clock with ours, of which the answer may lie anywhere between two times."""
-    ahead_s = max((there - answered_at).total_seconds(), (asked_at - there).total_seconds(), 0.0)
-    if ahead_s <= CLOCK_MAX_S:
-        return ""
-    way = "ahead of" if there > answered_at else "behind"
-    return (
-        f"The clock of {whose} is {ahead_s:.0f} s {way} this machine's. "
-        "Synchronise both (chrony, ntpd)."
-    )
 
 
 def connections_sentence(used: int, most: int) -> str:

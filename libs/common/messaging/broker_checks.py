@@ -15,7 +15,7 @@ from libs.common.messaging.kafka import MESSAGE_MAX_BYTES
 
 ANSWER_S = 10.0
 #: A topic's settings that must be exactly ours.
-EXACT = ("retention.ms", "cleanup.policy")
+EXACT = ("retention.ms", "cleanup.policy", "message.timestamp.type")
 Found = Mapping[str, str]
 
 

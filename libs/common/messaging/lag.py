@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.messaging import offsets
 from libs.common.messaging.address import client_settings
+from libs.common.messaging.applied import AppliedUntil
 from libs.common.messaging.error_text import describe
 from libs.common.observability.logs import log
 
@@ -39,6 +40,8 @@ class LagMeter:
     lags: dict[str, int] = field(init=False, default_factory=dict)
     #: When each consumer was last seen moving on, or with nothing to read.
     moved_at: dict[str, float] = field(init=False, default_factory=dict)
+    #: Up to which moment each consumer has applied everything.
+    applied: dict[str, AppliedUntil] = field(init=False, default_factory=dict)
     started_at: float = field(init=False)
     answered_at: float = field(init=False)
     measured_at: float = field(init=False)
@@ -52,6 +55,7 @@ class LagMeter:
 
     def measure(self) -> None:
         """Ask the broker and the database once. Without both answers the last figures stay."""
+        asked_at = self.clock()
         try:
             ends = self._ends(sorted(set(self.consumers.values())))
         except (KafkaException, TimeoutError) as error:
@@ -67,6 +71,8 @@ class LagMeter:
                 for consumer, topic in self.consumers.items():
                     stored = offsets.find(connection, consumer, topic)
                     self._note(consumer, ends[topic], stored)
+                    applied = self.applied.setdefault(consumer, AppliedUntil())
+                    applied.note(asked_at, ends[topic], stored)
         except SQLAlchemyError:
             pass  # it is away, or not migrated yet; the age of the figures tells
         else:
@@ -85,6 +91,18 @@ class LagMeter:
         return max(
             (now - self.moved_at.get(one, self.started_at) for one in self.consumers), default=0.0
         )
+
+    def applied_ages_s(self) -> dict[str, float | None]:
+        """By topic: how long ago it was when all that was in it then has been applied by now.
+
+        None: never since the start.
+        """
+        now = self.clock()
+        ages: dict[str, float | None] = {}
+        for consumer, topic in self.consumers.items():
+            until = self.applied.get(consumer, AppliedUntil()).until
+            ages[topic] = None if until is None else now - until
+        return ages
 
     def broker_answers(self) -> bool:
         """Whether the broker answered this client lately."""

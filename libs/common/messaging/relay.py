@@ -4,10 +4,12 @@ import select
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Event as Stop
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Producer
+from confluent_kafka import Message as KafkaMessage
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,6 +21,7 @@ from libs.common.database.engine import is_unavailable, run
 from libs.common.messaging import dead_letters, outbox
 from libs.common.messaging.error_text import describe
 from libs.common.messaging.message_tracing import Publication, start_publication
+from libs.common.observability.clock_difference import ClockComparison
 from libs.common.observability.logs import log
 from libs.common.observability.trace_context import unrecorded_header
 
@@ -38,8 +41,12 @@ def publish_until_stopped(
     beat: Callable[[], None] = lambda: None,
     name: str = "",
     signer: Signer | None = None,
+    broker_clock: ClockComparison | None = None,
 ) -> None:
     """Publish until `stop`, under the service's name and signed with its key.
+
+    Args:
+        broker_clock: learns when the broker wrote what is sent.
 
     Of several replicas one publishes, the others wait for an advisory lock: two at once would
     break the order within a key. A database that is away is waited for.
@@ -59,7 +66,10 @@ def publish_until_stopped(
                 while not stop.is_set():
                     beat()
                     producer.poll(0)  # serves what the client logs while nothing is sent
-                    if publish(connection, producer, name=name, signer=signer) < BATCH_MAX:
+                    published = publish(
+                        connection, producer, name=name, signer=signer, broker_clock=broker_clock
+                    )
+                    if published < BATCH_MAX:
                         _wait_for_events(connection)
         except SQLAlchemyError as error:
             if not is_unavailable(error):
@@ -94,6 +104,7 @@ def publish(
     batch_max: int = BATCH_MAX,
     name: str = "",
     signer: Signer | None = None,
+    broker_clock: ClockComparison | None = None,
 ) -> int:
     """Send the oldest unpublished events, and mark those that Kafka acknowledged; how many.
 
@@ -109,7 +120,10 @@ def publish(
         return 0
     spans = start_publication()
     headers = _all_headers(rows, name, spans, signer)
+    asked_at = datetime.now(UTC)
     sent = _send(producer, rows, headers)
+    if broker_clock is not None and sent.written_at is not None:
+        broker_clock.note(sent.written_at, asked_at, datetime.now(UTC))
     if sent.acknowledged:
         outbox.mark_published(connection, sent.acknowledged)
     if spans:
@@ -133,17 +147,22 @@ class Sent:
         acknowledged: the ids of those that Kafka has.
         refused: why the others can never be sent, by id; a broker's refusal is of a whole batch
             of messages, so it says nothing yet about the single one.
+        written_at: when the broker wrote the last one, by its clock; None if it does not tell.
     """
 
     acknowledged: list[int] = field(default_factory=list)
     refused: dict[int, KafkaError] = field(default_factory=dict)
+    written_at: datetime | None = None
 
-    def on_delivery(self, row_id: int) -> Callable[[Any, Any], None]:
+    def on_delivery(self, row_id: int) -> Callable[[KafkaError | None, KafkaMessage], None]:
         """The callback for one row."""
 
-        def delivered(error: KafkaError | None, _: Any) -> None:
+        def delivered(error: KafkaError | None, message: KafkaMessage) -> None:
             if error is None:
                 self.acknowledged.append(row_id)
+                kind, milliseconds = message.timestamp()
+                if kind == TIMESTAMP_LOG_APPEND_TIME:
+                    self.written_at = datetime.fromtimestamp(milliseconds / 1_000, UTC)
             elif error.code() in NEVER:
                 self.refused[row_id] = error
 

@@ -1,4 +1,4 @@
-"""Health and metrics over HTTP: /health/live, /health/ready and /metrics."""
+"""Health and metrics over HTTP: /health/live, /health/ready, /health/flow and /metrics."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ class Probes:
         quarantined_because: why its database is quarantined; "" if it is not.
         gauges: the figures for Prometheus.
         world: what is wrong around the service, one sentence for each check.
+        applied: by topic, how old what has been applied of it is, in seconds; None: not known.
+        outbox_age_s: the age of the oldest event that has not been published.
     """
 
     loop_ages: Callable[[], Mapping[str, float]]
@@ -33,6 +35,8 @@ class Probes:
     quarantined_because: Callable[[], str]
     gauges: Callable[[], Mapping[str, float]]
     world: Callable[[], Mapping[str, str]] = dict
+    applied: Callable[[], Mapping[str, float | None]] = dict
+    outbox_age_s: Callable[[], float] = float
 
 
 def router(service: str, probes: Probes) -> APIRouter:
@@ -57,12 +61,21 @@ def router(service: str, probes: Probes) -> APIRouter:
             "world": probes.world(),
         }
 
+    @routes.get("/health/flow", include_in_schema=False)
+    def health_flow() -> dict[str, object]:
+        return {"applied_age_s": probes.applied(), "outbox_age_s": probes.outbox_age_s()}
+
     @routes.get("/metrics", include_in_schema=False)
     def metrics(_: Request) -> Response:
         registry = CollectorRegistry()
         for name, value in probes.gauges().items():
             title = name.replace("_", " ")
             Gauge(f"paydown_{service}_{name}", title, registry=registry).set(value)
+        findings = Gauge(
+            f"paydown_{service}_world_finding", "world finding", ["check"], registry=registry
+        )
+        for name in probes.world():
+            findings.labels(check=name).set(1)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes
@@ -77,6 +90,16 @@ def run_checks(checks: Mapping[str, Callable[[], bool]]) -> dict[str, bool]:
         except (SQLAlchemyError, OSError):
             found[name] = False
     return found
+
+
+def read_outbox_age_s(engine: Engine) -> float:
+    """The age of the oldest event that has not been published, in seconds; 0 if all have been.
+
+    Raises:
+        SQLAlchemyError: the database does not answer.
+    """
+    with engine.connect() as connection:
+        return outbox.backlog(connection).age_s
 
 
 def messaging_gauges(engine: Engine, forged: ForgedMessages) -> dict[str, float]:

@@ -35,6 +35,7 @@ from libs.common.messaging.kafka_source import KafkaSource
 from libs.common.messaging.lag import LagMeter
 from libs.common.messaging.offsets import Offsets
 from libs.common.observability import tracing
+from libs.common.observability.clock_difference import ClockComparison
 from libs.common.observability.logs import configure, log
 from libs.common.recovery import restored_routes
 from libs.common.recovery.restored_routes import ReadOnlyWhileClosed
@@ -104,6 +105,9 @@ class Service:
     consumers: dict[Topic, Loop] = field(init=False, default_factory=dict)
     consumer_watch: ConsumerWatch = field(init=False)
     world: WorldChecks = field(init=False, default_factory=WorldChecks)
+    broker_clock: ClockComparison = field(
+        init=False, default_factory=lambda: ClockComparison("the broker", precision_s=0.001)
+    )
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
@@ -162,10 +166,17 @@ class Service:
         def loop(stop: threading.Event, beat: Beat) -> None:
             producer = kafka.producer(self.settings.kafka)
             relay.publish_until_stopped(
-                self.engine, producer, stop, beat, self.name, self.settings.signer
+                self.engine,
+                producer,
+                stop,
+                beat,
+                self.name,
+                self.settings.signer,
+                self.broker_clock,
             )
 
         self.loops.append(Loop("relay", loop))
+        self.world.checks.append(self.broker_clock.check)
 
     def add_dead_letter_routes(self, ineligible: IneligiblePeople = no_one_ineligible) -> None:
         """Add the routes by which people list dead letters and have one applied again.
@@ -210,6 +221,8 @@ class Service:
                     lambda: self.startup_gate.quarantined_because,
                     self._all_gauges,
                     self.world.sentences,
+                    self.consumer_watch.meter.applied_ages_s,
+                    self._outbox_age_s,
                 ),
             )
         )
@@ -383,6 +396,10 @@ class Service:
                 checks["open"] = lambda: not self.startup_gate.closed_because
             checks |= self.ready
         return health.run_checks(checks)
+
+    def _outbox_age_s(self) -> float:
+        publishes = any(topic.producer == self.name for topic in TOPICS)
+        return health.read_outbox_age_s(self.engine) if publishes else 0.0
 
     def _all_gauges(self) -> dict[str, float]:
         """The figures of messaging, of the quarantine, and the service's own."""

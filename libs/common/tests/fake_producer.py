@@ -1,14 +1,25 @@
 """A Kafka producer of the tests' own, and what a test does with an outbox."""
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from confluent_kafka import KafkaError
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError
 
 from libs.common.crypto.message_signatures import Signer
 from libs.common.messaging import outbox, relay
 from libs.common.tests.conftest import Store
 from libs.common.tests.factories import hint
+
+
+class Delivered:
+    """What a delivery report says of its message: when the broker wrote it."""
+
+    def __init__(self, written_ms: int) -> None:
+        self.written_ms = written_ms
+
+    def timestamp(self) -> tuple[int, int]:
+        return TIMESTAMP_LOG_APPEND_TIME, self.written_ms
 
 
 class Producer:
@@ -28,6 +39,7 @@ class Producer:
             False,
         )
         self.silent = False
+        self.clock_ahead_s = 0.0
 
     def produce(self, topic: str, **record: Any) -> None:
         fate = self.fate(len(self.given))
@@ -42,8 +54,9 @@ class Producer:
     def flush(self, _: float) -> int:
         if self.silent and not self.purged:
             return len(self.open)
+        written = Delivered(int((time.time() + self.clock_ahead_s) * 1_000))
         for delivered, error in self.open:
-            delivered(KafkaError(KafkaError._PURGE_QUEUE) if self.purged else error, None)
+            delivered(KafkaError(KafkaError._PURGE_QUEUE) if self.purged else error, written)
         self.open.clear()
         return 0
 

@@ -6,12 +6,13 @@ This client is our own because the official SDK drops the Idempotency-Key and ch
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
+from libs.common.observability.clock_difference import ClockComparison
 from services.dispatcher.domain.protocol import Answer
 from services.dispatcher.domain.statuses import known, our_status
 from services.dispatcher.provider.clocks import Clocks
@@ -54,6 +55,10 @@ class Provider:
     version: str
     timeout_s: float
     clocks: Clocks = field(default_factory=Clocks)  # every answer tells the provider's clock
+    #: A Date has whole seconds.
+    clock: ClockComparison = field(
+        default_factory=lambda: ClockComparison("the provider", precision_s=1.0)
+    )
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +88,7 @@ class Provider:
         Without an answer the status is None. A body that cannot be read leaves `data` empty.
         """
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        asked_at = datetime.now(UTC)
         try:
             with total_limit(self.timeout_s):
                 response = self.client.request(
@@ -90,7 +96,10 @@ class Provider:
                 )
         except (httpx.HTTPError, OSError):
             return Answer(None), None
-        return self._parse(response), response
+        answer = self._parse(response)
+        if answer.date is not None:
+            self.clock.note(answer.date, asked_at, datetime.now(UTC))
+        return answer, response
 
     def list(self, path: str, params: Mapping[str, str]) -> Page:
         """Read one page of a list, newest first.

@@ -1,9 +1,11 @@
 """Answers as bytes: whatever a provider sends has a meaning, and never ends the process."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from threading import Event as Stop
 from typing import Any
 from uuid import uuid4
@@ -258,3 +260,14 @@ def test_a_walk_counts_only_with_as_many_lines_as_the_provider_says() -> None:
     assert walk("1")
     assert not walk("2")
     assert not walk("")
+
+
+@pytest.mark.parametrize(("ahead_s", "words"), [(0, ""), (-40, "behind"), (40, "ahead of")])
+def test_the_providers_clock_is_compared_by_its_answers(ahead_s: int, words: str) -> None:
+    date = formatdate(time.time() + ahead_s, usegmt=True)
+    provider = answering_provider(b'{"data": {}}', headers={"Date": date})
+    assert provider.clock.check() == {}  # nothing is known, and nothing is said
+    for _ in range(3):
+        provider.send("GET", "/ping")
+    found = provider.clock.check()["clock of the provider"]
+    assert (words in found) if words else found == ""

@@ -63,6 +63,7 @@ ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("GET", "/reconciliation/runs"): _EVERY_ROLE,
     ("GET", "/reconciliation/breaks"): _EVERY_ROLE,
     ("POST", "/reconciliation/runs"): frozenset({APPROVER, OPERATOR}),
+    ("GET", "/freshness"): _EVERY_ROLE,
     ("GET", "/ops/health"): _OPERATIONS,
     ("GET", "/ops/dead-letters"): _OPERATIONS,
     ("POST", "/ops/dead-letters/{dead_letter_id}/redrive"): frozenset({OPERATOR}),

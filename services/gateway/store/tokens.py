@@ -1,6 +1,7 @@
 """The table `api_token`: API tokens of scripts, found by the hash of their secret."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -169,3 +170,21 @@ def revoke_token(connection: Connection, token_id: UUID, by: str) -> dict[str, A
     )
     row = rows.mappings().first()
     return None if row is None else dict(row)
+
+
+def read_ending_soon(connection: Connection) -> tuple[int, datetime | None]:
+    """Tokens that end within 30 days, and when the first does.
+
+    Those that were made for less than 60 days are meant to end, and do not count.
+    """
+    row = run(
+        connection,
+        """
+        SELECT count(*) AS tokens, min(expires_at) AS first
+        FROM api_token
+        WHERE revoked_at IS NULL
+          AND expires_at > now()
+          AND expires_at < now() + interval '30 days'
+          AND expires_at - created_at >= interval '60 days'""",
+    ).one()
+    return row.tokens, row.first

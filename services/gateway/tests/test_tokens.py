@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from services.gateway.auth.credentials import secret_hash
+from services.gateway.auth.token_check import check_tokens
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH
 
@@ -213,3 +214,28 @@ def test_who_made_a_token_counts_as_its_person_and_the_token_as_its_maker(
     assert gateway.ingest.calls[-1][1].endswith("/approve")
     assert gateway.ingest.headers[-1]["x-paydown-counts-as"] == "demo-preparer"
     assert gateway.ingest.headers[-1]["x-paydown-actor"] == "demo-approver"
+
+
+@pytest.mark.parametrize(
+    ("made_days", "left_days", "named"), [(90, 29, True), (90, 31, False), (20, 10, False)]
+)
+def test_tokens_that_are_meant_to_last_and_end_soon_are_a_sentence(
+    gateway: Gateway, made_days: int, left_days: int, named: bool
+) -> None:
+    made(gateway)
+    with gateway.engine.begin() as connection:
+        connection.execute(
+            text(
+                """
+                UPDATE api_token
+                SET expires_at = now() + make_interval(days => :left),
+                    created_at = now() + make_interval(days => :left - :made)"""
+            ),
+            {"left": left_days, "made": made_days},
+        )
+    found = check_tokens(gateway.engine)["API tokens"]
+    assert ("1 API tokens end within 30 days" in found) if named else found == ""
+    assert ORDER["name"] not in found
+    with gateway.engine.begin() as connection:
+        connection.execute(text("UPDATE api_token SET revoked_at = now(), revoked_by = 'x'"))
+    assert check_tokens(gateway.engine) == {"API tokens": ""}

@@ -38,3 +38,19 @@ def insert_security_events(
         "DELETE FROM security_event WHERE security_event_id <= :deleted_up_to",
         deleted_up_to=newest - stored_max,
     )
+
+
+def count_forged_alone(connection: Connection) -> int:
+    """Deliveries of the last hour with another signature, after the newest that was verified."""
+    return int(
+        run(
+            connection,
+            """
+            SELECT count(*)
+            FROM security_event
+            WHERE code = 'webhook.forged'
+              AND received_at > now() - interval '1 hour'
+              AND received_at > coalesce(
+                  (SELECT max(received_at) FROM delivery), '-infinity')""",
+        ).scalar_one()
+    )

@@ -21,7 +21,7 @@ def signed(timestamp: str = str(NOW), body: bytes = BODY, secret: str = SECRET) 
 
 def test_the_providers_delivery_is_accepted_up_to_the_limit_of_freshness() -> None:
     for age in (-300, 0, 300):
-        domain.verify(SECRET, str(NOW - age), signed(str(NOW - age)), BODY, NOW, 300)
+        domain.verify([SECRET], str(NOW - age), signed(str(NOW - age)), BODY, NOW, 300)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_the_providers_delivery_is_accepted_up_to_the_limit_of_freshness() -> No
 )
 def test_anything_else_is_refused(timestamp: str, given: str, body: bytes, code: str) -> None:
     with pytest.raises(domain.UnverifiedDelivery) as refused:
-        domain.verify(SECRET, timestamp, given, body, NOW, 300)
+        domain.verify([SECRET], timestamp, given, body, NOW, 300)
     assert refused.value.code == code
 
 
@@ -95,3 +95,13 @@ def test_without_an_event_id_the_signed_text_is_the_event() -> None:
 def test_what_cannot_be_read_is_malformed(body: bytes) -> None:
     with pytest.raises(domain.UnreadableDelivery):
         domain.read(body, "1")
+
+
+def test_any_of_the_secrets_in_use_may_have_signed() -> None:
+    both = [SECRET, "the-secret-before-it"]
+    for secret in both:
+        domain.verify(both, str(NOW), signed(secret=secret), BODY, NOW, 300)
+    with pytest.raises(domain.UnverifiedDelivery):
+        domain.verify(both, str(NOW), signed(secret="a-third-secret-of-it"), BODY, NOW, 300)
+    with pytest.raises(domain.UnverifiedDelivery):
+        domain.verify([], str(NOW), signed(), BODY, NOW, 300)

@@ -16,6 +16,7 @@ from libs.common.contracts.errors import Fatal
 from libs.common.contracts.message import Message
 from libs.common.crypto.message_signatures import Signer
 from libs.common.messaging import outbox, relay
+from libs.common.observability.clock_difference import ClockComparison
 from libs.common.observability.trace_context import unrecorded_header
 from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import Store
@@ -219,3 +220,17 @@ def _holders(store: Store) -> int:
             lock=relay.RELAY_LOCK,
         )[0][0]
     )
+
+
+@pytest.mark.parametrize(("ahead_s", "words"), [(0.0, ""), (9.0, "ahead of"), (-9.0, "behind")])
+def test_what_is_sent_compares_the_brokers_clock(store: Store, ahead_s: float, words: str) -> None:
+    clock = ClockComparison("the broker", precision_s=0.001)
+    producer = Producer()
+    producer.clock_ahead_s = ahead_s
+    acting: Any = producer
+    for number in range(3):
+        add(store, [number])
+        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            relay.publish(connection, acting, broker_clock=clock)
+    found = clock.check()["clock of the broker"]
+    assert (words in found) if words else found == ""

@@ -276,3 +276,32 @@ def test_a_loop_without_its_database_is_begun_again_until_it_is_back(tmp_path: P
             )
 
     assert asyncio.run(live())
+
+
+@pytest.mark.database
+def test_each_finding_around_a_service_is_a_metric_with_the_name_of_its_check(
+    store: Store, tmp_path: Path
+) -> None:
+    made = service(store.url, tmp_path)
+    made.world.found = {"disk of /srv": "It is full.", "clock of the broker": ""}
+    found = get(made, "/metrics").text
+    assert 'paydown_example_world_finding{check="disk of /srv"} 1.0' in found
+    assert "clock of the broker" not in found
+    assert "paydown_example_world_findings 1.0" in found
+    made.engine.dispose()
+
+
+@pytest.mark.database
+def test_the_flow_of_a_service_is_the_age_of_what_it_applied_and_of_what_it_did_not_publish(
+    store: Store, tmp_path: Path
+) -> None:
+    made = service(store.url, tmp_path)
+    made.add_consumer(BATCHES, lambda _connection, _events: None)
+    found = get(made, "/health/flow").json()
+    assert found == {"applied_age_s": {"batches": None}, "outbox_age_s": 0.0}
+    made.name = "ingest"  # one that publishes
+    with store.engine.begin() as connection:
+        outbox.add(connection, [hint(1)])
+        run(connection, "UPDATE outbox SET created_at = now() - interval '90 seconds'")
+    assert 90 <= get(made, "/health/flow").json()["outbox_age_s"] < 100
+    made.engine.dispose()

@@ -6,14 +6,26 @@ import { DateTime } from "../../../ui/format";
 import { Notice } from "../../../ui/Notice";
 import type { LiveBatch } from "./useLiveBatch";
 
-type ConnectionNoticeProps = { live: LiveBatch; status: BatchStatus };
+type ConnectionNoticeProps = {
+  live: LiveBatch;
+  status: BatchStatus;
+  /** A part of the system stands behind, so that what is received is not what is. */
+  behind: boolean;
+};
 
 /** Whether the figures are live, and from when they are. Old figures never look like live ones. */
-export function ConnectionNotice({ live, status }: ConnectionNoticeProps): ReactElement {
+export function ConnectionNotice(props: ConnectionNoticeProps): ReactElement {
+  const { live, status, behind } = props;
   if (live.connection === "refused")
     return (
       <Notice tone="error" live unavailable>
         <T id="live.refused" />
+      </Notice>
+    );
+  if (live.connection === "connected" && behind && !ENDED.has(status))
+    return (
+      <Notice tone="warning" live>
+        <T id="live.behind" values={{ at: <DateTime at={live.figures?.as_of} /> }} />
       </Notice>
     );
   if (live.connection === "connected")

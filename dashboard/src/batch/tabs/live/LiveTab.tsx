@@ -4,6 +4,7 @@
  */
 import { type ReactElement, useEffect } from "react";
 import { query } from "../../../api/client";
+import { BATCH_FIGURES, useFreshness } from "../../../api/freshness";
 import { Problem } from "../../../api/problem";
 import { ENDED } from "../../../api/statuses";
 import { T } from "../../../i18n/i18n";
@@ -29,13 +30,18 @@ function Run(): ReactElement {
   const live = useLiveBatch(batch.batch_id);
   const limit = useProviderLimit();
   const { figures } = live;
+  const freshness = useFreshness(BATCH_FIGURES);
   useEffect(() => {
     if (figures && figures.status !== batch.status) void reload();
   }, [figures, batch.status, reload]);
   const ended = ENDED.has(batch.status);
   return (
     <>
-      <ConnectionNotice live={live} status={batch.status} />
+      <ConnectionNotice
+        live={live}
+        status={batch.status}
+        behind={freshness !== undefined && (freshness.asOf === null || freshness.behind.length > 0)}
+      />
       {!ended && <LimitNotices limit={limit} />}
       {figures && <Progress payments={figures.payments} />}
       {figures && !ended && (

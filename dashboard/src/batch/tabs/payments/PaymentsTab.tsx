@@ -3,6 +3,7 @@ import { keepPreviousData } from "@tanstack/react-query";
 import { type ReactElement, useMemo } from "react";
 import { query } from "../../../api/client";
 import { PAGE_SIZE } from "../../../api/paging";
+import { REFRESH_MS } from "../../../api/queryClient";
 import { CHANGING } from "../../../api/statuses";
 import { useText } from "../../../i18n/i18n";
 import { useAddress } from "../../../ui/address";
@@ -42,7 +43,7 @@ export default function PaymentsTab(): ReactElement {
     },
     {
       placeholderData: keepPreviousData,
-      refetchInterval: CHANGING.has(batch.status) ? CHANGING_MS : false,
+      refetchInterval: CHANGING.has(batch.status) ? CHANGING_MS : REFRESH_MS,
     },
   );
   const columns = useMemo(() => paymentColumns(text), [text]);

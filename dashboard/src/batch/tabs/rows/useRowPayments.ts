@@ -1,5 +1,6 @@
 import { keepPreviousData } from "@tanstack/react-query";
 import { type Batch, type Payment, query, type Row } from "../../../api/client";
+import { REFRESH_MS } from "../../../api/queryClient";
 import { CHANGING, NEVER_APPROVED } from "../../../api/statuses";
 
 const CHANGING_MS = 4_000;
@@ -24,7 +25,7 @@ export function useRowPayments(
     {
       enabled: ids.length > 0,
       placeholderData: keepPreviousData,
-      refetchInterval: CHANGING.has(batch.status) ? CHANGING_MS : false,
+      refetchInterval: CHANGING.has(batch.status) ? CHANGING_MS : REFRESH_MS,
     },
   );
   if (ids.length === 0) return NONE;
