@@ -1,8 +1,6 @@
 """What every service is: loops in threads, and HTTP with health and metrics, in one process."""
 
 import gc
-import socket
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -14,16 +12,9 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware import Middleware
 
-from libs.common.contracts.errors import SettingsError
 from libs.common.contracts.topics import TOPICS, Topic
-from libs.common.crypto.message_key_check import (
-    why_cannot_call,
-    why_cannot_publish,
-    why_cannot_verify,
-)
 from libs.common.database import migrate, pooler
 from libs.common.database.engine import connect
 from libs.common.database.server_checks import check_server
@@ -40,7 +31,7 @@ from libs.common.observability.logs import configure, log
 from libs.common.recovery import restored_routes
 from libs.common.recovery.restored_routes import ReadOnlyWhileClosed
 from libs.common.recovery.startup_gate import StartupGate
-from libs.common.runtime import health
+from libs.common.runtime import health, start_checks
 from libs.common.runtime.consumer_loop import ConsumerLoop, ConsumerWatch
 from libs.common.runtime.loops import Loop, Supervisor
 from libs.common.runtime.settings import ServiceSettings
@@ -51,7 +42,6 @@ from libs.common.runtime.world_checks import (
     check_certificates,
     check_disk,
 )
-from libs.common.web.call_signatures import GATEWAY
 from libs.common.web.problem_details import install_error_handlers
 from libs.common.web.request_tracing import RequestTracing
 from libs.common.web.signed_calls import SignedCallsOnly
@@ -292,10 +282,11 @@ class Service:
         exit with code 2.
         """
         configure(self.name, self.settings.log_level)
-        self._check_message_keys()
-        self._check_schema()
-        self._check_pooler()
-        listener = self._listen()
+        read = {topic.producer for topic in self.consumers}
+        start_checks.check_keys(self.name, self.settings, read, is_gateway=self.public)
+        start_checks.check_schema(self.name, self.engine, self.migrations)
+        start_checks.check_pooler(self.name, self.engine)
+        listener = start_checks.listen(self.name, self.settings)
         self._start_tracing()
         config = self.server_config()
         # What is loaded now stays. To look through it at each collection cost one message in
@@ -319,62 +310,6 @@ class Service:
             timeout_keep_alive=75,
             server_header=False,
         )
-
-    def _check_message_keys(self) -> None:
-        """Exit if what it publishes, or what it reads, would be refused for its signature."""
-        verifier = self.settings.verifier
-        read = {topic.producer for topic in self.consumers}
-        wrong = (
-            why_cannot_publish(self.name, self.settings.signer, verifier)
-            or why_cannot_verify(self.name, verifier, read)
-            or self._why_calls_are_refused()
-        )
-        if wrong:
-            sys.stderr.write(f"{self.name}: {wrong}\n")
-            sys.exit(2)
-        if self.settings.accept_unsigned:
-            log.warning("unsigned_messages_accepted")
-
-    def _why_calls_are_refused(self) -> str:
-        """Why no call of the gateway would be answered, in one sentence; "" if they would be."""
-        if self.public:
-            return "" if self.settings.signer else why_cannot_call(self.name)
-        if self.settings.accept_unsigned:
-            return ""
-        return why_cannot_verify(self.name, self.settings.verifier, {GATEWAY})
-
-    def _check_schema(self) -> None:
-        """Exit if a newer version changed the database; one that is away is waited for later."""
-        try:
-            migrate.refuse_newer(self.engine, self.migrations)
-        except migrate.SchemaTooNew as error:
-            sys.stderr.write(f"{self.name}: {error}\n")
-            sys.exit(2)
-        except (SQLAlchemyError, OSError):
-            pass
-
-    def _check_pooler(self) -> None:
-        """Exit if a pooler shares sessions; a database that is away is asked later."""
-        try:
-            pooler.refuse_shared_sessions(self.engine)
-        except SettingsError as error:
-            sys.stderr.write(f"{self.name}: {error}\n")
-            sys.exit(2)
-        except (SQLAlchemyError, OSError):
-            pass
-
-    def _listen(self) -> socket.socket:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((self.settings.host, self.settings.port))
-        except OSError as error:
-            sys.stderr.write(
-                f"{self.name}: port {self.settings.port} cannot be used ({error.strerror}); "
-                f"set PAYDOWN_{self.name.upper()}_PORT.\n"
-            )
-            sys.exit(2)
-        return listener
 
     def _start_tracing(self) -> None:
         """Record spans from now on, if a setting names a collector."""
