@@ -11,7 +11,7 @@ from libs.common.messaging.consumer import Beat
 from libs.common.runtime.loops import Loop, take_turns
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
-from services.ingest import consumers, finalize, key_check, recovery, staging
+from services.ingest import consumers, finalize, key_check, recovery, registry, staging
 from services.ingest.domain.roster_warnings import Thresholds
 from services.ingest.encryption import FieldEncryption
 from services.ingest.housekeeping import run_housekeeping
@@ -68,10 +68,21 @@ def _loops(
 
     def read(stop: Stop, beat: Beat) -> None:
         key_check.check(engine, encryption)  # the database may have been away at the start
+        registry.fill_all(engine, encryption, beat)
         take_turns([lambda: staging.read_next(engine, reader, beat)], stop, beat, POLL_S)
 
     def check(stop: Stop, beat: Beat) -> None:
-        take_turns([lambda: finalize.finalize_next(engine, unusual)], stop, beat, POLL_S)
+        key_check.check(engine, encryption)
+        registry.fill_all(engine, encryption, beat)
+        take_turns(
+            [
+                lambda: registry.fill_next(engine, encryption),
+                lambda: finalize.finalize_next(engine, unusual),
+            ],
+            stop,
+            beat,
+            POLL_S,
+        )
 
     def tidy_up() -> None:
         run_housekeeping(engine, folder, settings.ready_days, settings.archive_days)

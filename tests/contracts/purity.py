@@ -20,6 +20,7 @@ from tests.contracts.source_rules import (
 EVERY_SERVICE = ("domain", "handlers", "payment_timeline")
 PURE_ROOMS = {
     "ingest": (
+        "roster/canonical_ids",
         "roster/row_rules",
         "roster/field_parsers",
         "roster/cross_row_rules",

@@ -143,7 +143,15 @@ SENTENCES: Final[dict[str, str]] = {
     "W_EMPLOYEE_NAME": "This employee id has another name elsewhere.",
     "W_EMPLOYEE_PHONE": "This employee id has another phone number elsewhere.",
     "W_EMPLOYEE_BRANCH": "This employee id has another branch elsewhere.",
+    "W_EMPLOYEE_SPELLING": (
+        "This employee id is written in another way elsewhere in the file. Both are taken for one "
+        "person, but their rows make separate payments; make sure that none is paid twice."
+    ),
     "W_LOAN_TWO_EMPLOYEES": "Another employee has this loan too.",
+    "W_LOAN_SPELLING": (
+        "Another row has this loan number in another spelling (letters, dashes, leading zeros). "
+        "Both rows are paid, separately; make sure that the loan is not paid twice."
+    ),
     "W_POSSIBLE_DUPLICATE": (
         "Another row has the same employee, source, loan and amount: a possible duplicate. "
         "Both are paid, as one payment."

@@ -173,9 +173,9 @@ def test_a_loan_of_two_employees_is_a_warning() -> None:
     assert codes == [[], ["W_LOAN_TWO_EMPLOYEES"], []]
 
 
-def test_a_loan_number_is_text() -> None:
+def test_a_lost_zero_of_a_loan_number_is_a_warning_and_is_not_added() -> None:
     codes, _ = found({}, {"Employee/DunkinId": "EMP-2", "Payee/LoanAccountNumber": "1234567"})
-    assert codes == [[], []]
+    assert codes == [[], ["W_LOAN_TWO_EMPLOYEES", "W_LOAN_SPELLING"]]
 
 
 def test_only_the_same_payment_to_the_cent_is_a_possible_duplicate() -> None:
@@ -241,3 +241,30 @@ def test_a_payor_with_two_addresses_is_a_warning_once() -> None:
         {"Amount": "$8.00", "Payor/Name": "Other"},
     )
     assert codes == [[], ["W_PAYOR_DETAILS"], []]
+
+
+def test_the_spellings_of_one_person_are_one_person() -> None:
+    codes, conclusion = found(
+        {},
+        SECOND_LOAN | {"Employee/DunkinId": "emp-1\u00a0", "Employee/DOB": "03-11-1988"},
+        {"Employee/DunkinId": "EMP-1\u200b", "Payee/LoanAccountNumber": "4444444"},
+    )
+    assert codes[:2] == [[], ["W_EMPLOYEE_SPELLING"]]
+    assert [refusal.key for refusal in conclusion.refusals] == ["EMP-1", "emp-1\u00a0"]
+
+
+def test_the_spellings_of_one_loan_are_one_loan() -> None:
+    codes, _ = found(
+        {},
+        {"Payee/LoanAccountNumber": "0123-4567"},
+        {"Payee/LoanAccountNumber": "1234567", "Amount": "$8.00"},
+        OTHER_PERSON | {"Payee/LoanAccountNumber": "01234567"},
+        {"Payee/LoanAccountNumber": "01234567", "Payee/PlaidId": "ins_2"},
+    )
+    assert codes == [
+        [],
+        ["W_LOAN_SPELLING"],
+        ["W_LOAN_SPELLING"],
+        ["W_LOAN_TWO_EMPLOYEES"],
+        [],
+    ]
