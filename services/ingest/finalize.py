@@ -26,6 +26,7 @@ from services.ingest.domain.other_people import (
     exclusions,
     warning_value,
 )
+from services.ingest.domain.pay_period import PERIOD_AMBIGUOUS, ambiguous_sentence
 from services.ingest.domain.roster_warnings import AMOUNT_JUMP, BATCH_CODES, Thresholds
 from services.ingest.store import (
     batches,
@@ -89,6 +90,14 @@ def _make_ready(connection: Connection, batch: Batch, now: datetime, limits: Thr
             (str(overlap.batch_id), overlap_sentence(overlap))
             for overlap in overlaps.find_overlaps(connection, batch)
         ],
+    )
+    issues.replace_batch_warnings(
+        connection,
+        batch.batch_id,
+        PERIOD_AMBIGUOUS,
+        [(f"{other} {batch.period}", ambiguous_sentence(batch.period, other))]
+        if (other := batch.other_period)
+        else [],
     )
     _replace_unusual(connection, batch, limits)
     totals.replace_totals(connection, batch.batch_id)

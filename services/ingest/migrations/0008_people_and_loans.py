@@ -87,6 +87,15 @@ BEGIN
     RETURN OLD;
 END $$"""
 
+# Every calendar that was configured, the newest one last.
+PAY_CALENDAR = """
+CREATE TABLE pay_calendar (
+    calendar_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CHECK (
+        kind IN ('weekly', 'every-two-weeks', 'twice-a-month', 'monthly')),
+    anchor date NOT NULL,
+    since timestamptz NOT NULL
+)"""
 PERIOD_CHOICE = """
 CREATE TABLE period_choice (
     choice_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -121,6 +130,9 @@ STATEMENTS = (
     CREATE TRIGGER refuse_rewriting BEFORE UPDATE OR DELETE ON period_choice FOR EACH ROW
     EXECUTE FUNCTION refuse_rewriting()""",
     """
+    CREATE TRIGGER refuse_rewriting BEFORE UPDATE OR DELETE ON pay_calendar FOR EACH ROW
+    EXECUTE FUNCTION refuse_rewriting()""",
+    """
     CREATE TRIGGER approved_period_end_guard BEFORE UPDATE ON batch FOR EACH ROW
     WHEN (OLD.period_end IS DISTINCT FROM NEW.period_end)
     EXECUTE FUNCTION approved_row_guard()""",
@@ -134,7 +146,7 @@ def upgrade() -> None:
     )
     for statement in (
         *(BATCH, ROW, ROW_WITHOUT_KEYS, PAYMENT, PAYMENT_LOAN, PERSON, PERSON_KEY, LOAN),
-        *(SLOT, CLAIMED_DAYS, CLAIMED_DAYS_GUARD, PERIOD_CHOICE, BARRED, *STATEMENTS),
+        *(SLOT, CLAIMED_DAYS, CLAIMED_DAYS_GUARD, PAY_CALENDAR, PERIOD_CHOICE, BARRED, *STATEMENTS),
     ):
         op.execute(statement)
     for table in KEYS:
