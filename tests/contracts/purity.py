@@ -25,6 +25,7 @@ PURE_ROOMS = {
         "roster/field_parsers",
         "roster/cross_row_rules",
         "roster/issue_codes",
+        "roster/unlikely_values",
         "roster/us_geography",
     ),
     "ledger": ("reconciliation/rules",),

@@ -10,7 +10,7 @@ from services.ingest.tests.factories import read, roster, row
 SECOND_LOAN: dict[str, str | None] = {"Payee/LoanAccountNumber": "7654321"}
 OTHER_PERSON: dict[str, str | None] = {
     "Employee/DunkinId": "EMP-2",
-    "Payee/LoanAccountNumber": "888",
+    "Payee/LoanAccountNumber": "88712345",
 }
 
 
@@ -125,7 +125,7 @@ def test_a_birth_date_that_is_refused_does_not_count_as_a_second_one() -> None:
     codes, conclusion = found(
         {"Employee/DOB": "02-30-1990"},
         SECOND_LOAN,
-        {"Payee/LoanAccountNumber": "9", "Employee/DOB": "1988-03-10"},
+        {"Payee/LoanAccountNumber": "98712345", "Employee/DOB": "1988-03-10"},
     )
     assert codes == [["E_DOB_DATE"], [], ["E_DOB_FORMAT"]]
     assert conclusion.refusals == ()
@@ -135,7 +135,7 @@ def test_a_birth_date_is_compared_with_the_first_good_one() -> None:
     _, conclusion = found(
         {"Employee/DOB": "x"},
         SECOND_LOAN,
-        {"Payee/LoanAccountNumber": "9", "Employee/DOB": "03-11-1988"},
+        {"Payee/LoanAccountNumber": "98712345", "Employee/DOB": "03-11-1988"},
     )
     assert [refusal.key for refusal in conclusion.refusals] == ["EMP-1"]
 
@@ -153,7 +153,7 @@ def test_an_employee_with_another_detail_is_a_warning_once(
     field: str, other: str, code: str
 ) -> None:
     codes, conclusion = found(
-        {}, SECOND_LOAN | {field: other}, {"Payee/LoanAccountNumber": "9", field: other}
+        {}, SECOND_LOAN | {field: other}, {"Payee/LoanAccountNumber": "98712345", field: other}
     )
     assert codes == [[], [code], []]
     assert conclusion.refusals == ()
