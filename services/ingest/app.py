@@ -1,6 +1,7 @@
 """Wires ingest and starts it: HTTP, three loops (read, check, tidy), and two topics."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Stop
 
@@ -12,7 +13,8 @@ from libs.common.runtime.loops import Loop, take_turns
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
 from libs.common.runtime.world_checks import check_disk
-from services.ingest import consumers, finalize, key_check, recovery, staging
+from services.ingest import consumers, finalize, key_check, recovery, registry, staging
+from services.ingest.domain.pay_period import PayCalendar
 from services.ingest.domain.roster_warnings import Thresholds
 from services.ingest.encryption import FieldEncryption
 from services.ingest.housekeeping import run_housekeeping
@@ -21,7 +23,7 @@ from services.ingest.routes.context import Dependencies
 from services.ingest.routes.router import build_router
 from services.ingest.settings import IngestSettings
 from services.ingest.staging import RosterReader
-from services.ingest.store import batches
+from services.ingest.store import batches, periods
 from services.ingest.uploads import UploadFolder
 
 POLL_S, TIDY_S = 0.2, 60.0
@@ -69,11 +71,25 @@ def _loops(
     reader = RosterReader(folder.path_of, encryption, limits)
 
     def read(stop: Stop, beat: Beat) -> None:
+        periods.record_calendar(
+            engine, PayCalendar(settings.pay_calendar, settings.period_anchor), datetime.now(UTC)
+        )
         key_check.check(engine, encryption)  # the database may have been away at the start
+        registry.fill_all(engine, encryption, beat)
         take_turns([lambda: staging.read_next(engine, reader, beat)], stop, beat, POLL_S)
 
     def check(stop: Stop, beat: Beat) -> None:
-        take_turns([lambda: finalize.finalize_next(engine, unusual)], stop, beat, POLL_S)
+        key_check.check(engine, encryption)
+        registry.fill_all(engine, encryption, beat)
+        take_turns(
+            [
+                lambda: registry.fill_next(engine, encryption),
+                lambda: finalize.finalize_next(engine, unusual),
+            ],
+            stop,
+            beat,
+            POLL_S,
+        )
 
     def tidy_up() -> None:
         run_housekeeping(engine, folder, settings.ready_days, settings.archive_days)

@@ -21,6 +21,7 @@ from services.ingest.store import (
     corrections,
     discards,
     issues,
+    loans,
     payments,
     people,
     published_events,
@@ -99,7 +100,10 @@ def _approve(
     approvals.insert_approval(connection, batch_id, approval, one_person, now)
     claims.take_claims(connection, batch)
     payments.insert_payments(connection, batch)
+    if finalize.has_other_payees_since(connection, batch):
+        raise claims.ClaimsMoved
     people.upsert_people(connection, batch_id)
+    loans.upsert_loans(connection, batch_id)
     approved = published_events.publish_batch(connection, batch_id, now)
     published_events.publish_payments(connection, approved, now)
     return approved

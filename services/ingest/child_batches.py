@@ -89,6 +89,7 @@ def _child(parent: Batch, child_id: UUID, request: ChildRequest, now: datetime) 
         revision=1,
         filename=f"{parent.filename} ({kind} rows)",
         period=parent.period,
+        period_end=parent.period_end,
         uploaded_by=request.person,
         uploaded_at=now,
         reason=request.reason,

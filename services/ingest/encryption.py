@@ -40,6 +40,12 @@ class FieldEncryption:
         """
         return self.cipher.decrypt(value, field, row_id) if value else ""
 
+    def loan_key(self, institution_id: str, canonical_number: str) -> str:
+        """The key of a loan, for the canonical form of its number; empty if a part is missing."""
+        if not (institution_id and canonical_number):
+            return ""
+        return self.index.digest("canonical-loan", institution_id, canonical_number)
+
     def move(self, value: str, field: str, old_row_id: str, new_row_id: str) -> str:
         """Encrypt a stored value again, for another row."""
         return self.encrypt(self.decrypt(value, field, old_row_id), field, new_row_id)

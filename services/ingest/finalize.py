@@ -1,6 +1,7 @@
 """Making a batch ready after its preflight: outcomes, totals, digest, and its rows' messages."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
@@ -17,11 +18,21 @@ from services.ingest.domain.batch_warnings import (
     overlap_sentence,
 )
 from services.ingest.domain.digest import Digest
+from services.ingest.domain.other_people import (
+    FIELD,
+    OTHER_PERSON,
+    OTHER_PERSON_SENTENCE,
+    OtherPayee,
+    exclusions,
+    warning_value,
+)
+from services.ingest.domain.pay_period import PERIOD_AMBIGUOUS, ambiguous_sentence
 from services.ingest.domain.roster_warnings import AMOUNT_JUMP, BATCH_CODES, Thresholds
 from services.ingest.store import (
     batches,
     corrections,
     issues,
+    other_people,
     overlaps,
     preflights,
     published_events,
@@ -58,7 +69,13 @@ def finalize_next(engine: Engine, limits: Thresholds = USUAL) -> bool:
 def _make_ready(connection: Connection, batch: Batch, now: datetime, limits: Thresholds) -> int:
     """Make a locked batch ready; the number of row messages."""
     preflight = preflights.get_preflight(connection, batch)
-    row_outcomes.write_preflight(connection, batch, handlers.on_preflight_done(preflight))
+    others = other_people.find_other_payees(connection, batch)
+    row_outcomes.write_preflight(
+        connection, batch, handlers.on_preflight_done(preflight), exclusions(others)
+    )
+    issues.replace_row_warnings(
+        connection, batch.batch_id, OTHER_PERSON, OTHER_PERSON_SENTENCE, _places(others)
+    )
     issues.replace_batch_warnings(
         connection,
         batch.batch_id,
@@ -74,12 +91,38 @@ def _make_ready(connection: Connection, batch: Batch, now: datetime, limits: Thr
             for overlap in overlaps.find_overlaps(connection, batch)
         ],
     )
+    issues.replace_batch_warnings(
+        connection,
+        batch.batch_id,
+        PERIOD_AMBIGUOUS,
+        [(f"{other} {batch.period}", ambiguous_sentence(batch.period, other))]
+        if (other := batch.other_period)
+        else [],
+    )
     _replace_unusual(connection, batch, limits)
     totals.replace_totals(connection, batch.batch_id)
     digest, published = publish_rows(connection, batch, now)
     batches.mark_ready(connection, batch.batch_id, digest, now)
     published_events.publish_batch(connection, batch.batch_id, now)
     return published
+
+
+def _places(others: Iterable[OtherPayee]) -> list[tuple[int, int, str, str]]:
+    """Where a loan is paid for another employee id, as `replace_row_warnings` takes it."""
+    return [(one.file_row, one.line, FIELD, warning_value(one)) for one in others]
+
+
+def has_other_payees_since(connection: Connection, batch: Batch) -> bool:
+    """Whether loans are paid for other employee ids of whom the last check gave no warning.
+
+    Approvals wait here for each other, so that each sees the payments of the one before.
+    """
+    other_people.lock_approvals(connection)
+    found = {
+        (file_row, value)
+        for file_row, _, _, value in _places(other_people.find_other_payees(connection, batch))
+    }
+    return not found <= issues.list_row_warnings(connection, batch.batch_id, OTHER_PERSON)
 
 
 def _replace_unusual(connection: Connection, batch: Batch, limits: Thresholds) -> None:

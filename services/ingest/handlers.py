@@ -6,7 +6,7 @@ Pure: the same input gives the same bytes.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha1
 from typing import Any
 from uuid import UUID, uuid5
@@ -137,6 +137,8 @@ def batch_changed(
         family_id=batch.family_id,
         parent_batch_id=batch.parent_batch_id,
         period=batch.period.isoformat(),
+        period_end=batch.period_end.isoformat() if batch.period_end else "",
+        other_period=batch.other_period.isoformat() if batch.other_period else "",
         filename=batch.filename,
         uploaded_by=batch.uploaded_by,
         uploaded_at=batch.uploaded_at,
@@ -158,6 +160,15 @@ def batch_changed(
         reason=batch.reason,
         content_sha256=batch.content_sha256,
         barred=tuple(sorted(contributors)),
+    )
+
+
+def published_period(event: BatchChanged) -> tuple[date, date | None, date | None]:
+    """The first and the last day of a batch's period, and the first day of the other choice."""
+    return (
+        date.fromisoformat(event.period),
+        date.fromisoformat(event.period_end) if event.period_end else None,
+        date.fromisoformat(event.other_period) if event.other_period else None,
     )
 
 

@@ -9,7 +9,7 @@ has it, it is checked again; if not, it is discarded, and the file must be uploa
 """
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -22,6 +22,7 @@ from libs.common.contracts.events.rows import RowRead
 from libs.common.messaging.consumer import Beat
 from libs.common.observability.logs import log
 from libs.common.recovery.restore import RecoveryBlocked, RecoverySteps
+from services.ingest import handlers, registry
 from services.ingest.domain.approval import Approval, parse_inclusion
 from services.ingest.domain.batch import (
     APPROVED,
@@ -32,14 +33,17 @@ from services.ingest.domain.batch import (
 )
 from services.ingest.domain.correction import CORRECTABLE, Correction
 from services.ingest.encryption import FieldEncryption
+from services.ingest.roster.canonical_ids import canonical_loan, canonical_person
 from services.ingest.store import (
     approvals,
     batches,
     claims,
     corrections,
     discards,
+    loans,
     payments,
     people,
+    periods,
     published_events,
     row_outcomes,
     rows,
@@ -81,6 +85,7 @@ def recover_batches(
         RecoveryBlocked: an approved batch cannot be recovered as it was; a person must
             examine it.
     """
+    registry.fill_all(engine, encryption, beat)
     with engine.connect() as connection:
         published = published_events.list_newest_batches(connection, first)
     unapproved_last = datetime.max.replace(tzinfo=UTC)
@@ -140,6 +145,7 @@ def _recover_approved(
     if known.status in ("receiving", "reading"):
         _stage(connection, encryption, newest, first)
     if known.status not in APPROVED:
+        periods.set_period(connection, newest.batch_id, *handlers.published_period(newest))
         _write_outcomes(connection, newest.batch_id, first)
         _correct_addresses(connection, newest)
         _add_contributors(connection, newest)
@@ -153,13 +159,15 @@ def _uploaded(newest: BatchChanged) -> Batch:
     content = newest.content_sha256
     if content is None and newest.parent_batch_id is None:  # its event is older than this field
         content = sha256(str(newest.batch_id).encode()).hexdigest()
+    first, last, _ = handlers.published_period(newest)
     return Batch(
         batch_id=newest.batch_id,
         family_id=newest.family_id,
         parent_batch_id=newest.parent_batch_id,
         status="reading",
         filename=newest.filename,
-        period=date.fromisoformat(newest.period),
+        period=first,
+        period_end=last,
         uploaded_by=newest.uploaded_by,
         uploaded_at=newest.uploaded_at,
         content_sha256=content,
@@ -219,6 +227,8 @@ def _staged(encryption: FieldEncryption, row: RowRead) -> StagedRow:
         phone_index=index.digest("phone", phone) if phone else "",
         amount_text=row.amount_text,
         amount_cents=row.amount_cents,
+        person_key=canonical_person(row.employee_id),
+        loan_key=encryption.loan_key(row.institution_id, canonical_loan(decrypt("loan"))),
     )
 
 
@@ -288,6 +298,7 @@ def _approve(connection: Connection, newest: BatchChanged) -> None:
     claims.take_claims(connection, batch)
     payments.insert_payments(connection, batch)
     people.upsert_people(connection, batch_id)
+    loans.upsert_loans(connection, batch_id)
     published_events.publish_payments(connection, batch, at)
 
 
@@ -330,6 +341,7 @@ def _recover_unapproved(
     revision = max(known.revision, newest.revision)
     batches.set_version(connection, batch_id, newest.version)
     batches.set_revision(connection, batch_id, revision)
+    periods.set_period(connection, newest.batch_id, *handlers.published_period(newest))
     if newest.status in ENDED_UNAPPROVED:
         _end_unapproved(connection, newest, now)
         return

@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -28,7 +29,11 @@ class IngestSettings(ServiceSettings):
     amount_max_cents: int = Field(default=10_000_00, ge=1_00, description="of one row")
     period_anchor: date = Field(
         default=date(2026, 1, 5),
-        description="first day of any one pay period of the 14-day calendar",
+        description="first day of any one pay period, for calendars of weeks",
+    )
+    pay_calendar: Literal["weekly", "every-two-weeks", "twice-a-month", "monthly"] = Field(
+        default="every-two-weeks",
+        description="how the year is divided into pay periods; what was paid stays claimed by days",
     )
     ready_days: int = Field(
         default=30, gt=0, le=366, description="a batch that nobody approved for so long expires"

@@ -20,6 +20,7 @@ from libs.common.observability.logs import frames, log
 from services.ingest.domain.batch import Batch, payment_id, row_id
 from services.ingest.encryption import FieldEncryption, account_row_id
 from services.ingest.roster.batch_size import BatchSize
+from services.ingest.roster.canonical_ids import canonical_loan, canonical_person
 from services.ingest.roster.cross_row_rules import EMPLOYEE, GroupRefusal, RosterSummary
 from services.ingest.roster.issue_codes import SENTENCES, FileRejected, Issue
 from services.ingest.roster.row_rules import ParsedRow, RowValues
@@ -200,6 +201,8 @@ class Staging:
             phone_index=self._index("phone", values.phone),
             amount_text=row.written.get("Amount", ""),
             amount_cents=values.amount_cents or 0,
+            person_key=canonical_person(values.employee_id or ""),
+            loan_key=self.encryption.loan_key(institution, canonical_loan(loan)),
         )
 
     def _encrypted(self, row: ParsedRow) -> EncryptedFields:

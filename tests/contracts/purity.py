@@ -20,10 +20,12 @@ from tests.contracts.source_rules import (
 EVERY_SERVICE = ("domain", "handlers", "payment_timeline")
 PURE_ROOMS = {
     "ingest": (
+        "roster/canonical_ids",
         "roster/row_rules",
         "roster/field_parsers",
         "roster/cross_row_rules",
         "roster/issue_codes",
+        "roster/unlikely_values",
         "roster/us_geography",
     ),
     "ledger": ("reconciliation/rules",),

@@ -164,7 +164,10 @@ class RequestGuard:
         idempotency.check_claim(result)
         if result.answer is None:
             return None
-        await idempotency.drain_body(request)
+        if result.body_sha256:
+            await idempotency.check_same_body(request, result.body_sha256)
+        else:
+            await idempotency.drain_body(request)
         await self.trail.record(audit_entry(request, person, "replayed", result.answer.status))
         return idempotency.replayed_response(result.answer)
 
@@ -176,6 +179,7 @@ class RequestGuard:
         claim: idempotency.Claim | None,
     ) -> None:
         """Record how a call ended, and with it the answer of its idempotency key."""
+        body_sha256 = idempotency.body_sha256_of(request)
 
         def settle_claim(connection: Connection) -> None:
             if claim is None:
@@ -184,7 +188,9 @@ class RequestGuard:
             if answer is None:
                 idempotency_keys.release_key(connection, claim.key, claim.claim_id)
             else:
-                idempotency_keys.store_answer(connection, claim.key, claim.claim_id, answer)
+                idempotency_keys.store_answer(
+                    connection, claim.key, claim.claim_id, answer, body_sha256
+                )
 
         subject = created_subject(response)
         entry = audit_entry(request, person, "outcome", response.status_code, subject)

@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from fastapi import Request, Response
@@ -102,6 +103,39 @@ def storable_answer(response: Response, claim: Claim) -> StoredAnswer | None:
     return StoredAnswer(response.status_code, response.headers.get("content-type", ""), bytes(body))
 
 
+async def hash_body(request: Request, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks of an uploaded body; when it has ended, the request knows its SHA-256."""
+    digest = hashlib.sha256()
+    async for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+    request.state.body_sha256 = digest.hexdigest()
+
+
+def body_sha256_of(request: Request) -> str:
+    """The SHA-256 of an uploaded body; empty if it was not read to its end."""
+    found: str = getattr(request.state, "body_sha256", "")
+    return found
+
+
+async def check_same_body(request: Request, sha256: str) -> None:
+    """Refuse an upload whose key has brought another file.
+
+    Raises:
+        Problem: 422, and the answer of the other file is not given.
+    """
+    digest = hashlib.sha256()
+    async for chunk in request.stream():
+        digest.update(chunk)
+    if digest.hexdigest() != sha256:
+        raise Problem(
+            422,
+            "idempotency.reused",
+            "This Idempotency-Key was used for another file. This file was not stored.",
+            "Upload it with a new key.",
+        )
+
+
 async def drain_body(request: Request) -> None:
     """Read a body to its end and forget it.
 
@@ -117,7 +151,8 @@ async def drain_body(request: Request) -> None:
 async def _fingerprint(request: Request, *, is_upload: bool) -> str:
     """A hash of the request's contents.
 
-    Of an upload it covers only the query: the body is a stream that cannot be read twice.
+    Of an upload it covers only the query: the body is a stream that cannot be read twice. Its
+    SHA-256 is kept with the answer (`hash_body`), and compared when the key comes again.
     """
     body = b"" if is_upload else await request.body()
     return hashlib.sha256(request.url.query.encode() + b"\n" + body).hexdigest()

@@ -45,6 +45,12 @@ def _add_new_rosters(routes: APIRouter, services: Upstreams) -> None:
         body = order.model_dump(mode="json", by_alias=True)
         return await relay(services.ingest, context.post(f"/batches/{batch_id}/corrections", body))
 
+    @routes.post("/batches/{batch_id}/period", response_model=schemas.Accepted)
+    async def period(batch_id: UUID, order: schemas.Period, context: Context) -> Response:
+        """Choose the pay period of a batch. It is checked again and its digest changes."""
+        body = order.model_dump(mode="json")
+        return await relay(services.ingest, context.post(f"/batches/{batch_id}/period", body))
+
     @routes.post(
         "/batches/{batch_id}/child-batches", status_code=202, response_model=schemas.Accepted
     )

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from libs.common.web.problem_details import Problem
 from services.gateway.dependencies import Context, api_router, without_empty
+from services.gateway.request_guard.idempotency import hash_body
 from services.gateway.request_guard.responses import relayed
 from services.gateway.schemas.batch_commands import Accepted
 from services.gateway.settings import GatewaySettings
@@ -43,7 +44,7 @@ def router(
             return await _refuse_at_once(request, settings.upload_max_bytes)
         call = context.upload(
             "/batches",
-            limit_chunks(request.stream(), settings.upload_max_bytes),
+            hash_body(request, limit_chunks(request.stream(), settings.upload_max_bytes)),
             params=without_empty(filename=filename, period=period, repeat_reason=repeat_reason),
             headers={n: request.headers[n] for n in RELAYED_HEADERS if n in request.headers},
             timeout_s=settings.upload_timeout_s,

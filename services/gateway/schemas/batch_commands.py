@@ -1,5 +1,6 @@
 """What people order for a batch, and how the order is answered."""
 
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -14,6 +15,10 @@ class Accepted(ResponseModel):
 
     batch_id: UUID
     status: ShownStatus
+    period_choices: list[date] = Field(
+        default=[],
+        description="the first days of the pay periods one of which a person must choose",
+    )
 
 
 class Commanded(ResponseModel):
@@ -56,6 +61,12 @@ class Corrections(RequestModel):
     """Corrections of payors' addresses, for this batch."""
 
     corrections: list[Correction] = Field(min_length=1, max_length=1_000)
+
+
+class Period(RequestModel):
+    """The pay period of a batch, named by any date in it."""
+
+    period: date
 
 
 class ChildBatch(RequestModel):

@@ -122,6 +122,11 @@ class Batch(ResponseModel):
     reason: str
     digest: str | None
     period: date
+    period_end: date | None = Field(default=None, description="the last day of the pay period")
+    period_choices: list[date] = Field(
+        default=[],
+        description="the first days of the pay periods one of which a person must choose",
+    )
     rows: RowCounts
     amount_cents: RowCounts
     payments: PaymentCounts

@@ -9,6 +9,7 @@ from libs.common.database.engine import run
 
 RETENTION = "7 days"
 
+_UPLOADED = "/"
 _SAME_KEY = "person = :person AND method = :method AND path = :path AND key = :key"
 _OWN_CLAIM = f"{_SAME_KEY} AND claim = CAST(:claim AS uuid) AND status IS NULL"
 
@@ -34,8 +35,12 @@ class StoredAnswer:
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """What happened with a key before. With no field set the key is ours: answer the request."""
+    """What happened with a key before. With no field set the key is ours: answer the request.
 
+    `body_sha256` is of the upload that got the answer; empty if it is not known.
+    """
+
+    body_sha256: str = ""
     answer: StoredAnswer | None = None
     in_progress: bool = False
     other_request: bool = False
@@ -77,18 +82,29 @@ def claim_key(
 
 
 def store_answer(
-    connection: Connection, key: IdempotencyKey, claim_id: UUID, answer: StoredAnswer
+    connection: Connection,
+    key: IdempotencyKey,
+    claim_id: UUID,
+    answer: StoredAnswer,
+    body_sha256: str = "",
 ) -> None:
-    """Store the answer of a claimed key. Nothing happens if another call has taken it over."""
+    """Store the answer of a claimed key. Nothing happens if another call has taken it over.
+
+    Args:
+        body_sha256: of an uploaded file, which was not known when the key was claimed. It is kept
+            behind the fingerprint.
+    """
     run(
         connection,
         f"""
         UPDATE idempotency
-        SET status = :status, media_type = :media_type, body = :body
+        SET status = :status, media_type = :media_type, body = :body,
+            fingerprint = fingerprint || :uploaded
         WHERE {_OWN_CLAIM}""",  # noqa: S608 - constant text
         **asdict(key),
         **asdict(answer),
         claim=str(claim_id),
+        uploaded=f"{_UPLOADED}{body_sha256}" if body_sha256 else "",
     )
 
 
@@ -123,8 +139,12 @@ def _find_result(connection: Connection, key: IdempotencyKey, fingerprint: str) 
         WHERE {_SAME_KEY}""",  # noqa: S608 - constant text
         **asdict(key),
     ).first()
-    if row is None or (row.fingerprint == fingerprint and row.status is None):
-        return ClaimResult(in_progress=True)  # no row: its owner has released it just now
-    if row.fingerprint != fingerprint:
+    if row is None:
+        return ClaimResult(in_progress=True)  # its owner has released it just now
+    stored, _, body_sha256 = row.fingerprint.partition(_UPLOADED)
+    if stored != fingerprint:
         return ClaimResult(other_request=True)
-    return ClaimResult(StoredAnswer(row.status, row.media_type, bytes(row.body)))
+    if row.status is None:
+        return ClaimResult(in_progress=True)
+    answer = StoredAnswer(row.status, row.media_type, bytes(row.body))
+    return ClaimResult(answer=answer, body_sha256=body_sha256)

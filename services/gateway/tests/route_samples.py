@@ -18,6 +18,7 @@ BODIES: dict[str, Any] = {
     "/batches/{batch_id}/corrections": {
         "corrections": [{"source_account_id": "s", "field": "state", "from": "IA", "to": "KS"}]
     },
+    "/batches/{batch_id}/period": {"period": "2026-11-23"},
     "/batches/{batch_id}/child-batches": {"filter": {"status": "failed"}, "reason": "again"},
     "/batches/{batch_id}/pause": {"reason": "wait"},
     "/batches/{batch_id}/cancel": {"reason": "stop"},

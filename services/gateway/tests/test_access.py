@@ -56,6 +56,7 @@ def test_the_table_says_what_the_design_says() -> None:
         "/batches",
         "/batches/{batch_id}/discard",
         "/batches/{batch_id}/corrections",
+        "/batches/{batch_id}/period",
         "/batches/{batch_id}/child-batches",
         "/payments/{payment_id}/held",
         "/payments/{payment_id}/duplicate",

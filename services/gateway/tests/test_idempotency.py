@@ -48,6 +48,22 @@ def test_the_same_key_is_the_same_answer_and_nothing_is_done_twice(gateway: Gate
     )
 
 
+def test_the_same_key_with_another_file_is_422_and_never_the_old_batch(gateway: Gateway) -> None:
+    gateway.ingest.will_answer("POST", "/batches", {"batch_id": BATCH, "status": "receiving"}, 202)
+    headers = {"Idempotency-Key": "k1"}
+    answers = [
+        gateway.call("POST", "/batches", "preparer", content=content, headers=headers)
+        for content in (b"<root/>", b"<root></root>", b"", b"<root/>")
+    ]
+    assert [answer.status_code for answer in answers] == [202, 422, 422, 202]
+    assert [answers[1].json()["code"], answers[3].headers["idempotent-replayed"]] == [
+        "idempotency.reused",
+        "true",
+    ]
+    assert BATCH not in answers[1].text
+    assert len(gateway.ingest.calls) == 1
+
+
 def test_a_key_is_its_owners_and_its_routes(gateway: Gateway) -> None:
     headers = {"Idempotency-Key": "k1"}
     for who, act in (("approver", "discard"), ("preparer", "discard"), ("approver", "pause")):

@@ -54,10 +54,12 @@ def test_orders_are_sent_as_the_services_expect_them(gateway: Gateway) -> None:
         "preparer",
         json={"filter": {"status": "failed"}, "reason": "again"},
     )
+    gateway.call("POST", f"{ONE}/period", "preparer", json={"period": "2026-11-23"})
     gateway.call("POST", f"{ONE}/approve", "approver", json={"digest": "d", "acknowledge": ["W_A"]})
     assert [json.loads(body) for body in gateway.ingest.bodies] == [
         {"corrections": offered},
         {"filter": {"status": "failed"}, "reason": "again"},
+        {"period": "2026-11-23"},
         {"digest": "d", "acknowledge": ["W_A"], "include": []},
     ]
     gateway.call(

@@ -11,7 +11,7 @@ from services.ingest.domain.errors import RequestError
 
 #: The reason of a row that an approver included, as `store.row_outcomes.include_rows` writes it.
 _INCLUSION: Final = re.compile(
-    r"included by .*?, was (already in batch [0-9a-f-]{36} of this period): (.*)", re.DOTALL
+    r"included by .*?, was (already in batch [0-9a-f-]{36} [^:]*): (.*)", re.DOTALL
 )
 
 

@@ -1,7 +1,7 @@
 """A batch, its statuses, and the ids of its rows and payments."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -22,6 +22,9 @@ class Batch:
     """One batch as it is stored. Times are aware; `digest` is None before `ready`.
 
     `seen_digest` is what the approver saw, if including rows changed the digest.
+
+    `period` is the first day of the pay period. `other_period` is that of the period which may have
+    been meant instead, until a person has chosen one of the two.
 
     A batch and all its child batches share the `family_id` of the first one.
     """
@@ -51,6 +54,13 @@ class Batch:
     one_person: bool = False
     payments: int = 0
     payments_cents: int = 0
+    period_end: date | None = None
+    other_period: date | None = None
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the pay period; older batches do not say it and have 14 days."""
+        return self.period_end or self.period + timedelta(days=13)
 
 
 def row_id(batch_id: UUID, file_row: int) -> UUID:

@@ -4,12 +4,15 @@
 earlier rows. What is known only at the end is in `summarize`: refusals of all rows of a payor or
 an employee, which payor ids are one source, and the corrections that are offered.
 
+People and loans are compared in their canonical form (`canonical_ids`), payors as written.
+
 Memory grows with the number of people, payors and loans, not with the size of the file.
 """
 
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from services.ingest.roster.canonical_ids import canonical_loan, canonical_person
 from services.ingest.roster.field_parsers import masked
 from services.ingest.roster.issue_codes import Issue
 from services.ingest.roster.row_rules import ParsedRow, RowValues
@@ -88,12 +91,14 @@ class CrossRowRules:
         self._payors: dict[str, _Payor] = {}
         self._by_source: dict[SourceAccount, str] = {}
         self._people: dict[str, _Person] = {}
+        self._spellings: dict[str, list[str]] = {}  # of a person; almost always one
         # Keys are hashes: 32 bytes instead of 200. A collision (1 in 10^7 for a million rows)
         # gives one warning too many.
         self._borrowers: dict[int, str] = {}
+        self._loans: set[int] = set()
         self._paid: set[int] = set()
         self._reported: set[tuple[str, str | int]] = set()
-        self._refused: dict[GroupRefusal, None] = {}
+        self._refused: dict[str, str] = {}  # person -> code
 
     def check_row(self, row: ParsedRow) -> ParsedRow:
         """The row with the issues that follow from earlier rows.
@@ -125,7 +130,11 @@ class CrossRowRules:
                 for payor_id, p in self._payors.items()
                 if p.refusal
             ),
-            *self._refused,
+            *(
+                GroupRefusal(code, EMPLOYEE, spelling)
+                for person, code in self._refused.items()
+                for spelling in self._spellings[person]
+            ),
         )
         return RosterSummary(rows, issues, refusals, sources, tuple(corrections))
 
@@ -190,20 +199,22 @@ class CrossRowRules:
             if values.first_name is None or values.last_name is None
             else (values.first_name, values.last_name)
         )
+        person = canonical_person(values.employee_id)
+        self._spell(row, person, values.employee_id, issues)
         now = _Person(values.born, names, values.phone, values.branch_id)
-        known = self._people.setdefault(values.employee_id, now)
+        known = self._people.setdefault(person, now)
         if known == now:
             return
-        self._people[values.employee_id] = _Person._make(
+        self._people[person] = _Person._make(
             new if old is None else old for old, new in zip(known, now, strict=True)
         )
         for (path, code), old, new in zip(_PERSON_CODES, known, now, strict=True):
             if old is None or new is None or old == new:
                 continue
             if code == "E_EMPLOYEE_TWO_DOBS":
-                self._refused[GroupRefusal(code, EMPLOYEE, values.employee_id)] = None
-            elif (code, values.employee_id) not in self._reported:
-                self._reported.add((code, values.employee_id))
+                self._refused[person] = code
+            elif (code, person) not in self._reported:
+                self._reported.add((code, person))
                 issues.append(
                     Issue(
                         row.file_row,
@@ -214,22 +225,23 @@ class CrossRowRules:
                     )
                 )
 
+    def _spell(self, row: ParsedRow, person: str, employee_id: str, issues: list[Issue]) -> None:
+        """Warn once about each further spelling of an employee id."""
+        spellings = self._spellings.setdefault(person, [])
+        if employee_id in spellings:
+            return
+        if spellings:
+            issues.append(
+                Issue(row.file_row, row.line, EMPLOYEE, "W_EMPLOYEE_SPELLING", employee_id)
+            )
+        spellings.append(employee_id)
+
     def _of_loan(self, row: ParsedRow, issues: list[Issue]) -> None:
         values = row.values
         if values.employee_id is None or values.institution_id is None or values.loan is None:
             return
         loan = hash((values.institution_id, values.loan))
-        if (
-            self._borrowers.setdefault(loan, values.employee_id) != values.employee_id
-            and ("W_LOAN_TWO_EMPLOYEES", loan) not in self._reported
-        ):
-            self._reported.add(("W_LOAN_TWO_EMPLOYEES", loan))
-            path = "Payee/LoanAccountNumber"
-            issues.append(
-                Issue(
-                    row.file_row, row.line, path, "W_LOAN_TWO_EMPLOYEES", masked(path, values.loan)
-                )
-            )
+        self._borrow(row, loan, issues)
         if row.refused:
             return
         payment = hash(
@@ -249,6 +261,29 @@ class CrossRowRules:
                 )
             )
         self._paid.add(payment)
+
+    def _borrow(self, row: ParsedRow, written: int, issues: list[Issue]) -> None:
+        """Warn about a loan that another row has for another person, or in another spelling.
+
+        Args:
+            written: the hash of the loan as it is spelled in this row.
+        """
+        values, path = row.values, "Payee/LoanAccountNumber"
+        assert values.employee_id is not None
+        assert values.loan is not None
+        loan = hash((values.institution_id, canonical_loan(values.loan)))
+        person = canonical_person(values.employee_id)
+        borrower = self._borrowers.get(loan)
+        if borrower is None:
+            self._borrowers[loan] = person
+        elif borrower != person and ("W_LOAN_TWO_EMPLOYEES", loan) not in self._reported:
+            self._reported.add(("W_LOAN_TWO_EMPLOYEES", loan))
+            shown = masked(path, values.loan)
+            issues.append(Issue(row.file_row, row.line, path, "W_LOAN_TWO_EMPLOYEES", shown))
+        if borrower is not None and written not in self._loans:
+            shown = masked(path, values.loan)
+            issues.append(Issue(row.file_row, row.line, path, "W_LOAN_SPELLING", shown))
+        self._loans.add(written)
 
 
 def _differ(known: str | None, found: str | None) -> bool:

@@ -11,6 +11,9 @@ from typing import IO, Final
 from services.ingest.roster.issue_codes import FileRejected
 
 CHUNK_BYTES: Final = 65_536
+# The file header record of a NACHA file: type 1, priority 01, destination, origin, date and time.
+_NACHA = re.compile(rb"101[ 0-9][0-9]{9}[ 0-9A-Z]{10}[0-9]{10}[A-Z0-9]094101")
+ISO_20022: Final = "urn:iso:std:iso:20022:tech:xsd:"
 _DECLARATION = re.compile(
     r"""<\?xml\s+version\s*=\s*(["'])(.*?)\1(?:\s+encoding\s*=\s*(["'])(.*?)\3)?""", re.ASCII
 )
@@ -44,10 +47,12 @@ def decode(chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise FileRejected("E_FILE_EMPTY")
     wide = head[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
     if not wide and not head.removeprefix(codecs.BOM_UTF8).lstrip(b"\0 \t\r\n").startswith(b"<"):
-        raise FileRejected("E_FILE_TYPE")
+        raise FileRejected("E_FILE_NACHA" if _NACHA.match(head) else "E_FILE_TYPE")
     decoder = codecs.getincrementaldecoder("utf-16" if wide else "utf-8-sig")("strict")
     try:
         text = decoder.decode(head)
+        if ISO_20022 in text:
+            raise FileRejected("E_FILE_ISO20022")
         _check_declaration(text, wide)
         yield text.encode()
         for chunk in chunks:

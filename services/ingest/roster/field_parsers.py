@@ -6,9 +6,11 @@ alphabets, underscores and exponents. So every grammar here is ASCII and must ma
 
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import date
 from typing import Final, NamedTuple
 
+from services.ingest.roster import unlikely_values
 from services.ingest.roster.us_geography import STATES, routing_prefix_is_assigned
 
 MIN_AMOUNT_CENTS: Final = 1_00
@@ -90,6 +92,22 @@ def name(text: str) -> Parsed:
     )
 
 
+def company_name(text: str) -> Parsed:
+    """Parse the name of a company: a name, with a warning if it was escaped or decoded wrongly."""
+    return _with_codes(name(text), unlikely_values.of_company_name)
+
+
+def person_name(text: str) -> Parsed:
+    """Parse a first or last name: as above, with a warning if it is a word for "no name"."""
+    return _with_codes(name(text), unlikely_values.of_person_name)
+
+
+def _with_codes(found: Parsed, codes_of: Callable[[str], tuple[str, ...]]) -> Parsed:
+    if found.value is None:
+        return found
+    return Parsed(found.value, (*found.codes, *codes_of(found.value)))
+
+
 def routing(text: str) -> Parsed:
     """Parse an ABA routing number.
 
@@ -116,6 +134,8 @@ def account_number(text: str) -> Parsed:
     digits = text.replace(" ", "").replace("-", "")
     if not _ACCOUNT.fullmatch(digits):
         return _refused(text, "E_ACCOUNT_FORMAT")
+    if not digits.strip("0"):
+        return Parsed(None, ("E_ACCOUNT_ZEROS",))
     return Parsed(digits, () if digits == text else ("W_ACCOUNT_NORMALISED",))
 
 
@@ -127,7 +147,11 @@ def ein(text: str) -> Parsed:
 
 
 def birth_date(text: str, today: date) -> Parsed:
-    """Parse `MM-DD-YYYY` to `YYYY-MM-DD`."""
+    """Parse `MM-DD-YYYY` to `YYYY-MM-DD`.
+
+    Who is too young to be employed is refused. Who would be very old is a warning, and so is a date
+    that systems write where there is none.
+    """
     match = _DATE.fullmatch(text)
     if match is None:
         return _refused(text, "E_DOB_FORMAT")
@@ -137,7 +161,8 @@ def birth_date(text: str, today: date) -> Parsed:
         return Parsed(None, ("E_DOB_DATE",))
     if born > today or born.year < 1900:
         return Parsed(None, ("E_DOB_RANGE",))
-    return Parsed(born.isoformat())
+    codes = unlikely_values.of_birth_date(born, today)
+    return Parsed(None if _is_refused(codes) else born.isoformat(), codes)
 
 
 def phone(text: str) -> Parsed:
@@ -169,14 +194,19 @@ def institution(text: str) -> Parsed:
 def loan_number(text: str) -> Parsed:
     """Parse a loan number, an opaque text in which leading zeros count.
 
-    Spaces are dropped with a warning. A number like that of a payment card is a warning.
+    Spaces are dropped with a warning. What is no number at all is refused: masked, a word for "no
+    number", zeros, too short for any servicer. A number like that of a payment card is a warning,
+    and so is one digit repeated, or a number that is unusually short.
     """
     number = text.replace(" ", "")
     if not _LOAN.fullmatch(number) or len(text) > MAX_CHARACTERS:
         return _refused(text, "E_LOAN_FORMAT")
     if "+" in number and _SCIENTIFIC.fullmatch(number):
         return Parsed(None, ("E_LOAN_SPREADSHEET",))
-    codes = () if number == text else ("W_LOAN_NORMALISED",)
+    unlikely = unlikely_values.of_loan(number)
+    if _is_refused(unlikely):
+        return Parsed(None, unlikely)
+    codes = unlikely if number == text else ("W_LOAN_NORMALISED", *unlikely)
     return Parsed(number, (*codes, "W_LOAN_CARD") if _is_card(number) else codes)
 
 
@@ -185,6 +215,10 @@ def _refused(text: str, code: str) -> Parsed:
     if not text.strip(" "):
         return Parsed(None, ("E_MISSING",))
     return Parsed(None, ("E_TOO_LONG" if len(text) > MAX_CHARACTERS else code,))
+
+
+def _is_refused(codes: tuple[str, ...]) -> bool:
+    return any(code.startswith("E_") for code in codes)
 
 
 def _is_invisible(character: str) -> bool:

@@ -18,6 +18,14 @@ SENTENCES: Final[dict[str, str]] = {
         "The file is not XML. Upload the roster as .xml or .xml.gz; zip, XLSX, CSV and JSON "
         "are not read."
     ),
+    "E_FILE_NACHA": (
+        "The file seems to be a NACHA file, which is for a bank. It would pay directly; this "
+        "system needs the roster. Export the roster as .xml, and upload that."
+    ),
+    "E_FILE_ISO20022": (
+        "The file seems to be an ISO 20022 message (such as pain.001), which is for a bank. This "
+        "system needs the roster. Export the roster as .xml, and upload that."
+    ),
     "E_FILE_ENCODING": "The file is encoded neither in UTF-8 nor in UTF-16 with a byte order mark.",
     "E_FILE_XML_VERSION": "The file declares an XML version other than 1.0.",
     "E_FILE_DOCTYPE": (
@@ -95,6 +103,9 @@ SENTENCES: Final[dict[str, str]] = {
         "The account number was damaged by a spreadsheet (scientific notation); its digits "
         "are lost."
     ),
+    "E_ACCOUNT_ZEROS": (
+        "The account number consists of zeros, which is no account. Write the account that pays."
+    ),
     "W_ACCOUNT_NORMALISED": (
         "The account number is written with spaces or dashes; they are dropped."
     ),
@@ -114,6 +125,28 @@ SENTENCES: Final[dict[str, str]] = {
     "E_DOB_FORMAT": "The birth date is not written MM-DD-YYYY. Other orders are never guessed.",
     "E_DOB_DATE": "The birth date does not exist in the calendar.",
     "E_DOB_RANGE": "The birth date is in the future or before 1900.",
+    "E_DOB_YOUNG": (
+        "The birth date makes the person younger than 14, so it is mistyped. Write the birth date "
+        "from the employee's papers."
+    ),
+    "W_DOB_OLD": (
+        "The birth date makes the person older than 100. The provider may refuse the person; "
+        "compare it with the employee's papers."
+    ),
+    "W_DOB_DEFAULT": (
+        "Systems write this birth date where there is none. Compare it with the employee's papers."
+    ),
+    "W_NAME_PLACEHOLDER": (
+        "The name looks like a word for a missing name. The provider needs the name of the person."
+    ),
+    "W_NAME_ESCAPED": (
+        "The name contains an escape such as &amp; or &#39; as text: it was escaped twice. "
+        "Export the roster anew; the provider gets the name as it is here."
+    ),
+    "W_NAME_DECODED": (
+        "The name contains characters of a wrong decoding, such as \u00c3\u00a9 for \u00e9. Export "
+        "the roster as UTF-8; the provider gets the name as it is here."
+    ),
     "E_PHONE_FORMAT": "The phone number is not +1 and 10 digits of a US number.",
     # Payee
     "E_INSTITUTION_FORMAT": "The institution is not written like ins_116944.",
@@ -122,6 +155,30 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "E_LOAN_SPREADSHEET": (
         "The loan number was damaged by a spreadsheet (scientific notation); its digits are lost."
+    ),
+    "E_LOAN_MASKED": (
+        "The loan number is masked (such as ****1234). Write the whole number; the digits that are "
+        "hidden are not in the file."
+    ),
+    "E_LOAN_PLACEHOLDER": (
+        "The loan number is a word for a missing number (such as N/A). Ask the employee for the "
+        "number on the servicer's statement."
+    ),
+    "E_LOAN_ZEROS": (
+        "The loan number consists of zeros. Ask the employee for the number on the servicer's "
+        "statement."
+    ),
+    "E_LOAN_SHORT": (
+        "The loan number has fewer than 4 letters and digits, too few for any servicer. Ask the "
+        "employee for the whole number."
+    ),
+    "W_LOAN_SHORT": (
+        "The loan number has fewer than 6 letters and digits. Make sure that it is "
+        "the whole number."
+    ),
+    "W_LOAN_REPEATED": (
+        "The loan number is one digit repeated, as in a test or in a form that had to be filled. "
+        "Make sure that it is the employee's."
     ),
     "W_LOAN_NORMALISED": "The loan number is written with spaces; they are dropped.",
     "W_LOAN_CARD": "The loan number looks like the number of a payment card.",
@@ -143,7 +200,15 @@ SENTENCES: Final[dict[str, str]] = {
     "W_EMPLOYEE_NAME": "This employee id has another name elsewhere.",
     "W_EMPLOYEE_PHONE": "This employee id has another phone number elsewhere.",
     "W_EMPLOYEE_BRANCH": "This employee id has another branch elsewhere.",
+    "W_EMPLOYEE_SPELLING": (
+        "This employee id is written in another way elsewhere in the file. Both are taken for one "
+        "person, but their rows make separate payments; make sure that none is paid twice."
+    ),
     "W_LOAN_TWO_EMPLOYEES": "Another employee has this loan too.",
+    "W_LOAN_SPELLING": (
+        "Another row has this loan number in another spelling (letters, dashes, leading zeros). "
+        "Both rows are paid, separately; make sure that the loan is not paid twice."
+    ),
     "W_POSSIBLE_DUPLICATE": (
         "Another row has the same employee, source, loan and amount: a possible duplicate. "
         "Both are paid, as one payment."

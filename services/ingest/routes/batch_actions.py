@@ -9,10 +9,16 @@ from fastapi import APIRouter, Request
 from libs.common.web import request_tracing
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import Problem
-from services.ingest import approvals, child_batches
+from services.ingest import approvals, child_batches, period_choice
 from services.ingest.routes.context import Dependencies, parse_id, request_errors, require_role
 from services.ingest.schemas import answers
-from services.ingest.schemas.requests import ApproveBody, ChildBody, CorrectionsBody, ReasonBody
+from services.ingest.schemas.requests import (
+    ApproveBody,
+    ChildBody,
+    CorrectionsBody,
+    PeriodBody,
+    ReasonBody,
+)
 
 
 def add_actions(router: APIRouter, dependencies: Dependencies, caller: Any) -> None:
@@ -68,6 +74,26 @@ def add_actions(router: APIRouter, dependencies: Dependencies, caller: Any) -> N
             )
         request_tracing.mark_created(request, child.batch_id)
         return {"batch_id": child.batch_id, "status": child.status}
+
+
+def add_period(router: APIRouter, dependencies: Dependencies, caller: Any) -> None:
+    """Add the route with which a preparer chooses a batch's pay period."""
+    engine = dependencies.engine
+
+    @router.post("/batches/{batch_id}/period")
+    def choose_period(
+        batch_id: str, body: PeriodBody, actor: Annotated[Actor, caller]
+    ) -> dict[str, Any]:
+        require_role(actor, "preparer")
+        with request_errors():
+            done = period_choice.choose(
+                engine,
+                parse_id(batch_id, "batch"),
+                body.period,
+                actor.person,
+                dependencies.calendar,
+            )
+        return {"batch_id": done.batch_id, "status": done.status, "revision": done.revision}
 
 
 def _child_request(body: ChildBody, person: str) -> child_batches.ChildRequest:

@@ -1,5 +1,6 @@
 """`POST /batches`: a roster is uploaded and becomes a batch."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
@@ -13,11 +14,12 @@ from libs.common.web import request_tracing
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import Problem
 from services.ingest.domain.batch import Batch
-from services.ingest.domain.pay_period import parse_period
+from services.ingest.domain.pay_period import may_be_late, parse_period
 from services.ingest.routes.context import Dependencies, request_errors, require_role
+from services.ingest.schemas import answers
 from services.ingest.settings import IngestSettings
 from services.ingest.staging import business_day
-from services.ingest.store import batches
+from services.ingest.store import batches, periods
 from services.ingest.uploads import (
     PIECE_BYTES,
     DiskFull,
@@ -44,8 +46,8 @@ def add_upload(router: APIRouter, dependencies: Dependencies, caller: Any) -> No
         require_role(actor, "preparer")
         now, batch_id = datetime.now(UTC), uuid4()
         with request_errors():
-            anchor = dependencies.settings.period_anchor
-            first_day = parse_period(period, business_day(now), anchor)
+            calendar = dependencies.calendar
+            named = parse_period(period, business_day(now), calendar)
         stored = await _receive(request, dependencies, batch_id)
         batch = Batch(
             batch_id=batch_id,
@@ -53,20 +55,31 @@ def add_upload(router: APIRouter, dependencies: Dependencies, caller: Any) -> No
             parent_batch_id=None,
             status="reading",
             filename=_printable(filename) or "roster.xml",
-            period=first_day,
+            period=named.first,
+            period_end=named.last,
+            other_period=(
+                calendar.before(named).first
+                if not period and may_be_late(business_day(now), named)
+                else None
+            ),
             uploaded_by=actor.person,
             uploaded_at=now,
             content_sha256=stored.sha256,
         )
         try:
-            await run_in_threadpool(
+            batch = await run_in_threadpool(
                 _insert, dependencies.engine, batch, stored.sha256, _printable(repeat_reason)
             )
         except Problem:
             stored.path.unlink(missing_ok=True)
             raise
         request_tracing.mark_created(request, batch_id)
-        return {"batch_id": batch_id, "status": batch.status}
+        return {
+            "batch_id": batch_id,
+            "status": batch.status,
+            "period": batch.period,
+            "period_choices": answers.period_choices(batch),
+        }
 
 
 def _printable(text: str) -> str:
@@ -149,12 +162,21 @@ def _disk_full() -> Problem:
     )
 
 
-def _insert(engine: Engine, batch: Batch, content_sha256: str, repeat_reason: str) -> None:
-    """Insert the batch, unless its bytes are live in another one and no reason is given."""
+def _insert(engine: Engine, batch: Batch, content_sha256: str, repeat_reason: str) -> Batch:
+    """Insert the batch, unless its bytes are live in another one and no reason is given.
+
+    Returns:
+        The batch as inserted. It has another choice of its period only if the period before has
+        no approved batch.
+    """
     with engine.begin() as connection:
+        if batch.other_period and not periods.is_missing(
+            connection, batch.other_period, batch.period
+        ):
+            batch = replace(batch, other_period=None)
         live = None if repeat_reason else batches.find_live_batch(connection, content_sha256)
         if live is None and batches.insert_batch(connection, batch, repeat_reason):
-            return
+            return batch
     if live is None:  # a concurrent upload won; the insert waited for it
         with engine.connect() as connection:
             live = batches.find_live_batch(connection, content_sha256)

@@ -12,6 +12,7 @@ from libs.common.web import pagination
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import Problem
 from services.ingest.domain.errors import RequestError
+from services.ingest.domain.pay_period import PayCalendar
 from services.ingest.encryption import FieldEncryption
 from services.ingest.schemas.requests import PageQuery
 from services.ingest.settings import IngestSettings
@@ -34,6 +35,11 @@ class Dependencies:
     settings: IngestSettings
     folder: UploadFolder
     encryption: FieldEncryption
+
+    @property
+    def calendar(self) -> PayCalendar:
+        """The pay calendar that is configured."""
+        return PayCalendar(self.settings.pay_calendar, self.settings.period_anchor)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends
 
 from libs.common.web.internal_auth import Caller
-from services.ingest.routes.batch_actions import add_actions
+from services.ingest.routes.batch_actions import add_actions, add_period
 from services.ingest.routes.batch_upload import add_upload
 from services.ingest.routes.batch_views import add_details, add_lists
 from services.ingest.routes.context import Dependencies
@@ -15,6 +15,7 @@ def build_router(dependencies: Dependencies) -> APIRouter:
     caller = Depends(Caller(dependencies.settings.internal_token))
     add_upload(router, dependencies, caller)
     add_actions(router, dependencies, caller)
+    add_period(router, dependencies, caller)
     add_lists(router, dependencies, caller)
     add_details(router, dependencies, caller)
     return router

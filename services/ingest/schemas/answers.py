@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -87,6 +88,11 @@ def batch_answer(found: BatchDetails) -> Answer:
     }
 
 
+def period_choices(batch: Batch) -> list[date]:
+    """The first days of the periods of which a person must choose one; none if it is clear."""
+    return [batch.other_period, batch.period] if batch.other_period else []
+
+
 def _head(batch: Batch) -> Answer:
     error = (
         None
@@ -103,6 +109,8 @@ def _head(batch: Batch) -> Answer:
         "approved_at": batch.approved_at,
         "digest": batch.digest,
         "period": batch.period,
+        "period_end": batch.last_day,
+        "period_choices": period_choices(batch),
         "parent_batch_id": batch.parent_batch_id,
         "family_id": batch.family_id,
         "revision": batch.revision,

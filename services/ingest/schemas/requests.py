@@ -75,6 +75,12 @@ class CorrectionsBody(_Body):
     corrections: list[CorrectionBody] = Field(min_length=1, max_length=10_000)
 
 
+class PeriodBody(_Body):
+    """The pay period of a batch, by any date in it."""
+
+    period: str = Field(min_length=1, max_length=10)
+
+
 class FilterBody(_Body):
     """All rows of one status."""
 

@@ -26,7 +26,8 @@ COLUMNS = """
     coalesce(a.acknowledged, '{}') AS acknowledged,
     coalesce(a.one_person, false) AS one_person,
     coalesce(a.payments, 0) AS payments,
-    coalesce(a.payments_cents, 0) AS payments_cents"""
+    coalesce(a.payments_cents, 0) AS payments_cents,
+    b.period_end, b.other_period"""
 
 
 def to_batch(found: Any) -> Batch:
@@ -105,11 +106,13 @@ def insert_batch(connection: Connection, batch: Batch, made_because: str = "") -
             INSERT INTO batch (
                 batch_id, family_id, parent_batch_id, status, version, revision,
                 filename, period, content_sha256, made_because,
-                uploaded_by, uploaded_at, reason, digest, row_messages)
+                uploaded_by, uploaded_at, reason, digest, row_messages,
+                period_end, other_period)
             VALUES (
                 :batch_id, :family_id, :parent_batch_id, :status, :version, :revision,
                 :filename, :period, :content_sha256, :made_because,
-                :uploaded_by, :uploaded_at, :reason, :digest, :row_messages)
+                :uploaded_by, :uploaded_at, :reason, :digest, :row_messages,
+                :period_end, :other_period)
             ON CONFLICT (content_sha256)
                 WHERE made_because = ''
                     AND status NOT IN ('rejected', 'discarded', 'expired', 'cancelled')
@@ -129,6 +132,8 @@ def insert_batch(connection: Connection, batch: Batch, made_because: str = "") -
             reason=batch.reason,
             digest=batch.digest,
             row_messages=batch.row_messages,
+            period_end=batch.period_end,
+            other_period=batch.other_period,
         ).rowcount
     )
 

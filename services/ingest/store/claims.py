@@ -1,4 +1,7 @@
-"""Table `claim`: one family of batches pays a loan of an employee in a pay period.
+"""Table `claim`: one family of batches pays a loan of an employee in a pay period, as spelled.
+
+Together with each claim its days are claimed (`claimed_days`), whatever the spelling. The table
+remains beside that one for versions of this service that know only spellings and periods.
 
 Two approvals that want the same claim are decided here, by the table's key and its row locks.
 """
@@ -10,6 +13,7 @@ from sqlalchemy import Connection
 
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
+from services.ingest.store import claimed_days
 
 
 class ClaimsMoved(Exception):
@@ -21,7 +25,7 @@ class ClaimsMoved(Exception):
 
 #: The loans that a batch must claim. Rows that the approver included by name need no claim.
 WANTED = """
-    SELECT DISTINCT r.employee_id, r.loan_index
+    SELECT DISTINCT r.employee_id, r.loan_index, r.person_key, r.loan_key
     FROM batch_row r
     WHERE r.batch_id = :id AND r.status = 'payable'
         AND NOT EXISTS (SELECT FROM include i WHERE i.row_id = r.row_id)"""
@@ -55,7 +59,7 @@ def take_claims(connection: Connection, batch: Batch) -> None:
         period=batch.period,
         family=batch.family_id,
     ).one()
-    if counted.wanted != counted.taken:
+    if counted.wanted != counted.taken or not claimed_days.take_days(connection, batch, WANTED):
         raise ClaimsMoved
 
 
@@ -80,6 +84,7 @@ def release_claims(connection: Connection, payment_ids: Collection[UUID]) -> Non
         FOR UPDATE""",
         ids=list(payment_ids),
     )
+    claimed_days.release_days(connection, payment_ids)
     run(
         connection,
         """

@@ -121,6 +121,17 @@ def replace_row_warnings(
     )
 
 
+def list_row_warnings(connection: Connection, batch_id: UUID, code: str) -> set[tuple[int, str]]:
+    """The warnings of one code about rows, as (file row, value)."""
+    found = run(
+        connection,
+        "SELECT file_row, value FROM issue WHERE batch_id = :id AND code = :code AND file_row > 0",
+        id=batch_id,
+        code=code,
+    )
+    return {(row.file_row, row.value) for row in found}
+
+
 def list_warning_codes(connection: Connection, batch_id: UUID) -> list[str]:
     """List the codes of a batch's warnings, which an approver must acknowledge."""
     return list(

@@ -8,12 +8,17 @@ from sqlalchemy import Connection
 from libs.common.database.engine import run
 from services.ingest.domain.batch import NOT_LIVE, Batch
 from services.ingest.domain.batch_warnings import Overlap
+from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS
 
 OVERLAPS_MAX: Final = 20
+LONGEST_PERIOD_DAYS: Final = 31
 
 
 def find_overlaps(connection: Connection, batch: Batch) -> list[Overlap]:
     """Find the live batches of other families that share rows with this one, the largest first.
+
+    Shared are rows of one person, loan and source account, however they are spelled, in batches
+    whose periods have a day in common.
 
     At most `OVERLAPS_MAX`. Rows that are refused in either batch, or excluded in the other one,
     are not paid twice and do not count. Accounts are compared, not payor ids.
@@ -41,7 +46,7 @@ def find_overlaps(connection: Connection, batch: Batch) -> list[Overlap]:
             WHERE (r.batch_id = :id AND r.status <> 'refused')
                 OR (r.batch_id = ANY(CAST(:others AS uuid[]))
                     AND r.status NOT IN ('refused', 'excluded'))
-            GROUP BY r.employee_id, r.loan_index, s.ein, s.account_index
+            GROUP BY r.person_key, r.loan_key, s.ein, s.account_index
             HAVING count(DISTINCT r.batch_id) > 1
         )
         SELECT b.batch_id, b.status,
@@ -67,11 +72,15 @@ def _list_other_live_batches(connection: Connection, batch: Batch) -> list[UUID]
     return list(
         run(
             connection,
-            """
-            SELECT batch_id
-            FROM batch
-            WHERE period = :period AND family_id <> :family AND status <> ALL(:not_live)""",
-            period=batch.period,
+            f"""
+            SELECT b.batch_id
+            FROM batch b
+            WHERE b.period BETWEEN CAST(:first AS date) - :longest AND CAST(:last AS date)
+                AND {DAYS_OF_BATCH} && {GIVEN_DAYS}
+                AND b.family_id <> :family AND b.status <> ALL(:not_live)""",  # noqa: S608
+            first=batch.period,
+            last=batch.last_day,
+            longest=LONGEST_PERIOD_DAYS,
             family=batch.family_id,
             not_live=list(NOT_LIVE),
         ).scalars()

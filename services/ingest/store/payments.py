@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
 from services.ingest.domain.errors import UnknownBatch
+from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS
 from services.ingest.store.claims import WANTED, ClaimsMoved
 
 UNIQUE_VIOLATION: Final = "23505"
@@ -28,12 +29,13 @@ def insert_payments(connection: Connection, batch: Batch) -> None:
         connection,
         """
         INSERT INTO payment (
-            payment_id, batch_id, period, source_account_id, employee_id, loan_index, amount_cents)
+            payment_id, batch_id, period, source_account_id, employee_id, loan_index, person_key,
+            loan_key, amount_cents)
         SELECT payment_id, batch_id, :period, source_account_id, employee_id, loan_index,
-            sum(amount_cents)
+            person_key, loan_key, sum(amount_cents)
         FROM batch_row
         WHERE batch_id = :id AND status = 'payable'
-        GROUP BY 1, 2, 4, 5, 6""",
+        GROUP BY 1, 2, 4, 5, 6, 7, 8""",
         id=batch.batch_id,
         period=batch.period,
     )
@@ -110,7 +112,8 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
     """List the payments that must have ended unpaid, because this approved batch pays them again.
 
     They stand in the way of its rows (the same file row) or of its claims (the same loan in the
-    same period, for another family). In normal work there are none: such rows are excluded.
+    same period or on the same days, for another family). In normal work there are none: such rows
+    are excluded.
     """
     return list(
         run(
@@ -127,10 +130,20 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
             JOIN payment p USING (period, employee_id, loan_index)
             JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
             WHERE c.period = :period AND c.family_id <> :family
+            UNION
+            SELECT p.payment_id
+            FROM ({WANTED}) w
+            JOIN claimed_days d ON d.loan_key = w.loan_key AND d.person_key = w.person_key
+            JOIN payment p ON p.loan_key = d.loan_key AND p.person_key = d.person_key
+            JOIN batch b ON b.batch_id = p.batch_id AND {DAYS_OF_BATCH} && d.days
+            JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
+            WHERE d.days && {GIVEN_DAYS} AND d.family_id <> :family
             ORDER BY 1""",  # noqa: S608 - our own text
             id=batch.batch_id,
             period=batch.period,
             family=batch.family_id,
+            first=batch.period,
+            last=batch.last_day,
         ).scalars()
     )
 

@@ -1,4 +1,8 @@
-"""Table `person`: for each employee the row last approved, to compare later rosters with."""
+"""Table `person`: every spelling of an employee id that was approved, with the row last approved.
+
+Spellings with one `person_key` are one person. Later rosters are compared with the row that was
+approved last under any of them.
+"""
 
 from uuid import UUID
 
@@ -9,8 +13,15 @@ from libs.common.database.engine import run
 # Compared are rows (r) that are not refused with the row last approved (k) of the same employee.
 _COMPARED = """
     FROM batch_row r
-    JOIN person USING (employee_id)
-    JOIN batch_row k ON k.row_id = person.row_id
+    JOIN LATERAL (
+        SELECT p.row_id
+        FROM person p
+        JOIN batch_row l ON l.row_id = p.row_id
+        LEFT JOIN approval a ON a.batch_id = l.batch_id
+        WHERE p.person_key = r.person_key
+        ORDER BY a.approved_at DESC NULLS LAST, p.employee_id
+        LIMIT 1) known ON true
+    JOIN batch_row k ON k.row_id = known.row_id
     WHERE r.batch_id = :id AND r.status <> 'refused'"""
 
 #: What differs, by the code of its warning.
@@ -59,15 +70,21 @@ def insert_difference_warnings(
 
 
 def upsert_people(connection: Connection, batch_id: UUID) -> None:
-    """Make the first payable row of each employee in an approved batch the one last approved."""
+    """Make the first payable row of each employee in an approved batch the one last approved.
+
+    The first and the last batch of each spelling are kept with it.
+    """
     run(
         connection,
         """
-        INSERT INTO person (employee_id, row_id)
-        SELECT DISTINCT ON (employee_id) employee_id, row_id
+        INSERT INTO person (employee_id, row_id, person_key, first_batch_id, last_batch_id)
+        SELECT DISTINCT ON (employee_id) employee_id, row_id, person_key, batch_id, batch_id
         FROM batch_row
         WHERE batch_id = :id AND status = 'payable'
         ORDER BY employee_id, file_row
-        ON CONFLICT (employee_id) DO UPDATE SET row_id = excluded.row_id""",
+        ON CONFLICT (employee_id) DO UPDATE
+        SET row_id = excluded.row_id, last_batch_id = excluded.last_batch_id,
+            person_key = excluded.person_key,
+            first_batch_id = coalesce(person.first_batch_id, excluded.first_batch_id)""",
         id=batch_id,
     )

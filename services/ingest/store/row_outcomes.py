@@ -4,8 +4,11 @@ One statement writes outcomes (`_write`). It takes them from a common table expr
 `outcome`, with the columns row_id, status, reason_code, reason, merchant_id, payment_id, revision.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -53,16 +56,36 @@ _OF_PREFLIGHT: Final = """
                 WHEN c.batch_id IS NOT NULL THEN
                     ARRAY['excluded', 'already_in_period',
                           'already in batch ' || c.batch_id || ' of this period']
+                WHEN d.batch_id IS NOT NULL THEN
+                    ARRAY['excluded', 'already_in_period',
+                          'already in batch ' || d.batch_id || CASE
+                              WHEN d.days = g.days THEN ' of this period'
+                              ELSE ' for days of this period ('
+                                  || lower(d.days * g.days) || ' to '
+                                  || upper(d.days * g.days) - 1 || ')'
+                          END]
+                WHEN CAST(:same_people AS jsonb) ? CAST(r.row_id AS text) THEN
+                    ARRAY['excluded', 'same_person_in_period',
+                          CAST(:same_people AS jsonb) ->> CAST(r.row_id AS text)]
                 WHEN p.row_id IS NOT NULL THEN
                     ARRAY['excluded', 'already_in_payment',
                           'already in payment ' || p.payment_id]
                 ELSE ARRAY['payable', '', '']
             END AS outcome
         FROM batch_row r
+        CROSS JOIN (
+            SELECT daterange(CAST(:first AS date), CAST(:last AS date), '[]') AS days) g
         LEFT JOIN institution i ON i.id = r.institution_id
         LEFT JOIN source s ON s.id = r.source_account_id
         LEFT JOIN claim c ON c.period = :period AND c.employee_id = r.employee_id
             AND c.loan_index = r.loan_index AND c.family_id <> :family
+        LEFT JOIN LATERAL (
+            SELECT d.batch_id, d.days
+            FROM claimed_days d
+            WHERE d.loan_key = r.loan_key AND d.person_key = r.person_key
+                AND d.days && g.days AND d.family_id <> :family
+            ORDER BY d.days
+            LIMIT 1) d ON true
         LEFT JOIN payment_row p ON p.root_row_id = r.root_row_id AND NOT p.released
         WHERE r.batch_id = :id AND r.status <> 'refused'
     ), decided AS (
@@ -112,12 +135,21 @@ def _write(connection: Connection, outcome: str, **values: object) -> None:
     run(connection, f"WITH {outcome} {_WRITE}", **values)
 
 
-def write_preflight(connection: Connection, batch: Batch, found: PreflightOutcomes) -> None:
+def write_preflight(
+    connection: Connection,
+    batch: Batch,
+    found: PreflightOutcomes,
+    same_people: Mapping[UUID, str] = MappingProxyType({}),
+) -> None:
     """Write the outcome of every row that is not refused, as of the batch's revision.
 
     Only rows whose outcome changes get the revision. A row is excluded if another family of
-    batches has claimed its loan in this period, or if its file row is in a live payment.
-    A second call changes nothing.
+    batches has claimed its loan for days of this period, if its loan is paid there for the same
+    person under another id, or if its file row is in a live payment. A second call changes
+    nothing.
+
+    Args:
+        same_people: the rows of people who are paid under another id, with the reason to show.
     """
     _write(
         connection,
@@ -134,6 +166,9 @@ def write_preflight(connection: Connection, batch: Batch, found: PreflightOutcom
         messages=found.sources[2],
         people=found.people,
         loans=found.loans,
+        first=batch.period,
+        last=batch.last_day,
+        same_people=json.dumps({str(row_id): reason for row_id, reason in same_people.items()}),
     )
     run(
         connection,

@@ -37,6 +37,8 @@ class StagedRow(NamedTuple):
     phone_index: str
     amount_text: str
     amount_cents: int
+    person_key: str
+    loan_key: str
 
 
 class EncryptedFields(NamedTuple):
@@ -170,7 +172,8 @@ def list_excluded_in_period(
         SELECT row_id, reason
         FROM batch_row
         WHERE row_id = ANY(CAST(:ids AS uuid[])) AND batch_id = :id
-            AND status = 'excluded' AND reason_code = 'already_in_period'""",
+            AND status = 'excluded'
+            AND reason_code IN ('already_in_period', 'same_person_in_period')""",
         ids=[str(one) for one in row_ids],
         id=batch_id,
     ).all()

@@ -29,7 +29,7 @@ from libs.common.contracts.registry import parse
 from libs.common.database.engine import connect, run
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import install_error_handlers
-from services.ingest import consumers, staging
+from services.ingest import approvals, consumers, registry, staging
 from services.ingest.encryption import FieldEncryption
 from services.ingest.finalize import finalize_next
 from services.ingest.roster import sandbox
@@ -40,6 +40,7 @@ from services.ingest.routes.context import Dependencies
 from services.ingest.routes.router import build_router
 from services.ingest.settings import IngestSettings
 from services.ingest.staging import RosterReader
+from services.ingest.store import batches
 from services.ingest.uploads import UploadFolder
 
 TOKEN = "a-token-of-the-tests"
@@ -183,12 +184,27 @@ class IngestHarness:
         )
 
     def finalize_all(self) -> None:
+        registry.fill_all(self.engine, self.encryption)
         while finalize_next(self.engine):
             pass
 
     def check(self, batch_id: str, **more: Any) -> Any:
         self.preflight(batch_id, **more)
         self.finalize_all()
+        return self.batch(batch_id)
+
+    def check_again(self, batch: Any) -> Any:
+        """Send a batch to the preflight once more, and check it."""
+        with self.engine.begin() as connection:
+            found = batches.get_batch(connection, UUID(batch["batch_id"]), lock=True)
+            approvals.check_again(connection, found, datetime.now(UTC))
+        return self.check(batch["batch_id"])
+
+    def check_without_keys(self, batch_id: str) -> Any:
+        """Check a batch without filling the keys of older batches before."""
+        self.preflight(batch_id)
+        while finalize_next(self.engine):
+            pass
         return self.batch(batch_id)
 
     def ready(self, xml: bytes, who: str = "paula", **query: str) -> Any:

@@ -19,7 +19,8 @@ from services.ingest.tests.harness import NO_MERCHANT, IngestHarness
 Step = tuple[str, int]
 
 #: Rows that rosters choose from: people with one or two loans and sources, one row doubled, one
-#: with an institution that has no merchant, one that is refused.
+#: with an institution that has no merchant, one that is refused, one in another spelling, and one
+#: of the same person under another id.
 ROWS: Final = (
     row({"Employee/DunkinId": "EMP-1", "Payee/LoanAccountNumber": "10000001"}),
     row({"Employee/DunkinId": "EMP-1", "Payee/LoanAccountNumber": "10000001", "Amount": "$8.00"}),
@@ -41,6 +42,8 @@ ROWS: Final = (
         }
     ),
     row({"Employee/DunkinId": "EMP-5", "Amount": "$1,2.00"}),
+    row({"Employee/DunkinId": "emp-1\u00a0", "Payee/LoanAccountNumber": "0-10000001"}),
+    row({"Employee/DunkinId": "EMP-6", "Payee/LoanAccountNumber": "020000001"}),
 )
 
 
@@ -171,7 +174,7 @@ _OFTEN: Final = ("make_ready", "approve", "make_ready", "approve", "derive", "en
 def steps() -> st.SearchStrategy[list[Step]]:
     """Lists of steps."""
     action = st.sampled_from([*_OFTEN, *ACTIONS])
-    return st.lists(st.tuples(action, st.integers(0, 127)), min_size=2, max_size=14)
+    return st.lists(st.tuples(action, st.integers(0, 511)), min_size=2, max_size=14)
 
 
 def live(ingest: IngestHarness, scenario: list[Step]) -> None:

@@ -10,7 +10,7 @@ from services.ingest.tests.factories import read, roster, row
 SECOND_LOAN: dict[str, str | None] = {"Payee/LoanAccountNumber": "7654321"}
 OTHER_PERSON: dict[str, str | None] = {
     "Employee/DunkinId": "EMP-2",
-    "Payee/LoanAccountNumber": "888",
+    "Payee/LoanAccountNumber": "88712345",
 }
 
 
@@ -125,7 +125,7 @@ def test_a_birth_date_that_is_refused_does_not_count_as_a_second_one() -> None:
     codes, conclusion = found(
         {"Employee/DOB": "02-30-1990"},
         SECOND_LOAN,
-        {"Payee/LoanAccountNumber": "9", "Employee/DOB": "1988-03-10"},
+        {"Payee/LoanAccountNumber": "98712345", "Employee/DOB": "1988-03-10"},
     )
     assert codes == [["E_DOB_DATE"], [], ["E_DOB_FORMAT"]]
     assert conclusion.refusals == ()
@@ -135,7 +135,7 @@ def test_a_birth_date_is_compared_with_the_first_good_one() -> None:
     _, conclusion = found(
         {"Employee/DOB": "x"},
         SECOND_LOAN,
-        {"Payee/LoanAccountNumber": "9", "Employee/DOB": "03-11-1988"},
+        {"Payee/LoanAccountNumber": "98712345", "Employee/DOB": "03-11-1988"},
     )
     assert [refusal.key for refusal in conclusion.refusals] == ["EMP-1"]
 
@@ -153,7 +153,7 @@ def test_an_employee_with_another_detail_is_a_warning_once(
     field: str, other: str, code: str
 ) -> None:
     codes, conclusion = found(
-        {}, SECOND_LOAN | {field: other}, {"Payee/LoanAccountNumber": "9", field: other}
+        {}, SECOND_LOAN | {field: other}, {"Payee/LoanAccountNumber": "98712345", field: other}
     )
     assert codes == [[], [code], []]
     assert conclusion.refusals == ()
@@ -173,9 +173,9 @@ def test_a_loan_of_two_employees_is_a_warning() -> None:
     assert codes == [[], ["W_LOAN_TWO_EMPLOYEES"], []]
 
 
-def test_a_loan_number_is_text() -> None:
+def test_a_lost_zero_of_a_loan_number_is_a_warning_and_is_not_added() -> None:
     codes, _ = found({}, {"Employee/DunkinId": "EMP-2", "Payee/LoanAccountNumber": "1234567"})
-    assert codes == [[], []]
+    assert codes == [[], ["W_LOAN_TWO_EMPLOYEES", "W_LOAN_SPELLING"]]
 
 
 def test_only_the_same_payment_to_the_cent_is_a_possible_duplicate() -> None:
@@ -241,3 +241,30 @@ def test_a_payor_with_two_addresses_is_a_warning_once() -> None:
         {"Amount": "$8.00", "Payor/Name": "Other"},
     )
     assert codes == [[], ["W_PAYOR_DETAILS"], []]
+
+
+def test_the_spellings_of_one_person_are_one_person() -> None:
+    codes, conclusion = found(
+        {},
+        SECOND_LOAN | {"Employee/DunkinId": "emp-1\u00a0", "Employee/DOB": "03-11-1988"},
+        {"Employee/DunkinId": "EMP-1\u200b", "Payee/LoanAccountNumber": "4444444"},
+    )
+    assert codes[:2] == [[], ["W_EMPLOYEE_SPELLING"]]
+    assert [refusal.key for refusal in conclusion.refusals] == ["EMP-1", "emp-1\u00a0"]
+
+
+def test_the_spellings_of_one_loan_are_one_loan() -> None:
+    codes, _ = found(
+        {},
+        {"Payee/LoanAccountNumber": "0123-4567"},
+        {"Payee/LoanAccountNumber": "1234567", "Amount": "$8.00"},
+        OTHER_PERSON | {"Payee/LoanAccountNumber": "01234567"},
+        {"Payee/LoanAccountNumber": "01234567", "Payee/PlaidId": "ins_2"},
+    )
+    assert codes == [
+        [],
+        ["W_LOAN_SPELLING"],
+        ["W_LOAN_SPELLING"],
+        ["W_LOAN_TWO_EMPLOYEES"],
+        [],
+    ]

@@ -15,8 +15,10 @@ from services.ingest.domain.batch import Batch
 from services.ingest.domain.correction import Correction, check_correction, offer_correction
 from services.ingest.domain.digest import Digest
 from services.ingest.domain.errors import RequestError
+from services.ingest.domain.pay_period import PayCalendar, PayPeriod
 
 ANCHOR = date(2026, 1, 5)
+CALENDAR = PayCalendar("every-two-weeks", ANCHOR)
 DIGEST = "sha256:" + "a" * 64
 ID = UUID(int=7)
 READY = Batch(
@@ -36,9 +38,10 @@ READY = Batch(
 
 @given(st.dates(min_value=date(1990, 1, 1), max_value=date(2100, 1, 1)))
 def test_a_day_lies_in_the_fourteen_days_of_its_period(day: date) -> None:
-    first = pay_period.period_of(day, ANCHOR)
-    assert 0 <= (day - first).days < 14
-    assert (first - ANCHOR).days % 14 == 0
+    period = pay_period.PayCalendar("every-two-weeks", ANCHOR).period_of(day)
+    assert 0 <= (day - period.first).days < 14
+    assert (period.first - ANCHOR).days % 14 == 0
+    assert (period.last - period.first).days == 13
 
 
 @pytest.mark.parametrize(
@@ -47,21 +50,22 @@ def test_a_day_lies_in_the_fourteen_days_of_its_period(day: date) -> None:
         ("2026-13-01", "period.invalid"),
         ("soon", "period.invalid"),
         ("2027-11-23", "period.too-far"),
-        ("0001-01-01", "period.invalid"),
+        ("2026-05-19", "period.too-far"),
+        ("2025-11-20", "period.too-far"),
+        ("0001-01-01", "period.too-far"),
     ],
 )
 def test_a_period_that_is_none_is_refused(text: str, code: str) -> None:
     with pytest.raises(RequestError) as raised:
-        # the calendar itself begins within a period of this anchor
-        pay_period.parse_period(text, date(2026, 11, 20), date(2026, 1, 6))
+        pay_period.parse_period(text, date(2026, 11, 20), CALENDAR)
     assert raised.value.code == code
 
 
 def test_without_a_period_it_is_todays() -> None:
     assert (
-        pay_period.parse_period("", date(2026, 11, 20), ANCHOR)
-        == pay_period.parse_period("2026-11-20", date(2026, 1, 1), ANCHOR)
-        == date(2026, 11, 9)
+        pay_period.parse_period("", date(2026, 11, 20), CALENDAR)
+        == pay_period.parse_period("2026-11-20", date(2026, 1, 1), CALENDAR)
+        == PayPeriod(date(2026, 11, 9), date(2026, 11, 22))
     )
 
 

@@ -245,6 +245,11 @@ ENDED_TWICE: Final[list[Step]] = [
     *[("end_payments", 23), ("approve", 109), ("make_ready", 60), ("make_ready", 43)],
     *[("expire", 72), ("end_payments", 98)],
 ]
+# The second batch spells person and loan in another way.
+SPELLED: Final[list[Step]] = [
+    *[("make_ready", 1), ("approve", 0), ("end_payments", 0), ("make_ready", 128), ("approve", 0)],
+    *[("make_ready", 4), ("approve", 0)],
+]
 READ_AND_CHECKED: Final[list[Step]] = [("upload", 31), ("read", 0), ("check", 1)]
 
 
@@ -256,6 +261,8 @@ READ_AND_CHECKED: Final[list[Step]] = [("upload", 31), ("read", 0), ("check", 1)
 @example(CORRECTED_AND_ENDED, 1)
 @example(CORRECTED_AND_ENDED, 4)
 @example(ENDED_TWICE, 4)
+@example(SPELLED, 2)
+@example(SPELLED, 3)
 @example(READ_AND_CHECKED, 1)
 @example(READ_AND_CHECKED, 2)
 @settings(

@@ -75,6 +75,13 @@ class BatchChanged(Event):
     family_id: UUID
     parent_batch_id: UUID | None = None
     period: str = Field(description="first day of the pay period, YYYY-MM-DD")
+    period_end: str = Field(
+        default="", description="last day of the pay period, YYYY-MM-DD; empty: it has 14 days"
+    )
+    other_period: str = Field(
+        default="",
+        description="first day of the pay period that may have been meant instead; empty: none",
+    )
     filename: str = ""
     uploaded_by: str
     uploaded_at: AwareDatetime

@@ -1,0 +1,72 @@
+"""Rows whose loan is paid for another employee id on the same days, from `payment`."""
+
+from sqlalchemy import Connection
+
+from libs.common.database.engine import run
+from services.ingest.domain.batch import Batch
+from services.ingest.domain.other_people import OtherPayee
+from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS
+
+
+def lock_approvals(connection: Connection) -> None:
+    """Wait for other approvals, and let others wait until this transaction ends."""
+    run(connection, "SELECT pg_advisory_xact_lock(hashtext('ingest.approvals'))")
+
+
+def find_other_payees(connection: Connection, batch: Batch) -> list[OtherPayee]:
+    """Find the rows of a batch whose loan a payment of another person and family pays.
+
+    One line for each row and other payment. A payment counts while its rows are not released.
+    Rows of this batch that are refused do not count.
+
+    The loans are found first, by reading all these rows once, so that no plan can become slow for
+    lack of statistics (as in `overlaps`); the rest is found by indexes.
+    """
+    values = {"id": batch.batch_id, "family": batch.family_id}
+    days = {"first": batch.period, "last": batch.last_day}
+    loans: list[str] = (
+        run(
+            connection,
+            f"""
+            SELECT loan_key
+            FROM batch_row
+            WHERE loan_key <> '' AND (
+                (batch_id = :id AND status <> 'refused')
+                OR (status = 'payable' AND batch_id IN (
+                    SELECT b.batch_id
+                    FROM approval
+                    JOIN batch b USING (batch_id)
+                    WHERE {DAYS_OF_BATCH} && {GIVEN_DAYS} AND b.family_id <> :family)))
+            GROUP BY loan_key
+            HAVING count(DISTINCT person_key) > 1
+                AND bool_or(batch_id = :id) AND bool_or(batch_id <> :id)""",  # noqa: S608
+            **values,
+            **days,
+        )
+        .scalars()
+        .all()
+    )
+    if not loans:
+        return []
+    found = run(
+        connection,
+        f"""
+        SELECT DISTINCT ON (r.file_row, p.batch_id, p.employee_id)
+            r.row_id, r.file_row, r.line, p.batch_id, p.employee_id,
+            (lower(r.first_name), lower(r.last_name))
+                = (lower(o.first_name), lower(o.last_name)) AS same_name,
+            r.dob_index = o.dob_index AND r.dob_index <> '' AS same_birth_date
+        FROM batch_row r
+        JOIN payment p ON p.loan_key = r.loan_key AND p.person_key <> r.person_key
+        JOIN batch b ON b.batch_id = p.batch_id AND {DAYS_OF_BATCH} && {GIVEN_DAYS}
+            AND b.family_id <> :family
+        JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
+        JOIN batch_row o ON o.row_id = l.row_id
+        WHERE r.batch_id = :id AND r.status <> 'refused'
+            AND r.loan_key = ANY(CAST(:loans AS text[]))
+        ORDER BY r.file_row, p.batch_id, p.employee_id, l.row_id""",  # noqa: S608 - our own text
+        loans=loans,
+        **values,
+        **days,
+    )
+    return [OtherPayee(**row) for row in found.mappings()]
