@@ -30,7 +30,7 @@ def main() -> None:
         take_turns([check], stop, beat, OVERDUE_EVERY_S)
 
     service.loops.append(Loop("watch", watch))
-    service.startup_gate.recovery_steps = RecoverySteps(before=recovery.recover_certificates)
+    service.startup_gate.recovery_steps = RecoverySteps(before=recovery.recover_published)
     service.gauges |= metrics.gauges(service.engine)
     service.add_relay()
     service.add_dead_letter_routes()
