@@ -14,6 +14,7 @@ from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
 from services.ingest.domain.errors import UnknownBatch
 from services.ingest.store.claims import WANTED, ClaimsMoved
+from services.ingest.store.inclusions import WANTED as WANTED_INCLUSIONS
 
 UNIQUE_VIOLATION: Final = "23505"
 
@@ -109,8 +110,9 @@ def release_rows(connection: Connection, payment_ids: Collection[UUID]) -> bool:
 def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
     """List the payments that must have ended unpaid, because this approved batch pays them again.
 
-    They stand in the way of its rows (the same file row) or of its claims (the same loan in the
-    same period, for another family). In normal work there are none: such rows are excluded.
+    They stand in the way of its rows (the same file row), or of its claims or inclusions (the same
+    loan in the same period, for another family). In normal work there are none: such rows are
+    excluded.
     """
     return list(
         run(
@@ -127,6 +129,14 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
             JOIN payment p USING (period, employee_id, loan_index)
             JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
             WHERE c.period = :period AND c.family_id <> :family
+            UNION
+            SELECT p.payment_id
+            FROM ({WANTED_INCLUSIONS}) w
+            JOIN inclusion n USING (employee_id, loan_index)
+            JOIN payment p USING (period, employee_id, loan_index)
+            JOIN batch b ON b.batch_id = p.batch_id AND b.family_id = n.family_id
+            JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
+            WHERE n.period = :period AND n.family_id <> :family
             ORDER BY 1""",  # noqa: S608 - our own text
             id=batch.batch_id,
             period=batch.period,
