@@ -132,7 +132,7 @@ def _group_lines(groups: Sequence[Any], names: Mapping[str, str]) -> list[tuple[
 
 def _explained_lines(explained: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """One line for each difference that two people explained, as the certificate lists it."""
-    lines = [
+    lines: list[tuple[str, ...]] = [
         (
             f"{one['kind'].replace('_', ' ')}: {one['found']}",
             f"{one['act']}: {one['reason']}",
