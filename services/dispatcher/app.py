@@ -33,6 +33,7 @@ from services.dispatcher.tracking.object_lookup import look_up_objects
 from services.dispatcher.tracking.polling import StatusPoller
 from services.dispatcher.tracking.provider_walk import ProviderWalker
 from services.dispatcher.tracking.statements import StatementTaker
+from services.dispatcher.tracking.unknown_payments import check_hints
 
 PREPARATION_WAIT_S = 0.3
 TRACKING_WAIT_S = 0.5
@@ -168,6 +169,7 @@ def main() -> None:
     )
     loops = Loops(service, settings, provider, cipher)
     add_consumers(service)
+    service.world.checks.append(lambda: check_hints(service.engine))
     service.add_relay()
     service.startup_gate.recovery_steps = recovery_steps(loops.reader, settings.timing)
     rate_limiter.configure(service.engine, limits(settings))

@@ -24,6 +24,7 @@ FAST_TIMING = Timing(
     statement_again_s=8.0,
     duplicates_every_s=60.0,
 )
+PROVIDER_DOMAIN = "methodfi.com"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -35,6 +36,10 @@ class DispatcherSettings(ServiceSettings):
     port: int = Field(default=8102, gt=0, lt=65_536)
     provider_url: str = "http://127.0.0.1:8200"
     provider_key: str = Field(min_length=3, description="sk_…; never logged")
+    provider_environment: Literal["", "simulator", "dev", "sandbox", "production"] = Field(
+        default="",
+        description="which of the provider's environments the key is of; it must be the address's",
+    )
     provider_version: str = "2025-07-04"
     profile: Literal["current", "legacy", "demo"] = "current"
     simulator_host: str = Field(
@@ -49,6 +54,23 @@ class DispatcherSettings(ServiceSettings):
     preflight_limit_s: float = Field(default=30.0, gt=0, le=600)
     payments_per_min: int = Field(default=0, ge=0, description="0: the profile's")
     requests_per_min: int = Field(default=0, ge=0, description="0: the profile's")
+
+    @model_validator(mode="after")
+    def _refuse_another_environment(self) -> Self:
+        host = urlsplit(self.provider_url).hostname or ""
+        subdomain, _, domain = host.partition(".")
+        found = subdomain if domain == PROVIDER_DOMAIN else "simulator"
+        if self.provider_environment and self.provider_environment != found:
+            raise ValueError(
+                f"the key is of {self.provider_environment}, and the address of {found}: "
+                "nothing is sent to another environment than the one that is meant"
+            )
+        if found == "production" and not self.provider_environment:
+            raise ValueError(
+                "the address is the provider's production: set "
+                "PAYDOWN_DISPATCHER_PROVIDER_ENVIRONMENT=production to say that this is meant"
+            )
+        return self
 
     @model_validator(mode="after")
     def _refuse_short_waits_elsewhere(self) -> Self:

@@ -17,6 +17,7 @@ from services.ingest import consumers, finalize, key_check, recovery, registry, 
 from services.ingest.domain.pay_period import PayCalendar
 from services.ingest.domain.roster_warnings import Thresholds
 from services.ingest.encryption import FieldEncryption
+from services.ingest.file_checks import FileChecks
 from services.ingest.housekeeping import run_housekeeping
 from services.ingest.roster.xml_parser import ReadLimits
 from services.ingest.routes.context import Dependencies
@@ -46,6 +47,7 @@ def build(settings: IngestSettings) -> Service:
     service.loops += _loops(service, settings, folder, encryption)
     service.add_consumer(topics.PREPARATION, consumers.apply_preparation)
     service.add_consumer(topics.LEDGER_POSTINGS, consumers.apply_postings)
+    service.world.checks.append(FileChecks(service.engine, folder).check)
     service.add_relay()
     service.add_dead_letter_routes(batches.list_contributors)
     service.world.checks.append(lambda: check_disk([settings.files_dir]))

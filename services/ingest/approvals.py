@@ -20,6 +20,7 @@ from services.ingest.store import (
     claims,
     corrections,
     discards,
+    inclusions,
     issues,
     loans,
     payments,
@@ -56,6 +57,15 @@ def approve(engine: Engine, batch_id: UUID, approval: Approval, one_person: bool
             "Rows of this batch were approved in another batch meanwhile; "
             "it is being checked again.",
             "Look at it again when it is ready.",
+        ) from None
+    except inclusions.AlreadyIncluded as error:
+        raise RequestError(
+            "conflict",
+            "approval.include-taken",
+            f"A row to include was taken in by batch {error.batch_ids[0]} already. Only one batch "
+            "and its child batches may pay a row again that is paid elsewhere in this period.",
+            "Leave it out, or look at the other batch.",
+            batches=error.batch_ids,
         ) from None
 
 
@@ -99,6 +109,7 @@ def _approve(
         )
     approvals.insert_approval(connection, batch_id, approval, one_person, now)
     claims.take_claims(connection, batch)
+    inclusions.take_inclusions(connection, batch)
     payments.insert_payments(connection, batch)
     if finalize.has_other_payees_since(connection, batch):
         raise claims.ClaimsMoved

@@ -18,6 +18,7 @@ from services.ingest.store import (
     batches,
     certificates,
     claims,
+    inclusions,
     payments,
     preflights,
     published_events,
@@ -63,6 +64,7 @@ def apply_postings(connection: Connection, events: Sequence[Event]) -> None:
     unpaid = payments.end_payments(connection, postings.ended)
     if payments.release_rows(connection, unpaid):
         claims.release_claims(connection, unpaid)
+        inclusions.release_inclusions(connection, unpaid)
     for certificate in postings.certificates:
         _certify(connection, certificate, datetime.now(UTC))
 

@@ -40,6 +40,7 @@ from services.ingest.store import (
     claims,
     corrections,
     discards,
+    inclusions,
     loans,
     payments,
     people,
@@ -295,7 +296,9 @@ def _approve(connection: Connection, newest: BatchChanged) -> None:
     superseded = payments.list_superseded(connection, batch)
     payments.release_rows(connection, superseded)
     claims.release_claims(connection, superseded)
+    inclusions.release_inclusions(connection, superseded)
     claims.take_claims(connection, batch)
+    inclusions.take_inclusions(connection, batch)
     payments.insert_payments(connection, batch)
     people.upsert_people(connection, batch_id)
     loans.upsert_loans(connection, batch_id)

@@ -11,6 +11,7 @@ from libs.common.runtime.settings import read_or_exit
 from services.ledger import consumers, metrics, recovery, routes
 from services.ledger.reconciliation.overdue import check_overdue
 from services.ledger.settings import LedgerSettings
+from services.ledger.store.guards import check_guards
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 OVERDUE_EVERY_S = 5.0
@@ -30,8 +31,9 @@ def main() -> None:
         take_turns([check], stop, beat, OVERDUE_EVERY_S)
 
     service.loops.append(Loop("watch", watch))
-    service.startup_gate.recovery_steps = RecoverySteps(before=recovery.recover_certificates)
+    service.startup_gate.recovery_steps = RecoverySteps(before=recovery.recover_published)
     service.gauges |= metrics.gauges(service.engine)
+    service.world.checks.append(lambda: check_guards(service.engine))
     service.add_relay()
     service.add_dead_letter_routes()
     service.routers.append(routes.router(service.engine, settings.internal_token))

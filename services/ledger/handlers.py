@@ -7,9 +7,10 @@ from uuid import UUID, uuid5
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events.ledger import JournalPosted
+from libs.common.contracts.events.ledger import BreakAcknowledged, JournalPosted
 from libs.common.contracts.events.payments import PaymentApproved, PaymentChanged
 from libs.common.contracts.journals import JournalKind
+from services.ledger.domain.acknowledgements import Acknowledgement
 from services.ledger.domain.journals import Journal, follow_up, hold, journals_between, shares
 
 
@@ -192,4 +193,41 @@ def journal_posted(journal: Journal, change: PaymentChanged | None = None) -> Jo
         status=change.status if change else "unprocessed",
         reason_code=change.reason_code if change else "",
         reason=change.reason if change else "",
+    )
+
+
+def break_acknowledged(made: Acknowledgement) -> BreakAcknowledged:
+    """The event about an acknowledgement. The same one always gives the same event."""
+    return BreakAcknowledged(
+        event_id=uuid5(made.break_id, f"acknowledged-{made.evidence}"),
+        occurred_at=made.confirmed_at,
+        correlation=str(made.batch_id),
+        batch_id=made.batch_id,
+        break_id=made.break_id,
+        evidence=made.evidence,
+        act=made.act,
+        reason=made.reason,
+        amount_cents=made.amount_cents,
+        proposed_by=made.proposed_by,
+        confirmed_by=made.confirmed_by,
+        counts_after=made.counts_after,
+        journals=made.journals,
+    )
+
+
+def acknowledgement_of(event: BreakAcknowledged) -> Acknowledgement:
+    """The acknowledgement that an event of `break_acknowledged` is about."""
+    return Acknowledgement(
+        evidence=event.evidence,
+        break_id=event.break_id,
+        batch_id=event.batch_id,
+        act=event.act,
+        reason=event.reason,
+        amount_cents=event.amount_cents,
+        proposed_by=event.proposed_by,
+        confirmed_by=event.confirmed_by,
+        confirmed_at=event.occurred_at,
+        decided_in="ledger",
+        counts_after=event.counts_after,
+        journals=event.journals,
     )

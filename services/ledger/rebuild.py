@@ -1,7 +1,7 @@
 """`python -m services rebuild ledger`: build the ledger again from offset 0 and compare the two.
 
 The topics are read one after another, which is not the order that the live ledger saw. Statements
-are judged at the end, oldest run first.
+are judged at the end, oldest run first. What people acknowledged comes from the ledger's own topic.
 """
 
 from libs.common.contracts import topics
@@ -9,6 +9,7 @@ from libs.common.recovery import rebuild
 from libs.common.runtime.settings import read_or_exit
 from services.ledger import app, consumers
 from services.ledger.reconciliation import service
+from services.ledger.reconciliation.acknowledging import apply_acknowledgements
 from services.ledger.settings import LedgerSettings
 from services.ledger.store.digests import DIGESTS
 
@@ -18,6 +19,7 @@ PROJECTION = rebuild.Projection(
     {**consumers.APPLIES, topics.PROVIDER_STATEMENTS: consumers.store_statements},
     DIGESTS,
     finish=service.judge_all,
+    own={topics.LEDGER_POSTINGS: apply_acknowledgements},
 )
 
 

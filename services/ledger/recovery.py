@@ -1,4 +1,4 @@
-"""Recovery after a restore: the certificates that were issued after the backup come back.
+"""Recovery after a restore: certificates and acknowledgements made after the backup come back.
 
 Everything else of the ledger follows from its topics, which are read to their ends.
 """
@@ -6,11 +6,14 @@ Everything else of the ledger follows from its topics, which are read to their e
 from sqlalchemy import Engine
 
 from libs.common.messaging.consumer import Beat
-from services.ledger.store import certificates
+from services.ledger.reconciliation.acknowledging import apply_acknowledgements
+from services.ledger.store import acknowledgements, certificates
 
 
-def recover_certificates(engine: Engine, first_outbox_id: int, _beat: Beat) -> None:
-    """Store the certificates that were published after the backup, so no version is issued twice.
+def recover_published(engine: Engine, first_outbox_id: int, _beat: Beat) -> None:
+    """Store what was published after the backup and follows from no topic.
+
+    So no version of a certificate is issued twice, and what people acknowledged stays so.
 
     The recovered messages stand in the outbox above `first_outbox_id`. A second call changes
     nothing.
@@ -19,3 +22,6 @@ def recover_certificates(engine: Engine, first_outbox_id: int, _beat: Beat) -> N
         published = certificates.find_published_certificates(connection, first_outbox_id)
         if published:
             certificates.insert_certificates(connection, published)
+        apply_acknowledgements(
+            connection, acknowledgements.find_published(connection, first_outbox_id)
+        )

@@ -1,18 +1,31 @@
-"""The ledger over HTTP, for the gateway and the other services. Reads only: no request posts."""
+"""The ledger over HTTP, for the gateway and the other services.
 
+All are reads, but one: two people acknowledge a break, which may post a correcting journal.
+"""
+
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Engine
 
-from libs.common.web.internal_auth import Caller
+from libs.common.contracts.two_person import NotAllowed
+from libs.common.web.internal_auth import Actor, Caller
 from libs.common.web.pagination import next_offset, read_offset
 from libs.common.web.problem_details import Problem
+from services.ledger.reconciliation.acknowledging import (
+    Order,
+    Refused,
+    Unknown,
+    order_acknowledgement,
+)
+from services.ledger.schemas import AcknowledgeOrder
 from services.ledger.store import queries
 
 Limit = Annotated[int, Query(ge=1, le=1_000)]
-BreakStatus = Literal["", "open", "closed"]
+BreakStatus = Literal["", "open", "acknowledged", "closed"]
+ACKNOWLEDGERS = frozenset({"preparer", "approver"})
 RunStatus = Literal["", "waiting", "clean", "breaks", "incomplete"]
 
 
@@ -21,6 +34,7 @@ def router(engine: Engine, token: str) -> APIRouter:
     routes = APIRouter(dependencies=[Depends(Caller(token))])
     _add_batch_routes(routes, engine)
     _add_lists(routes, engine)
+    _add_acknowledgement(routes, engine, Caller(token))
     return routes
 
 
@@ -80,6 +94,12 @@ def _add_lists(routes: APIRouter, engine: Engine) -> None:
             "journals", limit, cursor, batch_id=batch_id, payment_id=payment_id, kind=kind
         )
 
+    @routes.get("/corrections")
+    def corrections(
+        batch_id: UUID | None = None, limit: Limit = 100, cursor: str = ""
+    ) -> dict[str, Any]:
+        return read_list("corrections", limit, cursor, batch_id=batch_id)
+
     @routes.get("/reconciliation/runs")
     def runs(
         batch_id: UUID | None = None, status: RunStatus = "", limit: Limit = 100, cursor: str = ""
@@ -95,3 +115,35 @@ def _add_lists(routes: APIRouter, engine: Engine) -> None:
         cursor: str = "",
     ) -> dict[str, Any]:
         return read_list("breaks", limit, cursor, batch_id=batch_id, status=status, kind=kind)
+
+
+def _add_acknowledgement(
+    routes: APIRouter, engine: Engine, authenticate: Callable[..., Actor]
+) -> None:
+    caller = Annotated[Actor, Depends(authenticate)]
+
+    @routes.post("/reconciliation/breaks/{break_id}/acknowledge")
+    def acknowledge(break_id: UUID, body: AcknowledgeOrder, actor: caller) -> dict[str, Any]:
+        if not actor.roles & ACKNOWLEDGERS:
+            raise Problem(
+                403,
+                "auth.forbidden",
+                f"This needs one of the roles: {', '.join(sorted(ACKNOWLEDGERS))}.",
+                "Ask someone who has it.",
+            )
+        order = Order(
+            **body.model_dump(),
+            person=actor.person,
+            approver="approver" in actor.roles,
+            counts_as=actor.counts_as,
+        )
+        try:
+            with engine.begin() as connection:
+                state, batch_id = order_acknowledgement(connection, break_id, order)
+        except NotAllowed as error:
+            raise Problem(403, "auth.forbidden", str(error), "Ask an approver.") from None
+        except Unknown as error:
+            raise Problem(404, error.code, str(error), "Look at the list of breaks.") from None
+        except Refused as error:
+            raise Problem(409, error.code, str(error), "Look at the break as it is now.") from None
+        return {"break_id": break_id, "batch_id": batch_id, "act": body.act, "state": state}

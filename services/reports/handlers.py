@@ -10,6 +10,7 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
 from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.ledger import (
+    BreakAcknowledged,
     CertificateIssued,
     JournalPosted,
     ReconciliationJudged,
@@ -83,6 +84,8 @@ def on_event(changes: Changes, event: Event) -> None:
             changes.certificates.append(event)
         case ReconciliationJudged():
             changes.judgements.append(event)
+        case BreakAcknowledged():
+            pass  # the certificate lists what was explained
         case _:
             raise Reject(f"reports reads no {event.type}", "reports.unexpected")
 

@@ -1,6 +1,7 @@
 """summary.pdf: one or two pages for people.
 
-It shows totals by outcome, source account and branch, the approval and the certificate.
+It shows totals by outcome, source account and branch, the approval, the certificate, and the
+differences from the provider's list that two people have explained.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,8 @@ GROUPS_MAX = 40  # more are in the CSV; the summary stays at two pages
 OUTCOME_HEADS = ("Outcome", "Rows", f"Amount ({CURRENCY})")
 OUTCOME_WIDTHS_MM = (90, 40, 60)
 GROUP_HEADS = ("All rows", "Paid", "Pending", "Not paid")
+EXPLAINED_HEADS = ("Explained difference", "Explanation", "By", f"Amount ({CURRENCY})")
+EXPLAINED_WIDTHS_MM = (70, 60, 34, 26)
 GROUP_WIDTHS_MM = (70, 32, 32, 26, 30)
 
 
@@ -62,6 +65,9 @@ def summary_pdf(summary: Summary) -> bytes:
         ("Branch", summary.branches, {}),
     ):
         _table(page, (title, *GROUP_HEADS), GROUP_WIDTHS_MM, _group_lines(groups, names))
+    explained = [] if summary.certificate is None else summary.certificate.acknowledged
+    if explained:
+        _table(page, EXPLAINED_HEADS, EXPLAINED_WIDTHS_MM, _explained_lines(explained))
     return bytes(page.output())
 
 
@@ -121,6 +127,23 @@ def _group_lines(groups: Sequence[Any], names: Mapping[str, str]) -> list[tuple[
         lines.append((name, *(f"{count:,}  {display(cents)}" for count, cents in figures)))
     if len(groups) > GROUPS_MAX:
         lines.append((f"and {len(groups) - GROUPS_MAX:,} more, in the CSV", "", "", "", ""))
+    return lines
+
+
+def _explained_lines(explained: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """One line for each difference that two people explained, as the certificate lists it."""
+    lines: list[tuple[str, ...]] = [
+        (
+            f"{one['kind'].replace('_', ' ')}: {one['found']}",
+            f"{one['act']}: {one['reason']}",
+            f"{one['proposed_by']}, {one['confirmed_by']}",
+            display(one["amount_cents"]),
+        )
+        for one in explained[:GROUPS_MAX]
+    ]
+    if len(explained) > GROUPS_MAX:
+        more = len(explained) - GROUPS_MAX
+        lines.append((f"and {more:,} more, in the certificate", "", "", ""))
     return lines
 
 

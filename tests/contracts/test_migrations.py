@@ -15,7 +15,7 @@ from devtools import paths
 from tests.contracts.source_rules import imported_names, relative
 
 TAKES_AWAY = re.compile(
-    r"\bDROP\s+(?!INDEX\b)\w+|\bRENAME\b|\bTRUNCATE\b"
+    r"\bDROP\s+(?!INDEX\b)\w+|\bRENAME\b|\bTRUNCATE\b(?![\s\"]+(ON\b|,))"  # a trigger may name it
     r"|\bALTER\s+(COLUMN\s+)?\w+\s+((SET\s+DATA\s+)?TYPE|SET\s+NOT\s+NULL|DROP)\b"
     r"|\bADD\s+(CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN|EXCLUDE)\b|\bCREATE\s+UNIQUE\b"
     r"|\bADD\s+(COLUMN\s+)?(IF\s+NOT\s+EXISTS\s+)?\w+\s+([^,;\"(]|\([^)]*\))*"
@@ -120,6 +120,9 @@ def test_a_migration_is_named_by_its_service_and_only_adds_unless_its_name_says_
         ("DROP INDEX i", True),
         ("ALTER TABLE a ADD b numeric(10,2) NOT NULL DEFAULT 0", True),
         ("DROP TRIGGER t ON a", False),
+        ("TRUNCATE a", False),
+        ("TRUNCATE ONLY a", False),
+        ("CREATE TRIGGER t BEFORE DELETE OR TRUNCATE ON a EXECUTE FUNCTION f()", True),
     ],
 )
 def test_what_takes_away_is_told_from_what_adds(statement: str, *, only_adds: bool) -> None:

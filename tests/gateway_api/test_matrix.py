@@ -32,6 +32,11 @@ BODIES: dict[str, Callable[[Any], Any]] = {
     "/batches/{batch_id}/resume": lambda _: REASON,
     "/batches/{batch_id}/cancel": lambda _: REASON,
     "/reconciliation/runs": lambda _: {},
+    "/reconciliation/breaks/{break_id}/acknowledge": lambda _: {
+        "act": "explained",
+        "evidence": "sha256:0",
+        **REASON,
+    },
     "/payments/{payment_id}/held": lambda _: {"act": "look-up", **REASON},
     "/ops/kill-switch": lambda _: {"on": False, **REASON},
     "/ops/restored/release": lambda _: REASON,
@@ -82,6 +87,7 @@ def test_every_route_for_every_role_and_owner(
         names = {
             "batch_id": uuid4() if template == LIVE else batch["batch_id"],
             "payment_id": uuid4(),
+            "break_id": uuid4(),
             "token_id": uuid4(),
             "session_id": "0" * 32,
             "dead_letter_id": "ledger:1",

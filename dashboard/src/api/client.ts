@@ -34,7 +34,11 @@ export type BatchLine = Schemas["BatchLine"];
 export type BatchStatus = Schemas["Batch"]["status"];
 /** A difference that a reconciliation found. */
 export type Break = Schemas["Break"];
+/** What one person has proposed about a difference. */
+export type BreakProposal = Schemas["AcknowledgementProposal"];
 export type Correction = Schemas["Correction"];
+/** Money that moved outside of our payments, as two people explained it. */
+export type CorrectingJournal = Schemas["LedgerCorrection"];
 export type DeadLetter = Schemas["DeadLetter"];
 export type HeldProposal = Schemas["HeldProposal"];
 export type Issue = Schemas["Issue"];

@@ -688,6 +688,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ledger/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Correcting Journals
+         * @description Correcting journals: money that moved outside of our payments, as two people explained.
+         *
+         *     Newest first.
+         */
+        get: operations["correcting_journals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reconciliation/runs": {
         parameters: {
             query?: never;
@@ -726,6 +748,28 @@ export interface paths {
         get: operations["breaks"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/breaks/{break_id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge
+         * @description Explain a break. A second person, an approver, must confirm it.
+         *
+         *     Then the provider's list is read again, and as it was seen the break bars no certificate.
+         */
+        post: operations["acknowledge"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1009,6 +1053,101 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * Acknowledge
+         * @description How a break is explained; `evidence` is that of the break as the person saw it.
+         *
+         *     `by-hand`: somebody paid this at the provider by hand. `fee`: the provider kept or added it.
+         *     `accepted`: the money is gone and stays so. `recovered`: it came back by another way.
+         *     `explained`: no money of ours moved. The first three post a correcting journal.
+         */
+        Acknowledge: {
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "by-hand" | "fee" | "accepted" | "recovered" | "explained";
+            /** Reason */
+            reason: string;
+            /** Evidence */
+            evidence: string;
+        };
+        /**
+         * Acknowledged
+         * @description `proposed`: a second person must confirm it. `done`: it counts from the next run on.
+         */
+        Acknowledged: {
+            /**
+             * Break Id
+             * Format: uuid
+             */
+            break_id: string;
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "by-hand" | "fee" | "accepted" | "recovered" | "explained";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "proposed" | "done";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Acknowledgement
+         * @description What two people decided about a break as they saw it.
+         */
+        Acknowledgement: {
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "by-hand" | "fee" | "accepted" | "recovered" | "explained";
+            /** Reason */
+            reason: string;
+            /** Proposed By */
+            proposed_by: string;
+            /** Confirmed By */
+            confirmed_by: string;
+            /**
+             * Confirmed At
+             * Format: date-time
+             */
+            confirmed_at: string;
+            /** Journals */
+            journals: components["schemas"]["CorrectingJournal"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * AcknowledgementProposal
+         * @description What one person has proposed about a break; a second person must confirm it.
+         */
+        AcknowledgementProposal: {
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "by-hand" | "fee" | "accepted" | "recovered" | "explained";
+            /** Reason */
+            reason: string;
+            /** By Whom */
+            by_whom: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Alive
          * @description The gateway itself.
          */
@@ -1288,6 +1427,10 @@ export interface components {
         /**
          * Break
          * @description A difference between two of the five books, open until a later run no longer finds it.
+         *
+         *     `acknowledged`: two people have explained it; unless it changes it bars no certificate.
+         *     `amount_cents` is the money that moved outside of our payments, `evidence` a digest of all that
+         *     is seen of the break.
          */
         Break: {
             /**
@@ -1312,6 +1455,10 @@ export interface components {
             expected: string;
             /** Found */
             found: string;
+            /** Evidence */
+            evidence: string;
+            /** Amount Cents */
+            amount_cents: number;
             /**
              * Opened At
              * Format: date-time
@@ -1323,7 +1470,9 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "open" | "closed";
+            status: "open" | "acknowledged" | "closed";
+            acknowledgement: components["schemas"]["Acknowledgement"] | null;
+            proposal: components["schemas"]["AcknowledgementProposal"] | null;
             /** Age S */
             age_s: number;
         } & {
@@ -1486,6 +1635,27 @@ export interface components {
              * Format: date-time
              */
             at: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * CorrectingJournal
+         * @description Money that left a source account, or came back, outside of our payments.
+         */
+        CorrectingJournal: {
+            /**
+             * Journal Id
+             * Format: uuid
+             */
+            journal_id: string;
+            /** Provider Payment Id */
+            provider_payment_id: string;
+            /** From Account */
+            from_account: string;
+            /** To Account */
+            to_account: string;
+            /** Amount Cents */
+            amount_cents: number;
         } & {
             [key: string]: unknown;
         };
@@ -1954,6 +2124,67 @@ export interface components {
              * @description who has proposed to turn it off; another person, an approver, confirms
              */
             off_proposed_by?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * LedgerCorrection
+         * @description A correcting journal, with what two people said about it.
+         */
+        LedgerCorrection: {
+            /**
+             * Journal Id
+             * Format: uuid
+             */
+            journal_id: string;
+            /** Provider Payment Id */
+            provider_payment_id: string;
+            /** From Account */
+            from_account: string;
+            /** To Account */
+            to_account: string;
+            /** Amount Cents */
+            amount_cents: number;
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /**
+             * Break Id
+             * Format: uuid
+             */
+            break_id: string;
+            /**
+             * Posted At
+             * Format: date-time
+             */
+            posted_at: string;
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "by-hand" | "fee" | "accepted" | "recovered" | "explained";
+            /** Reason */
+            reason: string;
+            /** Proposed By */
+            proposed_by: string;
+            /** Confirmed By */
+            confirmed_by: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * LedgerCorrections
+         * @description A page of correcting journals.
+         */
+        LedgerCorrections: {
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+            /** Items */
+            items: components["schemas"]["LedgerCorrection"][];
         } & {
             [key: string]: unknown;
         };
@@ -8147,6 +8378,161 @@ export interface operations {
             };
         };
     };
+    correcting_journals: {
+        parameters: {
+            query?: {
+                batch_id?: string | null;
+                payment_id?: string | null;
+                kind?: string;
+                limit?: number;
+                cursor?: string;
+                q?: string;
+                status?: string;
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerCorrections"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something has changed, or this was done before. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This kind of file is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A bug. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service does not answer. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no room for the file. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     runs: {
         parameters: {
             query?: {
@@ -8477,6 +8863,158 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Breaks"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something has changed, or this was done before. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This kind of file is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A bug. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service does not answer. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no room for the file. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                break_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Acknowledge"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acknowledged"];
                 };
             };
             /** @description The request is malformed. */

@@ -20,6 +20,7 @@ import { QueryView } from "../ui/QueryView";
 import { usePager } from "../ui/usePager";
 import { Word } from "../ui/Word";
 import { AccountName } from "./AccountName";
+import { CorrectionList } from "./CorrectionList";
 
 const SIZE = 50;
 const KINDS = ["hold", "settle", "release", "reverse"] as const satisfies Journal["kind"][];
@@ -36,6 +37,7 @@ export default function JournalsPage(): ReactElement {
         </Link>
       }
     >
+      <CorrectionList />
       <JournalList />
     </Page>
   );

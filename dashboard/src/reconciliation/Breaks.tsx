@@ -6,7 +6,7 @@ import { T, useText } from "../i18n/i18n";
 import { useAddress } from "../ui/address";
 import { Card } from "../ui/Card";
 import { Filters, OptionField } from "../ui/Filters";
-import { Duration, ShortId } from "../ui/format";
+import { Duration, Money, ShortId } from "../ui/format";
 import { Link } from "../ui/links";
 import { type Column, ListTable } from "../ui/ListTable";
 import { Empty } from "../ui/Loading";
@@ -17,10 +17,11 @@ import { QueryView } from "../ui/QueryView";
 import type { Search } from "../ui/search";
 import { usePager } from "../ui/usePager";
 import { Word } from "../ui/Word";
+import { BreakExplanation } from "./BreakExplanation";
 
 const SIZE = 25;
 const REFRESH_MS = 15_000;
-const STATUSES = ["open", "closed"] as const satisfies Break["status"][];
+const STATUSES = ["open", "acknowledged", "closed"] as const satisfies Break["status"][];
 
 /** The differences that comparisons found, open or closed. The field calls them breaks. */
 export function Breaks(): ReactElement {
@@ -99,10 +100,12 @@ function columnsOf(search: Search): Column<Break>[] {
     },
     {
       header: "column.status",
-      cell: (one) => <T id={one.status === "open" ? "break.open" : "break.closed"} />,
+      cell: (one) => <Word prefix="break" code={one.status} />,
     },
     { header: "reconciliation.expected", wide: true, cell: (one) => one.expected },
     { header: "reconciliation.found", wide: true, cell: (one) => one.found },
+    { header: "explain.amount", numeric: true, cell: (one) => <Money cents={one.amount_cents} /> },
+    { header: "explain.column", wide: true, cell: (one) => <BreakExplanation found={one} /> },
     { header: "reconciliation.age", cell: (one) => <Duration seconds={one.age_s} /> },
     {
       header: "column.payment",

@@ -1,5 +1,6 @@
-"""What can go wrong around a database: clocks, connections, transactions that never end."""
+"""What can go wrong around a database: clocks, connections, endless transactions, triggers."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -34,12 +35,24 @@ def check_server(engine: Engine) -> dict[str, str]:
                     WHERE datname = current_database()
                       AND backend_type = 'client backend') AS oldest_s""",
         ).one()
+        disabled = run(
+            connection,
+            """
+            SELECT c.relname || '.' || t.tgname
+            FROM pg_trigger t
+            JOIN pg_class c ON c.oid = t.tgrelid
+            WHERE c.relnamespace = CAST(current_schema() AS regnamespace)
+              AND t.tgenabled = 'D'
+            ORDER BY 1""",
+        ).scalars()
+        triggers = triggers_sentence(list(disabled))
     return {
         "clock of the database": clock_sentence(
             "the database", seconds_ahead(there, asked_at, answered_at)
         ),
         "database connections": connections_sentence(row.connections, row.most),
         "oldest transaction": transaction_sentence(float(row.oldest_s)),
+        "triggers of the database": triggers,
     }
 
 
@@ -50,6 +63,16 @@ def connections_sentence(used: int, most: int) -> str:
     return (
         f"The database server has {used} connections of {most} that it allows. "
         "Raise max_connections, or find who holds them (pg_stat_activity)."
+    )
+
+
+def triggers_sentence(disabled: Sequence[str]) -> str:
+    """Whether somebody has switched off rules that the database holds."""
+    if not disabled:
+        return ""
+    return (
+        f"Triggers are switched off: {', '.join(disabled)}. They hold rules about money. Find out "
+        "who did that, and switch them on (ALTER TABLE … ENABLE TRIGGER …)."
     )
 
 

@@ -12,8 +12,8 @@ must not name a schema (no `public.`), because here they run with `search_path =
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -54,6 +54,9 @@ class Projection:
             on when a message was applied.
         finish: called once on the rebuilt store after all topics, for what the live store
             decides between messages.
+        own: likewise, of topics that the service writes itself: decisions of people that it
+            published and that are in no other topic. They are read to their ends. A decision that
+            is made while a rebuild begins may make the two differ; the next one agrees.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Projection:
     applies: Mapping[Topic, Apply]
     digests: Mapping[str, str]
     finish: Callable[[Connection], None] = lambda connection: None  # noqa: ARG005 - does nothing
+    own: Mapping[Topic, Apply] = field(default_factory=dict)
 
     def consumer(self, topic: Topic) -> str:
         """The name under which the live service stores its offsets of a topic."""
@@ -107,8 +111,9 @@ def main(
         return 2
     owner = connect(settings.owner_url, f"rebuild-{projection.name}")
     behind = _wait_for_live_store(owner, settings.kafka, projection)
+    own_ends = topic_ends(settings.kafka, projection.own)
     with owner.connect().execution_options(isolation_level="REPEATABLE READ") as snapshot:
-        ends = live_ends(snapshot, projection)
+        ends = live_ends(snapshot, projection) | own_ends
         live = _digests(snapshot, projection)
     second = make_rebuild_schema(owner, settings.owner_url, projection.migrations)
     began = time.monotonic()
@@ -122,7 +127,7 @@ def main(
             ends[topic.name],
             verifier.refusals,
         )
-        for topic, apply in projection.applies.items()
+        for topic, apply in {**projection.applies, **projection.own}.items()
     )
     with second.begin() as connection:
         projection.finish(connection)
@@ -186,6 +191,21 @@ def live_ends(connection: Connection, projection: Projection) -> Ends:
         topic.name: offsets.find(connection, projection.consumer(topic), topic.name)
         for topic in projection.applies
     }
+
+
+def topic_ends(bootstrap: str, topics: Iterable[Topic]) -> Ends:
+    """The ends of topics now, of each partition."""
+    reader = topic_reader.reader(bootstrap)
+    try:
+        return {
+            topic.name: {
+                partition: high
+                for partition, (_, high) in topic_reader.watermarks(reader, topic.name).items()
+            }
+            for topic in topics
+        }
+    finally:
+        reader.close()
 
 
 def unapplied_messages(engine: Engine, bootstrap: str, projection: Projection) -> int:

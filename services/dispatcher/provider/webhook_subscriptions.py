@@ -9,21 +9,31 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
 from libs.common.observability.logs import log
+from services.dispatcher.domain.protocol import Answer
 from services.dispatcher.provider.client import Page, Unreachable, parse_created_at
-from services.dispatcher.provider.reader import Reader
 
 TYPES = ("payment.update", "account.update", "entity.update")
-CHECK_EVERY_S, RETRY_S = 60.0, 5.0
+CHECK_EVERY_S, RETRY_S, HOUR_S = 60.0, 5.0, 3_600.0
 #: For so long the webhooks of the secret before stay.
 OVERLAP = timedelta(hours=1)
 DIGEST = "secret_digest"
 Webhook = Mapping[str, Any]  # as the provider shows it
+
+
+class WebhookApi(Protocol):
+    """What is asked of the provider here; `provider.reader.Reader` does it."""
+
+    def page(self, path: str, params: Mapping[str, str]) -> Page:
+        """Read one page of a list."""
+
+    def call(self, method: str, path: str, content: bytes | None = None, key: str = "") -> Answer:
+        """Make one call of any kind."""
 
 
 class WebhookSubscriptions:
@@ -32,8 +42,14 @@ class WebhookSubscriptions:
     Without an address there are none; every payment is read by polling anyway.
     """
 
-    def __init__(self, reader: Reader, url: str, secret: str) -> None:
-        self.reader, self.url, self.secret = reader, url, secret
+    def __init__(
+        self,
+        reader: WebhookApi,
+        url: str,
+        secret: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.reader, self.url, self.secret, self.clock = reader, url, secret, clock
         self.digest = secret_digest(secret)
         self.checked_at = -CHECK_EVERY_S
         #: What the provider refused, by type of webhook; empty while all is well.
@@ -41,13 +57,13 @@ class WebhookSubscriptions:
 
     def ensure(self) -> bool:
         """Create or switch on what is missing, at most once a minute; whether it was checked."""
-        if not self.url or time.monotonic() - self.checked_at < CHECK_EVERY_S:
+        if not self.url or self.clock() - self.checked_at < CHECK_EVERY_S:
             return False
-        self.checked_at = time.monotonic()
+        self.checked_at = self.clock()
         try:
             page = self.reader.page("/webhooks", {})
         except Unreachable:
-            self.checked_at = time.monotonic() - CHECK_EVERY_S + RETRY_S
+            self.checked_at = self.clock() - CHECK_EVERY_S + RETRY_S
             return False
         for kind in TYPES:
             self._ensure_type(kind, page)
@@ -57,7 +73,7 @@ class WebhookSubscriptions:
         ours = [one for one in page.lines if one["url"] == self.url and one["type"] == kind]
         current = [one for one in ours if self._is_current(one)]
         if not current:
-            self._create(kind, len(page.lines))
+            self._create(kind, ",".join(sorted(str(one["id"]) for one in page.lines)))
             return
         newest = current[0]
         self.refused.pop(kind, None)
@@ -84,8 +100,12 @@ class WebhookSubscriptions:
         metadata = webhook.get("metadata")
         return isinstance(metadata, dict) and metadata.get(DIGEST) == self.digest
 
-    def _create(self, kind: str, existing: int) -> None:
-        """Create one webhook. The key changes with the secret, and with those that exist."""
+    def _create(self, kind: str, existing: str) -> None:
+        """Create one webhook.
+
+        The key changes with the secret, with the ids of those that exist, and every hour. So a lost
+        answer makes no second one, and one that was deleted there is made again, however often.
+        """
         body = {
             "type": kind,
             "url": self.url,
@@ -93,7 +113,8 @@ class WebhookSubscriptions:
             "expand_event": False,
             "metadata": {DIGEST: self.digest},
         }
-        key = uuid5(NAMESPACE_URL, f"{self.url}#{kind}#{existing}#{self.digest}")
+        hour = self.clock() // HOUR_S
+        key = uuid5(NAMESPACE_URL, f"{self.url}#{kind}#{existing}#{self.digest}#{hour}")
         answer = self.reader.call("POST", "/webhooks", json.dumps(body).encode(), str(key))
         log.info("webhook_subscribed", type=kind, status=answer.status)
         if answer.status == 200:

@@ -6,20 +6,28 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
+from libs.common.contracts.events.provider import DecidedDuplicate
 from libs.common.database.engine import run
 
 
 def record(connection: Connection, payment: Row[Any], provider_ids: Sequence[str]) -> bool:
     """Record that these provider payments of one of ours are alive; whether that is news.
 
-    It is news if one of them was in no finding before. It becomes a finding of its own, or part of
-    the open one, of which a proposal then lapses.
+    It is news if one of them was in no finding before, or if people had decided that the second
+    one had ended. It becomes a finding of its own, or part of the open one, of which a proposal
+    then lapses.
     """
     known = run(
         connection,
         """
         SELECT coalesce(max(n), 0) AS n,
-               coalesce(bool_or(provider_ids @> CAST(:ids AS text[])), false) AS is_known
+               coalesce(
+                   bool_or(
+                       provider_ids @> CAST(:ids AS text[])
+                       AND (decided_at IS NULL OR act <> 'ended')
+                   ),
+                   false
+               ) AS is_known
         FROM duplicate
         WHERE payment_id = :payment_id""",
         payment_id=payment.payment_id,
@@ -119,6 +127,22 @@ def list_findings(connection: Connection, payment_id: UUID | None = None) -> lis
         id=payment_id,
     )
     return [dict(row) for row in rows.mappings()]
+
+
+def list_decided(connection: Connection, batch_id: UUID) -> list[DecidedDuplicate]:
+    """Return what two people decided about duplicates of a batch, oldest first."""
+    rows = run(
+        connection,
+        """
+        SELECT payment_id, provider_ids AS provider_payment_ids, act, reason,
+               proposed_by, decided_by, decided_at
+        FROM duplicate
+        WHERE batch_id = :id AND decided_at IS NOT NULL
+        ORDER BY decided_at, payment_id, n
+        LIMIT 1000""",
+        id=batch_id,
+    )
+    return [DecidedDuplicate(**row) for row in rows.mappings()]
 
 
 def count_open(connection: Connection, batch_id: UUID | None = None) -> int:

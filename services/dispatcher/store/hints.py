@@ -59,3 +59,22 @@ def use_early_hints(connection: Connection, provider_ids: Sequence[str]) -> None
         WHERE p.provider_id = early.provider_id""",
         ids=list(provider_ids),
     )
+
+
+def list_unknown(connection: Connection) -> list[str]:
+    """Return the payments, at most 100, that webhooks named and that are not ours.
+
+    Only of the last seven days, and without the last quarter of an hour: a webhook may come before
+    the answer that tells us the payment's id.
+    """
+    return list(
+        run(
+            connection,
+            """
+            SELECT provider_id
+            FROM hint
+            WHERE at BETWEEN now() - interval '7 days' AND now() - interval '15 minutes'
+            ORDER BY at DESC
+            LIMIT 100""",
+        ).scalars()
+    )

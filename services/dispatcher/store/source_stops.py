@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from libs.common.contracts.statuses import CERTIFIED_BATCHES
 from libs.common.database.engine import run
 from services.dispatcher.store import batches, source_refusals, sources
 
@@ -106,6 +107,21 @@ def list_accounts(connection: Connection) -> frozenset[str]:
 
 
 def count_stopped(connection: Connection) -> int:
-    """Count the source accounts that are stopped."""
-    count: int = run(connection, "SELECT count(*) FROM source_stop").scalar_one()
+    """Count the source accounts that are stopped and of which a batch has not ended.
+
+    The others stop nothing now; they are shown again with the next batch that pays from them.
+    """
+    count: int = run(
+        connection,
+        """
+        SELECT count(*)
+        FROM source_stop t
+        WHERE EXISTS (
+            SELECT
+            FROM source s
+            JOIN batch b USING (batch_id)
+            WHERE s.account_index = t.account_index AND b.status <> ALL(CAST(:ended AS text[]))
+        )""",
+        ended=sorted(CERTIFIED_BATCHES),
+    ).scalar_one()
     return count

@@ -117,7 +117,15 @@ def test_the_statement_names_what_is_not_decided_and_asks_again_after_the_decisi
     decide(six, "accepted", "anna", "adam")
     six.pass_time(60)
     assert six.taker.take()
-    assert six.published("statement-closed.v1")[-1]["undecided_duplicates"] == 0
+    last = six.published("statement-closed.v1")[-1]
+    assert last["undecided_duplicates"] == 0
+    (decided,) = last["decided_duplicates"]  # so the ledger's own break is explained as well
+    assert second["id"] in decided["provider_payment_ids"]
+    assert (decided["act"], decided["proposed_by"], decided["decided_by"]) == (
+        "accepted",
+        "anna",
+        "adam",
+    )
 
 
 @pytest.mark.database
@@ -129,6 +137,13 @@ def test_it_has_ended_only_when_the_provider_shows_that(six: ManualDispatcher) -
     second["status"] = "failed"
     search(six)
     assert decide(six, "ended", "anna", "adam") == ["proposed", "done"]
+    search(six)
+    with six.engine.connect() as connection:
+        assert duplicates.count_open(connection) == 0
+    second["status"] = "processing"  # it had not ended: people decide again
+    search(six)
+    with six.engine.connect() as connection:
+        assert duplicates.count_open(connection) == 1
 
 
 @pytest.mark.database

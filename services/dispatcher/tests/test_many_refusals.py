@@ -5,7 +5,7 @@ import json
 import pytest
 
 from services.dispatcher.domain.protocol import ATTEMPTS_MAX
-from services.dispatcher.store import sources
+from services.dispatcher.store import source_stops, sources
 from services.dispatcher.tests.harness import ManualDispatcher
 from services.dispatcher.tests.memory_provider import refusing
 from services.dispatcher.tests.test_lookup import executed, in_doubt_for_good
@@ -97,3 +97,4 @@ def test_the_stopped_sources_of_a_batch_that_has_ended_are_not_shown(
         dispatcher.rows("UPDATE batch SET status = :status RETURNING 1", status=status)
         with dispatcher.engine.connect() as connection:
             assert len(sources.list_stopped(connection, dispatcher.batch_id)) == count
+            assert source_stops.count_stopped(connection) == count  # so its alert ends as well

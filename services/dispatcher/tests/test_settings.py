@@ -42,3 +42,34 @@ def test_the_demo_profile_is_for_the_simulator_alone(
     else:
         with pytest.raises(SettingsError):
             DispatcherSettings.read(given)
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "fine"),
+    [
+        ("https://production.methodfi.com", "production", True),
+        ("https://production.methodfi.com", "", False),
+        ("https://production.methodfi.com", "sandbox", False),
+        ("https://sandbox.methodfi.com", "sandbox", True),
+        ("https://sandbox.methodfi.com", "", True),
+        ("https://sandbox.methodfi.com", "production", False),
+        ("https://dev.methodfi.com", "production", False),
+        ("http://127.0.0.1:8200", "production", False),
+        ("http://127.0.0.1:8200", "simulator", True),
+        ("https://production.methodfi.com.example.com", "production", False),
+    ],
+)
+def test_a_key_of_one_environment_is_not_sent_to_another(
+    url: str, environment: str, *, fine: bool
+) -> None:
+    given = {
+        **GIVEN,
+        "PAYDOWN_DISPATCHER_PROFILE": "current",
+        "PAYDOWN_DISPATCHER_PROVIDER_URL": url,
+        "PAYDOWN_DISPATCHER_PROVIDER_ENVIRONMENT": environment,
+    }
+    if fine:
+        assert DispatcherSettings.read(given).provider_url == url
+    else:
+        with pytest.raises(SettingsError):
+            DispatcherSettings.read(given)

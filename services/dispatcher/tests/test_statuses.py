@@ -7,9 +7,11 @@ import pytest
 
 from libs.common.contracts.events.provider import ProviderEventReceived
 from services.dispatcher import consumers, metrics
+from services.dispatcher.store import hints
 from services.dispatcher.tests.factories import AT
 from services.dispatcher.tests.harness import ManualDispatcher
 from services.dispatcher.tests.test_lookup import HOUR_S
+from services.dispatcher.tracking.unknown_payments import check_hints
 
 pytestmark = pytest.mark.database
 DAY_S = 24 * HOUR_S
@@ -74,6 +76,35 @@ def test_a_reversal_that_goes_through_is_reversed(sent: ManualDispatcher) -> Non
         "reversed",
         False,
     )
+
+
+@pytest.mark.parametrize("reversal", ["reversal_required", "reversal_processing"])
+def test_what_failed_while_it_was_to_be_reversed_came_back(
+    sent: ManualDispatcher, reversal: str
+) -> None:
+    """The provider gives up the reversal: the payment failed after all, and is shown as that."""
+    assert read_statuses(sent, "sent", reversal)[-1] == ("completed", True)
+    assert read_statuses(sent, "failed", error=RETURNED) == [("reversed", False)]
+    last = sent.published("payment-changed.v1")[-1]
+    assert (last["status"], last["provider_status"], last["return_under_way"]) == (
+        "reversed",
+        "failed",
+        False,
+    )
+    assert last["reason"] == "no such loan"
+    assert sent.flags() == []  # nothing about it is unbelievable
+
+
+def test_a_webhook_about_a_payment_that_is_not_ours_is_told_to_people(
+    sent: ManualDispatcher,
+) -> None:
+    with sent.engine.begin() as connection:
+        hints.record_hints(connection, {"pmt_stranger": "evt_1"})
+    assert check_hints(sent.engine) == {"payments that webhooks name": ""}  # it may be early
+    sent.rows("UPDATE hint SET at = at - interval '20 minutes' RETURNING 1")
+    assert "pmt_stranger" in check_hints(sent.engine)["payments that webhooks name"]
+    sent.rows("UPDATE hint SET at = at - interval '8 days' RETURNING 1")
+    assert check_hints(sent.engine) == {"payments that webhooks name": ""}
 
 
 def test_a_return_after_seventy_days_is_seen(sent: ManualDispatcher) -> None:

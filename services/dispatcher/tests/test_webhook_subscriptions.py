@@ -1,147 +1,148 @@
-"""Webhooks at the provider: one for each type and secret; another secret makes new ones."""
+"""Our webhooks at the provider: made once, kept active, and never taken from others."""
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.dispatcher.domain.protocol import Answer
-from services.dispatcher.provider.client import Page
+from services.dispatcher.provider.client import Page, Unreachable
 from services.dispatcher.provider.webhook_subscriptions import (
     CHECK_EVERY_S,
-    DIGEST,
+    HOUR_S,
+    RETRY_S,
     TYPES,
     WebhookSubscriptions,
-    secret_digest,
 )
 
-URL, OLD, NEW = "https://paydown.example.com/webhooks/method", "old-secret-0123", "new-secret-0123"
-NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+OURS, OTHERS = "https://pay.example/webhooks/method", "https://other.example/hook"
 
 
-class FakeReader:
-    """The provider's webhooks as a list, newest first; its clock is `now`."""
+class FakeWebhooks:
+    """The provider's list of webhooks. An answer to a key is stored, as the provider does."""
 
     def __init__(self) -> None:
-        self.webhooks: list[dict[str, Any]] = []
-        self.keys: list[str] = []
-        self.now = NOW
-        self.refuses = False
+        self.lines: list[dict[str, Any]] = []
+        self.stored: dict[str, Answer] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.away = self.loses_answers = self.list_lags = False
+        self.made = 0
 
-    def page(self, path: str, _: Mapping[str, str]) -> Page:
-        assert path == "/webhooks"
-        return Page([dict(one) for one in self.webhooks], "", -1, "", self.now)
+    def page(self, _path: str, _params: object) -> Page:
+        if self.away:
+            raise Unreachable(Answer(None))
+        lines = [] if self.list_lags else [dict(line) for line in self.lines]
+        return Page(lines, "", len(lines), "req", None)
 
     def call(self, method: str, path: str, content: bytes | None = None, key: str = "") -> Answer:
-        if method == "DELETE":
-            self.webhooks = [one for one in self.webhooks if one["id"] != id_in(path)]
-            return Answer(200)
+        self.calls.append((method, path))
         body = json.loads(content or b"{}")
         if method == "PATCH":
-            found = next(one for one in self.webhooks if one["id"] == id_in(path))
-            found |= body
+            (line,) = (one for one in self.lines if path == f"/webhooks/{one['id']}")
+            line |= body
             return Answer(200)
-        if self.refuses:
-            return Answer(400, None, "INVALID_REQUEST")
-        self.keys.append(key)
-        made = {
-            "id": f"whk_{len(self.keys)}",
-            "status": "active",
-            "created_at": self.now.isoformat(),
-            **{name: body[name] for name in ("type", "url", "metadata")},
-        }
-        self.webhooks.insert(0, made)
-        return Answer(200)
+        self.bodies.append(body)
+        if key not in self.stored:
+            self.add(body["url"], body["type"], metadata=body["metadata"])
+            self.stored[key] = Answer(200)
+        return Answer(None) if self.loses_answers else self.stored[key]
 
-    def digests(self) -> list[str]:
-        return sorted(one["metadata"][DIGEST] for one in self.webhooks)
+    def add(
+        self, url: str, kind: str, status: str = "active", metadata: dict[str, str] | None = None
+    ) -> None:
+        self.made += 1
+        line = {"id": f"whk_{self.made}", "url": url, "type": kind, "status": status}
+        self.lines.append({**line, "metadata": metadata})
 
 
-def id_in(path: str) -> str:
-    return path.rpartition("/")[2]
+class ManualClock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def ensured(reader: FakeReader, secret: str) -> WebhookSubscriptions:
-    acting: Any = reader  # it has what the subscriptions use
-    made = WebhookSubscriptions(acting, URL, secret)
-    for _ in range(2):  # the second time nothing is left to do
-        made.checked_at = -CHECK_EVERY_S * 1e9
-        assert made.ensure()
-    return made
+@pytest.fixture
+def provider() -> FakeWebhooks:
+    return FakeWebhooks()
 
 
-def test_each_type_is_subscribed_once_with_a_digest_of_its_secret() -> None:
-    reader = FakeReader()
-    ensured(reader, OLD)
-    ensured(reader, OLD)  # after a restart
-    assert sorted(one["type"] for one in reader.webhooks) == sorted(TYPES)
-    assert reader.digests() == [secret_digest(OLD)] * 3
-    assert OLD not in json.dumps(reader.webhooks)
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
 
 
-def test_another_secret_makes_new_webhooks_and_the_old_ones_stay_for_an_hour() -> None:
-    reader = FakeReader()
-    ensured(reader, OLD)
-    reader.now += timedelta(days=9)
-    made = ensured(reader, NEW)
-    both = sorted([secret_digest(OLD)] * 3 + [secret_digest(NEW)] * 3)
-    assert reader.digests() == both
-    assert len(set(reader.keys)) == 6  # a key used again would give back the old webhook
-    assert made.check() == {"webhook secret": ""}
-    reader.now += timedelta(minutes=59)
-    ensured(reader, NEW)
-    assert reader.digests() == both
-    reader.now += timedelta(minutes=2)
-    ensured(reader, NEW)
-    assert reader.digests() == [secret_digest(NEW)] * 3
+@pytest.fixture
+def subscriptions(provider: FakeWebhooks, clock: ManualClock) -> WebhookSubscriptions:
+    return WebhookSubscriptions(provider, OURS, "s3cret", clock)
 
 
-def test_webhooks_of_an_earlier_version_and_those_of_others_are_told_apart() -> None:
-    reader = FakeReader()
-    before = {"id": "whk_a", "type": TYPES[0], "url": URL, "status": "active", "metadata": None}
-    foreign = {"id": "whk_b", "type": TYPES[0], "url": "https://other", "metadata": None}
-    reader.webhooks += [before, foreign]
-    ensured(reader, NEW)
-    reader.now += timedelta(hours=2)
-    ensured(reader, NEW)
-    ids = {one["id"] for one in reader.webhooks}
-    assert "whk_a" not in ids  # with whose secret it was made is not known
-    assert "whk_b" in ids
+def ours(provider: FakeWebhooks) -> list[str]:
+    return sorted(line["type"] for line in provider.lines if line["url"] == OURS)
 
 
-def test_a_disabled_webhook_is_switched_on_and_no_other_is_deleted_before() -> None:
-    reader = FakeReader()
-    ensured(reader, OLD)
-    reader.now += timedelta(days=1)
-    ensured(reader, NEW)
-    for one in reader.webhooks:
-        one["status"] = "disabled"
-    reader.now += timedelta(hours=2)
-    acting: Any = reader
-    made = WebhookSubscriptions(acting, URL, NEW)
-    made.ensure()
-    new = [one for one in reader.webhooks if one["metadata"][DIGEST] == secret_digest(NEW)]
-    assert {one["status"] for one in new} == {"active"}
-    assert len(reader.webhooks) == 6
+def test_one_webhook_of_each_type_is_made_once(
+    provider: FakeWebhooks, clock: ManualClock, subscriptions: WebhookSubscriptions
+) -> None:
+    provider.add(OTHERS, TYPES[0])
+    assert subscriptions.ensure()
+    assert ours(provider) == sorted(TYPES)
+    assert {(body["hmac_secret"], body["expand_event"]) for body in provider.bodies} == {
+        ("s3cret", False)
+    }
+    assert not subscriptions.ensure()  # within a minute
+    clock.now += CHECK_EVERY_S
+    assert subscriptions.ensure()
+    assert len(provider.bodies) == len(TYPES)
 
 
-def test_a_secret_that_the_provider_does_not_take_is_a_sentence_until_it_does() -> None:
-    reader = FakeReader()
-    reader.refuses = True
-    made = ensured(reader, NEW)
-    assert "does not know our webhook secret" in made.check()["webhook secret"]
-    assert "status 400 INVALID_REQUEST" in made.check()["webhook secret"]
-    assert NEW not in made.check()["webhook secret"]
-    reader.refuses = False
-    made.checked_at = -CHECK_EVERY_S * 1e9
-    made.ensure()
-    assert made.check() == {"webhook secret": ""}
+def test_one_that_the_provider_has_disabled_is_switched_on_within_a_minute(
+    provider: FakeWebhooks, clock: ManualClock, subscriptions: WebhookSubscriptions
+) -> None:
+    provider.add(OTHERS, TYPES[0], "disabled")
+    subscriptions.ensure()
+    provider.lines[1]["status"] = "disabled"
+    clock.now += CHECK_EVERY_S
+    subscriptions.ensure()
+    assert [line["status"] for line in provider.lines] == ["disabled", "active", "active", "active"]
+    assert provider.calls[-1] == ("PATCH", f"/webhooks/{provider.lines[1]['id']}")
 
 
-@pytest.mark.parametrize("secret", [OLD, NEW])
-def test_a_digest_is_stable_and_short(secret: str) -> None:
-    assert secret_digest(secret) == secret_digest(secret)
-    assert len(secret_digest(secret)) == 16
-    assert secret_digest(OLD) != secret_digest(NEW)
+def test_one_that_was_deleted_there_is_made_again(
+    provider: FakeWebhooks, clock: ManualClock, subscriptions: WebhookSubscriptions
+) -> None:
+    subscriptions.ensure()
+    for _ in range(3):
+        provider.lines = [line for line in provider.lines if line["type"] != TYPES[0]]
+        clock.now += HOUR_S
+        subscriptions.ensure()
+        assert ours(provider) == sorted(TYPES)  # the stored answer of an earlier key makes none
+
+
+def test_a_lost_answer_makes_no_second_one_though_the_list_lags(
+    provider: FakeWebhooks, clock: ManualClock, subscriptions: WebhookSubscriptions
+) -> None:
+    provider.loses_answers = provider.list_lags = True
+    subscriptions.ensure()
+    clock.now += CHECK_EVERY_S
+    subscriptions.ensure()
+    assert ours(provider) == sorted(TYPES)
+
+
+def test_a_provider_that_is_away_is_asked_again_soon(
+    provider: FakeWebhooks, clock: ManualClock, subscriptions: WebhookSubscriptions
+) -> None:
+    provider.away = True
+    assert not subscriptions.ensure()
+    provider.away = False
+    assert not subscriptions.ensure()
+    clock.now += RETRY_S
+    assert subscriptions.ensure()
+    assert ours(provider) == sorted(TYPES)
+
+
+def test_without_an_address_there_are_none(provider: FakeWebhooks, clock: ManualClock) -> None:
+    assert not WebhookSubscriptions(provider, "", "s3cret", clock).ensure()
+    assert provider.calls == []

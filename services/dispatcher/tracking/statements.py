@@ -176,6 +176,7 @@ def closing_event(
         final_versions=begun.versions,
         dead_letters=statements.count_dead_letters(connection, batch_id),
         undecided_duplicates=duplicates.count_open(connection, batch_id),
+        decided_duplicates=tuple(duplicates.list_decided(connection, batch_id)),
     )
 
 

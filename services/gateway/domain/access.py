@@ -61,8 +61,11 @@ ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("POST", "/payments/{payment_id}/duplicate"): frozenset({PREPARER, APPROVER}),
     ("GET", "/ledger/accounts"): _EVERY_ROLE,
     ("GET", "/ledger/journals"): _EVERY_ROLE,
+    ("GET", "/ledger/corrections"): _EVERY_ROLE,
     ("GET", "/reconciliation/runs"): _EVERY_ROLE,
     ("GET", "/reconciliation/breaks"): _EVERY_ROLE,
+    # A two-person decision: the ledger requires an approver as the second person.
+    ("POST", "/reconciliation/breaks/{break_id}/acknowledge"): frozenset({PREPARER, APPROVER}),
     ("POST", "/reconciliation/runs"): frozenset({APPROVER, OPERATOR}),
     ("GET", "/freshness"): _EVERY_ROLE,
     ("GET", "/ops/health"): _OPERATIONS,

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from services.gateway.dependencies import Context, LedgerListParams, api_router, relay
@@ -41,6 +42,14 @@ def _add_books(routes: APIRouter, services: Upstreams) -> None:
         """Journals with their entries."""
         return await relay(services.ledger, context.get("/journals", params))
 
+    @routes.get("/ledger/corrections", response_model=schemas.LedgerCorrections)
+    async def correcting_journals(context: Context, params: LedgerListParams) -> Response:
+        """Correcting journals: money that moved outside of our payments, as two people explained.
+
+        Newest first.
+        """
+        return await relay(services.ledger, context.get("/corrections", params))
+
 
 def _add_reconciliation(routes: APIRouter, services: Upstreams) -> None:
     @routes.get("/reconciliation/runs", response_model=schemas.Runs)
@@ -52,6 +61,24 @@ def _add_reconciliation(routes: APIRouter, services: Upstreams) -> None:
     async def breaks(context: Context, params: LedgerListParams) -> Response:
         """Differences that a reconciliation found."""
         return await relay(services.ledger, context.get("/reconciliation/breaks", params))
+
+    @routes.post(
+        "/reconciliation/breaks/{break_id}/acknowledge", response_model=schemas.Acknowledged
+    )
+    async def acknowledge(break_id: UUID, order: schemas.Acknowledge, context: Context) -> Response:
+        """Explain a break. A second person, an approver, must confirm it.
+
+        Then the provider's list is read again, and as it was seen the break bars no certificate.
+        """
+        call = context.post(
+            f"/reconciliation/breaks/{break_id}/acknowledge", order.model_dump(mode="json")
+        )
+        answer = await services.ledger.send_json(call)
+        if answer["state"] == "done":
+            # If the dispatcher is away, the next statement comes by itself.
+            compare = context.post("/statements", {"batch_id": answer["batch_id"]})
+            await services.dispatcher.send_json_if_available(compare)
+        return JSONResponse(answer)
 
     @routes.post("/reconciliation/runs", status_code=202, response_model=schemas.Reconciling)
     async def reconcile(order: schemas.Reconcile, context: Context) -> Response:

@@ -4,8 +4,16 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from pydantic import Field
+
+from libs.common.contracts.events.ledger import AcknowledgeAct
 from libs.common.contracts.journals import JournalKind
-from services.gateway.schemas.models import PageModel, RequestModel, ResponseModel
+from services.gateway.schemas.models import (
+    STORABLE_TEXT,
+    PageModel,
+    RequestModel,
+    ResponseModel,
+)
 
 #: The certificate of a batch: outcomes with their rows and cents. The ledger owns its fields.
 Certificate = dict[str, Any]
@@ -87,8 +95,61 @@ class Runs(PageModel):
     items: list[Run]
 
 
+class CorrectingJournal(ResponseModel):
+    """Money that left a source account, or came back, outside of our payments."""
+
+    journal_id: UUID
+    provider_payment_id: str
+    from_account: str
+    to_account: str
+    amount_cents: int
+
+
+class LedgerCorrection(CorrectingJournal):
+    """A correcting journal, with what two people said about it."""
+
+    batch_id: UUID
+    break_id: UUID
+    posted_at: datetime
+    act: AcknowledgeAct
+    reason: str
+    proposed_by: str
+    confirmed_by: str
+
+
+class LedgerCorrections(PageModel):
+    """A page of correcting journals."""
+
+    items: list[LedgerCorrection]
+
+
+class Acknowledgement(ResponseModel):
+    """What two people decided about a break as they saw it."""
+
+    act: AcknowledgeAct
+    reason: str
+    proposed_by: str
+    confirmed_by: str
+    confirmed_at: datetime
+    journals: list[CorrectingJournal]
+
+
+class AcknowledgementProposal(ResponseModel):
+    """What one person has proposed about a break; a second person must confirm it."""
+
+    act: AcknowledgeAct
+    reason: str
+    by_whom: str
+    at: datetime
+
+
 class Break(ResponseModel):
-    """A difference between two of the five books, open until a later run no longer finds it."""
+    """A difference between two of the five books, open until a later run no longer finds it.
+
+    `acknowledged`: two people have explained it; unless it changes it bars no certificate.
+    `amount_cents` is the money that moved outside of our payments, `evidence` a digest of all that
+    is seen of the break.
+    """
 
     break_id: UUID
     batch_id: UUID
@@ -98,9 +159,13 @@ class Break(ResponseModel):
     provider_payment_id: str
     expected: str
     found: str
+    evidence: str
+    amount_cents: int
     opened_at: datetime
     closed_at: datetime | None
-    status: Literal["open", "closed"]
+    status: Literal["open", "acknowledged", "closed"]
+    acknowledgement: Acknowledgement | None
+    proposal: AcknowledgementProposal | None
     age_s: int
 
 
@@ -108,6 +173,28 @@ class Breaks(PageModel):
     """A page of differences."""
 
     items: list[Break]
+
+
+class Acknowledge(RequestModel):
+    """How a break is explained; `evidence` is that of the break as the person saw it.
+
+    `by-hand`: somebody paid this at the provider by hand. `fee`: the provider kept or added it.
+    `accepted`: the money is gone and stays so. `recovered`: it came back by another way.
+    `explained`: no money of ours moved. The first three post a correcting journal.
+    """
+
+    act: AcknowledgeAct
+    reason: str = Field(min_length=1, max_length=500, pattern=STORABLE_TEXT)
+    evidence: str = Field(min_length=1, max_length=100, pattern=STORABLE_TEXT)
+
+
+class Acknowledged(ResponseModel):
+    """`proposed`: a second person must confirm it. `done`: it counts from the next run on."""
+
+    break_id: UUID
+    batch_id: UUID
+    act: AcknowledgeAct
+    state: Literal["proposed", "done"]
 
 
 class Reconcile(RequestModel):

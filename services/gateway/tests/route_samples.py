@@ -23,6 +23,11 @@ BODIES: dict[str, Any] = {
     "/batches/{batch_id}/pause": {"reason": "wait"},
     "/batches/{batch_id}/cancel": {"reason": "stop"},
     "/batches/{batch_id}/resume": {"reason": "go"},
+    "/reconciliation/breaks/{break_id}/acknowledge": {
+        "act": "by-hand",
+        "reason": "paid by hand on Monday",
+        "evidence": DIGEST,
+    },
     "/reconciliation/runs": {},
     "/ops/kill-switch": {"on": True, "reason": "stop"},
     "/ops/restored/release": {"reason": "compared"},
@@ -31,6 +36,7 @@ BODIES: dict[str, Any] = {
 NAMES = {
     "batch_id": BATCH,
     "payment_id": PAYMENT,
+    "break_id": PAYMENT,
     "name": "sources.csv",
     "dead_letter_id": "ledger:12",
     "token_id": PAYMENT,
@@ -52,6 +58,9 @@ def prepare(gateway: Gateway) -> None:
         "GET", f"/payments/{PAYMENT}", {"payment_id": PAYMENT, "timeline": []}
     )
     gateway.ledger.will_answer("GET", "/journals", {"items": [], "next": None, "total": 0})
+    gateway.ledger.will_answer(
+        "POST", f"/reconciliation/breaks/{PAYMENT}/acknowledge", {"state": "proposed"}
+    )
     for fake in gateway.fakes.values():
         fake.will_answer("GET", "/ops/dead-letters", {"items": []})
         fake.will_answer(

@@ -60,6 +60,7 @@ def test_the_table_says_what_the_design_says() -> None:
         "/batches/{batch_id}/child-batches",
         "/payments/{payment_id}/held",
         "/payments/{payment_id}/duplicate",
+        "/reconciliation/breaks/{break_id}/acknowledge",
     }
     assert acts["operator"] == {
         "/ops/dead-letters/{dead_letter_id}/redrive",

@@ -79,6 +79,19 @@ def test_orders_are_sent_as_the_services_expect_them(gateway: Gateway) -> None:
     ]
 
 
+def test_the_providers_list_is_read_again_once_two_people_explained_a_break(
+    gateway: Gateway,
+) -> None:
+    path = f"/reconciliation/breaks/{PAYMENT}/acknowledge"
+    order = {"act": "by-hand", "reason": "paid on Monday", "evidence": "sha256:0"}
+    answer = {"break_id": PAYMENT, "batch_id": BATCH, "act": "by-hand"}
+    for state, compared in (("proposed", []), ("done", [{"batch_id": BATCH}])):
+        gateway.ledger.will_answer("POST", path, {**answer, "state": state})
+        assert gateway.call("POST", path, "approver", json=order).json()["state"] == state
+        assert [json.loads(body) for body in gateway.dispatcher.bodies] == compared
+    assert [json.loads(body) for body in gateway.ledger.bodies] == [order, order]
+
+
 def test_a_services_problem_is_relayed_unchanged(gateway: Gateway) -> None:
     problem = {
         "type": "urn:paydown:batch.repeat",

@@ -15,6 +15,7 @@ from services.ingest.domain.batch import Batch
 from services.ingest.domain.errors import UnknownBatch
 from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS
 from services.ingest.store.claims import WANTED, ClaimsMoved
+from services.ingest.store.inclusions import WANTED as WANTED_INCLUSIONS
 
 UNIQUE_VIOLATION: Final = "23505"
 
@@ -111,9 +112,9 @@ def release_rows(connection: Connection, payment_ids: Collection[UUID]) -> bool:
 def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
     """List the payments that must have ended unpaid, because this approved batch pays them again.
 
-    They stand in the way of its rows (the same file row) or of its claims (the same loan in the
-    same period or on the same days, for another family). In normal work there are none: such rows
-    are excluded.
+    They stand in the way of its rows (the same file row), or of its claims or inclusions (the same
+    loan in the same period or on the same days, for another family). In normal work there are none:
+    such rows are excluded.
     """
     return list(
         run(
@@ -138,6 +139,14 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
             JOIN batch b ON b.batch_id = p.batch_id AND {DAYS_OF_BATCH} && d.days
             JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
             WHERE d.days && {GIVEN_DAYS} AND d.family_id <> :family
+            UNION
+            SELECT p.payment_id
+            FROM ({WANTED_INCLUSIONS}) w
+            JOIN inclusion n USING (employee_id, loan_index)
+            JOIN payment p USING (period, employee_id, loan_index)
+            JOIN batch b ON b.batch_id = p.batch_id AND b.family_id = n.family_id
+            JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
+            WHERE n.period = :period AND n.family_id <> :family
             ORDER BY 1""",  # noqa: S608 - our own text
             id=batch.batch_id,
             period=batch.period,

@@ -4,13 +4,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.ledger import JournalPosted
 from libs.common.contracts.events.payments import PaymentApproved
 from libs.common.contracts.events.rows import RowRead
+from libs.common.database.engine import run
+from services.ingest import consumers
 from services.ingest.domain.digest import Digest
 from services.ingest.store import rows
 from services.ingest.tests.harness import IngestHarness, next_period, spaced
@@ -83,6 +87,83 @@ def test_the_approver_includes_an_excluded_row_by_name(ingest: IngestHarness, xm
     )
     last = ingest.published(again["batch_id"], BatchChanged)[-1]
     assert (last.row_messages, last.rows.payable, last.payments) == (21, 1, 1)
+
+
+def end_payments(ingest: IngestHarness, batch: Any, status: str) -> None:
+    """The ledger says that all payments of a batch ended."""
+    with ingest.engine.begin() as connection:
+        consumers.apply_postings(
+            connection,
+            [
+                JournalPosted(
+                    event_id=uuid4(),
+                    occurred_at=payment.occurred_at,
+                    batch_id=payment.batch_id,
+                    journal_id=uuid4(),
+                    payment_id=payment.payment_id,
+                    kind="release",
+                    amount_cents=payment.amount_cents,
+                    status=status,
+                )
+                for payment in ingest.published(batch["batch_id"], PaymentApproved)
+            ],
+        )
+
+
+def include_first(ingest: IngestHarness, batch: Any) -> Any:
+    row = ingest.rows(batch, status="excluded")[0]
+    include = [{"row_id": row["row_id"], "reason": "a second contribution"}]
+    return ingest.approve(batch, include=include)
+
+
+def test_an_excluded_row_is_taken_in_by_one_family_only(ingest: IngestHarness, xml: bytes) -> None:
+    first = ingest.ready(xml)
+    assert ingest.approve(first).status_code == 200
+    second, third = ingest.ready(spaced(xml)), ingest.ready(spaced(spaced(xml)))
+    assert include_first(ingest, second).status_code == 200
+    refused = include_first(ingest, third)
+    assert (refused.status_code, refused.json()["code"]) == (409, "approval.include-taken")
+    assert refused.json()["batches"] == [second["batch_id"]]
+    assert ingest.batch(third["batch_id"])["status"] == "ready"
+    assert ingest.published(third["batch_id"], PaymentApproved) == []
+    end_payments(ingest, second, "failed")  # then another batch may pay it
+    assert include_first(ingest, third).status_code == 200
+
+
+def test_of_racing_inclusions_of_one_row_one_wins(ingest: IngestHarness, make_xml: MakeXml) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(5):
+            xml = make_xml(5).replace(b"ins_116527", b"ins_116304")
+            assert ingest.approve(ingest.ready(xml)).status_code == 200
+            twins = [ingest.ready(spaced(xml)), ingest.ready(spaced(spaced(xml)))]
+            racing = [pool.submit(include_first, ingest, twin) for twin in twins]
+            assert sorted(one.result().status_code for one in racing) == [200, 409]
+
+
+def test_the_database_refuses_a_payment_without_claim_or_inclusion_of_its_family(
+    ingest: IngestHarness, xml: bytes
+) -> None:
+    first = ingest.ready(xml)
+    assert ingest.approve(first).status_code == 200
+    second = ingest.ready(spaced(xml))
+    assert include_first(ingest, second).status_code == 200
+    row = ingest.rows(second, status="excluded")[0]
+    insert = """
+        INSERT INTO payment (
+            payment_id, batch_id, period, source_account_id, employee_id, loan_index, amount_cents)
+        SELECT gen_random_uuid(), b.batch_id, b.period, r.source_account_id,
+            r.employee_id, r.loan_index, 1
+        FROM batch_row r
+        JOIN batch b USING (batch_id)
+        WHERE r.row_id = CAST(:row_id AS uuid)"""
+    for sql, refused in (
+        (insert, "needs a claim or an inclusion"),
+        ("DELETE FROM inclusion", "held by a payment"),
+        ("UPDATE inclusion SET family_id = gen_random_uuid()", "stays as it is"),
+    ):
+        values = {"row_id": row["row_id"]} if ":row_id" in sql else {}
+        with pytest.raises(DBAPIError, match=refused), ingest.engine.begin() as connection:
+            run(connection, sql, **values)
 
 
 def digest_of_rows(ingest: IngestHarness, batch: Any) -> str:

@@ -1,9 +1,13 @@
 """The values that a reconciliation compares, and the differences that it finds."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
+
+from libs.common.contracts.events.provider import DecidedDuplicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class StatementRun:
     message: str
     verdict: str | None
     break_count: int
+    decided_duplicates: tuple[DecidedDuplicate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class RecordedPayment:
     merchant_id: str
     loan_last4: str
     journals: Mapping[str, int]
+    source_account_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +109,14 @@ class UnknownLine:
     """A line of a statement that names no payment of ours.
 
     `stated_payment_id` is empty if what the provider stated is not the id of any payment.
+    `account` is the source account that it is paid from.
     """
 
     stated_payment_id: str
     provider_payment_id: str
     provider_status: str
     amount_cents: int
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +141,23 @@ class BalanceDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideMoney:
+    """Money that a provider payment moves outside of our payments, in US cents.
+
+    Negative if it moves less than our payment says.
+    """
+
+    provider_payment_id: str
+    amount_cents: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """A typed difference. `subject` tells findings of one kind and payment apart."""
+    """A typed difference. `subject` tells findings of one kind and payment apart.
+
+    `outside` is the money that moved outside of our payments, if any, and `account` the source
+    account that it left.
+    """
 
     kind: str
     subject: str = ""
@@ -142,6 +165,8 @@ class Finding:
     provider_payment_id: str = ""
     expected: str = ""
     found: str = ""
+    account: str = ""
+    outside: tuple[OutsideMoney, ...] = ()
 
     def break_id(self, batch_id: UUID) -> UUID:
         """The id of the break, the same in every run that finds it. So a break has an age."""
@@ -149,3 +174,19 @@ class Finding:
             batch_id,
             "|".join((self.kind, self.payment_id, self.provider_payment_id, self.subject)),
         )
+
+    @property
+    def amount_cents(self) -> int:
+        """All the money that moved outside of our payments."""
+        return sum(money.amount_cents for money in self.outside)
+
+    @property
+    def evidence(self) -> str:
+        """A digest of everything that is seen of the difference, the same in every batch."""
+        seen = [
+            *(self.kind, self.subject, self.payment_id, self.provider_payment_id),
+            *(self.expected, self.found),
+            *([money.provider_payment_id, money.amount_cents] for money in self.outside),
+        ]
+        text = json.dumps(seen, separators=(",", ":"))
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

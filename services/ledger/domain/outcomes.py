@@ -2,16 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from libs.common.contracts.events.ledger import AcknowledgedBreak
 from libs.common.contracts.statuses import OUTCOME_OF_FINAL
+from services.ledger.domain.acknowledgements import Acknowledgement
+from services.ledger.domain.comparisons import Finding
 
 #: Outcomes of the rows that no payment contains.
 OUTCOMES_WITHOUT_PAYMENT: Final = ("unpayable", "refused", "excluded")
+#: The field of a certificate that lists explained breaks. One without any does not have it.
+ACKNOWLEDGED: Final = "acknowledged"
 #: A batch in one of these pays nothing any more: what was payable and never sent is cancelled.
 NEVER_PAYS_AGAIN: Final = frozenset({"discarded", "expired", "rejected", "cancelled"})
 
@@ -95,12 +100,39 @@ def batch_outcome(tallies: Mapping[str, Tally]) -> str:
     return "completed"
 
 
-def certificate_figures(tallies: Mapping[str, Tally]) -> dict[str, Any]:  # JSON
+def certificate_figures(
+    tallies: Mapping[str, Tally],
+    batch_id: UUID,
+    explained: Sequence[tuple[Finding, Acknowledgement]] = (),
+) -> dict[str, Any]:  # JSON
     """The part of a certificate's body that a new version must differ in."""
     figures: dict[str, Any] = {"outcome": batch_outcome(tallies)}
     for name, tally in tallies.items():
         figures[name] = {"rows": tally.rows, "amount_cents": tally.amount_cents}
+    listed = [_explained_break(batch_id, *one).model_dump(mode="json") for one in explained]
+    if listed:
+        figures[ACKNOWLEDGED] = sorted(listed, key=lambda one: one["break_id"])
     return figures
+
+
+def _explained_break(
+    batch_id: UUID, finding: Finding, acknowledgement: Acknowledgement
+) -> AcknowledgedBreak:
+    return AcknowledgedBreak(
+        break_id=finding.break_id(batch_id),
+        kind=finding.kind,
+        payment_id=finding.payment_id,
+        provider_payment_id=finding.provider_payment_id,
+        expected=finding.expected,
+        found=finding.found,
+        amount_cents=finding.amount_cents,
+        act=acknowledgement.act,
+        reason=acknowledgement.reason,
+        proposed_by=acknowledgement.proposed_by,
+        confirmed_by=acknowledgement.confirmed_by,
+        confirmed_at=acknowledgement.confirmed_at,
+        journals=acknowledgement.journals,
+    )
 
 
 def make_certificate(

@@ -1,14 +1,16 @@
 """Issues the certificate of a batch: the figures that end it, in numbered versions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import uuid5
 
 from sqlalchemy import Connection
 
 from libs.common.contracts.events.ledger import CertificateIssued
 from libs.common.messaging import outbox
-from services.ledger.domain.comparisons import StatementRun
+from services.ledger.domain.acknowledgements import Acknowledgement
+from services.ledger.domain.comparisons import Finding, StatementRun
 from services.ledger.domain.outcomes import (
+    ACKNOWLEDGED,
     Certificate,
     Tally,
     certificate_figures,
@@ -18,7 +20,12 @@ from services.ledger.store import certificates
 from services.ledger.store.certificates import LastCertificate
 
 
-def certify(connection: Connection, statement: StatementRun, tallies: Mapping[str, Tally]) -> None:
+def certify(
+    connection: Connection,
+    statement: StatementRun,
+    tallies: Mapping[str, Tally],
+    explained: Sequence[tuple[Finding, Acknowledgement]] = (),
+) -> None:
     """Issue and publish the next version of a batch's certificate, if it differs from the last one.
 
     A second call changes nothing: the figures are the same then.
@@ -27,8 +34,9 @@ def certify(connection: Connection, statement: StatementRun, tallies: Mapping[st
         connection: its transaction has locked the batch.
         statement: the clean run that the certificate rests on.
         tallies: the outcomes of the batch's rows.
+        explained: the run's findings, each of which two people have acknowledged.
     """
-    figures = certificate_figures(tallies)
+    figures = certificate_figures(tallies, statement.batch_id, explained)
     last = certificates.find_last_certificate(connection, statement.batch_id)
     if last is not None and (_is_newer(last, statement) or _states(last, figures)):
         return
@@ -51,7 +59,9 @@ def _is_newer(last: LastCertificate, statement: StatementRun) -> bool:
 
 
 def _states(last: LastCertificate, figures: Mapping[str, object]) -> bool:
-    return {name: last.body[name] for name in figures} == figures
+    """Whether the last certificate says the same. Without explained breaks it does not list any."""
+    names = figures.keys() | ({ACKNOWLEDGED} & last.body.keys())
+    return {name: last.body.get(name) for name in names} == {n: figures.get(n) for n in names}
 
 
 def _issued(certificate: Certificate) -> CertificateIssued:

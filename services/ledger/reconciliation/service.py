@@ -16,6 +16,7 @@ from libs.common.contracts.events.ledger import Break, ReconciliationJudged
 from libs.common.contracts.statuses import FINAL_PAYMENTS
 from libs.common.messaging import outbox
 from libs.common.observability.logs import log
+from services.ledger.domain.acknowledgements import Acknowledgement, decided_duplicates
 from services.ledger.domain.comparisons import Finding, StatementRun
 from services.ledger.domain.outcomes import DeclaredBatch, Tally, final_tallies
 from services.ledger.reconciliation.certification import certify
@@ -23,7 +24,14 @@ from services.ledger.reconciliation.rules import batches as batch_rules
 from services.ledger.reconciliation.rules import payments as payment_rules
 from services.ledger.reconciliation.rules import progress as progress_rules
 from services.ledger.reconciliation.rules.progress import Moment
-from services.ledger.store import batches, breaks, comparisons, payment_pages, runs
+from services.ledger.store import (
+    acknowledgements,
+    batches,
+    breaks,
+    comparisons,
+    payment_pages,
+    runs,
+)
 
 BREAKS_PUBLISHED_MAX = 100
 
@@ -73,7 +81,8 @@ def find_missing(connection: Connection, statement: StatementRun) -> list[Findin
 def judge(connection: Connection, statement: StatementRun) -> None:
     """Judge a run for which everything has arrived.
 
-    If there are no findings and every payment has ended, the batch gets its certificate.
+    If there are no findings but acknowledged ones, and every payment has ended, the batch gets its
+    certificate.
     """
     batch = batches.find_batch(connection, statement.batch_id)
     assert batch is not None, "a run is judged only when its batch is here"
@@ -92,9 +101,28 @@ def judge(connection: Connection, statement: StatementRun) -> None:
     tallies = final_tallies(batch, compared.by_status)
     if final:
         findings += batch_rules.check_conservation(tallies)
-    conclude(connection, statement, "breaks" if findings else "clean", findings)
-    if final and moment.certifiable and not findings:
-        certify(connection, statement, tallies)
+    acknowledged = find_acknowledged(connection, statement, findings)
+    barring = [finding for finding in findings if finding.evidence not in acknowledged]
+    conclude(connection, statement, "breaks" if barring else "clean", findings, barring)
+    if final and moment.certifiable and not barring:
+        breaks_explained = [(f, acknowledged[f.evidence]) for f in findings]
+        certify(connection, statement, tallies, breaks_explained)
+
+
+def find_acknowledged(
+    connection: Connection, statement: StatementRun, findings: Sequence[Finding]
+) -> dict[str, Acknowledgement]:
+    """The acknowledgements that count for a run, by the evidence of its findings.
+
+    Those that the dispatcher's decisions about duplicates make are stored here, so that people and
+    the certificate see all of one kind.
+    """
+    decided = decided_duplicates(statement.batch_id, findings, statement.decided_duplicates)
+    acknowledgements.insert_acknowledgements(connection, decided)
+    here = acknowledgements.find_acknowledgements(
+        connection, [finding.evidence for finding in findings], statement.begun_at
+    )
+    return {one.evidence: one for one in (*decided, *here)}
 
 
 def compare_batch(connection: Connection, statement: StatementRun) -> list[Finding]:
@@ -102,7 +130,7 @@ def compare_batch(connection: Connection, statement: StatementRun) -> list[Findi
     batch_id = statement.batch_id
     journals = comparisons.find_unknown_journals(connection, batch_id)
     return [
-        *batch_rules.unknown_lines(comparisons.find_unknown_lines(connection, statement.run_id)),
+        *batch_rules.unknown_lines(comparisons.find_unknown_lines(connection, statement)),
         *batch_rules.shared_provider_payments(
             comparisons.find_shared_provider_payments(connection, batch_id)
         ),
@@ -144,19 +172,28 @@ def compare_parts(
 
 
 def conclude(
-    connection: Connection, statement: StatementRun, verdict: Verdict, findings: Sequence[Finding]
+    connection: Connection,
+    statement: StatementRun,
+    verdict: Verdict,
+    findings: Sequence[Finding],
+    barring: Sequence[Finding] | None = None,
 ) -> None:
-    """Store a run's verdict and breaks, and publish them. A later verdict replaces it."""
+    """Store a run's verdict and breaks, and publish them. A later verdict replaces it.
+
+    Args:
+        barring: the findings that are not acknowledged, which alone count; None: all of them.
+    """
     batch_id, run_id = statement.batch_id, statement.run_id
+    counted = findings if barring is None else barring
     breaks.upsert_breaks(connection, batch_id, run_id, findings)
     breaks.close_breaks_not_found(connection, batch_id, run_id, findings)
-    number = runs.update_verdict(connection, run_id, verdict, len(findings))
+    number = runs.update_verdict(connection, run_id, verdict, len(counted))
     log.info(
         "reconciliation_judged",
         batch_id=str(batch_id),
         run_id=str(run_id),
         outcome=verdict,
-        count=len(findings),
+        count=len(counted),
     )
     judged = ReconciliationJudged(
         event_id=uuid5(run_id, f"judged-{number}"),
@@ -165,8 +202,8 @@ def conclude(
         batch_id=batch_id,
         run_id=run_id,
         clean=verdict == "clean",
-        break_count=len(findings),
-        breaks=tuple(_break(batch_id, finding) for finding in findings[:BREAKS_PUBLISHED_MAX]),
+        break_count=len(counted),
+        breaks=tuple(_break(batch_id, finding) for finding in counted[:BREAKS_PUBLISHED_MAX]),
     )
     outbox.add(connection, [judged])
 

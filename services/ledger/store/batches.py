@@ -70,13 +70,15 @@ def _upsert_batch(connection: Connection, event: BatchChanged, digest: str) -> N
             batch_id, version, status, content, changed_at,
             payments, payments_cents,
             row_counts, amounts_cents,
-            payable_by_source, payable_by_branch
+            payable_by_source, payable_by_branch,
+            barred
         )
         VALUES (
             :batch_id, :version, :status, :content, :changed_at,
             :payments, :payments_cents,
             CAST(:row_counts AS jsonb), CAST(:amounts_cents AS jsonb),
-            CAST(:sources AS jsonb), CAST(:branches AS jsonb)
+            CAST(:sources AS jsonb), CAST(:branches AS jsonb),
+            CAST(:barred AS text[])
         )
         ON CONFLICT (batch_id) DO UPDATE
         SET version = excluded.version,
@@ -88,7 +90,8 @@ def _upsert_batch(connection: Connection, event: BatchChanged, digest: str) -> N
             row_counts = excluded.row_counts,
             amounts_cents = excluded.amounts_cents,
             payable_by_source = excluded.payable_by_source,
-            payable_by_branch = excluded.payable_by_branch
+            payable_by_branch = excluded.payable_by_branch,
+            barred = excluded.barred
         WHERE batch.version < excluded.version""",
         batch_id=event.batch_id,
         version=event.version,
@@ -105,6 +108,7 @@ def _upsert_batch(connection: Connection, event: BatchChanged, digest: str) -> N
         branches=_payable_json(
             (b.branch_id, b.rows.payable, b.amount_cents.payable) for b in event.branches
         ),
+        barred=list(event.barred),
     )
 
 

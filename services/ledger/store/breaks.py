@@ -1,6 +1,8 @@
 """The table `reconciliation_break`: differences that were found, open or closed."""
 
+import json
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -27,7 +29,7 @@ def upsert_breaks(
         INSERT INTO reconciliation_break (
             break_id,
             kind, payment_id, provider_payment_id, subject,
-            expected, found,
+            expected, found, account, evidence, outside,
             batch_id, first_run_id, last_run_id,
             opened_at, last_seen_at
         )
@@ -39,11 +41,15 @@ def upsert_breaks(
             CAST(:ids AS uuid[]),
             CAST(:kinds AS text[]), CAST(:payment_ids AS text[]),
             CAST(:provider_payment_ids AS text[]), CAST(:subjects AS text[]),
-            CAST(:expected AS text[]), CAST(:found AS text[])
+            CAST(:expected AS text[]), CAST(:found AS text[]),
+            CAST(:accounts AS text[]), CAST(:evidence AS text[]), CAST(:outside AS jsonb[])
         ) AS given
         ON CONFLICT (break_id) DO UPDATE
         SET expected = excluded.expected,
             found = excluded.found,
+            account = excluded.account,
+            evidence = excluded.evidence,
+            outside = excluded.outside,
             last_run_id = excluded.last_run_id,
             last_seen_at = excluded.last_seen_at,
             closed_at = NULL""",
@@ -56,6 +62,11 @@ def upsert_breaks(
         subjects=[finding.subject for finding in unique.values()],
         expected=[finding.expected for finding in unique.values()],
         found=[finding.found for finding in unique.values()],
+        accounts=[finding.account for finding in unique.values()],
+        evidence=[finding.evidence for finding in unique.values()],
+        outside=[
+            json.dumps([asdict(money) for money in finding.outside]) for finding in unique.values()
+        ],
     )
 
 
@@ -120,13 +131,14 @@ def close_breaks_of_arrived_approvals(
 
 
 def count_open(connection: Connection) -> int:
-    """How many breaks are open."""
+    """How many breaks are open that nobody has acknowledged as they are."""
     return int(
         run(
             connection,
             """
             SELECT count(*)
-            FROM reconciliation_break
-            WHERE closed_at IS NULL""",
+            FROM reconciliation_break b
+            WHERE closed_at IS NULL
+                AND NOT EXISTS (SELECT FROM acknowledgement a WHERE a.evidence = b.evidence)""",
         ).scalar_one()
     )

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.events.ledger import CertificateIssued
 from libs.common.database.engine import run
-from services.ledger.domain.outcomes import Certificate
+from services.ledger.domain.outcomes import ACKNOWLEDGED, Certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,10 @@ def find_published_certificates(connection: Connection, first_outbox_id: int) ->
     for row in rows:
         event = CertificateIssued.model_validate_json(row.body)
         body = {k: v for k, v in json.loads(row.body).items() if k not in Event.model_fields}
+        if not event.acknowledged:
+            body.pop(
+                ACKNOWLEDGED, None
+            )  # the certificate itself, and its digest, have no empty one
         found.append(
             Certificate(event.batch_id, event.version, event.run_id, event.occurred_at, body)
         )

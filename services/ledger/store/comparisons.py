@@ -107,14 +107,27 @@ def read_versions(connection: Connection, statement: StatementRun) -> VersionsAt
     return VersionsAtClose(row.versions, row.versions_then, row.status_changed)
 
 
-def find_unknown_lines(connection: Connection, run_id: UUID) -> list[UnknownLine]:
-    """The lines of a run that name no approved payment."""
+def find_unknown_lines(connection: Connection, statement: StatementRun) -> list[UnknownLine]:
+    """The lines of a run that name no approved payment, with their source accounts.
+
+    An account that pays nothing else of the batch is named by routing number and last digits.
+    """
     rows = run(
         connection,
         """
         SELECT
             CASE WHEN l.payment_id IS NULL THEN '' ELSE l.stated_payment_id END,
-            l.provider_payment_id, l.provider_status, l.amount_cents
+            l.provider_payment_id, l.provider_status, l.amount_cents,
+            'source:' || coalesce(
+                (
+                    SELECT min(p.source_account_id)
+                    FROM payment p
+                    WHERE p.batch_id = :batch_id
+                        AND p.source_routing = l.source_routing
+                        AND p.source_last4 = l.source_last4
+                ),
+                l.source_routing || ' …' || l.source_last4
+            )
         FROM statement_line l
         WHERE l.run_id = :run_id
             AND (
@@ -122,7 +135,8 @@ def find_unknown_lines(connection: Connection, run_id: UUID) -> list[UnknownLine
                 OR NOT EXISTS (SELECT FROM payment p WHERE p.payment_id = l.payment_id)
             )
         ORDER BY l.line""",
-        run_id=run_id,
+        run_id=statement.run_id,
+        batch_id=statement.batch_id,
     )
     return [UnknownLine(*row) for row in rows]
 

@@ -38,4 +38,12 @@ DIGESTS = {
         SELECT batch_id, version, run_id, outcome, digest, issued_at
         FROM certificate
         ORDER BY 1, 2""",
+    "acknowledged": """
+        SELECT evidence COLLATE "C", break_id, act, reason, proposed_by, confirmed_by, confirmed_at
+        FROM acknowledgement
+        ORDER BY 1""",
+    "corrections": """
+        SELECT journal_id, provider_payment_id, from_account, to_account, amount_cents, posted_at
+        FROM correction
+        ORDER BY 1""",
 }

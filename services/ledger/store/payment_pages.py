@@ -41,7 +41,7 @@ def _read_payment_page(
         SELECT
             p.payment_id, p.amount_cents, p.row_count,
             p.provider_payment_id,
-            p.source_routing, p.source_last4,
+            p.source_account_id, p.source_routing, p.source_last4,
             p.employee_id, p.person_index,
             p.merchant_id, p.loan_last4,
             stored.cents AS rows_cents, stored.rows AS rows_found,
@@ -101,6 +101,7 @@ def _recorded_payment(row: Row[tuple[object, ...]]) -> RecordedPayment:
         merchant_id=row.merchant_id,
         loan_last4=row.loan_last4,
         journals=row.journals,
+        source_account_id=row.source_account_id,
     )
 
 

@@ -70,22 +70,74 @@ RUNS = """
     WHERE (CAST(:batch_id AS uuid) IS NULL OR batch_id = :batch_id)
         AND (:status = '' OR coalesce(verdict, 'waiting') = :status)
     ORDER BY begun_at DESC, run_id"""
+#: An acknowledged break is still found, but as it was seen it bars no certificate.
 BREAKS = """
+    WITH found AS (
+        SELECT
+            b.*,
+            CASE
+                WHEN b.closed_at IS NOT NULL THEN 'closed'
+                WHEN a.evidence IS NOT NULL THEN 'acknowledged'
+                ELSE 'open'
+            END AS status,
+            CASE WHEN a.evidence IS NOT NULL THEN jsonb_build_object(
+                'act', a.act, 'reason', a.reason,
+                'proposed_by', a.proposed_by, 'confirmed_by', a.confirmed_by,
+                'confirmed_at', a.confirmed_at,
+                'journals', a.journals
+            ) END AS acknowledgement,
+            CASE WHEN p.evidence IS NOT NULL THEN jsonb_build_object(
+                'act', p.act, 'reason', p.reason,
+                'by_whom', p.proposed_by, 'at', p.proposed_at
+            ) END AS proposal
+        FROM reconciliation_break b
+        LEFT JOIN acknowledgement a ON a.evidence = b.evidence
+        LEFT JOIN acknowledgement_proposal p
+            ON p.break_id = b.break_id AND p.evidence = b.evidence
+        WHERE (CAST(:batch_id AS uuid) IS NULL OR b.batch_id = :batch_id)
+            AND (:kind = '' OR b.kind = :kind)
+    )
     SELECT
         break_id, batch_id,
         kind, subject, payment_id, provider_payment_id,
-        expected, found,
+        expected, found, evidence,
+        (
+            SELECT CAST(coalesce(sum(CAST(m ->> 'amount_cents' AS bigint)), 0) AS bigint)
+            FROM jsonb_array_elements(outside) AS m
+        ) AS amount_cents,
         first_run_id, last_run_id,
         opened_at, last_seen_at, closed_at,
-        CASE WHEN closed_at IS NULL THEN 'open' ELSE 'closed' END AS status,
+        status,
+        acknowledgement, proposal,
         CAST(extract(epoch FROM coalesce(closed_at, now()) - opened_at) AS bigint) AS age_s
-    FROM reconciliation_break
-    WHERE (CAST(:batch_id AS uuid) IS NULL OR batch_id = :batch_id)
-        AND (:kind = '' OR kind = :kind)
-        AND (:status = '' OR (:status = 'open') = (closed_at IS NULL))
-    ORDER BY closed_at IS NOT NULL, opened_at, break_id"""
+    FROM found
+    WHERE :status = '' OR status = :status
+    ORDER BY array_position(ARRAY['open', 'acknowledged', 'closed'], status), opened_at, break_id"""
+#: Correcting journals, newest first.
+CORRECTIONS = """
+    SELECT
+        c.journal_id, c.batch_id, c.break_id, c.provider_payment_id,
+        c.from_account, c.to_account, c.amount_cents, c.posted_at,
+        a.act, a.reason, a.proposed_by, a.confirmed_by
+    FROM correction c
+    JOIN LATERAL (
+        SELECT act, reason, proposed_by, confirmed_by
+        FROM acknowledgement
+        WHERE break_id = c.break_id
+            AND confirmed_at = c.posted_at
+        ORDER BY evidence
+        LIMIT 1
+    ) AS a ON true
+    WHERE (CAST(:batch_id AS uuid) IS NULL OR c.batch_id = :batch_id)
+    ORDER BY c.posted_at DESC, c.journal_id"""
 #: The lists by their names in the API.
-LISTS = {"accounts": ACCOUNTS, "journals": JOURNALS, "runs": RUNS, "breaks": BREAKS}
+LISTS = {
+    "accounts": ACCOUNTS,
+    "journals": JOURNALS,
+    "runs": RUNS,
+    "breaks": BREAKS,
+    "corrections": CORRECTIONS,
+}
 
 
 def read_page(

@@ -1,12 +1,13 @@
 """The table `statement_run`: closed statements and their verdicts."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common.contracts.events.provider import StatementClosed
+from libs.common.contracts.events.provider import DecidedDuplicate, StatementClosed
 from libs.common.database.engine import run
 from services.ledger.domain.comparisons import StatementRun
 from services.ledger.handlers import Conflict
@@ -44,6 +45,7 @@ def insert_runs(connection: Connection, events: Sequence[StatementClosed]) -> No
     """
     for event in events:  # one per run
         values = event.model_dump(include=CLOSING_FIELDS)
+        decided = event.model_dump(mode="json", include={"decided_duplicates"})
         run(
             connection,
             """
@@ -51,17 +53,20 @@ def insert_runs(connection: Connection, events: Sequence[StatementClosed]) -> No
                 run_id, batch_id, requested_by,
                 complete, pages, lines, amount_cents,
                 from_at, begun_at, closed_at,
-                final_versions, dead_letters, undecided_duplicates, message
+                final_versions, dead_letters, undecided_duplicates, message,
+                decided_duplicates
             )
             VALUES (
                 :run_id, :batch_id, :requested_by,
                 :complete, :pages, :lines, :amount_cents,
                 :from_at, :begun_at, :closed_at,
-                :final_versions, :dead_letters, :undecided_duplicates, :message
+                :final_versions, :dead_letters, :undecided_duplicates, :message,
+                CAST(:decided AS jsonb)
             )
             ON CONFLICT DO NOTHING""",
             **values,
             closed_at=event.occurred_at,
+            decided=json.dumps(decided["decided_duplicates"]),
         )
         stored = run(
             connection,
@@ -70,12 +75,13 @@ def insert_runs(connection: Connection, events: Sequence[StatementClosed]) -> No
                 run_id, batch_id, requested_by,
                 complete, pages, lines, amount_cents,
                 from_at, begun_at,
-                final_versions, dead_letters, undecided_duplicates, message
+                final_versions, dead_letters, undecided_duplicates, message,
+                decided_duplicates
             FROM statement_run
             WHERE run_id = :id""",
             id=event.run_id,
         ).mappings()
-        if dict(stored.one()) != values:
+        if dict(stored.one()) != values | decided:
             raise Conflict(f"statement {event.run_id} was closed twice, differently")
 
 
@@ -93,14 +99,24 @@ def find_unjudged(connection: Connection, batch_ids: Sequence[UUID]) -> list[Sta
             complete, lines, amount_cents,
             begun_at, closed_at,
             final_versions, dead_letters, undecided_duplicates, message,
-            verdict, break_count
+            verdict, break_count, decided_duplicates
         FROM statement_run
         WHERE batch_id = ANY(CAST(:ids AS uuid[]))
             AND (verdict IS NULL OR (verdict = 'incomplete' AND complete))
         ORDER BY begun_at, run_id""",
         ids=[str(batch_id) for batch_id in batch_ids],
     )
-    return [StatementRun(**row) for row in rows.mappings()]
+    return [
+        StatementRun(
+            **{
+                **row,
+                "decided_duplicates": tuple(
+                    DecidedDuplicate.model_validate(one) for one in row["decided_duplicates"]
+                ),
+            }
+        )
+        for row in rows.mappings()
+    ]
 
 
 def update_verdict(connection: Connection, run_id: UUID, verdict: str, break_count: int) -> int:

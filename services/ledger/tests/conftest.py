@@ -24,8 +24,9 @@ TABLES = (
     "dead_letter",
     "consumer_offset",
     "restored",
+    "acknowledgement_proposal",
 )
-GUARDED = ("certificate", "entry", "journal", "balance")
+GUARDED = ("acknowledgement", "correction", "certificate", "entry", "journal", "balance")
 
 
 @dataclass(frozen=True)

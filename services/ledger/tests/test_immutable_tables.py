@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from libs.common.database.engine import run
+from services.ledger.store.guards import GUARDS
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.journal_sql import (
     BATCH,
@@ -142,5 +143,5 @@ def test_every_guard_fires_for_a_replicating_session_too(database: Database) -> 
         kinds = run(
             connection, "SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
         ).all()
-    assert len(kinds) == 9
+    assert len(kinds) == len(GUARDS)
     assert {row.tgenabled for row in kinds} == {"A"}

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from devtools.test_servers import RunningBroker
 from libs.common.contracts import topics
+from libs.common.contracts.events.ledger import BreakAcknowledged
 from libs.common.database.engine import run
 from libs.common.messaging import kafka, kafka_source, offsets
 from libs.common.messaging.consumer import consume
@@ -20,6 +21,7 @@ from libs.common.testing.waiting import wait_for
 from services.ledger import consumers
 from services.ledger.rebuild import main
 from services.ledger.tests.conftest import Database
+from services.ledger.tests.explained import acknowledge, by_hand
 from services.ledger.tests.factories import at, changed, closed, line
 from services.ledger.tests.harness import (
     ENDS,
@@ -27,6 +29,7 @@ from services.ledger.tests.harness import (
     batch_events,
     breaks,
     certificates,
+    published,
     tamper,
 )
 
@@ -79,6 +82,26 @@ def consumed(database: Database, kafka_broker: RunningBroker) -> Iterator[str]:
         source.close()
 
 
+def explain_a_payment_made_by_hand(database: Database, bootstrap: str) -> None:
+    """Two people explain a break; the ledger publishes that on its own topic alone."""
+    changed_ends = {**ENDS, 1: "reversed"}
+    for number in (3, 4):
+        name = f"run-{number}"
+        lines = [
+            *(line(n, PROVIDER_STATUSES[end], name) for n, end in changed_ends.items()),
+            by_hand(run_name=name),
+        ]
+        begun = {"begun_at": at(100 * number), "occurred_at": at(100 * number + 1)}
+        publish(bootstrap, [*lines, closed(lines, 13, name, **begun)])
+        assert wait_for(lambda: ends(bootstrap, database.service), 60)
+        if number == 3:
+            assert breaks(database.service) == [("orphan", "")]
+            acknowledge(database, "by-hand", "anna", "adam")
+            (made,) = published(database.service, "break-acknowledged.v1")
+            publish(bootstrap, [BreakAcknowledged.model_validate(made)])
+    assert len(certificates(database.service)) == 3
+
+
 def test_a_rebuild_gives_the_same_books_and_finds_what_was_changed_by_hand(
     database: Database,
     consumed: str,
@@ -103,6 +126,7 @@ def test_a_rebuild_gives_the_same_books_and_finds_what_was_changed_by_hand(
     assert wait_for(
         lambda: ends(consumed, database.service) and len(certificates(database.service)) == 2, 60
     ), breaks(database.service)
+    explain_a_payment_made_by_hand(database, consumed)
     for name, value in {
         "DATABASE_URL": database.service_url,
         "OWNER_URL": database.owner_url,

@@ -36,7 +36,7 @@ def test_after_a_restore_no_version_of_a_certificate_is_issued_twice(database: D
     deliver(database.service, *batch_events(ENDS))  # the backup: without the second certificate
     first = database_copies.quarantine_copy(database.service, messages)
     for _ in range(2):  # a crash may repeat it
-        recovery.recover_certificates(database.service, first, lambda: None)
+        recovery.recover_published(database.service, first, lambda: None)
     assert certificates(database.service) == issued
     deliver(database.service, *since)  # the topics are read again from the backup's offsets
     assert certificates(database.service) == issued

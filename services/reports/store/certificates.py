@@ -8,7 +8,10 @@ from libs.common.contracts.events.ledger import CertificateIssued, Reconciliatio
 from libs.common.contracts.statuses import OUTCOMES
 from services.reports.store.bulk_insert import Item, insert_missing, to_item
 
-CERTIFICATE = ("batch_id", "version", "run_id", "outcome", "digest", "totals", "issued_at")
+CERTIFICATE = (
+    *("batch_id", "version", "run_id", "outcome", "digest", "totals", "acknowledged"),
+    "issued_at",
+)
 JUDGEMENT = ("event_id", "batch_id", "run_id", "clean", "break_count", "judged_at")
 #: A certificate ends a batch, so nothing in it is pending.
 CERTIFIED_TOTALS = ("total", *(outcome for outcome in OUTCOMES if outcome != "pending"))

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections import Counter, defaultdict
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from uuid import uuid5
@@ -25,6 +26,11 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.events.batches import BatchChanged
+from libs.common.contracts.events.ledger import (
+    AcknowledgedBreak,
+    BreakAcknowledged,
+    CertificateIssued,
+)
 from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from services.reports import consumers
@@ -57,6 +63,7 @@ OUTCOMES = (
 OUTCOME = {"completed": "paid"} | {
     name: name for name in ("failed", "cancelled", "reversed", "unpayable", "refused", "excluded")
 }
+AT = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 PAIRS = ",".join(f"{name}_count,{name}_amount" for name in OUTCOMES)
 
 
@@ -299,6 +306,41 @@ def test_every_report_says_whether_the_rule_of_two_people_was_off(
         assert dict(zip(about[::2], about[1::2], strict=True))["control"] == expected
     assert (sentence.encode() in printed(archive.read("summary.pdf"))) is single
     assert stem == (f"{batch.batch_id}-single-control" if single else str(batch.batch_id))
+
+
+def test_the_summary_lists_what_two_people_explained(engine: Engine) -> None:
+    batch = factories.make(20, 25)
+    explained = AcknowledgedBreak(
+        break_id=uuid5(batch.batch_id, "break"),
+        kind="orphan",
+        found="1200 cents, paid at the provider",
+        amount_cents=1200,
+        act="by-hand",
+        reason="paid on Monday",
+        proposed_by="anna",
+        confirmed_by="adam",
+        confirmed_at=AT,
+    )
+    decided = BreakAcknowledged(
+        **factories.envelope(batch.batch_id, "acknowledged"),
+        batch_id=batch.batch_id,
+        counts_after=AT,
+        evidence="sha256:0",
+        **explained.model_dump(
+            include={"break_id", "act", "reason", "amount_cents", "proposed_by", "confirmed_by"}
+        ),
+    )
+    events = [
+        event.model_copy(update={"acknowledged": (explained,)})
+        if isinstance(event, CertificateIssued)
+        else event
+        for event in batch.events
+    ]
+    stored(engine, [decided, *events])  # the decision itself is only told by the certificate
+    with engine.connect() as connection:
+        shown = printed(b"".join(spool(open_report(connection, batch).pdf)))
+    for words in (b"orphan: 1200 cents, paid", b"by-hand: paid on Monday", b"anna, adam", b"12.00"):
+        assert words in shown
 
 
 def fill(engine: Engine, batch: factories.Sample, rows: int) -> None:

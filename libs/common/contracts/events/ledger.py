@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from libs.common.contracts import topics
 from libs.common.contracts.envelope import MAX_CENTS, Event, Value
@@ -34,6 +34,56 @@ class Outcome(Value):
     amount_cents: int = 0
 
 
+AcknowledgeAct = Literal["by-hand", "fee", "accepted", "recovered", "explained"]
+
+
+class CorrectingJournal(Value):
+    """Money that left a source account, or came back, outside of our payments."""
+
+    journal_id: UUID
+    provider_payment_id: str
+    from_account: str
+    to_account: str
+    amount_cents: int = Field(gt=0, le=MAX_CENTS)
+
+
+class AcknowledgedBreak(Value):
+    """A break that two people explained, so that it does not bar the certificate."""
+
+    break_id: UUID
+    kind: str
+    payment_id: str = ""
+    provider_payment_id: str = ""
+    expected: str = ""
+    found: str = ""
+    amount_cents: int = Field(description="money that moved outside of our payments")
+    act: AcknowledgeAct
+    reason: str
+    proposed_by: str
+    confirmed_by: str
+    confirmed_at: AwareDatetime
+    journals: tuple[CorrectingJournal, ...] = ()
+
+
+class BreakAcknowledged(Event):
+    """Two people acknowledged a break as they saw it; it bars no certificate unless it changes."""
+
+    topic: ClassVar[Topic] = topics.LEDGER_POSTINGS
+    type: Literal["break-acknowledged.v1"] = "break-acknowledged.v1"
+    batch_id: UUID
+    break_id: UUID
+    evidence: str = Field(description="a digest of everything that was seen of the break")
+    act: AcknowledgeAct
+    reason: str
+    amount_cents: int
+    proposed_by: str
+    confirmed_by: str
+    counts_after: AwareDatetime = Field(
+        description="it counts for statements that began after this moment"
+    )
+    journals: tuple[CorrectingJournal, ...] = ()
+
+
 class CertificateIssued(Event):
     """The arithmetic that ends a batch: every row of the file in exactly one outcome, and the sum
     is the file's.
@@ -54,6 +104,9 @@ class CertificateIssued(Event):
     unpayable: Outcome
     refused: Outcome
     excluded: Outcome
+    acknowledged: tuple[AcknowledgedBreak, ...] = Field(
+        default=(), description="the differences that two people explained"
+    )
 
 
 class Break(Value):
@@ -84,7 +137,7 @@ class Break(Value):
 
 class ReconciliationJudged(Event):
     """A reconciliation of one batch came to its end; `breaks` has the first hundred, `break_count`
-    says how many.
+    says how many. Breaks that two people have acknowledged are not among them.
     """
 
     topic: ClassVar[Topic] = topics.LEDGER_POSTINGS

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from libs.common.contracts import topics
-from libs.common.contracts.envelope import Event
+from libs.common.contracts.envelope import Event, Value
 from libs.common.contracts.topics import Topic
 
 
@@ -50,6 +50,21 @@ class StatementLine(Event):
     loan_last4: str = ""
 
 
+class DecidedDuplicate(Value):
+    """What two people decided about a payment that was alive twice at the provider.
+
+    `provider_payment_ids` are all that were alive when it was decided.
+    """
+
+    payment_id: UUID
+    provider_payment_ids: tuple[str, ...]
+    act: Literal["ended", "recovered", "accepted"]
+    reason: str
+    proposed_by: str
+    decided_by: str
+    decided_at: AwareDatetime
+
+
 class StatementClosed(Event):
     """The end of a statement: only a statement whose lines all arrived, and which is complete, is
     judged.
@@ -79,5 +94,9 @@ class StatementClosed(Event):
         default=0,
         description="payments of the batch that were alive twice at the provider, "
         "and about which two people have not decided yet",
+    )
+    decided_duplicates: tuple[DecidedDuplicate, ...] = Field(
+        default=(),
+        description="what people decided about the others, oldest first",
     )
     message: str = ""

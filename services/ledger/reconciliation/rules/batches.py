@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+from libs.common.contracts.statuses import PROVIDER_ENDED_UNPAID
 from services.ledger.domain.comparisons import (
     BalanceDifference,
     Finding,
+    OutsideMoney,
     UnknownJournal,
     UnknownLine,
 )
 from services.ledger.domain.outcomes import Tally
+from services.ledger.reconciliation.rules.payments import phase_of
 
 
 def check_parts(
@@ -56,10 +59,18 @@ def unknown_lines(lines: Sequence[UnknownLine]) -> list[Finding]:
             line.stated_payment_id,
             line.provider_payment_id,
             "an approved payment",
-            f"{line.amount_cents} cents, {line.provider_status} at the provider",
+            f"{line.amount_cents} cents, {phase_of(line.provider_status)} at the provider",
+            line.account,
+            _outside(line),
         )
         for line in lines
     ]
+
+
+def _outside(line: UnknownLine) -> tuple[OutsideMoney, ...]:
+    """The money of a provider payment that is not ours; 0 once it ended unpaid."""
+    is_alive = line.provider_status not in PROVIDER_ENDED_UNPAID
+    return (OutsideMoney(line.provider_payment_id, line.amount_cents * is_alive),)
 
 
 def shared_provider_payments(claims: Sequence[tuple[str, int]]) -> list[Finding]:

@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from libs.common.contracts.statuses import PROVIDER_ENDED_UNPAID, PROVIDER_PAID
-from services.ledger.domain.comparisons import Finding, ListedPayment, RecordedPayment
+from services.ledger.domain.acknowledgements import IDS_SEPARATOR
+from services.ledger.domain.comparisons import (
+    Finding,
+    ListedPayment,
+    OutsideMoney,
+    RecordedPayment,
+)
 from services.ledger.domain.journals import journals_of_status
 
 NEVER_PAID: Final = frozenset({"failed", "canceled"})
@@ -48,14 +54,14 @@ def _check_lines(payment: RecordedPayment, lines: Sequence[ListedPayment]) -> li
     alive = [line for line in lines if line.provider_status not in PROVIDER_ENDED_UNPAID]
     bound = _bound_line(payment, lines)
     found = [
-        *_check_duplicates(payment, alive),
+        *_check_duplicates(payment, bound, alive),
         *_check_missing(payment, bound),
         *_check_unbound(payment, bound, alive),
         *_check_status(payment, bound),
     ]
     for line in lines:
         if line is bound or line in alive:
-            found += _check_money(payment, line)
+            found += _check_money(payment, line, bound)
     return found
 
 
@@ -65,11 +71,22 @@ def _bound_line(payment: RecordedPayment, lines: Sequence[ListedPayment]) -> Lis
     return next((line for line in lines if ours and line.provider_payment_id == ours), None)
 
 
-def _check_duplicates(payment: RecordedPayment, alive: Sequence[ListedPayment]) -> list[Finding]:
+def _check_duplicates(
+    payment: RecordedPayment, bound: ListedPayment | None, alive: Sequence[ListedPayment]
+) -> list[Finding]:
     if len(alive) < 2:
         return []
-    ids = ", ".join(sorted(line.provider_payment_id for line in alive))
-    return [_finding("duplicate", payment, expected="one live payment at the provider", found=ids)]
+    by_id = sorted(alive, key=lambda line: line.provider_payment_id)
+    ours = bound if bound in alive else by_id[0]
+    return [
+        _finding(
+            "duplicate",
+            payment,
+            expected="one live payment at the provider",
+            found=IDS_SEPARATOR.join(line.provider_payment_id for line in by_id),
+            outside=[line for line in by_id if line is not ours],
+        )
+    ]
 
 
 def _check_missing(payment: RecordedPayment, bound: ListedPayment | None) -> list[Finding]:
@@ -104,7 +121,8 @@ def _check_unbound(
             subject="unbound",
             provider_payment_id=unbound[0].provider_payment_id,
             expected=f"{payment.status} here, under {payment.provider_payment_id or 'no id'}",
-            found=f"{unbound[0].provider_status} at the provider",
+            found=f"{phase_of(unbound[0].provider_status)} at the provider",
+            outside=unbound,
         )
     ]
 
@@ -127,8 +145,13 @@ def _check_status(payment: RecordedPayment, bound: ListedPayment | None) -> list
     ]
 
 
-def _check_money(payment: RecordedPayment, line: ListedPayment) -> list[Finding]:
-    """Differences of amount and of accounts."""
+def _check_money(
+    payment: RecordedPayment, line: ListedPayment, bound: ListedPayment | None
+) -> list[Finding]:
+    """Differences of amount and of accounts.
+
+    Of a line that our payment is not bound to, all the money is outside; others find that.
+    """
     ours: dict[str, str] = {
         "source": f"{payment.source_routing} …{payment.source_last4}",
         "employee": payment.employee_id,
@@ -161,6 +184,8 @@ def _check_money(payment: RecordedPayment, line: ListedPayment) -> list[Finding]
             provider_payment_id=line.provider_payment_id,
             expected=expected,
             found=found,
+            outside=[line] if kind == "amount" and line is bound else (),
+            less_cents=payment.amount_cents,
         )
         for kind, subject, expected, found in differences
     ]
@@ -186,6 +211,13 @@ def _journals_text(amounts: Mapping[str, int]) -> str:
     return ", ".join(f"{kind} {cents} cents" for kind, cents in sorted(amounts.items())) or "none"
 
 
+def phase_of(provider_status: str) -> str:
+    """A provider's status as far as a break shows it: progress alone is no other break."""
+    if provider_status in PROVIDER_PAID:
+        return "paid"
+    return provider_status if provider_status in PROVIDER_ENDED_UNPAID else "under way"
+
+
 def _finding(
     kind: str,
     payment: RecordedPayment,
@@ -194,5 +226,24 @@ def _finding(
     provider_payment_id: str = "",
     expected: str,
     found: str,
+    outside: Sequence[ListedPayment] = (),
+    less_cents: int = 0,
 ) -> Finding:
-    return Finding(kind, subject, str(payment.payment_id), provider_payment_id, expected, found)
+    """A finding about a payment.
+
+    Args:
+        outside: the lines whose money is outside of our payments, each `less_cents`.
+    """
+    return Finding(
+        kind,
+        subject,
+        str(payment.payment_id),
+        provider_payment_id,
+        expected,
+        found,
+        f"source:{payment.source_account_id}",
+        tuple(
+            OutsideMoney(line.provider_payment_id, line.amount_cents - less_cents)
+            for line in outside
+        ),
+    )

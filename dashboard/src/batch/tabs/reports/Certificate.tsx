@@ -9,6 +9,7 @@ import { type Column, ListTable } from "../../../ui/ListTable";
 import { sumCents } from "../../../ui/money";
 import { Notice } from "../../../ui/Notice";
 import { useBatch } from "../../BatchContext";
+import { type ExplainedBreak, ExplainedBreaks } from "./ExplainedBreaks";
 
 const OUTCOMES = [
   "paid",
@@ -27,6 +28,7 @@ type LedgerCertificate = Record<Outcome | "total", Tally> & {
   issued_at: string;
   run_id: string;
   digest: string;
+  acknowledged?: ExplainedBreak[];
 };
 
 /** The ledger's proof that the outcomes of all rows add up to the file. */
@@ -38,6 +40,7 @@ export function Certificate(): ReactElement {
         <>
           <Agreement certificate={certificate} />
           <OutcomeTable certificate={certificate} />
+          <ExplainedBreaks breaks={certificate.acknowledged ?? []} />
           <Box sx={{ mt: 2 }}>
             <CertificateFacts certificate={certificate} />
           </Box>

@@ -1,0 +1,75 @@
+"""Whether the uploaded files are still what was uploaded: each is read again once a day."""
+
+import hashlib
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from services.ingest.store import batches
+from services.ingest.uploads import GZIP, UploadFolder
+
+EVERY_S = 86_400.0
+FILES_MAX = 20  # in one check; checks come every five minutes
+NAMED_MAX = 5
+PIECE_BYTES = 1 << 20
+
+
+@dataclass
+class FileChecks:
+    """Reads a few files at a time, those first that were not read for the longest time."""
+
+    engine: Engine
+    folder: UploadFolder
+    clock: Callable[[], float] = time.monotonic
+    read_at: dict[UUID, float] = field(default_factory=dict)
+    lost: set[UUID] = field(default_factory=set)
+
+    def check(self) -> Mapping[str, str]:
+        """A sentence if files are gone or changed; "" if none is that was read so far.
+
+        Raises:
+            SQLAlchemyError: the database does not answer.
+        """
+        with self.engine.connect() as connection:
+            files = batches.list_files(connection)
+        never = -EVERY_S
+        due = [one for one in files if self.clock() - self.read_at.get(one, never) >= EVERY_S]
+        for batch_id in sorted(due, key=lambda one: self.read_at.get(one, never))[:FILES_MAX]:
+            self.read_at[batch_id] = self.clock()
+            if is_unchanged(self.folder.path_of(batch_id), files[batch_id]):
+                self.lost.discard(batch_id)
+            else:
+                self.lost.add(batch_id)
+        self.lost &= files.keys()
+        return {"uploaded files": lost_sentence(self.lost)}
+
+
+def is_unchanged(path: Path, sha256: str) -> bool:
+    """Whether a file is there and has these inflated bytes."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            piece = file.read(PIECE_BYTES)
+            inflate = zlib.decompressobj(wbits=31) if piece.startswith(GZIP) else None
+            while piece:
+                digest.update(inflate.decompress(piece) if inflate else piece)
+                piece = file.read(PIECE_BYTES)
+    except (OSError, zlib.error):
+        return False
+    return digest.hexdigest() == sha256
+
+
+def lost_sentence(lost: set[UUID]) -> str:
+    """What people are told about lost files."""
+    if not lost:
+        return ""
+    named = ", ".join(sorted(map(str, lost))[:NAMED_MAX])
+    return (
+        f"{len(lost)} uploaded files are gone or not what was uploaded, of the batches {named}. "
+        "Restore them from a backup: they are the evidence of what was approved."
+    )

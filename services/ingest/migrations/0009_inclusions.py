@@ -1,0 +1,94 @@
+"""Rows that are paid elsewhere in their pay period are taken in by one family of batches at most.
+
+An approver may include such rows by name. Without this table two batches could each include the
+same loan, and it would be paid three times. A payment needs a claim or an inclusion of its family.
+"""
+
+from alembic import op
+
+revision = "ingest_0009"
+down_revision = "ingest_0007"
+
+INCLUSION = """
+CREATE TABLE inclusion (
+    period date NOT NULL,
+    employee_id text NOT NULL,
+    loan_index text NOT NULL,
+    family_id uuid NOT NULL,
+    batch_id uuid NOT NULL REFERENCES batch,
+    PRIMARY KEY (period, employee_id, loan_index)
+)"""
+# What was included before this table, and stands.
+STANDING = """
+INSERT INTO inclusion (period, employee_id, loan_index, family_id, batch_id)
+SELECT DISTINCT ON (p.period, p.employee_id, p.loan_index)
+    p.period, p.employee_id, p.loan_index, b.family_id, b.batch_id
+FROM include i
+JOIN payment_row r USING (row_id)
+JOIN payment p USING (payment_id)
+JOIN batch b ON b.batch_id = p.batch_id
+WHERE NOT r.released
+ORDER BY p.period, p.employee_id, p.loan_index, i.included_at, b.batch_id"""
+
+CLAIMED = """
+CREATE FUNCTION payment_claimed() RETURNS trigger LANGUAGE plpgsql
+SET search_path FROM CURRENT AS $$
+BEGIN
+    IF EXISTS (
+        SELECT
+        FROM fresh p
+        JOIN batch b ON b.batch_id = p.batch_id
+        LEFT JOIN claim c ON (c.period, c.employee_id, c.loan_index, c.family_id)
+            = (p.period, p.employee_id, p.loan_index, b.family_id)
+        LEFT JOIN inclusion n ON (n.period, n.employee_id, n.loan_index, n.family_id)
+            = (p.period, p.employee_id, p.loan_index, b.family_id)
+        WHERE c.batch_id IS NULL AND n.batch_id IS NULL
+    ) THEN
+        RAISE EXCEPTION 'a payment needs a claim or an inclusion of its family'
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'payment_claimed';
+    END IF;
+    RETURN NULL;
+END $$"""
+CLAIMED_TRIGGER = """
+CREATE TRIGGER payment_claimed AFTER INSERT ON payment REFERENCING NEW TABLE AS fresh
+FOR EACH STATEMENT EXECUTE FUNCTION payment_claimed()"""
+
+HELD = """
+CREATE FUNCTION inclusion_guard() RETURNS trigger LANGUAGE plpgsql
+SET search_path FROM CURRENT AS $$
+BEGIN
+    IF EXISTS (
+        SELECT
+        FROM payment p
+        JOIN payment_row r USING (payment_id)
+        JOIN batch b ON b.batch_id = p.batch_id
+        WHERE (p.period, p.employee_id, p.loan_index, b.family_id)
+                = (OLD.period, OLD.employee_id, OLD.loan_index, OLD.family_id)
+            AND NOT r.released
+    ) THEN
+        RAISE EXCEPTION 'an inclusion is held by a payment that stands'
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'inclusion_guard';
+    END IF;
+    RETURN OLD;
+END $$"""
+HELD_TRIGGER = """
+CREATE TRIGGER inclusion_guard BEFORE DELETE ON inclusion
+FOR EACH ROW EXECUTE FUNCTION inclusion_guard()"""
+KEEP = """
+CREATE TRIGGER refuse_rewriting BEFORE UPDATE ON inclusion FOR EACH ROW
+WHEN (
+    (OLD.period, OLD.employee_id, OLD.loan_index, OLD.family_id, OLD.batch_id)
+    IS DISTINCT FROM (NEW.period, NEW.employee_id, NEW.loan_index, NEW.family_id, NEW.batch_id)
+)
+EXECUTE FUNCTION refuse_rewriting()"""
+
+
+def upgrade() -> None:
+    # Functions keep the search path they are created with. A temporary table of the same name must
+    # not come before the real one.
+    op.execute(
+        "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
+    )
+    statements = (INCLUSION, STANDING, CLAIMED, CLAIMED_TRIGGER, HELD, HELD_TRIGGER, KEEP)
+    for statement in statements:
+        op.execute(statement)

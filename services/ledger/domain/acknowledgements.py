@@ -1,0 +1,144 @@
+"""Which breaks two people can acknowledge, and the correcting journals that this requires.
+
+Only money at the provider that is more, or other, than our payments can be explained. What is
+missing must arrive, and what our own books have wrong must be mended: an acknowledgement would
+show as paid what is not.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid5
+
+from libs.common.contracts.events.ledger import AcknowledgeAct, CorrectingJournal
+from libs.common.contracts.events.provider import DecidedDuplicate
+from services.ledger.domain.comparisons import Finding, OutsideMoney
+
+OUTSIDE: Final = "outside:provider"
+#: The acts by which the money has left its source account for good. `recovered` says that it came
+#: back by another way, `explained` that none of ours moved.
+LOSING_ACTS: Final = frozenset({"by-hand", "fee", "accepted"})
+#: (kind, subject); any subject of `wrong_account`.
+ACKNOWLEDGEABLE: Final = frozenset(
+    {("orphan", ""), ("missing_here", ""), ("status", "unbound"), ("amount", "")}
+)
+IDS_SEPARATOR: Final = ", "
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What two people decided about a break as it was seen.
+
+    `counts_after`: it counts for runs that began later, by the dispatcher's clock.
+    """
+
+    evidence: str
+    break_id: UUID
+    batch_id: UUID
+    act: AcknowledgeAct
+    reason: str
+    amount_cents: int
+    proposed_by: str
+    confirmed_by: str
+    confirmed_at: datetime
+    decided_in: str
+    counts_after: datetime
+    journals: tuple[CorrectingJournal, ...] = ()
+
+
+def is_acknowledgeable(kind: str, subject: str) -> bool:
+    """Whether people can acknowledge such a break here."""
+    return kind == "wrong_account" or (kind, subject) in ACKNOWLEDGEABLE
+
+
+def why_not(kind: str) -> str:
+    """What to do about a break that cannot be acknowledged, as a sentence."""
+    if kind == "duplicate":
+        return "Decide about the payment that was there twice; the decision ends this break."
+    if kind in ("waiting", "incomplete", "dead_letter"):
+        return "Something is missing. It closes by itself once that has arrived."
+    return "Nothing outside of our payments explains it: the payment or the books must be mended."
+
+
+def correcting_journals(
+    break_id: UUID,
+    evidence: str,
+    account: str,
+    act: str,
+    outside: Iterable[OutsideMoney],
+    posted: Mapping[str, int],
+) -> list[CorrectingJournal]:
+    """The journals after which the corrections of each provider payment come to its money.
+
+    A second call, with their amounts in `posted`, returns none.
+
+    Args:
+        account: the source account that the money left.
+        posted: the cents of the corrections so far, by the provider's payment id.
+    """
+    journals = []
+    for money in outside:
+        wanted = money.amount_cents if act in LOSING_ACTS else 0
+        cents = wanted - posted.get(money.provider_payment_id, 0)
+        if cents:
+            accounts = (account, OUTSIDE) if cents > 0 else (OUTSIDE, account)
+            journals.append(
+                CorrectingJournal(
+                    journal_id=uuid5(break_id, f"correct-{evidence}-{money.provider_payment_id}"),
+                    provider_payment_id=money.provider_payment_id,
+                    from_account=accounts[0],
+                    to_account=accounts[1],
+                    amount_cents=abs(cents),
+                )
+            )
+    return journals
+
+
+def decided_duplicates(
+    batch_id: UUID, findings: Iterable[Finding], decisions: Sequence[DecidedDuplicate]
+) -> list[Acknowledgement]:
+    """The acknowledgements that the dispatcher's decisions about duplicates make.
+
+    A decision covers a payment while all that is alive of it was known then, and unless it says
+    that the second one had ended: then nothing is alive twice any more.
+    """
+    found = []
+    for finding in findings:
+        if (finding.kind, finding.subject) != ("duplicate", ""):
+            continue
+        alive = set(finding.found.split(IDS_SEPARATOR))
+        covering = [
+            decision
+            for decision in decisions
+            if str(decision.payment_id) == finding.payment_id
+            and decision.act != "ended"
+            and alive <= set(decision.provider_payment_ids)
+        ]
+        if covering:
+            found.append(_of_decision(batch_id, finding, covering[-1]))
+    return found
+
+
+def _of_decision(batch_id: UUID, finding: Finding, decision: DecidedDuplicate) -> Acknowledgement:
+    assert decision.act != "ended"
+    break_id = finding.break_id(batch_id)
+    return Acknowledgement(
+        evidence=finding.evidence,
+        break_id=break_id,
+        batch_id=batch_id,
+        act=decision.act,
+        reason=decision.reason or decision.act,
+        amount_cents=finding.amount_cents,
+        proposed_by=decision.proposed_by,
+        confirmed_by=decision.decided_by,
+        confirmed_at=decision.decided_at,
+        decided_in="dispatcher",
+        counts_after=decision.decided_at,
+        # One journal for each second payment, whatever else is found of it later.
+        journals=tuple(
+            correcting_journals(
+                break_id, "decided", finding.account, decision.act, finding.outside, {}
+            )
+        ),
+    )
