@@ -23,6 +23,8 @@ END_LIMIT_S = 60.0  # a stage stops its servers in this time, or is killed
 PYTEST = [str(paths.PYTHON), "-m", "pytest", "--durations=5"]
 UNIT = "not database and not broker and not flow and not chaos and not containers"
 STORES = "(database or broker) and not flow and not chaos and not containers"
+FLOW = ("tests/flow", "devtools")  # the folders with such tests: reading all takes 10 s of a core
+RESTORE = ("tests/flow/test_keys_and_broker.py", "tests/flow/test_restore.py")
 STAGES = {
     "format": [str(BIN / "ruff"), "format", "--check", "--quiet", "."],
     "lint": [str(BIN / "ruff"), "check", "--quiet", "."],
@@ -30,9 +32,11 @@ STAGES = {
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
     "contracts": [str(paths.PYTHON), "-m", "devtools.contracts", "--check"],
     "unit": [*PYTEST, "-m", UNIT],
-    "stores": [*PYTEST, "-m", STORES, "--ignore=tests/broker"],
+    "stores": [*PYTEST, "-m", STORES, "--ignore=tests/broker", "--ignore=services/dispatcher"],
+    "dispatcher": [*PYTEST, "-m", STORES, "services/dispatcher"],
     "broker": [*PYTEST, "-m", "not flow and not chaos", "tests/broker"],
-    "flow": [*PYTEST, "-m", "flow"],
+    "flow": [*PYTEST, "-m", "flow", *(f"--ignore={file}" for file in RESTORE), *FLOW],
+    "restore": [*PYTEST, "-m", "flow", *RESTORE],
     "dashboard": [str(paths.PYTHON), "-m", "devtools.dashboard", "check"],
     "browser": [str(paths.PYTHON), "-m", "devtools.dashboard", "browser"],
     "chaos": [*PYTEST, "-m", "chaos", "tests/chaos"],
@@ -47,12 +51,12 @@ STAGES = {
 }
 
 #: What `make test` runs: groups one after the other, and the lanes of a group side by side. Each
-#: lane is a list of stages in their order. Two lanes, because CI has two cores: one process of
-#: tests keeps one of them busy. A browser has the machine for itself. The stages that are not here
+#: lane is a list of stages in their order. Three lanes, for two cores: tests with servers wait half
+#: of their time. A browser has the machine for itself. The stages that are not here
 #: take longer than a suite should.
 SUITE: Sequence[Group] = (
     [["format", "lint", "imports", "contracts"]],
-    [["types", "unit", "stores"], ["dashboard", "broker", "flow"]],
+    [["broker", "flow"], ["dashboard", "dispatcher", "restore"], ["types", "unit", "stores"]],
     [["browser"]],
 )
 

@@ -45,8 +45,8 @@ TRUST = (
     "NODE_EXTRA_CA_CERTS"
 )
 WRONG = (
-    "a file is not the one whose hash is locked; it was not installed. A mirror may serve "
-    "something else"
+    "a file is not the one whose hash is locked; it was not installed. Its download was cut off, "
+    "or a mirror serves something else; run it again"
 )
 OTHERS = {
     TRUST: (
@@ -66,6 +66,9 @@ OTHERS = {
 }
 
 NO_BUILD = {  # pip also says so where the network has failed, after the other errors
+    "the index lists no build of {what} for this Python and machine, or its answer was cut off": (
+        r"\(from versions: none\)(?s:.*)No matching distribution found for (?P<what>[^\s;]+)",
+    ),
     "there is no build of {what} for this Python and machine": (
         r"No matching distribution found for (?P<what>[^\s;]+)",
     ),

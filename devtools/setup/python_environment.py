@@ -23,6 +23,7 @@ from devtools.setup import failures, node
 from devtools.setup.steps import ChildFailed, Steps, in_words
 
 REQUIREMENTS = paths.ROOT / "requirements"
+COMMAND_LINE = paths.ROOT / "paydown"
 DISPLACED = paths.ROOT / ".venv.displaced"  # the old one, for the moment between two renames
 CONTAINS = {"dev": ("dev", "runtime", "postgres")}  # dev.txt holds all of the other two
 TRIES = 2  # of pip, which tries each download several times itself
@@ -159,11 +160,18 @@ class Draft:
         for name in contained:
             _replace(self.root / f"{name}.stamp", _mark(name))
         self._point_scripts_to_the_final_place()
+        self._link_the_command_line()
         shutil.rmtree(DISPLACED, ignore_errors=True)
         if paths.VENV.exists():
             paths.VENV.rename(DISPLACED)
         self.root.rename(paths.VENV)
         shutil.rmtree(DISPLACED, ignore_errors=True)
+
+    def _link_the_command_line(self) -> None:
+        """`paydown` beside the other programs: who has the environment in their PATH has it."""
+        link = self.root / "bin" / COMMAND_LINE.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.path.relpath(COMMAND_LINE, paths.VENV / "bin"))
 
     def _point_scripts_to_the_final_place(self) -> None:
         """Scripts begin with the path of their Python, which is still that of the draft."""

