@@ -7,7 +7,7 @@ same loan, and it would be paid three times. A payment needs a claim or an inclu
 from alembic import op
 
 revision = "ingest_0009"
-down_revision = "ingest_0007"
+down_revision = "ingest_0008"
 
 INCLUSION = """
 CREATE TABLE inclusion (
