@@ -199,7 +199,12 @@ class KafkaSource:
             raise Retry(
                 f"{self.topic}: the broker does not say which topic this is: {error}", "kafka.away"
             ) from error
-        return self.load(self.topic, self.topic_id, partitions)
+        # A slow database is no client that hangs.
+        inside, self.inside_since = self.inside_since is not None, None
+        try:
+            return self.load(self.topic, self.topic_id, partitions)
+        finally:
+            self.inside_since = time.monotonic() if inside else None
 
     def _check_topic(self) -> None:
         """Check every 5 s, without waiting, that the topic still has the same id.

@@ -79,6 +79,11 @@ class LagMeter:
             self.moved_at[consumer] = self.clock()
         self.lags[consumer], self._read[consumer] = lag, read
 
+    def start_again(self) -> None:
+        """Count from now as at the start: until now nothing was meant to move."""
+        self.started_at = self.clock()
+        self.moved_at.clear()
+
     def flow_age_s(self) -> float:
         """Seconds since the slowest consumer was seen moving on, or with nothing to read."""
         now = self.clock()

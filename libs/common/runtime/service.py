@@ -109,7 +109,11 @@ class Service:
             verify=self.settings.verifier.verify,
             forged=self.settings.forged,
         )
-        self.consumer_watch = ConsumerWatch(LagMeter(self.engine, self.settings.kafka, {}), [])
+        self.consumer_watch = ConsumerWatch(
+            LagMeter(self.engine, self.settings.kafka, {}),
+            [],
+            lambda: bool(self.startup_gate.quarantined_because),
+        )
         self.world.checks += self._world_checks()
 
     def _world_checks(self) -> list[Check]:
