@@ -153,10 +153,6 @@ class Verifier:
             found[service][key_id] = Ed25519PublicKey.from_public_bytes(_decode(encoded))
         return cls(found, accept_unsigned)
 
-    def copy(self) -> "Verifier":
-        """One with the same keys for another thread."""
-        return Verifier(self.keys, self.accept_unsigned, self.producers)
-
     def missing(self, producers: Collection[str]) -> list[str]:
         """The services among these of which there is no key."""
         return sorted({name for name in producers if not self.keys.get(name)})

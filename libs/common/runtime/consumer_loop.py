@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from libs.common.messaging.consumer import Apply, Beat, FindRefusals, consume
 from libs.common.messaging.kafka_source import KafkaSource
 from libs.common.messaging.lag import ASK_EVERY_S, LagMeter
-from libs.common.runtime.loops import end_process
+from libs.common.observability.process_end import end_process
 
 #: Leaving a group takes less than a second.
 CLOSE_MAX_S = 10.0

@@ -98,6 +98,7 @@ class Service:
     consumers: dict[Topic, Loop] = field(init=False, default_factory=dict)
     consumer_watch: ConsumerWatch = field(init=False)
     world: WorldChecks = field(init=False, default_factory=WorldChecks)
+    pooler_checked: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
@@ -243,7 +244,9 @@ class Service:
 
     def _check_world(self, stop: threading.Event, beat: Beat) -> None:
         """Refuse a pooler that shares sessions as soon as there is a database; then check on."""
-        pooler.refuse_shared_sessions(self.engine)
+        if not self.pooler_checked:
+            pooler.refuse_shared_sessions(self.engine)
+            self.pooler_checked = True
         self.world.run(stop, beat)
 
     def _open_gate(
@@ -322,6 +325,7 @@ class Service:
         """Exit if a pooler shares sessions; a database that is away is asked later."""
         try:
             pooler.refuse_shared_sessions(self.engine)
+            self.pooler_checked = True
         except SettingsError as error:
             sys.stderr.write(f"{self.name}: {error}\n")
             sys.exit(2)
