@@ -36,6 +36,7 @@ from devtools.test_servers import RunningBroker
 from libs.common.contracts.topics import TOPICS, facts_of
 from libs.common.messaging import kafka, kafka_source
 from libs.common.messaging.address import client_settings
+from libs.common.messaging.broker_checks import check_broker
 from libs.common.recovery import restore
 from libs.common.recovery.own_messages import OwnMessages
 from services import catalog
@@ -109,6 +110,9 @@ class SecuredBroker:
         return f"ssl://127.0.0.1:{self.port}?ca={self.folder}/ca.crt&{files}"
 
 
+OPERATIONS = {"DescribeConfigs": "DESCRIBE_CONFIGS"}
+
+
 def rights() -> list[AclBinding]:
     """The access control lists that Strimzi makes of the users."""
     made = []
@@ -120,15 +124,17 @@ def rights() -> list[AclBinding]:
             pattern = {
                 "literal": ResourcePatternType.LITERAL,
                 "prefix": ResourcePatternType.PREFIXED,
-            }[on["patternType"]]
+            }[on.get("patternType", "literal")]
+            # librdkafka calls the cluster a broker
+            kind = "BROKER" if on["type"] == "cluster" else on["type"].upper()
             made += [
                 AclBinding(
-                    ResourceType[on["type"].upper()],
-                    on["name"],
+                    ResourceType[kind],
+                    on.get("name", "kafka-cluster"),
                     pattern,
                     f"User:CN={user['metadata']['name']}",
                     "*",
-                    AclOperation[operation.upper()],
+                    AclOperation[OPERATIONS.get(operation, operation.upper())],
                     AclPermissionType.ALLOW,
                 )
                 for operation in acl["operations"]
@@ -245,6 +251,17 @@ def test_a_service_that_publishes_facts_can_check_whether_its_database_is_whole(
             secured.address(service), OwnMessages(service), facts_of(service)
         )
         assert found.verified == [], "these are of an unknown client, but they can be read"
+
+
+def test_each_service_can_read_the_settings_that_it_checks(secured: SecuredBroker) -> None:
+    for service in catalog.ON_KAFKA:
+        found = check_broker(secured.address(service), catalog.find(service).topics, 1)
+        sentences = {name: sentence for name, sentence in found.items() if sentence}
+        assert "ours is 1:" in sentences.pop("limits of the broker"), service
+        assert all("1 partitions instead of" in sentence for sentence in sentences.values())
+        for topic in catalog.find(service).topics:
+            found = kafka.effective_settings(secured.address(service), topic.name)
+            assert found["retention.ms"] == "-1"
 
 
 def test_a_consumer_joins_its_group_and_commits(secured: SecuredBroker) -> None:

@@ -21,7 +21,7 @@ def test_every_topic_is_a_resource_that_keeps_facts_for_ever() -> None:
 def test_each_user_of_kafka_may_do_what_the_table_of_topics_says_and_nothing_else() -> None:
     users = {
         name: {
-            (acl["resource"]["type"], acl["resource"]["name"], acl["resource"]["patternType"]): set(
+            tuple(acl["resource"].get(part, "") for part in ("type", "name", "patternType")): set(
                 acl["operations"]
             )
             for acl in user["spec"]["authorization"]["acls"]
@@ -34,12 +34,12 @@ def test_each_user_of_kafka_may_do_what_the_table_of_topics_says_and_nothing_els
 
 
 def rights_of(service: catalog.CatalogEntry) -> Rights:
-    rights: Rights = {}
+    rights: Rights = {("cluster", "", ""): {"DescribeConfigs"}}
     for topic in service.topics_out:
         own = {"Read"} if topic in facts_of(service.name) else set[str]()
-        rights["topic", topic.name, "literal"] = {"Describe", "Write", *own}
+        rights["topic", topic.name, "literal"] = {"Describe", "DescribeConfigs", "Write", *own}
     for topic in service.topics_in:
-        rights["topic", topic.name, "literal"] = {"Describe", "Read"}
+        rights["topic", topic.name, "literal"] = {"Describe", "DescribeConfigs", "Read"}
         rights["group", f"{service.name}.", "prefix"] = {"Read"}
     if service.rebuildable:
         rights["group", "rebuild", "literal"] = {"Read"}

@@ -7,8 +7,6 @@ connections (`pg_restore --clean`, a pooler in between) is found by checking aga
 seconds, and before each payment.
 """
 
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 
 from libs.common.database.engine import run
-from libs.common.observability.logs import log
+from libs.common.observability.process_end import end_process
 
 #: No row on a standby. The columns are the fields of DatabaseIdentity.
 IDENTITY_QUERY = """
@@ -69,17 +67,14 @@ def difference(before: DatabaseIdentity, now: DatabaseIdentity) -> str:
     return ""
 
 
-def end_process(why: str) -> None:
-    """End the process; its supervisor starts it again."""
-    log.critical("database_was_replaced", outcome=why)
-    sys.stdout.flush()
-    os._exit(70)
+def _end_process(why: str) -> None:
+    end_process("database_was_replaced", outcome=why)
 
 
 class DatabaseIdentityGuard:
     """Checks each new connection of an engine; calls `on_replaced(why)` on another database."""
 
-    def __init__(self, engine: Engine, on_replaced: Callable[[str], None] = end_process) -> None:
+    def __init__(self, engine: Engine, on_replaced: Callable[[str], None] = _end_process) -> None:
         self.on_replaced = on_replaced
         self.known: DatabaseIdentity | None = None
         self._latest: DatabaseIdentity | None = None

@@ -15,6 +15,10 @@ TRANSACTION_MAX_S = 600.0
 def check_server(engine: Engine) -> dict[str, str]:
     """A sentence for each check by its name; "" where nothing is wrong.
 
+    Of the sessions of other roles pg_stat_activity shows a service next to nothing, and it should
+    not: they have the texts of queries. So connections are counted where everybody may count, and
+    of transactions only the service's own are judged.
+
     Raises:
         SQLAlchemyError: the database does not answer.
     """
@@ -26,14 +30,13 @@ def check_server(engine: Engine) -> dict[str, str]:
         row = run(
             connection,
             """
-            SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
-                       AS connections,
+            SELECT (SELECT sum(numbackends) FROM pg_stat_database) AS connections,
                    CAST(current_setting('max_connections') AS int)
                        - CAST(current_setting('superuser_reserved_connections') AS int) AS most,
                    (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)
                     FROM pg_stat_activity
                     WHERE datname = current_database()
-                      AND backend_type = 'client backend') AS oldest_s""",
+                      AND usename = current_user) AS oldest_s""",
         ).one()
         disabled = run(
             connection,
@@ -50,7 +53,7 @@ def check_server(engine: Engine) -> dict[str, str]:
         "clock of the database": clock_sentence(
             "the database", seconds_ahead(there, asked_at, answered_at)
         ),
-        "database connections": connections_sentence(row.connections, row.most),
+        "database connections": connections_sentence(int(row.connections), row.most),
         "oldest transaction": transaction_sentence(float(row.oldest_s)),
         "triggers of the database": triggers,
     }
@@ -77,10 +80,10 @@ def triggers_sentence(disabled: Sequence[str]) -> str:
 
 
 def transaction_sentence(oldest_s: float) -> str:
-    """Whether a transaction has been open for so long that the database cannot clean up."""
+    """Whether a transaction of the service has been open for too long to clean up behind it."""
     if oldest_s <= TRANSACTION_MAX_S:
         return ""
     return (
-        f"A transaction in this database has been open for {oldest_s / 60:.0f} minutes; nothing "
-        "can be cleaned up behind it. Find it in pg_stat_activity by xact_start."
+        f"A transaction of this service has been open for {oldest_s / 60:.0f} minutes; nothing can "
+        "be cleaned up behind it. Find it in pg_stat_activity by xact_start."
     )

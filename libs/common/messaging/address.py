@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 FILES = ("ca", "cert", "key")
+#: A stall of the machine up to 5 s costs no session; a consumer that died is replaced after 6 s.
+SESSION_TIMEOUT_MS = 6_000
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__
 
 from libs.common.contracts.errors import Fatal, Retry
 from libs.common.contracts.message import Message
-from libs.common.messaging.address import client_settings
+from libs.common.messaging.address import SESSION_TIMEOUT_MS, client_settings
 from libs.common.messaging.client_health import STANDING_MAX_S, ClientHealth
 from libs.common.messaging.client_log import ClientLog
 from libs.common.messaging.kafka import TRANSIENT_ERRORS, consumer_config, signature, text
@@ -21,8 +21,6 @@ from libs.common.observability.logs import log
 from libs.common.observability.tracing import is_on
 
 TOPIC_CHECK_S = 5.0
-#: A stall of the machine up to 5 s costs no session; a consumer that died is replaced after 6 s.
-SESSION_TIMEOUT_MS = 6_000
 SESSION_HINT = (
     "Set SESSION_TIMEOUT_MS of this service to a value between the broker's "
     "group.min.session.timeout.ms and group.max.session.timeout.ms, or change these"
@@ -199,7 +197,12 @@ class KafkaSource:
             raise Retry(
                 f"{self.topic}: the broker does not say which topic this is: {error}", "kafka.away"
             ) from error
-        return self.load(self.topic, self.topic_id, partitions)
+        # A slow database is no client that hangs.
+        inside, self.inside_since = self.inside_since is not None, None
+        try:
+            return self.load(self.topic, self.topic_id, partitions)
+        finally:
+            self.inside_since = time.monotonic() if inside else None
 
     def _check_topic(self) -> None:
         """Check every 5 s, without waiting, that the topic still has the same id.

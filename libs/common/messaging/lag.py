@@ -8,14 +8,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # its __init__ re-exports without __all__
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.messaging import offsets
 from libs.common.messaging.address import client_settings
 from libs.common.messaging.applied import AppliedUntil
+from libs.common.messaging.end_offsets import end_offsets
 from libs.common.messaging.error_text import describe
 from libs.common.observability.logs import log
 
@@ -85,6 +86,11 @@ class LagMeter:
             self.moved_at[consumer] = self.clock()
         self.lags[consumer], self._read[consumer] = lag, read
 
+    def start_again(self) -> None:
+        """Count from now as at the start: until now nothing was meant to move."""
+        self.started_at = self.clock()
+        self.moved_at.clear()
+
     def flow_age_s(self) -> float:
         """Seconds since the slowest consumer was seen moving on, or with nothing to read."""
         now = self.clock()
@@ -127,15 +133,8 @@ class LagMeter:
                 if found.error is not None:
                     raise KafkaException(found.error)
                 self._partitions[topic] = len(found.partitions)
-        asked = {
-            TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call] # its own stub says so
-            for topic in topics
-            for partition in range(self._partitions[topic])
-        }
+        places = [(topic, number) for topic in topics for number in range(self._partitions[topic])]
         ends: dict[str, dict[int, int]] = {topic: {} for topic in topics}
-        for place, future in self._admin.list_offsets(asked, request_timeout=ANSWER_S).items():
-            end = future.result(ANSWER_S + 1).offset
-            if end < 0:  # so a time-out is reported here, and not as an error
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - its name
-            ends[place.topic][place.partition] = end
+        for (topic, partition), end in end_offsets(self._admin, places, ANSWER_S).items():
+            ends[topic][partition] = end
         return ends

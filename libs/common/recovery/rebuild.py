@@ -27,7 +27,7 @@ from libs.common.contracts.topics import Topic
 from libs.common.crypto.message_key_check import why_cannot_verify
 from libs.common.crypto.message_signatures import Verifier
 from libs.common.database import migrate
-from libs.common.database.engine import connect, run
+from libs.common.database.engine import connect, run, several_hosts
 from libs.common.messaging import offsets, topic_reader
 from libs.common.messaging.address import client_settings
 from libs.common.messaging.consumer import Apply, FindRefusals, apply_batch
@@ -172,7 +172,9 @@ def make_rebuild_schema(owner: Engine, owner_url: str, migrations: Path) -> Engi
     with owner.begin() as connection:
         run(connection, f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
         run(connection, f"CREATE SCHEMA {SCHEMA}")
-    inside = make_url(owner_url).update_query_dict({"options": f"-csearch_path={SCHEMA}"})
+    inside = make_url(several_hosts(owner_url)).update_query_dict(
+        {"options": f"-csearch_path={SCHEMA}"}
+    )
     migrate.upgrade(inside.render_as_string(hide_password=False), migrations)
     engine = connect(owner_url, "rebuild")
 

@@ -15,8 +15,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # its __init__ re-exports without __all__
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
 from sqlalchemy import Connection, Engine
 
 from libs.common.contracts.errors import Fatal, PaydownError
@@ -24,6 +24,7 @@ from libs.common.contracts.topics import Topic
 from libs.common.database.engine import run
 from libs.common.messaging import dead_letters, inbox, offsets, outbox
 from libs.common.messaging.address import client_settings
+from libs.common.messaging.end_offsets import end_offsets
 from libs.common.messaging.offsets import TopicProgress
 from libs.common.messaging.outbox import TopicCounts
 from libs.common.messaging.relay import RELAY_LOCK
@@ -204,21 +205,12 @@ def _describe(admin: AdminClient, topics: Sequence[Topic]) -> dict[str, TopicOnB
         return {}
     answers = admin.describe_topics(TopicCollection(names), request_timeout=10.0)
     described = {name: future.result(15) for name, future in answers.items()}
-    wanted = {
-        TopicPartition(name, p.id): OffsetSpec.latest()  # type: ignore[no-untyped-call] # its own stub says so
-        for name, topic in described.items()
-        for p in topic.partitions
-    }
-    ends = {
-        partition: future.result(15).offset
-        for partition, future in admin.list_offsets(wanted).items()
-    }
-    if any(end < 0 for end in ends.values()):  # so a time-out is reported here
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - its name there
+    places = [(name, p.id) for name, topic in described.items() for p in topic.partitions]
+    ends = end_offsets(admin, places, answer_s=14.0)
     return {
         name: TopicOnBroker(
             str(topic.topic_id),
-            sum(end for partition, end in ends.items() if partition.topic == name),
+            sum(end for (topic_name, _), end in ends.items() if topic_name == name),
         )
         for name, topic in described.items()
     }

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from libs.common.messaging.consumer import Apply, Beat, FindRefusals, consume
 from libs.common.messaging.kafka_source import KafkaSource
 from libs.common.messaging.lag import ASK_EVERY_S, LagMeter
-from libs.common.runtime.loops import end_process
+from libs.common.observability.process_end import end_process
 
 #: Leaving a group takes less than a second.
 CLOSE_MAX_S = 10.0
@@ -99,27 +99,44 @@ class ConsumerLoop:
 
 @dataclass(frozen=True)
 class ConsumerWatch:
-    """Measures the lag and looks after all consumers of a service, from a thread of its own."""
+    """Measures the lag and looks after all consumers of a service, from a thread of its own.
+
+    Args:
+        is_quarantined: whether the database is quarantined, so that the consumers stand still on
+            purpose.
+    """
 
     meter: LagMeter
     consumers: list[ConsumerLoop]
+    is_quarantined: Callable[[], bool] = lambda: False
 
     def run(self, stop: Stop, beat: Beat) -> None:
         """Measure and check every five seconds until `stop`."""
         while not stop.is_set():
             beat()
-            self.meter.measure()
-            for consumer in self.consumers:
-                consumer.check()
+            self.turn()
             stop.wait(ASK_EVERY_S)
 
+    def turn(self) -> None:
+        """Measure and check once. While the database is quarantined, all times begin again."""
+        self.meter.measure()
+        if self.is_quarantined():
+            self.meter.start_again()
+        for consumer in self.consumers:
+            consumer.check()
+            if self.is_quarantined():
+                consumer.worked_at = time.monotonic()
+
     def gauges(self) -> dict[str, float]:
-        """The figures for Prometheus; the lag is missing until it was measured once."""
-        found = {
-            "lag_age_seconds": self.meter.age_s(),
-            "flow_age_seconds": self.meter.flow_age_s(),
-            "consumers_standing_seconds": max(one.standing_s() for one in self.consumers),
-        }
+        """The figures for Prometheus; the lag is missing until it was measured once.
+
+        While the database is quarantined, it is no fault that nothing moves: the figures of which
+        one would be an alert are missing. The quarantine has an alert of its own.
+        """
+        found = {"lag_age_seconds": self.meter.age_s()}
+        if not self.is_quarantined():
+            found["flow_age_seconds"] = self.meter.flow_age_s()
+            found["consumers_standing_seconds"] = max(one.standing_s() for one in self.consumers)
         if self.meter.lags:
             found["lag"] = float(sum(self.meter.lags.values()))
         return found

@@ -1,12 +1,9 @@
 """The loops of a service: threads under supervision. A loop that fails ends the process."""
 
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,9 +12,9 @@ from libs.common.database.engine import is_unavailable
 from libs.common.messaging.consumer import Beat
 from libs.common.messaging.error_text import describe
 from libs.common.observability.logs import frames, log
+from libs.common.observability.process_end import end_process
 
 RETRY_FIRST_S, RETRY_MAX_S = 0.2, 3.0
-EXIT_CODE = 70
 
 
 @dataclass(frozen=True)
@@ -96,13 +93,6 @@ def _is_temporary(error: BaseException) -> bool:
 
 def _end_process(loop: Loop, error: BaseException) -> None:
     end_process("loop_failed", loop=loop.name, traceback=frames(error), **describe(error))
-
-
-def end_process(event: str, **fields: Any) -> None:
-    """Log why, without values, and end the process at once; its manager starts it again."""
-    log.critical(event, next="the process ends; its manager starts it again", **fields)
-    sys.stdout.flush()
-    os._exit(EXIT_CODE)
 
 
 def take_turns(

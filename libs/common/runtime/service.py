@@ -98,6 +98,7 @@ class Service:
     broker_clock: ClockComparison = field(
         init=False, default_factory=lambda: ClockComparison("the broker", precision_s=0.001)
     )
+    pooler_checked: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
@@ -109,7 +110,11 @@ class Service:
             verify=self.settings.verifier.verify,
             forged=self.settings.forged,
         )
-        self.consumer_watch = ConsumerWatch(LagMeter(self.engine, self.settings.kafka, {}), [])
+        self.consumer_watch = ConsumerWatch(
+            LagMeter(self.engine, self.settings.kafka, {}),
+            [],
+            lambda: bool(self.startup_gate.quarantined_because),
+        )
         self.world.checks += self._world_checks()
 
     def _world_checks(self) -> list[Check]:
@@ -258,7 +263,9 @@ class Service:
 
     def _check_world(self, stop: threading.Event, beat: Beat) -> None:
         """Refuse a pooler that shares sessions as soon as there is a database; then check on."""
-        pooler.refuse_shared_sessions(self.engine)
+        if not self.pooler_checked:
+            pooler.refuse_shared_sessions(self.engine)
+            self.pooler_checked = True
         self.world.run(stop, beat)
 
     def _open_gate(
@@ -285,7 +292,7 @@ class Service:
         read = {topic.producer for topic in self.consumers}
         start_checks.check_keys(self.name, self.settings, read, is_gateway=self.public)
         start_checks.check_schema(self.name, self.engine, self.migrations)
-        start_checks.check_pooler(self.name, self.engine)
+        self.pooler_checked = start_checks.check_pooler(self.name, self.engine)
         listener = start_checks.listen(self.name, self.settings)
         self._start_tracing()
         config = self.server_config()

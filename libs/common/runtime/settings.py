@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from libs.common.contracts.errors import SettingsError
 from libs.common.crypto.message_signatures import Signer, Verifier
-from libs.common.messaging.address import KafkaAddress
+from libs.common.messaging.address import SESSION_TIMEOUT_MS, KafkaAddress
 from libs.common.messaging.forged_messages import ForgedMessages
 from libs.common.web.call_signatures import GATEWAY, CallSigner, CallVerifier
 
@@ -115,7 +115,7 @@ class ServiceSettings(Settings):
     traces_share: float = Field(
         default=1.0, ge=0, le=1, description="which share of the batches is traced, each completely"
     )
-    session_timeout_ms: int = Field(default=6_000, ge=1_000, le=60_000)
+    session_timeout_ms: int = Field(default=SESSION_TIMEOUT_MS, ge=1_000, le=60_000)
 
     @field_validator("signing_keys")
     @classmethod

@@ -58,14 +58,19 @@ def check_schema(name: str, engine: Engine, migrations: Path) -> None:
         pass
 
 
-def check_pooler(name: str, engine: Engine) -> None:
-    """Exit if a pooler shares sessions; a database that is away is asked later."""
+def check_pooler(name: str, engine: Engine) -> bool:
+    """Exit if a pooler shares sessions.
+
+    Returns:
+        False if the database is away: it must be asked later.
+    """
     try:
         pooler.refuse_shared_sessions(engine)
     except SettingsError as error:
         _exit(name, str(error))
     except (SQLAlchemyError, OSError):
-        pass
+        return False
+    return True
 
 
 def listen(name: str, settings: ServiceSettings) -> socket.socket:

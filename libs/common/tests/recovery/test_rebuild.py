@@ -1,12 +1,17 @@
-"""When a rebuild cannot be tried."""
+"""When a rebuild cannot be tried, and where it builds."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from libs.common.contracts.topics import BATCHES, LEDGER_POSTINGS
 from libs.common.crypto.message_signatures import Verifier
+from libs.common.database.engine import connect, run
 from libs.common.recovery import rebuild
+from libs.common.tests.conftest import Store
 from libs.common.tests.crypto.test_message_signatures import verifier
+from libs.common.tests.runtime.test_service import revision
 
 
 @dataclass
@@ -22,3 +27,21 @@ def test_without_a_key_of_what_it_reads_a_rebuild_is_not_tried() -> None:
     projection = rebuild.Projection("reports", Path(), topics, {})
     assert rebuild.main(projection, Settings(), said.append) == 2
     assert said == ["PAYDOWN_REPORTS_PUBLIC_KEYS has no key of ingest. See docs/runbooks/keys.md."]
+
+
+@pytest.mark.database
+def test_the_second_schema_is_made_on_whichever_host_accepts_writes(
+    store: Store, tmp_path: Path
+) -> None:
+    revision(tmp_path, 1)
+    before, _, after = store.owner_url.rpartition("@")
+    owner = connect(store.owner_url, "test-owner", 1)
+    second = rebuild.make_rebuild_schema(owner, f"{before}@127.0.0.1:1,{after}", tmp_path)
+    try:
+        with second.connect() as connection:
+            assert run(connection, "SELECT count(*) FROM made_1").scalar() == 0
+    finally:
+        second.dispose()
+        with owner.begin() as connection:
+            run(connection, f"DROP SCHEMA {rebuild.SCHEMA} CASCADE")
+        owner.dispose()

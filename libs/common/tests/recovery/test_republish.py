@@ -165,7 +165,9 @@ class AnsweringAdmin:
         partitions = [SimpleNamespace(id=0)]
         return {"batches": done(SimpleNamespace(topic_id="x", partitions=partitions))}
 
-    def list_offsets(self, wanted: Iterable[object]) -> dict[object, Future[object]]:
+    def list_offsets(
+        self, wanted: Iterable[object], request_timeout: float
+    ) -> dict[object, Future[object]]:
         return {place: done(SimpleNamespace(offset=self.end)) for place in wanted}
 
 

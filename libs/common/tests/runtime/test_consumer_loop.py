@@ -2,6 +2,9 @@
 
 import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,8 +13,10 @@ from sqlalchemy import create_engine
 from libs.common.contracts.errors import Retry
 from libs.common.contracts.message import Message
 from libs.common.messaging.client_health import ClientHealth
+from libs.common.messaging.kafka_source import KafkaSource
+from libs.common.messaging.lag import LagMeter
 from libs.common.runtime import consumer_loop
-from libs.common.runtime.consumer_loop import ConsumerLoop
+from libs.common.runtime.consumer_loop import ConsumerLoop, ConsumerWatch
 from libs.common.testing.waiting import wait_for
 
 
@@ -94,3 +99,45 @@ def test_standing_is_counted_over_several_clients() -> None:
     loop.worked_at = time.monotonic() - 90
     assert not loop.is_working()
     assert 89 < loop.standing_s() < 92
+
+
+def test_while_the_database_is_quarantined_standing_still_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quarantined, now = True, [1_000.0]
+    loop = make(HangingSource(threading.Event()), [])
+    meter = LagMeter(loop.engine, "127.0.0.1:1", {"ledger.batches": "batches"}, lambda: now[0])
+    monkeypatch.setattr(meter, "measure", lambda: None)
+    watch = ConsumerWatch(meter, [loop], lambda: quarantined)
+    now[0] += 3_600
+    loop.worked_at = time.monotonic() - 3_600
+    assert set(watch.gauges()) == {"lag_age_seconds"}
+    watch.turn()
+    quarantined = False
+    found = watch.gauges()
+    assert found["flow_age_seconds"] == 0
+    assert found["consumers_standing_seconds"] < 5
+    now[0] += 130
+    assert watch.gauges()["flow_age_seconds"] == 130
+
+
+def test_a_database_that_is_slow_while_offsets_are_read_is_no_client_that_hangs() -> None:
+    during: list[float | None] = []
+
+    class Described(KafkaSource):
+        def _describe(self) -> Future[Any]:
+            answer: Future[Any] = Future()
+            answer.set_result(SimpleNamespace(topic_id="id"))
+            return answer
+
+    def load(_topic: str, _id: str, partitions: Sequence[int]) -> dict[int, int]:
+        during.append(source.inside_since)
+        return dict.fromkeys(partitions, 0)
+
+    source = Described("127.0.0.1:1", "group", "batches", load)
+    source.inside_since = 1.0  # the client calls back from within `poll`
+    assert source._stored_offsets([0]) == {0: 0}
+    assert during == [None]
+    assert source.inside_since is not None
+    assert time.monotonic() - source.inside_since < 5
+    source.close()

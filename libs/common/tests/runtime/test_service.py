@@ -14,10 +14,12 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from libs.common.contracts.topics import BATCHES
+from libs.common.database import pooler
 from libs.common.database.engine import run
 from libs.common.database.migrate import upgrade
 from libs.common.messaging import outbox
 from libs.common.messaging.consumer import apply_batch
+from libs.common.runtime import start_checks
 from libs.common.runtime.health import STALE_S
 from libs.common.runtime.loops import Loop, take_turns
 from libs.common.runtime.service import Service
@@ -168,6 +170,26 @@ def test_metrics_count_what_waits_and_what_is_dead(store: Store, tmp_path: Path)
     assert found["paydown_example_dead_letters"] == 1
     assert found["paydown_example_held"] == 7
     made.engine.dispose()
+
+
+def test_the_pooler_is_tried_once_and_later_only_if_the_database_was_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, stop = service("postgresql+psycopg2://r:p@127.0.0.1:1/none", tmp_path), threading.Event()
+    stop.set()
+    answers = iter([OSError("away"), None])
+    tried: list[object] = []
+
+    def refuse_shared_sessions(engine: object) -> None:
+        tried.append(engine)
+        if answer := next(answers):
+            raise answer
+
+    monkeypatch.setattr(pooler, "refuse_shared_sessions", refuse_shared_sessions)
+    made.pooler_checked = start_checks.check_pooler(made.name, made.engine)
+    for _ in range(2):
+        made._check_world(stop, lambda: None)
+    assert len(tried) == 2
 
 
 SERVE = """

@@ -1,6 +1,9 @@
 """Checks around a service: each finding is one sentence that says what to do."""
 
+import re
 import shutil
+import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -12,9 +15,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from sqlalchemy import create_engine
 
 from libs.common.contracts.topics import CONFIG, PARTITIONS
 from libs.common.database import server_checks
+from libs.common.database.engine import run
 from libs.common.messaging.broker_checks import limits_sentence, topic_sentence
 from libs.common.runtime import world_checks
 from libs.common.runtime.world_checks import WorldChecks, certificate_files, check_certificates
@@ -142,3 +147,26 @@ def test_a_server_in_order_gives_no_sentence(store: Store) -> None:
         "database connections": "",
         "oldest transaction": "",
     }
+
+
+@pytest.mark.database
+def test_connections_of_every_role_are_counted_and_own_transactions_judged(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_checks, "CONNECTIONS_MAX_SHARE", 0.0)
+    monkeypatch.setattr(server_checks, "TRANSACTION_MAX_S", 0.5)
+    owner = create_engine(store.owner_url, pool_size=40)
+    with ExitStack() as others:
+        for _ in range(40):  # more than the service itself ever has
+            run(others.enter_context(owner.connect()), "SELECT 1")
+        time.sleep(0.6)
+        found = server_checks.check_server(store.engine)
+        count = re.findall(r"has (\d+) connections", found["database connections"])
+        assert int(count[0]) > 40
+        assert found["oldest transaction"] == ""
+    owner.dispose()
+    with store.engine.connect() as own:
+        run(own, "SELECT 1")
+        time.sleep(0.6)
+        found = server_checks.check_server(store.engine)
+    assert "A transaction of this service" in found["oldest transaction"]
