@@ -10,6 +10,7 @@ DISPATCHER = "services/dispatcher"
 TESTS = f"{DISPATCHER}/tests"
 PROTOCOL = f"{DISPATCHER}/domain/protocol.py"
 PAYMENTS = f"{DISPATCHER}/sending/payments.py"
+OBJECTS = f"{DISPATCHER}/sending/provider_objects.py"
 SENDING = f"{DISPATCHER}/store/payment_sending.py"
 BATCHES = f"{DISPATCHER}/store/batches.py"
 KILL_SWITCH = f"{DISPATCHER}/store/kill_switch.py"
@@ -367,6 +368,20 @@ STATES_AND_LIMITS = (
         "        if bucket.closed_until_s > now_s:\n",
         "        if bucket.closed_until_s < 0:\n",
         LIMITER_RULES,
+    ),
+    Mutant(
+        "a key of a provider object is used for ever",
+        OBJECTS,
+        "return may_be_forgotten(row.provider_date, since, now, self.timing.resend_until_s)",
+        "return False",
+        f"{TESTS}/test_object_clocks.py -k not_used_after_its_time",
+    ),
+    Mutant(
+        "a statement that was cut short is not counted",
+        f"{DISPATCHER}/store/statements.py",
+        "statement_tries = statement_tries + 1",
+        "statement_tries = 0",
+        f"{TESTS}/test_statement_tries.py -k cut_short",
     ),
 )
 

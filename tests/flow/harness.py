@@ -205,9 +205,11 @@ class LocalSystem(System):
 
 
 @contextmanager
-def running(state: Path, prefix: str, **settings: str) -> Iterator[LocalSystem]:
+def running(
+    state: Path, prefix: str, kind: type[Stack] = Stack, **settings: str
+) -> Iterator[LocalSystem]:
     """A stack on free ports with these settings, which is removed at the end."""
-    stack = Stack(state, Ports.free(), settings, prefix)
+    stack = kind(state, Ports.free(), settings, prefix)
     try:
         with stack:
             yield LocalSystem(stack)

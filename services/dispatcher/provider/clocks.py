@@ -95,11 +95,6 @@ class Clocks:
         """Return the seconds since the machine's start, also those in which it slept."""
         return self.read().boot_s
 
-    def provider_now(self) -> datetime | None:
-        """Return the provider's clock, the earlier one in doubt; None while it is not known."""
-        provider = self.now().provider
-        return None if provider is None else provider.earliest
-
     def _take_sample(self) -> ClockSample:
         sample = self.read()
         step = find_step(self._sample, sample)

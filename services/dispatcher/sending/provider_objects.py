@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from libs.common.crypto.field_encryption import FieldCipher
 from services.dispatcher.domain.claims import Claim, may_record
+from services.dispatcher.domain.clocks import Moment, may_be_forgotten
 from services.dispatcher.domain.protocol import (
     DID_NOT_RUN,
     Answer,
@@ -68,13 +69,23 @@ class ProviderObjectSender:
         """
         if kill_switch.is_halted(connection):
             return []
-        due = provider_objects.lock_due(connection, limit, self.timing)
-        provider_objects.mark_for_lookup(connection, [row.object_id for row in due if row.too_old])
-        rows = self._with_permits(connection, [row for row in due if not row.too_old])
+        now = self.clocks.now()
+        # While the provider's clock is not known, the age of a key is not known either.
+        due = provider_objects.lock_due(connection, limit, resends=now.provider is not None)
+        old = {row.object_id for row in due if self._may_be_forgotten(row, now)}
+        provider_objects.mark_for_lookup(connection, old)
+        rows = self._with_permits(connection, [row for row in due if row.object_id not in old])
         calls = [self._call(row) for row in rows]
         if calls:
-            self._write_intents(connection, rows, calls)
+            self._write_intents(connection, rows, calls, now)
         return calls
+
+    def _may_be_forgotten(self, row: Row[Any], now: Moment) -> bool:
+        """Whether the provider may have forgotten the key of an attempt that was sent before."""
+        if row.status == "unprocessed":
+            return False
+        since = self.clocks.keys.first_seen((row.object_id, row.attempts), now)
+        return may_be_forgotten(row.provider_date, since, now, self.timing.resend_until_s)
 
     def _with_permits(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
         allowed: list[Row[Any]] = []
@@ -141,9 +152,14 @@ class ProviderObjectSender:
         }
 
     def _write_intents(
-        self, connection: Connection, rows: Sequence[Row[Any]], calls: Sequence[Call]
+        self, connection: Connection, rows: Sequence[Row[Any]], calls: Sequence[Call], now: Moment
     ) -> None:
         pairs = list(zip(rows, calls, strict=True))
+        for row, call in pairs:
+            is_new = row.status == "unprocessed"
+            self.clocks.keys.first_seen((call.subject_id, call.n), now)
+            sends = 1 if is_new else row.sends + 1
+            self.clocks.sends.first_seen((call.subject_id, call.n, sends), now)
         intents = [
             Intent(
                 call.subject_id,
@@ -156,7 +172,9 @@ class ProviderObjectSender:
             for row, call in pairs
             if row.status == "unprocessed"
         ]
-        attempts.insert_intents(connection, intents, self.clocks.provider_now())
+        attempts.insert_intents(
+            connection, intents, None if now.provider is None else now.provider.earliest
+        )
         again = [(call.subject_id, call.n) for row, call in pairs if row.status != "unprocessed"]
         attempts.mark_sent_again(connection, again)
         leases = [(call.subject_id, call.n, call.fence) for call in calls]

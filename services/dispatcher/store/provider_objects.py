@@ -1,7 +1,7 @@
 """Table `object`: people, corporations and accounts at the provider, each made once and reused."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -11,32 +11,36 @@ from sqlalchemy import Connection, Row
 from libs.common.database.engine import run
 from services.dispatcher.domain.protocol import Timing
 from services.dispatcher.store import payment_preparation
+from services.dispatcher.store.due import has_come
 
 LEASE_S = 60.0
 
 # --- objects to create -------------------------------------------------------------------------
 
 
-def lock_due(connection: Connection, limit: int, timing: Timing) -> list[Row[Any]]:
+def lock_due(connection: Connection, limit: int, *, resends: bool) -> list[Row[Any]]:
     """Lock objects that are due to be created or sent again, holders before their accounts.
 
     Each has its holder's provider id, its open attempt, the sealed values it is made of,
     `unanswered`: how many of the attempt's sends have no answer that says they did not run, and
-    `too_old`: the provider may have forgotten the attempt's key. The due ones are chosen first and
+    `provider_date`: the provider's clock before the first send. The due ones are chosen first and
     the rest looked up for each: joined at once, tables without statistics were read whole.
+
+    Args:
+        resends: whether those that were sent before are wanted as well.
     """
     return list(
         run(
             connection,
-            """
+            f"""
             WITH due AS MATERIALIZED (
                 SELECT w.*
                 FROM object w
                 WHERE w.status IN ('unprocessed', 'sending', 'in_doubt')
-                    AND w.due_at <= now()
+                    AND {has_come("w.due_at")}
                     AND (
                         w.status = 'unprocessed'
-                        OR (w.step = 'resend' AND w.lease_until <= now())
+                        OR (:resends AND w.step = 'resend' AND {has_come("w.lease_until")})
                     )
                     AND (
                         w.holder_id IS NULL
@@ -49,8 +53,7 @@ def lock_due(connection: Connection, limit: int, timing: Timing) -> list[Row[Any
             )
             SELECT o.*, h.provider_id AS holder_provider_id,
                    a.idempotency_key, a.path AS attempt_path, a.body AS attempt_body,
-                   a.sends - a.answered AS unanswered,
-                   a.first_sent_at < now() - make_interval(secs => :until_s) AS too_old,
+                   a.sends - a.answered AS unanswered, a.sends, a.provider_date,
                    r.first_name, r.last_name, r.dob, r.phone, r.loan,
                    s.ein, s.payor_name, s.dba, s.address, s.routing, s.account
             FROM due o
@@ -59,9 +62,9 @@ def lock_due(connection: Connection, limit: int, timing: Timing) -> list[Row[Any
             LEFT JOIN source s
                 ON s.batch_id = o.batch_id AND s.source_account_id = o.source_account_id
             LEFT JOIN attempt a
-                ON a.subject_id = o.object_id AND a.n = o.attempts AND a.outcome = 'open'""",
+                ON a.subject_id = o.object_id AND a.n = o.attempts AND a.outcome = 'open'""",  # noqa: S608 - conditions of our own
             limit=limit,
-            until_s=timing.resend_until_s,
+            resends=resends,
         )
     )
 
@@ -227,10 +230,34 @@ def mark_inactive(connection: Connection, provider_ids: Collection[str]) -> None
 # --- look-ups ----------------------------------------------------------------------------------
 
 
-def lease_due_lookups(connection: Connection, limit: int) -> list[Row[Any]]:
-    """Take the lease of objects whose creation is in doubt, as they were before.
+def list_due_lookups(connection: Connection, limit: int) -> list[Row[Any]]:
+    """Return objects whose creation is to be looked up, as far as nobody has their lease.
 
-    The lease's fence is one higher than the row's.
+    `sends` is how often the newest attempt was sent. Whether their grace is over is not decided
+    here: the database's clock is no judge of that.
+    """
+    return list(
+        run(
+            connection,
+            f"""
+            SELECT o.object_id, o.attempts, o.looks, o.fence, a.sends
+            FROM object o
+            JOIN attempt a ON a.subject_id = o.object_id AND a.n = o.attempts
+            WHERE o.status = 'in_doubt'
+                AND o.step = 'lookup'
+                AND {has_come("o.due_at")}
+                AND {has_come("o.lease_until")}
+            ORDER BY o.due_at
+            LIMIT :limit""",  # noqa: S608 - conditions of our own
+            limit=limit,
+        )
+    )
+
+
+def lease_lookups(connection: Connection, fences: Mapping[UUID, int]) -> list[Row[Any]]:
+    """Take the lease of objects that still have these fences, and return them as they were.
+
+    The lease's fence is one higher.
     """
     rows = list(
         run(
@@ -243,16 +270,14 @@ def lease_due_lookups(connection: Connection, limit: int) -> list[Row[Any]]:
                        WHERE x.subject_id = o.object_id AND x.outcome = 'absent'
                    ) AS absent
             FROM object o
+            JOIN unnest(CAST(:ids AS uuid[]), CAST(:fences AS bigint[])) AS l(object_id, fence)
+                ON l.object_id = o.object_id AND l.fence = o.fence
             LEFT JOIN object h ON h.object_id = o.holder_id
             JOIN attempt f ON f.subject_id = o.object_id AND f.n = 1
-            WHERE o.status = 'in_doubt'
-                AND o.step = 'lookup'
-                AND o.due_at <= now()
-                AND o.lease_until <= now()
-            ORDER BY o.due_at
-            LIMIT :limit
+            ORDER BY o.object_id
             FOR UPDATE OF o SKIP LOCKED""",
-            limit=limit,
+            ids=[str(object_id) for object_id in fences],
+            fences=list(fences.values()),
         )
     )
     run(

@@ -39,6 +39,7 @@ class BatchOfPayments:
     tag: str = "a"
     institution: str = INSTITUTION
     zip_code: str = "50613"
+    approved_at: datetime = AT
     sources: Sequence[Source] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -130,7 +131,7 @@ class BatchOfPayments:
             source_routing=source.aba_routing,
             source_last4=source.account_last4,
             approved_by="someone",
-            approved_at=AT,
+            approved_at=self.approved_at,
             **self.common(number),
         )
 

@@ -60,6 +60,7 @@ TABLES = (
 #: The dates that become older when time passes.
 TIMES = {
     "payment": ("due_at", "lease_until", "poll_due_at", "paid_at"),
+    "object": ("due_at", "lease_until"),
     "attempt": ("first_sent_at", "last_sent_at"),
     "status_change": ("at",),
     "batch": ("statement_begun_at",),
@@ -186,7 +187,7 @@ class BareDispatcher:
 
 
 class ManualDispatcher(BareDispatcher):
-    """One batch of payments whose accounts exist already."""
+    """One batch of payments whose accounts exist already; `more` is as for `announce`."""
 
     def __init__(
         self,
@@ -196,10 +197,11 @@ class ManualDispatcher(BareDispatcher):
         timing: Timing | None = None,
         provider: MemoryProvider | None = None,
         batch_id: UUID | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(engine, owner, timing, provider)
         self.batch_id = batch_id or uuid4()
-        self.announce(self.batch_id, count)
+        self.announce(self.batch_id, count, **more)
 
     def announce(self, batch_id: UUID, count: int, **more: Any) -> None:
         """Announce a batch as ingest does, with its accounts created, ready to be paid."""

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from libs.common.database.engine import run
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.store import rate_limits
-from services.dispatcher.tests.harness import TIMES, ManualDispatcher
+from services.dispatcher.tests.harness import TIMES, BareDispatcher, ManualDispatcher
 from services.dispatcher.tests.memory_provider import lost, refusing
 from services.dispatcher.tests.test_lookup import HOUR_S
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.database
 STEPS_H = [-48, -1, 1, 48]
 
 
-def set_database_clock(dispatcher: ManualDispatcher, hours: float) -> None:
+def set_database_clock(dispatcher: BareDispatcher, hours: float) -> None:
     """Set the database's clock forward or back: all its times become older or younger."""
     interval = f"make_interval(secs => {hours * HOUR_S})"
     moved = [

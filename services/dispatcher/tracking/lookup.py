@@ -17,6 +17,7 @@ from services.dispatcher.domain.reasons import LOOKUP_REASONS
 from services.dispatcher.domain.statuses import our_status
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.provider.client import Unreachable, parse_payment
+from services.dispatcher.provider.clocks import Clocks
 from services.dispatcher.provider.reader import Reader, since
 from services.dispatcher.store import attempts, hints, payment_sending, payment_tracking
 from services.dispatcher.store.payment_changes import Change, apply_changes
@@ -64,18 +65,7 @@ class PaymentLookup:
             return payment_tracking.lease_lookups(connection, fences) if fences else []
 
     def _is_ready(self, row: Row[Any], now: Moment) -> bool:
-        """Whether the grace after the last send, and the wait after a look-up, are over.
-
-        Both by both clocks, as long as this process knows: after a start they begin anew.
-        """
-        sent = self.clocks.sends.first_seen((row.payment_id, row.attempts, row.sends), now)
-        looked = self.clocks.sends.first_seen(
-            look_key(row.payment_id, row.attempts, row.looks), now
-        )
-        wait_s = self.timing.lookup_every_s if row.looks else 0.0
-        return has_surely_passed(sent, now, self.timing.grace_s) and has_surely_passed(
-            looked, now, wait_s
-        )
+        return may_look_up(self.clocks, row.payment_id, row, self.timing, now)
 
     def _restart(self, row: Row[Any]) -> None:
         """Note that a walk was not complete: it says nothing about absence."""
@@ -150,9 +140,25 @@ class PaymentLookup:
         )
 
 
-def look_key(payment_id: UUID, attempt: int, lookups: int) -> tuple[str, UUID, int, int]:
+def may_look_up(
+    clocks: Clocks, subject_id: UUID, row: Row[Any], timing: Timing, now: Moment
+) -> bool:
+    """Whether the grace after the last send, and the wait after a look-up, are over.
+
+    Both by both clocks, as long as this process knows: after a start they begin anew.
+
+    Args:
+        row: the newest attempt (`attempts`), its `sends`, and `looks` that did not find it.
+    """
+    sent = clocks.sends.first_seen((subject_id, row.attempts, row.sends), now)
+    looked = clocks.sends.first_seen(look_key(subject_id, row.attempts, row.looks), now)
+    wait_s = timing.lookup_every_s if row.looks else 0.0
+    return has_surely_passed(sent, now, timing.grace_s) and has_surely_passed(looked, now, wait_s)
+
+
+def look_key(subject_id: UUID, attempt: int, lookups: int) -> tuple[str, UUID, int, int]:
     """Return under what this process remembers when so many look-ups had been made."""
-    return "look", payment_id, attempt, lookups
+    return "look", subject_id, attempt, lookups
 
 
 def held_for_refusals(row: Row[Any]) -> Change:

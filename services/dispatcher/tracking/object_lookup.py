@@ -8,6 +8,7 @@ from sqlalchemy import Engine, Row
 from services.dispatcher.domain.protocol import Found, Timing, Verdict, after_lookup
 from services.dispatcher.domain.reasons import NEVER_MADE, VERDICT_SENTENCES
 from services.dispatcher.provider.client import Unreachable
+from services.dispatcher.provider.clocks import Clocks
 from services.dispatcher.provider.reader import Reader, since
 from services.dispatcher.sending.provider_objects import (
     ENTITIES,
@@ -18,8 +19,10 @@ from services.dispatcher.sending.provider_objects import (
 )
 from services.dispatcher.store import attempts, provider_objects
 from services.dispatcher.store.provider_objects import ObjectChange
+from services.dispatcher.tracking.lookup import look_key, may_look_up
 
 LOOKUPS_AT_ONCE = 20
+DUE_MAX = 10_000
 
 
 def look_up_objects(engine: Engine, reader: Reader, timing: Timing) -> bool:
@@ -27,8 +30,8 @@ def look_up_objects(engine: Engine, reader: Reader, timing: Timing) -> bool:
 
     An object is adopted only by our id and attempt in its metadata.
     """
-    with engine.begin() as connection:
-        rows = provider_objects.lease_due_lookups(connection, LOOKUPS_AT_ONCE)
+    clocks = reader.provider.clocks
+    rows = lease(engine, clocks, timing)
     for row in rows:
         try:
             found, complete = find_object(reader, row)
@@ -40,7 +43,18 @@ def look_up_objects(engine: Engine, reader: Reader, timing: Timing) -> bool:
             if provider_objects.lock_leased(connection, row.object_id, row.fence + 1):
                 attempts.end_attempts(connection, [(row.object_id, row.attempts, outcome)])
                 provider_objects.write_changes(connection, [change])
+        clocks.sends.note(look_key(row.object_id, row.attempts, lookups), clocks.now())
     return bool(rows)
+
+
+def lease(engine: Engine, clocks: Clocks, timing: Timing) -> list[Row[Any]]:
+    """Take the lease of objects of which the waits before the next look-up are over."""
+    now = clocks.now()
+    with engine.begin() as connection:
+        due = provider_objects.list_due_lookups(connection, DUE_MAX)
+        ready = [row for row in due if may_look_up(clocks, row.object_id, row, timing, now)]
+        fences = {row.object_id: row.fence for row in ready[:LOOKUPS_AT_ONCE]}
+        return provider_objects.lease_lookups(connection, fences) if fences else []
 
 
 def conclude(

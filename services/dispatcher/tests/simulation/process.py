@@ -24,6 +24,7 @@ from services.dispatcher.sending.worker import Call, send_in_time
 from services.dispatcher.store import kill_switch
 from services.dispatcher.tests.factories import AT, announce_batch
 from services.dispatcher.tests.harness import ManualDispatcher
+from services.dispatcher.tests.simulation.provider import BEGIN
 from services.dispatcher.tests.table_copies import restore_tables
 
 LEASED_AT_ONCE = 3
@@ -118,7 +119,7 @@ def kill_on(_: ManualDispatcher) -> Callable[[Connection], object]:
 
 def deliver_approval(dispatcher: ManualDispatcher, count: int) -> None:
     """The messages of the batch come, again as well."""
-    announce_batch(dispatcher.engine, dispatcher.batch_id, count)
+    announce_batch(dispatcher.engine, dispatcher.batch_id, count, approved_at=BEGIN)
 
 
 def deliver_webhook(dispatcher: ManualDispatcher, provider_id: str) -> None:

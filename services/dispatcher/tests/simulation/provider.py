@@ -110,6 +110,11 @@ class UnreliableProvider(MemoryProvider):
     def now(self) -> datetime:
         return BEGIN + timedelta(seconds=self.now_s)
 
+    @property
+    def are_lists_behind(self) -> bool:
+        """Whether something that was made is not in the lists yet."""
+        return any(line["seen_from_s"] > self.now_s for line in self.books.values())
+
     def advance(self) -> None:
         """One payment goes on to its next status."""
         movable = [line for line in self.books.values() if line["status"] in NEXT_STATUS]

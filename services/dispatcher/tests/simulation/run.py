@@ -18,6 +18,8 @@ from services.dispatcher.tests.simulation import process
 from services.dispatcher.tests.simulation.faults import Faults
 from services.dispatcher.tests.simulation.process import SimulatedProcess
 from services.dispatcher.tests.simulation.provider import (
+    BEGIN,
+    LAG_MAX_S,
     SimulatedClocks,
     UnreliableProvider,
     Violation,
@@ -82,9 +84,12 @@ class Simulation:
             timing=timing,
             provider=self.provider,
             batch_id=UUID(int=seed + 1),
+            approved_at=BEGIN,
         )
         if "pause" in faults.acts:  # another one is paid on, while people pause this one
-            self.dispatcher.announce(UUID(int=seed + 2**64), PAYMENTS // 2, tag="b")
+            self.dispatcher.announce(
+                UUID(int=seed + 2**64), PAYMENTS // 2, tag="b", approved_at=BEGIN
+            )
         self.stop = SimulatedStop(self._let_time_pass)
         self.dispatcher.reader.stop = self.stop
         self.provider.on_request = self._check_request
@@ -110,7 +115,11 @@ class Simulation:
             if not self.provider.under_way and all(
                 status in ENDED for status, _ in process.snapshots(self.dispatcher).values()
             ):
-                return
+                break
+        if self.provider.are_lists_behind:  # what is there twice may show only now
+            self.step(partial(self.pass_time, LAG_MAX_S))
+            for act in self._calm_acts():
+                self.step(act)
 
     def _calm_acts(self) -> list[Callable[[], None]]:
         return [act for act in (self.poll, self.search) if act.__name__ in self.faults.acts]
