@@ -2,7 +2,13 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { render, screen } from "@testing-library/react";
 import type { ReactElement } from "react";
 import { beforeAll, expect, test } from "vitest";
-import { BATCH_FIGURES, freshnessOf, type PartBehind } from "../src/api/freshness";
+import {
+  answerBefore,
+  BATCH_FIGURES,
+  freshnessOf,
+  type PartBehind,
+  remember,
+} from "../src/api/freshness";
 import { queryClient } from "../src/api/queryClient";
 import { AgeOfFigures } from "../src/app/FiguresAge";
 import { oldestRead, servicesOn } from "../src/app/figures";
@@ -38,12 +44,12 @@ function show(page: ReactElement): string {
 
 test("the figures of a page are as old as the oldest of its services", () => {
   const found = freshnessOf(answer({ as_of: at(6), behind: [] }), 0, BATCH_FIGURES);
-  expect(found).toEqual({ asOf: NOW - 6_000, behind: [] });
+  expect(found).toEqual({ asOf: NOW - 6_000, ageMs: 6_000, behind: [] });
   expect(freshnessOf(answer({ as_of: at(6), behind: [] }), 0, ["ingest"]).asOf).toBe(NOW - 2_000);
 });
 
 test("an answer that is old, missing or without a service says nothing about now", () => {
-  const unknown = { asOf: null, behind: [] };
+  const unknown = { asOf: null, ageMs: null, behind: [] };
   const good = answer({ as_of: at(6), behind: [] });
   expect(freshnessOf(good, 31_000, BATCH_FIGURES)).toEqual(unknown);
   expect(freshnessOf(undefined, 0, BATCH_FIGURES)).toEqual(unknown);
@@ -66,6 +72,12 @@ test("old figures name the part that stands behind and since when", () => {
   expect(words).toContain("Money may have gone out");
 });
 
+test("figures that were read while a part stood behind are old until they are read again", () => {
+  const fresh = { asOf: NOW - 31_000, ageMs: 31_000, behind: [] };
+  const words = show(<AgeOfFigures freshness={fresh} readAt={NOW} now={NOW} />);
+  expect(words).toContain("not up to date");
+});
+
 test("a service that is away and one that did not publish have their own words", () => {
   const behind: PartBehind[] = [
     { service: "dispatcher", step: "answer", topic: "", since: null },
@@ -79,7 +91,7 @@ test("a service that is away and one that did not publish have their own words",
 });
 
 test("a page that could not be read again says so after 30 seconds", () => {
-  const fresh = { asOf: NOW - 1_000, behind: [] };
+  const fresh = { asOf: NOW - 1_000, ageMs: 1_000, behind: [] };
   const { rerender, container } = render(
     <Language>
       <AgeOfFigures freshness={fresh} readAt={NOW - 30_000} now={NOW} />
@@ -134,4 +146,20 @@ test("a page is never live while a part of the system stands behind", () => {
     show(<ConnectionNotice live={{ ...live, points: [] }} status="paying" behind={behind} />);
   expect(words(false)).toMatch(/^Live\./);
   expect(words(true)).toMatch(/^Not live: a part of the system stands behind/);
+});
+
+test("figures are no newer than what was known when they were read", () => {
+  const kept: Parameters<typeof remember>[0] = [];
+  const behind = answer({ as_of: at(600), behind: [standing] });
+  const caughtUp = answer({ as_of: at(1), behind: [] });
+  remember(kept, behind, 1_000);
+  remember(kept, behind, 1_000); // once, however often the page is drawn
+  remember(kept, caughtUp, 11_000);
+  expect(kept).toHaveLength(2);
+  expect(answerBefore(kept, 5_000)?.answer).toBe(behind); // read before the service had caught up
+  expect(answerBefore(kept, 11_000)?.answer).toBe(caughtUp);
+  expect(answerBefore(kept, 900)?.answer).toBe(behind);
+  expect(answerBefore(kept, null)?.answer).toBe(caughtUp);
+  for (let n = 0; n < 40; n += 1) remember(kept, caughtUp, 20_000 + n);
+  expect(kept).toHaveLength(12);
 });

@@ -27,6 +27,7 @@ def gauges(engine: Engine) -> dict[str, Gauge]:
         "payments_in_doubt_age_seconds": payments.read_oldest_doubt_s,
         "payments_held": partial(payments.count_by_status, status="held"),
         "batches_paying": batches.count_paying,
+        "preflight_age_seconds": batches.read_oldest_preflight_s,
         "duplicates_undecided": duplicates.count_open,
         "payments_not_believed": flags.count_not_believed,
         "sources_stopped": source_stops.count_stopped,

@@ -39,7 +39,11 @@ def build(settings: ReportsSettings) -> Service:
 def read_freshness(service: Service) -> Freshness:
     """How far the consumers are, as the service last measured it."""
     meter = service.consumer_watch.meter
-    return Freshness(dict(meter.lags), meter.age_s(), meter.flow_age_s())
+    ages = [age for age in meter.applied_ages_s().values() if age is not None]
+    known = len(ages) == len(meter.consumers) and ages
+    return Freshness(
+        dict(meter.lags), meter.age_s(), meter.flow_age_s(), max(ages) if known else None
+    )
 
 
 def add_live_view(service: Service, settings: ReportsSettings) -> ReadLiveView:

@@ -5,7 +5,7 @@ differences from the provider's list that two people have explained.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fpdf import FPDF
@@ -29,7 +29,7 @@ GROUP_WIDTHS_MM = (70, 32, 32, 26, 30)
 class Summary:
     """What the summary shows: rows of the read model, and totals by outcome.
 
-    `certificate` and `judgement` are None before there is one.
+    `certificate` and `judgement` are None before there is one. `age` says as of when it is.
     """
 
     batch: Any
@@ -39,6 +39,7 @@ class Summary:
     source_names: Mapping[str, str]
     certificate: Any
     judgement: Any
+    age: Mapping[str, str] = field(default_factory=dict)
 
 
 def summary_pdf(summary: Summary) -> bytes:
@@ -94,6 +95,8 @@ def _head(summary: Summary) -> list[str]:
         f"Digest {batch.digest or 'none'}",
         proof.capitalize(),
         judged.capitalize(),
+        *([f"As of {summary.age['as_of']}"] if "as_of" in summary.age else []),
+        *([summary.age["behind"]] if "behind" in summary.age else []),
     ]
 
 

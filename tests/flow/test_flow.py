@@ -1,8 +1,10 @@
 """A roster in, balanced books and reports out, undisturbed and under kills; both runs are equal."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,6 +18,7 @@ from services import catalog
 from tests.flow.checks import comparable, paid_exactly_once, reports_agree
 from tests.flow.harness import System, eventually, running
 from tests.flow.kills import paid_under_kills
+from tests.flow.log_lines import LINES_A_DAY_MAX, kind_of, lines_a_day
 from tests.observability import watched
 from tests.observability.collector import CollectedSpan, Collector, collecting
 
@@ -267,3 +270,15 @@ def test_killed_processes_and_lost_answers_change_nothing(
     assert run["cents"] == calm[0]["cents"]
     assert comparable(run["report"]) == comparable(calm[0]["report"])
     assert run["batch"]["payments"] == calm[0]["batch"]["payments"]
+
+
+def test_a_normal_day_is_under_a_thousand_lines_of_log_for_each_service(calm: Any) -> None:
+    _, system = calm  # it has been up for as long as everything above took
+    counted, written = {}, {}
+    for name in catalog.NAMES:
+        lines = system.stack.supervisor.log(name).read_text().splitlines()
+        written[name] = Counter(kind_of(json.loads(line)) for line in lines)
+        began = datetime.fromisoformat(json.loads(lines[0])["timestamp"])
+        run_s = (datetime.now(UTC) - began).total_seconds()
+        counted[name] = lines_a_day(lines, run_s)
+    assert max(counted.values()) < LINES_A_DAY_MAX, (counted, written)

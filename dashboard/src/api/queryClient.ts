@@ -4,7 +4,7 @@ import { Problem } from "./problem";
 
 const RETRIES_MAX = 3;
 /** What a page shows is read again, so that its figures are never older than half a minute. */
-export const REFRESH_MS = 20_000;
+export const REFRESH_MS = 10_000;
 
 /**
  * Whether another try may help: without an answer, or when a service behind the gateway is away.

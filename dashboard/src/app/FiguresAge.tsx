@@ -29,9 +29,9 @@ export default function FiguresAge(): ReactElement | null {
 
 function AgeOfPage({ services }: { services: readonly FiguresService[] }): ReactElement | null {
   const cache = useQueryClient().getQueryCache();
-  const freshness = useFreshness(services);
-  const now = useNow();
   const readAt = oldestRead(cache);
+  const freshness = useFreshness(services, readAt);
+  const now = useNow();
   if (!freshness) return null;
   // A page that could not be read has no figures, but the reason may stand behind.
   if (readAt === null && freshness.behind.length === 0) return null;
@@ -47,10 +47,11 @@ type AgeOfFiguresProps = {
 
 /** One quiet line; a warning if the figures are older than 30 s, or if it is not known. */
 export function AgeOfFigures({ freshness, readAt, now }: AgeOfFiguresProps): ReactElement {
-  const { asOf, behind } = freshness;
+  const { asOf, ageMs, behind } = freshness;
   const notRead = now - readAt > LATELY_MS;
   const at = asOf === null ? null : new Date(Math.min(asOf, readAt)).toISOString();
-  if (at && !notRead && behind.length === 0)
+  const isOld = ageMs === null || ageMs > LATELY_MS || behind.length > 0;
+  if (at && !notRead && !isOld)
     return (
       <Line>
         <MutedText>

@@ -11,7 +11,7 @@ export function SystemHealth(): ReactElement | null {
     "get",
     "/api/v1/ops/dead-letters",
     {},
-    { refetchInterval: 15_000 },
+    { refetchInterval: 10_000 },
   );
   if (health.error)
     return (

@@ -252,6 +252,19 @@ def list_due_preflights(connection: Connection) -> list[Row[Any]]:
     )
 
 
+def read_oldest_preflight_s(connection: Connection) -> float:
+    """For how long the oldest batch has waited for its preflight, in seconds; 0 if none does."""
+    return float(
+        run(
+            connection,
+            """
+            SELECT coalesce(max(extract(epoch FROM now() - preflight_since)), 0)
+            FROM batch
+            WHERE status = 'checking' AND preflight_revision < revision""",
+        ).scalar_one()
+    )
+
+
 def record_preflights(connection: Connection, revisions: Sequence[tuple[UUID, int]]) -> None:
     """Note the newest revision of each batch whose preflight was published. Older ones are kept."""
     run(

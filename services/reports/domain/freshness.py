@@ -18,16 +18,24 @@ class Freshness:
         lags: messages that were not applied, by the topic's consumer; empty: never measured.
         age_s: how long ago that was measured.
         flow_age_s: since when the slowest consumer has not moved, with messages to read.
+        applied_age_s: how old the moment is until which everything published is applied; None if
+            there was none since the start.
     """
 
     lags: Mapping[str, int]
     age_s: float
     flow_age_s: float
+    applied_age_s: float | None = None
 
 
 def freshness_lines(found: Freshness, now: datetime) -> dict[str, str]:
-    """`as_of`, and `behind`: which part stands behind and since when; "" if none does."""
-    lines = {"as_of": format_instant(now), "behind": ""}
+    """`as_of`, and `behind`: which part stands behind and since when; "" if none does.
+
+    `as_of` is the moment until which everything published is applied; "" if it is not known.
+    """
+    lines = {"as_of": "", "behind": ""}
+    if found.applied_age_s is not None:
+        lines["as_of"] = format_instant(now - timedelta(seconds=found.applied_age_s))
     if not found.lags:
         lines["behind"] = "It is not known whether messages were still to be applied."
         return lines

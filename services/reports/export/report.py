@@ -73,6 +73,10 @@ class Report:
             "control": approval_rule(batch.one_person, batch.uploaded_by, batch.approved_by),
         }
 
+    def age(self) -> dict[str, str]:
+        """As of when the report is, and what was behind then; only what is to be said."""
+        return {name: words for name, words in self.freshness.items() if words}
+
     def stem(self) -> str:
         """How the names of its files begin.
 
@@ -98,7 +102,7 @@ class Report:
     def xlsx(self, name: str, out: IO[bytes]) -> None:
         """A table as a workbook; the last sheet says what it is about."""
         columns, lines = self.table(name)
-        write_workbook(out, columns, lines, self.about())
+        write_workbook(out, columns, lines, {**self.about(), **self.age()})
 
     def pdf(self, out: IO[bytes]) -> None:
         """The summary for people, one or two pages."""
@@ -117,6 +121,7 @@ class Report:
             totals=queries.totals(self.connection, batch_id),
             certificate=queries.newest_certificate(self.connection, batch_id),
             judgement=queries.newest_judgement(self.connection, batch_id),
+            age=self.age(),
         )
         out.write(summary_pdf(summary))
 

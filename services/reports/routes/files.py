@@ -104,6 +104,8 @@ def wait_for_report(context: Context, batch_id: UUID) -> Iterator[Report]:
     """
     until = time.monotonic() + context.certificate_wait_s
     while True:
+        # measured before the snapshot, so that the report is never older than it says
+        lines = freshness_lines(context.read_freshness(), datetime.now(UTC))
         with queries.open_snapshot(context.engine) as connection:
             batch = queries.find_batch(connection, batch_id)
             if batch is None:
@@ -115,7 +117,6 @@ def wait_for_report(context: Context, batch_id: UUID) -> Iterator[Report]:
                 )
             refusal = find_refusal(queries.batch_snapshot(connection, batch))
             if refusal is None:
-                lines = freshness_lines(context.read_freshness(), datetime.now(UTC))
                 yield Report(connection, batch, context.cipher, lines)
                 return
         if time.monotonic() > until:

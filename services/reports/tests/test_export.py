@@ -343,6 +343,23 @@ def test_the_summary_lists_what_two_people_explained(engine: Engine) -> None:
         assert words in shown
 
 
+def test_workbooks_and_the_summary_say_as_of_when_they_are_and_what_was_behind(
+    engine: Engine,
+) -> None:
+    batch = factories.make(20, 26)
+    stored(engine, batch.events)
+    old = {"as_of": "2026-11-28T11:49:55.000Z", "behind": "Not applied yet: 7 messages of batches."}
+    with engine.connect() as connection:
+        report = replace(open_report(connection, batch), freshness=old)
+        archive = zipfile.ZipFile(io.BytesIO(b"".join(spool(report.archive))))
+    for name in ("sources", "branches", "payments"):
+        about = texts(archive.read(f"{name}.xlsx"), 2)
+        assert dict(zip(about[::2], about[1::2], strict=True)).items() >= old.items()
+    summary = printed(archive.read("summary.pdf"))
+    assert f"As of {old['as_of']}".encode() in summary
+    assert old["behind"].encode() in summary
+
+
 def fill(engine: Engine, batch: factories.Sample, rows: int) -> None:
     """A batch of many rows, each its own payment, written past the events."""
     events = {type(event): event for event in batch.events}

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from libs.common.database import pooler
 from libs.common.database.engine import run
 from libs.common.database.migrate import upgrade
 from libs.common.messaging import outbox
+from libs.common.messaging.client_health import LATELY_S, ClientHealth
 from libs.common.messaging.consumer import apply_batch
 from libs.common.runtime import start_checks
 from libs.common.runtime.health import STALE_S
@@ -243,6 +245,7 @@ LOOPS = {
 PROGRAM = """
 import asyncio, threading
 from pathlib import Path
+from types import SimpleNamespace
 from sqlalchemy.exc import ProgrammingError
 from libs.common.contracts.errors import Fatal
 from libs.common.observability.logs import configure
@@ -326,4 +329,27 @@ def test_the_flow_of_a_service_is_the_age_of_what_it_applied_and_of_what_it_did_
         outbox.add(connection, [hint(1)])
         run(connection, "UPDATE outbox SET created_at = now() - interval '90 seconds'")
     assert 90 <= get(made, "/health/flow").json()["outbox_age_s"] < 100
+    made.engine.dispose()
+
+
+def test_ready_means_assigned_now_and_answered_lately_and_not_once(tmp_path: Path) -> None:
+    made = service("postgresql+psycopg2://r:p@127.0.0.1:1/none", tmp_path)
+    made.add_consumer(BATCHES, lambda _connection, _events: None)
+    (consumer,) = made.consumer_watch.consumers
+    health = ClientHealth()
+    source: Any = SimpleNamespace(health=health, inside_since=None)
+
+    def is_ready() -> bool:
+        return made.readiness()["group batches"]
+
+    assert not is_ready()  # no client yet
+    consumer.source = source
+    assert not is_ready()  # a client without an assignment
+    health.assigned = True
+    assert is_ready()
+    health.assigned = False
+    assert not is_ready()  # it has lost what it had
+    health.assigned = True
+    health._worked_at -= LATELY_S  # it has heard nobody for so long
+    assert not is_ready()
     made.engine.dispose()
