@@ -4,6 +4,7 @@ No transaction is open during a call.
 """
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ from services.dispatcher.provider.client import Provider
 
 IDLE_S = 0.2
 ANSWER_WAIT_S = 0.05
+#: After the first answer so long for others, until half of the calls have theirs: one transaction
+#: records them, and the next one leases as many new calls while the other half is under way.
+GATHER_S = 0.03
 NO_DATABASE_WAIT_S = 0.5
 
 
@@ -110,8 +114,18 @@ class Worker:
                     stop.wait(IDLE_S)
 
     def _collect_answers(self) -> None:
+        self._collect_done(ANSWER_WAIT_S)
+        gather_until = time.monotonic() + GATHER_S
+        while self.answers and self.in_flight and not self._has_room():
+            left_s = gather_until - time.monotonic()
+            if left_s <= 0:
+                return
+            self._collect_done(left_s)
+
+    def _collect_done(self, wait_s: float) -> None:
+        """Take the answers that are there; wait so long for one if none is."""
         if self.in_flight:
-            done = wait(self.in_flight, timeout=ANSWER_WAIT_S, return_when=FIRST_COMPLETED).done
+            done = wait(self.in_flight, timeout=wait_s, return_when=FIRST_COMPLETED).done
             self.answers += [(self.in_flight.pop(future), future.result()) for future in done]
 
     def _record_answers(self) -> None:
