@@ -18,6 +18,7 @@ from libs.common.database.engine import is_unavailable, run
 from libs.common.messaging import dead_letters, outbox
 from libs.common.messaging.error_text import describe
 from libs.common.messaging.message_tracing import Publication, start_publication
+from libs.common.messaging.turns import Turns
 from libs.common.observability.logs import log
 from libs.common.observability.trace_context import unrecorded_header
 
@@ -25,6 +26,8 @@ RELAY_LOCK = 7_030_100
 BATCH_MAX = 1_000
 FLUSH_S = 35.0
 POLL_S = 0.2
+#: Under load events gather for so long; the first one after a pause goes at once.
+TURN_S = 0.05
 #: With these, the same bytes are refused each time; everything else is waited for.
 NEVER = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
 REFUSED_CODE = "outbox.refused"
@@ -46,6 +49,7 @@ def publish_until_stopped(
     Raises:
         Fatal: see `publish`.
     """
+    turns = Turns(TURN_S)
     while not stop.is_set():
         try:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -58,7 +62,11 @@ def publish_until_stopped(
                 while not stop.is_set():
                     beat()
                     producer.poll(0)  # serves what the client logs while nothing is sent
-                    if publish(connection, producer, name=name, signer=signer) < BATCH_MAX:
+                    turns.wait()
+                    count = publish(connection, producer, name=name, signer=signer)
+                    if count:
+                        turns.end(is_full=count >= BATCH_MAX)
+                    if count < BATCH_MAX:
                         _wait_for_events(connection)
         except SQLAlchemyError as error:
             if not is_unavailable(error):
