@@ -42,10 +42,9 @@ class StatusPoller:
         self.engine, self.reader, self.timing = engine, reader, timing
 
     def poll(self) -> bool:
-        """Read payments that are due; whether more are due already.
+        """Read payments that are due; whether there was work.
 
-        Otherwise the next turn waits a little: meanwhile others become due, and one list page
-        answers for them all. An unavailable provider is no error, only no work.
+        An unavailable provider is no error, only no work.
         """
         with self.engine.connect() as connection:
             due = payment_tracking.list_due_readings(connection, DUE_MAX)
@@ -57,7 +56,7 @@ class StatusPoller:
                 "provider_does_not_answer", status=error.answer.status, code=error.answer.sub_type
             )
             return False
-        return len(due) == DUE_MAX
+        return bool(due)
 
     def _poll_source(self, source: str, due: list[Row[Any]]) -> None:
         """Read the due payments of one source account, newest first.
