@@ -25,7 +25,7 @@ from libs.common.observability.trace_context import unrecorded_header
 RELAY_LOCK = 7_030_100
 BATCH_MAX = 1_000
 FLUSH_S = 35.0
-POLL_S = 0.2
+POLL_S = 1.0  # every writer of the outbox notifies; this is for what was returned to it
 #: Under load events gather for so long; the first one after a pause goes at once.
 TURN_S = 0.05
 #: With these, the same bytes are refused each time; everything else is waited for.
@@ -87,11 +87,12 @@ def _wait_for_lock(connection: Connection, stop: Stop, beat: Callable[[], None])
 
 
 def _wait_for_events(connection: Connection) -> None:
-    """Wait for a NOTIFY, for at most 200 ms."""
+    """Wait for a NOTIFY, for at most a second; one that came during the last statement counts."""
     # Any: psycopg2's own connection; SQLAlchemy has no interface for LISTEN.
     raw: Any = connection.connection.dbapi_connection
-    select.select([raw], [], [], POLL_S)
-    raw.poll()
+    if not raw.notifies:
+        select.select([raw], [], [], POLL_S)
+        raw.poll()
     raw.notifies.clear()
 
 

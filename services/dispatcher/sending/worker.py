@@ -19,6 +19,7 @@ from libs.common.database.engine import is_unavailable
 from libs.common.messaging.consumer import Beat
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
+from libs.common.runtime.loops import idle_wait_s
 from services.dispatcher.domain.protocol import Answer, Timing
 from services.dispatcher.provider.client import Provider
 
@@ -87,6 +88,7 @@ class Worker:
 
         A crash loses nothing: the intent is there, and the next attempt to send has the same key.
         """
+        worked_at = time.monotonic()
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.sender.name) as threads:
             while self.in_flight or self.answers or not stop.is_set():
                 beat()
@@ -110,8 +112,10 @@ class Worker:
                 for call in calls:
                     future = threads.submit(send_in_time, self.provider, call, send_until)
                     self.in_flight[future] = call
-                if not self.in_flight:
-                    stop.wait(IDLE_S)
+                if self.in_flight:
+                    worked_at = time.monotonic()
+                else:
+                    stop.wait(idle_wait_s(IDLE_S, time.monotonic() - worked_at))
 
     def _collect_answers(self) -> None:
         self._collect_done(ANSWER_WAIT_S)
