@@ -1,6 +1,6 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
 .PHONY: help setup up down status backup restore refill rotate-keys demo test lint format types \
-	bench chaos simulate explore mutants compose-test contracts sbom audit clean
+	bench profile chaos simulate explore mutants compose-test contracts sbom audit clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
@@ -73,6 +73,10 @@ types: ## mypy, strict
 bench: ## messages a second of the consumer loop and the relay, beside bare loops
 	$(DEV)
 	@exec $(RUN) -m devtools.bench
+
+profile: ## what one payment costs and where, in a first and a second cycle: make profile [ROWS=1000]
+	$(DEV)
+	@exec $(RUN) -m devtools.profiling --idle --rows $${ROWS:-1000}
 
 chaos: ## pay 3,000 rows while a process is killed every 1.5 s, twice, with figures
 	$(DEV)

@@ -79,6 +79,7 @@ class Server:
     port: int
     password: str  # the administrator's
     account: Account | None  # None: it runs as ourselves
+    preload: str = ""  # a module that is loaded at the start, if these binaries have it
 
     @property
     def data(self) -> Path:
@@ -98,9 +99,10 @@ class Server:
         """
         if not self.data.exists():
             self._initialise()
-        lines = [
-            f"{name} = {value}" for name, value in {**SETTINGS, "port": str(self.port)}.items()
-        ]
+        settings = {**SETTINGS, "port": str(self.port)}
+        if self.preload and has_module(self.binaries, self.preload):
+            settings["shared_preload_libraries"] = f"'{self.preload}'"
+        lines = [f"{name} = {value}" for name, value in settings.items()]
         self._write("data/postgresql.conf", "\n".join(lines) + "\n")
         self._write("data/pg_hba.conf", f"host all all {HOST}/32 scram-sha-256\n")
 
@@ -134,18 +136,21 @@ class Server:
         return file
 
 
-def server(state: Path, port: int, password: str) -> Server:
+def server(state: Path, port: int, password: str, preload: str = "") -> Server:
     """The server with its data in this state folder; makes the folder, starts nothing.
+
+    Args:
+        preload: a module to load at the start; a new server is chosen from those that have it.
 
     Raises:
         CommandError: no PostgreSQL of a suitable version is on the machine.
     """
     account = account_for_server()
     home = _home(state, account)
-    binaries = choose_binaries(home / "data")
+    binaries = choose_binaries(home / "data", preload)
     if account and account.run(["test", "-x", str(binaries / "postgres")]).returncode:
         binaries = _copied(binaries, home)
-    return Server(home, binaries, port, password, account)
+    return Server(home, binaries, port, password, account, preload)
 
 
 def admin_url(port: int, password: str) -> str:
@@ -173,10 +178,17 @@ def account_for_server() -> Account | None:
     )
 
 
-def choose_binaries(data: Path) -> Path:
+def has_module(binaries: Path, name: str) -> bool:
+    """Whether a server has a module that can be loaded, such as `pg_stat_statements`."""
+    return any(binaries.parent.glob(f"lib/**/{name}.so"))
+
+
+def choose_binaries(data: Path, preload: str = "") -> Path:
     """The folder of a suitable PostgreSQL: of the version that made `data`, else of `MAJOR`.
 
     Where the machine has neither, the newest.
+
+    With `preload` it is the newest that has this module, if any has it.
 
     Raises:
         CommandError: there is none.
@@ -194,6 +206,9 @@ def choose_binaries(data: Path) -> Path:
                 "no PostgreSQL is on this machine; run `make setup`, "
                 "or name a server with DATABASE_URL=postgresql://…"
             ) from None
+        with_module = [major for major in found if has_module(found[major], preload)]
+        if preload and with_module:
+            return found[max(with_module)]
         return found.get(MAJOR) or found[max(found)]
     if made_by not in found:
         raise CommandError(

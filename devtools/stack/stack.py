@@ -30,7 +30,8 @@ class Stack:
     """One stack. Several may run at once, on other ports and in other folders.
 
     As a context manager it is up inside and down afterwards. `prefix` begins the names of databases
-    and roles, which matters only on a server that others use too.
+    and roles, which matters only on a server that others use too. `preload` names a module that its
+    PostgreSQL loads, if it has it.
     """
 
     state: Path
@@ -38,6 +39,7 @@ class Stack:
     extra_env: Mapping[str, str] = field(default_factory=dict)
     prefix: str = catalog.DATABASE_PREFIX
     say: Callable[[str], None] = lambda _text: None
+    preload: str = ""
 
     def __post_init__(self) -> None:
         self.environment = {**os.environ, **self.extra_env}
@@ -186,7 +188,7 @@ class Stack:
         server = (
             None
             if self.database_url
-            else postgres.server(self.state, self.ports["postgres"], self._secret())
+            else postgres.server(self.state, self.ports["postgres"], self._secret(), self.preload)
         )
         startup.side_by_side(broker.prepare, *([server.prepare] if server else []))
         self.supervisor.write(self._programs(server, broker))

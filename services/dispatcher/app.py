@@ -9,6 +9,7 @@ from libs.common.contracts import topics
 from libs.common.crypto.field_encryption import FieldCipher
 from libs.common.crypto.key_check import check, exit_on_wrong_keys
 from libs.common.messaging.consumer import Beat
+from libs.common.messaging.turns import Turns
 from libs.common.runtime.loops import Loop, take_turns
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
@@ -116,8 +117,18 @@ class Loops:
         engine, timing, reader = self.service.engine, self.settings.timing, self.reader(stop, beat)
         poller = StatusPoller(engine, reader, timing)
         lookup = PaymentLookup(engine, reader, timing)
+        gathering = Turns(TRACKING_WAIT_S)
+
+        def poll() -> bool:
+            """Read what became due since the last turn: one list page answers for many."""
+            gathering.wait()
+            worked = poller.poll()
+            if worked:
+                gathering.end(is_full=False)
+            return worked
+
         turns = (
-            poller.poll,
+            poll,
             lookup.look_up,
             lookup.sweep,
             lambda: look_up_objects(engine, reader, timing),

@@ -17,10 +17,13 @@ from libs.common.messaging.address import SESSION_TIMEOUT_MS, client_settings
 from libs.common.messaging.client_health import STANDING_MAX_S, ClientHealth
 from libs.common.messaging.client_log import ClientLog
 from libs.common.messaging.kafka import TRANSIENT_ERRORS, consumer_config, signature, text
+from libs.common.messaging.turns import Turns
 from libs.common.observability.logs import log
 from libs.common.observability.tracing import is_on
 
 TOPIC_CHECK_S = 5.0
+#: Under load messages gather for so long; the first one after a pause is read at once.
+TURN_S = 0.05
 SESSION_HINT = (
     "Set SESSION_TIMEOUT_MS of this service to a value between the broker's "
     "group.min.session.timeout.ms and group.max.session.timeout.ms, or change these"
@@ -59,6 +62,7 @@ class KafkaSource:
         self.expected: dict[int, int] = {}
         self.failure: Exception | None = None
         self.topic_id, self.next_check_at = "", 0.0
+        self.turns = Turns(TURN_S)
         self.description: Future[TopicDescription] | None = None
         self.admin = AdminClient({**client_settings(bootstrap), "log_level": 2})
         self.consumer = Consumer(
@@ -84,7 +88,7 @@ class KafkaSource:
         self.inside_since = time.monotonic()
         try:
             first = self.consumer.poll(0.5)  # consume(500, t) would wait out its time-out
-            rest = [] if first is None else self.consumer.consume(self.batch_max - 1, 0)
+            rest = [] if first is None else self._read_gathered()
         finally:
             self.inside_since = None
         self.health.polled()
@@ -94,6 +98,13 @@ class KafkaSource:
         self._check_client()
         records = [] if first is None else [first, *rest]
         return [message for record in records if (message := self._accept(record)) is not None]
+
+    def _read_gathered(self) -> list[Record]:
+        """What has come behind a first message, with what comes until the next turn is due."""
+        self.turns.wait()
+        rest = self.consumer.consume(self.batch_max - 1, 0)
+        self.turns.end(is_full=len(rest) >= self.batch_max - 1)
+        return rest
 
     def commit(self, messages: list[Message]) -> None:
         """Commit to Kafka, for tools that show lag only; a failure has no consequence."""

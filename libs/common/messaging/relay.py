@@ -21,6 +21,7 @@ from libs.common.database.engine import is_unavailable, run
 from libs.common.messaging import dead_letters, outbox
 from libs.common.messaging.error_text import describe
 from libs.common.messaging.message_tracing import Publication, start_publication
+from libs.common.messaging.turns import Turns
 from libs.common.observability.clock_difference import ClockComparison
 from libs.common.observability.logs import log
 from libs.common.observability.trace_context import unrecorded_header
@@ -28,7 +29,9 @@ from libs.common.observability.trace_context import unrecorded_header
 RELAY_LOCK = 7_030_100
 BATCH_MAX = 1_000
 FLUSH_S = 35.0
-POLL_S = 0.2
+POLL_S = 1.0  # every writer of the outbox notifies; this is for what was returned to it
+#: Under load events gather for so long; the first one after a pause goes at once.
+TURN_S = 0.05
 #: With these, the same bytes are refused each time; everything else is waited for.
 NEVER = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
 REFUSED_CODE = "outbox.refused"
@@ -54,6 +57,7 @@ def publish_until_stopped(
     Raises:
         Fatal: see `publish`.
     """
+    turns = Turns(TURN_S)
     while not stop.is_set():
         try:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -66,10 +70,13 @@ def publish_until_stopped(
                 while not stop.is_set():
                     beat()
                     producer.poll(0)  # serves what the client logs while nothing is sent
-                    published = publish(
+                    turns.wait()
+                    count = publish(
                         connection, producer, name=name, signer=signer, broker_clock=broker_clock
                     )
-                    if published < BATCH_MAX:
+                    if count:
+                        turns.end(is_full=count >= BATCH_MAX)
+                    if count < BATCH_MAX:
                         _wait_for_events(connection)
         except SQLAlchemyError as error:
             if not is_unavailable(error):
@@ -90,11 +97,12 @@ def _wait_for_lock(connection: Connection, stop: Stop, beat: Callable[[], None])
 
 
 def _wait_for_events(connection: Connection) -> None:
-    """Wait for a NOTIFY, for at most 200 ms."""
+    """Wait for a NOTIFY, for at most a second; one that came during the last statement counts."""
     # Any: psycopg2's own connection; SQLAlchemy has no interface for LISTEN.
     raw: Any = connection.connection.dbapi_connection
-    select.select([raw], [], [], POLL_S)
-    raw.poll()
+    if not raw.notifies:
+        select.select([raw], [], [], POLL_S)
+        raw.poll()
     raw.notifies.clear()
 
 

@@ -15,6 +15,8 @@ from libs.common.observability.logs import frames, log
 from libs.common.observability.process_end import end_process
 
 RETRY_FIRST_S, RETRY_MAX_S = 0.2, 3.0
+#: A loop that has found no work for so long looks less often, but at least once in a second.
+IDLE_AFTER_S, IDLE_TIMES, IDLE_MAX_S = 20.0, 4, 1.0
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,18 @@ def take_turns(
 ) -> None:
     """Call each function in turn until `stop`.
 
-    Sleep only when none of them found work (returned something true).
+    Sleep only when none of them found work (returned something true), longer after a pause.
     """
-    turns = tuple(turns)
+    turns, worked_at = tuple(turns), time.monotonic()
     while not stop.is_set():
         beat()
         found = [turn() for turn in turns]
-        if not any(found):
-            stop.wait(every_s)
+        if any(found):
+            worked_at = time.monotonic()
+        else:
+            stop.wait(idle_wait_s(every_s, time.monotonic() - worked_at))
+
+
+def idle_wait_s(every_s: float, idle_s: float) -> float:
+    """Seconds until a loop looks for work again that found none for `idle_s`."""
+    return every_s if idle_s < IDLE_AFTER_S else max(every_s, min(IDLE_TIMES * every_s, IDLE_MAX_S))

@@ -70,9 +70,7 @@ class Provider:
                 "Content-Type": "application/json",
             },
             timeout=httpx.Timeout(self.timeout_s, connect=min(5.0, self.timeout_s)),
-            transport=LimitedTransport(
-                httpx.Limits(max_connections=64, max_keepalive_connections=64)
-            ),
+            transport=LimitedTransport(),
         )
 
     def send(

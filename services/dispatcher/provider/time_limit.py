@@ -4,6 +4,7 @@ httpx limits each read by itself. A server that sends one byte every few seconds
 for ever. Here every wait on the network ends at the deadline of the whole call.
 """
 
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -97,16 +98,47 @@ class _LimitedBackend(httpcore.NetworkBackend):
         )
 
 
-class LimitedTransport(httpx.HTTPTransport):
-    """httpx's transport over connections that keep `total_limit`; it never retries."""
+class _PoolOfThread(threading.local):
+    """The connections of one thread: one, kept open between its calls.
 
-    def __init__(self, limits: httpx.Limits) -> None:
-        super().__init__(retries=0, limits=limits)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
-            max_connections=limits.max_connections,
-            max_keepalive_connections=limits.max_keepalive_connections,
-            keepalive_expiry=limits.keepalive_expiry,
+    A pool that threads share has one lock, under which each call looks at every connection and
+    every waiting call. With 32 threads they waited longer for it than for the provider.
+    """
+
+    def __init__(self, context: ssl.SSLContext, keepalive_expiry_s: float | None) -> None:
+        """Called anew in each thread, with the same arguments."""
+        self.pool = httpcore.ConnectionPool(
+            ssl_context=context,
+            max_connections=1,
+            max_keepalive_connections=1,
+            keepalive_expiry=keepalive_expiry_s,
             retries=0,
             network_backend=_LimitedBackend(),
         )
+
+
+class _PoolPerThread(httpcore.ConnectionPool):
+    """A pool whose calls go through the connections of the calling thread."""
+
+    def __init__(self, context: ssl.SSLContext, keepalive_expiry_s: float | None) -> None:
+        super().__init__(ssl_context=context)
+        self._of_thread = _PoolOfThread(context, keepalive_expiry_s)
+
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        return self._of_thread.pool.handle_request(request)
+
+    def close(self) -> None:
+        """Close the calling thread's connection; those of others close when their thread ends."""
+        self._of_thread.pool.close()
+
+
+class LimitedTransport(httpx.HTTPTransport):
+    """httpx's transport over connections that keep `total_limit`; it never retries.
+
+    Each thread has a connection of its own.
+    """
+
+    def __init__(self, keepalive_expiry_s: float | None = 5.0) -> None:
+        context = httpx.create_ssl_context()
+        super().__init__(verify=context, retries=0)
+        self._pool = _PoolPerThread(context, keepalive_expiry_s)

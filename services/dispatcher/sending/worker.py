@@ -4,6 +4,7 @@ No transaction is open during a call.
 """
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -18,11 +19,15 @@ from libs.common.database.engine import is_unavailable
 from libs.common.messaging.consumer import Beat
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
+from libs.common.runtime.loops import idle_wait_s
 from services.dispatcher.domain.protocol import Answer, Timing
 from services.dispatcher.provider.client import Provider
 
 IDLE_S = 0.2
 ANSWER_WAIT_S = 0.05
+#: After the first answer so long for others, until half of the calls have theirs: one transaction
+#: records them, and the next one leases as many new calls while the other half is under way.
+GATHER_S = 0.03
 NO_DATABASE_WAIT_S = 0.5
 
 
@@ -83,6 +88,7 @@ class Worker:
 
         A crash loses nothing: the intent is there, and the next attempt to send has the same key.
         """
+        worked_at = time.monotonic()
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.sender.name) as threads:
             while self.in_flight or self.answers or not stop.is_set():
                 beat()
@@ -106,12 +112,24 @@ class Worker:
                 for call in calls:
                     future = threads.submit(send_in_time, self.provider, call, send_until)
                     self.in_flight[future] = call
-                if not self.in_flight:
-                    stop.wait(IDLE_S)
+                if self.in_flight:
+                    worked_at = time.monotonic()
+                else:
+                    stop.wait(idle_wait_s(IDLE_S, time.monotonic() - worked_at))
 
     def _collect_answers(self) -> None:
+        self._collect_done(ANSWER_WAIT_S)
+        gather_until = time.monotonic() + GATHER_S
+        while self.answers and self.in_flight and not self._has_room():
+            left_s = gather_until - time.monotonic()
+            if left_s <= 0:
+                return
+            self._collect_done(left_s)
+
+    def _collect_done(self, wait_s: float) -> None:
+        """Take the answers that are there; wait so long for one if none is."""
         if self.in_flight:
-            done = wait(self.in_flight, timeout=ANSWER_WAIT_S, return_when=FIRST_COMPLETED).done
+            done = wait(self.in_flight, timeout=wait_s, return_when=FIRST_COMPLETED).done
             self.answers += [(self.in_flight.pop(future), future.result()) for future in done]
 
     def _record_answers(self) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event as Stop
 from typing import Any
 
@@ -143,3 +144,40 @@ def test_the_time_in_which_the_machine_sleeps_counts(monkeypatch: pytest.MonkeyP
         asleep_s = 3_600.0  # the monotonic clock stands still meanwhile
         with pytest.raises(TimeoutError):
             remaining(None, TimeoutError)
+
+
+def test_each_thread_keeps_a_connection_of_its_own() -> None:
+    ports: dict[str, set[int]] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            ports.setdefault(self.path, set()).add(self.client_address[1])
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    provider = Provider(f"http://127.0.0.1:{server.server_address[1]}", "sk", "2025-07-04", 5.0)
+    together = threading.Barrier(3)
+
+    def call_three_times(path: str) -> None:
+        for _ in range(3):
+            together.wait(10)
+            assert provider.send("GET", path)[0].status == 200
+
+    threads = [threading.Thread(target=call_three_times, args=(f"/{n}",)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    server.shutdown()
+    server.server_close()
+    assert [len(of_thread) for of_thread in ports.values()] == [1, 1, 1]
+    assert len(set.union(*ports.values())) == 3

@@ -23,7 +23,7 @@ from libs.common.messaging.client_health import LATELY_S, ClientHealth
 from libs.common.messaging.consumer import apply_batch
 from libs.common.runtime import start_checks
 from libs.common.runtime.health import STALE_S
-from libs.common.runtime.loops import Loop, take_turns
+from libs.common.runtime.loops import Loop, idle_wait_s, take_turns
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import ServiceSettings
 from libs.common.testing.waiting import wait_for
@@ -124,6 +124,16 @@ def test_turns_are_taken_until_the_stop_and_waited_for_only_without_work() -> No
     take_turns(iter([turn]), stop, lambda: beats.append(1), every_s=5.0)
     assert (len(done), len(beats)) == (50, 50)
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("every_s", "idle_s", "wait_s"),
+    [(0.2, 0.0, 0.2), (0.2, 19.0, 0.2), (0.2, 20.0, 0.8), (0.5, 60.0, 1.0), (60.0, 90.0, 60.0)],
+)
+def test_a_loop_looks_less_often_after_a_while_without_work(
+    every_s: float, idle_s: float, wait_s: float
+) -> None:
+    assert idle_wait_s(every_s, idle_s) == wait_s
 
 
 @pytest.mark.database

@@ -1,0 +1,108 @@
+"""One payment's cost in calls, statements and commits, against `payment_cost`."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+import pytest
+from sqlalchemy import event
+
+from libs.common.contracts.events.provider import ProviderEventReceived
+from services.dispatcher import consumers
+from services.dispatcher.tests.factories import AT
+from services.dispatcher.tests.harness import ManualDispatcher, migrated_database
+from services.dispatcher.tests.payment_cost import COST, MAY_RISE
+
+pytestmark = pytest.mark.database
+PAYMENTS = 96
+CONCURRENCY = 32  # of the local stack; so many payments are sent by one transaction
+HINTS = 16  # webhooks that come in one batch of messages
+
+
+@pytest.fixture
+def dispatcher(make_database: Callable[[str], tuple[str, str]]) -> Iterator[ManualDispatcher]:
+    """A dispatcher on a database of its own, which has paid one batch before."""
+    engine, owner = migrated_database(make_database)
+    made = ManualDispatcher(engine, owner, CONCURRENCY)
+    pay(made, made.batch_id)
+    yield made
+    engine.dispose()
+    owner.dispose()
+
+
+def test_one_payment_costs_no_more_than_is_written_down(dispatcher: ManualDispatcher) -> None:
+    used = count(dispatcher, lambda: pay_another(dispatcher))
+    found = {name: round(number / PAYMENTS, 3) for name, number in used.items()}
+    assert set(found) == set(COST), json.dumps(found)
+    dearer = {
+        name: f"{found[name]} instead of {limit.per_payment}: {limit.reason}"
+        for name, limit in COST.items()
+        if found[name] > limit.per_payment * MAY_RISE
+    }
+    assert not dearer
+    cheaper = {n: found[n] for n, limit in COST.items() if found[n] * MAY_RISE < limit.per_payment}
+    assert not cheaper, "cheaper than written down: write it down, so that it stays so"
+
+
+def pay_another(dispatcher: ManualDispatcher) -> None:
+    batch_id = uuid4()
+    dispatcher.announce(batch_id, PAYMENTS, tag="b")
+    pay(dispatcher, batch_id)
+
+
+def pay(dispatcher: ManualDispatcher, batch_id: UUID) -> None:
+    """Send a batch; its webhooks come, and it is read as `processing` and then as `sent`."""
+    while dispatcher.turn(CONCURRENCY):
+        pass
+    for status in ("pending", "processing", "sent"):
+        mine = [
+            line
+            for line in dispatcher.provider.books.values()
+            if line["metadata"]["batch_id"] == str(batch_id)
+        ]
+        for line in mine:
+            line["status"] = status
+        for at in range(0, len(mine), HINTS):
+            with dispatcher.engine.begin() as connection:
+                consumers.hints(connection, [hint(line, status) for line in mine[at : at + HINTS]])
+        dispatcher.poller.poll()
+    rows = dispatcher.rows("SELECT status FROM payment WHERE batch_id = :b", b=batch_id)
+    assert {row.status for row in rows} == {"completed"}
+
+
+def hint(line: dict[str, Any], status: str) -> ProviderEventReceived:
+    event_id = uuid5(UUID(int=0), f"{line['id']}/{status}")
+    return ProviderEventReceived(
+        event_id=event_id,
+        occurred_at=AT,
+        provider_event=f"evt_{event_id}",
+        webhook_type="payment.update",
+        received_at=AT,
+        provider_id=line["id"],
+    )
+
+
+def count(dispatcher: ManualDispatcher, work: Callable[[], None]) -> Counter[str]:
+    """The calls, statements and commits of work."""
+    used: Counter[str] = Counter()
+
+    def statement(*_: object) -> None:
+        used["statements"] += 1
+
+    def commit(*_: object) -> None:
+        used["commits"] += 1
+
+    calls = calls_of(dispatcher)
+    event.listen(dispatcher.engine, "before_cursor_execute", statement)
+    event.listen(dispatcher.engine, "commit", commit)
+    work()
+    event.remove(dispatcher.engine, "before_cursor_execute", statement)
+    event.remove(dispatcher.engine, "commit", commit)
+    used["provider calls"] = calls_of(dispatcher) - calls
+    return used
+
+
+def calls_of(dispatcher: ManualDispatcher) -> int:
+    return len(dispatcher.provider.calls) + len(dispatcher.provider.listed)
