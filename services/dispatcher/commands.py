@@ -18,6 +18,7 @@ from services.dispatcher.store import (
     duplicates,
     held_decisions,
     kill_switch,
+    object_retries,
     payments,
     source_stops,
     statements,
@@ -94,10 +95,13 @@ def _pause(connection: Connection, batch: Row[Any], order: Order) -> str:
 
 
 def _resume(connection: Connection, batch: Row[Any], order: Order) -> str:
-    """Go on after a pause, and with source accounts that were stopped."""
+    """Go on after a pause, and with source accounts that were stopped or refused."""
     if batch.state == "cancelled":
         raise Refused("The rest of this batch was cancelled. Upload the file again to pay it.")
     released = source_stops.release_sources(connection, batch.batch_id)
+    refused = object_retries.find_sources(connection, batch.batch_id)
+    by, reason = order.person, order.reason
+    object_retries.retry_by_person(connection, batch.batch_id, refused, by, reason)
     if batch.state == "paused":
         batches.return_to_waiting(connection, batch.batch_id, order.person, order.reason)
     source_stops.announce_batches(connection, released)  # others pay from them as well
@@ -116,6 +120,24 @@ def _cancel(connection: Connection, batch: Row[Any], order: Order) -> str:
         raise Refused("Every payment of this batch has ended. There is nothing left to cancel.")
     batches.change_state(connection, batch.batch_id, "cancelled", order.person, order.reason)
     return "cancelled"
+
+
+def order_retry(connection: Connection, batch_id: UUID, order: Order) -> int:
+    """Try again what the provider refused of a batch's people, loans and sources; return how many.
+
+    Disabled ones are read again. No money moves. Each order makes another try, but not of what is
+    being tried just now.
+
+    Raises:
+        Unknown
+    """
+    if batches.lock_batch(connection, batch_id) is None:
+        raise Unknown(f"Batch {batch_id} is not known to the dispatcher.")
+    wanted = [
+        *object_retries.find_sources(connection, batch_id),
+        *object_retries.find_people_and_loans(connection, batch_id),
+    ]
+    return object_retries.retry_by_person(connection, batch_id, wanted, order.person, order.reason)
 
 
 # --- kill switch -------------------------------------------------------------------------------

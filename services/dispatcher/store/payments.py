@@ -299,7 +299,11 @@ def count_unsent(connection: Connection) -> int:
         JOIN batch b USING (batch_id)
         WHERE p.status IN ('unprocessed', 'sending')
             AND b.state = 'paying'
-            AND p.account_index NOT IN (SELECT account_index FROM source_stop)""",
+            AND p.account_index NOT IN (SELECT account_index FROM source_stop)
+            AND NOT EXISTS (
+                SELECT FROM refused_source r
+                WHERE r.batch_id = p.batch_id AND r.account_index = p.account_index
+            )""",
     ).scalar_one()
     return count
 

@@ -101,6 +101,15 @@ def list_accounts(connection: Connection) -> frozenset[str]:
 
 
 def count_stopped(connection: Connection) -> int:
-    """Count the source accounts that are stopped."""
-    count: int = run(connection, "SELECT count(*) FROM source_stop").scalar_one()
+    """Count the source accounts from which nothing is paid: stopped, or refused by the provider."""
+    count: int = run(
+        connection,
+        """
+        SELECT count(*)
+        FROM (
+            SELECT account_index FROM source_stop
+            UNION
+            SELECT account_index FROM refused_source
+        ) x""",
+    ).scalar_one()
     return count
