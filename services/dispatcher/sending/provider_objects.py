@@ -24,7 +24,7 @@ from services.dispatcher.domain.reasons import VERDICT_SENTENCES
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.provider.clocks import Clocks
 from services.dispatcher.provider.object_status import ENTITIES, change_by_status
-from services.dispatcher.sending.payments import stop_everything
+from services.dispatcher.sending.payments import stop_everything, with_evidence
 from services.dispatcher.sending.worker import Call, canonical
 from services.dispatcher.store import attempts, kill_switch, provider_objects
 from services.dispatcher.store.attempts import Intent, Outcome
@@ -178,7 +178,13 @@ class ProviderObjectSender:
             verdict = classify(answer, call.expected, call.prefix)
             following = after_call(verdict, answer, self.timing, call.unanswered_sends)
             outcomes.append(
-                Outcome(call.subject_id, call.n, following.attempt, answer, verdict in DID_NOT_RUN)
+                Outcome(
+                    call.subject_id,
+                    call.n,
+                    following.attempt,
+                    with_evidence(answer, verdict),
+                    verdict in DID_NOT_RUN,
+                )
             )
             changes.append(change_after_answer(row, answer, verdict, following))
             if verdict is Verdict.RATE_LIMITED:

@@ -18,6 +18,7 @@ BODIES: dict[str, Any] = {
     "/batches/{batch_id}/corrections": {
         "corrections": [{"source_account_id": "s", "field": "state", "from": "IA", "to": "KS"}]
     },
+    "/batches/{batch_id}/retry-refused": {"reason": "mended at the provider"},
     "/batches/{batch_id}/child-batches": {"filter": {"status": "failed"}, "reason": "again"},
     "/batches/{batch_id}/pause": {"reason": "wait"},
     "/batches/{batch_id}/cancel": {"reason": "stop"},
@@ -50,6 +51,9 @@ def prepare(gateway: Gateway) -> None:
     gateway.reports.will_answer(
         "GET", f"/payments/{PAYMENT}", {"payment_id": PAYMENT, "timeline": []}
     )
+    retry, check = f"/batches/{BATCH}/refused-objects/retry", f"/batches/{BATCH}/check-again"
+    gateway.dispatcher.will_answer("POST", retry, {"batch_id": BATCH, "retried": 2})
+    gateway.ingest.will_answer("POST", check, {"batch_id": BATCH, "status": "checking"})
     gateway.ledger.will_answer("GET", "/journals", {"items": [], "next": None, "total": 0})
     for fake in gateway.fakes.values():
         fake.will_answer("GET", "/ops/dead-letters", {"items": []})
