@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from libs.common.contracts.events.batches import Source
 from services.dispatcher import commands, consumers
 from services.dispatcher.commands import Order
-from services.dispatcher.domain.protocol import RETRIED_BELOW, Answer
+from services.dispatcher.domain.protocol import ATTEMPTS_MAX, RETRIED_BELOW, Answer
 from services.dispatcher.preparation.disabled_objects import DisabledObjects
 from services.dispatcher.preparation.preflight import Preflight
 from services.dispatcher.sending.provider_objects import ProviderObjectSender
@@ -276,3 +276,5 @@ def test_an_object_that_was_tried_as_often_as_is_allowed_is_left(dispatcher: Pre
             commands.order_retry(connection, batch.batch_id, Order("prea", "again"))
         dispatcher.create()
     assert dispatcher.objects_by_kind()["individual"].attempts == RETRIED_BELOW
+    needed = 3 * (dispatcher.timing.rekeys_max + 1)  # calls of one try, each under further keys
+    assert RETRIED_BELOW + needed <= ATTEMPTS_MAX
