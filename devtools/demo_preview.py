@@ -13,7 +13,10 @@ from libs.common.contracts.money import display
 
 WIDTH = 84  # of a line before its figures
 #: Reasons of a row itself. All others of an unpayable row are those of its source account.
-OF_THE_ROW = {"no_merchant", "several_merchants", "inactive_person", "inactive_loan"}
+OF_THE_ROW = {
+    *("no_merchant", "several_merchants", "inactive_person", "inactive_loan"),
+    *("refused_person", "refused_loan"),
+}
 EXPLAINED = {
     "no_merchant": (
         "the provider cannot pay this servicer; no other row waits for these. They are not paid, "

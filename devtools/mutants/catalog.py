@@ -155,6 +155,13 @@ GATE = (
         GATE_RULES,
     ),
     Mutant(
+        "the gate ignores sources that the provider refuses",
+        GATE_RULE,
+        "        if (batch_id, account_index) in self.refused_sources:",
+        "        if False:",
+        GATE_RULES,
+    ),
+    Mutant(
         "the gate ignores stopped sources",
         GATE_RULE,
         "return Refusal.SOURCE_STOPPED if account_index in self.stopped_accounts else None",

@@ -16,6 +16,7 @@ from libs.common.runtime.settings import read_or_exit
 from services.dispatcher import commands, consumers, metrics, routes
 from services.dispatcher.domain.clocks import DATES_NEEDED
 from services.dispatcher.key_check import PLACES
+from services.dispatcher.preparation.disabled_objects import DisabledObjects
 from services.dispatcher.preparation.preflight import Preflight
 from services.dispatcher.preparation.provisioning import Provisioner
 from services.dispatcher.provider import rate_limiter
@@ -102,8 +103,10 @@ class Loops:
         engine, reader = self.service.engine, self.reader(stop, beat)
         provisioner = Provisioner(engine, reader)
         preflight = Preflight(engine, reader, provisioner, self.settings.preflight_limit_s)
+        disabled = DisabledObjects(engine, reader)
         turns = (
             preflight.check,
+            disabled.read_wanted,
             provisioner.insert_objects,
             provisioner.link_payments,
             provisioner.catch_up,

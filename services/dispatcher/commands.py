@@ -3,21 +3,24 @@
 An order takes effect in the database at once. Its event follows by Kafka.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
 from libs.common.contracts.errors import PaydownError
+from libs.common.contracts.statuses import PAID_ELSEWHERE
 from libs.common.contracts.two_person import next_step
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.store import (
     attempts,
     batches,
     duplicates,
+    flags,
     held_decisions,
     kill_switch,
+    object_retries,
     payments,
     source_stops,
     statements,
@@ -26,7 +29,9 @@ from services.dispatcher.store.held_decisions import HeldDecision
 from services.dispatcher.store.payment_changes import Change, apply_changes
 
 BatchAct = Literal["pause", "resume", "cancel"]
-HeldAct = Literal["look-up", "bind", "close"]
+#: `close`: no money moved. `paid-elsewhere`: the loan was paid by another way. `unbind` is of a
+#: payment that is pending, not held: the provider payment it is bound to is not this one.
+HeldAct = Literal["look-up", "bind", "close", "paid-elsewhere", "unbind"]
 #: The second payment moved no money; its money came back by another way; it stays as it is.
 DuplicateAct = Literal["ended", "recovered", "accepted"]
 #: `ready` too: the approval may be on its way here.
@@ -94,10 +99,13 @@ def _pause(connection: Connection, batch: Row[Any], order: Order) -> str:
 
 
 def _resume(connection: Connection, batch: Row[Any], order: Order) -> str:
-    """Go on after a pause, and with source accounts that were stopped."""
+    """Go on after a pause, and with source accounts that were stopped or refused."""
     if batch.state == "cancelled":
         raise Refused("The rest of this batch was cancelled. Upload the file again to pay it.")
     released = source_stops.release_sources(connection, batch.batch_id)
+    refused = object_retries.find_sources(connection, batch.batch_id)
+    by, reason = order.person, order.reason
+    object_retries.retry_by_person(connection, batch.batch_id, refused, by, reason)
     if batch.state == "paused":
         batches.return_to_waiting(connection, batch.batch_id, order.person, order.reason)
     source_stops.announce_batches(connection, released)  # others pay from them as well
@@ -116,6 +124,24 @@ def _cancel(connection: Connection, batch: Row[Any], order: Order) -> str:
         raise Refused("Every payment of this batch has ended. There is nothing left to cancel.")
     batches.change_state(connection, batch.batch_id, "cancelled", order.person, order.reason)
     return "cancelled"
+
+
+def order_retry(connection: Connection, batch_id: UUID, order: Order) -> int:
+    """Try again what the provider refused of a batch's people, loans and sources; return how many.
+
+    Disabled ones are read again. No money moves. Each order makes another try, but not of what is
+    being tried just now.
+
+    Raises:
+        Unknown
+    """
+    if batches.lock_batch(connection, batch_id) is None:
+        raise Unknown(f"Batch {batch_id} is not known to the dispatcher.")
+    wanted = [
+        *object_retries.find_sources(connection, batch_id),
+        *object_retries.find_people_and_loans(connection, batch_id),
+    ]
+    return object_retries.retry_by_person(connection, batch_id, wanted, order.person, order.reason)
 
 
 # --- kill switch -------------------------------------------------------------------------------
@@ -163,6 +189,7 @@ def order_held(
     """End `held` by two people: the first proposes (`proposed`), another confirms (`done`).
 
     Who confirms is an approver who had no hand in the batch. Another act is another proposal.
+    `unbind` brings a payment that was bound to a wrong provider payment back to `held`.
 
     Args:
         provider_id: the provider payment to bind; "" for the other acts.
@@ -201,12 +228,23 @@ def order_held(
 
 def _check_held(connection: Connection, row: Row[Any], act: HeldAct, provider_id: str) -> None:
     """Refuse an act that this payment does not allow."""
+    if act == "unbind":
+        bound = row.provider_id or ""
+        if row.status != "pending" or not held_decisions.may_be_unbound(
+            connection, row.payment_id, bound
+        ):
+            raise Refused(
+                "Only a pending payment is unbound, which people had bound to a provider payment "
+                "or whose provider payment the provider does not know."
+            )
+        return
     if row.status != "held":
         raise Refused(f"The payment is {row.status}. Only a held payment can be decided by people.")
     if act == "close" and row.reason_code == "held_other_money":
         raise Refused(
             "The provider has this payment, with other money or accounts, so it cannot be closed "
-            "as not sent. End it at the provider, then look it up again."
+            "as not sent. End it at the provider, then look it up again. If its money has reached "
+            "the loan, close it as paid by other means."
         )
     if act == "bind" and payments.is_bound(connection, provider_id):
         raise Refused(f"{provider_id} belongs to another payment already.")
@@ -215,9 +253,18 @@ def _check_held(connection: Connection, row: Row[Any], act: HeldAct, provider_id
 def _carry_out(connection: Connection, row: Row[Any], decision: HeldDecision) -> None:
     """Record a decision that two people made, and change the payment by it."""
     held_decisions.delete_proposal(connection, decision.payment_id)
+    if decision.act == "unbind":
+        taken_back = replace(decision, provider_id=row.provider_id)
+        held_decisions.insert_unbinding(connection, taken_back)
+        detail = f"{row.provider_id} ({row.provider_status or 'never read'}): {decision.reason}"
+        flags.insert_flag(connection, decision.payment_id, "unbound", detail)
+        apply_changes(connection, [change_by_unbinding(row, taken_back)])
+        return
+    if decision.act == "paid-elsewhere":
+        decision = replace(decision, act="close", money=PAID_ELSEWHERE)
     recorded = held_decisions.insert_decisions(connection, [decision])
     assert recorded == 1, "a payment that is held at this version was not decided before"
-    if decision.act == "close":
+    if decision.act == "close" and not decision.money:
         attempts.end_all_attempts(connection, [decision.payment_id], "absent")
     apply_changes(connection, [change_by_decision(row, decision)])
 
@@ -235,7 +282,8 @@ def change_by_decision(row: Row[Any], decision: HeldDecision) -> Change:
             row, "in_doubt", evidence, step="lookup", reason_code="in_doubt", reason=reason
         )
     if decision.act == "close":
-        return Change(row, "cancelled", evidence, reason_code="closed_as_not_sent", reason=reason)
+        code = decision.money or "closed_as_not_sent"
+        return Change(row, "cancelled", evidence, reason_code=code, reason=reason)
     return Change(
         row,
         "pending",
@@ -244,6 +292,20 @@ def change_by_decision(row: Row[Any], decision: HeldDecision) -> Change:
         provider_status="",
         poll_s=0.0,
         reason=reason,
+    )
+
+
+def change_by_unbinding(row: Row[Any], decision: HeldDecision) -> Change:
+    """Return the change of a payment of which people took back the binding: it is held again."""
+    people = f"{decision.proposed_by}, {decision.confirmed_by}"
+    return Change(
+        row,
+        "held",
+        Evidence("person", f"unbind/{decision.payment_id}", people),
+        provider_id="",
+        provider_status="",
+        reason_code="held_unbound",
+        reason=f"It was bound to {decision.provider_id} by mistake: {decision.reason}",
     )
 
 

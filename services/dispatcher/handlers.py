@@ -11,6 +11,8 @@ from libs.common.contracts.events.preparation import (
     DispatchChanged,
     Institution,
     PreflightDone,
+    RefusedLoan,
+    RefusedPerson,
     SourceProblem,
     StoppedSource,
 )
@@ -106,12 +108,17 @@ def dispatch_changed(
 
 @dataclass(frozen=True)
 class PreflightFindings:
-    """What the provider knows of a batch: merchants, refused sources, inactive people and loans."""
+    """What the provider knows of a batch: merchants, refused sources, people and loans.
+
+    `inactive_…` were disabled after they had been made.
+    """
 
     institutions: tuple[Institution, ...] = ()
     source_problems: tuple[SourceProblem, ...] = ()
     inactive_people: tuple[str, ...] = ()
     inactive_loans: tuple[str, ...] = ()
+    refused_people: tuple[RefusedPerson, ...] = ()
+    refused_loans: tuple[RefusedLoan, ...] = ()
 
 
 def preflight_done(
@@ -134,6 +141,8 @@ def preflight_done(
         source_problems=findings.source_problems,
         inactive_people=findings.inactive_people,
         inactive_loans=findings.inactive_loans,
+        refused_people=findings.refused_people,
+        refused_loans=findings.refused_loans,
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from libs.common.contracts.events.payments import PaymentChanged
+from libs.common.contracts.statuses import PAID_ELSEWHERE
 from services.dispatcher.handlers import Evidence
 from services.dispatcher.store import attempts, held_decisions, published_events
 from services.dispatcher.store.held_decisions import HeldDecision
@@ -60,6 +61,7 @@ def decision_before(row: Row[Any], state: PaymentChanged) -> HeldDecision:
     The database demands one. Of the people at least one may not be known any more.
     """
     proposed_by, confirmed_by = [*state.by.split(", "), ""][:2]
+    is_elsewhere = (state.status, state.reason_code) == ("cancelled", PAID_ELSEWHERE)
     return HeldDecision(
         row.payment_id,
         row.version,
@@ -68,6 +70,7 @@ def decision_before(row: Row[Any], state: PaymentChanged) -> HeldDecision:
         "Decided before this database came back from a backup.",
         proposed_by or "not known any more",
         confirmed_by or "not known either",
+        PAID_ELSEWHERE if is_elsewhere else "",
     )
 
 

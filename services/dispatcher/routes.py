@@ -16,6 +16,7 @@ from services.dispatcher.commands import BatchAct, Order, Refused, Unknown
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.schemas import (
     DuplicateOrder,
+    GivenReason,
     HeldOrder,
     KillSwitchOrder,
     Reason,
@@ -28,6 +29,7 @@ from services.dispatcher.store import (
     flags,
     held_decisions,
     kill_switch,
+    object_retries,
     payments,
     provider_objects,
     sources,
@@ -90,6 +92,13 @@ def add_batch_routes(routes: APIRouter, engine: Engine, authenticate: Authentica
             )
         return {"batch_id": batch_id, "state": state}
 
+    @routes.post("/batches/{batch_id}/refused-objects/retry")
+    def retry_refused(batch_id: UUID, body: GivenReason, actor: caller) -> dict[str, Any]:
+        require_role(actor, PROPOSERS)
+        with refusals("Look at the batch's state."), engine.begin() as connection:
+            retried = commands.order_retry(connection, batch_id, _order(actor, body.reason))
+        return {"batch_id": batch_id, "retried": retried}
+
     @routes.get("/batches/{batch_id}")
     def batch(
         batch_id: UUID, _: caller, payable: Annotated[int, Query(ge=0)] = 0
@@ -109,6 +118,7 @@ def add_batch_routes(routes: APIRouter, engine: Engine, authenticate: Authentica
                 **payments.count_problems(connection, batch_id),
                 "eta_s": eta_s(connection, batch_id, payable),
                 "stopped_sources": [source.model_dump() for source in stopped],
+                "refused_by_provider": object_retries.count_refused_rows(connection, batch_id),
             }
 
 

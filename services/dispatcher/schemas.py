@@ -13,6 +13,12 @@ class Reason(BaseModel):
     reason: str = Field(default="", max_length=500)
 
 
+class GivenReason(BaseModel):
+    """Why; it must be given."""
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
 class HeldOrder(Reason):
     """How a held payment is ended; `bind` needs the provider's payment id."""
 

@@ -75,6 +75,19 @@ def check_again(connection: Connection, batch: Batch, now: datetime) -> None:
         published_events.publish_batch(connection, batch.batch_id, now)
 
 
+def ask_provider_again(engine: Engine, batch_id: UUID) -> Batch:
+    """Check a ready batch with the provider again; it gets another digest if outcomes change.
+
+    A batch that is not ready stays as it is: what it shows is being checked, or was approved.
+    """
+    now = datetime.now(UTC)
+    with engine.begin() as connection:
+        batch = batches.get_batch(connection, batch_id, lock=True)
+        if batch.status == "ready":
+            check_again(connection, batch, now)
+        return batches.get_batch(connection, batch_id)
+
+
 def _approve(
     connection: Connection, batch_id: UUID, approval: Approval, one_person: bool, now: datetime
 ) -> Batch:

@@ -15,6 +15,7 @@ from libs.common.contracts.envelope import Event
 from libs.common.contracts.events.batches import Address, BatchChanged, Branch, Counts, Source
 from libs.common.contracts.events.ledger import CertificateIssued, JournalPosted
 from libs.common.contracts.events.preparation import DispatchChanged, PreflightDone
+from libs.common.contracts.statuses import PAID_ELSEWHERE
 from services.ingest.domain.batch import Batch
 
 Record = Any  # one row of a SELECT, read by attribute
@@ -24,13 +25,15 @@ Record = Any  # one row of a SELECT, read by attribute
 class PreflightOutcomes:
     """What a preflight found, as columns for one set-based statement.
 
-    All are empty when the provider could not be asked.
+    When the provider could not be asked, only what is known as refused from before is in it.
     """
 
     institutions: tuple[list[str], list[str], list[str]]  # ids, merchants, reasons
     sources: tuple[list[str], list[str], list[str]]  # ids, codes, messages
     people: list[str]
     loans: list[str]
+    # Of people and loans: employee ids, person indexes, loan indexes ("" for a person), sentences.
+    refused: tuple[list[str], list[str], list[str], list[str]]
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,21 @@ class Postings:
 
 
 def on_preflight_done(event: PreflightDone) -> PreflightOutcomes:
-    """The outcomes of a preflight: no merchant, a refused source, an inactive person or loan."""
-    if not event.checked:
-        return PreflightOutcomes(([], [], []), ([], [], []), [], [])
+    """The outcomes of a preflight: no merchant, a refused source, a refused or inactive person or
+    loan. Nothing that is known as refused counts as payable, also when nobody could be asked.
+    """
+    institutions = event.institutions if event.checked else ()
+    refused = [
+        *((p.employee_id, p.person_index, "", p.message) for p in event.refused_people),
+        *((o.employee_id, o.person_index, o.loan_index, o.message) for o in event.refused_loans),
+    ]
     return PreflightOutcomes(
         (
-            [i.institution_id for i in event.institutions],
-            [i.merchant_id for i in event.institutions],
+            [i.institution_id for i in institutions],
+            [i.merchant_id for i in institutions],
             [
                 i.reason or f"The provider has no merchant for {i.institution_id}."
-                for i in event.institutions
+                for i in institutions
             ],
         ),
         (
@@ -64,6 +72,12 @@ def on_preflight_done(event: PreflightDone) -> PreflightOutcomes:
         ),
         list(event.inactive_people),
         list(event.inactive_loans),
+        (
+            [employee_id for employee_id, _, _, _ in refused],
+            [person_index for _, person_index, _, _ in refused],
+            [loan_index for _, _, loan_index, _ in refused],
+            [message for _, _, _, message in refused],
+        ),
     )
 
 
@@ -82,13 +96,16 @@ def on_postings(events: Iterable[Event]) -> Postings:
     """What ends payments and batches; all other postings are the ledger's own.
 
     A release ends a payment before its money went (failed or cancelled), a reverse after it. The
-    first end of a payment counts, as it does when they come in different runs.
+    first end of a payment counts, as it does when they come in different runs. One that was paid by
+    other means stands, with its rows and claims: nothing may pay them again.
     """
     ended: dict[UUID, str] = {}
     certificates = []
     for event in events:
         if isinstance(event, CertificateIssued):
             certificates.append(event)
+        elif isinstance(event, JournalPosted) and event.reason_code == PAID_ELSEWHERE:
+            continue
         elif isinstance(event, JournalPosted) and event.kind == "release":
             status = "cancelled" if event.status == "cancelled" else "failed"
             ended.setdefault(event.payment_id, status)

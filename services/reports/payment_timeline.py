@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from libs.common.contracts.journals import JOURNAL_TITLES
 from libs.common.contracts.money import display
-from libs.common.contracts.statuses import PAYMENT_TITLES
+from libs.common.contracts.statuses import payment_title
 from services.reports.domain.formats import format_instant
 
 History = Mapping[str, Sequence[Any]]  # rows of the read model, by kind of fact
@@ -85,7 +85,7 @@ def _approval_entry(payment: Any, history: History) -> Entry:
 
 def _status_entries(history: History) -> Iterator[Entry]:
     for change in history["changes"]:
-        title = PAYMENT_TITLES[change.status]
+        title = payment_title(change.status, change.reason_code)
         evidence = f"{change.evidence_kind}: {change.evidence_id}"
         yield Entry(change.occurred_at, "status", title, _status_detail(change), evidence)
 

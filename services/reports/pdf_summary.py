@@ -29,11 +29,14 @@ GROUP_WIDTHS_MM = (70, 32, 32, 26, 30)
 class Summary:
     """What the summary shows: rows of the read model, and totals by outcome.
 
-    `certificate` and `judgement` are None before there is one. `age` says as of when it is.
+    `paid_elsewhere` are the rows and cents of cancelled payments that were paid by other means.
+    `certificate` and `judgement` are None before there is one.
+    `age` says as of when it is.
     """
 
     batch: Any
     totals: Totals
+    paid_elsewhere: tuple[int, int]
     sources: Sequence[Any]
     branches: Sequence[Any]
     source_names: Mapping[str, str]
@@ -60,7 +63,12 @@ def summary_pdf(summary: Summary) -> bytes:
     if summary.batch.one_person:
         page.set_font("Helvetica", "B", 9)
         _line(page, approval_rule(True, summary.batch.uploaded_by, summary.batch.approved_by), 6)
-    _table(page, OUTCOME_HEADS, OUTCOME_WIDTHS_MM, _outcome_lines(summary.totals))
+    _table(
+        page,
+        OUTCOME_HEADS,
+        OUTCOME_WIDTHS_MM,
+        _outcome_lines(summary.totals, summary.paid_elsewhere),
+    )
     for title, groups, names in (
         ("Source account", summary.sources, summary.source_names),
         ("Branch", summary.branches, {}),
@@ -100,10 +108,20 @@ def _head(summary: Summary) -> list[str]:
     ]
 
 
-def _outcome_lines(totals: Totals) -> list[tuple[str, str, str]]:
-    """One line for each outcome, and one for the whole file."""
+def _outcome_lines(
+    totals: Totals, paid_elsewhere: tuple[int, int] = (0, 0)
+) -> list[tuple[str, str, str]]:
+    """One line for each outcome, and one for the whole file.
+
+    Of the cancelled ones another line says how many were paid by other means, if any were.
+    """
     rows, cents = (sum(pair[part] for pair in totals.values()) for part in (0, 1))
-    by_outcome = [(outcome, totals.get(outcome, (0, 0))) for outcome in OUTCOMES]
+    by_outcome: list[tuple[str, tuple[int, int]]] = [
+        (outcome, totals.get(outcome, (0, 0))) for outcome in OUTCOMES
+    ]
+    if paid_elsewhere[0]:
+        after = OUTCOMES.index("cancelled") + 1
+        by_outcome.insert(after, ("   of these paid by other means, not by us", paid_elsewhere))
     return [
         *((outcome, f"{total[0]:,}", display(total[1])) for outcome, total in by_outcome),
         ("whole file", f"{rows:,}", display(cents)),

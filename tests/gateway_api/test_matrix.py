@@ -27,6 +27,7 @@ BODIES: dict[str, Callable[[Any], Any]] = {
         or [{"source_account_id": "x", "field": "state", "from": "IA", "to": "KS"}]
     },
     "/batches/{batch_id}/period": lambda b: {"period": b["period"]},
+    "/batches/{batch_id}/retry-refused": lambda _: REASON,
     "/batches/{batch_id}/child-batches": lambda _: {"filter": {"status": "failed"}, **REASON},
     "/batches/{batch_id}/pause": lambda _: REASON,
     "/batches/{batch_id}/resume": lambda _: REASON,

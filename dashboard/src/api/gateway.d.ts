@@ -466,6 +466,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/batches/{batch_id}/retry-refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Refused
+         * @description Ask the provider again about what it refused or disabled. No money moves.
+         *
+         *     A batch that is ready is checked again, and its digest follows what is found.
+         */
+        post: operations["retry_refused"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/batches/{batch_id}/child-batches": {
         parameters: {
             query?: never;
@@ -1327,6 +1349,7 @@ export interface components {
             } | null;
             /** Stopped Sources */
             stopped_sources: components["schemas"]["StoppedSource"][];
+            refused_by_provider: components["schemas"]["RefusedByProvider"];
         } & {
             [key: string]: unknown;
         };
@@ -1896,14 +1919,16 @@ export interface components {
          * Held
          * @description What one of two people decides about a held payment.
          *
-         *     `provider_payment_id` belongs to `bind` alone.
+         *     `provider_payment_id` belongs to `bind` alone. `close`: no money moved. `paid-elsewhere`: the
+         *     loan was paid by another way, so it is cancelled and never sent again. `unbind` takes back a
+         *     binding of a pending payment, which is held again.
          */
         Held: {
             /**
              * Act
              * @enum {string}
              */
-            act: "look-up" | "bind" | "close";
+            act: "look-up" | "bind" | "close" | "paid-elsewhere" | "unbind";
             /** Reason */
             reason: string;
             /**
@@ -1926,7 +1951,7 @@ export interface components {
              * Act
              * @enum {string}
              */
-            act: "look-up" | "bind" | "close";
+            act: "look-up" | "bind" | "close" | "paid-elsewhere" | "unbind";
             /**
              * State
              * @enum {string}
@@ -1944,7 +1969,7 @@ export interface components {
              * Act
              * @enum {string}
              */
-            act: "look-up" | "bind" | "close";
+            act: "look-up" | "bind" | "close" | "paid-elsewhere" | "unbind";
             /** Provider Payment Id */
             provider_payment_id: string;
             /** Reason */
@@ -2503,6 +2528,20 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * RefusedByProvider
+         * @description Payable rows whose person or loan the provider has refused or disabled since the check.
+         *
+         *     `under_way` is how many are being tried again just now.
+         */
+        RefusedByProvider: {
+            /** Rows */
+            rows: number;
+            /** Under Way */
+            under_way: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Release
          * @description Why the restored databases may be used again.
          */
@@ -2573,6 +2612,28 @@ export interface components {
             services: components["schemas"]["Restored"][];
             /** Away */
             away: string[];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Retried
+         * @description How many refused or disabled people, loans and sources the provider is asked about again.
+         *
+         *     `status` is the batch's: a ready one is being checked again.
+         */
+        Retried: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "paused" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled" | "pausing" | "cancelling";
+            /** Retried */
+            retried: number;
         } & {
             [key: string]: unknown;
         };
@@ -6583,6 +6644,158 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something has changed, or this was done before. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This kind of file is not accepted. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A bug. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service does not answer. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no room for the file. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_refused: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
                 };
             };
             /** @description The request is malformed. */

@@ -18,6 +18,7 @@ import { BatchTabs } from "./BatchTabs";
 import { FiguresAge } from "./FiguresAge";
 import { MoneySentence } from "./MoneySentence";
 import { NextStep } from "./NextStep";
+import { RefusedByProvider } from "./RefusedByProvider";
 
 const route = getRouteApi("/batches/$batchId");
 
@@ -43,6 +44,7 @@ export default function BatchPage(): ReactElement {
       <FiguresAge batch={batch} />
       {batch.error && <RefusedFileNotice error={batch.error} />}
       <StoppedSources batch={batch} />
+      <RefusedByProvider batch={batch} onRetried={() => void refetch()} />
       <BatchTabs batch={batch} />
       <BatchContext value={shown}>
         <Outlet />

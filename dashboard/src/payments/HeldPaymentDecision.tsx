@@ -14,18 +14,53 @@ import { FormGrid } from "../ui/layout";
 import { Notice } from "../ui/Notice";
 import { ProblemPanel } from "../ui/ProblemPanel";
 
-const DECISIONS = ["look-up", "bind", "close"] as const;
-type Decision = (typeof DECISIONS)[number];
+const DECISIONS = ["look-up", "bind", "close", "paid-elsewhere"] as const;
+type Decision = (typeof DECISIONS)[number] | "unbind";
 
 type HeldPaymentDecisionProps = { payment: PaymentDetails; onDecided: () => void };
 
 export function HeldPaymentDecision(props: HeldPaymentDecisionProps): ReactElement {
+  return (
+    <TwoPersonDecision title="held.title" means="held.means" decisions={DECISIONS} {...props} />
+  );
+}
+
+/** For a pending payment whose provider payment may be the wrong one. */
+export function UnbindDecision(props: HeldPaymentDecisionProps): ReactElement {
+  return (
+    <TwoPersonDecision
+      title="held.unbind.title"
+      means="held.unbind.means"
+      decisions={["unbind"]}
+      {...props}
+    />
+  );
+}
+
+/** Whether people linked this pending payment, or the provider does not know its payment. */
+export function mayBeUnbound({ status, timeline }: PaymentDetails): boolean {
+  return (
+    status === "pending" &&
+    timeline.some(
+      ({ kind, title, evidence }) =>
+        (kind === "flag" && title === "not_at_provider") || evidence.startsWith("person: bind/"),
+    )
+  );
+}
+
+type TwoPersonDecisionProps = HeldPaymentDecisionProps & {
+  title: MessageId;
+  means: MessageId;
+  decisions: readonly Decision[];
+};
+
+function TwoPersonDecision({ title, means, ...props }: TwoPersonDecisionProps): ReactElement {
   const { me } = useSignedIn();
   const proposal = props.payment.held_proposal ?? null;
   return (
-    <Card title={<T id="held.title" />}>
+    <Card title={<T id={title} />}>
       <p>
-        <T id="held.means" />
+        <T id={means} />
       </p>
       {proposal && <ProposalNotice proposal={proposal} />}
       {hasRole(me, "approver", "preparer") ? (
@@ -70,12 +105,17 @@ function ProposalNotice({ proposal }: { proposal: HeldProposal }): ReactElement 
   );
 }
 
-type DecisionFormProps = HeldPaymentDecisionProps & { proposal: HeldProposal | null };
+type DecisionFormProps = HeldPaymentDecisionProps & {
+  proposal: HeldProposal | null;
+  decisions: readonly Decision[];
+};
 
 /** Proposes a decision, or confirms the one that another person has proposed. */
-function DecisionForm({ payment, proposal, onDecided }: DecisionFormProps): ReactElement {
+function DecisionForm(props: DecisionFormProps): ReactElement {
+  const { payment, proposal, decisions, onDecided } = props;
   const { me } = useSignedIn();
-  const [decision, setDecision] = useState<Decision>(proposal?.act ?? "look-up");
+  const first = decisions.find((one) => one === proposal?.act) ?? decisions[0] ?? "look-up";
+  const [decision, setDecision] = useState<Decision>(first);
   const [reason, setReason] = useState("");
   const [providerId, setProviderId] = useState("");
   const send = useDecide(payment.payment_id, onDecided);
@@ -94,7 +134,7 @@ function DecisionForm({ payment, proposal, onDecided }: DecisionFormProps): Reac
         <OptionField
           label="held.act"
           value={decision}
-          options={DECISIONS}
+          options={decisions}
           optionLabel={(one) => `held.${one}`}
           onChange={(chosen) => setDecision(chosen as Decision)}
         />

@@ -12,7 +12,7 @@ import { OutdatedNotice } from "../ui/OutdatedNotice";
 import { Page } from "../ui/Page";
 import { QueryView } from "../ui/QueryView";
 import { StatusChip, StatusMeaning } from "../ui/StatusChip";
-import { HeldPaymentDecision } from "./HeldPaymentDecision";
+import { HeldPaymentDecision, mayBeUnbound, UnbindDecision } from "./HeldPaymentDecision";
 import { PaymentFacts } from "./PaymentFacts";
 import { PaymentTimeline } from "./PaymentTimeline";
 
@@ -20,6 +20,8 @@ const route = getRouteApi("/payments/$paymentId");
 /** Not ended. A held payment changes too, a moment after two people have decided. */
 const CHANGING = new Set(["unprocessed", "sending", "pending", "in_doubt", "held"]);
 const CHANGING_MS = 3_000;
+/** Why a payment was cancelled that did not go out by us. */
+const PAID_ELSEWHERE = "paid_by_other_means";
 
 export default function PaymentPage(): ReactElement {
   const { paymentId } = route.useParams();
@@ -48,6 +50,9 @@ export default function PaymentPage(): ReactElement {
       {payment.status === "held" && (
         <HeldPaymentDecision payment={payment} onDecided={() => void found.refetch()} />
       )}
+      {mayBeUnbound(payment) && (
+        <UnbindDecision payment={payment} onDecided={() => void found.refetch()} />
+      )}
       <PaymentFacts payment={payment} />
       <PaymentTimeline entries={payment.timeline} />
     </Page>
@@ -68,7 +73,11 @@ function Lead({ payment }: { payment: PaymentDetails }): ReactElement {
         <Money cents={payment.amount_cents} />
       </b>{" "}
       <span role="status">
-        <StatusMeaning kind="payment" status={payment.status} />
+        {payment.status === "cancelled" && payment.reason_code === PAID_ELSEWHERE ? (
+          <T id="payment.paid-elsewhere" />
+        ) : (
+          <StatusMeaning kind="payment" status={payment.status} />
+        )}
       </span>
       <Link to="/batches/$batchId" params={{ batchId: payment.batch_id }}>
         <T id="payment.batch" />

@@ -60,6 +60,9 @@ OUTCOME_OF_FINAL: Final[dict[str, RowOutcome]] = {
     "cancelled": "cancelled",
     "reversed": "reversed",
 }
+#: The reason code of a cancelled payment whose money has reached the loan by another way, as two
+#: people decided. It is not paid by us, and its rows are never paid again.
+PAID_ELSEWHERE: Final = "paid_by_other_means"
 PAYMENT_TITLES: Final[dict[str, str]] = {
     "unprocessed": "Waiting to be sent",
     "sending": "Being sent",
@@ -71,6 +74,15 @@ PAYMENT_TITLES: Final[dict[str, str]] = {
     "cancelled": "Cancelled before it was sent",
     "reversed": "Returned after it was paid",
 }
+PAID_ELSEWHERE_TITLE: Final = "Paid by other means, not by us"
+
+
+def payment_title(status: str, reason_code: str) -> str:
+    """Return the title of a payment's status for people."""
+    if (status, reason_code) == ("cancelled", PAID_ELSEWHERE):
+        return PAID_ELSEWHERE_TITLE
+    return PAYMENT_TITLES[status]
+
 
 # The provider's statuses (the provider's API reference, "Payment statuses").
 #: The employer's money has left and the creditor is paid or about to be.

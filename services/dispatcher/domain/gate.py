@@ -15,6 +15,7 @@ class Refusal(StrEnum):
     BATCH_NOT_PAYING = "batch_not_paying"  # waiting, paused, cancelled or not known
     NOT_WALKED = "not_walked"  # the provider's list was not read for this batch since the start
     SOURCE_STOPPED = "source_stopped"
+    SOURCE_REFUSED = "source_refused"  # the provider refused or disabled it, for this batch
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Gate:
 
     `batch_states` are our states of batches by their ids. `walked` are the batches for which the
     provider's list has been read since this process began and since time last passed over it.
-    `stopped_accounts` are blind indexes of source accounts.
+    `stopped_accounts` are blind indexes of source accounts. `refused_sources` are those, by batch,
+    that the provider refused under the batch's own EIN.
     """
 
     kill_switch: bool
@@ -32,6 +34,7 @@ class Gate:
     batch_states: Mapping[UUID, str]
     walked: Collection[UUID]
     stopped_accounts: Collection[str]
+    refused_sources: Collection[tuple[UUID, str]] = ()
 
     def refusal(self, batch_id: UUID, account_index: str) -> Refusal | None:
         """Return why a payment of this batch and source account may not be sent; None if it may.
@@ -48,6 +51,8 @@ class Gate:
             return Refusal.BATCH_NOT_PAYING
         if batch_id not in self.walked:
             return Refusal.NOT_WALKED
+        if (batch_id, account_index) in self.refused_sources:
+            return Refusal.SOURCE_REFUSED
         return Refusal.SOURCE_STOPPED if account_index in self.stopped_accounts else None
 
     def open_batches(self) -> list[UUID]:

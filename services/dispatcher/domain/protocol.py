@@ -12,6 +12,9 @@ from typing import Any
 
 #: So often a payment is tried under a new key, refusals included; then people decide.
 ATTEMPTS_MAX = 50
+#: An object with fewer attempts may be tried again after a refusal. One more try takes at most
+#: twelve: three calls that make a person usable, each up to four times.
+RETRIED_BELOW = ATTEMPTS_MAX - 12
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,13 @@ LOOKUP_REASONS: Final[dict[str, tuple[str, str]]] = {
         "held_other_money",
         "The provider has this payment with other money or other accounts; a person must decide.",
     ),
+    "other_payment": (
+        "held_other_payment",
+        (
+            "It does not exist at the provider, or is of other money, other accounts or another "
+            "payment; a person must decide."
+        ),
+    ),
     "unprocessed": (
         "absent",
         (

@@ -7,10 +7,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 
-from libs.common.contracts.events.preparation import Institution, SourceProblem
+from libs.common.contracts.events.preparation import (
+    Institution,
+    RefusedLoan,
+    RefusedPerson,
+    SourceProblem,
+)
 from libs.common.messaging import outbox
 from services.dispatcher import handlers
 from services.dispatcher.handlers import PreflightFindings
+from services.dispatcher.preparation.disabled_objects import DisabledObjects
 from services.dispatcher.preparation.provisioning import Provisioner
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader
@@ -18,12 +24,16 @@ from services.dispatcher.store import (
     batches,
     merchants,
     object_preparation,
+    object_retries,
     provider_objects,
     sources,
 )
 from services.dispatcher.store.transaction import now
 
 INACTIVE_MAX = 10_000
+#: So many refused people and loans are tried again for a batch, and so many disabled objects read.
+RETRIES_MAX = 200
+REREADS_MAX = 200
 #: Lists of the provider, and the statuses there of what cannot be used any more.
 INACTIVE = (("/entities", ("disabled",)), ("/accounts", ("disabled", "closed")))
 REASONS = {
@@ -39,7 +49,9 @@ UNCONFIRMED = "The provider has not confirmed the source accounts yet."
 class Preflight:
     """Answers each revision of a batch once.
 
-    If the provider cannot be asked within `limit_s`, the answer says so.
+    What the provider refused for another batch is tried once more for this one, and disabled
+    objects are read again, before the answer. If the provider cannot be asked within `limit_s`, the
+    answer says so; what is known as refused is in it all the same.
     """
 
     def __init__(
@@ -47,6 +59,7 @@ class Preflight:
     ) -> None:
         self.engine, self.reader, self.limit_s = engine, reader, limit_s
         self.provisioner = provisioner
+        self.disabled = DisabledObjects(engine, reader)
 
     def check(self) -> bool:
         """Take every batch that is being checked a step further; whether one was answered."""
@@ -61,6 +74,7 @@ class Preflight:
         try:
             self.provisioner.read_merchants(batch.institutions)
             self._read_inactive()
+            self.disabled.read_again(REREADS_MAX)
         except Unreachable as error:
             if is_late:
                 status = error.answer.status or "no connection"
@@ -68,8 +82,12 @@ class Preflight:
             return is_late
         with self.engine.begin() as connection:
             object_preparation.ensure_sources(connection, batch.batch_id)
+            refused = object_retries.list_refused(connection, batch.batch_id, RETRIES_MAX)
+            if not is_late:
+                object_retries.retry_once(connection, batch.batch_id, refused)
+            under_way = object_retries.count_under_way(connection, batch.batch_id)
             unconfirmed = sources.count_unconfirmed(connection, batch.batch_id)
-        if unconfirmed and not is_late:
+        if (unconfirmed or under_way) and not is_late:
             return False
         self._answer(batch, UNCONFIRMED if unconfirmed else "")
         return True
@@ -119,4 +137,23 @@ class Preflight:
             ),
             inactive_people=tuple(provider_objects.list_inactive_people(connection, INACTIVE_MAX)),
             inactive_loans=tuple(provider_objects.list_inactive_loans(connection, INACTIVE_MAX)),
+            refused_people=tuple(
+                RefusedPerson(
+                    employee_id=row.employee_id,
+                    person_index=row.person_index,
+                    code=row.code,
+                    message=row.reason,
+                )
+                for row in object_retries.list_refused_people(connection, INACTIVE_MAX)
+            ),
+            refused_loans=tuple(
+                RefusedLoan(
+                    employee_id=row.employee_id,
+                    person_index=row.person_index,
+                    loan_index=row.loan_index,
+                    code=row.code,
+                    message=row.reason,
+                )
+                for row in object_retries.list_refused_loans(connection, INACTIVE_MAX)
+            ),
         )

@@ -19,11 +19,9 @@ from services.dispatcher.store import (
     object_preparation,
     payment_preparation,
     provider_objects,
-    source_stops,
-    sources,
+    refused_sources,
 )
 from services.dispatcher.store.payment_changes import Change, apply_changes
-from services.dispatcher.store.source_stops import SourceStop
 from services.dispatcher.store.transaction import prefer_indexes
 
 CHUNK = 2_000
@@ -118,7 +116,7 @@ class Provisioner:
         return bool(startable)
 
     def end_unpayable(self) -> bool:
-        """End payments that can never be sent, and stop sources that the provider refused.
+        """End payments that can never be sent, and note sources that the provider refused.
 
         They fail if the provider refused the loan or person, and are cancelled with their batch.
         The evidence is that no payment was posted.
@@ -132,15 +130,18 @@ class Provisioner:
             apply_changes(connection, [failed(row) for row in failing])
             cancelling = payment_preparation.lock_of_cancelled_batches(connection, CHUNK)
             apply_changes(connection, [cancelled(row) for row in cancelling])
-            stop_refused_sources(connection)
+            note_refused_sources(connection)
         return bool(failing or cancelling)
 
 
-def stop_refused_sources(connection: Connection) -> None:
-    """Stop the source accounts of batches being paid that the provider refused or disabled."""
-    refused = sources.list_refused_unstopped(connection)
-    stops = [SourceStop(row.number_index, row.code, row.reason) for row in refused]
-    source_stops.stop_sources(connection, stops)
+def note_refused_sources(connection: Connection) -> None:
+    """Note which source accounts of batches being paid the provider refuses, and publish it.
+
+    Only the batch that has the refused EIN and account waits. It goes on by itself once they can
+    be used.
+    """
+    for batch_id in refused_sources.update(connection):
+        batches.announce(connection, batch_id)
 
 
 def failed(row: Row[Any]) -> Change:

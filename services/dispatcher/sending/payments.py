@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -191,12 +191,14 @@ class PaymentSender:
         outcomes, changes, judged = [], [], list[Judged]()
         for call, answer in answers:
             row = rows[call.subject_id]
-            if not may_record(Claim(row.status, row.attempts, row.fence), call.n, call.fence):
-                continue
             verdict = classify(answer, call.expected, call.prefix)
+            if not may_record(Claim(row.status, row.attempts, row.fence), call.n, call.fence):
+                keep_late_answer(connection, row, answer, verdict)
+                continue
             following = after_call(verdict, answer, self.timing, call.unanswered_sends)
+            kept = with_evidence(answer, verdict)
             outcomes.append(
-                Outcome(call.subject_id, call.n, following.attempt, answer, verdict in DID_NOT_RUN)
+                Outcome(call.subject_id, call.n, following.attempt, kept, verdict in DID_NOT_RUN)
             )
             changes.append(self._change(row, call, answer, verdict, following))
             judged.append(Judged(row, answer, verdict, following))
@@ -312,6 +314,23 @@ def describe(answer: Answer) -> str:
     data = answer.data or {}
     shown = {name: data.get(name) for name in ("id", "status", *FROZEN)}
     return f"request {answer.request_id or 'without an id'}: {json.dumps(shown, default=str)}"
+
+
+def with_evidence(answer: Answer, verdict: Verdict) -> Answer:
+    """Return an answer as its attempt keeps it: a 200 that is not what was sent says what it is."""
+    return replace(answer, message=describe(answer)) if verdict is Verdict.MISMATCH else answer
+
+
+def keep_late_answer(
+    connection: Connection, row: Row[Any], answer: Answer, verdict: Verdict
+) -> None:
+    """Flag what a late answer showed of a provider payment that the payment is not bound to.
+
+    The answer changes nothing any more, but who decides about the payment must see it.
+    """
+    shown = str((answer.data or {}).get("id") or "")
+    if verdict in (Verdict.ACCEPTED, Verdict.MISMATCH) and shown != (row.provider_id or ""):
+        flags.insert_flag(connection, row.payment_id, "late_answer", describe(answer))
 
 
 def stop_everything(connection: Connection, answer: Answer) -> None:

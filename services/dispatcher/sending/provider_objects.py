@@ -24,7 +24,8 @@ from services.dispatcher.domain.protocol import (
 from services.dispatcher.domain.reasons import VERDICT_SENTENCES
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.provider.clocks import Clocks
-from services.dispatcher.sending.payments import stop_everything
+from services.dispatcher.provider.object_status import ENTITIES, change_by_status
+from services.dispatcher.sending.payments import stop_everything, with_evidence
 from services.dispatcher.sending.worker import Call, canonical
 from services.dispatcher.store import attempts, kill_switch, provider_objects
 from services.dispatcher.store.attempts import Intent, Outcome
@@ -40,7 +41,6 @@ VERIFICATIONS: dict[str, dict[str, Any]] = {
     "verify-identity": {"type": "identity", "method": "kba", "kba": {}},
 }
 NEXT_VERIFICATION = {"verify-phone": "verify-identity"}
-ENTITIES = ("corporation", "individual")
 
 
 class ProviderObjectSender:
@@ -197,7 +197,13 @@ class ProviderObjectSender:
             verdict = classify(answer, call.expected, call.prefix)
             following = after_call(verdict, answer, self.timing, call.unanswered_sends)
             outcomes.append(
-                Outcome(call.subject_id, call.n, following.attempt, answer, verdict in DID_NOT_RUN)
+                Outcome(
+                    call.subject_id,
+                    call.n,
+                    following.attempt,
+                    with_evidence(answer, verdict),
+                    verdict in DID_NOT_RUN,
+                )
             )
             changes.append(change_after_answer(row, answer, verdict, following))
             if following.stop_all:
@@ -288,20 +294,8 @@ def change_to_existing(row: Row[Any], data: Mapping[str, Any], reason: str = "")
 
     A person who is incomplete there is verified first: by phone, then by identity.
     """
-    change = ObjectChange(row.object_id, "pending", row.purpose, row.provider_id, reason=reason)
     if row.purpose in VERIFICATIONS:
         purpose = NEXT_VERIFICATION.get(row.purpose)
+        change = ObjectChange(row.object_id, "pending", row.purpose, row.provider_id, reason=reason)
         return replace(change, status="unprocessed", purpose=purpose) if purpose else change
-    change = replace(change, provider_id=data["id"])
-    status = str(data.get("status", ""))
-    if status == "incomplete" and row.kind == "individual":
-        return replace(change, status="unprocessed", purpose="verify-phone")
-    if status in ("disabled", "closed"):
-        error = data.get("error") or {}
-        return replace(
-            change,
-            status="inactive",
-            reason_code=str(error.get("sub_type", "inactive")).lower(),
-            reason=str(error.get("message") or "The provider has disabled it."),
-        )
-    return change
+    return change_by_status(row, data, reason)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from libs.common.database.engine import run
 from services.dispatcher.domain.gate import Gate
-from services.dispatcher.store import kill_switch, source_stops
+from services.dispatcher.store import kill_switch, refused_sources, source_stops
 from services.dispatcher.store.batches import HAS_OPEN_PAYMENTS
 
 
@@ -35,4 +35,5 @@ def lock_gate(connection: Connection, walked: Collection[UUID], *, clock_known: 
         batch_states={row.batch_id: row.state for row in batches},
         walked=frozenset(walked),
         stopped_accounts=source_stops.list_accounts(connection),
+        refused_sources=refused_sources.list_accounts(connection),
     )

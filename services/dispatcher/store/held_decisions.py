@@ -1,4 +1,4 @@
-"""Tables `held_proposal` and `held_decision`: how two people end a payment that is held.
+"""Tables `held_proposal`, `held_decision` and `unbinding`: what two people decide of a payment.
 
 The database refuses a decision by one person, or by somebody who had a hand in the batch, and it
 lets no held payment go without a decision.
@@ -54,7 +54,10 @@ def delete_proposal(connection: Connection, payment_id: UUID) -> None:
 
 @dataclass(frozen=True)
 class HeldDecision:
-    """What two people decided about a payment while it was held at `version`."""
+    """What two people decided about a payment while it was held at `version`.
+
+    `money` of a payment that was closed: "" if none moved, or `PAID_ELSEWHERE`.
+    """
 
     payment_id: UUID
     version: int
@@ -63,6 +66,7 @@ class HeldDecision:
     reason: str
     proposed_by: str
     confirmed_by: str
+    money: str = ""
 
 
 def insert_decisions(connection: Connection, decisions: Sequence[HeldDecision]) -> int:
@@ -71,13 +75,13 @@ def insert_decisions(connection: Connection, decisions: Sequence[HeldDecision]) 
         connection,
         """
         INSERT INTO held_decision (
-            payment_id, version, act, provider_id, reason, proposed_by, confirmed_by
+            payment_id, version, act, provider_id, reason, proposed_by, confirmed_by, money
         )
         SELECT *
         FROM unnest(
             CAST(:ids AS uuid[]), CAST(:versions AS int[]), CAST(:acts AS text[]),
             CAST(:provider_ids AS text[]), CAST(:reasons AS text[]),
-            CAST(:proposers AS text[]), CAST(:confirmers AS text[])
+            CAST(:proposers AS text[]), CAST(:confirmers AS text[]), CAST(:moneys AS text[])
         )
         ON CONFLICT DO NOTHING""",
         ids=[str(d.payment_id) for d in decisions],
@@ -87,5 +91,43 @@ def insert_decisions(connection: Connection, decisions: Sequence[HeldDecision]) 
         reasons=[d.reason for d in decisions],
         proposers=[d.proposed_by for d in decisions],
         confirmers=[d.confirmed_by for d in decisions],
+        moneys=[d.money for d in decisions],
     ).rowcount
     return count
+
+
+def may_be_unbound(connection: Connection, payment_id: UUID, provider_id: str) -> bool:
+    """Whether people bound a payment to this provider payment, or the provider does not know it."""
+    found = run(
+        connection,
+        """
+        SELECT 1
+        FROM held_decision
+        WHERE payment_id = :id AND act = 'bind' AND provider_id = :provider_id
+        UNION
+        SELECT 1
+        FROM flag
+        WHERE payment_id = :id
+            AND kind = 'not_at_provider'
+            AND left(detail, length(:provider_id) + 1) = :provider_id || ':'""",
+        id=payment_id,
+        provider_id=provider_id,
+    ).first()
+    return found is not None
+
+
+def insert_unbinding(connection: Connection, decision: HeldDecision) -> None:
+    """Record that two people took back a binding; the same one twice is an error."""
+    run(
+        connection,
+        """
+        INSERT INTO unbinding
+            (payment_id, version, provider_id, reason, proposed_by, confirmed_by)
+        VALUES (:id, :version, :provider_id, :reason, :proposed_by, :confirmed_by)""",
+        id=decision.payment_id,
+        version=decision.version,
+        provider_id=decision.provider_id,
+        reason=decision.reason,
+        proposed_by=decision.proposed_by,
+        confirmed_by=decision.confirmed_by,
+    )

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from libs.common.database.engine import run
+from services.dispatcher.store import object_retries
 
 INSERT_LOCK = 7_030_103
 
@@ -17,7 +18,8 @@ def ensure_sources(connection: Connection, batch_id: UUID) -> None:
     """Insert one corporation per EIN and one ACH account per source account of a batch.
 
     Known ones are used again. A corporation that was refused is created anew once its address was
-    corrected. A second call changes nothing.
+    corrected; whatever was refused for another batch is tried once for this one. A second call
+    changes nothing.
     """
     run(connection, "SELECT pg_advisory_xact_lock(:lock)", lock=INSERT_LOCK)
     run(
@@ -30,13 +32,10 @@ def ensure_sources(connection: Connection, batch_id: UUID) -> None:
         FROM source
         WHERE batch_id = :batch_id
         ORDER BY ein, source_account_id
-        ON CONFLICT (natural_key) DO UPDATE
-        SET status = 'unprocessed', due_at = now(),
-            batch_id = excluded.batch_id, source_account_id = excluded.source_account_id,
-            made_of = excluded.made_of
-        WHERE object.status = 'failed' AND object.made_of <> excluded.made_of""",
+        ON CONFLICT (natural_key) DO NOTHING""",
         batch_id=batch_id,
     )
+    object_retries.retry_corrected(connection, batch_id)
     run(
         connection,
         """
@@ -53,12 +52,16 @@ def ensure_sources(connection: Connection, batch_id: UUID) -> None:
         ON CONFLICT (natural_key) DO NOTHING""",
         batch_id=batch_id,
     )
+    object_retries.retry_once(
+        connection, batch_id, object_retries.find_sources(connection, batch_id)
+    )
 
 
 def ensure_people_and_loans(connection: Connection, batch_id: UUID, limit: int) -> bool:
     """Insert one individual per person and one liability per loan of up to `limit` rows.
 
-    Known ones are used again. Returns whether there were rows; a second call takes the next ones.
+    Known ones are used again, and those refused for another batch tried once for this one. Returns
+    whether there were rows; a second call takes the next ones.
     """
     run(connection, "SELECT pg_advisory_xact_lock(:lock)", lock=INSERT_LOCK)
     count = _take_unprepared_rows(connection, batch_id, limit)
@@ -98,6 +101,7 @@ def ensure_people_and_loans(connection: Connection, batch_id: UUID, limit: int) 
         ON CONFLICT (natural_key) DO NOTHING""",
         batch_id=batch_id,
     )
+    object_retries.retry_once(connection, batch_id, _list_refused_of_chunk(connection))
     run(
         connection,
         """
@@ -106,6 +110,24 @@ def ensure_people_and_loans(connection: Connection, batch_id: UUID, limit: int) 
         WHERE row_id = ANY(ARRAY(SELECT row_id FROM chunk))""",
     )
     return bool(count)
+
+
+def _list_refused_of_chunk(connection: Connection) -> list[UUID]:
+    """Return the refused people and loans that the rows in `chunk` need."""
+    return list(
+        run(
+            connection,
+            """
+            SELECT DISTINCT o.object_id
+            FROM chunk c
+            JOIN object h
+                ON h.natural_key = 'individual:' || c.employee_id || ':' || c.person_index
+            JOIN object o
+                ON o.object_id = h.object_id
+                OR (o.holder_id = h.object_id AND o.number_index = c.loan_index)
+            WHERE o.status IN ('failed', 'held')""",
+        ).scalars()
+    )
 
 
 def _take_unprepared_rows(connection: Connection, batch_id: UUID, limit: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from libs.common.contracts.statuses import PROVIDER_RETURN_UNDER_WAY
+from libs.common.contracts.statuses import PAID_ELSEWHERE, PROVIDER_RETURN_UNDER_WAY
 from libs.common.database.engine import run
 from libs.common.messaging import outbox
 from services.dispatcher import handlers
@@ -73,7 +73,11 @@ def write_changes(connection: Connection, changes: Sequence[Change]) -> None:
     """Write changes of locked payments without publishing them; a second call is refused."""
     states = [state_after(change) for change in changes]
     _compare_and_set(connection, changes, states)
-    ended = [str(s.payment_id) for s in states if s.status in ("failed", "cancelled")]
+    ended = [
+        str(s.payment_id)
+        for s in states
+        if s.status in ("failed", "cancelled") and s.reason_code != PAID_ELSEWHERE
+    ]
     if ended:
         _free_rows(connection, ended)
     statements.insert_status_changes(
@@ -217,7 +221,10 @@ def _values(changes: Sequence[Change], states: Sequence[PaymentState]) -> dict[s
 
 
 def _free_rows(connection: Connection, payment_ids: Sequence[str]) -> None:
-    """Let the rows of payments that ended unpaid be paid again, by a child batch."""
+    """Let the rows of payments that ended unpaid be paid again, by a child batch.
+
+    The database refuses it of a payment that was paid by other means.
+    """
     run(
         connection,
         """

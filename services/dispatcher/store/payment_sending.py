@@ -91,6 +91,10 @@ def lock_due_resends(
                 AND a.outcome = 'open'
                 AND p.batch_id = ANY(CAST(:paying AS uuid[]))
                 AND p.account_index NOT IN (SELECT account_index FROM source_stop)
+                AND NOT EXISTS (
+                    SELECT FROM refused_source r
+                    WHERE r.batch_id = p.batch_id AND r.account_index = p.account_index
+                )
             ORDER BY p.due_at
             LIMIT :limit
             FOR UPDATE OF p SKIP LOCKED""",  # noqa: S608 - conditions of our own

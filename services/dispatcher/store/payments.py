@@ -217,6 +217,19 @@ def is_bound(connection: Connection, provider_id: str) -> bool:
     return found is not None
 
 
+def find_batches(connection: Connection, provider_ids: Collection[str]) -> dict[str, str]:
+    """Return the batches of the payments that are bound to these provider payments, as text."""
+    rows = run(
+        connection,
+        """
+        SELECT provider_id, CAST(batch_id AS text) AS batch_id
+        FROM payment
+        WHERE provider_id = ANY(CAST(:ids AS text[]))""",
+        ids=list(provider_ids),
+    )
+    return {row.provider_id: row.batch_id for row in rows}
+
+
 # --- counts ------------------------------------------------------------------------------------
 
 
@@ -299,7 +312,11 @@ def count_unsent(connection: Connection) -> int:
         JOIN batch b USING (batch_id)
         WHERE p.status IN ('unprocessed', 'sending')
             AND b.state = 'paying'
-            AND p.account_index NOT IN (SELECT account_index FROM source_stop)""",
+            AND p.account_index NOT IN (SELECT account_index FROM source_stop)
+            AND NOT EXISTS (
+                SELECT FROM refused_source r
+                WHERE r.batch_id = p.batch_id AND r.account_index = p.account_index
+            )""",
     ).scalar_one()
     return count
 

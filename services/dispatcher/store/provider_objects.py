@@ -161,7 +161,8 @@ class ObjectChange:
 def write_changes(connection: Connection, changes: Sequence[ObjectChange]) -> None:
     """Write what locked objects become, and release what waited for them.
 
-    Ends their leases: the next fence is another one.
+    What a refusal said is kept until the object exists. Ends their leases: the next fence is
+    another one.
     """
     if not changes:
         return
@@ -171,6 +172,16 @@ def write_changes(connection: Connection, changes: Sequence[ObjectChange]) -> No
         UPDATE object o
         SET status = x.status, step = x.step, purpose = x.purpose, provider_id = x.provider_id,
             reason_code = x.reason_code, reason = x.reason,
+            refused_code = CASE
+                WHEN x.status = 'failed' THEN coalesce(nullif(x.reason_code, ''), 'refused')
+                WHEN x.status IN ('pending', 'inactive') THEN ''
+                ELSE o.refused_code
+            END,
+            refused_reason = CASE
+                WHEN x.status = 'failed' THEN x.reason
+                WHEN x.status IN ('pending', 'inactive') THEN ''
+                ELSE o.refused_reason
+            END,
             looks = coalesce(x.lookups, o.looks),
             due_at = now() + make_interval(secs => x.wait_s), lease_until = '-infinity',
             fence = o.fence + 1
@@ -267,7 +278,9 @@ def lease_lookups(connection: Connection, fences: Mapping[UUID, int]) -> list[Ro
                    (
                        SELECT count(*)
                        FROM attempt x
-                       WHERE x.subject_id = o.object_id AND x.outcome = 'absent'
+                       WHERE x.subject_id = o.object_id
+                           AND x.outcome = 'absent'
+                           AND x.n > o.retried_from
                    ) AS absent
             FROM object o
             JOIN unnest(CAST(:ids AS uuid[]), CAST(:fences AS bigint[])) AS l(object_id, fence)

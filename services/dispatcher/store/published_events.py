@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row
 from libs.common.contracts.events.payments import PaymentChanged
 from libs.common.contracts.events.preparation import DispatchChanged, PreflightDone
 from libs.common.contracts.events.provider import StatementLine
+from libs.common.contracts.statuses import PAID_ELSEWHERE
 from libs.common.database.engine import run
 from services.dispatcher.handlers import payment_changed_id
 
@@ -53,7 +54,10 @@ def list_published(connection: Connection, payment_ids: Collection[UUID]) -> lis
 
 
 def list_ended_unpaid(connection: Connection, payment_ids: Collection[UUID]) -> list[str]:
-    """Return those of the payments, as text, that were published as failed or cancelled."""
+    """Return those of the payments, as text, that were published as failed or cancelled.
+
+    Without those that were paid by other means: their rows are never paid again.
+    """
     if not payment_ids:
         return []
     return list(
@@ -62,7 +66,9 @@ def list_ended_unpaid(connection: Connection, payment_ids: Collection[UUID]) -> 
             f"""
             SELECT CAST(s.payment_id AS text)
             FROM ({NEWEST_OF_PAYMENTS}) s
-            WHERE s.event ->> 'status' IN ('failed', 'cancelled')""",  # noqa: S608 - our own text
+            WHERE s.event ->> 'status' IN ('failed', 'cancelled')
+                AND s.event ->> 'reason_code' <> :elsewhere""",  # noqa: S608 - our own text
+            elsewhere=PAID_ELSEWHERE,
             first=find_first_recovered(connection),
             type=PaymentChanged.name(),
             ids=[str(i) for i in payment_ids],

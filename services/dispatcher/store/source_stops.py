@@ -107,15 +107,20 @@ def list_accounts(connection: Connection) -> frozenset[str]:
 
 
 def count_stopped(connection: Connection) -> int:
-    """Count the source accounts that are stopped and of which a batch has not ended.
+    """Count the source accounts from which nothing is paid: stopped, or refused by the provider.
 
-    The others stop nothing now; they are shown again with the next batch that pays from them.
+    Only accounts of which a batch has not ended. The others stop nothing now; they are shown again
+    with the next batch that pays from them.
     """
     count: int = run(
         connection,
         """
         SELECT count(*)
-        FROM source_stop t
+        FROM (
+            SELECT account_index FROM source_stop
+            UNION
+            SELECT account_index FROM refused_source
+        ) t
         WHERE EXISTS (
             SELECT
             FROM source s

@@ -11,6 +11,7 @@ from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.preparation import StoppedSource
 from libs.common.contracts.statuses import CERTIFIED_BATCHES
 from libs.common.database.engine import run
+from services.dispatcher.store.refused_sources import OF_BATCHES
 
 COPIED = {"source_account_id", "ein", "payor_name", "dba", "account", "account_index"}
 
@@ -66,15 +67,24 @@ def list_batches_under_way(connection: Connection, account_indexes: Sequence[str
 
 
 def list_stopped(connection: Connection, batch_id: UUID) -> list[StoppedSource]:
-    """Return the sources of a batch that wait for a person; none once the batch has ended."""
+    """Return the sources of a batch that wait for a person; none once the batch has ended.
+
+    A source that is stopped, and refused by the provider as well, shows why it was stopped.
+    """
     rows = run(
         connection,
         """
-        SELECT s.source_account_id, t.reason_code, t.reason
+        SELECT s.source_account_id,
+               coalesce(t.reason_code, r.reason_code) AS reason_code,
+               coalesce(t.reason, r.reason) AS reason
         FROM source s
-        JOIN source_stop t USING (account_index)
+        LEFT JOIN source_stop t USING (account_index)
+        LEFT JOIN refused_source r
+            ON r.batch_id = s.batch_id AND r.source_account_id = s.source_account_id
         JOIN batch b ON b.batch_id = s.batch_id
-        WHERE s.batch_id = :batch_id AND b.status <> ALL(CAST(:ended AS text[]))
+        WHERE s.batch_id = :batch_id
+            AND b.status <> ALL(CAST(:ended AS text[]))
+            AND (t.account_index IS NOT NULL OR r.account_index IS NOT NULL)
         ORDER BY s.source_account_id""",
         batch_id=batch_id,
         ended=sorted(CERTIFIED_BATCHES),
@@ -98,8 +108,8 @@ def count_unconfirmed(connection: Connection, batch_id: UUID) -> int:
         JOIN object a ON a.holder_id = c.object_id AND a.number_index = s.account_index
         WHERE s.batch_id = :batch_id
             AND NOT (
-                a.status IN ('pending', 'failed', 'inactive')
-                OR c.status IN ('failed', 'inactive')
+                a.status IN ('pending', 'failed', 'held', 'inactive')
+                OR c.status IN ('failed', 'held', 'inactive')
             )""",
         batch_id=batch_id,
     ).scalar_one()
@@ -107,43 +117,19 @@ def count_unconfirmed(connection: Connection, batch_id: UUID) -> int:
 
 
 def list_refused(connection: Connection, batch_id: UUID) -> list[Row[Any]]:
-    """Return the sources of a batch whose account or corporation the provider refused, and why."""
+    """Return the sources of a batch whose account or corporation the provider refused, and why.
+
+    One that is tried again stays refused until it exists.
+    """
     return list(
         run(
             connection,
-            """
-            SELECT s.source_account_id,
-                   coalesce(nullif(a.reason_code, ''), c.reason_code) AS code,
-                   coalesce(nullif(a.reason, ''), c.reason) AS reason
-            FROM source s
-            JOIN object c ON c.natural_key = 'corporation:' || s.ein
-            JOIN object a ON a.holder_id = c.object_id AND a.number_index = s.account_index
-            WHERE s.batch_id = :batch_id
-                AND (a.status IN ('failed', 'inactive') OR c.status IN ('failed', 'inactive'))
-            ORDER BY s.source_account_id""",
+            f"""
+            SELECT x.source_account_id, x.code, x.reason
+            FROM ({OF_BATCHES}) x
+            WHERE x.batch_id = :batch_id
+            ORDER BY x.source_account_id""",  # noqa: S608 - a query of our own
             batch_id=batch_id,
-        )
-    )
-
-
-def list_refused_unstopped(connection: Connection) -> list[Row[Any]]:
-    """Return the accounts of batches being paid that the provider refused and that go on yet."""
-    return list(
-        run(
-            connection,
-            """
-            SELECT DISTINCT o.number_index,
-                   coalesce(nullif(o.reason_code, ''), c.reason_code) AS code,
-                   coalesce(nullif(o.reason, ''), c.reason) AS reason
-            FROM object o
-            JOIN object c ON c.object_id = o.holder_id
-            JOIN source s ON s.account_index = o.number_index
-            JOIN batch b ON b.batch_id = s.batch_id
-            WHERE o.kind = 'ach'
-                AND (o.status IN ('failed', 'inactive') OR c.status IN ('failed', 'inactive'))
-                AND b.state = 'paying'
-                AND b.status IN ('approved', 'paying', 'paused')
-                AND o.number_index NOT IN (SELECT account_index FROM source_stop)""",
         )
     )
 

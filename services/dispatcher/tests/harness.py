@@ -56,6 +56,9 @@ TABLES = (
     "unknown_payment",
     "duplicate",
     "source_refusal",
+    "object_retry",
+    "refused_source",
+    "unbinding",
 )
 #: The dates that become older when time passes.
 TIMES = {

@@ -36,10 +36,16 @@ def test_what_nothing_stands_against_may_be_sent() -> None:
         ({"batch_states": {BATCH: "cancelled"}}, Refusal.BATCH_NOT_PAYING),
         ({"walked": {OTHER}}, Refusal.NOT_WALKED),
         ({"stopped_accounts": {"account"}}, Refusal.SOURCE_STOPPED),
+        ({"refused_sources": {(BATCH, "account")}}, Refusal.SOURCE_REFUSED),
     ],
 )
 def test_one_thing_is_enough(changed: dict[str, Any], refusal: Refusal) -> None:
     gate = replace(OPEN, **changed)
     assert gate.refusal(BATCH, "account") is refusal
-    if refusal is not Refusal.SOURCE_STOPPED:
+    if refusal not in (Refusal.SOURCE_STOPPED, Refusal.SOURCE_REFUSED):
         assert gate.open_batches() == []
+
+
+def test_a_refused_source_stops_only_the_batch_with_the_refused_ein() -> None:
+    gate = replace(OPEN, refused_sources={(OTHER, "account")})
+    assert gate.refusal(BATCH, "account") is None

@@ -9,9 +9,9 @@ from services.dispatcher.domain.protocol import Found, Timing, Verdict, after_lo
 from services.dispatcher.domain.reasons import NEVER_MADE, VERDICT_SENTENCES
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.clocks import Clocks
+from services.dispatcher.provider.object_status import ENTITIES
 from services.dispatcher.provider.reader import Reader, since
 from services.dispatcher.sending.provider_objects import (
-    ENTITIES,
     VERIFICATIONS,
     change_to_existing,
     change_without_object,

@@ -130,7 +130,7 @@ def apply_readings(
     for row in rows:
         line = by_id[row.provider_id]
         if row.payment_id in wrongly_bound:
-            changes.append(unbind(row, request_id))
+            changes.append(unbind(row, request_id, wrongly_bound[row.payment_id]))
             continue
         observed = believable_status(connection, row, line)
         if observed == row.provider_status or row.status not in ("pending", "completed"):
@@ -218,21 +218,26 @@ def change_by_reading(
 
 def find_wrongly_bound(
     connection: Connection, rows: Sequence[Row[Any]], by_id: Mapping[str, Line]
-) -> set[UUID]:
+) -> dict[UUID, str]:
     """Find payments, read for the first time, whose provider payment is not what was approved.
 
-    People may have bound them.
+    People may have bound them. Where the provider payment names none of ours, money and accounts
+    decide: so people end a payment whose metadata the provider has lost. Returns the kind of each
+    difference, a key of `LOOKUP_REASONS`: it is ours with other money, or another payment.
     """
     if not rows:
-        return set()
+        return {}
     accounts = payments.find_accounts(connection, [row.payment_id for row in rows])
-    wrong = set()
+    wrong = {}
     for row in rows:
         line, sides = by_id[row.provider_id], accounts[row.payment_id]
         found = (line.get("amount"), line.get("source"), line.get("destination"))
         approved = (row.amount_cents, sides.source, sides.destination)
-        if found != approved or payment_id_of(line) != str(row.payment_id):
-            wrong.add(row.payment_id)
+        named = payment_id_of(line)
+        if named not in ("", str(row.payment_id)) or (found != approved and not named):
+            wrong[row.payment_id] = "other_payment"
+        elif found != approved:
+            wrong[row.payment_id] = "other_money"
     return wrong
 
 
@@ -246,17 +251,15 @@ def unbind_unknown(connection: Connection, provider_id: str, request_id: str) ->
     apply_changes(connection, [unbind(row, request_id or provider_id) for row in mistyped])
 
 
-def unbind(row: Row[Any], request_id: str) -> Change:
+def unbind(row: Row[Any], request_id: str, reason_key: str = "other_payment") -> Change:
     """Return the change of a payment that was bound to another one: it is held again."""
+    code, reason = LOOKUP_REASONS[reason_key]
     return Change(
         row,
         "held",
         Evidence("poll", request_id),
         provider_id="",
         provider_status="",
-        reason_code="held_other_payment",
-        reason=(
-            f"{row.provider_id} does not exist, or is of other money, accounts or another payment; "
-            "a person must decide."
-        ),
+        reason_code=code,
+        reason=f"{row.provider_id}: {reason}",
     )

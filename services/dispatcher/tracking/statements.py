@@ -15,7 +15,7 @@ from services.dispatcher.domain.protocol import Timing
 from services.dispatcher.handlers import statement_run_id
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader, since
-from services.dispatcher.store import batches, duplicates, statements
+from services.dispatcher.store import batches, duplicates, payments, statements
 from services.dispatcher.store.transaction import now
 from services.dispatcher.tracking.duplicates import DuplicateDetector
 
@@ -57,9 +57,12 @@ class StatementTaker:
         lines = self._select_lines(listed, str(batch_id))
         self._read_accounts(lines)
         self.detector.resolve(lines, batch_id)
+        with self.engine.connect() as connection:
+            ours = payments.list_snapshots(connection, batch_id)
+        bound = {one.provider_id: payment_id for payment_id, one in ours.items()}
         for at in range(0, len(lines), CHUNK):
             events = [
-                self._line_event(run_id, batch_id, begun, number, line)
+                self._line_event(run_id, batch_id, begun, number, named(line, bound))
                 for number, line in enumerate(lines[at : at + CHUNK], start=at + 1)
             ]
             with self.engine.begin() as connection:
@@ -86,14 +89,23 @@ class StatementTaker:
         return lines, pages, complete
 
     def _select_lines(self, lines: Iterable[dict[str, Any]], batch_id: str) -> list[dict[str, Any]]:
-        """Return the lines of this batch, and those that belong to no batch of ours."""
+        """Return the lines of this batch, and those that belong to no batch of ours.
+
+        One that names no payment of ours belongs where people have bound it.
+        """
+        listed = list(lines)
+        unnamed = [str(line["id"]) for line in listed if not payment_id_of(line)]
         with self.engine.connect() as connection:
             ours = batches.list_batch_ids(connection)
+            bound = payments.find_batches(connection, unnamed)
+        named = {
+            str(line["id"]): str((line.get("metadata") or {}).get("batch_id", ""))
+            for line in listed
+        } | bound
         return [
             line
-            for line in lines
-            if (named := str((line.get("metadata") or {}).get("batch_id", ""))) == batch_id
-            or named not in ours
+            for line in listed
+            if named[str(line["id"])] == batch_id or named[str(line["id"])] not in ours
         ]
 
     def _read_accounts(self, lines: Sequence[Line]) -> None:
@@ -178,6 +190,14 @@ def closing_event(
         undecided_duplicates=duplicates.count_open(connection, batch_id),
         decided_duplicates=tuple(duplicates.list_decided(connection, batch_id)),
     )
+
+
+def named(line: Line, bound: Mapping[str, str]) -> Line:
+    """Return a line; if it names no payment, with the one that people have bound to it."""
+    payment_id = bound.get(str(line["id"]))
+    if payment_id is None or payment_id_of(line):
+        return line
+    return {**line, "metadata": {"payment_id": payment_id}}
 
 
 def attempt_number(given: object) -> int:

@@ -51,6 +51,7 @@ ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("POST", "/batches/{batch_id}/discard"): frozenset({PREPARER, APPROVER}),
     ("POST", "/batches/{batch_id}/corrections"): frozenset({PREPARER}),
     ("POST", "/batches/{batch_id}/period"): frozenset({PREPARER}),
+    ("POST", "/batches/{batch_id}/retry-refused"): frozenset({PREPARER, APPROVER}),
     ("POST", "/batches/{batch_id}/child-batches"): frozenset({PREPARER}),
     ("POST", "/batches/{batch_id}/pause"): frozenset({APPROVER}),
     ("POST", "/batches/{batch_id}/resume"): frozenset({APPROVER}),

@@ -14,6 +14,7 @@ from libs.common.contracts.statuses import (
 Json = Mapping[str, Any]  # an answer of another service
 
 UNFINISHED_PAYMENTS: Final = tuple(s for s in PAYMENT_STATUSES if s not in FINAL_PAYMENTS)
+NOTHING_REFUSED: Final[Mapping[str, int]] = {"rows": 0, "under_way": 0}
 NO_PAYMENTS: Final[Mapping[str, int]] = dict.fromkeys(("total", *PAYMENT_STATUSES), 0)
 
 
@@ -75,4 +76,5 @@ def compose(batch: Json, summary: Json | None, dispatch: Json | None) -> dict[st
         "figures_as_of": summary.get("as_of") if summary else None,
         "eta_s": state.get("eta_s"),
         "stopped_sources": list(state.get("stopped_sources") or ()),
+        "refused_by_provider": dict(state.get("refused_by_provider") or NOTHING_REFUSED),
     }

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from services.gateway.dependencies import Context, api_router, relay
@@ -50,6 +51,19 @@ def _add_new_rosters(routes: APIRouter, services: Upstreams) -> None:
         """Choose the pay period of a batch. It is checked again and its digest changes."""
         body = order.model_dump(mode="json")
         return await relay(services.ingest, context.post(f"/batches/{batch_id}/period", body))
+
+    @routes.post("/batches/{batch_id}/retry-refused", response_model=schemas.Retried)
+    async def retry_refused(batch_id: UUID, order: schemas.Reason, context: Context) -> Response:
+        """Ask the provider again about what it refused or disabled. No money moves.
+
+        A batch that is ready is checked again, and its digest follows what is found.
+        """
+        body = order.model_dump(mode="json")
+        retry = context.post(f"/batches/{batch_id}/refused-objects/retry", body)
+        retried = await services.dispatcher.send_json(retry)
+        check = context.post(f"/batches/{batch_id}/check-again", {})
+        checked = await services.ingest.send_json(check)
+        return JSONResponse({**checked, "retried": retried["retried"]})
 
     @routes.post(
         "/batches/{batch_id}/child-batches", status_code=202, response_model=schemas.Accepted

@@ -127,7 +127,7 @@ async def compose_batch(
 async def _estimate(
     services: Upstreams, context: RequestContext, batch: rules.Json
 ) -> dict[str, Any] | None:
-    """How long paying would take, for the person who is about to approve; None if unknown."""
+    """How long paying would take, and what the provider refused since; None if unknown."""
     if batch["status"] != "ready":
         return None
     payable = {"payable": batch["rows"]["payable"]}
@@ -136,4 +136,5 @@ async def _estimate(
         dispatch = await services.dispatcher.send_json_if_known(call)
     except (Problem, UpstreamRefusal):
         return None
-    return {"eta_s": (dispatch or {}).get("eta_s")}
+    known = dispatch or {}
+    return {name: known.get(name) for name in ("eta_s", "refused_by_provider")}

@@ -57,6 +57,17 @@ class OptionalReason(RequestModel):
     reason: str = Field(default="", max_length=500, pattern=STORABLE_TEXT)
 
 
+class Retried(ResponseModel):
+    """How many refused or disabled people, loans and sources the provider is asked about again.
+
+    `status` is the batch's: a ready one is being checked again.
+    """
+
+    batch_id: UUID
+    status: ShownStatus
+    retried: int
+
+
 class Corrections(RequestModel):
     """Corrections of payors' addresses, for this batch."""
 

@@ -105,6 +105,16 @@ class StoppedSource(ResponseModel):
     reason: str
 
 
+class RefusedByProvider(ResponseModel):
+    """Payable rows whose person or loan the provider has refused or disabled since the check.
+
+    `under_way` is how many are being tried again just now.
+    """
+
+    rows: int
+    under_way: int
+
+
 class Batch(ResponseModel):
     """A batch: what was uploaded, what will be or was paid, and what came of it."""
 
@@ -145,6 +155,7 @@ class Batch(ResponseModel):
     eta_s: int | None
     certificate: dict[str, Any] | None
     stopped_sources: list[StoppedSource]
+    refused_by_provider: RefusedByProvider
 
 
 class BatchLine(ResponseModel):

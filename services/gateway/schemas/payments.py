@@ -14,7 +14,7 @@ from services.gateway.schemas.models import (
     ResponseModel,
 )
 
-HeldAct = Literal["look-up", "bind", "close"]
+HeldAct = Literal["look-up", "bind", "close", "paid-elsewhere", "unbind"]
 DuplicateAct = Literal["ended", "recovered", "accepted"]
 
 
@@ -125,7 +125,9 @@ class PaymentStory(Payment):
 class Held(RequestModel):
     """What one of two people decides about a held payment.
 
-    `provider_payment_id` belongs to `bind` alone.
+    `provider_payment_id` belongs to `bind` alone. `close`: no money moved. `paid-elsewhere`: the
+    loan was paid by another way, so it is cancelled and never sent again. `unbind` takes back a
+    binding of a pending payment, which is held again.
     """
 
     act: HeldAct

@@ -19,6 +19,7 @@ BODIES: dict[str, Any] = {
         "corrections": [{"source_account_id": "s", "field": "state", "from": "IA", "to": "KS"}]
     },
     "/batches/{batch_id}/period": {"period": "2026-11-23"},
+    "/batches/{batch_id}/retry-refused": {"reason": "mended at the provider"},
     "/batches/{batch_id}/child-batches": {"filter": {"status": "failed"}, "reason": "again"},
     "/batches/{batch_id}/pause": {"reason": "wait"},
     "/batches/{batch_id}/cancel": {"reason": "stop"},
@@ -57,6 +58,9 @@ def prepare(gateway: Gateway) -> None:
     gateway.reports.will_answer(
         "GET", f"/payments/{PAYMENT}", {"payment_id": PAYMENT, "timeline": []}
     )
+    retry, check = f"/batches/{BATCH}/refused-objects/retry", f"/batches/{BATCH}/check-again"
+    gateway.dispatcher.will_answer("POST", retry, {"batch_id": BATCH, "retried": 2})
+    gateway.ingest.will_answer("POST", check, {"batch_id": BATCH, "status": "checking"})
     gateway.ledger.will_answer("GET", "/journals", {"items": [], "next": None, "total": 0})
     gateway.ledger.will_answer(
         "POST", f"/reconciliation/breaks/{PAYMENT}/acknowledge", {"state": "proposed"}

@@ -55,6 +55,7 @@ def test_the_table_says_what_the_design_says() -> None:
     assert acts["preparer"] == {
         "/batches",
         "/batches/{batch_id}/discard",
+        "/batches/{batch_id}/retry-refused",
         "/batches/{batch_id}/corrections",
         "/batches/{batch_id}/period",
         "/batches/{batch_id}/child-batches",

@@ -62,10 +62,16 @@ def test_a_batch_before_its_approval_has_no_payments_and_an_estimate_if_there_is
     gateway: Gateway,
 ) -> None:
     gateway.ingest.will_answer("GET", ONE, batch("ready"))
-    gateway.dispatcher.will_answer("GET", ONE, {"state": None, "eta_s": 90, "stopped_sources": []})
+    refused = {"rows": 3, "under_way": 1}
+    gateway.dispatcher.will_answer(
+        "GET",
+        ONE,
+        {"state": None, "eta_s": 90, "stopped_sources": [], "refused_by_provider": refused},
+    )
     gateway.reports.away = httpx.ConnectError("refused")
     found = gateway.call("GET", ONE).json()
     assert (found["status"], found["payments"]["total"], found["eta_s"]) == ("ready", 0, 90)
+    assert found["refused_by_provider"] == refused
     payable = batch("ready")["rows"]["payable"]
     assert gateway.dispatcher.queries[-1] == f"payable={payable}"  # it knows no payments yet
     gateway.dispatcher.away = httpx.ConnectError("refused")

@@ -57,6 +57,13 @@ def add_actions(router: APIRouter, dependencies: Dependencies, caller: Any) -> N
             done = approvals.correct(engine, parse_id(batch_id, "batch"), wanted, actor.person)
         return {"batch_id": done.batch_id, "status": done.status, "revision": done.revision}
 
+    @router.post("/batches/{batch_id}/check-again")
+    def check_again(batch_id: str, actor: Annotated[Actor, caller]) -> dict[str, Any]:
+        require_role(actor, "preparer", "approver")
+        with request_errors():
+            batch = approvals.ask_provider_again(engine, parse_id(batch_id, "batch"))
+        return {"batch_id": batch.batch_id, "status": batch.status}
+
     @router.post("/batches/{batch_id}/child-batches", status_code=202)
     def derive(
         request: Request, batch_id: str, body: ChildBody, actor: Annotated[Actor, caller]

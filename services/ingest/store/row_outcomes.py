@@ -37,6 +37,13 @@ _OF_PREFLIGHT: Final = """
         FROM unnest(
             CAST(:sources AS text[]), CAST(:codes AS text[]), CAST(:messages AS text[])
         ) AS s(id, code, message)
+    ), refused AS (
+        SELECT DISTINCT ON (employee_id, person_index, loan_index) *
+        FROM unnest(
+            CAST(:refused_employees AS text[]), CAST(:refused_people AS text[]),
+            CAST(:refused_loans AS text[]), CAST(:refused_messages AS text[])
+        ) AS f(employee_id, person_index, loan_index, message)
+        ORDER BY employee_id, person_index, loan_index
     ), examined AS (
         SELECT r.row_id, r.file_row, r.own_payment_id,
             r.source_account_id, r.employee_id, r.loan_index,
@@ -53,6 +60,12 @@ _OF_PREFLIGHT: Final = """
                 WHEN r.loan_index = ANY(CAST(:loans AS text[])) THEN
                     ARRAY['unpayable', 'inactive_loan',
                           'The provider has disabled or closed this loan.']
+                WHEN fp.employee_id IS NOT NULL THEN
+                    ARRAY['unpayable', 'refused_person',
+                          'The provider refused this person: ' || fp.message]
+                WHEN fl.employee_id IS NOT NULL THEN
+                    ARRAY['unpayable', 'refused_loan',
+                          'The provider refused this loan: ' || fl.message]
                 WHEN c.batch_id IS NOT NULL THEN
                     ARRAY['excluded', 'already_in_period',
                           'already in batch ' || c.batch_id || ' of this period']
@@ -77,6 +90,10 @@ _OF_PREFLIGHT: Final = """
             SELECT daterange(CAST(:first AS date), CAST(:last AS date), '[]') AS days) g
         LEFT JOIN institution i ON i.id = r.institution_id
         LEFT JOIN source s ON s.id = r.source_account_id
+        LEFT JOIN refused fp ON fp.loan_index = '' AND fp.employee_id = r.employee_id
+            AND fp.person_index = r.person_index
+        LEFT JOIN refused fl ON fl.loan_index = r.loan_index AND fl.employee_id = r.employee_id
+            AND fl.person_index = r.person_index
         LEFT JOIN claim c ON c.period = :period AND c.employee_id = r.employee_id
             AND c.loan_index = r.loan_index AND c.family_id <> :family
         LEFT JOIN LATERAL (
@@ -169,6 +186,10 @@ def write_preflight(
         first=batch.period,
         last=batch.last_day,
         same_people=json.dumps({str(row_id): reason for row_id, reason in same_people.items()}),
+        refused_employees=found.refused[0],
+        refused_people=found.refused[1],
+        refused_loans=found.refused[2],
+        refused_messages=found.refused[3],
     )
     run(
         connection,

@@ -148,7 +148,11 @@ class IngestHarness:
                     apply(connection, mine)
 
     def preflight(
-        self, batch_id: str, checked: bool = True, problems: Sequence[SourceProblem] = ()
+        self,
+        batch_id: str,
+        checked: bool = True,
+        problems: Sequence[SourceProblem] = (),
+        **refused: Any,
     ) -> None:
         """Play the dispatcher: one institution has no merchant."""
         with self.engine.connect() as connection:
@@ -180,6 +184,7 @@ class IngestHarness:
                 checked=checked,
                 institutions=found if checked else (),
                 source_problems=tuple(problems),
+                **refused,
             )
         )
 
@@ -292,7 +297,12 @@ class IngestHarness:
             )
 
     def end(
-        self, batch: Any, payments: Iterable[UUID], status: str = "failed", kind: str = "release"
+        self,
+        batch: Any,
+        payments: Iterable[UUID],
+        status: str = "failed",
+        kind: str = "release",
+        reason_code: str = "",
     ) -> None:
         """Play the ledger: these payments ended."""
         self.send(
@@ -306,6 +316,7 @@ class IngestHarness:
                     kind=kind,
                     amount_cents=100,
                     status=status,
+                    reason_code=reason_code,
                 )
                 for one in payments
             ]

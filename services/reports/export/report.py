@@ -119,6 +119,7 @@ class Report:
             branches=self._groups("branch_id"),
             source_names=names,
             totals=queries.totals(self.connection, batch_id),
+            paid_elsewhere=queries.paid_elsewhere(self.connection, batch_id),
             certificate=queries.newest_certificate(self.connection, batch_id),
             judgement=queries.newest_judgement(self.connection, batch_id),
             age=self.age(),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Row, text
 
-from libs.common.contracts.statuses import OUTCOMES
+from libs.common.contracts.statuses import OUTCOMES, PAID_ELSEWHERE
 from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
 from services.reports.domain.completeness import BatchSnapshot, Totals
@@ -132,6 +132,20 @@ def totals(connection: Connection, batch_id: UUID) -> Totals:
         id=batch_id,
     )
     return {row.outcome: (row.rows, row.cents) for row in rows}
+
+
+def paid_elsewhere(connection: Connection, batch_id: UUID) -> tuple[int, int]:
+    """Rows and cents of cancelled payments that were paid by other means, not by us."""
+    found = run(
+        connection,
+        """
+        SELECT count(*) AS rows, CAST(coalesce(sum(amount_cents), 0) AS bigint) AS cents
+        FROM report_line
+        WHERE batch_id = :id AND outcome = 'cancelled' AND reason_code = :code""",
+        id=batch_id,
+        code=PAID_ELSEWHERE,
+    ).one()
+    return found.rows, found.cents
 
 
 def groups(connection: Connection, batch_id: UUID, by: str) -> list[Row[Any]]:

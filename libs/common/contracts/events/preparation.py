@@ -28,6 +28,25 @@ class SourceProblem(Value):
     message: str
 
 
+class RefusedPerson(Value):
+    """Why the provider did not make a person, as they are written now: a mended one is another."""
+
+    employee_id: str
+    person_index: str
+    code: str
+    message: str
+
+
+class RefusedLoan(Value):
+    """Why the provider did not make an account for a loan of a person."""
+
+    employee_id: str
+    person_index: str
+    loan_index: str
+    code: str
+    message: str
+
+
 class PreflightDone(Event):
     """What the provider knows of a batch before approval; `checked` is false when it could not be
     asked.
@@ -46,6 +65,12 @@ class PreflightDone(Event):
     )
     inactive_loans: tuple[str, ...] = Field(
         default=(), description="loan indexes whose account the provider has disabled or closed"
+    )
+    refused_people: tuple[RefusedPerson, ...] = Field(
+        default=(), description="people whom the provider refused when they were last tried"
+    )
+    refused_loans: tuple[RefusedLoan, ...] = Field(
+        default=(), description="loans that the provider refused when they were last tried"
     )
 
 

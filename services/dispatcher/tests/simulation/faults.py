@@ -49,6 +49,7 @@ MIXES: dict[str, Faults] = {
         key_refused=0.02,
         acts=("pause", "resume", "switch_kill", "mend"),
     ),
+    "objects are disabled and enabled": Faults(acts=("disable", "enable")),
     "suspended processes": Faults(suspended=0.25),
     "webhooks": Faults(webhooks_first=True, acts=("advance", "poll", "poll")),
     "the provider pays twice": Faults(executed_twice=0.10, acts=("advance", "poll", "search")),

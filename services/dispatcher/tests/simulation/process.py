@@ -204,6 +204,7 @@ def who_may_pay(dispatcher: ManualDispatcher) -> Any:
                    SELECT payment_id
                    FROM payment
                    WHERE account_index IN (SELECT account_index FROM source_stop)
+                       OR source_object IN (SELECT object_id FROM object WHERE status = 'inactive')
                ) AS stopped
         FROM kill_switch"""
     )

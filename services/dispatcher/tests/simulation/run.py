@@ -14,7 +14,7 @@ from libs.common.contracts.statuses import PROVIDER_PAID
 from services.dispatcher.domain.protocol import Answer, Timing
 from services.dispatcher.sending.worker import Call
 from services.dispatcher.tests.harness import ManualDispatcher
-from services.dispatcher.tests.simulation import process
+from services.dispatcher.tests.simulation import objects, process
 from services.dispatcher.tests.simulation.faults import Faults
 from services.dispatcher.tests.simulation.process import SimulatedProcess
 from services.dispatcher.tests.simulation.provider import (
@@ -222,8 +222,15 @@ class Simulation:
     def switch_kill(self) -> None:
         process.turn_kill_switch(self.dispatcher, self.chance.random() < 0.5)
 
+    def disable(self) -> None:
+        objects.disable_some(self.dispatcher, self.chance)
+
+    def enable(self) -> None:
+        objects.enable_all(self.dispatcher)
+
     def mend(self) -> None:
         """People mend what can be: the clock, a restored database, duplicates, stopped sources."""
+        self.enable()
         self.set_clock(0.0)
         process.recover_if_quarantined(self.dispatcher)
         process.decide_duplicates(self.dispatcher)
