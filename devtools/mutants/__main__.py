@@ -3,7 +3,8 @@
 import sys
 import time
 
-from devtools.mutants.catalog import MUTANTS, PURE
+from devtools.mutants.catalog import MUTANTS
+from devtools.mutants.checks import PURE
 from devtools.mutants.runner import run_all
 from ops.errors import CommandError, exit_code
 

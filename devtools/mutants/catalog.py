@@ -4,105 +4,35 @@ The first seven are protocols that look right and are not; the simulation alone 
 mutant whose text no longer stands in its file fails the run, so that the list follows the code.
 """
 
-from devtools.mutants.runner import Mutant
-
-DISPATCHER = "services/dispatcher"
-TESTS = f"{DISPATCHER}/tests"
-PROTOCOL = f"{DISPATCHER}/domain/protocol.py"
-PAYMENTS = f"{DISPATCHER}/sending/payments.py"
-OBJECTS = f"{DISPATCHER}/sending/provider_objects.py"
-SENDING = f"{DISPATCHER}/store/payment_sending.py"
-BATCHES = f"{DISPATCHER}/store/batches.py"
-KILL_SWITCH = f"{DISPATCHER}/store/kill_switch.py"
-LOOKUP = f"{DISPATCHER}/tracking/lookup.py"
-POLLING = f"{DISPATCHER}/tracking/polling.py"
-DUPLICATES = f"{DISPATCHER}/domain/duplicates.py"
-STATUSES = f"{DISPATCHER}/domain/statuses.py"
-PACING = f"{DISPATCHER}/domain/pacing.py"
-GATE_RULE = f"{DISPATCHER}/domain/gate.py"
-WORKER = f"{DISPATCHER}/sending/worker.py"
-READER = f"{DISPATCHER}/provider/reader.py"
-
-PROTOCOL_RULES = f"{TESTS}/test_protocol_rules.py"
-DUPLICATE_RULES = f"{TESTS}/test_duplicate_rules.py"
-GATE_RULES = f"{TESTS}/test_gate_rules.py"
-STATUS_RULES = f"{TESTS}/test_status_rules.py"
-LIMITER_RULES = f"{TESTS}/test_pacing_and_merchants.py"
-LATE_CALLS = f"{TESTS}/test_answers.py -k stopped_after_its_intent"
-WALKS = f"{TESTS}/test_answers.py -k a_walk_counts_only"
-#: Checks that need no database.
-PURE = (LATE_CALLS, WALKS, PROTOCOL_RULES, GATE_RULES, DUPLICATE_RULES, STATUS_RULES, LIMITER_RULES)
-
-
-def simulation(mix: str) -> str:
-    """The simulations of one mix of faults."""
-    return f"{TESTS}/test_simulation.py -k each_payment_is_paid_once and {mix}"
-
-
-NETWORK = simulation("network")
-REFUSALS = simulation("refusals")
-
-WRONG_PROTOCOLS = (
-    Mutant(
-        "a new key for each try",
-        PAYMENTS,
-        "payment_call(row, row.attempts, row.idempotency_key, row.body, row.unanswered)",
-        "payment_call(row, row.attempts, attempts.attempt_key(row.payment_id, -1), row.body, 0)",
-        NETWORK,
-    ),
-    Mutant(
-        "no key on the wire",
-        f"{DISPATCHER}/provider/client.py",
-        'headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}',
-        "headers: dict[str, str] = {}",
-        NETWORK,
-    ),
-    Mutant(
-        "a new key on 500",
-        PROTOCOL,
-        """        case Verdict.UNKNOWN:
-            return Next("in_doubt", Step.LOOK_UP, timing.grace_s)""",
-        """        case Verdict.UNKNOWN:
-            return Next("unprocessed", attempt="absent")""",
-        NETWORK,
-    ),
-    Mutant(
-        "the key is dropped on 503",
-        PAYMENTS,
-        "payment_call(row, row.attempts, row.idempotency_key, row.body, row.unanswered)",
-        """payment_call(
-            row,
-            row.attempts,
-            "" if row.reason_code == "idempotency_unavailable" else row.idempotency_key,
-            row.body,
-            row.unanswered,
-        )""",
-        NETWORK,
-    ),
-    Mutant(
-        "500 means failed",
-        PROTOCOL,
-        "    if status == 404:\n",
-        "    if status == 500:\n        return Verdict.REFUSED\n    if status == 404:\n",
-        NETWORK,
-    ),
-    Mutant(
-        "the same key for ever",
-        PROTOCOL,
-        "resend_until_s: float = 72_000.0",
-        "resend_until_s: float = 1e9",
-        # A walk every half a day finds what a forgotten key cannot prevent, so no simulation sees
-        # this one alone; the explorer tells its story without the walks.
-        f"{TESTS}/test_lookup.py -k twenty_hours",
-    ),
-    Mutant(
-        "a look-up without grace",
-        PROTOCOL,
-        "grace_s: float = 1_800.0",
-        "grace_s: float = 60.0",
-        NETWORK,
-    ),
+from devtools.mutants.checks import (
+    DISPATCHER,
+    DUPLICATE_RULES,
+    DUPLICATES,
+    GATE_RULE,
+    GATE_RULES,
+    KILL_SWITCH,
+    LATE_CALLS,
+    LIMITER_RULES,
+    LOOKUP,
+    NETWORK,
+    OBJECTS,
+    PACING,
+    PAYMENTS,
+    POLLING,
+    PROTOCOL,
+    PROTOCOL_RULES,
+    READER,
+    REFUSALS,
+    SENDING,
+    STATUS_RULES,
+    STATUSES,
+    TESTS,
+    WALKS,
+    WORKER,
+    simulation,
 )
+from devtools.mutants.runner import Mutant
+from devtools.mutants.wrong_protocols import WRONG_PROTOCOLS
 
 GATE = (
     Mutant(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from services.ingest.store import batches
+from services.ingest.store.files import list_files
 from services.ingest.uploads import GZIP, UploadFolder
 
 EVERY_S = 86_400.0
@@ -36,7 +36,7 @@ class FileChecks:
             SQLAlchemyError: the database does not answer.
         """
         with self.engine.connect() as connection:
-            files = batches.list_files(connection)
+            files = list_files(connection)
         never = -EVERY_S
         due = [one for one in files if self.clock() - self.read_at.get(one, never) >= EVERY_S]
         for batch_id in sorted(due, key=lambda one: self.read_at.get(one, never))[:FILES_MAX]:

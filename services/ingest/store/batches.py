@@ -394,15 +394,3 @@ def complete(connection: Connection, batch_id: UUID, now: datetime) -> bool:
             now=now,
         ).rowcount
     )
-
-
-def list_files(connection: Connection) -> dict[UUID, str]:
-    """The SHA-256 of the inflated file of each batch that was uploaded as one."""
-    rows = run(
-        connection,
-        """
-        SELECT batch_id, content_sha256
-        FROM batch
-        WHERE content_sha256 IS NOT NULL""",
-    )
-    return {row.batch_id: row.content_sha256 for row in rows}
