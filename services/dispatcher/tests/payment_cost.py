@@ -24,9 +24,10 @@ COST = {
         "one POST; a list page answers for a hundred payments at each status; one walk for a batch",
     ),
     "statements": Limit(
-        1.875,
+        2.031,
         "each works on many payments: the lease and the answers on 32, hints on 16, readings on a "
-        "page; a look for what is due costs some more",
+        "page; the gate also reads the sources that the provider refuses; a look for what is due "
+        "costs some more",
     ),
     "commits": Limit(
         0.49,
