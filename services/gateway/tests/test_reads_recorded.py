@@ -43,14 +43,14 @@ def test_a_refused_read_shows_nothing_and_is_not_recorded(gateway: Gateway) -> N
 
 
 def test_personal_data_is_not_shown_when_that_cannot_be_recorded() -> None:
-    fake = Fake("reports")
-    fake.will_answer("GET", f"/batches/{BATCH}/rows", EMPTY_PAGE)
+    fakes = {name: Fake(name) for name in app.SERVICES}
+    fakes["ingest"].will_answer("GET", f"/batches/{BATCH}/rows", EMPTY_PAGE)
     settings = GatewaySettings(
         database_url="postgresql+psycopg2://nobody@127.0.0.1:1/none",
         internal_token=TOKEN,
         signing_keys=GATEWAY_SIGNING_KEYS,
     )
-    built = app.build(settings, {name: fake.client() for name in app.SERVICES})
+    built = app.build(settings, {name: fake.client() for name, fake in fakes.items()})
     gateway = Gateway(built.app(), connect(settings.database_url, "test"), {})
     answer = gateway.call("GET", f"/batches/{BATCH}/rows", "auditor")
     assert (answer.status_code, answer.json()["code"]) == (503, "audit.away")

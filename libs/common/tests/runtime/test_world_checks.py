@@ -146,6 +146,7 @@ def test_a_server_in_order_gives_no_sentence(store: Store) -> None:
         "clock of the database": "",
         "database connections": "",
         "oldest transaction": "",
+        "triggers of the database": "",
     }
 
 
