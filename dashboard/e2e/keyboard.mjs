@@ -252,7 +252,7 @@ await step("a session in another browser is ended", async () => {
   await preparer.getByRole("heading", { level: 1 }).waitFor();
   await press(preparer, /^End this session/);
   await waitUntil("the other browser is signed out", async () => !(await isSignedIn()));
-  await preparer.getByText("This browser").waitFor();
+  await preparer.getByText("This browser", { exact: true }).waitFor();
 });
 
 await browser.close();
