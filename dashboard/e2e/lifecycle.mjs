@@ -244,6 +244,7 @@ await step("reports are downloaded and add up to the file", async () => {
 await step("rows: search, filter and order are in the address and survive a reload", async () => {
   const firstRow = async () => {
     await preparer.getByRole("gridcell").first().waitFor();
+    await waitUntilLoaded(preparer); // the payments of the rows come after the rows
     return preparer.getByRole("row").nth(1).textContent();
   };
   await preparer.goto(`/batches/${batchId}/rows?status=payable&sort=-amount_cents`);
