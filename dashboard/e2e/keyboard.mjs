@@ -247,7 +247,7 @@ await step("a session in another browser is ended", async () => {
   await other.getByRole("heading", { level: 1 }).waitFor();
   const isSignedIn = async () => (await other.context().request.get("/api/v1/me")).ok();
   await other.goto("about:blank"); // it is the session used last, and no page is left to fail
-  assert.ok(await isSignedIn());
+  await waitUntil("the other browser is signed in", isSignedIn, 20);
   await preparer.goto("/settings");
   await preparer.getByRole("heading", { level: 1 }).waitFor();
   await press(preparer, /^End this session/);
