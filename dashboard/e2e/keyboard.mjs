@@ -2,7 +2,7 @@
 // Everything is reached by Tab, the focus can always be seen, and it is never lost.
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import { BASE_URL, launchBrowser } from "./browser.mjs";
+import { BASE_URL, launchBrowser, waitUntilLoaded } from "./browser.mjs";
 import { openPeople, step, waitUntil } from "./steps.mjs";
 import { controlSimulator, makeRoster, waitForStatus } from "./system.mjs";
 
@@ -244,7 +244,7 @@ await step("a token is made, shown once, used by a script, and revoked", async (
 await step("a session in another browser is ended", async () => {
   const other = await pageOf("demo-preparer");
   await other.goto("/");
-  await other.getByRole("heading", { level: 1 }).waitFor();
+  await waitUntilLoaded(other); // it is signed in then
   const isSignedIn = async () => (await other.context().request.get("/api/v1/me")).ok();
   await other.goto("about:blank"); // it is the session used last, and no page is left to fail
   await waitUntil("the other browser is signed in", isSignedIn, 20);
