@@ -245,8 +245,9 @@ await step("a session in another browser is ended", async () => {
   const other = await pageOf("demo-preparer");
   await other.goto("/");
   await waitUntilLoaded(other); // it is signed in then
-  const isSignedIn = async () => (await other.context().request.get("/api/v1/me")).ok();
-  await other.goto("about:blank"); // it is the session used last, and no page is left to fail
+  const { request } = other.context();
+  const isSignedIn = async () => (await request.get("/api/v1/me")).ok();
+  await other.close(); // no page is left to fail
   await waitUntil("the other browser is signed in", isSignedIn, 20);
   await preparer.goto("/settings");
   await preparer.getByRole("heading", { level: 1 }).waitFor();
