@@ -198,6 +198,29 @@ def test_one_person_with_two_ids_is_excluded_and_an_approver_may_include_it(
     assert ingest.approve(second, include=include).status_code == 200
 
 
+def include_all(ingest: IngestHarness, batch: Any) -> Any:
+    rows = ingest.rows(batch, status="excluded")
+    include = [{"row_id": one["row_id"], "reason": "agreed with payroll"} for one in rows]
+    return ingest.approve(batch, include=include)
+
+
+def test_an_included_row_is_claimed_when_nobody_else_has_its_claim(ingest: IngestHarness) -> None:
+    one = someone()
+    first = approved(ingest, one)
+    other = other_id(one)
+    second = ingest.ready(roster(row(other)))
+    assert include_all(ingest, second).status_code == 200
+    ingest.end(first, ingest.payments(first))  # so nothing but the claim of the second is left
+    for spelled in (other, {**other, "Employee/FirstName": "Idah"}):
+        third = ingest.ready(roster(row(spelled)) + b"\n")
+        (shown,) = ingest.rows(third)
+        assert (shown["status"], shown["reason_code"]) == ("excluded", "already_in_period")
+        assert second["batch_id"] in shown["reason"]
+        assert ingest.discard(third).status_code == 200
+    ingest.end(second, ingest.payments(second))
+    assert ingest.ready(roster(row(other)) + b"\n\n")["rows"]["payable"] == 1
+
+
 def test_an_approval_sees_who_was_approved_since_the_check(ingest: IngestHarness) -> None:
     one = someone()
     first, second = ingest.ready(roster(row(one))), ingest.ready(roster(row(other_id(one))))
