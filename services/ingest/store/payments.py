@@ -142,11 +142,12 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
             UNION
             SELECT p.payment_id
             FROM ({WANTED_INCLUSIONS}) w
-            JOIN inclusion n USING (employee_id, loan_index)
-            JOIN payment p USING (period, employee_id, loan_index)
+            JOIN inclusion n USING (loan_key, person_key)
+            JOIN payment p USING (loan_key, person_key)
             JOIN batch b ON b.batch_id = p.batch_id AND b.family_id = n.family_id
+                AND {DAYS_OF_BATCH} && n.days
             JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
-            WHERE n.period = :period AND n.family_id <> :family
+            WHERE n.days && {GIVEN_DAYS} AND n.family_id <> :family
             ORDER BY 1""",  # noqa: S608 - our own text
             id=batch.batch_id,
             period=batch.period,

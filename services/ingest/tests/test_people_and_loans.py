@@ -221,6 +221,43 @@ def test_an_included_row_is_claimed_when_nobody_else_has_its_claim(ingest: Inges
     assert ingest.ready(roster(row(other)) + b"\n\n")["rows"]["payable"] == 1
 
 
+@pytest.mark.parametrize("field", ["Employee/DunkinId", "Payee/LoanAccountNumber"])
+def test_a_loan_is_included_once_however_it_is_spelled(ingest: IngestHarness, field: str) -> None:
+    one = someone()
+    approved(ingest, one)
+    spelled = [
+        {**one, field: one[field].upper()},
+        {**one, field: one[field] + "\u00a0" if "Id" in field else "0-" + one[field]},
+    ]
+    second, third = (ingest.ready(roster(row(other)) + b"\n") for other in spelled)
+    assert include_all(ingest, second).status_code == 200
+    refused = include_all(ingest, third)
+    assert (refused.status_code, refused.json()["code"]) == (409, "approval.include-taken")
+    assert refused.json()["batches"] == [second["batch_id"]]
+    ingest.end(second, ingest.payments(second))
+    assert include_all(ingest, third).status_code == 200
+
+
+def test_the_database_refuses_two_inclusions_with_common_days(ingest: IngestHarness) -> None:
+    one = someone()
+    approved(ingest, one)
+    assert include_all(ingest, ingest.ready(roster(row(one)) + b"\n")).status_code == 200
+    for shift, refused in ((13, True), (-13, True), (14, False), (-14, False)):
+        statement = """
+            INSERT INTO inclusion (person_key, loan_key, days, family_id, batch_id)
+            SELECT person_key, loan_key,
+                daterange(lower(days) + :shift, upper(days) + :shift), batch_id, batch_id
+            FROM inclusion
+            WHERE person_key = :key"""
+        values = {"shift": shift, "key": one["Employee/DunkinId"].lower()}
+        with ingest.engine.connect() as connection:
+            if refused:
+                with pytest.raises(IntegrityError, match="days_are_included_once"):
+                    run(connection, statement, **values)
+            else:
+                assert run(connection, statement, **values).rowcount == 1
+
+
 def test_an_approval_sees_who_was_approved_since_the_check(ingest: IngestHarness) -> None:
     one = someone()
     first, second = ingest.ready(roster(row(one))), ingest.ready(roster(row(other_id(one))))
@@ -284,9 +321,10 @@ def forget_keys(ingest: IngestHarness, *batches: Any) -> None:
     owner = connect(ingest.owner_url, "test")
     ids = [batch["batch_id"] for batch in batches]
     with owner.begin() as connection:
-        for table in ("batch_row", "payment", "person", "claimed_days"):
+        for table in ("batch_row", "payment", "person", "claimed_days", "inclusion"):
             run(connection, f"ALTER TABLE {table} DISABLE TRIGGER USER")
         for statement in (
+            "DELETE FROM inclusion WHERE batch_id = ANY(CAST(:ids AS uuid[]))",
             "DELETE FROM claimed_days WHERE batch_id = ANY(CAST(:ids AS uuid[]))",
             "DELETE FROM loan WHERE first_batch_id = ANY(CAST(:ids AS uuid[]))",
             """
@@ -301,7 +339,7 @@ def forget_keys(ingest: IngestHarness, *batches: Any) -> None:
                 SELECT row_id FROM batch_row WHERE batch_id = ANY(CAST(:ids AS uuid[])))""",
         ):
             run(connection, statement, ids=ids)
-        for table in ("batch_row", "payment", "person", "claimed_days"):
+        for table in ("batch_row", "payment", "person", "claimed_days", "inclusion"):
             run(connection, f"ALTER TABLE {table} ENABLE TRIGGER USER")
     owner.dispose()
 
@@ -324,6 +362,7 @@ def registered(ingest: IngestHarness, *batches: Any) -> dict[str, list[str]]:
                 ("person", "first_batch_id"),
                 ("loan", "first_batch_id"),
                 ("claimed_days", "batch_id"),
+                ("inclusion", "batch_id"),
             )
         }
 
@@ -342,6 +381,20 @@ def test_what_an_older_version_wrote_is_filled_as_if_it_had_known_the_keys(
         registry.fill_all(ingest.engine, ingest.encryption)
         assert registered(ingest, first, open_batch) == before
     assert ingest.approve(ingest.check(open_batch["batch_id"])).status_code == 200
+
+
+def test_what_was_included_before_there_were_keys_stays_included(ingest: IngestHarness) -> None:
+    one = someone()
+    first = approved(ingest, one)
+    second, third = (ingest.ready(roster(row(one)) + white) for white in (b"\n", b"\n\n"))
+    assert include_all(ingest, second).status_code == 200
+    before = registered(ingest, second)["inclusion"]
+    assert len(before) == 1
+    forget_keys(ingest, first, second)
+    assert registered(ingest, second)["inclusion"] == []
+    registry.fill_all(ingest.engine, ingest.encryption)
+    assert registered(ingest, second)["inclusion"] == before
+    assert include_all(ingest, third).json()["code"] == "approval.include-taken"
 
 
 def test_loans_that_were_approved_twice_are_listed(ingest: IngestHarness) -> None:
