@@ -33,13 +33,17 @@ WANTED = f"""{PAID}
         AND NOT EXISTS (SELECT FROM include i WHERE i.row_id = r.row_id)"""
 
 
-def take_claims(connection: Connection, batch: Batch) -> None:
+def take_claims(connection: Connection, batch: Batch, *, needs_days: bool = True) -> None:
     """Claim the loans of all payable rows for the batch's family. Claims of the family stay.
 
     An included row is claimed too, unless another family has the claim: when that one is released,
     the row would stand without any, and the next batch would pay it again.
 
     Claims are locked in one order, so that two approvals wait for each other without deadlock.
+
+    Args:
+        needs_days: False leaves days to another family that has them: what was approved before
+            spellings were compared stands, and `claimed_days.list_claimed_twice` lists it.
 
     Raises:
         ClaimsMoved: another family has one of them; roll back.
@@ -66,7 +70,7 @@ def take_claims(connection: Connection, batch: Batch) -> None:
         family=batch.family_id,
     ).one()
     has_days = claimed_days.take_days(connection, batch, PAID, WANTED)
-    if counted.wanted != counted.taken or not has_days:
+    if counted.wanted != counted.taken or (needs_days and not has_days):
         raise ClaimsMoved
 
 
