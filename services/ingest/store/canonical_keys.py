@@ -125,7 +125,7 @@ def _claim_days(connection: Connection, batch: Batch) -> int:
             - (SELECT count(*)
                FROM wanted
                JOIN claimed_days d USING (person_key, loan_key)
-               WHERE d.family_id = :family AND d.days && {GIVEN_DAYS}) AS lost""",  # noqa: S608
+               WHERE d.family_id = :family AND d.days && {GIVEN_DAYS}) AS lost""",  # noqa: S608 - our own text
         id=batch.batch_id,
         family=batch.family_id,
         first=batch.period,
