@@ -112,8 +112,8 @@ def list_claimed_twice(connection: Connection) -> Sequence[Any]:
     """List the claims, taken before spellings were compared, of days that another line has.
 
     Each is a loan that was approved twice for one person on the same days, and not because an
-    approver included it. Columns: batch_id, employee_id, period of the claim; other_batch_id,
-    other_employee_id, other_period.
+    approver included it. It is listed until the batch of the claim is archived. Columns: batch_id,
+    employee_id, period of the claim; other_batch_id, other_employee_id, other_period.
     """
     found: Sequence[Any] = run(
         connection,
@@ -127,7 +127,7 @@ def list_claimed_twice(connection: Connection) -> Sequence[Any]:
             AND d.days && {DAYS_OF_BATCH} AND d.family_id <> c.family_id
         JOIN payment o ON o.batch_id = d.batch_id AND o.loan_key = d.loan_key
             AND o.person_key = d.person_key
-        WHERE NOT EXISTS (
+        WHERE b.status <> 'archived' AND NOT EXISTS (
             SELECT
             FROM payment_row r
             JOIN include i USING (row_id)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from libs.common.database.engine import connect, run
 from services.ingest import registry
+from services.ingest.double_approvals import EVERY_S, DoubleApprovals
 from services.ingest.store import claimed_days
 from services.ingest.tests.factories import roster, row
 from services.ingest.tests.harness import IngestHarness, next_period
@@ -398,6 +399,9 @@ def test_what_was_included_before_there_were_keys_stays_included(ingest: IngestH
 
 
 def test_loans_that_were_approved_twice_are_listed(ingest: IngestHarness) -> None:
+    now = [0.0]
+    checks = DoubleApprovals(ingest.engine, lambda: now[0])
+    assert checks.check() == {"loans approved twice": ""}
     one = someone()
     first = approved(ingest, one)
     forget_keys(ingest, first)
@@ -421,3 +425,11 @@ def test_loans_that_were_approved_twice_are_listed(ingest: IngestHarness) -> Non
         first["batch_id"],
         one["Employee/DunkinId"],
     )
+    now[0] += EVERY_S
+    sentence = checks.check()["loans approved twice"]
+    assert sentence.startswith("1 loans were approved twice")
+    assert f"{first['batch_id']} and {second['batch_id']}" in sentence
+    assert one["Employee/DunkinId"] not in sentence
+    ingest.end(second, ingest.payments(second))
+    now[0] += EVERY_S
+    assert checks.check() == {"loans approved twice": ""}
