@@ -1,7 +1,6 @@
 """A loan is paid once for a person on the same days, however ids are spelled or periods named."""
 
 from datetime import date, timedelta
-from itertools import count
 from typing import Any
 
 import pytest
@@ -13,26 +12,15 @@ from services.ingest.double_approvals import EVERY_S, DoubleApprovals
 from services.ingest.store import claimed_days
 from services.ingest.tests.factories import roster, row
 from services.ingest.tests.harness import IngestHarness, next_period
+from services.ingest.tests.people_and_loans import (
+    approved,
+    forget_keys,
+    other_id,
+    registered,
+    someone,
+)
 
 pytestmark = pytest.mark.database
-_numbers = count(1)
-
-
-def someone(**changes: str) -> dict[str, str]:
-    """A row of a person and a loan that no test had before."""
-    number = next(_numbers)
-    return {
-        "Employee/DunkinId": f"EMP-{number:06d}-abc",
-        "Payee/LoanAccountNumber": f"0{number:04d}ab7",
-        **changes,
-    }
-
-
-def approved(ingest: IngestHarness, *rows: dict[str, str], **query: str) -> Any:
-    batch = ingest.ready(roster(*(row(one) for one in rows)) + b" ", **query)
-    answer = ingest.approve(batch)
-    assert answer.status_code == 200, answer.text
-    return batch
 
 
 @pytest.mark.parametrize(
@@ -158,10 +146,6 @@ def test_the_next_period_is_free(ingest: IngestHarness) -> None:
     approved(ingest, spelled, period=next_period(first))
 
 
-def other_id(one: dict[str, str], **changes: str) -> dict[str, str]:
-    return {**one, "Employee/DunkinId": f"EMP-{next(_numbers):06d}-other", **changes}
-
-
 def test_another_person_with_the_same_loan_is_a_warning(ingest: IngestHarness) -> None:
     one = someone()
     first = approved(ingest, one)
@@ -197,66 +181,6 @@ def test_one_person_with_two_ids_is_excluded_and_an_approver_may_include_it(
     assert "W_LOAN_OTHER_PERSON" in second["to_acknowledge"]
     include = [{"row_id": shown["row_id"], "reason": "twins"}]
     assert ingest.approve(second, include=include).status_code == 200
-
-
-def include_all(ingest: IngestHarness, batch: Any) -> Any:
-    rows = ingest.rows(batch, status="excluded")
-    include = [{"row_id": one["row_id"], "reason": "agreed with payroll"} for one in rows]
-    return ingest.approve(batch, include=include)
-
-
-def test_an_included_row_is_claimed_when_nobody_else_has_its_claim(ingest: IngestHarness) -> None:
-    one = someone()
-    first = approved(ingest, one)
-    other = other_id(one)
-    second = ingest.ready(roster(row(other)))
-    assert include_all(ingest, second).status_code == 200
-    ingest.end(first, ingest.payments(first))  # so nothing but the claim of the second is left
-    for spelled in (other, {**other, "Employee/FirstName": "Idah"}):
-        third = ingest.ready(roster(row(spelled)) + b"\n")
-        (shown,) = ingest.rows(third)
-        assert (shown["status"], shown["reason_code"]) == ("excluded", "already_in_period")
-        assert second["batch_id"] in shown["reason"]
-        assert ingest.discard(third).status_code == 200
-    ingest.end(second, ingest.payments(second))
-    assert ingest.ready(roster(row(other)) + b"\n\n")["rows"]["payable"] == 1
-
-
-@pytest.mark.parametrize("field", ["Employee/DunkinId", "Payee/LoanAccountNumber"])
-def test_a_loan_is_included_once_however_it_is_spelled(ingest: IngestHarness, field: str) -> None:
-    one = someone()
-    approved(ingest, one)
-    spelled = [
-        {**one, field: one[field].upper()},
-        {**one, field: one[field] + "\u00a0" if "Id" in field else "0-" + one[field]},
-    ]
-    second, third = (ingest.ready(roster(row(other)) + b"\n") for other in spelled)
-    assert include_all(ingest, second).status_code == 200
-    refused = include_all(ingest, third)
-    assert (refused.status_code, refused.json()["code"]) == (409, "approval.include-taken")
-    assert refused.json()["batches"] == [second["batch_id"]]
-    ingest.end(second, ingest.payments(second))
-    assert include_all(ingest, third).status_code == 200
-
-
-def test_the_database_refuses_two_inclusions_with_common_days(ingest: IngestHarness) -> None:
-    one = someone()
-    approved(ingest, one)
-    assert include_all(ingest, ingest.ready(roster(row(one)) + b"\n")).status_code == 200
-    for shift, refused in ((13, True), (-13, True), (14, False), (-14, False)):
-        statement = """
-            INSERT INTO inclusion (person_key, loan_key, days, family_id, batch_id)
-            SELECT person_key, loan_key,
-                daterange(lower(days) + :shift, upper(days) + :shift), batch_id, batch_id
-            FROM inclusion
-            WHERE person_key = :key"""
-        values = {"shift": shift, "key": one["Employee/DunkinId"].lower()}
-        with ingest.engine.connect() as connection:
-            if refused:
-                with pytest.raises(IntegrityError, match="days_are_included_once"):
-                    run(connection, statement, **values)
-            else:
-                assert run(connection, statement, **values).rowcount == 1
 
 
 def test_an_approval_sees_who_was_approved_since_the_check(ingest: IngestHarness) -> None:
@@ -317,57 +241,6 @@ def test_the_registry_keeps_every_spelling_with_its_first_and_last_batch(
     assert {tuple(one)[1:] for one in people} == expected == {tuple(one) for one in loans}
 
 
-def forget_keys(ingest: IngestHarness, *batches: Any) -> None:
-    """Take from these batches what an older version did not write."""
-    owner = connect(ingest.owner_url, "test")
-    ids = [batch["batch_id"] for batch in batches]
-    with owner.begin() as connection:
-        for table in ("batch_row", "payment", "person", "claimed_days", "inclusion"):
-            run(connection, f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        for statement in (
-            "DELETE FROM inclusion WHERE batch_id = ANY(CAST(:ids AS uuid[]))",
-            "DELETE FROM claimed_days WHERE batch_id = ANY(CAST(:ids AS uuid[]))",
-            "DELETE FROM loan WHERE first_batch_id = ANY(CAST(:ids AS uuid[]))",
-            """
-            UPDATE batch_row SET person_key = '', loan_key = ''
-            WHERE batch_id = ANY(CAST(:ids AS uuid[]))""",
-            """
-            UPDATE payment SET person_key = '', loan_key = ''
-            WHERE batch_id = ANY(CAST(:ids AS uuid[]))""",
-            """
-            UPDATE person SET person_key = '', first_batch_id = NULL, last_batch_id = NULL
-            WHERE row_id IN (
-                SELECT row_id FROM batch_row WHERE batch_id = ANY(CAST(:ids AS uuid[])))""",
-        ):
-            run(connection, statement, ids=ids)
-        for table in ("batch_row", "payment", "person", "claimed_days", "inclusion"):
-            run(connection, f"ALTER TABLE {table} ENABLE TRIGGER USER")
-    owner.dispose()
-
-
-def registered(ingest: IngestHarness, *batches: Any) -> dict[str, list[str]]:
-    ids = [batch["batch_id"] for batch in batches]
-    with ingest.engine.connect() as connection:
-        return {
-            table: sorted(
-                str(dict(one))
-                for one in run(
-                    connection,
-                    f"SELECT * FROM {table} WHERE {column} = ANY(CAST(:ids AS uuid[]))",
-                    ids=ids,
-                ).mappings()
-            )
-            for table, column in (
-                ("batch_row", "batch_id"),
-                ("payment", "batch_id"),
-                ("person", "first_batch_id"),
-                ("loan", "first_batch_id"),
-                ("claimed_days", "batch_id"),
-                ("inclusion", "batch_id"),
-            )
-        }
-
-
 def test_what_an_older_version_wrote_is_filled_as_if_it_had_known_the_keys(
     ingest: IngestHarness,
 ) -> None:
@@ -382,20 +255,6 @@ def test_what_an_older_version_wrote_is_filled_as_if_it_had_known_the_keys(
         registry.fill_all(ingest.engine, ingest.encryption)
         assert registered(ingest, first, open_batch) == before
     assert ingest.approve(ingest.check(open_batch["batch_id"])).status_code == 200
-
-
-def test_what_was_included_before_there_were_keys_stays_included(ingest: IngestHarness) -> None:
-    one = someone()
-    first = approved(ingest, one)
-    second, third = (ingest.ready(roster(row(one)) + white) for white in (b"\n", b"\n\n"))
-    assert include_all(ingest, second).status_code == 200
-    before = registered(ingest, second)["inclusion"]
-    assert len(before) == 1
-    forget_keys(ingest, first, second)
-    assert registered(ingest, second)["inclusion"] == []
-    registry.fill_all(ingest.engine, ingest.encryption)
-    assert registered(ingest, second)["inclusion"] == before
-    assert include_all(ingest, third).json()["code"] == "approval.include-taken"
 
 
 def test_loans_that_were_approved_twice_are_listed(ingest: IngestHarness) -> None:

@@ -211,7 +211,7 @@ def test_two_spellings_that_an_older_version_approved_both_stand_after_a_recover
     backed_up: BackedUpIngest, compared: bool
 ) -> None:
     backup, ingest = backed_up.back_up(), backed_up.ingest
-    found = []
+    found: list[Any] = []
     for employee_id in ("EMP-77-a", "EMP-77-A"):
         batch = ingest.ready(roster(row({"Employee/DunkinId": employee_id})))
         with connect(ingest.owner_url, "test").begin() as connection:
