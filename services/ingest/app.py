@@ -16,6 +16,7 @@ from libs.common.runtime.world_checks import check_disk
 from services.ingest import consumers, finalize, key_check, recovery, registry, staging
 from services.ingest.domain.pay_period import PayCalendar
 from services.ingest.domain.roster_warnings import Thresholds
+from services.ingest.double_approvals import DoubleApprovals
 from services.ingest.encryption import FieldEncryption
 from services.ingest.file_checks import FileChecks
 from services.ingest.housekeeping import run_housekeeping
@@ -48,6 +49,7 @@ def build(settings: IngestSettings) -> Service:
     service.add_consumer(topics.PREPARATION, consumers.apply_preparation)
     service.add_consumer(topics.LEDGER_POSTINGS, consumers.apply_postings)
     service.world.checks.append(FileChecks(service.engine, folder).check)
+    service.world.checks.append(DoubleApprovals(service.engine).check)
     service.add_relay()
     service.add_dead_letter_routes(batches.list_contributors)
     service.world.checks.append(lambda: check_disk([settings.files_dir]))

@@ -1,11 +1,13 @@
 """Whether the uploaded files are still what was uploaded: each is read again once a day."""
 
+import gzip
 import hashlib
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -50,16 +52,15 @@ class FileChecks:
 
 
 def is_unchanged(path: Path, sha256: str) -> bool:
-    """Whether a file is there and has these inflated bytes."""
+    """Whether a file is there and has these inflated bytes; inflated piece by piece."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            piece = file.read(PIECE_BYTES)
-            inflate = zlib.decompressobj(wbits=31) if piece.startswith(GZIP) else None
-            while piece:
-                digest.update(inflate.decompress(piece) if inflate else piece)
-                piece = file.read(PIECE_BYTES)
-    except (OSError, zlib.error):
+            is_gzip = file.peek(len(GZIP)).startswith(GZIP)
+            plain: IO[bytes] = gzip.open(file) if is_gzip else file  # type: ignore[assignment] # noqa: SIM115
+            while piece := plain.read(PIECE_BYTES):
+                digest.update(piece)
+    except (OSError, EOFError, zlib.error):
         return False
     return digest.hexdigest() == sha256
 

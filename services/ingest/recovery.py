@@ -271,7 +271,8 @@ def _approve(connection: Connection, newest: BatchChanged) -> None:
     """Approve the batch as it was approved.
 
     The approval was valid. So payments that stand in the way of its rows and claims had ended
-    unpaid by then; the ledger's messages about them come later and find their rows released.
+    unpaid by then; the ledger's messages about them come later and find their rows released. Only
+    where spellings were not compared yet, both payments may stand: the older one keeps the days.
     """
     batch_id, at = newest.batch_id, newest.approved_at
     assert newest.approved_by is not None
@@ -297,7 +298,7 @@ def _approve(connection: Connection, newest: BatchChanged) -> None:
     payments.release_rows(connection, superseded)
     claims.release_claims(connection, superseded)
     inclusions.release_inclusions(connection, superseded)
-    claims.take_claims(connection, batch)
+    claims.take_claims(connection, batch, needs_days=payments.were_days_compared(batch))
     inclusions.take_inclusions(connection, batch)
     payments.insert_payments(connection, batch)
     people.upsert_people(connection, batch_id)

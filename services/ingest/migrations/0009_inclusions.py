@@ -9,26 +9,19 @@ from alembic import op
 revision = "ingest_0009"
 down_revision = "ingest_0008"
 
+# Person and loan are canonical keys, and days are dates, as in `claimed_days`. What was included
+# before is added when the keys of its rows are filled (`registry.py`).
 INCLUSION = """
 CREATE TABLE inclusion (
-    period date NOT NULL,
-    employee_id text NOT NULL,
-    loan_index text NOT NULL,
+    person_key text NOT NULL CHECK (person_key <> ''),
+    loan_key text NOT NULL CHECK (loan_key <> ''),
+    days daterange NOT NULL CHECK (NOT isempty(days)),
     family_id uuid NOT NULL,
     batch_id uuid NOT NULL REFERENCES batch,
-    PRIMARY KEY (period, employee_id, loan_index)
+    PRIMARY KEY (loan_key, person_key, days),
+    CONSTRAINT days_are_included_once
+        EXCLUDE USING gist (claim_slot(person_key, loan_key) WITH &&, days WITH &&)
 )"""
-# What was included before this table, and stands.
-STANDING = """
-INSERT INTO inclusion (period, employee_id, loan_index, family_id, batch_id)
-SELECT DISTINCT ON (p.period, p.employee_id, p.loan_index)
-    p.period, p.employee_id, p.loan_index, b.family_id, b.batch_id
-FROM include i
-JOIN payment_row r USING (row_id)
-JOIN payment p USING (payment_id)
-JOIN batch b ON b.batch_id = p.batch_id
-WHERE NOT r.released
-ORDER BY p.period, p.employee_id, p.loan_index, i.included_at, b.batch_id"""
 
 CLAIMED = """
 CREATE FUNCTION payment_claimed() RETURNS trigger LANGUAGE plpgsql
@@ -40,8 +33,9 @@ BEGIN
         JOIN batch b ON b.batch_id = p.batch_id
         LEFT JOIN claim c ON (c.period, c.employee_id, c.loan_index, c.family_id)
             = (p.period, p.employee_id, p.loan_index, b.family_id)
-        LEFT JOIN inclusion n ON (n.period, n.employee_id, n.loan_index, n.family_id)
-            = (p.period, p.employee_id, p.loan_index, b.family_id)
+        LEFT JOIN inclusion n ON (n.loan_key, n.person_key, n.family_id)
+                = (p.loan_key, p.person_key, b.family_id)
+            AND n.days @> daterange(b.period, coalesce(b.period_end, b.period + 13), '[]')
         WHERE c.batch_id IS NULL AND n.batch_id IS NULL
     ) THEN
         RAISE EXCEPTION 'a payment needs a claim or an inclusion of its family'
@@ -62,8 +56,9 @@ BEGIN
         FROM payment p
         JOIN payment_row r USING (payment_id)
         JOIN batch b ON b.batch_id = p.batch_id
-        WHERE (p.period, p.employee_id, p.loan_index, b.family_id)
-                = (OLD.period, OLD.employee_id, OLD.loan_index, OLD.family_id)
+        WHERE (p.loan_key, p.person_key, b.family_id)
+                = (OLD.loan_key, OLD.person_key, OLD.family_id)
+            AND daterange(b.period, coalesce(b.period_end, b.period + 13), '[]') && OLD.days
             AND NOT r.released
     ) THEN
         RAISE EXCEPTION 'an inclusion is held by a payment that stands'
@@ -76,11 +71,7 @@ CREATE TRIGGER inclusion_guard BEFORE DELETE ON inclusion
 FOR EACH ROW EXECUTE FUNCTION inclusion_guard()"""
 KEEP = """
 CREATE TRIGGER refuse_rewriting BEFORE UPDATE ON inclusion FOR EACH ROW
-WHEN (
-    (OLD.period, OLD.employee_id, OLD.loan_index, OLD.family_id, OLD.batch_id)
-    IS DISTINCT FROM (NEW.period, NEW.employee_id, NEW.loan_index, NEW.family_id, NEW.batch_id)
-)
-EXECUTE FUNCTION refuse_rewriting()"""
+WHEN (OLD IS DISTINCT FROM NEW) EXECUTE FUNCTION refuse_rewriting()"""
 
 
 def upgrade() -> None:
@@ -89,6 +80,6 @@ def upgrade() -> None:
     op.execute(
         "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
     )
-    statements = (INCLUSION, STANDING, CLAIMED, CLAIMED_TRIGGER, HELD, HELD_TRIGGER, KEEP)
+    statements = (INCLUSION, CLAIMED, CLAIMED_TRIGGER, HELD, HELD_TRIGGER, KEEP)
     for statement in statements:
         op.execute(statement)

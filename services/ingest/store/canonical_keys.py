@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
-from services.ingest.store import loans
+from services.ingest.store import inclusions, loans
 from services.ingest.store.claimed_days import GIVEN_DAYS
 
 
@@ -67,7 +67,7 @@ def set_row_keys(connection: Connection, keys: Sequence[tuple[UUID, str, str]]) 
 
 
 def carry_keys(connection: Connection, batch: Batch) -> int:
-    """Carry the keys of a batch's rows to its payments, people, loans and claims.
+    """Carry the keys of a batch's rows to its payments, people, loans, claims and inclusions.
 
     Days that another family has already stay with it: the loan was approved twice then, and
     `claimed_days.list_claimed_twice` lists it. A second call changes nothing.
@@ -99,6 +99,7 @@ def carry_keys(connection: Connection, batch: Batch) -> int:
     if batch.approved_at is None:
         return 0
     loans.upsert_loans(connection, batch.batch_id)
+    inclusions.carry_inclusions(connection, batch)
     return _claim_days(connection, batch)
 
 
@@ -124,7 +125,7 @@ def _claim_days(connection: Connection, batch: Batch) -> int:
             - (SELECT count(*)
                FROM wanted
                JOIN claimed_days d USING (person_key, loan_key)
-               WHERE d.family_id = :family AND d.days && {GIVEN_DAYS}) AS lost""",  # noqa: S608
+               WHERE d.family_id = :family AND d.days && {GIVEN_DAYS}) AS lost""",  # noqa: S608 - our own text
         id=batch.batch_id,
         family=batch.family_id,
         first=batch.period,

@@ -20,14 +20,15 @@ DAYS_OF_BATCH: Final = "daterange(b.period, coalesce(b.period_end, b.period + 13
 GIVEN_DAYS: Final = "daterange(CAST(:first AS date), CAST(:last AS date), '[]')"
 
 
-def take_days(connection: Connection, batch: Batch, wanted: str) -> bool:
-    """Claim the batch's days for its family, for each wanted person and loan; again: no change.
+def take_days(connection: Connection, batch: Batch, paid: str, wanted: str) -> bool:
+    """Claim the batch's days for its family, for each paid person and loan; again: no change.
 
     Args:
-        wanted: a SELECT of person_key and loan_key for `:id`, which is the batch.
+        paid: a SELECT of person_key and loan_key for `:id`, which is the batch.
+        wanted: those of them that the family must have.
 
     Returns:
-        False when another family has one of these days, or a row has no keys yet; roll back.
+        False when another family has wanted days, or a wanted row has no keys yet; roll back.
     """
     values = {
         "id": batch.batch_id,
@@ -41,7 +42,7 @@ def take_days(connection: Connection, batch: Batch, wanted: str) -> bool:
         INSERT INTO claimed_days (person_key, loan_key, days, family_id, batch_id)
         SELECT DISTINCT person_key, loan_key, {GIVEN_DAYS}, CAST(:family AS uuid),
             CAST(:id AS uuid)
-        FROM ({wanted}) w
+        FROM ({paid}) p
         WHERE person_key <> '' AND loan_key <> ''
         ORDER BY loan_key, person_key
         ON CONFLICT DO NOTHING""",  # noqa: S608 - our own text
@@ -110,7 +111,8 @@ def release_days(connection: Connection, payment_ids: Collection[UUID]) -> None:
 def list_claimed_twice(connection: Connection) -> Sequence[Any]:
     """List the claims, taken before spellings were compared, of days that another line has.
 
-    Each is a loan that was approved twice for one person on the same days. Columns: batch_id,
+    Each is a loan that was approved twice for one person on the same days, and not because an
+    approver included it. It is listed until the batch of the claim is archived. Columns: batch_id,
     employee_id, period of the claim; other_batch_id, other_employee_id, other_period.
     """
     found: Sequence[Any] = run(
@@ -125,6 +127,11 @@ def list_claimed_twice(connection: Connection) -> Sequence[Any]:
             AND d.days && {DAYS_OF_BATCH} AND d.family_id <> c.family_id
         JOIN payment o ON o.batch_id = d.batch_id AND o.loan_key = d.loan_key
             AND o.person_key = d.person_key
+        WHERE b.status <> 'archived' AND NOT EXISTS (
+            SELECT
+            FROM payment_row r
+            JOIN include i USING (row_id)
+            WHERE r.payment_id = p.payment_id)
         ORDER BY c.period, c.employee_id, c.batch_id""",  # noqa: S608 - our own text
     ).all()
     return found

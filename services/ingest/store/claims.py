@@ -23,18 +23,27 @@ class ClaimsMoved(Exception):
     """
 
 
-#: The loans that a batch must claim. Rows that the approver included by name need no claim.
-WANTED = """
+#: The loans that a batch pays.
+PAID = """
     SELECT DISTINCT r.employee_id, r.loan_index, r.person_key, r.loan_key
     FROM batch_row r
-    WHERE r.batch_id = :id AND r.status = 'payable'
+    WHERE r.batch_id = :id AND r.status = 'payable'"""
+#: The loans that a batch must claim. Rows that the approver included by name need no claim.
+WANTED = f"""{PAID}
         AND NOT EXISTS (SELECT FROM include i WHERE i.row_id = r.row_id)"""
 
 
-def take_claims(connection: Connection, batch: Batch) -> None:
+def take_claims(connection: Connection, batch: Batch, *, needs_days: bool = True) -> None:
     """Claim the loans of all payable rows for the batch's family. Claims of the family stay.
 
+    An included row is claimed too, unless another family has the claim: when that one is released,
+    the row would stand without any, and the next batch would pay it again.
+
     Claims are locked in one order, so that two approvals wait for each other without deadlock.
+
+    Args:
+        needs_days: False leaves days to another family that has them: what was approved before
+            spellings were compared stands, and `claimed_days.list_claimed_twice` lists it.
 
     Raises:
         ClaimsMoved: another family has one of them; roll back.
@@ -46,20 +55,22 @@ def take_claims(connection: Connection, batch: Batch) -> None:
         taken AS (
             INSERT INTO claim AS c (period, employee_id, loan_index, family_id, batch_id)
             SELECT :period, employee_id, loan_index, :family, :id
-            FROM wanted
+            FROM ({PAID}) paid
             ORDER BY employee_id, loan_index
             ON CONFLICT (period, employee_id, loan_index)
             DO UPDATE SET family_id = c.family_id
             WHERE c.family_id = excluded.family_id
-            RETURNING 1
+            RETURNING employee_id, loan_index
         )
-        SELECT (SELECT count(*) FROM wanted) AS wanted,
-            (SELECT count(*) FROM taken) AS taken""",  # noqa: S608 - our own text
+        SELECT count(*) AS wanted, count(t.loan_index) AS taken
+        FROM wanted w
+        LEFT JOIN taken t USING (employee_id, loan_index)""",  # noqa: S608 - our own text
         id=batch.batch_id,
         period=batch.period,
         family=batch.family_id,
     ).one()
-    if counted.wanted != counted.taken or not claimed_days.take_days(connection, batch, WANTED):
+    has_days = claimed_days.take_days(connection, batch, PAID, WANTED)
+    if counted.wanted != counted.taken or (needs_days and not has_days):
         raise ClaimsMoved
 
 

@@ -1,6 +1,8 @@
-"""Table `inclusion`: one family takes in a loan that another family has claimed in a pay period.
+"""Table `inclusion`: one family takes in a loan of a person that another family has claimed.
 
-Two approvals that include the same loan are decided here, by the table's key and its row locks.
+As in `claimed_days`, person and loan are canonical keys and days are dates. Two approvals that
+include the same loan are decided here: the database refuses two lines of one person and loan whose
+days overlap (constraint `days_are_included_once`).
 """
 
 from collections.abc import Collection
@@ -10,6 +12,8 @@ from sqlalchemy import Connection
 
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
+from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS
+from services.ingest.store.claims import ClaimsMoved
 
 
 class AlreadyIncluded(Exception):
@@ -25,10 +29,13 @@ class AlreadyIncluded(Exception):
 
 #: The loans that the approver of a batch included by name.
 WANTED = """
-    SELECT DISTINCT r.employee_id, r.loan_index
+    SELECT DISTINCT r.person_key, r.loan_key
     FROM batch_row r
     JOIN include i USING (row_id)
     WHERE r.batch_id = :id AND r.status = 'payable'"""
+#: The same, of payments that stand: what was included before its rows had keys.
+STANDING = f"""{WANTED}
+        AND EXISTS (SELECT FROM payment_row l WHERE l.row_id = r.row_id AND NOT l.released)"""
 
 
 def take_inclusions(connection: Connection, batch: Batch) -> None:
@@ -38,37 +45,69 @@ def take_inclusions(connection: Connection, batch: Batch) -> None:
 
     Raises:
         AlreadyIncluded: another family has one of them; roll back.
+        ClaimsMoved: a row has no keys yet; roll back.
     """
-    values = {"id": batch.batch_id, "period": batch.period, "family": batch.family_id}
-    counted = run(
+    _insert(connection, batch, WANTED)
+    values = _values(batch)
+    # Those that the family had before are locked: a release waits, or was first.
+    held = run(
         connection,
         f"""
-        WITH wanted AS ({WANTED}),
-        taken AS (
-            INSERT INTO inclusion AS n (period, employee_id, loan_index, family_id, batch_id)
-            SELECT :period, employee_id, loan_index, :family, :id
-            FROM wanted
-            ORDER BY employee_id, loan_index
-            ON CONFLICT (period, employee_id, loan_index)
-            DO UPDATE SET family_id = n.family_id
-            WHERE n.family_id = excluded.family_id
-            RETURNING 1
-        )
-        SELECT (SELECT count(*) FROM wanted) AS wanted,
-            (SELECT count(*) FROM taken) AS taken""",  # noqa: S608 - our own text
+        SELECT n.loan_key
+        FROM inclusion n
+        JOIN ({WANTED}) w USING (loan_key, person_key)
+        WHERE n.family_id = :family AND n.days @> {GIVEN_DAYS}
+        ORDER BY n.loan_key, n.person_key
+        FOR UPDATE OF n""",  # noqa: S608 - our own text
         **values,
-    ).one()
-    if counted.wanted != counted.taken:
-        others = run(
-            connection,
-            f"""
-            SELECT DISTINCT n.batch_id
-            FROM ({WANTED}) w
-            JOIN inclusion n USING (employee_id, loan_index)
-            WHERE n.period = :period AND n.family_id <> :family""",  # noqa: S608 - our own text
-            **values,
-        )
-        raise AlreadyIncluded(others.scalars().all())
+    ).rowcount
+    asked = run(
+        connection,
+        f"SELECT count(*) FROM ({WANTED}) w",  # noqa: S608 - our own text
+        id=batch.batch_id,
+    ).scalar_one()
+    if held == asked:
+        return
+    others = run(
+        connection,
+        f"""
+        SELECT DISTINCT n.batch_id
+        FROM ({WANTED}) w
+        JOIN inclusion n USING (loan_key, person_key)
+        WHERE n.days && {GIVEN_DAYS} AND n.family_id <> :family""",  # noqa: S608 - our own text
+        **values,
+    )
+    if batch_ids := others.scalars().all():
+        raise AlreadyIncluded(batch_ids)
+    raise ClaimsMoved
+
+
+def carry_inclusions(connection: Connection, batch: Batch) -> None:
+    """Take in what was included before its rows had keys, unless another family has it."""
+    _insert(connection, batch, STANDING)
+
+
+def _values(batch: Batch) -> dict[str, object]:
+    return {
+        "id": batch.batch_id,
+        "family": batch.family_id,
+        "first": batch.period,
+        "last": batch.last_day,
+    }
+
+
+def _insert(connection: Connection, batch: Batch, wanted: str) -> None:
+    run(
+        connection,
+        f"""
+        INSERT INTO inclusion (person_key, loan_key, days, family_id, batch_id)
+        SELECT person_key, loan_key, {GIVEN_DAYS}, CAST(:family AS uuid), CAST(:id AS uuid)
+        FROM ({wanted}) w
+        WHERE person_key <> '' AND loan_key <> ''
+        ORDER BY loan_key, person_key
+        ON CONFLICT DO NOTHING""",  # noqa: S608 - our own text
+        **_values(batch),
+    )
 
 
 def release_inclusions(connection: Connection, payment_ids: Collection[UUID]) -> None:
@@ -76,34 +115,41 @@ def release_inclusions(connection: Connection, payment_ids: Collection[UUID]) ->
 
     They are locked first and checked afterwards, as claims are (`store.claims.release_claims`).
     """
+    of_payments = f"""
+        SELECT p.person_key, p.loan_key, b.family_id, {DAYS_OF_BATCH} AS days
+        FROM payment p
+        JOIN batch b USING (batch_id)
+        WHERE p.payment_id = ANY(CAST(:ids AS uuid[]))"""  # noqa: S608 - our own text
     run(
         connection,
-        """
+        f"""
         SELECT 1
         FROM inclusion n
-        WHERE (period, employee_id, loan_index) IN (
-            SELECT period, employee_id, loan_index
-            FROM payment
-            WHERE payment_id = ANY(CAST(:ids AS uuid[])))
-        ORDER BY employee_id, loan_index
-        FOR UPDATE""",
+        WHERE EXISTS (
+            SELECT
+            FROM ({of_payments}) e
+            WHERE (e.loan_key, e.person_key, e.family_id)
+                    = (n.loan_key, n.person_key, n.family_id)
+                AND e.days && n.days)
+        ORDER BY n.loan_key, n.person_key
+        FOR UPDATE OF n""",  # noqa: S608 - our own text
         ids=list(payment_ids),
     )
     run(
         connection,
-        """
+        f"""
         DELETE FROM inclusion n
-        USING payment p
-        JOIN batch b ON b.batch_id = p.batch_id
-        WHERE p.payment_id = ANY(CAST(:ids AS uuid[]))
-            AND (n.period, n.employee_id, n.loan_index, n.family_id)
-                = (p.period, p.employee_id, p.loan_index, b.family_id)
+        USING ({of_payments}) e
+        WHERE (e.loan_key, e.person_key, e.family_id)
+                = (n.loan_key, n.person_key, n.family_id)
+            AND e.days && n.days
             AND NOT EXISTS (
                 SELECT
                 FROM payment q
-                JOIN batch o ON o.batch_id = q.batch_id
-                JOIN payment_row r ON r.payment_id = q.payment_id
-                WHERE q.employee_id = n.employee_id AND q.loan_index = n.loan_index
-                    AND q.period = n.period AND o.family_id = n.family_id AND NOT r.released)""",
+                JOIN batch b USING (batch_id)
+                JOIN payment_row r USING (payment_id)
+                WHERE q.loan_key = n.loan_key AND q.person_key = n.person_key
+                    AND b.family_id = n.family_id AND {DAYS_OF_BATCH} && n.days
+                    AND NOT r.released)""",  # noqa: S608 - our own text
         ids=list(payment_ids),
     )

@@ -39,7 +39,7 @@ def find_other_payees(connection: Connection, batch: Batch) -> list[OtherPayee]:
                     WHERE {DAYS_OF_BATCH} && {GIVEN_DAYS} AND b.family_id <> :family)))
             GROUP BY loan_key
             HAVING count(DISTINCT person_key) > 1
-                AND bool_or(batch_id = :id) AND bool_or(batch_id <> :id)""",  # noqa: S608
+                AND bool_or(batch_id = :id) AND bool_or(batch_id <> :id)""",  # noqa: S608 - our own text
             **values,
             **days,
         )

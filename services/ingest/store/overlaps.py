@@ -77,7 +77,7 @@ def _list_other_live_batches(connection: Connection, batch: Batch) -> list[UUID]
             FROM batch b
             WHERE b.period BETWEEN CAST(:first AS date) - :longest AND CAST(:last AS date)
                 AND {DAYS_OF_BATCH} && {GIVEN_DAYS}
-                AND b.family_id <> :family AND b.status <> ALL(:not_live)""",  # noqa: S608
+                AND b.family_id <> :family AND b.status <> ALL(:not_live)""",  # noqa: S608 - our own text
             first=batch.period,
             last=batch.last_day,
             longest=LONGEST_PERIOD_DAYS,

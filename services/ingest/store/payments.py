@@ -115,6 +115,9 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
     They stand in the way of its rows (the same file row), or of its claims or inclusions (the same
     loan in the same period or on the same days, for another family). In normal work there are none:
     such rows are excluded.
+
+    Days that only another spelling claimed prove nothing if the batch was uploaded before spellings
+    were compared (`were_days_compared`): both payments may stand.
     """
     return list(
         run(
@@ -138,23 +141,33 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
             JOIN payment p ON p.loan_key = d.loan_key AND p.person_key = d.person_key
             JOIN batch b ON b.batch_id = p.batch_id AND {DAYS_OF_BATCH} && d.days
             JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
-            WHERE d.days && {GIVEN_DAYS} AND d.family_id <> :family
+            WHERE d.days && {GIVEN_DAYS} AND d.family_id <> :family AND :compared
             UNION
             SELECT p.payment_id
             FROM ({WANTED_INCLUSIONS}) w
-            JOIN inclusion n USING (employee_id, loan_index)
-            JOIN payment p USING (period, employee_id, loan_index)
+            JOIN inclusion n USING (loan_key, person_key)
+            JOIN payment p USING (loan_key, person_key)
             JOIN batch b ON b.batch_id = p.batch_id AND b.family_id = n.family_id
+                AND {DAYS_OF_BATCH} && n.days
             JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
-            WHERE n.period = :period AND n.family_id <> :family
+            WHERE n.days && {GIVEN_DAYS} AND n.family_id <> :family
             ORDER BY 1""",  # noqa: S608 - our own text
             id=batch.batch_id,
             period=batch.period,
             family=batch.family_id,
             first=batch.period,
             last=batch.last_day,
+            compared=were_days_compared(batch),
         ).scalars()
     )
+
+
+def were_days_compared(batch: Batch) -> bool:
+    """Whether the batch was surely approved with days claimed, whatever the spelling.
+
+    A version of this service that did not claim days gave no batch the last day of its period.
+    """
+    return batch.period_end is not None
 
 
 def list_paid_rows(connection: Connection, payment_id: UUID) -> Sequence[Any]:

@@ -21,7 +21,9 @@ class BackedUpIngest:
     def migrate(cls, admin_url: str, urls: tuple[str, str], folder: Path) -> "BackedUpIngest":
         """On a new database, whose service's and owner's URLs are given."""
         upgrade(urls[1], MIGRATIONS)
-        return cls(admin_url, urls[0], folder)
+        made = cls(admin_url, urls[0], folder)
+        made.ingest.owner_url = urls[1]
+        return made
 
     def back_up(self) -> str:
         """Make a backup; its name."""

@@ -1,11 +1,12 @@
 """A file that the disk loses or changes later is found within a day."""
 
 import gzip
+from hashlib import sha256
 from uuid import UUID
 
 import pytest
 
-from services.ingest.file_checks import EVERY_S, FILES_MAX, FileChecks
+from services.ingest.file_checks import EVERY_S, FILES_MAX, FileChecks, is_unchanged
 from services.ingest.tests.harness import IngestHarness, spaced
 
 pytestmark = pytest.mark.database
@@ -33,6 +34,16 @@ def test_a_lost_or_changed_file_is_named_and_a_restored_one_is_not(
     first.write_bytes(kept)
     now[0] += EVERY_S
     assert checks.check()["uploaded files"].startswith("1 uploaded files")
+
+
+def test_a_file_of_two_gzip_members_is_whole(ingest: IngestHarness, xml: bytes) -> None:
+    half = len(xml) // 2
+    zipped = gzip.compress(xml[:half]) + gzip.compress(xml[half:])
+    path = ingest.folder.path_of(UUID(ingest.ready(zipped)["batch_id"]))
+    assert is_unchanged(path, sha256(xml).hexdigest())
+    for broken in (zipped[:-20], zipped[:40], zipped + b"more", b""):
+        path.write_bytes(broken)
+        assert not is_unchanged(path, sha256(xml).hexdigest())
 
 
 def test_a_check_reads_few_files_and_goes_on_with_the_others(

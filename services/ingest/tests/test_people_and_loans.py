@@ -1,7 +1,6 @@
 """A loan is paid once for a person on the same days, however ids are spelled or periods named."""
 
 from datetime import date, timedelta
-from itertools import count
 from typing import Any
 
 import pytest
@@ -9,29 +8,19 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from libs.common.database.engine import connect, run
 from services.ingest import registry
+from services.ingest.double_approvals import EVERY_S, DoubleApprovals
 from services.ingest.store import claimed_days
 from services.ingest.tests.factories import roster, row
 from services.ingest.tests.harness import IngestHarness, next_period
+from services.ingest.tests.people_and_loans import (
+    approved,
+    forget_keys,
+    other_id,
+    registered,
+    someone,
+)
 
 pytestmark = pytest.mark.database
-_numbers = count(1)
-
-
-def someone(**changes: str) -> dict[str, str]:
-    """A row of a person and a loan that no test had before."""
-    number = next(_numbers)
-    return {
-        "Employee/DunkinId": f"EMP-{number:06d}-abc",
-        "Payee/LoanAccountNumber": f"0{number:04d}ab7",
-        **changes,
-    }
-
-
-def approved(ingest: IngestHarness, *rows: dict[str, str], **query: str) -> Any:
-    batch = ingest.ready(roster(*(row(one) for one in rows)) + b" ", **query)
-    answer = ingest.approve(batch)
-    assert answer.status_code == 200, answer.text
-    return batch
 
 
 @pytest.mark.parametrize(
@@ -157,10 +146,6 @@ def test_the_next_period_is_free(ingest: IngestHarness) -> None:
     approved(ingest, spelled, period=next_period(first))
 
 
-def other_id(one: dict[str, str], **changes: str) -> dict[str, str]:
-    return {**one, "Employee/DunkinId": f"EMP-{next(_numbers):06d}-other", **changes}
-
-
 def test_another_person_with_the_same_loan_is_a_warning(ingest: IngestHarness) -> None:
     one = someone()
     first = approved(ingest, one)
@@ -256,55 +241,6 @@ def test_the_registry_keeps_every_spelling_with_its_first_and_last_batch(
     assert {tuple(one)[1:] for one in people} == expected == {tuple(one) for one in loans}
 
 
-def forget_keys(ingest: IngestHarness, *batches: Any) -> None:
-    """Take from these batches what an older version did not write."""
-    owner = connect(ingest.owner_url, "test")
-    ids = [batch["batch_id"] for batch in batches]
-    with owner.begin() as connection:
-        for table in ("batch_row", "payment", "person", "claimed_days"):
-            run(connection, f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        for statement in (
-            "DELETE FROM claimed_days WHERE batch_id = ANY(CAST(:ids AS uuid[]))",
-            "DELETE FROM loan WHERE first_batch_id = ANY(CAST(:ids AS uuid[]))",
-            """
-            UPDATE batch_row SET person_key = '', loan_key = ''
-            WHERE batch_id = ANY(CAST(:ids AS uuid[]))""",
-            """
-            UPDATE payment SET person_key = '', loan_key = ''
-            WHERE batch_id = ANY(CAST(:ids AS uuid[]))""",
-            """
-            UPDATE person SET person_key = '', first_batch_id = NULL, last_batch_id = NULL
-            WHERE row_id IN (
-                SELECT row_id FROM batch_row WHERE batch_id = ANY(CAST(:ids AS uuid[])))""",
-        ):
-            run(connection, statement, ids=ids)
-        for table in ("batch_row", "payment", "person", "claimed_days"):
-            run(connection, f"ALTER TABLE {table} ENABLE TRIGGER USER")
-    owner.dispose()
-
-
-def registered(ingest: IngestHarness, *batches: Any) -> dict[str, list[str]]:
-    ids = [batch["batch_id"] for batch in batches]
-    with ingest.engine.connect() as connection:
-        return {
-            table: sorted(
-                str(dict(one))
-                for one in run(
-                    connection,
-                    f"SELECT * FROM {table} WHERE {column} = ANY(CAST(:ids AS uuid[]))",
-                    ids=ids,
-                ).mappings()
-            )
-            for table, column in (
-                ("batch_row", "batch_id"),
-                ("payment", "batch_id"),
-                ("person", "first_batch_id"),
-                ("loan", "first_batch_id"),
-                ("claimed_days", "batch_id"),
-            )
-        }
-
-
 def test_what_an_older_version_wrote_is_filled_as_if_it_had_known_the_keys(
     ingest: IngestHarness,
 ) -> None:
@@ -322,6 +258,9 @@ def test_what_an_older_version_wrote_is_filled_as_if_it_had_known_the_keys(
 
 
 def test_loans_that_were_approved_twice_are_listed(ingest: IngestHarness) -> None:
+    now = [0.0]
+    checks = DoubleApprovals(ingest.engine, lambda: now[0])
+    assert checks.check() == {"loans approved twice": ""}
     one = someone()
     first = approved(ingest, one)
     forget_keys(ingest, first)
@@ -345,3 +284,11 @@ def test_loans_that_were_approved_twice_are_listed(ingest: IngestHarness) -> Non
         first["batch_id"],
         one["Employee/DunkinId"],
     )
+    now[0] += EVERY_S
+    sentence = checks.check()["loans approved twice"]
+    assert sentence.startswith("1 loans were approved twice")
+    assert f"{first['batch_id']} and {second['batch_id']}" in sentence
+    assert one["Employee/DunkinId"] not in sentence
+    ingest.end(second, ingest.payments(second))
+    now[0] += EVERY_S
+    assert checks.check() == {"loans approved twice": ""}

@@ -10,9 +10,10 @@ import pytest
 from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.payments import PaymentApproved
 from libs.common.contracts.events.rows import RowRead
-from libs.common.database.engine import run
+from libs.common.database.engine import connect, run
 from libs.common.recovery import restore
 from services.ingest.tests.backups import BackedUpIngest
+from services.ingest.tests.factories import roster, row
 from services.ingest.tests.harness import IngestHarness, next_period, spaced
 
 pytestmark = pytest.mark.database
@@ -203,3 +204,38 @@ def test_rows_published_under_a_revision_the_batch_did_not_reach_are_published_u
     assert ingest.check(batch_id)["status"] == "ready"
     assert {row.revision for row in ingest.published(batch_id, RowRead)} >= {1}
     assert ingest.approve(ingest.batch(batch_id)).status_code == 200
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_two_spellings_that_an_older_version_approved_both_stand_after_a_recovery(
+    backed_up: BackedUpIngest, compared: bool
+) -> None:
+    backup, ingest = backed_up.back_up(), backed_up.ingest
+    found: list[Any] = []
+    for employee_id in ("EMP-77-a", "EMP-77-A"):
+        batch = ingest.ready(roster(row({"Employee/DunkinId": employee_id})))
+        with connect(ingest.owner_url, "test").begin() as connection:
+            if not compared:  # it did not know the last day of a period
+                run(connection, "UPDATE batch SET period_end = NULL WHERE status = 'ready'")
+        assert ingest.approve(batch).status_code == 200
+        if compared and not found:
+            ingest.end(batch, ingest.payments(batch))
+        with connect(ingest.owner_url, "test").begin() as connection:
+            run(connection, "ALTER TABLE claimed_days DISABLE TRIGGER USER")
+            run(connection, "DELETE FROM claimed_days")
+            run(connection, "ALTER TABLE claimed_days ENABLE TRIGGER USER")
+        found.append(batch)
+    ingest = backed_up.restore(backup)
+    with ingest.engine.connect() as connection:
+        standing = run(
+            connection,
+            """
+            SELECT p.batch_id::text
+            FROM payment p
+            JOIN payment_row USING (payment_id)
+            WHERE NOT released""",
+        ).scalars()
+        days = run(connection, "SELECT batch_id::text FROM claimed_days").scalars()
+        first, second = (batch["batch_id"] for batch in found)
+        assert set(standing) == ({second} if compared else {first, second})
+        assert list(days) == [second if compared else first]
