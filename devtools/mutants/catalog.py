@@ -105,6 +105,13 @@ GATE = (
         "WHERE a.batch_id = q.batch_id",
         f"{TESTS}/test_commands.py -k another_digest",
     ),
+    Mutant(
+        "payments of stopped and refused sources use up the limit",
+        SENDING,
+        '                    AND {SOURCE_MAY_PAY.format("q")}\n',
+        "",
+        f"{TESTS}/test_refused_source_order.py",
+    ),
 )
 
 CLAIMS_AND_FENCE = (
