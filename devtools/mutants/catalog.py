@@ -272,6 +272,13 @@ STATES_AND_LIMITS = (
         DUPLICATE_RULES,
     ),
     Mutant(
+        "a bound payment that names none of ours is not counted",
+        DUPLICATES,
+        'if payment_id_of(line) or str(line["id"]) not in bound',
+        'if payment_id_of(line) or str(line["id"])',
+        f"{TESTS}/test_unnamed_duplicates.py -k a_bound_line_gets",
+    ),
+    Mutant(
         "duplicates of payments in doubt are judged",
         DUPLICATES,
         'or ours.status in ("sending", "in_doubt", "held"):',
