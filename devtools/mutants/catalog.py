@@ -105,6 +105,13 @@ GATE = (
         "WHERE a.batch_id = q.batch_id",
         f"{TESTS}/test_commands.py -k another_digest",
     ),
+    Mutant(
+        "payments of stopped and refused sources use up the limit",
+        SENDING,
+        '                    AND {SOURCE_MAY_PAY.format("q")}\n',
+        "",
+        f"{TESTS}/test_refused_source_order.py",
+    ),
 )
 
 CLAIMS_AND_FENCE = (
@@ -263,6 +270,13 @@ STATES_AND_LIMITS = (
         "tuple(i for i in pending if i != stays)",
         "tuple(pending)",
         DUPLICATE_RULES,
+    ),
+    Mutant(
+        "a bound payment that names none of ours is not counted",
+        DUPLICATES,
+        'if payment_id_of(line) or str(line["id"]) not in bound',
+        'if payment_id_of(line) or str(line["id"])',
+        f"{TESTS}/test_unnamed_duplicates.py -k a_bound_line_gets",
     ),
     Mutant(
         "duplicates of payments in doubt are judged",

@@ -10,10 +10,32 @@ from libs.common.contracts.statuses import FINAL_PAYMENTS, PROVIDER_ENDED_UNPAID
 Line = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class PaymentSnapshot:
+    """Our status of a payment and the provider payment it is bound to ("" if none)."""
+
+    status: str
+    provider_id: str = ""
+
+
 def payment_id_of(line: Line) -> str:
     """Return the payment of ours that a line names in its metadata; "" if none."""
     metadata = line.get("metadata")
     return str(metadata.get("payment_id") or "") if isinstance(metadata, Mapping) else ""
+
+
+def name_bound_lines(lines: Iterable[Line], ours: Mapping[str, PaymentSnapshot]) -> list[Line]:
+    """Return the lines; one that names no payment gets the name of the one it is bound to.
+
+    The provider may have lost the metadata of a payment, which people then bind by its id.
+    """
+    bound = {one.provider_id: payment_id for payment_id, one in ours.items() if one.provider_id}
+    return [
+        line
+        if payment_id_of(line) or str(line["id"]) not in bound
+        else {**line, "metadata": {"payment_id": bound[str(line["id"])]}}
+        for line in lines
+    ]
 
 
 def is_alive(line: Line) -> bool:
@@ -38,14 +60,6 @@ def choose_payment(
     ours = [line for line in lines if payment_id_of(line) == payment_id]
     best = max(ours, key=rank, default=None)
     return best if best is not None and rank(best) > 0 else None
-
-
-@dataclass(frozen=True)
-class PaymentSnapshot:
-    """Our status of a payment and the provider payment it is bound to ("" if none)."""
-
-    status: str
-    provider_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,16 @@ from sqlalchemy import Connection, Row
 from libs.common.database.engine import run
 from services.dispatcher.domain.protocol import ATTEMPTS_MAX
 from services.dispatcher.store.due import has_come
+from services.dispatcher.store.refused_sources import SOURCE_MAY_PAY
 
 
 def lock_sendable(connection: Connection, paying: Collection[UUID], limit: int) -> list[Row[Any]]:
     """Lock new payments of these batches whose accounts exist and are exactly the approved ones.
 
-    `source` and `destination` are the provider's ids. Nothing else can be sent. The batches are
-    read in the order of an index and the accounts looked up for each payment: joined at once,
-    tables without statistics were read whole.
+    `source` and `destination` are the provider's ids. Nothing else can be sent. What the gate
+    would refuse for its source is left out here: it must not use up the limit of other batches.
+    The batches are read in the order of an index and the accounts looked up for each payment:
+    joined at once, tables without statistics were read whole.
     """
     return list(
         run(
@@ -56,7 +58,7 @@ def lock_sendable(connection: Connection, paying: Collection[UUID], limit: int) 
                     AND q.ready
                     AND q.attempts < {ATTEMPTS_MAX}
                     AND {has_come("q.due_at")}
-                    AND q.account_index NOT IN (SELECT account_index FROM source_stop)
+                    AND {SOURCE_MAY_PAY.format("q")}
                 ORDER BY q.payment_id
                 LIMIT :limit
                 FOR UPDATE OF q SKIP LOCKED
@@ -90,11 +92,7 @@ def lock_due_resends(
                 AND {has_come("p.lease_until")}
                 AND a.outcome = 'open'
                 AND p.batch_id = ANY(CAST(:paying AS uuid[]))
-                AND p.account_index NOT IN (SELECT account_index FROM source_stop)
-                AND NOT EXISTS (
-                    SELECT FROM refused_source r
-                    WHERE r.batch_id = p.batch_id AND r.account_index = p.account_index
-                )
+                AND {SOURCE_MAY_PAY.format("p")}
             ORDER BY p.due_at
             LIMIT :limit
             FOR UPDATE OF p SKIP LOCKED""",  # noqa: S608 - conditions of our own

@@ -11,6 +11,7 @@ from libs.common.contracts.events.payments import PaymentApproved
 from libs.common.contracts.statuses import FINAL_PAYMENTS
 from libs.common.database.engine import run
 from services.dispatcher.domain.duplicates import PaymentSnapshot
+from services.dispatcher.store.refused_sources import SOURCE_MAY_PAY
 
 # --- approved payments -------------------------------------------------------------------------
 
@@ -306,17 +307,13 @@ def count_unsent(connection: Connection) -> int:
     """
     count: int = run(
         connection,
-        """
+        f"""
         SELECT count(*)
         FROM payment p
         JOIN batch b USING (batch_id)
         WHERE p.status IN ('unprocessed', 'sending')
             AND b.state = 'paying'
-            AND p.account_index NOT IN (SELECT account_index FROM source_stop)
-            AND NOT EXISTS (
-                SELECT FROM refused_source r
-                WHERE r.batch_id = p.batch_id AND r.account_index = p.account_index
-            )""",
+            AND {SOURCE_MAY_PAY.format("p")}""",  # noqa: S608 - a condition of our own
     ).scalar_one()
     return count
 

@@ -11,6 +11,14 @@ from sqlalchemy import Connection
 from libs.common.database.engine import run
 from services.dispatcher.store.object_retries import REFUSED
 
+#: The condition for: people and provider let the source account of payment `{0}` pay in its batch.
+SOURCE_MAY_PAY = """(
+    {0}.account_index NOT IN (SELECT account_index FROM source_stop)
+    AND NOT EXISTS (
+        SELECT FROM refused_source r
+        WHERE r.batch_id = {0}.batch_id AND r.account_index = {0}.account_index
+    )
+)"""
 #: The refused sources of all batches, and why.
 OF_BATCHES = f"""
     SELECT s.batch_id, s.source_account_id, s.account_index,

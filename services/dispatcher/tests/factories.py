@@ -39,6 +39,7 @@ class BatchOfPayments:
     tag: str = "a"
     institution: str = INSTITUTION
     zip_code: str = "50613"
+    ein: str = "32120240"
     approved_at: datetime = AT
     sources: Sequence[Source] = field(init=False)
 
@@ -52,7 +53,7 @@ class BatchOfPayments:
             source_account_id=source_id,
             payor_name="Dunkin",
             dba="Dunkin",
-            ein="32120240",
+            ein=self.ein,
             aba_routing=routing,
             account_last4=account[-4:],
             account=CIPHER.encrypt(account, "account", f"{self.batch_id}/{source_id}"),

@@ -4,15 +4,15 @@ Absence is believed only after a grace. Presence is evidence at once. A payment 
 the provider is left to the look-up: another attempt may be alive that is not in this list yet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from services.dispatcher.domain.duplicates import Line, choose_payment, is_alive, payment_id_of
 from services.dispatcher.domain.protocol import Next
 from services.dispatcher.handlers import Evidence
-from services.dispatcher.store import hints, provider_walks
+from services.dispatcher.store import hints, payments, provider_walks
 from services.dispatcher.store.payment_changes import apply_changes
 from services.dispatcher.tracking.lookup import adopt, change_after_lookup, found_payment
 
@@ -41,3 +41,19 @@ def bind_listed(engine: Engine, lines: Sequence[Line], batch_id: UUID) -> None:
                 changes.append(change_after_lookup(row, held, evidence, 0, "other_money"))
         apply_changes(connection, changes)
         hints.use_early_hints(connection, [c.provider_id for c in changes if c.provider_id])
+
+
+def find_line_batches(connection: Connection, lines: Sequence[Line]) -> dict[str, str]:
+    """Return the batch of each listed payment, by the provider's id; "" if it names none.
+
+    One that names no payment of ours belongs where people have bound it.
+    """
+    unnamed = [str(line["id"]) for line in lines if not payment_id_of(line)]
+    bound = payments.find_batches(connection, unnamed) if unnamed else {}
+    return {str(line["id"]): batch_of(line) for line in lines} | bound
+
+
+def batch_of(line: Line) -> str:
+    """Return the batch that a line names in its metadata; "" if none."""
+    metadata = line.get("metadata")
+    return str(metadata.get("batch_id") or "") if isinstance(metadata, Mapping) else ""

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Row
 
 from libs.common.observability.logs import log
 from services.dispatcher.domain.clocks import list_from
@@ -14,6 +15,7 @@ from services.dispatcher.domain.duplicates import (
     PaymentSnapshot,
     count_alive,
     find_duplicates,
+    name_bound_lines,
     stops_everything,
 )
 from services.dispatcher.domain.protocol import Timing
@@ -87,15 +89,17 @@ class DuplicateDetector:
 
         Where another payment than ours has gone out already, ours is bound to it before anything
         is cancelled. A crash between the two leaves a duplicate that the next search ends, never a
-        payment that is called failed while money moves.
+        payment that is called failed while money moves. A line that names no payment counts for
+        the one that people have bound to it.
         """
         bind_listed(self.engine, lines, batch_id)
         with self.engine.connect() as connection:
             ours = payments.list_snapshots(connection, batch_id)
+        named = name_bound_lines(lines, ours)
         with self.engine.begin() as connection:
-            duplicates.write_alive(connection, count_alive(lines, ours))
-        by_id = {str(line["id"]): line for line in lines}
-        for duplicate in find_duplicates(lines, ours):
+            duplicates.write_alive(connection, count_alive(named, ours))
+        by_id = {str(line["id"]): line for line in named}
+        for duplicate in find_duplicates(named, ours):
             payment_id = duplicate.payment_id
             log.error("duplicate_at_provider", batch_id=str(batch_id), payment_id=payment_id)
             if self._bind(duplicate, ours[payment_id], by_id):
@@ -116,13 +120,12 @@ class DuplicateDetector:
             (row,) = payments.lock_with_accounts(connection, [duplicate.payment_id])
             if (row.status, row.provider_id or "") != (ours.status, ours.provider_id):
                 return False
-            if not duplicate.bind:
-                return True
-            line = by_id[duplicate.bind]
-            found = (line.get("amount"), line.get("source"), line.get("destination"))
-            if found != (row.amount_cents, row.source, row.destination):
+            stays = by_id.get(duplicate.bind or ours.provider_id)
+            if stays is not None and not is_same_money(stays, row):
                 return False
-            payment = parse_payment(line)
+            if stays is None or not duplicate.bind:
+                return True
+            payment = parse_payment(stays)
             apply_changes(
                 connection,
                 [
@@ -147,6 +150,12 @@ class DuplicateDetector:
         detail = f"{provider_id}: {answer.status} {answer.sub_type}"
         with self.engine.begin() as connection:
             flags.insert_flag(connection, payment_id, "duplicate_cancel", detail)
+
+
+def is_same_money(line: Line, row: Row[Any]) -> bool:
+    """Whether a line has the amount and the accounts of our payment."""
+    found = (line.get("amount"), line.get("source"), line.get("destination"))
+    return found == (row.amount_cents, row.source, row.destination)
 
 
 def stop_for_people(connection: Connection, duplicate: Duplicate) -> None:

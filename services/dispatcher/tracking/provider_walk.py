@@ -19,6 +19,7 @@ from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader, since
 from services.dispatcher.sending.walked_batches import WalkedBatches
 from services.dispatcher.store import provider_walks
+from services.dispatcher.tracking.binding import find_line_batches
 from services.dispatcher.tracking.duplicates import DuplicateDetector
 
 RETRY_S = 2.0
@@ -73,17 +74,21 @@ class ProviderWalker:
         begin = min(known_begins) if len(known_begins) == len(begins) else None
         batch_ids = {str(batch.batch_id) for batch in due}
         lines: dict[str, Line] = {}
+        named: dict[str, str] = {}
         walk = self.reader.walk("/payments", since(begin))
         for page in walk:
             if self._quarantine_if_unknown(page.lines):
                 return False
-            lines.update(
-                (str(line["id"]), line) for line in page.lines if batch_of(line) in batch_ids
-            )
+            with self.engine.connect() as connection:
+                of_page = find_line_batches(connection, page.lines)
+            for line in page.lines:
+                provider_id = str(line["id"])
+                if of_page[provider_id] in batch_ids:
+                    lines[provider_id], named[provider_id] = line, of_page[provider_id]
         if not walk.complete:
             return False
         for batch in due:
-            of_batch = [line for line in lines.values() if batch_of(line) == str(batch.batch_id)]
+            of_batch = [line for key, line in lines.items() if named[key] == str(batch.batch_id)]
             self.detector.resolve(of_batch, batch.batch_id)
         return True
 
@@ -95,9 +100,3 @@ class ProviderWalker:
                 quarantine.start(connection, WHY_QUARANTINED)
                 log.critical("unknown_payments_at_provider", count=unknown)
         return bool(unknown)
-
-
-def batch_of(line: Line) -> str:
-    """Return the batch that a line names in its metadata; "" if none."""
-    metadata = line.get("metadata")
-    return str(metadata.get("batch_id") or "") if isinstance(metadata, dict) else ""

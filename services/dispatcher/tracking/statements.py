@@ -10,13 +10,14 @@ from libs.common.contracts.events.provider import StatementClosed, StatementLine
 from libs.common.messaging import outbox
 from libs.common.observability.logs import log
 from services.dispatcher.domain.clocks import list_from
-from services.dispatcher.domain.duplicates import Line, payment_id_of
+from services.dispatcher.domain.duplicates import Line, name_bound_lines, payment_id_of
 from services.dispatcher.domain.protocol import Timing
 from services.dispatcher.handlers import statement_run_id
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader, since
 from services.dispatcher.store import batches, duplicates, payments, statements
 from services.dispatcher.store.transaction import now
+from services.dispatcher.tracking.binding import find_line_batches
 from services.dispatcher.tracking.duplicates import DuplicateDetector
 
 CHUNK = 2_000
@@ -59,11 +60,11 @@ class StatementTaker:
         self.detector.resolve(lines, batch_id)
         with self.engine.connect() as connection:
             ours = payments.list_snapshots(connection, batch_id)
-        bound = {one.provider_id: payment_id for payment_id, one in ours.items()}
-        for at in range(0, len(lines), CHUNK):
+        named = name_bound_lines(lines, ours)
+        for at in range(0, len(named), CHUNK):
             events = [
-                self._line_event(run_id, batch_id, begun, number, named(line, bound))
-                for number, line in enumerate(lines[at : at + CHUNK], start=at + 1)
+                self._line_event(run_id, batch_id, begun, number, line)
+                for number, line in enumerate(named[at : at + CHUNK], start=at + 1)
             ]
             with self.engine.begin() as connection:
                 outbox.add(connection, events)
@@ -89,19 +90,11 @@ class StatementTaker:
         return lines, pages, complete
 
     def _select_lines(self, lines: Iterable[dict[str, Any]], batch_id: str) -> list[dict[str, Any]]:
-        """Return the lines of this batch, and those that belong to no batch of ours.
-
-        One that names no payment of ours belongs where people have bound it.
-        """
+        """Return the lines of this batch, and those that belong to no batch of ours."""
         listed = list(lines)
-        unnamed = [str(line["id"]) for line in listed if not payment_id_of(line)]
         with self.engine.connect() as connection:
             ours = batches.list_batch_ids(connection)
-            bound = payments.find_batches(connection, unnamed)
-        named = {
-            str(line["id"]): str((line.get("metadata") or {}).get("batch_id", ""))
-            for line in listed
-        } | bound
+            named = find_line_batches(connection, listed)
         return [
             line
             for line in listed
@@ -190,14 +183,6 @@ def closing_event(
         undecided_duplicates=duplicates.count_open(connection, batch_id),
         decided_duplicates=tuple(duplicates.list_decided(connection, batch_id)),
     )
-
-
-def named(line: Line, bound: Mapping[str, str]) -> Line:
-    """Return a line; if it names no payment, with the one that people have bound to it."""
-    payment_id = bound.get(str(line["id"]))
-    if payment_id is None or payment_id_of(line):
-        return line
-    return {**line, "metadata": {"payment_id": payment_id}}
 
 
 def attempt_number(given: object) -> int:

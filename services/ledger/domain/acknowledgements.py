@@ -5,7 +5,7 @@ missing must arrive, and what our own books have wrong must be mended: an acknow
 show as paid what is not.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -67,22 +67,26 @@ def correcting_journals(
     account: str,
     act: str,
     outside: Iterable[OutsideMoney],
-    posted: Mapping[str, int],
+    before: Sequence[CorrectingJournal],
 ) -> list[CorrectingJournal]:
     """The journals after which the corrections of each provider payment come to its money.
 
-    A second call, with their amounts in `posted`, returns none.
+    A second call, with those of the first one in `before`, returns none. One provider payment may
+    be a break in several batches, each with its own name of the source account. All corrections of
+    it are of the account of the first one, so that a reversal goes back to where the money left.
 
     Args:
-        account: the source account that the money left.
-        posted: the cents of the corrections so far, by the provider's payment id.
+        account: the source account that the money left, as this break's batch names it.
+        before: the corrections so far, oldest first.
     """
     journals = []
     for money in outside:
+        earlier = [one for one in before if one.provider_payment_id == money.provider_payment_id]
         wanted = money.amount_cents if act in LOSING_ACTS else 0
-        cents = wanted - posted.get(money.provider_payment_id, 0)
+        cents = wanted - sum(outside_cents(one) for one in earlier)
         if cents:
-            accounts = (account, OUTSIDE) if cents > 0 else (OUTSIDE, account)
+            source = source_account(earlier[0]) if earlier else account
+            accounts = (source, OUTSIDE) if cents > 0 else (OUTSIDE, source)
             journals.append(
                 CorrectingJournal(
                     journal_id=uuid5(break_id, f"correct-{evidence}-{money.provider_payment_id}"),
@@ -93,6 +97,16 @@ def correcting_journals(
                 )
             )
     return journals
+
+
+def outside_cents(journal: CorrectingJournal) -> int:
+    """The cents that a correction moved outside of our payments, negative if it took them back."""
+    return journal.amount_cents if journal.to_account == OUTSIDE else -journal.amount_cents
+
+
+def source_account(journal: CorrectingJournal) -> str:
+    """The source account of a correction: the side that is not outside."""
+    return journal.from_account if journal.to_account == OUTSIDE else journal.to_account
 
 
 def decided_duplicates(
@@ -138,7 +152,7 @@ def _of_decision(batch_id: UUID, finding: Finding, decision: DecidedDuplicate) -
         # One journal for each second payment, whatever else is found of it later.
         journals=tuple(
             correcting_journals(
-                break_id, "decided", finding.account, decision.act, finding.outside, {}
+                break_id, "decided", finding.account, decision.act, finding.outside, ()
             )
         ),
     )

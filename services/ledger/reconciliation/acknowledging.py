@@ -115,12 +115,6 @@ def _confirm(connection: Connection, found: OpenBreak, order: Order, proposal: P
     """Record what two people decided, with its journals, and publish it."""
     ids = [money.provider_payment_id for money in found.outside]
     before = acknowledgements.find_corrections(connection, ids)
-    posted: dict[str, int] = {}
-    for journal in before:
-        cents = journal.amount_cents
-        if journal.to_account == found.account:
-            cents = -cents
-        posted[journal.provider_payment_id] = posted.get(journal.provider_payment_id, 0) + cents
     counts_after = acknowledgements.newest_run_begun_at(connection)
     assert counts_after is not None, "a run has found the break"
     made = Acknowledgement(
@@ -138,7 +132,7 @@ def _confirm(connection: Connection, found: OpenBreak, order: Order, proposal: P
         journals=(
             *before,
             *correcting_journals(
-                found.break_id, found.evidence, found.account, order.act, found.outside, posted
+                found.break_id, found.evidence, found.account, order.act, found.outside, before
             ),
         ),
     )

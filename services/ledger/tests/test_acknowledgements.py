@@ -41,9 +41,10 @@ def test_only_money_beside_our_payments_can_be_explained() -> None:
 
 def test_the_corrections_of_a_provider_payment_come_to_its_money() -> None:
     def due(act: str, cents: int, posted: int) -> list[tuple[str, str, int]]:
-        journals = correcting_journals(
-            BATCH, "e", "source:A", act, [OutsideMoney("pmt_9", cents)], {"pmt_9": posted}
-        )
+        money = [OutsideMoney("pmt_9", cents)]
+        posted_money = [OutsideMoney("pmt_9", posted)]
+        before = correcting_journals(BATCH, "d", "source:A", "by-hand", posted_money, ())
+        journals = correcting_journals(BATCH, "e", "source:A", act, money, before)
         return [(one.from_account, one.to_account, one.amount_cents) for one in journals]
 
     assert due("by-hand", 500, 0) == [("source:A", "outside:provider", 500)]
@@ -234,3 +235,64 @@ def test_one_decision_holds_for_every_batch_that_lists_the_same_payment(
     order = Order("by-hand", "again", first.evidence, "eve", approver=True)
     with orphaned.service.begin() as connection, pytest.raises(Refused, match="have acknowledged"):
         order_acknowledgement(connection, UUID(int=8), order)
+
+
+@pytest.mark.database
+def test_corrections_from_batches_that_name_the_account_otherwise_come_to_the_money(
+    orphaned: Database,
+) -> None:
+    """A roster may give the same source account another id than the roster before it."""
+    other_batch = UUID(int=9)
+    with orphaned.owner.begin() as connection:
+        run(
+            connection,
+            """
+            INSERT INTO reconciliation_break
+            SELECT (jsonb_populate_record(b, CAST(:other AS jsonb))).*
+            FROM reconciliation_break b""",
+            other=f'{{"batch_id": "{other_batch}", "break_id": "{UUID(int=8)}", '
+            '"account": "source:B", "evidence": "seen in the other batch"}',
+        )
+        run(
+            connection,
+            """
+            INSERT INTO batch
+            SELECT (jsonb_populate_record(b, CAST(:other AS jsonb))).*
+            FROM batch b""",
+            other=f'{{"batch_id": "{other_batch}"}}',
+        )
+
+    def decide(account: str, act: AcknowledgeAct, evidence: str) -> dict[str, int]:
+        with orphaned.owner.begin() as connection:
+            changed = run(
+                connection,
+                """
+                UPDATE reconciliation_break
+                SET evidence = :evidence
+                WHERE account = :account
+                RETURNING break_id""",
+                evidence=evidence,
+                account=account,
+            )
+            break_id = changed.scalar_one()
+        for person in ("anna", "adam"):
+            order = Order(act, "looked", evidence, person, approver=True)
+            with orphaned.service.begin() as connection:
+                order_acknowledgement(connection, break_id, order)
+        balances = rows(
+            orphaned.service,
+            """
+            SELECT x.account, CAST(sum(x.cents) AS bigint) AS cents
+            FROM correction,
+                LATERAL (VALUES (from_account, -amount_cents), (to_account, amount_cents))
+                    AS x(account, cents)
+            GROUP BY x.account
+            HAVING sum(x.cents) <> 0""",
+        )
+        return {row.account: row.cents for row in balances}
+
+    paid = {"source:A": -12_00, "outside:provider": 12_00}
+    assert decide("source:A", "by-hand", "e1") == paid
+    assert decide("source:B", "explained", "e2") == {}
+    assert decide("source:A", "by-hand", "e3") == paid
+    assert decide("source:B", "accepted", "e4") == paid
