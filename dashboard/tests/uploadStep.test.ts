@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Problem } from "../src/api/problem";
-import { isUnanswered, uploadKey } from "../src/upload/uploadStep";
+import { isUnanswered, leftUnanswered, uploadKey } from "../src/upload/uploadStep";
 
 const options = { period: "2026-06-05", repeatReason: "" };
 const unanswered = { key: "first", options };
+const problem = (status: number, code = "some") => new Problem({ code }, status);
 
 describe("the idempotency key of an upload that is tried again", () => {
   it("is the key of the try without an answer", () => {
@@ -27,5 +28,33 @@ describe("whether the answer of an upload is known", () => {
   });
   it("is not after an error of the page itself", () => {
     expect(isUnanswered(new TypeError("failed"))).toBe(true);
+  });
+});
+
+describe("the upload without an answer, after a further try has failed", () => {
+  it.each([
+    [409, "idempotency.in-progress"],
+    [429, "rate.limited"],
+    [401, "auth.required"],
+    [403, "access.denied"],
+    [413, "proxy.too-large"],
+    [400, "proxy.refused"],
+    [408, "proxy.refused"],
+  ])("stays after a refusal from before the look-up of its key: %i %s", (status, code) => {
+    expect(leftUnanswered(unanswered, unanswered, problem(status, code))).toBe(unanswered);
+    expect(leftUnanswered(undefined, unanswered, problem(status, code))).toBeUndefined();
+  });
+  it.each([
+    [422, "period.invalid"],
+    [409, "upload.repeated"],
+    [413, "upload.too-large"],
+  ])("is ended by a refusal of its own key: %i %s", (status, code) => {
+    expect(leftUnanswered(unanswered, unanswered, problem(status, code))).toBeUndefined();
+  });
+  it("stays after a refusal of another key, and gives way to a newer one without an answer", () => {
+    const other = { key: "second", options: { ...options, period: "" } };
+    expect(leftUnanswered(unanswered, other, problem(422))).toBe(unanswered);
+    expect(leftUnanswered(unanswered, other, problem(0))).toBe(other);
+    expect(leftUnanswered(undefined, other, problem(502))).toBe(other);
   });
 });

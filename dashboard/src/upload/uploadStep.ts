@@ -48,3 +48,28 @@ export function uploadKey(
 export function isUnanswered(error: unknown): boolean {
   return !(error instanceof Problem) || error.status === 0 || error.status >= 500;
 }
+
+/**
+ * The upload without an answer that is left after a try has failed. A refusal ends only the try
+ * that it answers, and only if the gateway has looked for a batch of its key: an earlier one is
+ * still open after any other refusal.
+ */
+export function leftUnanswered(
+  before: UnansweredUpload | undefined,
+  tried: UnansweredUpload,
+  error: unknown,
+): UnansweredUpload | undefined {
+  if (isUnanswered(error)) return tried;
+  return before?.key !== tried.key || isRefusedBeforeLookUp(error) ? before : undefined;
+}
+
+/** Statuses that come from before the look-up of the key: who asks, and how often. */
+const BEFORE_LOOK_UP: ReadonlySet<number> = new Set([401, 403, 408, 425, 429]);
+
+function isRefusedBeforeLookUp(error: unknown): boolean {
+  if (!(error instanceof Problem)) return false;
+  const { code, status } = error;
+  return (
+    BEFORE_LOOK_UP.has(status) || code === "idempotency.in-progress" || code.startsWith("proxy.")
+  );
+}
