@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
-import { Problem } from "../src/api/problem";
-import { isUnanswered, leftUnanswered, uploadKey } from "../src/upload/uploadStep";
+import { describe, expect, it, test } from "vitest";
+import { Problem, problemOf } from "../src/api/problem";
+import { isUnanswered, leftUnanswered, shownError, uploadKey } from "../src/upload/uploadStep";
 
 const options = { period: "2026-06-05", repeatReason: "" };
 const unanswered = { key: "first", options };
@@ -26,6 +26,9 @@ describe("whether the answer of an upload is known", () => {
   ])("status %i: %s", (status, expected) => {
     expect(isUnanswered(new Problem({ code: "some" }, status))).toBe(expected);
   });
+  it.each([200, 202, 408, 425, 429])("is not after a page in place of an answer: %i", (status) => {
+    expect(isUnanswered(problemOf(null, status))).toBe(true);
+  });
   it("is not after an error of the page itself", () => {
     expect(isUnanswered(new TypeError("failed"))).toBe(true);
   });
@@ -39,7 +42,6 @@ describe("the upload without an answer, after a further try has failed", () => {
     [403, "access.denied"],
     [413, "proxy.too-large"],
     [400, "proxy.refused"],
-    [408, "proxy.refused"],
   ])("stays after a refusal from before the look-up of its key: %i %s", (status, code) => {
     expect(leftUnanswered(unanswered, unanswered, problem(status, code))).toBe(unanswered);
     expect(leftUnanswered(undefined, unanswered, problem(status, code))).toBeUndefined();
@@ -57,4 +59,12 @@ describe("the upload without an answer, after a further try has failed", () => {
     expect(leftUnanswered(unanswered, other, problem(0))).toBe(other);
     expect(leftUnanswered(undefined, other, problem(502))).toBe(other);
   });
+});
+
+test("a proxy took nothing, but of a file with an unanswered try that is not known", () => {
+  const tooLarge = problemOf(null, 413);
+  expect(shownError(tooLarge, undefined)).toBe(tooLarge);
+  expect(shownError(tooLarge, unanswered)).toMatchObject({ code: "answer.unknown", status: 413 });
+  const limited = new Problem({ code: "rate.limited" }, 429);
+  expect(shownError(limited, unanswered)).toBe(limited);
 });

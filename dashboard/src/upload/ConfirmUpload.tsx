@@ -15,7 +15,13 @@ import { StatusChip } from "../ui/StatusChip";
 import type { InspectedFile } from "./inspectFile";
 import { rememberUpload } from "./rememberedUploads";
 import { sendFile, type UploadOptions } from "./sendFile";
-import { type ConfirmStep, leftUnanswered, type UploadStep, uploadKey } from "./uploadStep";
+import {
+  type ConfirmStep,
+  leftUnanswered,
+  shownError,
+  type UploadStep,
+  uploadKey,
+} from "./uploadStep";
 
 type ConfirmUploadProps = { step: ConfirmStep; setStep: (step: UploadStep) => void };
 
@@ -87,7 +93,8 @@ function startUpload(
     },
     (error: unknown) => {
       const left = leftUnanswered(unanswered, { key, options }, error);
-      setStep({ at: "confirm", file, previous, error, unanswered: left });
+      const shown = shownError(error, left);
+      setStep({ at: "confirm", file, previous, error: shown, unanswered: left });
     },
   );
 }
