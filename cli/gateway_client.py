@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx
 
 from cli.errors import (
+    NO_MONEY,
     NOT_ALLOWED,
     REFUSED,
     REPEATED,
@@ -27,6 +28,8 @@ TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 UPLOAD_TIMEOUT = httpx.Timeout(330.0, connect=10.0)  # the gateway itself gives an upload 300 s
 TOO_LARGE = 413
 TRANSIENT_CODES = {"idempotency.in-progress", "rate.limited"}
+#: Without a problem these are a proxy's: it was too slow, too early, or counts requests.
+TRANSIENT_STATUSES = {408, 425, 429}
 UNKNOWN_OUTCOME = "A batch pays nothing before a person has approved it."
 
 Result = TypeVar("Result")
@@ -49,9 +52,10 @@ class Unavailable(CommandError):
 class ProxyWithoutGateway(Unavailable):
     """A page of a proxy instead of the gateway's answer; the gateway may have carried it out."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, wait_s: float = WAIT_S) -> None:
         super().__init__(
-            f"Not the gateway answered, but a proxy in front of the gateway (status {status})."
+            f"Not the gateway answered, but a proxy in front of the gateway (status {status}).",
+            wait_s,
         )
         self.action = (
             "The same command finds what was taken, and takes nothing twice. If it stays so, tell "
@@ -60,21 +64,33 @@ class ProxyWithoutGateway(Unavailable):
 
 
 class RefusedByProxy(CommandError):
-    """A proxy has refused a request by itself: every refusal of the gateway has a code."""
+    """A proxy has refused a request by itself: every refusal of the gateway has a code.
 
-    def __init__(self, status: int) -> None:
+    Args:
+        in_doubt: an earlier try of the same upload had no answer and may have been taken.
+    """
+
+    def __init__(self, status: int, *, in_doubt: bool = False) -> None:
         what = (
             "The file is too large for a proxy in front of the gateway"
             if status == TOO_LARGE
             else "A proxy or a firewall in front of the gateway refused the request"
         )
+        taken = "Whether an earlier try was taken is not known" if in_doubt else "Nothing was taken"
+        first = (
+            "Look whether the file is in the list of batches (paydown status)."
+            if in_doubt
+            else "Do not send it again as it is."
+        )
         super().__init__(
-            f"{what} (status {status}). Nothing was taken.",
-            "Do not send it again as it is. Tell whoever runs the proxy: it must let through "
-            "uploads of 100 MB (docs/proxies.md).",
+            f"{what} (status {status}). {taken}.",
+            f"{first} Tell whoever runs the proxy: it must let through uploads of 100 MB "
+            "(docs/proxies.md).",
             exit_code=NOT_ALLOWED if status in (401, 403) else REFUSED,
             code="proxy.too-large" if status == TOO_LARGE else "proxy.refused",
+            money=UNKNOWN_OUTCOME if in_doubt else NO_MONEY,
         )
+        self.status, self.in_doubt = status, in_doubt
 
 
 @dataclass(frozen=True)
@@ -94,7 +110,10 @@ class Roster:
 
 
 class GatewayClient:
-    """A gateway. Transient failures are tried again, `tries` calls in all."""
+    """A gateway. Transient failures are tried again, `tries` calls in all.
+
+    `unanswered` has the keys of uploads that had no answer yet, and so may have been taken.
+    """
 
     def __init__(
         self,
@@ -104,6 +123,7 @@ class GatewayClient:
         tries: int = TRIES,
     ) -> None:
         self.sleep, self.tries, self.url = sleep, tries, settings.url
+        self.unanswered: set[str] = set()
         self.http = httpx.Client(
             base_url=settings.url + API,
             headers={"Authorization": f"Bearer {settings.token}", "User-Agent": "paydown-cli"},
@@ -129,7 +149,12 @@ class GatewayClient:
         Raises:
             CommandError: refused; exit code 5 and `batch_id` if the file is uploaded already.
         """
-        return _json(self._repeat(lambda: self._send_roster(roster)))
+        try:
+            found = _json(self._repeat(lambda: self._send_roster(roster)))
+        except RefusedByProxy as error:
+            raise RefusedByProxy(error.status, in_doubt=roster.key in self.unanswered) from None
+        self.unanswered.discard(roster.key)
+        return found
 
     def download(self, path: str, target: Path) -> None:
         """Store a report as a file, which is there whole or not at all."""
@@ -151,6 +176,13 @@ class GatewayClient:
         self._repeat(download)
 
     def _send_roster(self, roster: Roster) -> httpx.Response:
+        try:
+            return self._try_roster(roster)
+        except Unavailable:
+            self.unanswered.add(roster.key)
+            raise
+
+    def _try_roster(self, roster: Roster) -> httpx.Response:
         query = {
             "filename": roster.filename,
             "period": roster.period,
@@ -212,14 +244,15 @@ def _json(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _raise_if_transient(answer: httpx.Response) -> None:
-    problem = _problem(answer)
-    if answer.status_code >= 500 and not problem:
-        raise ProxyWithoutGateway(answer.status_code)
-    if answer.status_code >= 500 or problem.get("code") in TRANSIENT_CODES:
-        wait = answer.headers.get("retry-after", "")
+    problem, status = _problem(answer), answer.status_code
+    wait = answer.headers.get("retry-after", "")
+    wait_s = float(wait) if wait.isdecimal() else WAIT_S
+    if not problem and (status >= 500 or status in TRANSIENT_STATUSES):
+        raise ProxyWithoutGateway(status, wait_s)
+    if status >= 500 or problem.get("code") in TRANSIENT_CODES:
         raise Unavailable(
-            str(problem.get("detail") or f"The gateway answered {answer.status_code}."),
-            float(wait) if wait.isdecimal() else WAIT_S,
+            str(problem.get("detail") or f"The gateway answered {status}."),
+            wait_s,
             str(problem.get("code") or "gateway.away"),
         )
 

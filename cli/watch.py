@@ -5,7 +5,8 @@ Whether a file was uploaded is decided by its contents (SHA-256), never by its n
 1. A file is taken when it has not changed for `settle_s` seconds and seems to have its end.
 2. Its Idempotency-Key is made of its contents, so an upload whose answer was lost is found again
    by the next one, also after a restart; the gateway refuses the same bytes besides.
-3. The result file is written after the answer, and a file with one is never uploaded again.
+3. The result file is written after the answer, and a file with one is never uploaded again;
+   unless it says `in-doubt`: then the next start asks again, under the same key.
 """
 
 import fcntl
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from cli import result_files, roster_file
 from cli.errors import REFUSED, REPEATED, CommandError
-from cli.gateway_client import GatewayClient, Roster, Unavailable
+from cli.gateway_client import GatewayClient, RefusedByProxy, Roster, Unavailable
 from cli.result_files import Result
 from cli.roster_file import Fingerprint
 
@@ -32,6 +33,8 @@ FOLLOWED_FIELDS = (
     "status", "rows", "amount_cents", "issues", "to_acknowledge", "corrections_offered", "error",
 )  # fmt: skip
 KEY_PREFIX = "paydown-watch-"
+#: The outcome of an upload without an answer that a proxy did not let through again.
+IN_DOUBT = "in-doubt"
 
 Report = Callable[[str, Result], object]
 
@@ -156,7 +159,9 @@ class FolderWatch:
         """The result of these contents, if they were uploaded under any name."""
         own = result_files.read(result_files.path_for(path))
         if own and own["sha256"] == sha256:
-            return own
+            if own["outcome"] != IN_DOUBT:
+                return own
+            self.client.unanswered.add(KEY_PREFIX + sha256)
         for _, other in result_files.results(self.folder):
             if other["sha256"] == sha256 and other.get("batch_id"):
                 return {**other, "outcome": "already-uploaded", "same_as": other["file"]}
@@ -181,7 +186,7 @@ class FolderWatch:
         if result != before:
             result["at"] = datetime.now(UTC).isoformat(timespec="seconds")
             result_files.write(result_path, result)
-            self.refused += result["outcome"] == "refused"
+            self.refused += result["outcome"] in {"refused", IN_DOUBT}
             self.report("uploaded", result)
         if _is_undecided(result):
             self.undecided.add(result_path)
@@ -219,7 +224,8 @@ def _is_undecided(result: Result) -> bool:
 
 
 def _refused(error: CommandError) -> Result:
-    """The result of an upload that was refused, or was refused because it is there already."""
+    """The result of an upload that was refused, is there already, or may have been taken."""
     if error.exit_code == REPEATED:
         return {"outcome": "already-uploaded", "batch_id": error.more.get("batch_id")}
-    return {"outcome": "refused", "error": error.fields()}
+    is_in_doubt = isinstance(error, RefusedByProxy) and error.in_doubt
+    return {"outcome": IN_DOUBT if is_in_doubt else "refused", "error": error.fields()}

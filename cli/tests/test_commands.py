@@ -287,3 +287,35 @@ def test_a_proxy_whose_gateway_is_away_is_named_and_nothing_is_said_about_what_w
     assert "a proxy in front of the gateway (status 504)" in error
     assert "Nothing was taken" not in error
     assert "takes nothing twice" in error
+
+
+def page(status: int, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
+    """A page that a proxy sends by itself."""
+    return lambda _: httpx.Response(
+        status, text="<html>", headers={"content-type": "text/html", **headers}
+    )
+
+
+@pytest.mark.parametrize("status", [408, 425, 429])
+def test_a_proxy_that_says_not_now_is_asked_again(
+    run: Run, gateway: FakeGateway, roster: Path, status: int
+) -> None:
+    gateway.before = [page(status)]
+    code, _, _ = run("upload", roster)
+    assert (code, len(gateway.uploads()), len(gateway.batches)) == (0, 2, 1)
+    gateway.before = [page(status)] * 9
+    code, _, error = run("status")
+    assert (code, f"(status {status})" in error) == (4, True)
+
+
+@pytest.mark.parametrize("status", [413, 403, 400])
+def test_after_a_try_without_an_answer_a_proxy_s_refusal_leaves_the_upload_in_doubt(
+    run: Run, gateway: FakeGateway, roster: Path, status: int
+) -> None:
+    gateway.after = [lose_answer]
+    gateway.before = [lambda _: None, page(status)]
+    _, _, error = run("upload", roster)
+    assert len(gateway.batches) == 1
+    assert "Nothing was taken" not in error
+    assert "Whether an earlier try was taken is not known" in error
+    assert "Do not send it again" not in error

@@ -3,6 +3,7 @@
 import gzip
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,44 @@ def test_a_refused_file_has_the_reason_and_is_not_sent_again(watched: Watched) -
     result = watched.result("a.xml")
     assert (result["outcome"], result["error"]["code"]) == ("refused", "upload.too-large")
     assert len(watched.gateway.uploads()) == 1
+
+
+def page(status: int) -> Callable[[httpx.Request], httpx.Response]:
+    """A page that a proxy sends by itself."""
+    return lambda _: httpx.Response(status, text="<html>", headers={"content-type": "text/html"})
+
+
+@pytest.mark.parametrize("status", [408, 429])
+def test_a_proxy_that_says_not_now_is_no_result(watched: Watched, status: int) -> None:
+    watched.drop("a.xml")
+    watched.gateway.before = [page(status)]
+    watched.take()
+    assert not (watched.folder / "a.xml.result.json").exists()
+    watched.look(60)
+    assert watched.result("a.xml")["outcome"] == "uploaded"
+
+
+def test_a_proxy_s_refusal_after_a_look_without_an_answer_is_in_doubt_until_the_next_start(
+    watched: Watched,
+) -> None:
+    watched.drop("a.xml")
+    watched.gateway.after = [lose_answer]
+    watched.gateway.before = [lambda _: None, page(413), page(413)]
+    watched.take()
+    watched.look(60)
+    (batch_id,) = watched.gateway.batches
+    first = watched.result("a.xml")
+    assert first["outcome"] == "in-doubt"
+    assert "Nothing was taken" not in first["error"]["detail"]
+    assert watched.watch.refused == 1
+    watched.restart()
+    watched.take()
+    assert watched.result("a.xml") == first  # still in doubt: the proxy refuses as before
+    watched.restart()
+    watched.take()
+    found = watched.result("a.xml")
+    assert (found["outcome"], found["batch_id"]) == ("uploaded", batch_id)
+    assert len(watched.gateway.batches) == 1
 
 
 def test_an_outage_is_waited_out_ever_more_slowly(watched: Watched) -> None:

@@ -20,15 +20,18 @@ const ORPHAN = {
 
 function show(found: Partial<Break>, roles: string[] = ["approver"]) {
   const signedIn = { me: { id: "adam", name: "Adam", roles } } as unknown as SignedIn;
-  render(
-    <QueryClientProvider client={new QueryClient()}>
+  const queries = new QueryClient();
+  const page = (more: Partial<Break>) => (
+    <QueryClientProvider client={queries}>
       <SignedInContext value={signedIn}>
         <Language>
-          <BreakExplanation found={{ ...ORPHAN, ...found }} />
+          <BreakExplanation found={{ ...ORPHAN, ...more }} />
         </Language>
       </SignedInContext>
-    </QueryClientProvider>,
+    </QueryClientProvider>
   );
+  const { rerender } = render(page(found));
+  return { update: (more: Partial<Break>) => rerender(page(more)) };
 }
 
 test("what was seen goes with the explanation, so that another difference is not explained", async () => {
@@ -46,6 +49,21 @@ test("what was seen goes with the explanation, so that another difference is not
     }),
   );
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+});
+
+test("a proposal that comes later, or changes, is what a confirmation sends", async () => {
+  const post = vi.spyOn(api, "POST").mockResolvedValue({ data: {}, response: new Response() });
+  const proposal = { act: "fee", reason: "bank", by_whom: "anna", at: "2026-11-28T10:00:00Z" };
+  const { update } = show({});
+  for (const act of ["by-hand", "fee"]) {
+    update({ proposal: { ...proposal, act } as Break["proposal"] });
+    fireEvent.click(screen.getByRole("button", { name: "Explain" }));
+    expect(await screen.findByLabelText("What is it?")).toHaveValue(act);
+    fireEvent.change(screen.getByRole("textbox"), { target: { value: "so it is" } });
+    fireEvent.click(screen.getByRole("button", { name: "Propose or confirm" }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    expect(post.mock.lastCall?.[1]).toMatchObject({ body: { act } });
+  }
 });
 
 test("who may not decide sees a proposal and no button", () => {

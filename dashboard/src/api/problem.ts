@@ -34,6 +34,9 @@ export async function readProblem(response: Response): Promise<Problem> {
   return problemOf(await response.json().catch(() => null), response.status);
 }
 
+/** Of a proxy: too slow, too early, too many requests. The same request may pass later. */
+const NOT_NOW: ReadonlySet<number> = new Set([408, 425, 429]);
+
 /**
  * The problem in a refusal's body. One without a code did not come from the gateway, which sends a
  * code with every refusal, but from something in front of it: `proxy.…` if that took nothing,
@@ -43,7 +46,8 @@ export function problemOf(body: unknown, status: number): Problem {
   if (typeof body === "object" && body !== null && "code" in body)
     return new Problem(body as Record<string, unknown>, status);
   if (status === 413) return new Problem({ code: "proxy.too-large" }, status);
-  if (status >= 400 && status < 500) return new Problem({ code: "proxy.refused" }, status);
+  if (status >= 400 && status < 500 && !NOT_NOW.has(status))
+    return new Problem({ code: "proxy.refused" }, status);
   return new Problem({ code: "answer.unknown" }, status);
 }
 

@@ -18,6 +18,7 @@ import { BatchTabs } from "./BatchTabs";
 import { FiguresAge } from "./FiguresAge";
 import { MoneySentence } from "./MoneySentence";
 import { NextStep } from "./NextStep";
+import { PeriodChoice } from "./PeriodChoice";
 import { RefusedByProvider } from "./RefusedByProvider";
 
 const route = getRouteApi("/batches/$batchId");
@@ -43,6 +44,7 @@ export default function BatchPage(): ReactElement {
       <MoneySentence batch={batch} />
       <FiguresAge batch={batch} />
       {batch.error && <RefusedFileNotice error={batch.error} />}
+      <PeriodChoice batch={batch} onChosen={() => void refetch()} />
       <StoppedSources batch={batch} />
       <RefusedByProvider batch={batch} onRetried={() => void refetch()} />
       <BatchTabs batch={batch} />

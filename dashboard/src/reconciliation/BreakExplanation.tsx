@@ -31,7 +31,11 @@ export function BreakExplanation({ found }: BreakProps): ReactElement {
   return (
     <>
       {found.proposal && <ProposalText proposal={found.proposal} />}
-      {hasRole(me, "approver", "preparer") ? <ExplainButton found={found} /> : "—"}
+      {hasRole(me, "approver", "preparer") ? (
+        <ExplainButton key={found.proposal?.act} found={found} />
+      ) : (
+        "—"
+      )}
     </>
   );
 }

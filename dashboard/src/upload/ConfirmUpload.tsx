@@ -15,7 +15,13 @@ import { StatusChip } from "../ui/StatusChip";
 import type { InspectedFile } from "./inspectFile";
 import { rememberUpload } from "./rememberedUploads";
 import { sendFile, type UploadOptions } from "./sendFile";
-import { type ConfirmStep, isUnanswered, type UploadStep, uploadKey } from "./uploadStep";
+import {
+  type ConfirmStep,
+  leftUnanswered,
+  shownError,
+  type UploadStep,
+  uploadKey,
+} from "./uploadStep";
 
 type ConfirmUploadProps = { step: ConfirmStep; setStep: (step: UploadStep) => void };
 
@@ -86,8 +92,9 @@ function startUpload(
       setStep({ at: "uploaded", batchId });
     },
     (error: unknown) => {
-      const kept = isUnanswered(error) ? { key, options } : undefined;
-      setStep({ at: "confirm", file, previous, error, unanswered: kept });
+      const left = leftUnanswered(unanswered, { key, options }, error);
+      const shown = shownError(error, left);
+      setStep({ at: "confirm", file, previous, error: shown, unanswered: left });
     },
   );
 }

@@ -103,6 +103,7 @@ def ambiguous_sentence(period: date, other: date) -> str:
     return (
         f"Nobody named the pay period of this roster, and nothing is approved for the one before. "
         f"It counts for the period that begins on {period}. If it is the late roster of the one "
-        f"that begins on {other}, choose that one before you approve; otherwise the next roster "
-        "finds its people paid."
+        f"that begins on {other}, let a preparer choose that one before you approve (or discard "
+        "this batch and upload the roster again with its period); otherwise the next roster finds "
+        "its people paid."
     )

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.database.engine import run
-from services.ingest.domain.pay_period import CalendarKind, PayCalendar, PayPeriod, may_be_late
+from services.ingest.domain.pay_period import (
+    CalendarKind,
+    PayCalendar,
+    PayPeriod,
+    ambiguous_sentence,
+    may_be_late,
+)
 from services.ingest.store import periods
 from services.ingest.tests.factories import roster, row
 from services.ingest.tests.harness import IngestHarness
@@ -17,6 +23,13 @@ from services.ingest.tests.harness import IngestHarness
 KINDS: tuple[CalendarKind, ...] = ("weekly", "every-two-weeks", "twice-a-month", "monthly")
 ANCHOR = date(2026, 1, 5)
 days = st.dates(min_value=date(1990, 1, 1), max_value=date(2100, 1, 1))
+
+
+def test_the_sentence_about_an_ambiguous_period_names_both_ways_to_settle_it() -> None:
+    sentence = ambiguous_sentence(date(2026, 11, 23), date(2026, 11, 9))
+    assert "begins on 2026-11-23" in sentence
+    assert "begins on 2026-11-09, let a preparer choose that one" in sentence
+    assert "discard this batch and upload the roster again with its period" in sentence
 
 
 @given(st.sampled_from(KINDS), days, days)
