@@ -11,6 +11,7 @@ from libs.common.contracts.message import Message
 from libs.common.crypto.message_signatures import Signer, Verifier
 from ops import rotate_signing_keys
 from ops.errors import CommandError
+from ops.private_files import write_private
 from ops.secret_files import Secrets, make_secrets
 from services import catalog
 
@@ -55,6 +56,29 @@ def test_an_installation_that_is_older_gets_keys_and_keeps_its_other_secrets(
     assert set(made.signing_keys) == set(catalog.SIGNING)
     assert {name: value for name, value in vars(made).items() if name in old} == old
     assert Secrets.load_or_create(tmp_path) == made
+
+
+def test_public_keys_that_people_removed_or_gave_stay_so_and_a_new_signer_is_added(
+    tmp_path: Path,
+) -> None:
+    make_secrets(tmp_path, "postgres:5432")
+    rotate_signing_keys.rotate("add", tmp_path)
+    file = tmp_path / "reports" / "public_keys"
+    entries = {entry.partition(":")[0]: entry for entry in file.read_text().split(",")}
+    assert {"ingest/ingest-1", "ingest/ingest-2", "gateway/gateway-1"} <= set(entries)
+    gateways = {name for name in entries if name.startswith("gateway/")}
+    given = f"ledger/from-a-backup:{entries['ledger/ledger-1'].partition(':')[2]}"
+    left = [
+        entry for name, entry in entries.items() if name not in {"ingest/ingest-1", *gateways}
+    ]  # a stolen key was removed, and the file is older than the gateway's keys
+    write_private(file, ",".join([*left, given]))
+    others = (tmp_path / "ledger" / "public_keys").read_text()
+    for _ in range(2):
+        make_secrets(tmp_path, "postgres:5432")
+        found = file.read_text().split(",")
+        assert sorted(found) == sorted([*left, given, *(entries[name] for name in gateways)])
+        Verifier.parse(file.read_text())
+        assert (tmp_path / "ledger" / "public_keys").read_text() == others
 
 
 def test_old_and_new_processes_understand_each_other_after_each_step(tmp_path: Path) -> None:
