@@ -215,7 +215,7 @@ def recover_own_messages(
             outbox holds another message under the id of a published one.
         Retry: the broker does not answer.
     """
-    count, in_doubt = 0, list[Message]()
+    count, in_doubt = 0, _InDoubt()
     for topic in topics:
         batch: list[Message] = []
         with closing(topic_reader.reader(bootstrap, f"{own.name}.restored")) as reader:
@@ -226,10 +226,9 @@ def recover_own_messages(
                     count += _recover(engine, own, batch, in_doubt)
                     batch = []
         count += _recover(engine, own, batch, in_doubt)
-    if in_doubt:
-        first = in_doubt[0]
+    if first := in_doubt.first:
         raise RecoveryBlocked(
-            f"Messages in this service's name cannot be verified: {len(in_doubt)}, the first in "
+            f"Messages in this service's name cannot be verified: {in_doubt.count}, the first in "
             f"{first.topic}, partition {first.partition}, offset {first.offset}. Give the public "
             "key that signed them (PUBLIC_KEYS), or ACCEPT_UNSIGNED if they are older than "
             "signatures. If people know that they are forged, name them in FORGED_MESSAGES."
@@ -238,10 +237,20 @@ def recover_own_messages(
     return count
 
 
-def _recover(
-    engine: Engine, own: OwnMessages, batch: Sequence[Message], in_doubt: list[Message]
-) -> int:
-    """Reinsert the verified messages; add to `in_doubt` those that are not and are missing.
+@dataclass
+class _InDoubt:
+    """How many messages are in doubt, and the first: a topic without a key has all of its own."""
+
+    count: int = 0
+    first: Message | None = None
+
+    def add(self, message: Message) -> None:
+        self.count += 1
+        self.first = self.first or message
+
+
+def _recover(engine: Engine, own: OwnMessages, batch: Sequence[Message], in_doubt: _InDoubt) -> int:
+    """Reinsert the verified messages; count in `in_doubt` those that are not and are missing.
 
     After the first of these nothing more is inserted: the outbox keeps the order of the topics.
     """
@@ -250,12 +259,10 @@ def _recover(
         others = set(batch) - set(verified)
         with engine.begin() as connection:
             known = outbox.find_published_ids(connection, [one.event_id for one in others])
-        in_doubt += [
-            one
-            for one in batch
-            if one in others and one.event_id not in known and one not in own.forged
-        ]
-    return 0 if in_doubt else _reinsert(engine, verified)
+        for one in batch:
+            if one in others and one.event_id not in known and one not in own.forged:
+                in_doubt.add(one)
+    return 0 if in_doubt.count else _reinsert(engine, verified)
 
 
 def _reinsert(engine: Engine, batch: Sequence[Message]) -> int:
