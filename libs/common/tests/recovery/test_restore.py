@@ -191,6 +191,19 @@ class TestMessagesThatCannotBeVerified:
         assert store.rows(OUTBOX) == published
 
     @pytest.mark.broker
+    def test_forged_messages_at_the_end_of_every_partition_do_not_hide_a_restore(
+        self, store: Store, kafka_bootstrap: str, topic: Topic
+    ) -> None:
+        publish(store, kafka_bootstrap, topic, range(60), signer=Signer.parse(OLD_KEY))
+        publish(store, kafka_bootstrap, topic, range(100, 400))  # unsigned
+        forget(store, range(100, 400))
+        places = ",".join(f"{topic.name}/{partition}/0-999" for partition in range(3))
+        own = self.own(topic, OLD_KEY, places)
+        assert quarantine_reason(store, kafka_bootstrap, topic, own) == ""
+        forget(store, range(30, 60))
+        assert "older copy of itself" in quarantine_reason(store, kafka_bootstrap, topic, own)
+
+    @pytest.mark.broker
     def test_a_forged_message_quarantines_until_people_have_named_it(
         self, store: Store, kafka_bootstrap: str, topic: Topic
     ) -> None:
