@@ -64,7 +64,9 @@ def pin(folder: Path = paths.ROOT) -> None:
 
 
 def _name_of(image: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w./-]){re.escape(image)}(?:@{DIGEST.pattern})?(?![\w.:@-])")
+    # `:-` begins the default of a variable: ${KAFKA_IMAGE:-apache/kafka:4.4.0}.
+    begin = r"(?:(?<![\w./-])|(?<=:-))"
+    return re.compile(rf"{begin}{re.escape(image)}(?:@{DIGEST.pattern})?(?![\w.:@-])")
 
 
 def _ask(image: str) -> str:

@@ -1,7 +1,7 @@
 """`python -m ops rotate-signing-keys add|use PATH`: make a step of a rotation of signing keys.
 
 PATH is a `keys.json`, or the folder that `python -m ops secrets` made. After `add` every reader
-accepts a new key of each service that publishes; when every process was restarted, `use` lets the
+accepts a new key of each service that signs; when every process was restarted, `use` lets the
 new keys sign. The steps, and what to do with a key that was stolen: docs/runbooks/keys.md.
 """
 
@@ -20,7 +20,8 @@ NEXT = {
     "add": "Each service has a new signing key that is accepted and does not sign yet: restart "
     "every process, then go on with the step `use`.",
     "use": "The newest signing keys sign from the next start on: restart every process that "
-    "publishes. The old keys stay accepted, because the topics keep what they signed.",
+    "publishes, and the gateway. The old keys stay accepted, because the topics keep what they "
+    "signed.",
 }
 
 
@@ -62,5 +63,5 @@ def _write_folder(folder: Path, keys: dict[str, str]) -> None:
     """Give each container its own private keys, and everybody's public ones."""
     for name in catalog.ON_KAFKA:
         write_for_container(folder / name / "public_keys", public_keys(keys))
-        if name in keys:
-            write_for_container(folder / name / "signing_keys", keys[name])
+    for name, private in keys.items():  # the gateway too: on no topic, but it signs its calls
+        write_for_container(folder / name / "signing_keys", private)

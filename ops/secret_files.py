@@ -79,7 +79,10 @@ class Secrets:
 
 
 def make_secrets(folder: Path, postgres: str) -> None:
-    """Write the secrets of all containers. A second call changes no file that is there.
+    """Write the secrets of all containers. A second call changes no secret that is there.
+
+    It adds one thing to files that are there: public keys of services that have none in them yet.
+    A public key that was removed stays away, and one that was given by hand stays.
 
     Args:
         folder: gets one folder for each container, and `keys` with the file of all secrets.
@@ -111,10 +114,22 @@ def make_secrets(folder: Path, postgres: str) -> None:
             service_url, _ = urls[service.name]
             values = made.settings_of(service, service_url)
             _write_missing(folder / service.name, values)
-            if "public_keys" in values:  # derived: a key that was added must come to every reader
-                write_for_container(folder / service.name / "public_keys", values["public_keys"])
+            if "public_keys" in values:
+                _add_public_keys(folder / service.name / "public_keys", values["public_keys"])
     except OSError as error:
         raise CommandError(f"the secrets cannot be written to {folder}: {error.strerror}") from None
+
+
+def _add_public_keys(file: Path, derived: str) -> None:
+    """Add the keys of services that have none in the file; those that began to sign since.
+
+    A key of any other service is not added: it may have been removed because it was stolen.
+    """
+    found = [entry.strip() for entry in file.read_text().split(",") if entry.strip()]
+    have = {entry.partition("/")[0] for entry in found}
+    added = [entry for entry in derived.split(",") if entry.partition("/")[0] not in have]
+    if added:
+        write_for_container(file, ",".join([*found, *added]))
 
 
 def write_for_container(file: Path, text: str) -> None:

@@ -51,6 +51,26 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return program.parent
 
 
+def found_by_plain_search(folder: Path, *, pinned: bool) -> set[str]:
+    """The files that name a listed image with a digest, or those that name one without.
+
+    It does not ask `base_images.uses`: what that overlooks is what `pin` leaves as it was.
+    """
+    return {
+        name
+        for name in base_images.USES
+        for image in base_images.listed()
+        for rest in (folder / name).read_text().split(image)[1:]
+        if rest.startswith("@sha256:") == pinned
+    }
+
+
+@pytest.mark.parametrize("name", base_images.USES)
+def test_each_file_names_an_image_that_would_be_pinned(name: str) -> None:
+    text = (paths.ROOT / name).read_text()
+    assert any(base_images.uses(image, text) for image in base_images.listed())
+
+
 @pytest.mark.parametrize("image", base_images.listed())
 def test_all_files_name_an_image_as_the_list_does(image: str) -> None:
     found = [
@@ -84,6 +104,8 @@ def test_pin_writes_the_digests_everywhere_and_again_changes_nothing(
             for name in base_images.USES:
                 uses = base_images.uses(image, (checkout / name).read_text())
                 assert set(uses) <= {f"{image}@{digest_of(image)}"}, name
+    assert found_by_plain_search(checkout, pinned=False) == set()
+    assert found_by_plain_search(checkout, pinned=True) == set(base_images.USES)
 
 
 def test_one_registry_that_does_not_answer_and_nothing_is_changed(

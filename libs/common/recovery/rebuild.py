@@ -104,7 +104,7 @@ def main(
             "a rebuild needs the role that owns the database."
         )
         return 2
-    producers = {topic.producer for topic in projection.applies}
+    producers = {topic.producer for topic in (*projection.applies, *projection.own)}
     verifier = settings.verifier
     if wrong := why_cannot_verify(projection.name, verifier, producers):
         say(wrong)

@@ -29,7 +29,8 @@ from libs.common.observability.logs import log
 from libs.common.recovery import quarantine
 from libs.common.recovery.own_messages import OwnMessages
 
-#: So many of a partition's last records are searched for one of this service's own.
+#: A partition's last record is searched for one of this service's own, then so many before it,
+#: then twice as many with each step.
 TAIL = 50
 SILENT_POLLS_MAX = 60
 
@@ -82,7 +83,11 @@ class NewestMessages:
 
 
 def detect_restore(
-    engine: Engine, bootstrap: str, own: OwnMessages, topics: Sequence[Topic]
+    engine: Engine,
+    bootstrap: str,
+    own: OwnMessages,
+    topics: Sequence[Topic],
+    beat: Beat = lambda: None,
 ) -> None:
     """Quarantine the database if the service's newest message on a topic is not in its outbox.
 
@@ -93,7 +98,7 @@ def detect_restore(
     Raises:
         Retry: the broker does not answer; nothing is known.
     """
-    newest = newest_own_messages(bootstrap, own, topics)
+    newest = newest_own_messages(bootstrap, own, topics, beat)
     everything = [*newest.verified, *newest.in_doubt]
     if newest.in_doubt:
         log.warning("own_messages_not_verified", count=len(newest.in_doubt))
@@ -124,26 +129,37 @@ def detect_restore(
 
 
 def newest_own_messages(
-    bootstrap: str, own: OwnMessages, topics: Sequence[Topic]
+    bootstrap: str, own: OwnMessages, topics: Sequence[Topic], beat: Beat = lambda: None
 ) -> NewestMessages:
     """What names this service at the end of each partition of these topics.
 
-    Messages of other producers are skipped: the last fifty of a partition at most.
+    A partition is searched back to its newest verified message, however many messages of other
+    producers and forged ones lie after it: else whoever can write to Kafka could hide a restore.
+    One without any is read whole. Messages in doubt come without their bodies.
+
+    Raises:
+        Retry: the broker does not answer.
     """
+    verified: list[Message] = []
+    in_doubt: dict[tuple[str, int], list[Message]] = defaultdict(list)
     with closing(topic_reader.reader(bootstrap, f"{own.name}.restored")) as reader:
         full = _full_ranges(reader, topics)
-        last = {place: (end - 1, end) for place, (_, end) in full.items()}
-        newest = _newest(reader, own, last)
-        tails = {
-            place: (max(begin, end - TAIL), end)
-            for place, (begin, end) in full.items()
-            if place not in newest or newest[place].in_doubt
-        }
-        found = {**newest, **_newest(reader, own, tails)}.values()
-        return NewestMessages(
-            [message for one in found for message in one.verified],
-            [message for one in found for message in one.in_doubt],
-        )
+        ends, step = {place: end for place, (_, end) in full.items()}, 1
+        while ends:
+            ranges = {place: (max(full[place][0], end - step), end) for place, end in ends.items()}
+            found = _newest(reader, own, ranges, beat)
+            for place, one in found.items():
+                verified += one.verified
+                in_doubt[place] = [*one.in_doubt, *in_doubt[place]]
+            ends = {
+                place: begin
+                for place, (begin, _) in ranges.items()
+                if begin > full[place][0] and not found[place].verified
+            }
+            step = max(TAIL, 2 * step)
+            if ends and step > TAIL:
+                log.info("own_messages_searched_back", partitions=len(ends), next_records=step)
+    return NewestMessages(verified, [message for one in in_doubt.values() for message in one])
 
 
 def _full_ranges(reader: Consumer, topics: Sequence[Topic]) -> Ranges:
@@ -157,19 +173,20 @@ def _full_ranges(reader: Consumer, topics: Sequence[Topic]) -> Ranges:
 
 
 def _newest(
-    reader: Consumer, own: OwnMessages, ranges: Ranges
+    reader: Consumer, own: OwnMessages, ranges: Ranges, beat: Beat
 ) -> dict[tuple[str, int], NewestMessages]:
-    verified: dict[tuple[str, int], list[Message]] = defaultdict(list)
-    in_doubt: dict[tuple[str, int], list[Message]] = defaultdict(list)
-    for message in _read(reader, ranges):
+    """The newest verified message in each of these ranges, if any, and what is in doubt after."""
+    verified: dict[tuple[str, int], list[Message]] = {place: [] for place in ranges}
+    in_doubt: dict[tuple[str, int], list[Message]] = {place: [] for place in ranges}
+    for message in _read(reader, ranges, beat):
         place = message.topic, message.partition
         if not own.is_named(message):
             continue
         if own.is_verified(message):
             verified[place], in_doubt[place] = [message], []
         elif message not in own.forged:
-            in_doubt[place].append(message)
-    return {place: NewestMessages(verified[place], found) for place, found in in_doubt.items()}
+            in_doubt[place].append(message._replace(body=b"", signature=b""))
+    return {place: NewestMessages(verified[place], in_doubt[place]) for place in ranges}
 
 
 def _read(reader: Consumer, ranges: Ranges, beat: Beat = lambda: None) -> Iterator[Message]:
@@ -215,7 +232,7 @@ def recover_own_messages(
             outbox holds another message under the id of a published one.
         Retry: the broker does not answer.
     """
-    count, in_doubt = 0, list[Message]()
+    count, in_doubt = 0, _InDoubt()
     for topic in topics:
         batch: list[Message] = []
         with closing(topic_reader.reader(bootstrap, f"{own.name}.restored")) as reader:
@@ -226,10 +243,9 @@ def recover_own_messages(
                     count += _recover(engine, own, batch, in_doubt)
                     batch = []
         count += _recover(engine, own, batch, in_doubt)
-    if in_doubt:
-        first = in_doubt[0]
+    if first := in_doubt.first:
         raise RecoveryBlocked(
-            f"Messages in this service's name cannot be verified: {len(in_doubt)}, the first in "
+            f"Messages in this service's name cannot be verified: {in_doubt.count}, the first in "
             f"{first.topic}, partition {first.partition}, offset {first.offset}. Give the public "
             "key that signed them (PUBLIC_KEYS), or ACCEPT_UNSIGNED if they are older than "
             "signatures. If people know that they are forged, name them in FORGED_MESSAGES."
@@ -238,10 +254,20 @@ def recover_own_messages(
     return count
 
 
-def _recover(
-    engine: Engine, own: OwnMessages, batch: Sequence[Message], in_doubt: list[Message]
-) -> int:
-    """Reinsert the verified messages; add to `in_doubt` those that are not and are missing.
+@dataclass
+class _InDoubt:
+    """How many messages are in doubt, and the first: a topic without a key has all of its own."""
+
+    count: int = 0
+    first: Message | None = None
+
+    def add(self, message: Message) -> None:
+        self.count += 1
+        self.first = self.first or message
+
+
+def _recover(engine: Engine, own: OwnMessages, batch: Sequence[Message], in_doubt: _InDoubt) -> int:
+    """Reinsert the verified messages; count in `in_doubt` those that are not and are missing.
 
     After the first of these nothing more is inserted: the outbox keeps the order of the topics.
     """
@@ -250,12 +276,10 @@ def _recover(
         others = set(batch) - set(verified)
         with engine.begin() as connection:
             known = outbox.find_published_ids(connection, [one.event_id for one in others])
-        in_doubt += [
-            one
-            for one in batch
-            if one in others and one.event_id not in known and one not in own.forged
-        ]
-    return 0 if in_doubt else _reinsert(engine, verified)
+        for one in batch:
+            if one in others and one.event_id not in known and one not in own.forged:
+                in_doubt.add(one)
+    return 0 if in_doubt.count else _reinsert(engine, verified)
 
 
 def _reinsert(engine: Engine, batch: Sequence[Message]) -> int:

@@ -100,7 +100,9 @@ class StartupGate:
                 # A quarantined database may be replaced by another copy.
                 self.identity_guard.check(connection)
             if self.closed_because == STARTING:
-                restore.detect_restore(self.engine, self.bootstrap, self._own, self.own_topics)
+                restore.detect_restore(
+                    self.engine, self.bootstrap, self._own, self.own_topics, beat
+                )
             self.closed_because = self._quarantine_reason()
             if self.closed_because:
                 self._try_to_recover(stop, beat, consumed, start_consumers)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from libs.common.contracts.topics import BATCHES, LEDGER_POSTINGS
+from libs.common.contracts.topics import BATCHES, LEDGER_POSTINGS, Topic
 from libs.common.crypto.message_signatures import Verifier
 from libs.common.database.engine import connect, run
+from libs.common.messaging.consumer import Apply
 from libs.common.recovery import rebuild
 from libs.common.tests.conftest import Store
 from libs.common.tests.crypto.test_message_signatures import verifier
@@ -21,10 +22,26 @@ class Settings:
     verifier: Verifier = field(default_factory=lambda: verifier(accept_unsigned=True))
 
 
-def test_without_a_key_of_what_it_reads_a_rebuild_is_not_tried() -> None:
-    topics = {BATCHES: lambda *_: None, LEDGER_POSTINGS: lambda *_: None}
+def nothing(*_: object) -> None:
+    """Apply no message."""
+
+
+@pytest.mark.parametrize(
+    ("applies", "own"),
+    [
+        ({BATCHES: nothing, LEDGER_POSTINGS: nothing}, {}),
+        ({LEDGER_POSTINGS: nothing}, {BATCHES: nothing}),
+    ],
+)
+def test_without_a_key_of_what_it_reads_a_rebuild_is_not_tried(
+    applies: dict[Topic, Apply], own: dict[Topic, Apply], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        pytest.fail("it went on to read")
+
+    monkeypatch.setattr(rebuild, "connect", fail)
     said: list[str] = []
-    projection = rebuild.Projection("reports", Path(), topics, {})
+    projection = rebuild.Projection("reports", Path(), applies, {}, own=own)
     assert rebuild.main(projection, Settings(), said.append) == 2
     assert said == ["PAYDOWN_REPORTS_PUBLIC_KEYS has no key of ingest. See docs/runbooks/keys.md."]
 

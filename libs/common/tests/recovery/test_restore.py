@@ -4,24 +4,27 @@ They are recovered, and two people release the database.
 """
 
 import re
+import tracemalloc
 import uuid
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from libs.common.contracts import two_person
 from libs.common.contracts.errors import Retry
-from libs.common.contracts.topics import Topic
+from libs.common.contracts.message import Message
+from libs.common.contracts.topics import PROVIDER_EVENTS, Topic
 from libs.common.crypto.message_signatures import Signer, Verifier, public_keys
 from libs.common.database.engine import run
-from libs.common.messaging import kafka, outbox, relay
+from libs.common.messaging import kafka, outbox, relay, topic_reader
 from libs.common.messaging.forged_messages import ForgedMessages
 from libs.common.recovery import quarantine, restore
 from libs.common.recovery.own_messages import OwnMessages
 from libs.common.testing.waiting import wait_for
 from libs.common.tests.conftest import Store
 from libs.common.tests.crypto.test_message_signatures import key
-from libs.common.tests.factories import hint
+from libs.common.tests.factories import hint, messages
 
 pytestmark = pytest.mark.database
 NAME = "teller"
@@ -188,6 +191,19 @@ class TestMessagesThatCannotBeVerified:
         assert store.rows(OUTBOX) == published
 
     @pytest.mark.broker
+    def test_forged_messages_at_the_end_of_every_partition_do_not_hide_a_restore(
+        self, store: Store, kafka_bootstrap: str, topic: Topic
+    ) -> None:
+        publish(store, kafka_bootstrap, topic, range(60), signer=Signer.parse(OLD_KEY))
+        publish(store, kafka_bootstrap, topic, range(100, 400))  # unsigned
+        forget(store, range(100, 400))
+        places = ",".join(f"{topic.name}/{partition}/0-999" for partition in range(3))
+        own = self.own(topic, OLD_KEY, places)
+        assert quarantine_reason(store, kafka_bootstrap, topic, own) == ""
+        forget(store, range(30, 60))
+        assert "older copy of itself" in quarantine_reason(store, kafka_bootstrap, topic, own)
+
+    @pytest.mark.broker
     def test_a_forged_message_quarantines_until_people_have_named_it(
         self, store: Store, kafka_bootstrap: str, topic: Topic
     ) -> None:
@@ -214,6 +230,40 @@ class TestMessagesThatCannotBeVerified:
             quarantine.release(connection, "b", "x", approver=True)
         assert quarantine_reason(store, kafka_bootstrap, topic, named) == ""
         assert store.rows(OUTBOX) == published
+
+
+def test_a_recovery_that_finds_all_in_doubt_keeps_no_bodies_in_memory(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing key puts every message of a topic in doubt: they may be gigabytes."""
+    verifier = Verifier({}, producers={"provider-events": NAME})
+    body_bytes, count = 100_000, 200
+    template = messages(1)[0]._replace(producer=NAME)
+
+    def read(*_: object) -> Iterator[Message]:
+        for offset in range(count):
+            event_id = str(hint(offset).event_id)
+            yield template._replace(offset=offset, event_id=event_id, body=bytes(body_bytes))
+
+    monkeypatch.setattr(restore, "_read", read)
+    monkeypatch.setattr(restore, "_full_ranges", lambda *_: {})
+    monkeypatch.setattr(topic_reader, "BATCH_MAX", 10)
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            restore.RecoveryBlocked, match=rf"verified: {count}, .* partition 0, offset 0\."
+        ):
+            restore.recover_own_messages(
+                store.engine,
+                "127.0.0.1:1",
+                OwnMessages(NAME, verifier.verify),
+                [PROVIDER_EVENTS],
+                lambda: None,
+            )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < body_bytes * count / 4
 
 
 def test_a_release_needs_two_people_the_second_an_approver_and_a_complete_recovery(
