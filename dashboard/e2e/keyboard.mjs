@@ -203,7 +203,7 @@ await step("the payments are paused, with a reason, and resumed", async () => {
 /** Makes a token for the preparer and returns its name and its secret. */
 async function makeToken() {
   await admin.goto("/settings/tokens");
-  await admin.getByRole("heading", { level: 1 }).waitFor();
+  await waitUntilLoaded(admin);
   await tabTo(admin, /^What it is for/);
   const name = `nightly ${Date.now()}`;
   await admin.keyboard.type(name);
