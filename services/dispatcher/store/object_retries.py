@@ -1,7 +1,8 @@
 """Table `object_retry`: provider objects that were refused, and are tried again under a new key.
 
 A refusal is kept (`object.refused_code`) until the object exists: meanwhile nothing that needs it
-counts as payable. What may still run is looked up first.
+counts as payable. What may still run is looked up first. Batches stop trying by themselves long
+before people may not try any more.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from libs.common.database.engine import run
-from services.dispatcher.domain.protocol import RETRIED_BELOW
+from services.dispatcher.domain.protocol import RETRIED_BELOW, RETRIED_BY_BATCHES_BELOW
 
 FRESH_S = 60.0
 #: The condition for: the provider refused object `{0}`, or disabled it, and nothing newer is known.
@@ -78,7 +79,7 @@ def list_refused(connection: Connection, batch_id: UUID, limit: int) -> list[UUI
             ORDER BY o.attempts, o.object_id
             LIMIT :limit""",
             batch_id=batch_id,
-            most=RETRIED_BELOW,
+            most=RETRIED_BY_BATCHES_BELOW,
             limit=limit,
         ).scalars()
     )
@@ -105,7 +106,7 @@ def retry_once(connection: Connection, batch_id: UUID, object_ids: Collection[UU
         RETURNING object_id""",
         ids=[str(object_id) for object_id in object_ids],
         batch_id=batch_id,
-        most=RETRIED_BELOW,
+        most=RETRIED_BY_BATCHES_BELOW,
     ).scalars()
     return _begin_again(connection, batch_id, list(tried))
 
@@ -145,6 +146,22 @@ def retry_by_person(
     return len(asked_ids)
 
 
+def count_exhausted(connection: Connection, object_ids: Collection[UUID]) -> int:
+    """Count those of these objects that were refused so often that even people may not try."""
+    count: int = run(
+        connection,
+        """
+        SELECT count(*)
+        FROM object
+        WHERE object_id = ANY(CAST(:ids AS uuid[]))
+            AND status IN ('failed', 'held')
+            AND attempts >= :most""",
+        ids=[str(object_id) for object_id in object_ids],
+        most=RETRIED_BELOW,
+    ).scalar_one()
+    return count
+
+
 def retry_corrected(connection: Connection, batch_id: UUID) -> None:
     """Try refused corporations again of which a batch has other values; each values are tried once.
 
@@ -169,7 +186,7 @@ def retry_corrected(connection: Connection, batch_id: UUID) -> None:
         ON CONFLICT (object_id, batch_id, made_of) WHERE by_whom = '' DO NOTHING
         RETURNING object_id""",
         batch_id=batch_id,
-        most=RETRIED_BELOW,
+        most=RETRIED_BY_BATCHES_BELOW,
     ).scalars()
     _begin_again(connection, batch_id, list(corrected))
 
