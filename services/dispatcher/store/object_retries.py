@@ -60,7 +60,8 @@ def find_people_and_loans(connection: Connection, batch_id: UUID) -> list[UUID]:
 def list_refused(connection: Connection, batch_id: UUID, limit: int) -> list[UUID]:
     """Return people and loans, of any batch, that may be tried once for this one.
 
-    Those that were tried least often come first.
+    Those that were tried least often come first. The batch tries up to `limit` in all: what it has
+    tried before counts, unless a person asked for it.
     """
     return list(
         run(
@@ -77,7 +78,14 @@ def list_refused(connection: Connection, batch_id: UUID, limit: int) -> list[UUI
                     WHERE t.object_id = o.object_id AND t.batch_id = :batch_id
                 )
             ORDER BY o.attempts, o.object_id
-            LIMIT :limit""",
+            LIMIT greatest(0, :limit - (
+                SELECT count(*)
+                FROM object_retry t
+                JOIN object tried USING (object_id)
+                WHERE t.batch_id = :batch_id
+                    AND t.by_whom = ''
+                    AND tried.kind IN ('individual', 'liability')
+            ))""",
             batch_id=batch_id,
             most=RETRIED_BY_BATCHES_BELOW,
             limit=limit,

@@ -1,4 +1,4 @@
-"""Disabled objects are read again; one that cannot be read does not stop the others."""
+"""Disabled objects are read again, within limits; one that cannot be read stops no other one."""
 
 from typing import Any
 from uuid import uuid4
@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import Engine
 
 from services.dispatcher.domain.protocol import Answer
+from services.dispatcher.preparation import preflight
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.store import provider_objects
 from services.dispatcher.tests.factories import announce_batch
-from services.dispatcher.tests.test_refused_objects import Preparing
+from services.dispatcher.tests.test_refused_objects import Preparing, refuse
 
 pytestmark = pytest.mark.database
 
@@ -74,3 +75,27 @@ def test_when_no_object_can_be_read_it_is_tried_later(
         dispatcher.disabled.read_again(10)
     dispatcher.fails.clear()
     assert dispatcher.disabled.read_again(10)
+
+
+def test_a_batch_tries_so_many_in_all_and_walks_the_lists_once(
+    engines: tuple[Engine, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "RETRIES_MAX", 2)
+    dispatcher = Preparing(*engines)
+    dispatcher.refuses = refuse("liability")
+    announce_batch(dispatcher.engine, uuid4(), 5)
+    dispatcher.prepare()
+    dispatcher.prepare()
+    dispatcher.provider.listed.clear()
+    for revision in (1, 2):
+        batch_id = uuid4()
+        announce_batch(dispatcher.engine, batch_id, 1, "checking", 1, tag="b")
+        assert len(dispatcher.check()["refused_loans"]) == 5
+        tried = "SELECT 1 FROM object_retry WHERE batch_id = :batch_id AND by_whom = ''"
+        assert len(dispatcher.rows(tried, batch_id=batch_id)) == 2
+        assert len(walks(dispatcher)) == 3 * revision
+
+
+def walks(dispatcher: Preparing) -> list[dict[str, str]]:
+    """The reads of lists of disabled and closed objects."""
+    return [one for one in dispatcher.provider.listed if "status" in one]
