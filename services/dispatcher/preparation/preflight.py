@@ -105,7 +105,10 @@ class Preflight:
             self.read_for[batch.batch_id] = batch.revision
 
     def _read_inactive(self) -> None:
-        """Mark known people and accounts that the provider has disabled or closed since."""
+        """Mark known people and accounts that the provider has disabled or closed since.
+
+        What a list shows counts as read just now, so that only what is in none is read by itself.
+        """
         for path, statuses in INACTIVE:
             for status in statuses:
                 lines, _ = self.reader.all(path, {"status": status})
@@ -113,6 +116,7 @@ class Preflight:
                     with self.engine.begin() as connection:
                         ids = [str(line["id"]) for line in lines]
                         provider_objects.mark_inactive(connection, ids)
+                        object_retries.mark_listed(connection, ids)
 
     def _answer(self, batch: Row[Any], problem: str) -> None:
         """Publish the preflight; a `problem` says why the batch could not be checked."""

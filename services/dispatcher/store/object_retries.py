@@ -1,8 +1,7 @@
 """Table `object_retry`: provider objects that were refused, and are tried again under a new key.
 
 A refusal is kept (`object.refused_code`) until the object exists: meanwhile nothing that needs it
-counts as payable. What may still run is looked up first. Batches stop trying by themselves long
-before people may not try any more.
+counts as payable. What may still run is looked up first. Batches stop trying before people must.
 """
 
 from collections.abc import Collection, Sequence
@@ -340,6 +339,22 @@ def mark_still_inactive(connection: Connection, object_ids: Collection[UUID]) ->
         SET step = '', due_at = now()
         WHERE object_id = ANY(CAST(:ids AS uuid[])) AND status = 'inactive'""",
         ids=[str(object_id) for object_id in object_ids],
+    )
+
+
+def mark_listed(connection: Connection, provider_ids: Collection[str]) -> None:
+    """Note that a list of the provider shows these objects as disabled or closed now.
+
+    Those that a person asked about are left: they may have been enabled since the list was read.
+    """
+    run(
+        connection,
+        """
+        UPDATE object
+        SET due_at = now()
+        WHERE provider_id = ANY(CAST(:ids AS text[]))
+            AND status = 'inactive' AND step <> 'reread'""",
+        ids=list(provider_ids),
     )
 
 

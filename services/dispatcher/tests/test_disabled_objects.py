@@ -99,3 +99,28 @@ def test_a_batch_tries_so_many_in_all_and_walks_the_lists_once(
 def walks(dispatcher: Preparing) -> list[dict[str, str]]:
     """The reads of lists of disabled and closed objects."""
     return [one for one in dispatcher.provider.listed if "status" in one]
+
+
+def test_what_a_list_shows_as_disabled_is_not_read_by_itself(
+    engines: tuple[Engine, Engine],
+) -> None:
+    dispatcher = WithDisabledLoans(*engines, count=3)
+    enabled = next(loan for loan in dispatcher.loans if loan["id"] == dispatcher.first_read())
+    enabled["status"] = "active"
+    dispatcher.provider.calls.clear()
+    announce_batch(dispatcher.engine, uuid4(), 1, "checking", 1, tag="b")
+    assert len(dispatcher.check()["inactive_loans"]) == 2
+    read = [path for method, path, _ in dispatcher.provider.calls if method == "GET"]
+    assert read == [f"/accounts/{enabled['id']}"]
+
+
+def test_what_a_person_asked_about_is_read_even_if_a_list_shows_it(
+    engines: tuple[Engine, Engine],
+) -> None:
+    dispatcher = WithDisabledLoans(*engines, count=1)
+    dispatcher.rows("UPDATE object SET step = 'reread' WHERE status = 'inactive' RETURNING 1")
+    dispatcher.provider.calls.clear()
+    announce_batch(dispatcher.engine, uuid4(), 1, "checking", 1, tag="b")
+    dispatcher.check()
+    read = [path for method, path, _ in dispatcher.provider.calls if method == "GET"]
+    assert read == [f"/accounts/{dispatcher.loans[0]['id']}"]
