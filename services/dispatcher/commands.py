@@ -63,6 +63,32 @@ class Order:
     counts_as: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Retried:
+    """How many refused or disabled objects are tried again; `exhausted`: how many never are."""
+
+    retried: int
+    exhausted: int
+
+    @property
+    def message(self) -> str:
+        """What happens, and what to do."""
+        if not self.retried and not self.exhausted:
+            return "Nothing of this batch is refused or disabled at the provider now."
+        sentences = []
+        if self.retried:
+            sentences.append(
+                f"The provider is asked again about {self.retried} of the batch's people, loans "
+                "and accounts."
+            )
+        if self.exhausted:
+            sentences.append(
+                f"Refused as often as is allowed, and not tried again: {self.exhausted}. No money "
+                "moved. Correct the values in the roster, and upload it again."
+            )
+        return " ".join(sentences)
+
+
 # --- batches -----------------------------------------------------------------------------------
 
 
@@ -126,8 +152,8 @@ def _cancel(connection: Connection, batch: Row[Any], order: Order) -> str:
     return "cancelled"
 
 
-def order_retry(connection: Connection, batch_id: UUID, order: Order) -> int:
-    """Try again what the provider refused of a batch's people, loans and sources; return how many.
+def order_retry(connection: Connection, batch_id: UUID, order: Order) -> Retried:
+    """Try again what the provider refused of a batch's people, loans and sources.
 
     Disabled ones are read again. No money moves. Each order makes another try, but not of what is
     being tried just now.
@@ -141,7 +167,10 @@ def order_retry(connection: Connection, batch_id: UUID, order: Order) -> int:
         *object_retries.find_sources(connection, batch_id),
         *object_retries.find_people_and_loans(connection, batch_id),
     ]
-    return object_retries.retry_by_person(connection, batch_id, wanted, order.person, order.reason)
+    retried = object_retries.retry_by_person(
+        connection, batch_id, wanted, order.person, order.reason
+    )
+    return Retried(retried, object_retries.count_exhausted(connection, wanted))
 
 
 # --- kill switch -------------------------------------------------------------------------------

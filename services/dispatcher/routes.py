@@ -96,8 +96,13 @@ def add_batch_routes(routes: APIRouter, engine: Engine, authenticate: Authentica
     def retry_refused(batch_id: UUID, body: GivenReason, actor: caller) -> dict[str, Any]:
         require_role(actor, PROPOSERS)
         with refusals("Look at the batch's state."), engine.begin() as connection:
-            retried = commands.order_retry(connection, batch_id, _order(actor, body.reason))
-        return {"batch_id": batch_id, "retried": retried}
+            done = commands.order_retry(connection, batch_id, _order(actor, body.reason))
+        return {
+            "batch_id": batch_id,
+            "retried": done.retried,
+            "exhausted": done.exhausted,
+            "message": done.message,
+        }
 
     @routes.get("/batches/{batch_id}")
     def batch(

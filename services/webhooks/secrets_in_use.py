@@ -4,13 +4,12 @@ Another secret is made known to the provider by new webhooks (services/dispatche
 them, and while deliveries are on their way, it signs with the secret before.
 """
 
-import hashlib
-import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
+from libs.common.crypto.webhook_secrets import secret_digest
 from services.webhooks.store import secrets
 from services.webhooks.store.security_events import count_forged_alone
 
@@ -40,15 +39,12 @@ class SecretsInUse:
             SQLAlchemyError: the database does not answer.
         """
         with engine.begin() as connection:
-            self.previous_until = secrets.in_use_since(connection, digest(self.secret)) + OVERLAP
+            self.previous_until = (
+                secrets.in_use_since(connection, secret_digest(self.secret)) + OVERLAP
+            )
             forged = count_forged_alone(connection)
         over = bool(self.previous) and datetime.now(UTC) >= self.previous_until
         return {"webhook secret": forged_sentence(forged), "previous secret": over_sentence(over)}
-
-
-def digest(secret: str) -> str:
-    """What shows that two secrets are the same, and tells nobody what they are."""
-    return hmac.new(secret.encode(), b"paydown webhook secret", hashlib.sha256).hexdigest()[:16]
 
 
 def forged_sentence(count: int) -> str:

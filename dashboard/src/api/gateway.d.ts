@@ -2619,7 +2619,8 @@ export interface components {
          * Retried
          * @description How many refused or disabled people, loans and sources the provider is asked about again.
          *
-         *     `status` is the batch's: a ready one is being checked again.
+         *     `status` is the batch's: a ready one is being checked again. `exhausted` were refused as often
+         *     as is allowed, and are not tried again. `message` says in words what happens and what to do.
          */
         Retried: {
             /**
@@ -2634,6 +2635,16 @@ export interface components {
             status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "paused" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled" | "pausing" | "cancelling";
             /** Retried */
             retried: number;
+            /**
+             * Exhausted
+             * @default 0
+             */
+            exhausted: number;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
         } & {
             [key: string]: unknown;
         };

@@ -26,11 +26,7 @@ export default function AskProviderAgain({
       <Button variant="outlined" onClick={() => setOpen(true)}>
         <T id="retry.act" />
       </Button>
-      {retry.data && !open && (
-        <Notice tone="info" live>
-          <T id="retry.done" values={{ n: retry.data.retried }} />
-        </Notice>
-      )}
+      {retry.data && !open && <Retried {...retry.data} />}
       {open && (
         <ActionDialog
           title={text("retry.ask")}
@@ -50,5 +46,15 @@ export default function AskProviderAgain({
         </ActionDialog>
       )}
     </ButtonRow>
+  );
+}
+
+/** What is tried again, and what was refused too often for that. */
+function Retried({ retried, exhausted }: { retried: number; exhausted: number }): ReactElement {
+  return (
+    <Notice tone={exhausted > 0 ? "warning" : "info"} live>
+      {(retried > 0 || exhausted === 0) && <T id="retry.done" values={{ n: retried }} />}{" "}
+      {exhausted > 0 && <T id="retry.exhausted" values={{ n: exhausted }} />}
+    </Notice>
   );
 }

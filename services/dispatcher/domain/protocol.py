@@ -15,6 +15,8 @@ ATTEMPTS_MAX = 50
 #: An object with fewer attempts may be tried again after a refusal. One more try takes at most
 #: twelve: three calls that make a person usable, each up to four times.
 RETRIED_BELOW = ATTEMPTS_MAX - 12
+#: Batches try it by themselves only below this, so that people still can when it was mended.
+RETRIED_BY_BATCHES_BELOW = 12
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from services.dispatcher.provider.reader import Reader
 from services.dispatcher.store import object_retries, provider_objects
 
 WANTED_MAX = 50
+#: No answer, a refused key, a rate limit: the next object would be answered likewise.
+NOT_OF_ONE_OBJECT = (None, 401, 403, 429)
 
 
 class DisabledObjects:
@@ -29,7 +31,7 @@ class DisabledObjects:
         """Read up to `limit` of them, those first that were not read for longest.
 
         Raises:
-            Unreachable: the provider did not answer; some were not read.
+            Unreachable: the provider answers for no object now; some were not read.
         """
         return self._read(limit, wanted_only=False)
 
@@ -41,12 +43,15 @@ class DisabledObjects:
         return bool(rows)
 
     def _read_one(self, row: Row[Any]) -> None:
-        """Apply the status that the provider shows of one object, unless it has changed here."""
+        """Apply the status that the provider shows of one object, unless it has changed here.
+
+        One that it cannot show stays disabled, and is read later, so that the others are read.
+        """
         path = "/entities" if row.kind in ENTITIES else "/accounts"
         try:
             data = self.reader.get(f"{path}/{row.provider_id}")
         except Unreachable as error:
-            if error.answer.status not in (400, 404):
+            if error.answer.status in NOT_OF_ONE_OBJECT:
                 raise
             data = {"status": "disabled"}
         change = change_by_status(row, {**data, "id": row.provider_id})

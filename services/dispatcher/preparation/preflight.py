@@ -4,6 +4,7 @@ That is: merchants, the corporation and its accounts, and known people and loans
 """
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Row
 
@@ -31,7 +32,8 @@ from services.dispatcher.store import (
 from services.dispatcher.store.transaction import now
 
 INACTIVE_MAX = 10_000
-#: So many refused people and loans are tried again for a batch, and so many disabled objects read.
+#: So many refused people and loans are tried again for a batch, in all its revisions and turns, and
+#: so many disabled objects are read for a revision.
 RETRIES_MAX = 200
 REREADS_MAX = 200
 #: Lists of the provider, and the statuses there of what cannot be used any more.
@@ -60,11 +62,15 @@ class Preflight:
         self.engine, self.reader, self.limit_s = engine, reader, limit_s
         self.provisioner = provisioner
         self.disabled = DisabledObjects(engine, reader)
+        #: The revisions that are being checked and for which disabled objects were read, by batch.
+        self.read_for: dict[UUID, int] = {}
 
     def check(self) -> bool:
         """Take every batch that is being checked a step further; whether one was answered."""
         with self.engine.begin() as connection:
             due = batches.list_due_preflights(connection)
+        revisions = {batch.batch_id: batch.revision for batch in due}
+        self.read_for = dict(self.read_for.items() & revisions.items())
         answered = [self._check(batch) for batch in due]
         return any(answered)
 
@@ -73,8 +79,7 @@ class Preflight:
         is_late = bool(batch.age_s >= self.limit_s)
         try:
             self.provisioner.read_merchants(batch.institutions)
-            self._read_inactive()
-            self.disabled.read_again(REREADS_MAX)
+            self._read_disabled(batch)
         except Unreachable as error:
             if is_late:
                 status = error.answer.status or "no connection"
@@ -92,8 +97,18 @@ class Preflight:
         self._answer(batch, UNCONFIRMED if unconfirmed else "")
         return True
 
+    def _read_disabled(self, batch: Row[Any]) -> None:
+        """Read what is disabled, once for each revision: not again while its tries run."""
+        if self.read_for.get(batch.batch_id) != batch.revision:
+            self._read_inactive()
+            self.disabled.read_again(REREADS_MAX)
+            self.read_for[batch.batch_id] = batch.revision
+
     def _read_inactive(self) -> None:
-        """Mark known people and accounts that the provider has disabled or closed since."""
+        """Mark known people and accounts that the provider has disabled or closed since.
+
+        What a list shows counts as read just now, so that only what is in none is read by itself.
+        """
         for path, statuses in INACTIVE:
             for status in statuses:
                 lines, _ = self.reader.all(path, {"status": status})
@@ -101,6 +116,7 @@ class Preflight:
                     with self.engine.begin() as connection:
                         ids = [str(line["id"]) for line in lines]
                         provider_objects.mark_inactive(connection, ids)
+                        object_retries.mark_listed(connection, ids)
 
     def _answer(self, batch: Row[Any], problem: str) -> None:
         """Publish the preflight; a `problem` says why the batch could not be checked."""

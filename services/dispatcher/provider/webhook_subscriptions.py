@@ -5,8 +5,6 @@ made with, in its metadata: it shows whether the provider knows the secret of no
 makes new webhooks, beside the old ones for an hour; the receiver accepts both for as long.
 """
 
-import hashlib
-import hmac
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
+from libs.common.crypto.webhook_secrets import secret_digest
 from libs.common.observability.logs import log
 from services.dispatcher.domain.protocol import Answer
 from services.dispatcher.provider.client import Page, Unreachable, parse_created_at
@@ -129,11 +128,6 @@ class WebhookSubscriptions:
     def _delete(self, kind: str, webhook_id: object) -> None:
         answer = self.reader.call("DELETE", f"/webhooks/{webhook_id}")
         log.info("webhook_deleted", type=kind, status=answer.status)
-
-
-def secret_digest(secret: str) -> str:
-    """What shows that two secrets are the same, and tells nobody what they are."""
-    return hmac.new(secret.encode(), b"paydown webhook secret", hashlib.sha256).hexdigest()[:16]
 
 
 def is_over(webhook: Webhook, now: datetime | None) -> bool:

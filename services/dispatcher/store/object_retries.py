@@ -1,7 +1,7 @@
 """Table `object_retry`: provider objects that were refused, and are tried again under a new key.
 
 A refusal is kept (`object.refused_code`) until the object exists: meanwhile nothing that needs it
-counts as payable. What may still run is looked up first.
+counts as payable. What may still run is looked up first. Batches stop trying before people must.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from libs.common.database.engine import run
-from services.dispatcher.domain.protocol import RETRIED_BELOW
+from services.dispatcher.domain.protocol import RETRIED_BELOW, RETRIED_BY_BATCHES_BELOW
 
 FRESH_S = 60.0
 #: The condition for: the provider refused object `{0}`, or disabled it, and nothing newer is known.
@@ -59,7 +59,8 @@ def find_people_and_loans(connection: Connection, batch_id: UUID) -> list[UUID]:
 def list_refused(connection: Connection, batch_id: UUID, limit: int) -> list[UUID]:
     """Return people and loans, of any batch, that may be tried once for this one.
 
-    Those that were tried least often come first.
+    Those that were tried least often come first. The batch tries up to `limit` in all: what it has
+    tried before counts, unless a person asked for it.
     """
     return list(
         run(
@@ -76,9 +77,16 @@ def list_refused(connection: Connection, batch_id: UUID, limit: int) -> list[UUI
                     WHERE t.object_id = o.object_id AND t.batch_id = :batch_id
                 )
             ORDER BY o.attempts, o.object_id
-            LIMIT :limit""",
+            LIMIT greatest(0, :limit - (
+                SELECT count(*)
+                FROM object_retry t
+                JOIN object tried USING (object_id)
+                WHERE t.batch_id = :batch_id
+                    AND t.by_whom = ''
+                    AND tried.kind IN ('individual', 'liability')
+            ))""",
             batch_id=batch_id,
-            most=RETRIED_BELOW,
+            most=RETRIED_BY_BATCHES_BELOW,
             limit=limit,
         ).scalars()
     )
@@ -105,7 +113,7 @@ def retry_once(connection: Connection, batch_id: UUID, object_ids: Collection[UU
         RETURNING object_id""",
         ids=[str(object_id) for object_id in object_ids],
         batch_id=batch_id,
-        most=RETRIED_BELOW,
+        most=RETRIED_BY_BATCHES_BELOW,
     ).scalars()
     return _begin_again(connection, batch_id, list(tried))
 
@@ -145,6 +153,22 @@ def retry_by_person(
     return len(asked_ids)
 
 
+def count_exhausted(connection: Connection, object_ids: Collection[UUID]) -> int:
+    """Count those of these objects that were refused so often that even people may not try."""
+    count: int = run(
+        connection,
+        """
+        SELECT count(*)
+        FROM object
+        WHERE object_id = ANY(CAST(:ids AS uuid[]))
+            AND status IN ('failed', 'held')
+            AND attempts >= :most""",
+        ids=[str(object_id) for object_id in object_ids],
+        most=RETRIED_BELOW,
+    ).scalar_one()
+    return count
+
+
 def retry_corrected(connection: Connection, batch_id: UUID) -> None:
     """Try refused corporations again of which a batch has other values; each values are tried once.
 
@@ -169,7 +193,7 @@ def retry_corrected(connection: Connection, batch_id: UUID) -> None:
         ON CONFLICT (object_id, batch_id, made_of) WHERE by_whom = '' DO NOTHING
         RETURNING object_id""",
         batch_id=batch_id,
-        most=RETRIED_BELOW,
+        most=RETRIED_BY_BATCHES_BELOW,
     ).scalars()
     _begin_again(connection, batch_id, list(corrected))
 
@@ -315,6 +339,22 @@ def mark_still_inactive(connection: Connection, object_ids: Collection[UUID]) ->
         SET step = '', due_at = now()
         WHERE object_id = ANY(CAST(:ids AS uuid[])) AND status = 'inactive'""",
         ids=[str(object_id) for object_id in object_ids],
+    )
+
+
+def mark_listed(connection: Connection, provider_ids: Collection[str]) -> None:
+    """Note that a list of the provider shows these objects as disabled or closed now.
+
+    Those that a person asked about are left: they may have been enabled since the list was read.
+    """
+    run(
+        connection,
+        """
+        UPDATE object
+        SET due_at = now()
+        WHERE provider_id = ANY(CAST(:ids AS text[]))
+            AND status = 'inactive' AND step <> 'reread'""",
+        ids=list(provider_ids),
     )
 
 

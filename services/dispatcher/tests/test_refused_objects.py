@@ -10,8 +10,13 @@ from sqlalchemy import Engine
 
 from libs.common.contracts.events.batches import Source
 from services.dispatcher import commands, consumers
-from services.dispatcher.commands import Order
-from services.dispatcher.domain.protocol import ATTEMPTS_MAX, RETRIED_BELOW, Answer
+from services.dispatcher.commands import Order, Retried
+from services.dispatcher.domain.protocol import (
+    ATTEMPTS_MAX,
+    RETRIED_BELOW,
+    RETRIED_BY_BATCHES_BELOW,
+    Answer,
+)
 from services.dispatcher.preparation.disabled_objects import DisabledObjects
 from services.dispatcher.preparation.preflight import Preflight
 from services.dispatcher.sending.provider_objects import ProviderObjectSender
@@ -163,7 +168,7 @@ def test_a_person_asks_and_it_is_tried_at_once(dispatcher: Preparing, kind: str)
     assert dispatcher.objects_by_kind()[kind].status == "failed"  # not by itself
     with dispatcher.engine.begin() as connection:
         retried = commands.order_retry(connection, batch.batch_id, Order("prea", "mended"))
-    assert retried == dispatcher.count(kind)
+    assert retried == Retried(dispatcher.count(kind), exhausted=0)
     dispatcher.create()
     assert dispatcher.objects_by_kind()[kind].status == "pending"
     kept = dispatcher.rows("SELECT * FROM object_retry")[0]
@@ -274,8 +279,58 @@ def test_an_object_that_was_tried_as_often_as_is_allowed_is_left(dispatcher: Pre
     dispatcher.prepare()
     for _ in range(RETRIED_BELOW + 5):
         with dispatcher.engine.begin() as connection:
-            commands.order_retry(connection, batch.batch_id, Order("prea", "again"))
+            retried = commands.order_retry(connection, batch.batch_id, Order("prea", "again"))
         dispatcher.create()
+    assert retried == Retried(0, exhausted=1)
+    assert "Refused as often as is allowed" in retried.message
     assert dispatcher.objects_by_kind()["individual"].attempts == RETRIED_BELOW
     needed = 3 * (dispatcher.timing.rekeys_max + 1)  # calls of one try, each under further keys
     assert RETRIED_BELOW + needed <= ATTEMPTS_MAX
+
+
+def test_batches_stop_trying_by_themselves_and_a_person_still_can(dispatcher: Preparing) -> None:
+    dispatcher.refuses = refuse("individual")
+    dispatcher.announce()
+    dispatcher.prepare()
+    for _ in range(RETRIED_BELOW + 2):
+        batch = dispatcher.announce(status="checking", version=1)
+        assert named(dispatcher.check(), "individual")
+    assert dispatcher.objects_by_kind()["individual"].attempts == RETRIED_BY_BATCHES_BELOW
+    dispatcher.refuses = lambda path, body: False
+    with dispatcher.engine.begin() as connection:
+        retried = commands.order_retry(connection, batch.batch_id, Order("prea", "mended"))
+    assert retried == Retried(1, exhausted=0)
+    dispatcher.create()
+    assert dispatcher.objects_by_kind()["individual"].status == "pending"
+
+
+def test_a_corrected_address_is_not_tried_for_ever_without_a_person(dispatcher: Preparing) -> None:
+    dispatcher.refuses = refuse("corporation")
+    dispatcher.announce(status="ready", version=2)
+    dispatcher.prepare()
+    for number in range(RETRIED_BELOW):
+        dispatcher.announce(status="checking", version=1, zip_code=f"{50614 + number}")
+        dispatcher.check()
+    attempts = dispatcher.objects_by_kind()["corporation"].attempts
+    assert attempts == RETRIED_BY_BATCHES_BELOW < RETRIED_BELOW
+
+
+@pytest.mark.parametrize(
+    ("retried", "message"),
+    [
+        (Retried(0, 0), "Nothing of this batch is refused or disabled at the provider now."),
+        (
+            Retried(3, 0),
+            ("The provider is asked again about 3 of the batch's people, loans and accounts."),
+        ),
+        (
+            Retried(0, 2),
+            (
+                "Refused as often as is allowed, and not tried again: 2. No money moved. "
+                "Correct the values in the roster, and upload it again."
+            ),
+        ),
+    ],
+)
+def test_an_order_says_in_words_what_is_tried(retried: Retried, message: str) -> None:
+    assert retried.message == message

@@ -63,7 +63,8 @@ def _add_new_rosters(routes: APIRouter, services: Upstreams) -> None:
         retried = await services.dispatcher.send_json(retry)
         check = context.post(f"/batches/{batch_id}/check-again", {})
         checked = await services.ingest.send_json(check)
-        return JSONResponse({**checked, "retried": retried["retried"]})
+        shown = {name: retried[name] for name in ("retried", "exhausted", "message")}
+        return JSONResponse({**checked, **shown})
 
     @routes.post(
         "/batches/{batch_id}/child-batches", status_code=202, response_model=schemas.Accepted

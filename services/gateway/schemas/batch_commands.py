@@ -60,12 +60,15 @@ class OptionalReason(RequestModel):
 class Retried(ResponseModel):
     """How many refused or disabled people, loans and sources the provider is asked about again.
 
-    `status` is the batch's: a ready one is being checked again.
+    `status` is the batch's: a ready one is being checked again. `exhausted` were refused as often
+    as is allowed, and are not tried again. `message` says in words what happens and what to do.
     """
 
     batch_id: UUID
     status: ShownStatus
     retried: int
+    exhausted: int = 0
+    message: str = ""
 
 
 class Corrections(RequestModel):

@@ -59,7 +59,8 @@ def prepare(gateway: Gateway) -> None:
         "GET", f"/payments/{PAYMENT}", {"payment_id": PAYMENT, "timeline": []}
     )
     retry, check = f"/batches/{BATCH}/refused-objects/retry", f"/batches/{BATCH}/check-again"
-    gateway.dispatcher.will_answer("POST", retry, {"batch_id": BATCH, "retried": 2})
+    retried = {"batch_id": BATCH, "retried": 2, "exhausted": 1, "message": "Two are tried."}
+    gateway.dispatcher.will_answer("POST", retry, retried)
     gateway.ingest.will_answer("POST", check, {"batch_id": BATCH, "status": "checking"})
     gateway.ledger.will_answer("GET", "/journals", {"items": [], "next": None, "total": 0})
     gateway.ledger.will_answer(

@@ -18,7 +18,13 @@ def test_it_is_tried_first_and_then_the_batch_is_checked_again(gateway: Gateway,
     answer = gateway.call("POST", PATH, who, json={"reason": "mended"})
     assert (answer.status_code, answer.json()) == (
         200,
-        {"batch_id": BATCH, "status": "checking", "retried": 2},
+        {
+            "batch_id": BATCH,
+            "status": "checking",
+            "retried": 2,
+            "exhausted": 1,
+            "message": "Two are tried.",
+        },
     )
     assert json.loads(gateway.dispatcher.bodies[-1]) == {"reason": "mended"}
 
