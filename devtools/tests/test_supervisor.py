@@ -71,7 +71,7 @@ def test_a_process_that_cannot_start_is_tried_again_and_its_last_line_is_known(
 
 def test_what_a_killed_supervisord_leaves_behind_is_ended(supervisor: Supervisor) -> None:
     supervisor.start_program("sleeper")
-    eventually(lambda: supervisor.processes()["sleeper"].pid != 0)
+    eventually(lambda: supervisor.last_line("sleeper") == "100% a,b=c")  # it is itself by now
     orphan, itself = supervisor.processes()["sleeper"].pid, supervisor.pid()
     assert itself
     os.kill(itself, signal.SIGKILL)
