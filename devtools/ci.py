@@ -160,5 +160,7 @@ def _terminate(*_: object) -> None:
 
 
 if __name__ == "__main__":
+    # A shell that starts this in the background has SIGINT ignored, and stages would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)
     sys.exit(exit_code(lambda: main(sys.argv[1:])))
