@@ -91,14 +91,14 @@ def serving(proxy: UnreliableProxy) -> Iterator[int]:
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        server.close()
-        asyncio.run_coroutine_threadsafe(end_connections(), loop).result(5)
+        asyncio.run_coroutine_threadsafe(end_connections(server), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
 
 
-async def end_connections() -> None:
-    """End every connection that is still open."""
+async def end_connections(server: asyncio.Server) -> None:
+    """Take no more connections, and end those that are still open; in the loop's own thread."""
+    server.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
