@@ -14,9 +14,9 @@ from libs.common.recovery import quarantine
 from libs.common.recovery.quarantine import NotRecovered
 from libs.common.recovery.startup_gate import STARTING
 from libs.common.web.internal_auth import Actor, Caller
+from libs.common.web.methods import SAFE_METHODS
 from libs.common.web.problem_details import Problem, problem_response
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PREFIX = "/restored"
 
 

@@ -25,8 +25,8 @@ from libs.common.observability.tracing import (
     recorded_batch,
 )
 from libs.common.web.internal_auth import TOKEN
+from libs.common.web.methods import UNSAFE_METHODS
 
-UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 REQUEST_HEADER, RESPONSE_HEADER = "traceparent", "traceresponse"
 CREATED = "created_batch"
 

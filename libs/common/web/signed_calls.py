@@ -20,10 +20,10 @@ from libs.common.web.call_signatures import (
     hash_body,
 )
 from libs.common.web.internal_auth import IDENTITY, TOKEN
+from libs.common.web.methods import SAFE_METHODS
 from libs.common.web.problem_details import Problem, problem_response
 
 SIGNATURE = "X-Paydown-Signature"
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_MAX = 64_000_000  # bytes; the gateway takes no more, uploads excepted
 
 

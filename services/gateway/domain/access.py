@@ -21,7 +21,6 @@ IN_PERSON_ROLES: Final = frozenset({APPROVER, ADMIN})
 #: administrators have none of these roles, whatever their groups say.
 LOST_TO_ADMIN: Final = frozenset({PREPARER, APPROVER})
 
-UNSAFE_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _EVERY_ROLE = frozenset(ROLES)
 _OPERATIONS = frozenset({OPERATOR, ADMIN, AUDITOR})

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from fastapi import Request, Response
 from sqlalchemy import Connection
 
+from libs.common.web.methods import UNSAFE_METHODS
 from libs.common.web.problem_details import Problem, problem_response, request_id
 from services.gateway.auth.credentials import SESSION_COOKIE
 from services.gateway.auth.people import Person
 from services.gateway.auth.rate_limit import RateLimiter
 from services.gateway.auth.sessions import Authenticator, InvalidCredential
-from services.gateway.domain.access import UNSAFE_METHODS
 from services.gateway.domain.request_rules import BODY_LIMITS, BODY_MAX_BYTES
 from services.gateway.request_guard import idempotency
 from services.gateway.request_guard.audit_trail import (

@@ -2,6 +2,7 @@
 
 from fastapi import Request
 
+from libs.common.web.methods import UNSAFE_METHODS
 from libs.common.web.problem_details import Problem
 from services.gateway.auth.people import Person
 from services.gateway.domain import access
@@ -31,7 +32,7 @@ def check_role(person: Person, method: str, path: str) -> None:
             ),
             f"Ask a person with the role {names}.",
         )
-    if person.read_only and method in access.UNSAFE_METHODS:
+    if person.read_only and method in UNSAFE_METHODS:
         raise Problem(
             403,
             "auth.read-only",

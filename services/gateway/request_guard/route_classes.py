@@ -3,8 +3,9 @@
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from libs.common.web.methods import UNSAFE_METHODS
 from libs.common.web.problem_details import request_id
-from services.gateway.domain.access import API, ROUTE_ROLES, UNSAFE_METHODS
+from services.gateway.domain.access import API, ROUTE_ROLES
 from services.gateway.domain.request_rules import BODY_MAX_BYTES
 from services.gateway.request_guard.body_limit import limit_body
 from services.gateway.request_guard.guard import RequestGuard

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 from starlette.responses import Response
 
+from libs.common.web.methods import UNSAFE_METHODS
 from services.gateway.domain import access
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH, PAYMENT, batch, summary
@@ -48,7 +49,7 @@ SUCCESS = {
     ("DELETE", "/tokens/{token_id}"): 404,  # there is no such token
     ("DELETE", "/sessions/{session_id}"): 404,  # there is no such session
 }
-UNSAFE = [route for route in access.ROUTE_ROLES if route[0] in access.UNSAFE_METHODS]
+UNSAFE = [route for route in access.ROUTE_ROLES if route[0] in UNSAFE_METHODS]
 LIVE = ("GET", "/batches/{batch_id}/live")  # has no end; test_event_stream.py reads it
 
 
