@@ -20,6 +20,16 @@ DAYS_OF_BATCH: Final = "daterange(b.period, coalesce(b.period_end, b.period + 13
 GIVEN_DAYS: Final = "daterange(CAST(:first AS date), CAST(:last AS date), '[]')"
 
 
+def days_of(batch: Batch) -> dict[str, object]:
+    """A batch, its family and its days, as statements with GIVEN_DAYS take them."""
+    return {
+        "id": batch.batch_id,
+        "family": batch.family_id,
+        "first": batch.period,
+        "last": batch.last_day,
+    }
+
+
 def take_days(connection: Connection, batch: Batch, paid: str, wanted: str) -> bool:
     """Claim the batch's days for its family, for each paid person and loan; again: no change.
 
@@ -30,12 +40,7 @@ def take_days(connection: Connection, batch: Batch, paid: str, wanted: str) -> b
     Returns:
         False when another family has wanted days, or a wanted row has no keys yet; roll back.
     """
-    values = {
-        "id": batch.batch_id,
-        "family": batch.family_id,
-        "first": batch.period,
-        "last": batch.last_day,
-    }
+    values = days_of(batch)
     run(
         connection,
         f"""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
-from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS
+from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS, days_of
 from services.ingest.store.claims import ClaimsMoved
 
 
@@ -48,7 +48,7 @@ def take_inclusions(connection: Connection, batch: Batch) -> None:
         ClaimsMoved: a row has no keys yet; roll back.
     """
     _insert(connection, batch, WANTED)
-    values = _values(batch)
+    values = days_of(batch)
     # Those that the family had before are locked: a release waits, or was first.
     held = run(
         connection,
@@ -87,15 +87,6 @@ def carry_inclusions(connection: Connection, batch: Batch) -> None:
     _insert(connection, batch, STANDING)
 
 
-def _values(batch: Batch) -> dict[str, object]:
-    return {
-        "id": batch.batch_id,
-        "family": batch.family_id,
-        "first": batch.period,
-        "last": batch.last_day,
-    }
-
-
 def _insert(connection: Connection, batch: Batch, wanted: str) -> None:
     run(
         connection,
@@ -106,7 +97,7 @@ def _insert(connection: Connection, batch: Batch, wanted: str) -> None:
         WHERE person_key <> '' AND loan_key <> ''
         ORDER BY loan_key, person_key
         ON CONFLICT DO NOTHING""",  # noqa: S608 - our own text
-        **_values(batch),
+        **days_of(batch),
     )
 
 
