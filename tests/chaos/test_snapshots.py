@@ -8,7 +8,6 @@ in it says that it is a copy.
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,9 +15,8 @@ from devtools import sample_roster
 from devtools.stack import postgres
 from devtools.stack.ports import Ports
 from devtools.stack.stack import Stack
-from tests.flow.checks import paid_exactly_once, reports_agree
 from tests.flow.harness import LocalSystem, eventually
-from tests.flow.test_restore import WHY, forget_keys, quarantined, restored_services
+from tests.flow.restored import forget_keys, quarantined, release_and_pay, restored_services
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 ROWS, SEED = 120, 29
@@ -45,7 +43,7 @@ def test_a_snapshot_restored_in_the_middle_of_a_batch_pays_nothing_twice(
         restore(folders, ".copy")
         forget_keys(stack.state / "simulator" / "books.sqlite")
         noticed, noticed_s = start_again(stack, system)
-        payments = finish(system, batch, xml)
+        payments = release_and_pay(system, batch, xml)
     finally:
         stack.down()
         stack.remove()
@@ -65,29 +63,6 @@ def start_again(stack: Stack, system: LocalSystem) -> tuple[str, float]:
     noticed_s = time.monotonic() - began
     (why,) = [one["why"] for one in restored_services(system) if one["name"] == "dispatcher"]
     return str(why), noticed_s
-
-
-def finish(system: LocalSystem, batch: dict[str, Any], xml: bytes) -> int:
-    """While quarantined nothing is sent; two people release it, and the batch is paid once.
-
-    Returns how many payments it has.
-    """
-    paid = len(system.provider_records("payments"))
-    if quarantined(system):
-        eventually(lambda: all(one["settled"] for one in restored_services(system)), 120)
-        assert len(system.provider_records("payments")) == paid
-        for person in ("operator", "approver"):
-            answer = system.order("/ops/restored/release", person, json=WHY)
-            assert answer.status_code == 200, answer.text
-        eventually(lambda: all(one.state == "ready" for one in system.stack.status()), 60)
-        switch = system.order("/ops/kill-switch", "approver", json={"on": False, **WHY})
-        assert switch.status_code == 200, switch.text
-    ended = system.wait(batch["batch_id"], {"completed"}, 240)
-    assert ended["payments"]["completed"] == ended["payments"]["total"] > 0
-    paid_exactly_once(system, xml)
-    eventually(lambda: bool(system.batch(batch["batch_id"])["certificate"]), 60)
-    reports_agree(system, batch["batch_id"], xml)
-    return int(ended["payments"]["total"])
 
 
 def wait_for_payments(system: LocalSystem, count: int) -> None:
