@@ -1,6 +1,7 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
-.PHONY: help setup up down status backup restore refill rotate-keys demo test lint format types \
-	bench profile chaos simulate explore mutants compose-test contracts sbom audit clean
+.PHONY: help setup up down status backup restore refill rotate-keys forget demo test lint format \
+	types bench profile chaos simulate attack explore mutants fuzz compose-test keycloak contracts \
+	sbom audit clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
@@ -54,6 +55,10 @@ rotate-keys: ## a new encryption key: STEP=add, restart, then STEP=use (docs/run
 	$(RUNTIME)
 	@exec $(RUN) -m ops rotate-keys "$${STEP:-}" .run/up/keys.json
 
+forget: ## forget a person while it is down: EMPLOYEE=id BY=name REASON=text (docs/runbooks)
+	$(RUNTIME)
+	@exec $(RUN) -m devtools.stack.local_stack forget "$${EMPLOYEE:?}" "$${BY:?}" "$${REASON:?}"
+
 test: ## everything CI runs: lint, types, import rules, contracts, all tests
 	$(DEV)
 	@exec $(RUN) -m devtools.ci
@@ -70,15 +75,16 @@ types: ## mypy, strict
 	$(DEV)
 	@exec $(RUN) -m devtools.ci types
 
-bench: ## messages a second of the consumer loop and the relay, beside bare loops
+bench: ## all we measure, beside its floors: make bench [ONLY=word] [BENCH_ROWS=50000] [BENCH_RUNS=3]
 	$(DEV)
-	@exec $(RUN) -m devtools.bench
+	@exec $(RUN) -m devtools.bench --only "$$ONLY" --rows $${BENCH_ROWS:-50000} \
+		--runs $${BENCH_RUNS:-0}
 
 profile: ## what one payment costs and where, in a first and a second cycle: make profile [ROWS=1000]
 	$(DEV)
 	@exec $(RUN) -m devtools.profiling --idle --rows $${ROWS:-1000}
 
-chaos: ## pay 3,000 rows while a process is killed every 1.5 s, twice, with figures
+chaos: ## pay rosters under kills, clock steps, snapshots and load; freeze clients: [CHAOS_ROWS=1000]
 	$(DEV)
 	@exec $(RUN) -m devtools.ci chaos
 
@@ -86,6 +92,10 @@ simulate: ## the payment protocol under seeded faults: make simulate [SEEDS=100]
 	$(DEV)
 	@PAYDOWN_SIMULATION_SEEDS=$${SEEDS:-100} PAYDOWN_SIMULATION_WALKS=$$((1000 * $${SEEDS:-100})) \
 		exec $(RUN) -m devtools.ci simulate
+
+attack: ## over 500 attacks on a throw-away stack, each held or not held: make attack [ONLY=group]
+	$(RUNTIME)
+	@exec $(RUN) -m devtools.attack --only "$$ONLY"
 
 explore: ## every interleaving of one payment, and the story of each wrong protocol
 	$(DEV)
@@ -95,9 +105,17 @@ mutants: ## break the money path in every listed way: make mutants [ONLY=word]; 
 	$(DEV)
 	@exec $(RUN) -m devtools.mutants $${ONLY:-}
 
+fuzz: ## search for a roster that the reader crashes, hangs or grows on: make fuzz [LIMIT=300], seconds
+	@target=$@ ./devtools/bootstrap.sh fuzz
+	@exec $(RUN) -m services.ingest.tests.fuzz $${LIMIT:-300}
+
 compose-test: ## build and run docker-compose.yml, with kills and two replicas (docs/containers.md)
 	$(DEV)
 	@exec $(RUN) -m devtools.ci containers
+
+keycloak: ## sign in at a real Keycloak, which is fetched first (180 MB): step-up, logout, lost roles
+	$(DEV)
+	@exec $(RUN) -m devtools.ci keycloak
 
 contracts: ## generate contracts/ again from the message classes
 	$(DEV)

@@ -1,10 +1,10 @@
 """Install what paydown needs, once: Python packages, Kafka's jars, and what the machine lacks.
 
-    devtools/bootstrap.sh runtime|dashboard|dev|audit
+    devtools/bootstrap.sh runtime|dashboard|dev|audit|fuzz
 
-`runtime` is all that `make demo` needs, `dashboard` adds Node, `dev` and `audit` add tools. It runs
-on any Python 3.11, without packages and without any right: Java, Node and PostgreSQL come from
-Python packages where the machine has none that is new enough. A second call costs nothing.
+`runtime` is all that `make demo` needs, `dashboard` adds Node, `dev`, `audit` and `fuzz` add tools.
+It runs on any Python 3.11, without packages and without any right: Java, Node and PostgreSQL come
+from Python packages where the machine has none that is new enough. A second call costs nothing.
 Interrupted at any moment, the same command goes on.
 """
 
@@ -32,12 +32,14 @@ PYTHON_SETS = {
     "dashboard": ("runtime",),
     "dev": ("dev",),
     "audit": ("runtime", "audit"),
+    "fuzz": ("runtime", "fuzz"),
 }
 DRAFTS = paths.CACHE / "drafts"
 TITLES = {
     "runtime": "installing Python packages",
     "dev": "installing Python packages and tools",
     "audit": "installing tools",
+    "fuzz": "installing tools",
     "java": "Java",
     "postgres": "PostgreSQL",
     "node": "Node",
@@ -45,7 +47,7 @@ TITLES = {
 
 
 def set_up(wanted: str) -> None:
-    """Install what is `wanted` (runtime, dashboard, dev, audit); a second call at once waits.
+    """Install what is `wanted` (runtime, dashboard, dev, audit, fuzz); a second call at once waits.
 
     Raises:
         CommandError: something is missing here or cannot be fetched; says what to do.
@@ -60,7 +62,7 @@ def set_up(wanted: str) -> None:
         if lacking or not jars.complete():
             _install(lacking)
             found = machine.look(wanted)
-        if wanted != "runtime" and node.choose().taken is None:
+        if wanted not in machine.NO_NODE and node.choose().taken is None:
             raise CommandError("Node of the Python package does not run on this machine")
         print(found.taken(_server()), flush=True)
 
@@ -139,7 +141,7 @@ def _wait_for(lock: TextIO) -> None:
 def main(arguments: list[str]) -> int:
     """The command line."""
     if len(arguments) != 1 or arguments[0] not in PYTHON_SETS:
-        raise CommandError("usage: devtools/bootstrap.sh runtime|dashboard|dev|audit")
+        raise CommandError("usage: devtools/bootstrap.sh runtime|dashboard|dev|audit|fuzz")
     try:
         set_up(arguments[0])
     except ChildFailed:  # ended by a signal to all of us

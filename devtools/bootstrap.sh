@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds a Python for devtools/bootstrap.py, which does the rest.
-#     devtools/bootstrap.sh runtime|dashboard|dev|audit|clean
+#     devtools/bootstrap.sh runtime|dashboard|dev|audit|fuzz|clean
 # PYTHON=/path/to/python names one. Nothing is installed with the machine's package manager.
 set -eu
 cd "$(dirname "$0")/.."

@@ -3,6 +3,7 @@
 The output of stages that run side by side is in `.cache/ci` while they run.
 """
 
+import json
 import math
 import os
 import signal
@@ -12,17 +13,27 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from typing import NamedTuple
 
 from devtools import paths
 from ops.errors import CommandError, exit_code
 
-Group = Sequence[Sequence[str]]
+
+class Group(NamedTuple):
+    """Stages that run in at most `lanes` at a time; a lane that is free takes the next of them."""
+
+    lanes: int
+    stages: Sequence[str]
+
+
 BIN = paths.VENV / "bin"
 LOGS = paths.CACHE / "ci"
+RECORD = LOGS / "last.json"  # how long the last whole suite took; `make bench` shows it
 END_LIMIT_S = 60.0  # a stage stops its servers in this time, or is killed
 PYTEST = [str(paths.PYTHON), "-m", "pytest", "--durations=5"]
-UNIT = "not database and not broker and not flow and not chaos and not containers"
-STORES = "(database or broker) and not flow and not chaos and not containers"
+APART = "not flow and not chaos and not containers and not keycloak"
+UNIT = f"not database and not broker and {APART}"
+STORES = f"(database or broker) and {APART}"
 FLOW = ("tests/flow", "devtools")  # the folders with such tests: reading all takes 10 s of a core
 RESTORE = ("tests/flow/test_keys_and_broker.py", "tests/flow/test_restore.py")
 STAGES = {
@@ -39,8 +50,9 @@ STAGES = {
     "restore": [*PYTEST, "-m", "flow", *RESTORE],
     "dashboard": [str(paths.PYTHON), "-m", "devtools.dashboard", "check"],
     "browser": [str(paths.PYTHON), "-m", "devtools.dashboard", "browser"],
-    "chaos": [*PYTEST, "-m", "chaos", "tests/chaos"],
+    "chaos": [*PYTEST, "-s", "-m", "chaos", "tests/chaos"],
     "containers": [*PYTEST, "-s", "-m", "containers", "tests/containers"],
+    "keycloak": [*PYTEST, "-m", "keycloak", "tests/identity_provider"],
     "explore": [str(paths.PYTHON), "-m", "services.dispatcher.tests.explorer"],
     "mutants": [str(paths.PYTHON), "-m", "devtools.mutants"],
     "simulate": [
@@ -50,14 +62,14 @@ STAGES = {
     ],
 }
 
-#: What `make test` runs: groups one after the other, and the lanes of a group side by side. Each
-#: lane is a list of stages in their order. Three lanes, for two cores: tests with servers wait half
-#: of their time. A browser has the machine for itself. The stages that are not here
-#: take longer than a suite should.
+#: What `make test` runs: groups one after the other. Three lanes, for two cores: tests with servers
+#: wait half of their time. What takes seconds begins first, so that a slip shows at once; then the
+#: longest, so that the lanes end together. A browser has the machine for itself. The stages that
+#: are not here take longer than a suite should.
 SUITE: Sequence[Group] = (
-    [["format", "lint", "imports", "contracts"]],
-    [["broker", "flow"], ["dashboard", "dispatcher", "restore"], ["types", "unit", "stores"]],
-    [["browser"]],
+    Group(1, ["format", "lint", "imports", "contracts"]),
+    Group(3, ["dashboard", "types", "stores", "restore", "broker", "flow", "dispatcher", "unit"]),
+    Group(1, ["browser"]),
 )
 
 
@@ -72,24 +84,19 @@ class Suite:
         self._kill_at = math.inf
 
     def run(self, group: Group) -> None:
-        """Run the lanes of a group; what two of them print is not mixed."""
-        alone = len(group) == 1
-        with ThreadPoolExecutor(len(group)) as pool:
+        """Run the stages of a group; what two of them print is not mixed."""
+        alone = group.lanes == 1
+        with ThreadPoolExecutor(group.lanes) as pool:
             try:
-                lanes = [pool.submit(self._run_lane, lane, alone) for lane in group]
-                wait(lanes)
+                stages = [pool.submit(self._run_stage, name, alone) for name in group.stages]
+                wait(stages)
             except BaseException:
                 self._end_all("interrupted")
                 raise
-        for lane in lanes:
-            lane.result()
+        for stage in stages:
+            stage.result()
 
-    def _run_lane(self, lane: Sequence[str], alone: bool) -> None:
-        for name in lane:
-            if not self._run_stage(name, alone):
-                return
-
-    def _run_stage(self, name: str, alone: bool) -> bool:
+    def _run_stage(self, name: str, alone: bool) -> None:
         """Run one stage; its output is printed at once if it is alone, else when it has ended."""
         LOGS.mkdir(parents=True, exist_ok=True)
         log = LOGS / f"{name}.log"
@@ -98,7 +105,7 @@ class Suite:
             output = None if alone else file
             with self._changing:
                 if self.failed:
-                    return False
+                    return
                 print(f"== {name}" if alone else f".. {name} begins ({log})", flush=True)
                 process = subprocess.Popen(
                     STAGES[name],
@@ -119,7 +126,6 @@ class Suite:
                 print(f"== {name}\n{log.read_text(errors='replace')}", end="", flush=True)
         if code and not ended_by_us:
             self._end_all(name)
-        return code == 0
 
     def _wait(self, process: subprocess.Popen[str]) -> int:
         """Its exit code; what was told to end, and does not, is killed."""
@@ -146,12 +152,15 @@ def main(names: list[str]) -> int:
     if unknown:
         raise CommandError(f"no stage {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
     suite, began = Suite(), time.monotonic()
-    for group in [[names]] if names else SUITE:
+    for group in [Group(1, names)] if names else SUITE:
         suite.run(group)
         if suite.failed:
             print(f"{suite.failed[0]} failed ({', '.join(suite.took)})", file=sys.stderr)
             return 1
-    print(f"all passed in {time.monotonic() - began:.0f} s: {', '.join(suite.took)}")
+    seconds = time.monotonic() - began
+    print(f"all passed in {seconds:.0f} s: {', '.join(suite.took)}")
+    if not names:
+        RECORD.write_text(json.dumps({"seconds": round(seconds, 1), "stages": suite.took}) + "\n")
     return 0
 
 

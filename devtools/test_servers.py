@@ -76,8 +76,12 @@ class RunningBroker(Running):
 
 
 @contextlib.contextmanager
-def temporary_postgres() -> Iterator[str]:
-    """An empty PostgreSQL: the administrator's URL. It is removed at the end."""
+def temporary_postgres(durable: bool = False) -> Iterator[str]:
+    """An empty PostgreSQL: the administrator's URL. It is removed at the end.
+
+    Args:
+        durable: it writes to the disk before it acknowledges a commit, as a stack's does.
+    """
     with _temporary_folder() as state:
         (port,) = free_ports(1)
         password = Secrets.load_or_create(state).database_secret
@@ -85,7 +89,7 @@ def temporary_postgres() -> Iterator[str]:
         server.prepare()
         uid = server.account.uid if server.account else None
         running = Running(
-            [*server.command, *WITHOUT_DISK_SYNC],
+            [*server.command, *(() if durable else WITHOUT_DISK_SYNC)],
             port,
             state / "postgres.log",
             postgres.is_accepting,

@@ -45,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         "whether the address in HEALTH_URL answers 200: exit code 0 or 1",
     )
     _add_recovery(add)
+    _add_audit(add)
+    _add_forget(add)
     return parser
 
 
@@ -97,6 +99,33 @@ def _add_keys(add: AddCommand) -> None:
         "show which encryption keys are in use, and for how many values (docs/runbooks/keys.md)",
     )
     _add_names(usage, catalog.ENCRYPTING, "*")
+
+
+def _add_forget(add: AddCommand) -> None:
+    forget = add(
+        "forget",
+        _forget,
+        "destroy the key of a person, while ingest is stopped: nobody can read the person's fields "
+        "any more; amounts and books stay (docs/runbooks/forget-a-person.md)",
+    )
+    forget.add_argument("employee_id", help="as in the roster")
+    forget.add_argument(
+        "path", type=Path, help="the keys, as for rotate-keys: a file, or the folder of `secrets`"
+    )
+    forget.add_argument("--by", required=True, help="the administrator who wants it")
+    forget.add_argument("--reason", required=True, help="why; kept in the audit log")
+
+
+def _add_audit(add: AddCommand) -> None:
+    audit = add(
+        "audit",
+        _audit,
+        "export the gateway's audit log as JSON lines, and verify that no line was changed or "
+        "removed; the last line of stderr is what to give to --kept the next time",
+    )
+    audit.add_argument("--after", type=int, default=0, help="print only later lines than this one")
+    audit.add_argument("--kept", default="", help="number:hash of a line of an earlier export")
+    audit.add_argument("--ocsf", action="store_true", help="as OCSF events (API Activity)")
 
 
 def _add_recovery(add: AddCommand) -> None:
@@ -160,6 +189,22 @@ def _key_usage(given: argparse.Namespace) -> int:
     from ops import key_usage  # noqa: PLC0415 - a command loads what it needs
 
     key_usage.print_key_usage(given.names or catalog.ENCRYPTING)
+    return 0
+
+
+def _audit(given: argparse.Namespace) -> int:
+    from ops import audit_log, audit_ocsf  # noqa: PLC0415 - a command loads what it needs
+
+    kept = audit_log.parse_kept(given.kept) if given.kept else None
+    write = audit_ocsf.as_ocsf if given.ocsf else audit_log.as_json
+    audit_log.export(given.after, kept, write)
+    return 0
+
+
+def _forget(given: argparse.Namespace) -> int:
+    from ops import forget  # noqa: PLC0415 - a command loads what it needs
+
+    forget.forget(forget.Order(given.employee_id, given.by, given.reason), given.path)
     return 0
 
 

@@ -28,12 +28,12 @@ class Step:
     message: str
 
 
-def add(keys: str, random_base64: str) -> Step:
+def add(keys: str, new_key: str) -> Step:
     """Make the first step. Nothing is added while a newer key waits to be used.
 
     Args:
         keys: the present list.
-        random_base64: 32 random bytes for the new key.
+        new_key: at random, as `field_encryption.new_key` makes it.
     """
     parts = keys.split(",")
     newest = max(parts, key=_number)
@@ -48,7 +48,7 @@ def add(keys: str, random_base64: str) -> Step:
         f"{added} was added and does not encrypt yet: back the keys up, restart every process of "
         f"{HOLDERS}, then go on with the step `use`."
     )
-    return Step(f"{keys},{added}:{random_base64}", True, message)
+    return Step(f"{keys},{added}:{new_key}", True, message)
 
 
 def use(keys: str) -> Step:

@@ -7,12 +7,14 @@ that `python -m ops secrets` made. The steps: docs/runbooks/keys.md.
 import json
 from pathlib import Path
 
-from libs.common.crypto.field_encryption import FieldCipher
+from libs.common.crypto.field_encryption import FieldCipher, new_key
 from ops import key_rotation
 from ops.errors import CommandError
 from ops.private_files import SUPERVISOR_CONFIGURATION, SUPERVISOR_PID, write_private
-from ops.secret_files import random_base64, write_for_container
+from ops.secret_files import write_for_container
 from services import catalog
+
+KEYS_OF_FOLDER = Path("keys") / "keys.json"
 
 
 def rotate(step: str, path: Path) -> key_rotation.Step:
@@ -33,15 +35,24 @@ def rotate_folder(step: str, folder: Path) -> key_rotation.Step:
     Raises:
         CommandError: as `rotate_file`, or the folder cannot be written.
     """
-    made = rotate_file(step, folder / "keys" / "keys.json")
+    made = rotate_file(step, folder / KEYS_OF_FOLDER)
+    give_to_containers(folder, made.keys)
+    return made
+
+
+def give_to_containers(folder: Path, keys: str) -> None:
+    """Write the keys for each container that has any. A second call writes the same.
+
+    Raises:
+        CommandError: the folder cannot be written.
+    """
     try:
         for name in catalog.ENCRYPTING:
-            write_for_container(folder / name / "seal_keys", made.keys)
+            write_for_container(folder / name / "seal_keys", keys)
     except OSError as error:
         raise CommandError(
             f"the keys cannot be written to {folder}: {error.strerror}; repeat the command"
         ) from None
-    return made
 
 
 def rotate_file(step: str, file: Path) -> key_rotation.Step:
@@ -51,21 +62,26 @@ def rotate_file(step: str, file: Path) -> key_rotation.Step:
         CommandError: the file holds no keys or cannot be written, or the local stack that it
             belongs to still runs without the new key.
     """
-    keys, everything = _read(file)
+    keys, everything = read_file(file)
     if step == "use":
         refuse_too_early(file.parent, key_rotation.newest_id(keys))
-    made = key_rotation.add(keys, random_base64()) if step == "add" else key_rotation.use(keys)
+    made = key_rotation.add(keys, new_key()) if step == "add" else key_rotation.use(keys)
     if made.changed:
-        try:
-            write_private(
-                file,
-                made.keys
-                if everything is None
-                else json.dumps({**everything, "seal_keys": made.keys}, indent=1),
-            )
-        except OSError as error:
-            raise CommandError(f"{file} cannot be written: {error.strerror}") from None
+        write_file(file, made.keys, everything)
     return made
+
+
+def write_file(file: Path, keys: str, everything: dict[str, str] | None) -> None:
+    """Write keys to the file from which `read_file` read the rest.
+
+    Raises:
+        CommandError: it cannot be written.
+    """
+    text = keys if everything is None else json.dumps({**everything, "seal_keys": keys}, indent=1)
+    try:
+        write_private(file, text)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror}") from None
 
 
 def refuse_too_early(folder: Path, key_id: str) -> None:
@@ -82,8 +98,12 @@ def refuse_too_early(folder: Path, key_id: str) -> None:
         )
 
 
-def _read(file: Path) -> tuple[str, dict[str, str] | None]:
-    """The keys in a file, and everything else in it if it is a `keys.json`."""
+def read_file(file: Path) -> tuple[str, dict[str, str] | None]:
+    """The keys in a file, and everything else in it if it is a `keys.json`.
+
+    Raises:
+        CommandError: it holds no keys.
+    """
     try:
         text = file.read_text()
         everything = json.loads(text) if text.lstrip().startswith("{") else None

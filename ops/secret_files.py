@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from libs.common.crypto.field_encryption import new_key
 from libs.common.crypto.message_signatures import public_keys
 from ops import provision
 from ops.errors import CommandError
@@ -31,7 +32,7 @@ class Secrets:
     Without the seal keys the personal fields on the topics cannot be read by anybody.
     """
 
-    seal_keys: str  # id:base64, 256 bits
+    seal_keys: str  # id:base64 of 256 bits, and of what the keys of people are derived from
     index_key: str  # base64, 256 bits
     internal_token: str
     webhook_secret: str
@@ -45,7 +46,7 @@ class Secrets:
         file = folder / "keys.json"
         if not file.exists():
             made = cls(
-                seal_keys=f"local-1:{random_base64()}",
+                seal_keys=f"local-1:{new_key()}",
                 index_key=random_base64(),
                 internal_token=secrets.token_urlsafe(32),
                 webhook_secret=secrets.token_urlsafe(32),

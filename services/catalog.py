@@ -74,7 +74,7 @@ SERVICES = (
     CatalogEntry(
         "ingest",
         8101,
-        "files, batches, rows, issues, corrections, claims, approvals",
+        "files, batches, rows, issues, corrections, decisions, holds, claims, approvals",
         own_secrets=("index_key",),
         encrypts=True,
     ),
@@ -99,7 +99,8 @@ SERVICES = (
     CatalogEntry(
         "gateway",
         8080,
-        "the public API: sign-in, roles, idempotency keys, the audit log",
+        "the public API: sign-in, roles, idempotency keys, the audit log, notifications",
+        encrypts=True,
         signs_calls=True,
     ),
 )

@@ -59,6 +59,15 @@ const { batch_id: batchId } = await step("a batch is approved that meets failure
 const batchPath = `/batches/${batchId}`;
 const currentBatch = () => getBatch(batchId);
 
+/** Opens the dialog and leaves it, so that it is loaded before the network is taken away. */
+async function openDialogOnce() {
+  const dialog = approver.getByRole("dialog");
+  await approver.getByRole("button", { name: "Pause" }).click();
+  await dialog.getByLabel(/Reason/).waitFor();
+  await approver.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+}
+
 /** Tries to pause the batch while there is no network; the page must not say that nothing was done. */
 async function pauseWithoutNetwork() {
   const dialog = approver.getByRole("dialog");
@@ -76,7 +85,7 @@ async function pauseWithoutNetwork() {
 await step("the live tab says that its connection is lost, and recovers", async () => {
   await approver.goto(`${batchPath}/live`);
   await approver.getByText("Live. The newest change is of").waitFor();
-  await approver.waitForTimeout(1_000); // the dialog is loaded ahead
+  await openDialogOnce();
   let streams = 0;
   const countStream = (request) => {
     if (/\/api\/.*\/live$/.test(request.url())) streams += 1;

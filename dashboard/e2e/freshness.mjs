@@ -109,6 +109,7 @@ else {
         assert.match(text, OLD, path);
         assert.match(text, /“dispatcher” does not answer/, path);
         assert.doesNotMatch(text, /Live\. The newest/, path);
+        if (path === batch) assert.match(text, /An order to pause or cancel .* not known here/);
       }
       if (process.env.OUT) await reader.screenshot({ path: join(process.env.OUT, "old.png") });
     });

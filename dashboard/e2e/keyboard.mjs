@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { BASE_URL, launchBrowser, waitUntilLoaded } from "./browser.mjs";
 import { openPeople, step, waitUntil } from "./steps.mjs";
-import { controlSimulator, makeRoster, waitForStatus } from "./system.mjs";
+import { controlSimulator, makeRoster, slowPayments, waitForStatus } from "./system.mjs";
 
 const TABS_MAX = 150;
 const browser = await launchBrowser();
@@ -60,6 +60,18 @@ async function tabTo(page, name) {
 async function press(page, name, key = "Enter") {
   await tabTo(page, name);
   await page.keyboard.press(key);
+}
+
+/** Presses a key of the grid until the cell with this name has the focus. */
+async function moveTo(page, key, name, keysMax = 8) {
+  const stops = [];
+  for (let n = 0; n <= keysMax; n += 1) {
+    const stop = (await focusedElement(page)).name;
+    if (name.test(stop)) return;
+    stops.push(stop.slice(0, 30));
+    await page.keyboard.press(key);
+  }
+  throw new Error(`${key} does not reach ${name}; it reaches: ${stops.join(" | ")}`);
 }
 
 async function waitForHeadingFocus(page, name) {
@@ -141,17 +153,14 @@ await step("rows: the grid is entered, and a column is sorted", async () => {
   await press(preparer, /^Rows|^All rows|rows/i);
   await preparer.waitForURL(/\/rows$/);
   await preparer.getByRole("gridcell").first().waitFor();
-  await tabTo(preparer, /^Row/);
-  for (let n = 0; n < 2; n += 1) await preparer.keyboard.press("ArrowRight");
+  await tabTo(preparer, /^(Row|Actions|Select all)/);
+  await moveTo(preparer, "ArrowRight", /^Employee/);
   await preparer.keyboard.press("Enter");
-  await preparer.waitForURL(/sort=/);
+  await preparer.waitForURL(/sort=-?last_name\b/);
 });
 
 // Slow payments, so that there is time to pause them.
-await controlSimulator("PUT", "faults", {
-  seed: 1,
-  rules: [{ method: "POST", path: "/payments", share: 1, fault: "delay", seconds: 2 }],
-});
+await slowPayments(2);
 
 await step(
   "approval: every box is ticked, the dialog is left, opened again, confirmed",

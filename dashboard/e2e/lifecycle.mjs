@@ -10,7 +10,15 @@ import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { callApi, launchBrowser, openPage, waitUntilLoaded } from "./browser.mjs";
 import { mainText, openPeople, sleep, step, waitUntil } from "./steps.mjs";
-import { getBatch, makeRoster, repository, waitForStatus, workFolder } from "./system.mjs";
+import {
+  controlSimulator,
+  getBatch,
+  makeRoster,
+  repository,
+  slowPayments,
+  waitForStatus,
+  workFolder,
+} from "./system.mjs";
 
 const file = makeRoster(Number(process.env.ROWS ?? "400"));
 const browser = await launchBrowser();
@@ -146,6 +154,7 @@ async function killWhilePaying(pid) {
     const left = unprocessed + sending;
     if (left > 0 && left < total) {
       process.kill(pid, "SIGKILL");
+      await controlSimulator("DELETE", "faults");
       console.log(`    dispatcher (${pid}) killed with ${left} of ${total} payments not yet sent`);
       return;
     }
@@ -172,6 +181,8 @@ const approved = await step("another person approves exactly what is shown", asy
     `${label} names ${batch.rows.payable} rows`,
   );
   await approveButton.click();
+  // On a loaded machine it takes seconds to see the first payment; something must be left then.
+  if (dispatcher !== null) await slowPayments(2);
   await Promise.all([
     dispatcher === null ? undefined : killWhilePaying(dispatcher),
     confirmButton.click(),

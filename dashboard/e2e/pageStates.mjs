@@ -44,6 +44,16 @@ const EMPTY = {
   first_broken: null,
   against: null,
   counts: {},
+  months: [],
+  version: 0,
+  lines: [],
+  versions: [],
+  periods: [],
+  sources: [],
+  steps: [],
+  before: null,
+  after: null,
+  more: false,
 };
 
 const answerProblem = (problem) => (route) =>
@@ -89,8 +99,11 @@ export const STATES_OF_PAGE = new Map(
     failures: LIST,
     activity: ["loading", "empty", "away"],
     payment: DETAILS,
+    employee: DETAILS,
+    loan: DETAILS,
     ledger: LIST,
     journals: LIST,
+    finance: LIST,
     reconciliation: LIST,
     operations: LIST,
     audit: [...LIST, "forbidden"],

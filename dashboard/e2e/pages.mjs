@@ -11,10 +11,13 @@ const FIXED_PAGES = [
   ["batches-empty", "/batches?q=nothing-is-called-this", "demo-preparer"],
   ["ledger", "/ledger", "demo-auditor"],
   ["journals", "/ledger/journals", "demo-auditor"],
+  ["finance", "/finance", "demo-preparer"],
   ["reconciliation", "/reconciliation", "demo-approver"],
   ["operations", "/operations", "demo-operator"],
   ["audit", "/audit", "demo-auditor"],
   ["settings", "/settings", "demo-preparer"],
+  ["approval-rules", "/approval-rules", "demo-admin"],
+  ["notifications", "/settings/notifications", "demo-admin"],
   ["tokens", "/settings/tokens", "demo-admin"],
   ["tokens-forbidden", "/settings/tokens", "demo-preparer"],
   ["unknown", "/batches/00000000-0000-4000-8000-000000000000", "demo-preparer"],
@@ -44,6 +47,8 @@ export async function listPages() {
 async function endedPages({ batch_id: id }) {
   const batch = `/batches/${id}`;
   const paid = await callApi("demo-preparer", "GET", `${batch}/payments?limit=1&status=completed`);
+  const rows = await callApi("demo-preparer", "GET", `${batch}/rows?limit=1&status=payable`);
+  const [row] = rows.body.items;
   return [
     ["overview", batch, "demo-preparer"],
     ["rows", `${batch}/rows`, "demo-preparer"],
@@ -56,6 +61,9 @@ async function endedPages({ batch_id: id }) {
     ["activity", `${batch}/activity`, "demo-auditor"],
     ["reports", `${batch}/reports`, "demo-preparer"],
     ["payment", `/payments/${paid.body.items[0]?.payment_id}`, "demo-preparer"],
+    ["employee", `/employees/${row?.person_id}`, "demo-preparer"],
+    ["employee-forbidden", `/employees/${row?.person_id}`, "demo-operator"],
+    ["loan", `/loans/${row?.loan_id}`, "demo-auditor"],
   ];
 }
 

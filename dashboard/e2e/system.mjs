@@ -92,3 +92,11 @@ export async function controlSimulator(method, what, rules) {
   });
   assert.ok(answer.ok, await answer.text());
 }
+
+/** Makes the provider take so many seconds for each payment, until the faults are deleted. */
+export function slowPayments(seconds) {
+  return controlSimulator("PUT", "faults", {
+    seed: 1,
+    rules: [{ method: "POST", path: "/payments", share: 1, fault: "delay", seconds }],
+  });
+}

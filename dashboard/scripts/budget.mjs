@@ -1,10 +1,10 @@
 // Weighs what a first visit of a route loads, and fails when that is more than the route's budget.
 // Scripts only, gzipped at level 9 as the gateway does it. In kB (1000 bytes).
 //
-// Measured: 160, 164, 365 and 283 kB, in the order below. One kB of each is the question as of when
-// the figures are, which every page asks. The grid brings panels that are never
-// shown (filter, footer, pivot): 20 kB that no public option leaves out. Its budget is therefore 2 %
-// above what is measured.
+// Measured: 161, 166, 371 and 289 kB, in the order below. What is loaded lazily is not weighed: the
+// messages that are not in the first load (22 kB for English), the line that says as of when the
+// figures are, the charts. The grid brings panels that are never shown (filter, footer, pivot): 20 kB
+// that no public option leaves out. Its budget is therefore 1 % above what is measured.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
@@ -14,12 +14,12 @@ const ROUTES = [
   {
     name: "a batch's overview",
     modules: ["src/batch/BatchPage.tsx", `${BATCH_TABS}/overview/OverviewTab.tsx`],
-    budget: 166,
+    budget: 168,
   },
   {
     name: "a route with the grid",
     modules: ["src/batch/BatchPage.tsx", `${BATCH_TABS}/rows/RowsTab.tsx`],
-    budget: 369,
+    budget: 374,
   },
   {
     name: "the live tab",
@@ -55,6 +55,13 @@ function weightOf(modules) {
   const scripts = files.filter((file) => file.endsWith(".js"));
   return scripts.reduce((sum, file) => sum + gzippedSize(file), 0) / 1000;
 }
+
+// A lazy import of a chunk by itself: the module comes with the first load all the same.
+const notLazy = Object.entries(manifest)
+  .filter(([name, { dynamicImports = [] }]) => dynamicImports.includes(name))
+  .map(([name]) => name);
+if (notLazy.length > 0)
+  throw new Error(`${notLazy} imports a part of itself lazily: see FRAME in vite.config.ts`);
 
 let tooHeavy = false;
 for (const { name, modules, budget } of ROUTES) {

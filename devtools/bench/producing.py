@@ -1,11 +1,11 @@
-"""The outbox relay beside bare producing and bare reading of the same messages."""
+"""The outbox relay beside bare producing of the same messages."""
 
 import threading
 import time
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from devtools.bench.setting import BARE_TOPIC, BATCH_MAX, PADDING, SIGNER, TOPIC, Posted, Setting
+from devtools.bench.setting import BARE_TOPIC, PADDING, SIGNER, TOPIC, Posted, Setting
 from libs.common.database.engine import run
 from libs.common.messaging import kafka, outbox, relay
 from libs.common.observability.trace_context import unrecorded_header
@@ -17,12 +17,13 @@ CHUNK = 5_000
 
 
 def relay_rate(setting: Setting) -> float:
-    """Events a second from an outbox to Kafka; they are written into the outbox before.
+    """Events a second from an outbox to Kafka. An empty outbox is filled before.
 
     Raises:
         CommandError: it leaves events behind.
     """
-    _fill_outbox(setting)
+    if not setting.rows("outbox"):
+        _fill_outbox(setting)
     stop, producer = threading.Event(), kafka.producer(setting.bootstrap)
     producer.list_topics(TOPIC, timeout=15)
     thread = threading.Thread(
@@ -97,22 +98,3 @@ def bare_produce(setting: Setting) -> float:
     if producer.flush(LIMIT_S) or failed:
         raise CommandError(f"bare produce: {len(failed)} messages were not acknowledged")
     return len(rows) / (time.monotonic() - began)
-
-
-def bare_read(setting: Setting) -> float:
-    """Messages a second that can be read from the topic if nothing is done with them.
-
-    Raises:
-        CommandError: not all came.
-    """
-    reader = setting.reader("read")
-    done, began = 0, 0.0
-    while done < setting.count:
-        first = reader.poll(LIMIT_S)
-        if first is None:
-            raise CommandError(f"bare reading got {done} of {setting.count} messages")
-        began = began or time.monotonic()
-        done += 1 + len(reader.consume(BATCH_MAX - 1, 0))
-    rate = done / (time.monotonic() - began)
-    reader.close()
-    return rate

@@ -1,7 +1,5 @@
 """Where the bench runs: servers, a database and topics of its own, and the message it uses."""
 
-import os
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +11,6 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from sqlalchemy import Engine
 
-from devtools import test_servers
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.topics import PARTITIONS, Topic
 from libs.common.crypto.message_signatures import Signer, Verifier, public_keys
@@ -49,6 +46,8 @@ SIGNING_KEYS = {"bench": new_signing_key("bench")}
 SIGNER = Signer.parse(SIGNING_KEYS["bench"])
 TOPIC = Posted.topic.name
 BARE_TOPIC = f"{TOPIC}-bare"
+RELAY_TOPIC = f"{TOPIC}-again"
+TOPICS = (TOPIC, BARE_TOPIC, RELAY_TOPIC)
 
 
 @dataclass(frozen=True)
@@ -71,25 +70,6 @@ class Setting:
         reader.assign([TopicPartition(TOPIC, partition, 0) for partition in range(PARTITIONS)])
         return reader
 
-    def description(self) -> list[str]:
-        """The machine, and the settings of both servers on which the figures depend."""
-        names = ("server_version", "fsync", "synchronous_commit", "full_page_writes")
-        with self.engine.connect() as connection:
-            settings = {name: run(connection, f"SHOW {name}").scalar() for name in names}
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-        return [
-            (
-                f"machine     {os.cpu_count()} cores, {memory:.1f} GiB, "
-                f"load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}"
-            ),
-            "PostgreSQL  " + ", ".join(f"{name} {value}" for name, value in settings.items()),
-            (
-                "Kafka       one node, acks=all, enable.idempotence=true, compression lz4, "
-                "12 partitions; the broker flushes as its system does"
-            ),
-            f"messages    {self.count}, {len(PADDING) + 300} bytes, {BATCH_MAX} a transaction",
-        ]
-
 
 def verifier() -> Verifier:
     """What the library's loop verifies the messages with."""
@@ -99,16 +79,14 @@ def verifier() -> Verifier:
 
 @contextmanager
 def prepared(messages: int, postgres_url: str, bootstrap: str) -> Iterator[Setting]:
-    """Servers (those given, else temporary ones) with a database and topics; all is removed again.
+    """A database and topics on servers that run; both are removed again.
 
     Args:
         messages: how many the bench will send.
-        postgres_url: an administrator's address, or "".
-        bootstrap: a broker's address, or "".
+        postgres_url: an administrator's address.
+        bootstrap: a broker's address.
     """
     with ExitStack() as stack:
-        postgres_url = postgres_url or stack.enter_context(test_servers.temporary_postgres())
-        bootstrap = bootstrap or stack.enter_context(test_servers.temporary_kafka()).bootstrap
         prefix = f"bench_{uuid.uuid4().hex[:10]}"
         _, owner_url = provision.create(postgres_url, "bench", prefix)
         stack.callback(provision.drop, postgres_url, "bench", prefix)
@@ -117,7 +95,7 @@ def prepared(messages: int, postgres_url: str, bootstrap: str) -> Iterator[Setti
         with engine.begin() as connection:
             for statement in (*MESSAGING, POSTING):
                 run(connection, statement)
-        topics = [Topic(name, "payment_id", "bench", ("bench",)) for name in (TOPIC, BARE_TOPIC)]
+        topics = [Topic(name, "payment_id", "bench", ("bench",)) for name in TOPICS]
         kafka.create_topics(bootstrap, topics)
         stack.callback(_delete_topics, bootstrap)
         yield Setting(engine, bootstrap, messages)
@@ -125,5 +103,5 @@ def prepared(messages: int, postgres_url: str, bootstrap: str) -> Iterator[Setti
 
 def _delete_topics(bootstrap: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
-    for future in admin.delete_topics([TOPIC, BARE_TOPIC]).values():
+    for future in admin.delete_topics(list(TOPICS)).values():
         future.result(10)

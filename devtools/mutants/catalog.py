@@ -31,6 +31,7 @@ from devtools.mutants.checks import (
     WORKER,
     simulation,
 )
+from devtools.mutants.creations_and_clocks import CREATIONS, OLDER_TOPICS_AND_CLOCKS
 from devtools.mutants.runner import Mutant
 from devtools.mutants.wrong_protocols import WRONG_PROTOCOLS
 
@@ -343,4 +344,6 @@ MUTANTS = (
     *LOOKUPS,
     *ANSWERS,
     *STATES_AND_LIMITS,
+    *CREATIONS,
+    *OLDER_TOPICS_AND_CLOCKS,
 )

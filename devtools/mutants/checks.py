@@ -16,6 +16,7 @@ PACING = f"{DISPATCHER}/domain/pacing.py"
 GATE_RULE = f"{DISPATCHER}/domain/gate.py"
 WORKER = f"{DISPATCHER}/sending/worker.py"
 READER = f"{DISPATCHER}/provider/reader.py"
+SOURCE = "libs/common/messaging/kafka_source.py"
 
 PROTOCOL_RULES = f"{TESTS}/test_protocol_rules.py"
 DUPLICATE_RULES = f"{TESTS}/test_duplicate_rules.py"
@@ -24,8 +25,13 @@ STATUS_RULES = f"{TESTS}/test_status_rules.py"
 LIMITER_RULES = f"{TESTS}/test_pacing_and_merchants.py"
 LATE_CALLS = f"{TESTS}/test_answers.py -k stopped_after_its_intent"
 WALKS = f"{TESTS}/test_answers.py -k a_walk_counts_only"
+LOST_PAGES = f"{TESTS}/test_limits_of_calls.py -k lost_on_the_way"
+OLDER_TOPICS = "libs/common/tests/messaging/test_older_topics.py -k not dead_letters"
 #: Checks that need no database.
-PURE = (LATE_CALLS, WALKS, PROTOCOL_RULES, GATE_RULES, DUPLICATE_RULES, STATUS_RULES, LIMITER_RULES)
+PURE = (
+    *(LATE_CALLS, WALKS, LOST_PAGES, OLDER_TOPICS),
+    *(PROTOCOL_RULES, GATE_RULES, DUPLICATE_RULES, STATUS_RULES, LIMITER_RULES),
+)
 
 
 def simulation(mix: str) -> str:
@@ -35,3 +41,4 @@ def simulation(mix: str) -> str:
 
 NETWORK = simulation("network")
 REFUSALS = simulation("refusals")
+CREATED = simulation("refused and mended")

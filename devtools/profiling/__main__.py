@@ -12,21 +12,19 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 import time
 from dataclasses import asdict
-from datetime import date, timedelta
 from pathlib import Path
 
 from devtools import paths, sample_roster
-from devtools.demo import Demo, DemoFailed
-from devtools.profiling.counters import MODULE, OF_A_DATABASE, Counts, Usage, sample, stages
+from devtools.demo import DemoFailed
+from devtools.profiling.counters import MODULE, OF_A_DATABASE, Counts, Usage, sample
+from devtools.profiling.payments import Paid, pay
 from devtools.stack.local_stack import demo_stack
 from devtools.stack.stack import Stack
 from ops.errors import CommandError, exit_code
 from services import catalog
 
-PERIOD_DAYS = 14
 IDLE_AFTER_S, IDLE_S = 16.0, 10.0  # the simulator ends a payment 12.5 s after it was made
 
 
@@ -52,9 +50,10 @@ def main(arguments: list[str]) -> int:
         sample_roster.write(file, options.rows)
         period = ""
         for cycle in range(1, options.cycles + 1):
-            seconds, payments, usage, period = pay(stack, file, period)
-            print_usage(f"cycle {cycle}", seconds, payments, usage, options.statements)
-            found.append({"seconds": seconds, "payments": payments, **asdict(usage)})
+            paid = pay(stack, file, period)
+            period = paid.period
+            print_usage(f"cycle {cycle}", paid, options.statements)
+            found.append({"seconds": paid.seconds, "payments": paid.payments, **asdict(paid.usage)})
         if options.idle:
             print_idle(stack)
     except DemoFailed as error:
@@ -66,31 +65,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def pay(stack: Stack, file: Path, earlier_period: str) -> tuple[float, int, Usage, str]:
-    """Pay a roster for the period after an earlier one ("": the current one).
-
-    Returns (seconds, payments, what was used, the period).
-    """
-    with tempfile.TemporaryDirectory() as out:
-        demo = Demo(stack, Path(out))
-        query = {"repeat_reason": "the next period"}
-        if earlier_period:
-            later = date.fromisoformat(earlier_period) + timedelta(days=PERIOD_DAYS)
-            query["period"] = later.isoformat()
-        uploaded = demo.preparer.post("/batches", file.read_bytes(), filename=file.name, **query)
-        batch = demo.correct(demo.wait_until_ready(str(uploaded["batch_id"])))
-        before = sample(stack)
-        began = time.monotonic()
-        demo.approve(batch)
-        paid = demo.pay(batch["batch_id"])
-        seconds = time.monotonic() - began
-        usage = sample(stack).since(before)
-        usage.stages = stages(stack, str(batch["batch_id"]))
-    return seconds, int(paid["payments"]["total"]), usage, str(batch["period"])
-
-
-def print_usage(name: str, seconds: float, payments: int, usage: Usage, statements: int) -> None:
+def print_usage(name: str, paid: Paid, statements: int) -> None:
     """Print one cycle as tables, all figures per payment."""
+    seconds, payments, usage = paid.seconds, paid.payments, paid.usage
     cpu_ms = {what: 1_000 * s / payments for what, s in usage.cpu_s.items()}
     own = sum(ms for what, ms in cpu_ms.items() if what != "simulator")
     print(

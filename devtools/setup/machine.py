@@ -16,7 +16,9 @@ from devtools.setup.found import Choice, Found
 from devtools.stack import postgres
 from ops.errors import CommandError
 
-ROOM_MB = {"runtime": 700, "dashboard": 1_400, "dev": 1_800, "audit": 1_400}
+ROOM_MB = {"runtime": 700, "dashboard": 1_400, "dev": 1_800, "audit": 1_400, "fuzz": 900}
+#: What is wanted without Node.
+NO_NODE = frozenset({"runtime", "fuzz"})
 # The packages that bring what our Python packages do not bring there, by package manager.
 MANAGERS = {
     "apt-get": (
@@ -114,7 +116,7 @@ def look(wanted: str) -> Machine:
     return Machine(
         wanted,
         java.choose(),
-        None if wanted == "runtime" else node.choose(),
+        None if wanted in NO_NODE else node.choose(),
         given or postgres.on_machine(),
         not given and os.geteuid() == 0 and not any(_is_user(name) for name in postgres.ACCOUNTS),
     )

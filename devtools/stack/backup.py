@@ -26,6 +26,7 @@ from sqlalchemy import create_engine
 from devtools import paths
 from devtools.stack import postgres
 from devtools.stack.stack import Stack
+from libs.common.crypto.field_encryption import named_keys
 from libs.common.database.engine import run
 from libs.common.recovery import quarantine
 from ops import provision
@@ -113,10 +114,13 @@ def restore(
 
 
 def key_fingerprints(state: Path) -> dict[str, str]:
-    """Which keys a stack has, by digests that reveal nothing of them: `seal:<id>` and `index`."""
+    """Which keys a stack has, by digests that reveal nothing of them: `seal:<id>` and `index`.
+
+    A key stays the same key when a person's was destroyed.
+    """
     secrets = Secrets.load_or_create(state)
-    pairs = (part.split(":", 1) for part in secrets.seal_keys.split(","))
-    keys = {f"seal:{key_id}": key for key_id, key in pairs} | {"index": secrets.index_key}
+    keys = {f"seal:{key_id}": key for key_id, key in named_keys(secrets.seal_keys).items()}
+    keys |= {"index": secrets.index_key}
     return {name: hashlib.sha256(key.encode()).hexdigest()[:16] for name, key in keys.items()}
 
 
@@ -248,11 +252,17 @@ def _run_tool(stack: Stack, tool: str, database: str, *arguments: str) -> None:
 
 
 def _copy_missing(source: Path, target: Path) -> None:
-    """Copy the files that are not there yet. None is replaced: an upload's file never changes."""
+    """Copy the files that are not there yet. None is replaced: an upload's file never changes.
+
+    One that was removed meanwhile, because it was old, is left out.
+    """
     target.mkdir(parents=True, exist_ok=True)
     for file in sorted(source.iterdir()) if source.exists() else ():
         if file.is_file() and not (target / file.name).exists():
-            shutil.copy2(file, target / file.name)
+            try:
+                shutil.copy2(file, target / file.name)
+            except FileNotFoundError:
+                continue
             (target / file.name).chmod(0o600)
 
 

@@ -1,6 +1,7 @@
 """The commands of the local stack, behind `make up`, `make down`, `make status` and `make refill`.
 
     python -m devtools.stack.local_stack up | down | status | republish | remove | exec COMMAND …
+    python -m devtools.stack.local_stack forget EMPLOYEE_ID BY REASON
 
 `republish` starts it with a broker that has lost its topics (docs/runbooks/broker-lost.md).
 `exec` runs a command with the settings of all services, for example
@@ -24,7 +25,7 @@ from ops.errors import CommandError, exit_code
 DEMO_PREFIX = "paydown_demo"
 USAGE = (
     "usage: python -m devtools.stack.local_stack "
-    "up | down | status | republish | remove | exec COMMAND …"
+    "up | down | status | republish | remove | exec COMMAND … | forget EMPLOYEE_ID BY REASON"
 )
 
 
@@ -118,6 +119,23 @@ def remove() -> int:
     return 0
 
 
+def forget(stack: Stack, employee_id: str, by: str, reason: str) -> int:
+    """`make forget`: destroy a person's key while only PostgreSQL runs.
+
+    Raises:
+        CommandError: the stack is up.
+    """
+    why = ("--by", by, "--reason", reason)
+    command = [str(paths.PYTHON), "-m", "ops", "forget", *why, "--", employee_id]
+    with stack.only_postgres():
+        return subprocess.run(
+            [*command, str(stack.state / "keys.json")],
+            cwd=paths.ROOT,
+            env=stack.env_for_all_services(),
+            check=False,
+        ).returncode
+
+
 def execute(command: list[str]) -> int:
     """Run a command with the settings of all services of the stack that is up."""
     environment = Stack.started(paths.UP).env_for_all_services()
@@ -137,6 +155,8 @@ def main(arguments: list[str]) -> int:
             return republish()
         case ["remove"]:
             return remove()
+        case ["forget", employee_id, by, reason]:
+            return forget(Stack(paths.UP, say=_say), employee_id, by, reason)
         case ["exec", program, *rest]:
             return execute([program, *rest])
         case _:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from devtools.stack import backup
 from devtools.stack.ports import Ports
 from devtools.stack.stack import Stack
+from libs.common.crypto.field_encryption import destroy, new_key
 from libs.common.database import migrate
 from libs.common.database.engine import connect
 from libs.common.recovery import quarantine
@@ -138,3 +140,35 @@ def test_an_address_whose_file_is_missing_is_named_and_no_other_is_taken_for_it(
         done.returncode,
         "PAYDOWN_LEDGER_OWNER_URL_FILE names a file that cannot be read" in done.stderr,
     ) == (2, True), done.stderr
+
+
+def test_a_file_that_is_removed_while_the_others_are_copied_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, target = tmp_path / "files", tmp_path / "target"
+    files.mkdir()
+    for name in "ab":
+        (files / name).write_text(name)
+    copy = shutil.copy2
+
+    def copy_slowly(source: Path, to: Path) -> None:
+        (files / "a").unlink(missing_ok=True)
+        copy(source, to)
+
+    monkeypatch.setattr(shutil, "copy2", copy_slowly)
+    backup._copy_missing(files, target)
+    assert [path.name for path in target.iterdir()] == ["b"]
+
+
+def test_a_copy_is_restored_under_keys_that_have_forgotten_a_person_since(
+    stack: Stack, copy: Path
+) -> None:
+    file = stack.state / "keys.json"
+    keys = json.loads(file.read_text())
+    keys["seal_keys"] = destroy(keys["seal_keys"], ["0123456789abcdef"])
+    file.write_text(json.dumps(keys))
+    manifest = json.loads((copy / backup.MANIFEST).read_text())
+    assert backup.key_fingerprints(stack.state) == manifest["keys"]
+    keys["seal_keys"] = f"local-1:{new_key()}"
+    file.write_text(json.dumps(keys))
+    assert "made under other keys (seal:local-1)" in refused(stack, copy)

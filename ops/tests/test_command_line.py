@@ -21,6 +21,7 @@ COMMANDS = (
     "healthcheck",
     "quarantine",
     "republish",
+    "audit",
 )
 
 

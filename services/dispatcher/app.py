@@ -16,6 +16,7 @@ from libs.common.runtime.settings import read_or_exit
 from services.dispatcher import commands, consumers, metrics, routes
 from services.dispatcher.domain.clocks import DATES_NEEDED
 from services.dispatcher.key_check import PLACES
+from services.dispatcher.preparation.approval_proof import ApprovalProof
 from services.dispatcher.preparation.disabled_objects import DisabledObjects
 from services.dispatcher.preparation.preflight import Preflight
 from services.dispatcher.preparation.provisioning import Provisioner
@@ -34,6 +35,7 @@ from services.dispatcher.tracking.lookup import PaymentLookup
 from services.dispatcher.tracking.object_lookup import look_up_objects
 from services.dispatcher.tracking.polling import StatusPoller
 from services.dispatcher.tracking.provider_walk import ProviderWalker
+from services.dispatcher.tracking.set_back import SetBackTimes
 from services.dispatcher.tracking.statements import StatementTaker
 from services.dispatcher.tracking.unknown_payments import check_hints
 
@@ -51,6 +53,8 @@ class Loops:
     provider: Provider
     cipher: FieldCipher
     walked: WalkedBatches = field(default_factory=WalkedBatches)
+    _limits_lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _are_limits_set: bool = field(init=False, default=False)
 
     def all(self) -> list[Loop]:
         """Return every loop, the workers first."""
@@ -69,7 +73,15 @@ class Loops:
         ]
 
     def reader(self, stop: threading.Event, beat: Beat) -> Reader:
-        """Return a reader of the provider for one loop."""
+        """Return a reader of the provider for one loop.
+
+        Every loop asks for one before its first call, so the limits are set here: at the start of
+        the process the database may be away.
+        """
+        with self._limits_lock:
+            if not self._are_limits_set:
+                rate_limiter.configure(self.service.engine, limits(self.settings))
+                self._are_limits_set = True
         return Reader(self.service.engine, self.provider, stop, beat)
 
     def worker(self, sender: Sender) -> Loop:
@@ -101,8 +113,10 @@ class Loops:
     def prepare(self, stop: threading.Event, beat: Beat) -> None:
         """Answer preflights, and bring batches to where they can be paid."""
         engine, reader = self.service.engine, self.reader(stop, beat)
-        provisioner = Provisioner(engine, reader)
-        preflight = Preflight(engine, reader, provisioner, self.settings.preflight_limit_s)
+        settings = self.settings
+        approvals = ApprovalProof(settings.call_verifier, settings.trusted)
+        provisioner = Provisioner(engine, reader, approvals)
+        preflight = Preflight(engine, reader, provisioner, settings.preflight_limit_s)
         disabled = DisabledObjects(engine, reader)
         turns = (
             preflight.check,
@@ -130,7 +144,9 @@ class Loops:
                 gathering.end(is_full=False)
             return worked
 
+        set_back = SetBackTimes(engine, self.provider.clocks, timing)
         turns = (
+            set_back.bring_forward,
             poll,
             lookup.look_up,
             lookup.sweep,
@@ -186,7 +202,6 @@ def main() -> None:
     service.world.checks.append(lambda: check_hints(service.engine))
     service.add_relay()
     service.startup_gate.recovery_steps = recovery_steps(loops.reader, settings.timing)
-    rate_limiter.configure(service.engine, limits(settings))
     service.loops += loops.all()
     service.world.checks.append(provider.clock.check)
     service.gauges |= metrics.gauges(service.engine)

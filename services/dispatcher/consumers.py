@@ -19,8 +19,8 @@ from libs.common.contracts.events.rows import RowRead
 from services.dispatcher import published_states
 from services.dispatcher.store import batches as batch_store
 from services.dispatcher.store import hints as hint_store
+from services.dispatcher.store import mended_merchants, published_events, sources
 from services.dispatcher.store import payments as payment_store
-from services.dispatcher.store import published_events, sources
 from services.dispatcher.store import rows as row_store
 
 
@@ -35,6 +35,7 @@ def batches(connection: Connection, events: Sequence[Event]) -> None:
     for event in sorted(cast("Sequence[BatchChanged]", events), key=lambda e: e.version):
         if batch_store.upsert_batch(connection, event):
             sources.upsert_sources(connection, event)
+            mended_merchants.replace_mended(connection, event)
 
 
 def rows(connection: Connection, events: Sequence[Event]) -> None:

@@ -7,12 +7,14 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.observability.metrics import Gauge, from_query
 from services.dispatcher.store import (
+    approval_proofs,
     batches,
     duplicates,
     flags,
     kill_switch,
     payments,
     rate_limits,
+    scheduled_starts,
     source_stops,
 )
 
@@ -26,7 +28,10 @@ def gauges(engine: Engine) -> dict[str, Gauge]:
         "payments_in_doubt": partial(payments.count_by_status, status="in_doubt"),
         "payments_in_doubt_age_seconds": payments.read_oldest_doubt_s,
         "payments_held": partial(payments.count_by_status, status="held"),
+        "approvals_unproved": approval_proofs.count_unproved,
         "batches_paying": batches.count_paying,
+        "batches_waiting_for_start": scheduled_starts.count_waiting,
+        "start_overdue_age_seconds": scheduled_starts.read_overdue_s,
         "preflight_age_seconds": batches.read_oldest_preflight_s,
         "duplicates_undecided": duplicates.count_open,
         "payments_not_believed": flags.count_not_believed,

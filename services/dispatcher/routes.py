@@ -29,9 +29,9 @@ from services.dispatcher.store import (
     flags,
     held_decisions,
     kill_switch,
-    object_retries,
     payments,
     provider_objects,
+    refused_rows,
     sources,
     statements,
 )
@@ -117,13 +117,15 @@ def add_batch_routes(routes: APIRouter, engine: Engine, authenticate: Authentica
                     f"Batch {batch_id} is not known to the dispatcher.",
                     "Check the id; a new batch is here in seconds.",
                 )
-            stopped = sources.list_stopped(connection, batch_id)
+            stopped = sources.list_stopped_since(connection, batch_id)
             return {
                 **found,
                 **payments.count_problems(connection, batch_id),
                 "eta_s": eta_s(connection, batch_id, payable),
-                "stopped_sources": [source.model_dump() for source in stopped],
-                "refused_by_provider": object_retries.count_refused_rows(connection, batch_id),
+                "stopped_sources": [
+                    {**source.model_dump(), "stopped_at": since} for source, since in stopped
+                ],
+                "refused_by_provider": refused_rows.count_refused_rows(connection, batch_id),
             }
 
 

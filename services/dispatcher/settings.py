@@ -25,6 +25,7 @@ FAST_TIMING = Timing(
     duplicates_every_s=60.0,
 )
 PROVIDER_DOMAIN = "methodfi.com"
+TRUSTED = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}=sha256:[0-9a-f]{64}"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -54,6 +55,13 @@ class DispatcherSettings(ServiceSettings):
     preflight_limit_s: float = Field(default=30.0, gt=0, le=600)
     payments_per_min: int = Field(default=0, ge=0, description="0: the profile's")
     requests_per_min: int = Field(default=0, ge=0, description="0: the profile's")
+
+    trusted_approvals: str = Field(
+        default="",
+        pattern=f"^({TRUSTED}(,{TRUSTED})*)?$",
+        description="batch id=digest[,…]: approvals from before approvals were signed, for which "
+        "two people vouch",
+    )
 
     @model_validator(mode="after")
     def _refuse_another_environment(self) -> Self:
@@ -86,6 +94,11 @@ class DispatcherSettings(ServiceSettings):
         if not (is_test_provider or is_local or self.provider_url.startswith("https://")):
             raise ValueError("a provider elsewhere is reached by https only")
         return self
+
+    @property
+    def trusted(self) -> frozenset[str]:
+        """Approvals without a signature for which people vouch, as `batch id=digest`."""
+        return frozenset(filter(None, self.trusted_approvals.split(",")))
 
     @property
     def timing(self) -> Timing:

@@ -14,6 +14,7 @@ from libs.common.web.pagination import CURSOR_MAX, read_cursor, refuse_cursor, w
 from libs.common.web.problem_details import request_id
 from services.gateway.auth.credentials import SESSION_COOKIE
 from services.gateway.domain.access import API
+from services.gateway.request_guard.recent_sign_in import RecentSignIn
 from services.gateway.request_guard.responses import relayed
 from services.gateway.schemas.models import STORABLE_TEXT
 from services.gateway.schemas.problems import PROBLEMS
@@ -35,10 +36,26 @@ class RequestContext:
         return Call(self.actor, self.request_id, "GET", path, params=params, timeout_s=timeout_s)
 
     def post(
-        self, path: str, json: Any = None, params: Params | None = None
-    ) -> Call:  # Any: the other service's body
+        self,
+        path: str,
+        json: Any = None,  # Any: the other service's body
+        params: Params | None = None,
+        timeout_s: float | None = None,
+    ) -> Call:
         """A call that changes something."""
-        return Call(self.actor, self.request_id, "POST", path, params=params, json=json)
+        return Call(
+            self.actor,
+            self.request_id,
+            "POST",
+            path,
+            params=params,
+            json=json,
+            timeout_s=timeout_s,
+        )
+
+    def delete(self, path: str) -> Call:
+        """A call that takes something back."""
+        return Call(self.actor, self.request_id, "DELETE", path)
 
     def upload(
         self,
@@ -64,6 +81,21 @@ class RequestContext:
 def request_context(request: Request) -> RequestContext:
     """The context of a request that has passed the guard."""
     return RequestContext(request.state.person.actor(), request_id(request))
+
+
+async def confirmed_context(
+    recent_sign_in: RecentSignIn, request: Request, amount_cents: int | None
+) -> RequestContext:
+    """The context of an act that moves money, with the roles that the person has at this moment.
+
+    Args:
+        amount_cents: what the act may move; None if that has no bound, or is not known.
+
+    Raises:
+        Problem: as `RecentSignIn.confirm`.
+    """
+    await recent_sign_in.confirm(request, amount_cents)
+    return request_context(request)
 
 
 Context = Annotated[RequestContext, Depends(request_context)]

@@ -2,20 +2,25 @@
 
 import ipaddress
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, Json
+from pydantic import Field, Json, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from libs.common.contracts.errors import SettingsError
+from libs.common.crypto.field_encryption import FieldCipher
 from libs.common.runtime.settings import ServiceSettings
 from services.gateway.domain.access import Role
+from services.gateway.domain.step_up import StepUpPolicy
 
 LIVE_PROVIDER_HOSTS = frozenset({"production.methodfi.com", "sandbox.methodfi.com"})
 PROVIDER_URL = "PAYDOWN_DISPATCHER_PROVIDER_URL"
 DASHBOARD = Path(__file__).parents[2] / "dashboard" / "dist"
+PROVIDER_ZONE = ZoneInfo("America/Chicago")
 PREFIX = "PAYDOWN_GATEWAY_"
 OIDC_REQUIRED = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_roles")
 
@@ -43,6 +48,27 @@ class GatewaySettings(ServiceSettings):
         description='the role of each group that has one, {"group": "role"}',
     )
     oidc_scope: str = "openid profile email"
+    oidc_acr: str = Field(
+        default="", description="acr values, with spaces; a sign-in must have one of them"
+    )
+    step_up_acr: str = Field(
+        default="", description="the same for a sign-in that acts about money demand"
+    )
+    step_up_over_cents: int = Field(
+        default=1_000_000,
+        ge=0,
+        description="approving more demands that the person has signed in lately",
+    )
+    step_up_max_age_s: int = Field(
+        default=300, ge=0, le=28_800, description="how many seconds ago; 0: not demanded"
+    )
+    roles_max_age_s: int = Field(
+        default=300,
+        ge=30,
+        le=28_800,
+        description="how old the provider's word about a person may be; when money moves it is "
+        "asked anew, if it gives a refresh token to ask with",
+    )
     public_url: str = Field(
         default="",
         description="the address of this gateway for browsers; default: http://127.0.0.1:<port>",
@@ -58,6 +84,9 @@ class GatewaySettings(ServiceSettings):
         ge=60,
         le=86_400,
         description="seconds after which a session ends in any case",
+    )
+    sessions_max: int = Field(
+        default=10, ge=1, le=100, description="sessions of one person; the oldest one ends"
     )
     calls_per_min: int = Field(
         default=3_000, gt=0, description="calls of one person, by any session or token; more is 429"
@@ -88,6 +117,58 @@ class GatewaySettings(ServiceSettings):
         description="the same for an upload, once its last byte is sent on",
     )
     streams_max: int = Field(default=200, gt=0, le=5_000, description="live streams at once")
+    seal_keys: str = Field(
+        default="",
+        repr=False,
+        description="id:base64key[,…]; encrypts addresses and secrets of notifications",
+    )
+    message_services: Json[dict[str, str]] = Field(
+        default="{}",
+        validate_default=True,
+        repr=False,
+        description='e-mail and chat by Apprise URL, {"name": "url"}; {address} in a URL is '
+        "where each person's own address goes",
+    )
+    webhook_http: bool = Field(default=False, description="webhooks may go to http:// as well")
+    webhook_private: bool = Field(
+        default=False, description="webhooks may go to addresses inside the network"
+    )
+    notify_every_s: int = Field(
+        default=15, ge=1, le=600, description="seconds between two looks for something to tell"
+    )
+    remind_h: int = Field(
+        default=24, ge=0, le=720, description="hours after which an approval is reminded of; 0: not"
+    )
+    provider_cut_off: time = Field(
+        default=time(13, 30),
+        description="until when the provider takes payments of a business day, US Central time; "
+        "starts that are offered lie three hours before",
+    )
+    failure_share: int = Field(
+        default=5, ge=1, le=100, description="per cent of failed payments that are told of"
+    )
+
+    @field_validator("seal_keys")
+    @classmethod
+    def _are_keys(cls, text: str) -> str:
+        if text:
+            FieldCipher.parse(text)
+        return text
+
+    @property
+    def acr_of_sign_in(self) -> tuple[str, ...]:
+        """How strong a sign-in must be; empty: any."""
+        return tuple(self.oidc_acr.split())
+
+    @property
+    def acr_of_step_up(self) -> tuple[str, ...]:
+        """How strong a sign-in must be before money moves; empty: as any other."""
+        return tuple(self.step_up_acr.split()) or self.acr_of_sign_in
+
+    @property
+    def step_up(self) -> StepUpPolicy:
+        """When money moves, how recent and how strong a sign-in must be."""
+        return StepUpPolicy(self.step_up_over_cents, self.step_up_max_age_s, self.acr_of_step_up)
 
     @property
     def public(self) -> str:

@@ -13,20 +13,32 @@ from libs.common.runtime.loops import Loop, take_turns
 from libs.common.runtime.service import Service
 from libs.common.runtime.settings import read_or_exit
 from libs.common.runtime.world_checks import check_disk
-from services.ingest import consumers, finalize, key_check, recovery, registry, staging
+from services.ingest import (
+    consumers,
+    finalize,
+    forgotten_people,
+    key_check,
+    metrics,
+    recovery,
+    registry,
+    staging,
+)
 from services.ingest.domain.pay_period import PayCalendar
 from services.ingest.domain.roster_warnings import Thresholds
 from services.ingest.double_approvals import DoubleApprovals
 from services.ingest.encryption import FieldEncryption
 from services.ingest.file_checks import FileChecks
-from services.ingest.housekeeping import run_housekeeping
+from services.ingest.file_encryption import encrypt_again
+from services.ingest.housekeeping import remove_old_files, run_housekeeping
 from services.ingest.roster.xml_parser import ReadLimits
 from services.ingest.routes.context import Dependencies
 from services.ingest.routes.router import build_router
 from services.ingest.settings import IngestSettings
 from services.ingest.staging import RosterReader
 from services.ingest.store import batches, periods
+from services.ingest.store.files import list_files
 from services.ingest.uploads import UploadFolder
+from services.ingest.year_limit import limits_of
 
 POLL_S, TIDY_S = 0.2, 60.0
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -40,16 +52,17 @@ def build(settings: IngestSettings) -> Service:
         OSError: the folder of uploads cannot be used.
     """
     service = Service("ingest", settings, MIGRATIONS)
-    folder = UploadFolder(settings.files_dir)
+    encryption = FieldEncryption.parse(settings.seal_keys, settings.index_key)
+    folder = UploadFolder(settings.files_dir, encryption.cipher)
     folder.create()
     folder.remove_leftovers()
-    encryption = FieldEncryption.parse(settings.seal_keys, settings.index_key)
     service.startup_gate.recovery_steps = recovery.recovery_steps(encryption)
     service.loops += _loops(service, settings, folder, encryption)
     service.add_consumer(topics.PREPARATION, consumers.apply_preparation)
     service.add_consumer(topics.LEDGER_POSTINGS, consumers.apply_postings)
     service.world.checks.append(FileChecks(service.engine, folder).check)
     service.world.checks.append(DoubleApprovals(service.engine).check)
+    service.gauges |= metrics.gauges(service.engine)
     service.add_relay()
     service.add_dead_letter_routes(batches.list_contributors)
     service.world.checks.append(lambda: check_disk([settings.files_dir]))
@@ -71,15 +84,20 @@ def _loops(
         total_percent=settings.unusual_total_percent,
         people_percent=settings.unusual_people_percent,
         source_times=settings.unusual_source_times,
+        year=limits_of(settings),
     )
-    reader = RosterReader(folder.path_of, encryption, limits)
+    reader = RosterReader(folder.open, encryption, limits)
 
     def read(stop: Stop, beat: Beat) -> None:
         periods.record_calendar(
             engine, PayCalendar(settings.pay_calendar, settings.period_anchor), datetime.now(UTC)
         )
         key_check.check(engine, encryption)  # the database may have been away at the start
+        with engine.connect() as connection:
+            known = list_files(connection)
+        encrypt_again(folder, known, beat)  # files of an older version, or under an older key
         registry.fill_all(engine, encryption, beat)
+        forgotten_people.overwrite_all(engine, encryption, folder, beat)
         take_turns([lambda: staging.read_next(engine, reader, beat)], stop, beat, POLL_S)
 
     def check(stop: Stop, beat: Beat) -> None:
@@ -97,6 +115,7 @@ def _loops(
 
     def tidy_up() -> None:
         run_housekeeping(engine, folder, settings.ready_days, settings.archive_days)
+        remove_old_files(engine, folder, settings.files_days)
 
     def tidy(stop: Stop, beat: Beat) -> None:
         take_turns([tidy_up], stop, beat, TIDY_S)

@@ -64,7 +64,9 @@ def derive(
         )
     copied = [
         CopiedRow(number, row, row_id(child_id, number))
-        for number, row in enumerate(_choose_rows(connection, parent_id, request), start=1)
+        for number, row in enumerate(
+            _choose_rows(connection, parent_id, request, encryption), start=1
+        )
     ]
     child = _child(parent, child_id, request, now)
     batches.insert_batch(connection, child, request.reason)
@@ -96,18 +98,21 @@ def _child(parent: Batch, child_id: UUID, request: ChildRequest, now: datetime) 
     )
 
 
-def _choose_rows(connection: Connection, parent_id: UUID, request: ChildRequest) -> list[Any]:
+def _choose_rows(
+    connection: Connection, parent_id: UUID, request: ChildRequest, encryption: FieldEncryption
+) -> list[Any]:
     chosen = [
         row
         for page in store_rows.pages_with_encrypted_fields(connection, parent_id)
         for row in _unpaid_rows(connection, page, request)
+        if not _is_forgotten(row, encryption)
     ]
     if request.rows and len(chosen) != len(request.rows):
         missing = sorted(str(one) for one in request.rows - {row.row_id for row in chosen})
         raise RequestError(
             "conflict",
             "child.row-not-free",
-            "Some of these rows are no unpaid rows of this batch.",
+            "Some of these rows are no unpaid rows of this batch, or of people who were forgotten.",
             "Leave them out.",
             rows=missing[:100],
         )
@@ -119,6 +124,12 @@ def _choose_rows(connection: Connection, parent_id: UUID, request: ChildRequest)
             "Look at the rows of the batch.",
         )
     return chosen
+
+
+def _is_forgotten(row: Any, encryption: FieldEncryption) -> bool:
+    """Whether nobody can be paid by this row any more, because its person was forgotten."""
+    values = [getattr(row, f"{name}_encrypted") for name in ENCRYPTED]
+    return encryption.cipher.is_any_forgotten(*values)
 
 
 def _unpaid_rows(connection: Connection, page: Sequence[Any], request: ChildRequest) -> list[Any]:
@@ -144,6 +155,7 @@ def _row(child_id: UUID, copied: CopiedRow) -> StagedRow:
         reason_code="",
         reason="",
         own_payment_id=payment_id(child_id, copied.number),
+        redirect_of=0,
     )
 
 

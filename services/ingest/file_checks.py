@@ -2,16 +2,16 @@
 
 import gzip
 import hashlib
+import io
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
 from uuid import UUID
 
 from sqlalchemy import Engine
 
+from libs.common.crypto.field_encryption import DecryptionFailed
 from services.ingest.store.files import list_files
 from services.ingest.uploads import GZIP, UploadFolder
 
@@ -39,11 +39,12 @@ class FileChecks:
         """
         with self.engine.connect() as connection:
             files = list_files(connection)
+        files = {one: files[one] for one in files if not self.folder.was_removed(one)}
         never = -EVERY_S
         due = [one for one in files if self.clock() - self.read_at.get(one, never) >= EVERY_S]
         for batch_id in sorted(due, key=lambda one: self.read_at.get(one, never))[:FILES_MAX]:
             self.read_at[batch_id] = self.clock()
-            if is_unchanged(self.folder.path_of(batch_id), files[batch_id]):
+            if is_unchanged(self.folder, batch_id, files[batch_id]):
                 self.lost.discard(batch_id)
             else:
                 self.lost.add(batch_id)
@@ -51,18 +52,30 @@ class FileChecks:
         return {"uploaded files": lost_sentence(self.lost)}
 
 
-def is_unchanged(path: Path, sha256: str) -> bool:
-    """Whether a file is there and has these inflated bytes; inflated piece by piece."""
-    digest = hashlib.sha256()
+def is_unchanged(folder: UploadFolder, batch_id: UUID, sha256: str) -> bool:
+    """Whether the file of a batch is there and has these inflated bytes.
+
+    It is decrypted and inflated piece by piece.
+    """
     try:
-        with path.open("rb") as file:
-            is_gzip = file.peek(len(GZIP)).startswith(GZIP)
-            plain: IO[bytes] = gzip.open(file) if is_gzip else file  # type: ignore[assignment] # noqa: SIM115
-            while piece := plain.read(PIECE_BYTES):
-                digest.update(piece)
-    except (OSError, EOFError, zlib.error):
+        with folder.open(batch_id, may_be_clear=True) as file:
+            return inflated_sha256(file) == sha256
+    except (OSError, EOFError, zlib.error, DecryptionFailed):
         return False
-    return digest.hexdigest() == sha256
+
+
+def inflated_sha256(file: io.BufferedReader) -> str:
+    """The SHA-256 of what a file holds, inflated if it is gzip.
+
+    Raises:
+        OSError, EOFError, zlib.error, DecryptionFailed: it is damaged.
+    """
+    digest = hashlib.sha256()
+    is_gzip = file.peek(len(GZIP)).startswith(GZIP)
+    plain: io.BufferedIOBase = gzip.GzipFile(fileobj=file) if is_gzip else file
+    while piece := plain.read(PIECE_BYTES):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def lost_sentence(lost: set[UUID]) -> str:

@@ -1,5 +1,6 @@
 """Making a batch ready after its preflight: outcomes, totals, digest, and its rows' messages."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
-from services.ingest import handlers, roster_diff
+from services.ingest import handlers, known_people, mended_rows, roster_diff, year_limit
 from services.ingest.domain import roster_warnings
 from services.ingest.domain.batch import Batch
 from services.ingest.domain.batch_warnings import (
@@ -17,6 +18,7 @@ from services.ingest.domain.batch_warnings import (
     OVERLAP,
     overlap_sentence,
 )
+from services.ingest.domain.decision import to_ranges
 from services.ingest.domain.digest import Digest
 from services.ingest.domain.other_people import (
     FIELD,
@@ -29,8 +31,10 @@ from services.ingest.domain.other_people import (
 from services.ingest.domain.pay_period import PERIOD_AMBIGUOUS, ambiguous_sentence
 from services.ingest.domain.roster_warnings import AMOUNT_JUMP, BATCH_CODES, Thresholds
 from services.ingest.store import (
+    amendments,
     batches,
     corrections,
+    decisions,
     issues,
     other_people,
     overlaps,
@@ -69,6 +73,7 @@ def finalize_next(engine: Engine, limits: Thresholds = USUAL) -> bool:
 def _make_ready(connection: Connection, batch: Batch, now: datetime, limits: Thresholds) -> int:
     """Make a locked batch ready; the number of row messages."""
     preflight = preflights.get_preflight(connection, batch)
+    known_people.refuse_changed(connection, batch.batch_id)
     others = other_people.find_other_payees(connection, batch)
     row_outcomes.write_preflight(
         connection, batch, handlers.on_preflight_done(preflight), exclusions(others)
@@ -99,7 +104,9 @@ def _make_ready(connection: Connection, batch: Batch, now: datetime, limits: Thr
         if (other := batch.other_period)
         else [],
     )
+    mended_rows.replace_also_paid(connection, batch)
     _replace_unusual(connection, batch, limits)
+    year_limit.replace_warnings(connection, batch, limits.year)
     totals.replace_totals(connection, batch.batch_id)
     digest, published = publish_rows(connection, batch, now)
     batches.mark_ready(connection, batch.batch_id, digest, now)
@@ -167,6 +174,18 @@ def publish_rows(connection: Connection, batch: Batch, now: datetime) -> tuple[s
     digest.add_corrections(
         [one.source_account_id, one.field, one.from_value, one.to_value]
         for one in corrections.list_corrections(connection, batch.batch_id)
+    )
+    digest.add_decisions(
+        [one.act, one.decided_by, one.target, one.reason, one.evidence, to_ranges(one.file_rows)]
+        for one in decisions.list_standing(connection, batch.batch_id)
+    )
+    digest.add_decisions(
+        [
+            *(one.act, one.decided_by, one.target, one.reason, one.evidence),
+            *(to_ranges(one.file_rows), one.change, json.dumps(one.details, sort_keys=True)),
+            *(row.known for row in one.amended),
+        ]
+        for one in amendments.list_standing(connection, batch.batch_id)
     )
     for page in rows.pages_for_digest(connection, batch.batch_id):
         digest.add_rows(row[:-1] for row in page)

@@ -12,11 +12,25 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from libs.common.contracts.envelope import Event
-from libs.common.contracts.events.batches import Address, BatchChanged, Branch, Counts, Source
+from libs.common.contracts.events.approval_rules import ApprovalRule, ApprovalRulesChanged
+from libs.common.contracts.events.batches import (
+    Address,
+    BatchChanged,
+    Branch,
+    Counts,
+    Source,
+)
+from libs.common.contracts.events.holds import HoldChanged
 from libs.common.contracts.events.ledger import CertificateIssued, JournalPosted
 from libs.common.contracts.events.preparation import DispatchChanged, PreflightDone
 from libs.common.contracts.statuses import PAID_ELSEWHERE
+from services.ingest.domain import decision_messages
+from services.ingest.domain.amendment import Amendment
+from services.ingest.domain.approval_request import ApprovalRequest
+from services.ingest.domain.approval_rules import FirstApproval, Rule, RuleSet
 from services.ingest.domain.batch import Batch
+from services.ingest.domain.decision import Decision
+from services.ingest.domain.hold import Hold
 
 Record = Any  # one row of a SELECT, read by attribute
 
@@ -125,6 +139,14 @@ def count_outcomes(totals: Iterable[Record]) -> tuple[Counts, Counts]:
     return Counts(**rows), Counts(**cents)
 
 
+def _by_kind(totals: Iterable[Record]) -> dict[str, dict[str, list[Record]]]:
+    found: dict[str, dict[str, list[Record]]]
+    found = {"source": defaultdict(list), "branch": defaultdict(list)}
+    for total in totals:
+        found[total.kind][total.id].append(total)
+    return found
+
+
 def batch_changed(
     batch: Batch,
     sources: Sequence[Record],
@@ -132,14 +154,13 @@ def batch_changed(
     institutions: Sequence[str],
     contributors: Iterable[str],
     now: datetime,
+    decisions: Iterable[Decision] = (),
+    requests: Iterable[ApprovalRequest] = (),
+    first: FirstApproval | None = None,
+    amendments: Iterable[Amendment] = (),
 ) -> BatchChanged:
     """The whole state of a batch, as it is after `batch.version`."""
-    by_kind: dict[str, dict[str, list[Record]]] = {
-        "source": defaultdict(list),
-        "branch": defaultdict(list),
-    }
-    for total in totals:
-        by_kind[total.kind][total.id].append(total)
+    by_kind = _by_kind(totals)
     stored = {source.source_account_id: source for source in sources}
     rows, cents = count_outcomes(total for total in totals if total.kind == "source")
     return BatchChanged(
@@ -162,6 +183,8 @@ def batch_changed(
         approved_by=batch.approved_by,
         approved_at=batch.approved_at,
         seen_digest=batch.seen_digest,
+        start_at=batch.start_at,
+        approval=decision_messages.assertion_message(batch.assertion),
         rows=rows,
         amount_cents=cents,
         sources=tuple(
@@ -176,7 +199,71 @@ def batch_changed(
         one_person=batch.one_person,
         reason=batch.reason,
         content_sha256=batch.content_sha256,
+        decisions=tuple(decision_messages.decision_message(one) for one in decisions),
+        approval_requests=tuple(decision_messages.request_message(one) for one in requests),
+        rules_version=batch.rules_version,
+        first_approval=decision_messages.first_approval_message(first) if first else None,
+        first_start_at=first.start_at if first else None,
+        amendments=tuple(decision_messages.amendment_message(one) for one in amendments),
         barred=tuple(sorted(contributors)),
+    )
+
+
+def approval_rules_changed(rules: RuleSet, event_id: UUID) -> ApprovalRulesChanged:
+    """The whole state of one version of the rules."""
+    values = {name: getattr(rules, name) for name in RuleSet.__dataclass_fields__}
+    return ApprovalRulesChanged(
+        **{**values, "rules": tuple(ApprovalRule(**vars(one)) for one in rules.rules)},
+        event_id=event_id,
+        occurred_at=rules.ended_at or rules.proposed_at,
+        version=rules.version,
+    )
+
+
+def published_approval_rules(event: ApprovalRulesChanged) -> RuleSet:
+    """Rules as they were published."""
+    values = {name: getattr(event, name) for name in RuleSet.__dataclass_fields__}
+    return RuleSet(**{**values, "rules": tuple(Rule(**dict(one)) for one in event.rules)})
+
+
+def hold_changed(hold: Hold) -> HoldChanged:
+    """The whole state of a hold."""
+    return HoldChanged(
+        event_id=uuid5(hold.hold_id, f"hold-changed-{hold.version}"),
+        occurred_at=hold.lifted_at or hold.set_at,
+        hold_id=hold.hold_id,
+        version=hold.version,
+        kind=hold.kind,
+        held_key=hold.key,
+        shown=hold.shown,
+        first_day=hold.first_day.isoformat(),
+        last_day=hold.last_day.isoformat() if hold.last_day else "",
+        reason=hold.reason,
+        evidence=hold.evidence,
+        set_by=hold.set_by,
+        set_at=hold.set_at,
+        lifted_by=hold.lifted_by,
+        lifted_at=hold.lifted_at,
+        lift_reason=hold.lift_reason,
+    )
+
+
+def published_hold(event: HoldChanged) -> Hold:
+    """A hold as it was published."""
+    return Hold(
+        hold_id=event.hold_id,
+        kind=event.kind,
+        key=event.held_key,
+        shown=event.shown,
+        first_day=date.fromisoformat(event.first_day),
+        last_day=date.fromisoformat(event.last_day) if event.last_day else None,
+        reason=event.reason,
+        evidence=event.evidence,
+        set_by=event.set_by,
+        set_at=event.set_at,
+        lifted_by=event.lifted_by,
+        lifted_at=event.lifted_at,
+        lift_reason=event.lift_reason,
     )
 
 

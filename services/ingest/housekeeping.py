@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from libs.common.observability.logs import log
-from services.ingest.store import batches, certificates, published_events
+from services.ingest.store import batches, certificates, files, published_events
 from services.ingest.uploads import UploadFolder
 
 
@@ -25,8 +25,27 @@ def run_housekeeping(
         expire_batches(connection, now - timedelta(days=ready_days), now, ready_days)
         complete_batches(connection, certificates.list_unfinished(connection), now)
         archive_batches(connection, now - timedelta(days=archive_days), now)
-        known = batches.list_batch_ids(connection)
+        known = files.list_batch_ids(connection)
     folder.remove_leftovers(known)
+
+
+def remove_old_files(
+    engine: Engine, folder: UploadFolder, files_days: int, now: datetime | None = None
+) -> int:
+    """Remove the uploaded files of batches that were read, so many days after the upload.
+
+    All that was read of them is in rows, encrypted. A second call finds nothing to do.
+
+    Returns:
+        How many were removed.
+    """
+    before = (now or datetime.now(UTC)) - timedelta(days=files_days)
+    with engine.connect() as connection:
+        old = files.list_old(connection, before)
+    removed = sum(folder.remove(batch_id) for batch_id in old)
+    if removed:
+        log.info("old_files_removed", count=removed)
+    return removed
 
 
 def expire_batches(

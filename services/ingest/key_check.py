@@ -2,6 +2,7 @@
 
 Every source account is stored twice: encrypted, and as the blind index of (routing, number). Once
 decrypted and indexed again it must give the same index. So nothing about the index key is stored.
+People who were forgotten show whether the encryption keys are a copy from before.
 """
 
 from collections.abc import Iterable
@@ -9,9 +10,11 @@ from collections.abc import Iterable
 from sqlalchemy import Engine
 
 from libs.common.crypto import key_check
+from libs.common.crypto.field_encryption import FORGOTTEN, place_of
 from services.ingest.encryption import FieldEncryption, account_row_id
 from services.ingest.store import encrypted_columns
 from services.ingest.store.encrypted_columns import IndexedAccount
+from services.ingest.store.forgotten_people import list_overwritten
 
 PLACES = key_check.EncryptedColumns(
     samples=encrypted_columns.SAMPLES, everything=encrypted_columns.ALL_VALUES
@@ -37,6 +40,13 @@ def fits(encryption: FieldEncryption, accounts: Iterable[IndexedAccount]) -> boo
     )
 
 
+def is_older(encryption: FieldEncryption, overwritten: Iterable[str]) -> bool:
+    """Whether the keys can still read somebody who was forgotten since they were copied."""
+    return any(
+        place_of(value) and not encryption.cipher.is_forgotten(value) for value in overwritten
+    )
+
+
 def check(engine: Engine, encryption: FieldEncryption) -> None:
     """Refuse keys that are not those of this database.
 
@@ -54,4 +64,15 @@ def check(engine: Engine, encryption: FieldEncryption) -> None:
             "ingest cannot start: PAYDOWN_INGEST_INDEX_KEY is not the key its database was filled "
             "with. Loans that are paid already would not be recognised. Set the former key "
             "(docs/runbooks/keys.md). No file was read, and no money is affected."
+        )
+    if is_older(
+        encryption,
+        key_check.ask_if_migrated(
+            engine, lambda connection: list_overwritten(connection, FORGOTTEN)
+        ),
+    ):
+        raise key_check.WrongKeys(
+            "ingest cannot start: PAYDOWN_INGEST_SEAL_KEYS is an older copy, which can read people "
+            "who were forgotten since. Give the newest copy, and destroy this one "
+            "(docs/runbooks/forget-a-person.md). No file was read, and no money is affected."
         )

@@ -6,11 +6,12 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from services.ingest.approvals import check_again
+from services.ingest.domain.approval_request import check_unlocked
 from services.ingest.domain.batch import Batch, status_words
 from services.ingest.domain.errors import RequestError
 from services.ingest.domain.pay_period import PayCalendar, parse_period
 from services.ingest.staging import business_day
-from services.ingest.store import batches, periods
+from services.ingest.store import approval_requests, batches, periods
 
 
 def choose(engine: Engine, batch_id: UUID, text: str, person: str, calendar: PayCalendar) -> Batch:
@@ -29,6 +30,7 @@ def choose(engine: Engine, batch_id: UUID, text: str, person: str, calendar: Pay
     with engine.begin() as connection:
         batch = batches.get_batch(connection, batch_id, lock=True)
         _check_choice(batch)
+        check_unlocked(approval_requests.find_newest(connection, batch_id))
         chosen = parse_period(text, business_day(now), calendar)
         periods.set_period(connection, batch_id, chosen.first, chosen.last, None)
         periods.insert_choice(connection, batch_id, batch.period, chosen.first, person, now)

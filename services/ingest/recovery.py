@@ -18,28 +18,31 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.batches import Source as PublishedSource
-from libs.common.contracts.events.rows import RowRead
 from libs.common.messaging.consumer import Beat
 from libs.common.observability.logs import log
 from libs.common.recovery.restore import RecoveryBlocked, RecoverySteps
-from services.ingest import handlers, registry
-from services.ingest.domain.approval import Approval, parse_inclusion
+from services.ingest import handlers, known_people, recovered_rows, recovered_sources, registry
+from services.ingest.domain.approval import Approval
 from services.ingest.domain.batch import (
     APPROVED,
     ENDED_UNAPPROVED,
     UNAPPROVED,
     Batch,
-    payment_id,
 )
-from services.ingest.domain.correction import CORRECTABLE, Correction
+from services.ingest.domain.correction import Correction
 from services.ingest.encryption import FieldEncryption
-from services.ingest.roster.canonical_ids import canonical_loan, canonical_person
 from services.ingest.store import (
+    amendments,
+    approval_requests,
+    approval_rules,
     approvals,
     batches,
     claims,
     corrections,
+    decisions,
     discards,
+    first_approvals,
+    holds,
     inclusions,
     loans,
     payments,
@@ -51,7 +54,6 @@ from services.ingest.store import (
     sources,
     totals,
 )
-from services.ingest.store.rows import EncryptedFields, StagedRow
 from services.ingest.store.sources import StoredSource
 
 #: Who discards a batch in a recovery, and why.
@@ -87,7 +89,9 @@ def recover_batches(
             examine it.
     """
     registry.fill_all(engine, encryption, beat)
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        holds.recover_holds(connection, first)
+        approval_rules.recover_rules(connection, first)
         published = published_events.list_newest_batches(connection, first)
     unapproved_last = datetime.max.replace(tzinfo=UTC)
     for newest in sorted(
@@ -111,7 +115,7 @@ def _recover_batch(
     elif known is None:
         _discard_unknown(connection, newest)
     else:
-        _recover_unapproved(connection, newest, known, first)
+        _recover_unapproved(connection, encryption, newest, known, first)
     log.warning(
         "batch_taken_back",
         batch_id=str(newest.batch_id),
@@ -129,9 +133,6 @@ def _check_behind_rows(connection: Connection, first: int) -> None:
         published_events.publish_batch(connection, batch_id, datetime.now(UTC))
 
 
-# --- batches that were approved ---------------------------------------------------------------
-
-
 def _recover_approved(
     connection: Connection,
     encryption: FieldEncryption,
@@ -147,8 +148,13 @@ def _recover_approved(
         _stage(connection, encryption, newest, first)
     if known.status not in APPROVED:
         periods.set_period(connection, newest.batch_id, *handlers.published_period(newest))
+        recovered_rows.insert_redirected(connection, encryption, newest.batch_id, first)
         _write_outcomes(connection, newest.batch_id, first)
-        _correct_addresses(connection, newest)
+        recovered_sources.correct_addresses(connection, newest)
+        recovered_sources.change_eins(connection, newest)
+        decisions.recover_decisions(connection, newest)
+        approval_requests.recover_requests(connection, newest)
+        amendments.recover_amendments(connection, newest)
         _add_contributors(connection, newest)
         _approve(connection, newest)
     batches.set_status(connection, newest.batch_id, newest.status, APPROVED, newest.reason)
@@ -184,8 +190,8 @@ def _stage(
     """
     count = 0
     for page in published_events.pages_of_newest_rows(connection, newest.batch_id, first):
-        rows.insert_rows(connection, [_staged(encryption, row) for row in page])
-        rows.insert_encrypted_fields(connection, [_encrypted(row) for row in page])
+        rows.insert_rows(connection, [recovered_rows.staged(encryption, row) for row in page])
+        rows.insert_encrypted_fields(connection, [recovered_rows.encrypted(row) for row in page])
         count += len(page)
     if count != newest.rows.total:
         raise RecoveryBlocked(
@@ -195,47 +201,6 @@ def _stage(
     sources.insert_sources(
         connection,
         [_source(newest, one) for one in newest.sources if one.source_account_id and one.account],
-    )
-
-
-def _staged(encryption: FieldEncryption, row: RowRead) -> StagedRow:
-    """A row, with its personal fields decrypted for names and blind indexes."""
-
-    def decrypt(field: str) -> str:
-        return encryption.decrypt(getattr(row, field), field, str(row.row_id))
-
-    born, phone, index = decrypt("dob"), decrypt("phone"), encryption.index
-    return StagedRow(
-        row_id=row.row_id,
-        root_row_id=row.root_row_id,
-        batch_id=row.batch_id,
-        file_row=row.file_row,
-        line=0,
-        status=row.status,
-        reason_code=row.reason_code,
-        reason=row.reason,
-        own_payment_id=payment_id(row.batch_id, row.file_row),
-        employee_id=row.employee_id,
-        branch_id=row.branch_id,
-        source_account_id=row.source_account_id,
-        institution_id=row.institution_id,
-        first_name=decrypt("first_name"),
-        last_name=decrypt("last_name"),
-        loan_last4=row.loan_last4,
-        loan_index=row.loan_index,
-        person_index=row.person_index,
-        dob_index=index.digest("dob", born) if born else "",
-        phone_index=index.digest("phone", phone) if phone else "",
-        amount_text=row.amount_text,
-        amount_cents=row.amount_cents,
-        person_key=canonical_person(row.employee_id),
-        loan_key=encryption.loan_key(row.institution_id, canonical_loan(decrypt("loan"))),
-    )
-
-
-def _encrypted(row: RowRead) -> EncryptedFields:
-    return EncryptedFields(
-        row.row_id, row.first_name, row.last_name, row.dob, row.phone, row.loan, written=""
     )
 
 
@@ -254,19 +219,6 @@ def _source(newest: BatchChanged, source: PublishedSource) -> StoredSource:
     )
 
 
-def _correct_addresses(connection: Connection, newest: BatchChanged) -> None:
-    """Change addresses to what they were after corrections that this database lacks."""
-    published = {one.source_account_id: one.address for one in newest.sources}
-    for stored in sources.list_sources(connection, newest.batch_id):
-        name = stored.source_account_id
-        for field in CORRECTABLE:
-            old, new = getattr(stored, field), getattr(published[name], field)
-            if old != new:
-                sources.change_address(
-                    connection, newest.batch_id, Correction(name, field, old, new)
-                )
-
-
 def _approve(connection: Connection, newest: BatchChanged) -> None:
     """Approve the batch as it was approved.
 
@@ -283,13 +235,17 @@ def _approve(connection: Connection, newest: BatchChanged) -> None:
         if newest.seen_digest
         else Approval(newest.approved_by, newest.digest)
     )
+    approval = replace(
+        approval,
+        assertion=newest.approval,
+        rules_version=newest.rules_version,
+        start_at=newest.start_at,
+    )
     batches.start_check(connection, batch_id, newest.revision)
     batches.mark_ready(connection, batch_id, newest.digest, datetime.now(UTC))
     batches.set_row_messages(connection, batch_id, newest.row_messages)
-    included = [
-        parse_inclusion(row.row_id, row.reason) for row in rows.list_included(connection, batch_id)
-    ]
-    approvals.insert_includes(connection, batch_id, included, newest.approved_by, at)
+    first_approvals.recover_first(connection, newest)
+    approvals.insert_includes(connection, batch_id, at)
     _compare_sums(connection, newest)
     batches.mark_approved(connection, batch_id, newest.digest)
     approvals.insert_approval(connection, batch_id, approval, newest.one_person, at)
@@ -315,9 +271,6 @@ def _compare_sums(connection: Connection, newest: BatchChanged) -> None:
         )
 
 
-# --- batches that were not approved -----------------------------------------------------------
-
-
 def _discard_unknown(connection: Connection, newest: BatchChanged) -> None:
     """Discard a batch that nobody approved and that this database does not have."""
     now = datetime.now(UTC)
@@ -335,24 +288,36 @@ def _discard_unknown(connection: Connection, newest: BatchChanged) -> None:
 
 
 def _recover_unapproved(
-    connection: Connection, newest: BatchChanged, known: Batch, first: int
+    connection: Connection,
+    encryption: FieldEncryption,
+    newest: BatchChanged,
+    known: Batch,
+    first: int,
 ) -> None:
     """End a batch that has ended since; check it again, under a new revision, if it is open.
 
-    A batch whose file is not read here yet is read as usual.
+    A batch whose file is not read here yet is read as usual. A first approval must be given again:
+    the one in this database may have been voided since.
     """
     batch_id, now = newest.batch_id, datetime.now(UTC)
     revision = max(known.revision, newest.revision)
     batches.set_version(connection, batch_id, newest.version)
     batches.set_revision(connection, batch_id, revision)
     periods.set_period(connection, newest.batch_id, *handlers.published_period(newest))
+    first_approvals.void(connection, batch_id)
     if newest.status in ENDED_UNAPPROVED:
         _end_unapproved(connection, newest, now)
         return
     _count_row_messages(connection, batch_id)
+    decisions.recover_decisions(connection, newest)
+    approval_requests.recover_requests(connection, newest)
+    amendments.recover_amendments(connection, newest)
     if known.status in ("checking", "ready"):
+        recovered_rows.insert_redirected(connection, encryption, batch_id, first)
         _write_outcomes(connection, batch_id, first)
         _add_contributors(connection, newest)
+        recovered_sources.change_eins(connection, newest)
+        known_people.compare_again(connection, batch_id)
         batches.start_check(connection, batch_id, revision + 1)
         published_events.publish_batch(connection, batch_id, now)
 
@@ -371,9 +336,6 @@ def _end_unapproved(connection: Connection, newest: BatchChanged, now: datetime)
     batches.set_status(connection, batch_id, newest.status, UNAPPROVED, reason)
     if newest.status == "discarded":
         discards.insert_discard(connection, batch_id, RECOVERY, reason or "discarded", now)
-
-
-# --- both -------------------------------------------------------------------------------------
 
 
 def _write_outcomes(connection: Connection, batch_id: UUID, first: int) -> None:

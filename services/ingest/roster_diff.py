@@ -13,6 +13,8 @@ from services.ingest.store.queries import Page
 
 #: In the order in which they are listed: what may send money to a wrong person comes first.
 KINDS: Final = ("new_person", "loan", "source", "amount", "branch", "gone_person")
+#: The kinds that change the total, in the order in which they are shown.
+STEP_KINDS: Final = ("new_person", "gone_person", "loan", "amount")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,52 @@ def compare(connection: Connection, batch_id: UUID, page: Page, kind: str) -> Ro
     return RosterDiff(
         previous, found.items, found.total, {name: counts.get(name, 0) for name in KINDS}
     )
+
+
+@dataclass(frozen=True)
+class Step:
+    """Rows and cents that one kind of change adds to a roster; below zero: takes away."""
+
+    kind: str
+    rows: int
+    cents: int
+
+
+@dataclass(frozen=True)
+class RosterSteps:
+    """How the previously approved roster became this one: both wholes, and the steps between.
+
+    `before` and all steps together are `after`, in rows and in cents.
+    """
+
+    previous: UUID
+    before: Step
+    steps: tuple[Step, ...]
+    after: Step
+
+
+def compare_totals(connection: Connection, batch_id: UUID) -> RosterSteps | None:
+    """The steps from the previously approved roster to a batch; None if there is no such roster.
+
+    The step `other` is the rest: rows that were refused in one of the rosters, or name nobody.
+
+    Raises:
+        RequestError: there is no such batch.
+    """
+    previous = find_previous(connection, batches.get_batch(connection, batch_id))
+    if previous is None:
+        return None
+    sums = roster_diff_queries.sum_steps(connection, (previous, batch_id))._asdict()
+    before, after, *steps = (
+        Step(kind, sums[f"{kind}_rows"], sums[f"{kind}_cents"])
+        for kind in ("before", "after", *STEP_KINDS)
+    )
+    other = Step(
+        "other",
+        after.rows - before.rows - sum(step.rows for step in steps),
+        after.cents - before.cents - sum(step.cents for step in steps),
+    )
+    return RosterSteps(previous, before, (*steps, other), after)
 
 
 def find_previous(connection: Connection, batch: Batch) -> UUID | None:

@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -44,6 +44,12 @@ class IngestSettings(ServiceSettings):
         le=3_660,
         description="a batch completed so long ago is archived; a late return reopens it",
     )
+    files_days: int = Field(
+        default=90,
+        gt=0,
+        le=3_660,
+        description="an uploaded file is removed so long after it was read; its rows stay",
+    )
     unusual_amount_times: int = Field(
         default=10,
         ge=2,
@@ -61,6 +67,17 @@ class IngestSettings(ServiceSettings):
         ge=2,
         le=1_000,
         description="an account that pays so many times more is a warning",
+    )
+    yearly_limits: dict[int, Annotated[int, Field(gt=0)]] = Field(
+        default={2026: 5_250_00},  # 26 U.S.C. 127(a)(2)
+        min_length=1,
+        description="JSON: the cents a year that are free of tax, by the first year they hold for",
+    )
+    yearly_limit_near_percent: int = Field(
+        default=90, ge=1, le=100, description="of the yearly limit; from there on a warning"
+    )
+    yearly_limit_blocks: bool = Field(
+        default=False, description="a batch that passes somebody's yearly limit cannot be approved"
     )
     one_person: bool = Field(
         default=False, description="the approver may be the uploader; every report says so"

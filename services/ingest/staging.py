@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from pathlib import Path
-from typing import Final
+from io import BufferedReader
+from typing import Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,8 +17,12 @@ from libs.common.database.engine import is_unavailable
 from libs.common.messaging.error_text import describe
 from libs.common.observability import tracing
 from libs.common.observability.logs import frames, log
-from services.ingest.domain.batch import Batch, payment_id, row_id
+from services.ingest import known_people
+from services.ingest.domain.amendment import OTHER_BIRTH_DATE
+from services.ingest.domain.batch import Batch, RowIds
+from services.ingest.domain.mended_row import Originals
 from services.ingest.encryption import FieldEncryption, account_row_id
+from services.ingest.mended_rows import find_originals
 from services.ingest.roster.batch_size import BatchSize
 from services.ingest.roster.canonical_ids import canonical_loan, canonical_person
 from services.ingest.roster.cross_row_rules import EMPLOYEE, GroupRefusal, RosterSummary
@@ -26,7 +30,16 @@ from services.ingest.roster.issue_codes import SENTENCES, FileRejected, Issue
 from services.ingest.roster.row_rules import ParsedRow, RowValues
 from services.ingest.roster.sandbox import read_in_child
 from services.ingest.roster.xml_parser import ReadLimits
-from services.ingest.store import batches, issues, people, published_events, rows, sources, totals
+from services.ingest.store import (
+    amendments,
+    batches,
+    issues,
+    people,
+    published_events,
+    rows,
+    sources,
+    totals,
+)
 from services.ingest.store.issues import StoredIssue
 from services.ingest.store.rows import EncryptedFields, StagedRow
 from services.ingest.store.sources import StoredSource
@@ -35,12 +48,6 @@ CHUNK_ROWS: Final = 2_000
 BUSINESS_ZONE: Final = ZoneInfo("America/Chicago")
 #: The text of these fields is stored in a column of its own, or follows from the value.
 _DERIVED: Final = {"Amount", "Employee/DOB"}
-#: Details of people who were paid before, and the code of the warning when they differ.
-_COMPARED: Final = (
-    ("W_EMPLOYEE_NAME", "Employee/LastName"),
-    ("W_EMPLOYEE_PHONE", "Employee/PhoneNumber"),
-    ("W_EMPLOYEE_BRANCH", "Employee/DunkinBranch"),
-)
 
 
 def business_day(now: datetime) -> date:
@@ -50,12 +57,14 @@ def business_day(now: datetime) -> date:
 
 @dataclass(frozen=True)
 class RosterReader:
-    """How rosters are read: from which path, within which limits, by which reader."""
+    """How rosters are read: from which file, within which limits, by which reader."""
 
-    path_of: Callable[[UUID], Path]
+    open: Callable[[UUID], BufferedReader]
     encryption: FieldEncryption
     limits: ReadLimits = field(default_factory=ReadLimits)
-    read: Callable[[Path, ReadLimits, date], Iterable[ParsedRow | RosterSummary]] = read_in_child
+    read: Callable[[BufferedReader, ReadLimits, date], Iterable[ParsedRow | RosterSummary]] = (
+        read_in_child
+    )
 
 
 def read_next(
@@ -101,18 +110,21 @@ def read_next(
 def _stage(
     connection: Connection, batch: Batch, reader: RosterReader, beat: Callable[[], None]
 ) -> None:
-    staging = Staging(connection, batch.batch_id, reader.encryption)
-    path, today = reader.path_of(batch.batch_id), business_day(datetime.now(UTC))
-    for piece in reader.read(path, reader.limits, today):
-        beat()
-        if isinstance(piece, ParsedRow):
-            staging.add_row(piece)
-        else:
-            staging.finish(piece)
+    originals = find_originals(connection, batch)
+    staging = Staging(connection, batch.batch_id, reader.encryption, originals)
+    today = business_day(datetime.now(UTC))
+    with reader.open(batch.batch_id) as source:
+        for piece in reader.read(source, reader.limits, today):
+            beat()
+            if isinstance(piece, ParsedRow):
+                staging.add_row(piece)
+            else:
+                staging.finish(piece)
 
 
 def _reject(connection: Connection, batch: Batch, rejected: FileRejected, now: datetime) -> None:
-    issue = Issue(0, rejected.line or 0, "", rejected.code, "")
+    place = rejected.place
+    issue = Issue(place.row, place.line or 0, place.field, rejected.code, place.found)
     issues.insert_issues(connection, [to_stored(batch.batch_id, issue)])
     batches.reject(connection, batch.batch_id, rejected.code, rejected.message, rejected.line)
     published_events.publish_batch(connection, batch.batch_id, now)
@@ -133,6 +145,16 @@ def to_stored(batch_id: UUID, issue: Issue) -> StoredIssue:
     )
 
 
+class _PersonKeys(NamedTuple):
+    """What is stored of a person to compare rows with; empty where a part is missing."""
+
+    person_key: str
+    person_index: str
+    dob_index: str
+    phone_index: str
+    place: str  # of the person's key
+
+
 @dataclass
 class Staging:
     """The rows of one batch on their way into the database, a chunk at a time."""
@@ -140,50 +162,57 @@ class Staging:
     connection: Connection
     batch_id: UUID
     encryption: FieldEncryption
+    originals: Originals | None = None  # the refused rows that this file mends
     rows: list[StagedRow] = field(default_factory=list)
-    encrypted: list[EncryptedFields] = field(default_factory=list)
+    texts: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list)  # to be encrypted
     issues: list[StoredIssue] = field(default_factory=list)
     payors: dict[str, RowValues] = field(default_factory=dict)
     size: BatchSize = field(default_factory=BatchSize)
 
     def __post_init__(self) -> None:
-        index = self.encryption.index
-        # A person has about five rows.
-        self._person_index = lru_cache(maxsize=32_768)(
-            lambda *person: index.digest("person", *person) if all(person) else ""
-        )
-        self._index = lru_cache(maxsize=65_536)(
-            lambda kind, value: index.digest(kind, value) if value else ""
-        )
+        self._batch_id = str(self.batch_id)
+        self._ids = RowIds(self.batch_id)
+        self._person = lru_cache(maxsize=32_768)(self._person_of)  # a person has about five rows
 
     def add_row(self, row: ParsedRow) -> None:
-        """Stage one row of the file."""
+        """Stage one row of the file.
+
+        Raises:
+            FileRejected: it is in a file of mended rows, and mends none of the refused ones.
+        """
         values = row.values
         source = _source_of(row)
         self.size.add(values, source, row.line)
         if source:
             self.payors.setdefault(source, values)
-        self.rows.append(self._staged(row, source))
-        self.encrypted.append(self._encrypted(row))
-        self.issues.extend(to_stored(self.batch_id, issue) for issue in row.issues)
+        person = self._person(
+            values.employee_id, values.first_name, values.last_name, values.born, values.phone
+        )
+        staged = self._staged(row, source, person)
+        if self.originals:
+            staged = staged._replace(root_row_id=self.originals.take(row))
+        self.rows.append(staged)
+        self.texts.append((str(staged.row_id), _texts_of(row), person.place))
+        if row.issues:
+            self.issues.extend([to_stored(self.batch_id, issue) for issue in row.issues])
         if len(self.rows) >= CHUNK_ROWS:
             self._flush()
 
-    def _staged(self, row: ParsedRow, source: str) -> StagedRow:
-        values, new_id = row.values, row_id(self.batch_id, row.file_row)
-        refusal = next((issue for issue in row.issues if issue.outcome == "row"), None)
+    def _staged(self, row: ParsedRow, source: str, person: "_PersonKeys") -> StagedRow:
+        values = row.values
+        refusal = _refusal_of(row)
         loan, institution = values.loan or "", values.institution_id or ""
-        person = (values.first_name, values.last_name, values.born, values.phone)
+        row_id = self._ids.row_id(row.file_row)
         return StagedRow(
-            row_id=new_id,
-            root_row_id=new_id,
-            batch_id=self.batch_id,
+            row_id=row_id,
+            root_row_id=row_id,
+            batch_id=self._batch_id,
             file_row=row.file_row,
             line=row.line,
             status="refused" if refusal else "payable",
             reason_code=refusal.code if refusal else "",
             reason=refusal.message if refusal else "",
-            own_payment_id=payment_id(self.batch_id, row.file_row),
+            own_payment_id=self._ids.payment_id(row.file_row),
             employee_id=values.employee_id or "",
             branch_id=values.branch_id or "",
             source_account_id=source,
@@ -196,39 +225,41 @@ class Staging:
                 if loan and institution
                 else ""
             ),
-            person_index=self._person_index(*person),
-            dob_index=self._index("dob", values.born),
-            phone_index=self._index("phone", values.phone),
+            person_index=person.person_index,
+            dob_index=person.dob_index,
+            phone_index=person.phone_index,
             amount_text=row.written.get("Amount", ""),
             amount_cents=values.amount_cents or 0,
-            person_key=canonical_person(values.employee_id or ""),
+            person_key=person.person_key,
             loan_key=self.encryption.loan_key(institution, canonical_loan(loan)),
         )
 
-    def _encrypted(self, row: ParsedRow) -> EncryptedFields:
-        values, new_id = row.values, row_id(self.batch_id, row.file_row)
-        written = {path: text for path, text in row.written.items() if path not in _DERIVED}
-        texts = (
-            values.first_name,
-            values.last_name,
-            values.born,
-            values.phone,
-            values.loan,
-            json.dumps(written, ensure_ascii=False) if written else "",
-        )
-        return EncryptedFields(
-            new_id,
-            *(
-                self.encryption.encrypt(text or "", name, str(new_id))
-                for name, text in zip(EncryptedFields._fields[1:], texts, strict=True)
-            ),
+    def _person_of(self, employee_id: str | None, *details: str | None) -> "_PersonKeys":
+        """The keys of an employee, given the first and last name, the birth date and the phone."""
+        digest = self.encryption.index.digest
+        given = tuple(text or "" for text in details)
+        _, _, born, phone = given
+        person_key = canonical_person(employee_id or "")
+        return _PersonKeys(
+            person_key,
+            digest("person", *given) if all(given) else "",
+            digest("dob", born) if born else "",
+            digest("phone", phone) if phone else "",
+            self.encryption.place(person_key),
         )
 
     def _flush(self) -> None:
+        encrypted = self.encryption.encrypt_rows(EncryptedFields._fields[1:], self.texts)
         rows.insert_rows(self.connection, self.rows)
-        rows.insert_encrypted_fields(self.connection, self.encrypted)
+        rows.insert_encrypted_fields(
+            self.connection,
+            [
+                EncryptedFields(row_id, *values)
+                for (row_id, *_), values in zip(self.texts, encrypted, strict=True)
+            ],
+        )
         issues.insert_issues(self.connection, self.issues)
-        self.rows, self.encrypted, self.issues = [], [], []
+        self.rows, self.texts, self.issues = [], [], []
 
     def finish(self, summary: RosterSummary) -> None:
         """Write the rest, and what only the whole file or earlier batches can show.
@@ -248,6 +279,7 @@ class Staging:
         sources.insert_sources(
             self.connection, [self._source(name, values) for name, values in self.payors.items()]
         )
+        self._mend_eins()
         self._compare_people()
         totals.replace_totals(self.connection, self.batch_id)
 
@@ -259,6 +291,13 @@ class Staging:
         if column == "source_account_id":
             self.payors.pop(refusal.key, None)
 
+    def _mend_eins(self) -> None:
+        """Give sources the EINs that people mended: a file is read once more after a restore."""
+        for one in amendments.list_standing(self.connection, self.batch_id):
+            if new := one.details.get("to_ein"):
+                name, old = one.details["source_account_id"], one.details["from_ein"]
+                sources.change_ein(self.connection, self.batch_id, name, old, new)
+
     def _compare_people(self) -> None:
         """Refuse employees known under another birth date; warn about other details once each."""
         for employee_id in people.list_other_birth_dates(self.connection, self.batch_id):
@@ -267,12 +306,9 @@ class Staging:
                 self.batch_id,
                 "employee_id",
                 employee_id,
-                ("Employee/DOB", "E_EMPLOYEE_OTHER_DOB"),
+                (known_people.BIRTH_DATE, OTHER_BIRTH_DATE),
             )
-        for code, path in _COMPARED:
-            people.insert_difference_warnings(
-                self.connection, self.batch_id, code, path, SENTENCES[code]
-            )
+        known_people.warn(self.connection, self.batch_id)
 
     def _source(self, name: str, values: RowValues) -> StoredSource:
         account, routing = values.account or "", values.routing or ""
@@ -297,8 +333,32 @@ class Staging:
 
 def _source_of(row: ParsedRow) -> str:
     """The source account of a row; none if the row is refused for its payor."""
-    refused = any(i.outcome == "row" and i.field.startswith("Payor") for i in row.issues)
-    return "" if refused else row.values.payor_id or ""
+    for issue in row.issues:
+        if issue.field.startswith("Payor") and issue.outcome == "row":
+            return ""
+    return row.values.payor_id or ""
+
+
+def _refusal_of(row: ParsedRow) -> Issue | None:
+    """The first issue that refuses a row."""
+    for issue in row.issues:
+        if issue.outcome == "row":
+            return issue
+    return None
+
+
+def _texts_of(row: ParsedRow) -> tuple[str, ...]:
+    """What is encrypted of a row, in the order of EncryptedFields."""
+    values = row.values
+    written = {path: text for path, text in row.written.items() if path not in _DERIVED}
+    return (
+        values.first_name or "",
+        values.last_name or "",
+        values.born or "",
+        values.phone or "",
+        values.loan or "",
+        json.dumps(written, ensure_ascii=False) if written else "",
+    )
 
 
 def refuse_together(

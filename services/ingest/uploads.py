@@ -1,10 +1,11 @@
-"""Uploads made durable: streamed to a temporary file, hashed, synced and renamed.
+"""Uploads made durable: streamed to a temporary file, encrypted, hashed, synced and renamed.
 
-A file is never in memory as a whole.
+A file is never in memory as a whole, and never in clear on the disk.
 """
 
 import errno
 import hashlib
+import io
 import os
 import shutil
 import time
@@ -17,6 +18,8 @@ from typing import BinaryIO, Final, Self
 from uuid import UUID, uuid4
 
 from libs.common.contracts.errors import PaydownError
+from libs.common.crypto.field_encryption import FieldCipher
+from libs.common.crypto.file_encryption import EncryptingWriter, key_id_of, open_encrypted
 
 GZIP: Final = b"\x1f\x8b"
 PIECE_BYTES: Final = 1 << 20
@@ -55,9 +58,14 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class UploadFolder:
-    """The folder of uploaded files, one file for each batch, readable by this service alone."""
+    """The folder of uploaded files, one encrypted file for each batch, readable by us alone.
+
+    A file that was removed because it was old leaves an empty one, `<batch>.removed`, so that it
+    is not missed.
+    """
 
     path: Path
+    cipher: FieldCipher
 
     @property
     def incoming(self) -> Path:
@@ -72,6 +80,59 @@ class UploadFolder:
     def path_of(self, batch_id: UUID) -> Path:
         """The path of a batch's file."""
         return self.path / f"{batch_id}.upload"
+
+    def open(self, batch_id: UUID, *, may_be_clear: bool = False) -> io.BufferedReader:
+        """The contents of a batch's file, decrypted while they are read.
+
+        Args:
+            may_be_clear: also open a file of an older version, which was not encrypted. Only for
+                who compares what is read with its SHA-256.
+
+        Raises:
+            OSError: there is none.
+            DecryptionFailed: it is not what was stored; also later, where it was changed or cut.
+        """
+        file = self.path_of(batch_id).open("rb")
+        try:
+            if may_be_clear and not key_id_of(file):
+                file.seek(0)
+                return file
+            file.seek(0)
+            return open_encrypted(file, self.cipher, str(batch_id))
+        except BaseException:
+            file.close()
+            raise
+
+    def put(self, file: BinaryIO, temporary: Path, path: Path) -> None:
+        """Give a file that is written its name; it survives any crash from now on."""
+        os.fsync(file.fileno())
+        temporary.rename(path)
+        self._sync()
+
+    def _sync(self) -> None:
+        directory = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def was_removed(self, batch_id: UUID) -> bool:
+        """Whether the file of a batch was removed because it was old."""
+        return self._mark_of(batch_id).exists()
+
+    def remove(self, batch_id: UUID) -> bool:
+        """Remove the file of a batch for good; whether there was one."""
+        path = self.path_of(batch_id)
+        if not path.exists():
+            return False
+        self._mark_of(batch_id).touch(mode=0o600)
+        self._sync()  # the mark is there before the file is not
+        path.unlink()
+        self._sync()
+        return True
+
+    def _mark_of(self, batch_id: UUID) -> Path:
+        return self.path / f"{batch_id}.removed"
 
     def has_space_for(self, wire_bytes: int) -> bool:
         """Whether a file of this size fits at this moment."""
@@ -103,7 +164,7 @@ class UploadFolder:
 
 
 class Upload:
-    """One upload: `write` the body in pieces, then `store` it, within a `with` block.
+    """One upload of a batch: `write` the body in pieces, then `store` it, within a `with` block.
 
     Leaving the block without `store` leaves no file behind.
 
@@ -114,9 +175,14 @@ class Upload:
     """
 
     def __init__(
-        self, folder: UploadFolder, gzip: bool, wire_max_bytes: int, plain_max_bytes: int
+        self,
+        folder: UploadFolder,
+        batch_id: UUID,
+        gzip: bool,
+        wire_max_bytes: int,
+        plain_max_bytes: int,
     ) -> None:
-        self.folder, self.declared_gzip = folder, gzip
+        self.folder, self.batch_id, self.declared_gzip = folder, batch_id, gzip
         self.wire_max_bytes, self.plain_max_bytes = wire_max_bytes, plain_max_bytes
         self.temporary = folder.incoming / f"{uuid4()}.part"
         self.digest = hashlib.sha256()
@@ -124,10 +190,11 @@ class Upload:
         self.is_gzip = False
         self.inflating: zlib._Decompress | None = None  # the only name its type has
         self.file: BinaryIO | None = None
+        self.writer: EncryptingWriter | None = None
 
     def __enter__(self) -> Self:
-        descriptor = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        self.file = os.fdopen(descriptor, "wb", buffering=0)
+        self.file = create_file(self.temporary)
+        self.writer = EncryptingWriter(self.file, self.folder.cipher, str(self.batch_id))
         return self
 
     def __exit__(
@@ -146,7 +213,7 @@ class Upload:
         Raises:
             UploadTooLarge, UploadDamaged, DiskFull: the upload is over.
         """
-        assert self.file is not None
+        assert self.writer is not None
         if not self.wire_bytes:
             self.is_gzip = piece.startswith(GZIP)
             if self.declared_gzip and not self.is_gzip:
@@ -155,7 +222,7 @@ class Upload:
         if self.wire_bytes > (self.wire_max_bytes if self.is_gzip else self.plain_max_bytes):
             raise UploadTooLarge("The file is larger than the limit.")
         try:
-            self.file.write(piece)
+            self.writer.write(piece)
         except OSError as error:
             raise _disk_error(error) from error
         if self.is_gzip:
@@ -183,7 +250,7 @@ class Upload:
         except zlib.error as error:
             raise UploadDamaged("The gzip file is damaged.") from error
 
-    def store(self, batch_id: UUID) -> StoredFile:
+    def store(self) -> StoredFile:
         """Store the file durably as the file of its batch. It survives any crash from now on.
 
         Raises:
@@ -191,20 +258,22 @@ class Upload:
             DiskFull: nothing is stored.
         """
         assert self.file is not None
+        assert self.writer is not None
         if self.inflating is not None or (self.declared_gzip and not self.is_gzip):
             raise UploadDamaged("The gzip file is truncated.")
-        path = self.folder.path_of(batch_id)
+        path = self.folder.path_of(self.batch_id)
         try:
-            os.fsync(self.file.fileno())
-            self.temporary.rename(path)
-            directory = os.open(self.folder.path, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            self.writer.finish()
+            self.folder.put(self.file, self.temporary, path)
         except OSError as error:
             raise _disk_error(error) from error
         return StoredFile(path, self.digest.hexdigest())
+
+
+def create_file(path: Path) -> BinaryIO:
+    """A new file that only we can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return os.fdopen(descriptor, "wb", buffering=0)
 
 
 def _disk_error(error: OSError) -> Exception:

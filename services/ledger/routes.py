@@ -1,9 +1,11 @@
 """The ledger over HTTP, for the gateway and the other services.
 
-All are reads, but one: two people acknowledge a break, which may post a correcting journal.
+Most are reads. Two people acknowledge a break, which may post a correcting journal. Those for
+finance are in `finance/routes.py`.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -14,6 +16,8 @@ from libs.common.contracts.two_person import NotAllowed
 from libs.common.web.internal_auth import Actor, Caller
 from libs.common.web.pagination import next_offset, read_offset
 from libs.common.web.problem_details import Problem
+from services.ledger.finance import money_routes, statement_routes
+from services.ledger.finance import routes as finance_routes
 from services.ledger.reconciliation.acknowledging import (
     Order,
     Refused,
@@ -21,7 +25,7 @@ from services.ledger.reconciliation.acknowledging import (
     order_acknowledgement,
 )
 from services.ledger.schemas import AcknowledgeOrder
-from services.ledger.store import queries
+from services.ledger.store import news, queries
 
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 BreakStatus = Literal["", "open", "acknowledged", "closed"]
@@ -34,7 +38,11 @@ def router(engine: Engine, token: str) -> APIRouter:
     routes = APIRouter(dependencies=[Depends(Caller(token))])
     _add_batch_routes(routes, engine)
     _add_lists(routes, engine)
+    _add_news(routes, engine)
     _add_acknowledgement(routes, engine, Caller(token))
+    finance_routes.add_routes(routes, engine, Caller(token))
+    money_routes.add_routes(routes, engine, Caller(token))
+    statement_routes.add_routes(routes, engine)
     return routes
 
 
@@ -115,6 +123,16 @@ def _add_lists(routes: APIRouter, engine: Engine) -> None:
         cursor: str = "",
     ) -> dict[str, Any]:
         return read_list("breaks", limit, cursor, batch_id=batch_id, status=status, kind=kind)
+
+
+def _add_news(routes: APIRouter, engine: Engine) -> None:
+    @routes.get("/news")
+    def new_since(since: datetime) -> dict[str, Any]:
+        with engine.connect() as connection:
+            return {
+                "returns": news.returns_since(connection, since),
+                "breaks": news.breaks_since(connection, since),
+            }
 
 
 def _add_acknowledgement(

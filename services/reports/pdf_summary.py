@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
 
 from libs.common.contracts.money import CURRENCY, display
 from libs.common.contracts.statuses import OUTCOMES
 from services.reports.domain.completeness import Totals
 from services.reports.domain.formats import approval_rule, format_instant
+from services.reports.pdf_table import write_line, write_table
 
 GROUPS_MAX = 40  # more are in the CSV; the summary stays at two pages
 OUTCOME_HEADS = ("Outcome", "Rows", f"Amount ({CURRENCY})")
@@ -56,14 +56,16 @@ def summary_pdf(summary: Summary) -> bytes:
     page.set_auto_page_break(True, margin=14)
     page.add_page()
     page.set_font("Helvetica", "B", 15)
-    _line(page, "Student loan payments: summary of a batch", 9)
+    write_line(page, "Student loan payments: summary of a batch", 9)
     page.set_font("Helvetica", "", 9)
     for words in _head(summary):
-        _line(page, words, 4.6)
+        write_line(page, words, 4.6)
     if summary.batch.one_person:
         page.set_font("Helvetica", "B", 9)
-        _line(page, approval_rule(True, summary.batch.uploaded_by, summary.batch.approved_by), 6)
-    _table(
+        write_line(
+            page, approval_rule(True, summary.batch.uploaded_by, summary.batch.approved_by), 6
+        )
+    write_table(
         page,
         OUTCOME_HEADS,
         OUTCOME_WIDTHS_MM,
@@ -73,10 +75,10 @@ def summary_pdf(summary: Summary) -> bytes:
         ("Source account", summary.sources, summary.source_names),
         ("Branch", summary.branches, {}),
     ):
-        _table(page, (title, *GROUP_HEADS), GROUP_WIDTHS_MM, _group_lines(groups, names))
+        write_table(page, (title, *GROUP_HEADS), GROUP_WIDTHS_MM, _group_lines(groups, names))
     explained = [] if summary.certificate is None else summary.certificate.acknowledged
     if explained:
-        _table(page, EXPLAINED_HEADS, EXPLAINED_WIDTHS_MM, _explained_lines(explained))
+        write_table(page, EXPLAINED_HEADS, EXPLAINED_WIDTHS_MM, _explained_lines(explained))
     return bytes(page.output())
 
 
@@ -166,28 +168,3 @@ def _explained_lines(explained: Sequence[Mapping[str, Any]]) -> list[tuple[str, 
         more = len(explained) - GROUPS_MAX
         lines.append((f"and {more:,} more, in the certificate", "", "", ""))
     return lines
-
-
-def _table(
-    page: FPDF, heads: Sequence[str], widths_mm: Sequence[int], lines: Sequence[Sequence[str]]
-) -> None:
-    page.ln(4)
-    for number, line in enumerate([heads, *lines]):
-        page.set_font("Helvetica", "B" if number == 0 else "", 8)
-        for column, (words, width_mm) in enumerate(zip(line, widths_mm, strict=True)):
-            align = "L" if column == 0 else "R"
-            fitted = _fit(page, words, width_mm - 2)
-            page.cell(width_mm, 4.4, fitted, border="B", align=align)
-        page.ln(4.4)
-
-
-def _line(page: FPDF, words: str, height_mm: float) -> None:
-    page.cell(0, height_mm, _fit(page, words, page.epw - 2), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-
-
-def _fit(page: FPDF, words: str, width_mm: float) -> str:
-    """The words in Latin-1, cut to the width."""
-    shown = words.replace("…", "...").encode("latin-1", "replace").decode("latin-1")
-    while page.get_string_width(shown) > width_mm:
-        shown = shown[:-1]
-    return shown

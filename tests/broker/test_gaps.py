@@ -18,12 +18,14 @@ pytestmark = [pytest.mark.broker, pytest.mark.database]
 
 
 def source_of(harness: Harness) -> kafka_source.KafkaSource:
+    stored = offsets.Offsets(harness.engine, harness.topic)
     return kafka_source.KafkaSource(
         harness.bootstrap,
         harness.topic,
         harness.topic,
-        offsets.Offsets(harness.engine, harness.topic).load,
+        stored.load,
         session_timeout_ms=1_000,
+        has_taken_in=stored.has_taken_in,
     )
 
 
@@ -117,6 +119,16 @@ def test_a_topic_that_was_deleted_and_made_again_is_not_read_from_the_old_offset
     if new:
         harness.produce(new)
     assert fatal_of(harness) == ("kafka.topic-replaced", [])
+
+
+def test_a_topic_of_an_older_copy_that_was_written_on_is_not_read_on(harness: Harness) -> None:
+    """It has the same id, and the stored offsets exist: other messages lie before them."""
+    harness.produce(300)
+    apply_by_a_worker(harness, 300)
+    harness.produce(300)
+    with harness.engine.begin() as connection:  # what was read there was something else
+        run(connection, "UPDATE inbox SET event_id = gen_random_uuid()")
+    assert fatal_of(harness) == ("kafka.topic-older", [])
 
 
 # With a pause librdkafka reads the new topic on from the old offset, without an error.

@@ -280,11 +280,18 @@ def main(work: Work) -> None:
 
 def open_source(work: Work, engine: Engine) -> Source:
     """The source that the settings name."""
-    load = offsets.Offsets(engine, work.topic).load
+    stored = offsets.Offsets(engine, work.topic)
+    load = stored.load
     if work.take_all:
         return SourceOfAllPartitions(work.bootstrap, work.topic, work.topic, load, work.batch_max)
     return kafka_source.KafkaSource(
-        work.bootstrap, work.topic, work.topic, load, work.batch_max, work.session_timeout_ms
+        work.bootstrap,
+        work.topic,
+        work.topic,
+        load,
+        work.batch_max,
+        work.session_timeout_ms,
+        has_taken_in=stored.has_taken_in,
     )
 
 

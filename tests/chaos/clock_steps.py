@@ -80,7 +80,7 @@ class Steps:
 
 
 @contextmanager
-def clock_steps(stack: ClockedStack, seed: int, every_s: float = 12.0) -> Iterator[Steps]:
+def clock_steps(stack: ClockedStack, seed: int, every_s: float = 30.0) -> Iterator[Steps]:
     """Set the clocks of the stack again and again, at the end to the right time."""
     stop, steps, chance = threading.Event(), Steps(), random.Random(seed)
     log = stack.supervisor.log("dispatcher")

@@ -106,6 +106,16 @@ class System:
             )
             time.sleep(0.4)
 
+    def wait_until_paid(self, batch_id: str, limit_s: float) -> None:
+        """Wait until every payment of an approved batch is completed."""
+        until = time.monotonic() + limit_s
+        while True:
+            payments = self.batch(batch_id)["payments"]
+            if payments and payments["completed"] == payments["total"] > 0:
+                return
+            assert time.monotonic() < until, (payments, self.stack.status())
+            time.sleep(0.4)
+
     def upload(self, xml: bytes, filename: str = "roster.xml", **query: str) -> httpx.Response:
         params = {"filename": filename, **query}
         return self.order("/batches", "preparer", content=xml, params=params)

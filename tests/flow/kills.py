@@ -5,7 +5,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from services import catalog
@@ -67,20 +67,29 @@ def paid_under_kills(
     seed: int,
     limit_s: float = 400,
     earlier: Iterable[bytes] = (),
+    beside: AbstractContextManager[object] | None = None,
+    ends_calmly: bool = False,
     **how: Any,
 ) -> dict[str, Any]:
     """Pay a roster with kills from before the approval on, and check what the provider has.
 
     Args:
         earlier: rosters that the provider has paid before.
+        beside: other faults, as long as the kills.
+        ends_calmly: the kills end with the last payment. A statement reads the provider's whole
+            list: of a large batch it needs more seconds than there are between two kills.
         how: arguments of `kills`.
     """
     batch = system.corrected(system.ready(xml))
     system.control_simulator("faults", {"seed": seed, "rules": FAULTS})
     system.control_simulator("webhooks", {"mode": "shuffled"})
-    with kills(system, seed, **how) as killed:
+    with kills(system, seed, **how) as killed, beside or nullcontext():
         system.approve_until_done(batch)
-        ended = system.wait(batch["batch_id"], {"completed"}, limit_s)
+        if ends_calmly:
+            system.wait_until_paid(batch["batch_id"], limit_s)
+        else:
+            system.wait(batch["batch_id"], {"completed"}, limit_s)
+    ended = system.wait(batch["batch_id"], {"completed"}, 240)
     return {
         "batch": ended,
         "killed": killed,

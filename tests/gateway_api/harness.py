@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from services.dispatcher.settings import DispatcherSettings
 from services.gateway import app as gateway_app
 from services.gateway.auth.credentials import SESSION_COOKIE
 from services.gateway.auth.people import Person, SignedInPeople
+from services.gateway.auth.provider_tokens import Identity
 from services.gateway.auth.sessions import Authenticator
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.people import upsert_person
@@ -68,6 +70,7 @@ class GatewayHarness:
     dispatcher: Engine
     reports: Engine
     startup_gates: dict[str, StartupGate]
+    services: dict[str, FastAPI]  # those behind the gateway
 
     def ask(self, method: str, path: str, headers: dict[str, str], **more: Any) -> httpx.Response:
         """One request to the public API."""
@@ -85,8 +88,9 @@ class GatewayHarness:
         """The headers of a browser in which a person has signed in."""
         with self.engine.begin() as connection:
             upsert_person(connection, person, person.title(), roles)
+            just_now = Identity(person, person, (), authenticated_at=datetime.now(UTC))
             session_id = Authenticator(SignedInPeople(), self.engine).start_session(
-                connection, Person(person, person, frozenset(roles)), None
+                connection, Person(person, person, frozenset(roles)), None, just_now
             )
         return {"Cookie": f"{SESSION_COOKIE}={session_id}", "Sec-Fetch-Site": "same-origin"}
 
@@ -134,12 +138,13 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> GatewayH
         gate.closed_because = (
             ""  # the services do not run, so none checks whether its database is whole
         )
+    apps = {name: service.app() for name, service in services.items()}
     clients = {
         name: httpx.AsyncClient(
-            transport=httpx.ASGITransport(service.app(), raise_app_exceptions=False),
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False),
             base_url=f"http://{name}",
         )
-        for name, service in services.items()
+        for name, app in apps.items()
     }
     made = gateway_app.build(
         GatewaySettings(
@@ -159,6 +164,7 @@ def build(make_database: MakeDatabase, folder: Path, **gateway: Any) -> GatewayH
         services["dispatcher"].engine,
         services["reports"].engine,
         startup_gates,
+        apps,
     )
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from devtools import paths, sample_roster
-from devtools.stack.ports import free_ports
+from libs.common.testing.http_server import served
 from services.ingest.tests.harness import consistent
 from tests.gateway_api.harness import GatewayHarness, build
 
@@ -56,26 +54,18 @@ def command_line(
     make_database: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[CommandLine]:
     gateway = build(make_database, tmp_path_factory.mktemp("files"), calls_per_min=100_000)
-    (port,) = free_ports(1)
-    server = uvicorn.Server(
-        uvicorn.Config(gateway.web, "127.0.0.1", port, log_level="critical", lifespan="off")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until(lambda: server.started)
-    url = f"http://127.0.0.1:{port}"
-    order = {"name": "payroll", "person": "demo-preparer", "roles": ["preparer"]}
-    made = httpx.post(
-        f"{url}/api/v1/tokens", json=order, headers={"Authorization": "Bearer demo-admin"}
-    )
-    environ = {
-        "PATH": os.environ["PATH"],
-        "PAYDOWN_URL": url,
-        "PAYDOWN_TOKEN": made.json()["token"],
-    }
-    yield CommandLine(gateway, environ)
-    server.should_exit = True
-    thread.join(10)
+    with served(gateway.web) as port:
+        url = f"http://127.0.0.1:{port}"
+        order = {"name": "payroll", "person": "demo-preparer", "roles": ["preparer"]}
+        made = httpx.post(
+            f"{url}/api/v1/tokens", json=order, headers={"Authorization": "Bearer demo-admin"}
+        )
+        environ = {
+            "PATH": os.environ["PATH"],
+            "PAYDOWN_URL": url,
+            "PAYDOWN_TOKEN": made.json()["token"],
+        }
+        yield CommandLine(gateway, environ)
 
 
 def until(is_so: Any) -> None:

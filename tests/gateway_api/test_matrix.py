@@ -8,6 +8,7 @@ import pytest
 
 from devtools import sample_roster
 from services.gateway.domain import access
+from services.gateway.tests.route_samples import FILE_NAMES
 from services.ingest.tests.harness import consistent
 from tests.gateway_api.harness import OIDC, GatewayHarness, build
 
@@ -21,12 +22,27 @@ BODIES: dict[str, Callable[[Any], Any]] = {
         "digest": b["digest"],
         "acknowledge": b["to_acknowledge"],
     },
+    "/batches/{batch_id}/approval-requests": lambda b: {"digest": b["digest"]},
+    "/batches/{batch_id}/approval-requests/{request_id}/send-back": lambda _: REASON,
     "/batches/{batch_id}/discard": lambda _: REASON,
     "/batches/{batch_id}/corrections": lambda b: {
         "corrections": b["corrections_offered"]
         or [{"source_account_id": "x", "field": "state", "from": "IA", "to": "KS"}]
     },
     "/batches/{batch_id}/period": lambda b: {"period": b["period"]},
+    "/batches/{batch_id}/decisions": lambda _: {
+        "decisions": [{"act": "exclude", "employee_id": "nobody", **REASON}]
+    },
+    # Tried out only: rules that hold would ask for a second approver of all batches here.
+    "/approval-rules": lambda _: {
+        "base": 0,
+        "rules": [{"scope": "total", "from_cents": 1}],
+        "dry_run": True,
+        **REASON,
+    },
+    "/approval-rules/{rules_version}/reject": lambda _: REASON,
+    "/holds": lambda _: {"kind": "person", "id": f"{uuid4()}", **REASON},
+    "/holds/{hold_id}/lift": lambda _: REASON,
     "/batches/{batch_id}/retry-refused": lambda _: REASON,
     "/batches/{batch_id}/child-batches": lambda _: {"filter": {"status": "failed"}, **REASON},
     "/batches/{batch_id}/pause": lambda _: REASON,
@@ -89,10 +105,21 @@ def test_every_route_for_every_role_and_owner(
             "batch_id": uuid4() if template == LIVE else batch["batch_id"],
             "payment_id": uuid4(),
             "break_id": uuid4(),
+            "decision_id": uuid4(),
+            "hold_id": uuid4(),
+            "request_id": uuid4(),
+            "rules_version": 1,
             "token_id": uuid4(),
             "session_id": "0" * 32,
             "dead_letter_id": "ledger:1",
-            "name": "sources.csv",
+            "report_id": uuid4(),
+            "export_id": uuid4(),
+            "evidence_id": uuid4(),
+            "channel_id": uuid4(),
+            "delivery_id": uuid4(),
+            "name": FILE_NAMES.get(template, "sources.csv"),
+            "person_id": "nobody",
+            "loan_id": "00",
         }
         more: dict[str, Any] = {"json": BODIES[template](batch)} if template in BODIES else {}
         if (method, template) == ("POST", "/batches"):

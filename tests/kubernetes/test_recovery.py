@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from devtools import kubernetes_manifests
-from libs.common.runtime.settings import FILE
+from libs.common.runtime.setting_sources import FILE
 from ops.__main__ import main
 from services import catalog
 from tests.kubernetes.rendered import LIBPQ_VARIABLES, environment, of, without_libpq

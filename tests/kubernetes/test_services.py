@@ -8,7 +8,8 @@ import pytest
 from devtools import kubernetes_manifests
 from devtools.kubernetes_manifests import APPLIED, FOLDER, OVERLAYS
 from libs.common.crypto.message_signatures import public_keys
-from libs.common.runtime.settings import FILE, Settings
+from libs.common.runtime.setting_sources import FILE
+from libs.common.runtime.settings import Settings
 from ops import secret_files
 from services import catalog
 from services.catalog import NAMES

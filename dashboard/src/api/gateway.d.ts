@@ -78,6 +78,8 @@ export interface paths {
         /**
          * Start
          * @description Send a browser to the identity provider. Afterwards it opens the path `to`.
+         *
+         *     With `anew` the person must prove there who they are, signed in or not.
          */
         get: operations["start"];
         put?: never;
@@ -102,6 +104,28 @@ export interface paths {
         get: operations["callback"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/back-channel-logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Back Channel Logout
+         * @description End the sessions that a logout token of the identity provider names.
+         *
+         *     A token counts once. One that is not accepted ends nothing.
+         */
+        post: operations["back_channel_logout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -344,6 +368,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/batches/{batch_id}/compared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compared
+         * @description How the previously approved roster became this one: steps that add up to the cent.
+         */
+        get: operations["compared"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/batches/{batch_id}/payments": {
         parameters: {
             query?: never;
@@ -397,7 +441,9 @@ export interface paths {
          * Approve
          * @description Approve exactly what was shown.
          *
-         *     The same approval again by the same person gets the same answer.
+         *     If a rule asks for two approvers, the batch stays `ready` until another person approves it
+         *     too. The same approval again by the same person gets the same answer. Over an amount that
+         *     is set, 403 `auth.step-up` until the person has signed in anew at `sign_in_url`.
          */
         post: operations["approve"];
         delete?: never;
@@ -568,6 +614,251 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/batches/{batch_id}/approval-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask Approval
+         * @description Ask for the approval of a ready batch, with a note.
+         *
+         *     Until it is sent back or the request is withdrawn, nobody changes the batch. Who asks
+         *     cannot approve it. A batch can also be approved without being asked for.
+         */
+        post: operations["ask_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/approval-requests/{request_id}/send-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send Back
+         * @description Send a batch back to who asked, with a reason. Nothing of it is paid.
+         */
+        post: operations["send_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/approval-requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw
+         * @description Withdraw a request for approval, so that the batch can be changed again.
+         */
+        delete: operations["withdraw"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approval-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Approval Rules
+         * @description From which sum on two people must approve a batch, and the history of these rules.
+         */
+        get: operations["approval_rules"];
+        put?: never;
+        /**
+         * Propose Rules
+         * @description Propose rules, or with `dry_run` only try them out on the batches approved last.
+         *
+         *     They hold once another person, an administrator or an approver, has confirmed them.
+         */
+        post: operations["propose_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approval-rules/{rules_version}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm Rules
+         * @description Confirm rules that another person proposed. They hold from then on.
+         */
+        post: operations["confirm_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approval-rules/{rules_version}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject Rules
+         * @description Reject proposed rules, with a reason. Who proposed them may do it too.
+         */
+        post: operations["reject_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Decisions
+         * @description Every decision about rows of a batch, with names and reasons.
+         */
+        get: operations["decisions"];
+        put?: never;
+        /**
+         * Decide
+         * @description Exclude rows from a ready batch, include excluded ones, or accept a changed person.
+         *
+         *     The batch is checked again and its digest changes. Who decided cannot approve it.
+         */
+        post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/decisions/{decision_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take Back
+         * @description Take a decision back. The batch is checked again; who does it cannot approve it.
+         */
+        delete: operations["take_back"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Holds
+         * @description The holds that stand; with `lifted` also those that were lifted.
+         */
+        get: operations["holds"];
+        put?: never;
+        /**
+         * Set Hold
+         * @description Hold a person, a loan, a branch or a source.
+         *
+         *     Rows that fall under it arrive excluded in every batch until an approver lifts it. Batches
+         *     that wait for approval are checked again.
+         */
+        post: operations["set_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{hold_id}/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lift
+         * @description Lift a hold for good. Open batches with rows under it are checked again.
+         */
+        post: operations["lift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/mended-rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mended Rows
+         * @description Upload mended rows of an approved batch, in the file of its refused rows.
+         *
+         *     They become a child of the batch, which another person approves. The file is refused if it
+         *     has a row that is not among the refused ones.
+         */
+        post: operations["mended_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/batches/{batch_id}/reports/{name}": {
         parameters: {
             query?: never;
@@ -580,6 +871,29 @@ export interface paths {
          * @description A report as a file. 503 for a moment while its totals differ from the certificate's.
          */
         get: operations["report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/refused-rows.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Refused Rows
+         * @description The refused rows of a batch, as a roster that can be mended and uploaded again.
+         *
+         *     A comment before each row names it and says why it was refused. Rows that were paid as
+         *     mended rows are left out.
+         */
+        get: operations["refused_rows"];
         put?: never;
         post?: never;
         delete?: never;
@@ -630,6 +944,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/payments/{payment_id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Evidence
+         * @description The evidence that was made of a payment, newest first.
+         */
+        get: operations["list_evidence"];
+        put?: never;
+        /**
+         * Make Evidence
+         * @description Make evidence of what is known now, and keep it. The same facts are the same evidence.
+         */
+        post: operations["make_evidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/{payment_id}/evidence/{evidence_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Payment Evidence
+         * @description Evidence as PDF, for the employee or the servicer; the same bytes each time.
+         */
+        get: operations["payment_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/payments/{payment_id}/held": {
         parameters: {
             query?: never;
@@ -664,6 +1022,91 @@ export interface paths {
          * @description Say what became of the second of two live payments. A second person must confirm it.
          */
         post: operations["duplicate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/employees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Employees
+         * @description The people whose names or employee id begin with these words, at most 50.
+         *
+         *     Case, accents and apostrophes make no difference.
+         */
+        get: operations["employees"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/employees/{person_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Employee
+         * @description An employee with every row and payment, and for each pay period why it is not paid.
+         */
+        get: operations["employee"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/loans/{loan_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Loan
+         * @description A loan with every row and payment, and who was paid under it.
+         */
+        get: operations["loan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search
+         * @description Employees, payments, batches, branches and source accounts, at most 8 of each.
+         *
+         *     Employees by name or id; payments by id, provider's id, trace id or the last four digits of
+         *     the loan; batches by file name, id or period. The beginning of an id is enough.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -798,6 +1241,263 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/finance/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Finance Reports
+         * @description The reports that were made, newest first.
+         */
+        get: operations["finance_reports"];
+        put?: never;
+        /**
+         * Make Finance Report
+         * @description Make a report and keep it. The same question with the same figures is the same report.
+         */
+        post: operations["make_finance_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/finance/yearly": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Yearly List
+         * @description Make the list of a year and keep it as a report.
+         *
+         *     A payment counts in the year in which its pay period ends, if it was approved and has not
+         *     failed, been cancelled or been returned.
+         */
+        post: operations["make_yearly_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/finance/reports/{report_id}/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Finance Report Lines
+         * @description The largest lines of a report, for a plot and the table beside it.
+         */
+        get: operations["finance_report_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/finance/reports/{report_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Finance Report
+         * @description The manifest of a report: who made it, when, and from which versions.
+         */
+        get: operations["finance_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/finance/reports/{report_id}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Finance Report File
+         * @description A file of a report; the same bytes each time.
+         */
+        get: operations["finance_report_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/finance/mapping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Account Mapping
+         * @description Where the ledger's accounts go in the company's general ledger, with its history.
+         */
+        get: operations["account_mapping"];
+        put?: never;
+        /**
+         * Change Account Mapping
+         * @description Add a version of the mapping. Exports that were made keep their accounts.
+         */
+        post: operations["change_account_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/finance/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Accounting Exports
+         * @description The accounting exports, newest first, and what of each month is exported.
+         */
+        get: operations["accounting_exports"];
+        put?: never;
+        /**
+         * Make Accounting Export
+         * @description Export every journal that moved money and is in no export yet.
+         *
+         *     409 if there is none. A return that comes later is in the next export, as its own entry.
+         */
+        post: operations["make_accounting_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/finance/exports/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Accounting Export
+         * @description An export with its lines.
+         */
+        get: operations["accounting_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/finance/exports/{export_id}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Accounting Export File
+         * @description An export for one accounting system; every file has the same lines.
+         */
+        get: operations["accounting_export_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/money": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Money Needed
+         * @description What a batch needs from each source account, against what is there.
+         */
+        get: operations["money_needed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/finance/available": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say Available
+         * @description Say what the bank shows for a source account. The newest word counts.
+         */
+        post: operations["say_available"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/finance/bank-statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Match Bank Statement
+         * @description Match a bank's statement with what the ledger says left the source account.
+         */
+        post: operations["match_bank_statement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/freshness": {
         parameters: {
             query?: never;
@@ -821,6 +1521,174 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/home/pay-days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pay Days
+         * @description The pay period of today and the next one, each with its dates and its batches.
+         */
+        get: operations["pay_days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Home Accounts
+         * @description What the current pay period takes from each source account, and what is there.
+         */
+        get: operations["home_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/periods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pay Period Sums
+         * @description What was paid, failed and came back in each of the last pay periods.
+         */
+        get: operations["pay_period_sums"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/put-away": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Put Away
+         * @description What the person has put away.
+         */
+        get: operations["list_put_away"];
+        put?: never;
+        /**
+         * Put Away
+         * @description Put a batch away that nothing waits for. It comes back when its status changes.
+         */
+        post: operations["put_away"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/put-away/{batch_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Bring Back
+         * @description Show a batch again that was put away.
+         */
+        delete: operations["bring_back"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Names
+         * @description The newest name of every branch and source account that ever had one.
+         */
+        get: operations["names"];
+        put?: never;
+        /**
+         * Give Name
+         * @description Give a branch or a source account a name. 409 if somebody gave another one meanwhile.
+         */
+        post: operations["give_name"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/names/unnamed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Unnamed
+         * @description Branches and source accounts without a name.
+         */
+        get: operations["unnamed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/names/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Name History
+         * @description Every name of one branch or source account, newest first.
+         */
+        get: operations["name_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ops/health": {
         parameters: {
             query?: never;
@@ -832,7 +1700,8 @@ export interface paths {
          * Health
          * @description Every service: whether it is ready, its checks, its lag and other figures.
          *
-         *     A service that does not answer is shown as away.
+         *     A service that does not answer is shown as away. One that is slow is shown as it was, with
+         *     the age of that report, for half a minute: a machine that has too much to do is no fault.
          */
         get: operations["health"];
         put?: never;
@@ -1007,6 +1876,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notification Channels
+         * @description Your channels with what each is told, and what can be chosen.
+         */
+        get: operations["notification_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Notification Channel
+         * @description Add a channel. A webhook, for administrators, gets a secret that is shown once.
+         */
+        post: operations["add_notification_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/channels/{channel_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Choose Notification Events
+         * @description Choose what a channel is told from now on. A second call changes nothing.
+         */
+        post: operations["choose_notification_events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/channels/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Notification Channel
+         * @description End a channel; its address and secret are forgotten.
+         */
+        delete: operations["remove_notification_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/channels/{channel_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Notification Channel
+         * @description Send a test now, and say what became of it.
+         */
+        post: operations["test_notification_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notification Deliveries
+         * @description What was sent to your channels, what waits, and what failed and why; newest first.
+         */
+        get: operations["notification_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/deliveries/{delivery_id}/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deliver Notification Again
+         * @description Deliver a dead letter again. Its id stays the same.
+         */
+        post: operations["deliver_notification_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1061,16 +2070,148 @@ export interface components {
             [key: string]: unknown;
         };
         /**
-         * Accounts
-         * @description A page of accounts.
+         * AccountMoney
+         * @description A source account in the current pay period.
+         *
+         *     `period_left_cents` left it in the period, less what came back. `reserved_cents` is approved and
+         *     has still to leave; `needed_cents` waits for an approval. `after_cents` is what is there after
+         *     all of that, null where nobody has said what is there.
          */
-        Accounts: {
+        AccountMoney: {
+            /** Source Account Id */
+            source_account_id: string;
+            /** Needed Cents */
+            needed_cents: number;
+            /** Needed */
+            needed: string;
+            /** Reserved Cents */
+            reserved_cents: number;
+            /** Reserved */
+            reserved: string;
+            /** Available Cents */
+            available_cents: number | null;
+            /** Left Cents */
+            left_cents: number | null;
+            /** After Cents */
+            after_cents: number | null;
+            /** Is Short */
+            is_short: boolean;
+            /** As Of */
+            as_of: string | null;
+            /** Said By */
+            said_by: string;
+            /** Said At */
+            said_at: string | null;
+            /** Period Left Cents */
+            period_left_cents: number;
+            /** Period Left */
+            period_left: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * AccountingExport
+         * @description A set of journals, each in this export alone. Its files never change.
+         */
+        AccountingExport: {
+            /**
+             * Export Id
+             * Format: uuid
+             */
+            export_id: string;
+            /** Number */
+            number: number;
+            /** Batch Id */
+            batch_id: string | null;
+            /** Through */
+            through: string | null;
+            /** Mapping Version */
+            mapping_version: number;
+            /** Journals */
+            journals: number;
+            /** Amount Cents */
+            amount_cents: number;
+            /** Amount */
+            amount: string;
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /**
+             * Last Day
+             * Format: date
+             */
+            last_day: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * AccountingExportLines
+         * @description An export with its lines.
+         */
+        AccountingExportLines: {
+            /**
+             * Export Id
+             * Format: uuid
+             */
+            export_id: string;
+            /** Number */
+            number: number;
+            /** Batch Id */
+            batch_id: string | null;
+            /** Through */
+            through: string | null;
+            /** Mapping Version */
+            mapping_version: number;
+            /** Journals */
+            journals: number;
+            /** Amount Cents */
+            amount_cents: number;
+            /** Amount */
+            amount: string;
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /**
+             * Last Day
+             * Format: date
+             */
+            last_day: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Lines */
+            lines: components["schemas"]["ExportLine"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * AccountingExports
+         * @description A page of exports, newest first, and every month that has journals.
+         */
+        AccountingExports: {
             /** Next */
             next: string | null;
             /** Total */
             total: number;
             /** Items */
-            items: components["schemas"]["Account"][];
+            items: components["schemas"]["AccountingExport"][];
+            /** Months */
+            months: components["schemas"]["ExportMonth"][];
         } & {
             [key: string]: unknown;
         };
@@ -1183,8 +2324,152 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * AllEvidence
+         * @description The evidence of a payment, newest first.
+         */
+        AllEvidence: {
+            /** Items */
+            items: components["schemas"]["Evidence"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * AllNameless
+         * @description Branches and source accounts that rosters have and that have no name; at most 500.
+         */
+        AllNameless: {
+            /** Items */
+            items: components["schemas"]["Nameless"][];
+            /** More */
+            more: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * AllPutAway
+         * @description What the person has put away, newest first.
+         */
+        AllPutAway: {
+            /** Items */
+            items: components["schemas"]["PutAway"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * ApprovalRequest
+         * @description A request for the approval of a batch. While it is open nobody changes the batch.
+         *
+         *     `state` is `over` if the batch ended without an answer. `end_reason` is that of an approver who
+         *     sent the batch back. `is_of_this_digest` is false if the batch has changed since, for example
+         *     because a hold was set.
+         */
+        ApprovalRequest: {
+            /**
+             * Request Id
+             * Format: uuid
+             */
+            request_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "approved" | "sent_back" | "withdrawn" | "over";
+            /** Digest */
+            digest: string;
+            /** Is Of This Digest */
+            is_of_this_digest: boolean;
+            /** Note */
+            note: string;
+            /** Asked By */
+            asked_by: string;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Ended By */
+            ended_by: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** End Reason */
+            end_reason: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * ApprovalRule
+         * @description A rule, with a sentence that says it.
+         */
+        ApprovalRule: {
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "total" | "source";
+            /** Source Account Id */
+            source_account_id: string;
+            /** From Cents */
+            from_cents: number;
+            /** Sentence */
+            sentence: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * ApprovalRules
+         * @description The rules of one version. They hold once a second person has confirmed them.
+         *
+         *     They were tried out on `tried` batches, of which `tried_two` would have needed two approvers.
+         */
+        ApprovalRules: {
+            /** Rules Version */
+            rules_version: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "proposed" | "confirmed" | "rejected";
+            /** Rules */
+            rules: components["schemas"]["ApprovalRule"][];
+            /** Reason */
+            reason: string;
+            /** Tried */
+            tried: number;
+            /** Tried Two */
+            tried_two: number;
+            /** Proposed By */
+            proposed_by: string;
+            /**
+             * Proposed At
+             * Format: date-time
+             */
+            proposed_at: string;
+            /** Ended By */
+            ended_by: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** End Reason */
+            end_reason: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * ApprovalRulesHistory
+         * @description The rules that hold, those that wait for a second person, and all versions, newest first.
+         */
+        ApprovalRulesHistory: {
+            current: components["schemas"]["ApprovalRules"] | null;
+            proposal: components["schemas"]["ApprovalRules"] | null;
+            /** Items */
+            items: components["schemas"]["ApprovalRules"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Approve
          * @description An approval of exactly what was shown (`digest`), with the warnings that were read.
+         *
+         *     `start_at`: nothing of the batch is sent before; at most 45 days ahead. Left out: at once.
          */
         Approve: {
             /** Digest */
@@ -1199,6 +2484,41 @@ export interface components {
              * @default []
              */
             include: components["schemas"]["Include"][];
+            /** Start At */
+            start_at?: string | null;
+        };
+        /**
+         * AskApproval
+         * @description Ask for the approval of exactly what was shown (`digest`).
+         */
+        AskApproval: {
+            /** Digest */
+            digest: string;
+            /**
+             * Note
+             * @description for the approvers
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * Asked
+         * @description A batch, and the request for its approval that was made or ended.
+         */
+        Asked: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "paused" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled" | "pausing" | "cancelling";
+            approval_request: components["schemas"]["ApprovalRequest"];
+        } & {
+            [key: string]: unknown;
         };
         /**
          * Audit
@@ -1259,6 +2579,103 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * AvailableOrder
+         * @description What the bank shows for a source account, and of when (default: this moment).
+         */
+        AvailableOrder: {
+            /** Source Account Id */
+            source_account_id: string;
+            /** Available Cents */
+            available_cents: number;
+            /** As Of */
+            as_of?: string | null;
+        };
+        /**
+         * AvailableSaid
+         * @description A balance as a person said it.
+         */
+        AvailableSaid: {
+            /** Source Account Id */
+            source_account_id: string;
+            /** Available Cents */
+            available_cents: number;
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Said By */
+            said_by: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * BankLine
+         * @description A line of the statement; a debit is below zero.
+         */
+        BankLine: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Amount Cents */
+            amount_cents: number;
+            /** Text */
+            text: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * BankStatementOrder
+         * @description A bank's statement of one source account, as the text of its file: CAMT.053, BAI2 or CSV.
+         *
+         *     A CSV names its columns in the first line: a date, and an amount (a debit below zero) or debit
+         *     and credit. Nothing of it is kept.
+         */
+        BankStatementOrder: {
+            /** Source Account Id */
+            source_account_id: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * BankStatementResult
+         * @description A statement against the ledger: what matches, and what is on one side alone.
+         *
+         *     `may_still_come`: left in the statement's last days, and may be on the next one. Each list has
+         *     at most a thousand items; the sums are of all.
+         */
+        BankStatementResult: {
+            /** Source Account Id */
+            source_account_id: string;
+            /**
+             * From Day
+             * Format: date
+             */
+            from_day: string;
+            /**
+             * To Day
+             * Format: date
+             */
+            to_day: string;
+            /** Currency */
+            currency: string;
+            /** Account Last4 */
+            account_last4: string;
+            statement: components["schemas"]["StatementSum"];
+            matched: components["schemas"]["MatchedSum"];
+            statement_alone: components["schemas"]["StatementSum"];
+            ledger_alone: components["schemas"]["StatementSum"];
+            may_still_come: components["schemas"]["StatementSum"];
+            /** Only In Statement */
+            only_in_statement: components["schemas"]["BankLine"][];
+            /** Only In Ledger */
+            only_in_ledger: components["schemas"]["LedgerMovement"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Batch
          * @description A batch: what was uploaded, what will be or was paid, and what came of it.
          */
@@ -1286,6 +2703,17 @@ export interface components {
             approved_by: string | null;
             /** Approved At */
             approved_at: string | null;
+            /**
+             * Start At
+             * @description nothing of the approved batch is sent before; null: at once
+             */
+            start_at?: string | null;
+            /**
+             * Start Choices
+             * @description later starts that are offered to who approves a ready batch
+             * @default []
+             */
+            start_choices: components["schemas"]["StartChoice"][];
             /** Acknowledged */
             acknowledged: string[];
             /** One Person */
@@ -1335,6 +2763,12 @@ export interface components {
             corrections: components["schemas"]["Corrected"][];
             /** Parent Batch Id */
             parent_batch_id: string | null;
+            /**
+             * Child Batches
+             * @description oldest first, at most 100
+             * @default []
+             */
+            child_batches: components["schemas"]["ChildBatchLine"][];
             error: components["schemas"]["FileError"] | null;
             /**
              * Figures As Of
@@ -1350,6 +2784,37 @@ export interface components {
             /** Stopped Sources */
             stopped_sources: components["schemas"]["StoppedSource"][];
             refused_by_provider: components["schemas"]["RefusedByProvider"];
+            /**
+             * Dispatcher Answers
+             * @description false: `eta_s`, `stopped_sources`, `refused_by_provider` and an order to pause or cancel that was given just now are not known at the moment
+             * @default true
+             */
+            dispatcher_answers: boolean;
+            /**
+             * Approvals Needed
+             * @description one, or two by the rules by amount
+             * @default 1
+             */
+            approvals_needed: number;
+            /**
+             * Approvals Because
+             * @description the rules by amount that ask for two approvers
+             * @default []
+             */
+            approvals_because: components["schemas"]["ApprovalRule"][];
+            /** @description of two; nothing is paid before the second one */
+            first_approval?: components["schemas"]["FirstApproval"] | null;
+            /**
+             * Approval Requests
+             * @description in the order in which they were made; at most the last is open
+             * @default []
+             */
+            approval_requests: components["schemas"]["ApprovalRequest"][];
+            /**
+             * Expires At
+             * @description when a ready batch expires that nobody approves; nothing of it is paid then
+             */
+            expires_at?: string | null;
         } & {
             [key: string]: unknown;
         };
@@ -1395,6 +2860,11 @@ export interface components {
             approved_by: string | null;
             /** Approved At */
             approved_at: string | null;
+            /**
+             * Start At
+             * @description nothing of the approved batch is sent before; null: at once
+             */
+            start_at?: string | null;
             /** One Person */
             one_person: boolean;
             /**
@@ -1410,6 +2880,13 @@ export interface components {
             reason: string;
             rows: components["schemas"]["RowCounts"];
             amount_cents: components["schemas"]["RowCounts"];
+            /** @description the newest request for its approval */
+            approval_request?: components["schemas"]["ApprovalRequest"] | null;
+            /**
+             * First Approved By
+             * @description who has given the first of two approvals
+             */
+            first_approved_by?: string | null;
         } & {
             [key: string]: unknown;
         };
@@ -1605,6 +3082,112 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ChannelEvents
+         * @description What a channel is told from now on.
+         */
+        ChannelEvents: {
+            /** Events */
+            events: ("approval_waiting" | "sent_back" | "approved" | "finished" | "failures" | "payment_returned" | "source_stopped" | "money_short" | "break_found" | "operations_red")[];
+        };
+        /**
+         * ChannelMade
+         * @description A new channel. `secret` is what a webhook is signed with, shown once.
+         *
+         *     It is null for other channels, and when this answer is repeated under its idempotency key.
+         */
+        ChannelMade: {
+            /**
+             * Channel Id
+             * Format: uuid
+             */
+            channel_id: string;
+            /** Name */
+            name: string;
+            /**
+             * Service
+             * @description one of the message services; empty for a webhook
+             */
+            service: string;
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "es";
+            /**
+             * Place
+             * @description of the address, its host alone
+             */
+            place: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Events */
+            events: ("approval_waiting" | "sent_back" | "approved" | "finished" | "failures" | "payment_returned" | "source_stopped" | "money_short" | "break_found" | "operations_red")[];
+            /** Secret */
+            secret: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * ChannelOrder
+         * @description A channel to add: by a message service, or a webhook if `service` is empty.
+         */
+        ChannelOrder: {
+            /** Name */
+            name: string;
+            /**
+             * Service
+             * @default
+             */
+            service: string;
+            /**
+             * Address
+             * @description a webhook's URL; an e-mail address for a service that needs one
+             * @default
+             */
+            address: string;
+            /**
+             * Language
+             * @default en
+             * @enum {string}
+             */
+            language: "en" | "es";
+            /** Events */
+            events: ("approval_waiting" | "sent_back" | "approved" | "finished" | "failures" | "payment_returned" | "source_stopped" | "money_short" | "break_found" | "operations_red")[];
+        };
+        /**
+         * ChannelRemoved
+         * @description A channel that has ended.
+         */
+        ChannelRemoved: {
+            /**
+             * Channel Id
+             * Format: uuid
+             */
+            channel_id: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * ChannelTested
+         * @description What became of a test: `sent`, or why not.
+         */
+        ChannelTested: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "sent" | "failed";
+            /** Reason */
+            reason: string;
+            /** Message */
+            message: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * ChildBatch
          * @description Which rows of an ended batch are to be paid in a new one.
          *
@@ -1621,6 +3204,39 @@ export interface components {
             reason: string;
         };
         /**
+         * ChildBatchLine
+         * @description A child of a batch: rows of it that are paid anew. `is_mended`: refused rows, mended.
+         */
+        ChildBatchLine: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "paused" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled" | "pausing" | "cancelling";
+            /** Filename */
+            filename: string;
+            /** Uploaded By */
+            uploaded_by: string;
+            /**
+             * Uploaded At
+             * Format: date-time
+             */
+            uploaded_at: string;
+            /** Is Mended */
+            is_mended: boolean;
+            /** Rows */
+            rows: number;
+            /** Amount Cents */
+            amount_cents: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Commanded
          * @description What the dispatcher does with a batch from now on. The batch's status follows soon.
          */
@@ -1635,6 +3251,23 @@ export interface components {
              * @enum {string}
              */
             state: "waiting" | "paying" | "paused" | "cancelled";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Compared
+         * @description How the roster of the batch `against` became this one.
+         *
+         *     `before` and all steps together are `after`. The step `other` is the rest: rows that are refused
+         *     in one of the two, or that name nobody. All null and empty if no roster was approved before.
+         */
+        Compared: {
+            /** Against */
+            against: string | null;
+            before: components["schemas"]["RosterStep"] | null;
+            /** Steps */
+            steps: components["schemas"]["RosterStep"][];
+            after: components["schemas"]["RosterStep"] | null;
         } & {
             [key: string]: unknown;
         };
@@ -1750,6 +3383,165 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * Decide
+         * @description Decisions made together, all or none. With `dry_run` nothing changes.
+         *
+         *     With `digest`, that of the batch as it was seen, they are refused if the batch has changed.
+         */
+        Decide: {
+            /** Decisions */
+            decisions: components["schemas"]["WantedDecision"][];
+            /**
+             * Digest
+             * @default
+             */
+            digest: string;
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+        };
+        /**
+         * Decided
+         * @description What was decided, or with `dry_run` would be; the batch is then checked again.
+         */
+        Decided: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "paused" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled" | "pausing" | "cancelling";
+            /** Dry Run */
+            dry_run: boolean;
+            /** Decisions */
+            decisions: components["schemas"]["DecisionEffect"][];
+            payable_before: components["schemas"]["PayableSum"];
+            payable_after: components["schemas"]["PayableSum"];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Decision
+         * @description A decision about rows of a batch. `withdrawn_by`: who took it back.
+         *
+         *     `at_approval`: the approver included the rows in the act of approving.
+         */
+        Decision: {
+            /**
+             * Decision Id
+             * Format: uuid
+             */
+            decision_id: string;
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "exclude" | "include" | "accept" | "mend" | "redirect";
+            /** Target */
+            target: string;
+            /**
+             * Change
+             * @description what is changed of the rows, in words
+             * @default
+             */
+            change: string;
+            /** Reason */
+            reason: string;
+            /** Evidence */
+            evidence: string;
+            /** Rows */
+            rows: number;
+            /** Amount Cents */
+            amount_cents: number;
+            /** At Approval */
+            at_approval: boolean;
+            /** Decided By */
+            decided_by: string;
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+            /** Withdrawn By */
+            withdrawn_by: string | null;
+            /** Withdrawn At */
+            withdrawn_at: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * DecisionEffect
+         * @description A decision, its rows, and what it changes of what the batch pays (negative: less).
+         */
+        DecisionEffect: {
+            /**
+             * Decision Id
+             * Format: uuid
+             */
+            decision_id: string;
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "exclude" | "include" | "accept" | "mend" | "redirect";
+            /** Target */
+            target: string;
+            /**
+             * Change
+             * @description what is changed of the rows, in words
+             * @default
+             */
+            change: string;
+            /** Rows */
+            rows: number;
+            /** Amount Cents */
+            amount_cents: number;
+            /** Payable Rows Change */
+            payable_rows_change: number;
+            /** Payable Cents Change */
+            payable_cents_change: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Decisions
+         * @description All decisions about a batch, in the order in which they were made.
+         */
+        Decisions: {
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+            /** Items */
+            items: components["schemas"]["Decision"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * DeliveryAgain
+         * @description A dead letter that is delivered again.
+         */
+        DeliveryAgain: {
+            /**
+             * Delivery Id
+             * Format: uuid
+             */
+            delivery_id: string;
+            /**
+             * Status
+             * @constant
+             */
+            status: "waiting";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Duplicate
          * @description A payment that was alive more than once at the provider, and what two people decided.
          *
@@ -1838,6 +3630,311 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * Employee
+         * @description A person of the rosters, as in the newest row. `person_id` is for addresses.
+         */
+        Employee: {
+            /** Person Id */
+            person_id: string;
+            /** Employee Id */
+            employee_id: string;
+            /** First Name */
+            first_name: string;
+            /** Last Name */
+            last_name: string;
+            /** Branch Id */
+            branch_id: string;
+            /**
+             * Last Seen
+             * Format: date-time
+             */
+            last_seen: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * EmployeeDecision
+         * @description A decision about rows of an employee or a loan, in one batch before its approval.
+         *
+         *     `target` says in words what was decided about, which may be more rows than `file_rows`, those of
+         *     this employee or loan. `withdrawn_by`: who took it back.
+         */
+        EmployeeDecision: {
+            /**
+             * Decision Id
+             * Format: uuid
+             */
+            decision_id: string;
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Filename */
+            filename: string;
+            /**
+             * Period
+             * Format: date
+             */
+            period: string;
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "exclude" | "include" | "accept" | "mend" | "redirect";
+            /** Target */
+            target: string;
+            /** File Rows */
+            file_rows: number[];
+            /** Reason */
+            reason: string;
+            /** Evidence */
+            evidence: string;
+            /** Decided By */
+            decided_by: string;
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+            /** Withdrawn By */
+            withdrawn_by: string | null;
+            /** Withdrawn At */
+            withdrawn_at: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * EmployeeIdentity
+         * @description What an employee was approved under: one name, birth date and phone together.
+         *
+         *     `accepted`: later rosters are compared with it. `differs`: what differs from the accepted one.
+         */
+        EmployeeIdentity: {
+            /** First Name */
+            first_name: string;
+            /** Last Name */
+            last_name: string;
+            /** Accepted */
+            accepted: boolean;
+            /** Differs */
+            differs: ("birth date" | "name" | "phone")[];
+            /**
+             * First Batch Id
+             * Format: uuid
+             */
+            first_batch_id: string;
+            /**
+             * Last Batch Id
+             * Format: uuid
+             */
+            last_batch_id: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * EmployeeLoan
+         * @description A loan that a person has in a row.
+         */
+        EmployeeLoan: {
+            /** Loan Id */
+            loan_id: string;
+            /** Institution Id */
+            institution_id: string;
+            /** Loan Last4 */
+            loan_last4: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * EmployeePeriod
+         * @description A pay period: what is paid in it, and a sentence that says why not all is.
+         *
+         *     `not_listed`: a batch is approved for the period, and no roster names the employee or loan.
+         */
+        EmployeePeriod: {
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date
+             */
+            last: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "paid" | "open" | "not_paid" | "partly" | "not_listed";
+            /** Paid Cents */
+            paid_cents: number;
+            /** Open Cents */
+            open_cents: number;
+            /** Unpaid Cents */
+            unpaid_cents: number;
+            /** Sentence */
+            sentence: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * EmployeeRow
+         * @description A row of a file, with what became of it.
+         *
+         *     `payment_status` is null while nothing of it is approved. `outcome`: `open` may still be paid.
+         *     `why` says why it is not paid.
+         */
+        EmployeeRow: {
+            /**
+             * Row Id
+             * Format: uuid
+             */
+            row_id: string;
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Filename */
+            filename: string;
+            /**
+             * Batch Status
+             * @enum {string}
+             */
+            batch_status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "paused" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled";
+            /**
+             * Period
+             * Format: date
+             */
+            period: string;
+            /**
+             * Period End
+             * Format: date
+             */
+            period_end: string;
+            /**
+             * Uploaded At
+             * Format: date-time
+             */
+            uploaded_at: string;
+            /** File Row */
+            file_row: number;
+            /** Employee Id */
+            employee_id: string;
+            /** Person Id */
+            person_id: string;
+            /** Branch Id */
+            branch_id: string;
+            /** Source Account Id */
+            source_account_id: string;
+            /** Institution Id */
+            institution_id: string;
+            /** Loan Id */
+            loan_id: string;
+            /** Loan Last4 */
+            loan_last4: string;
+            /** Amount */
+            amount: string;
+            /** Amount Cents */
+            amount_cents: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "payable" | "unpayable" | "refused" | "excluded";
+            /** Reason Code */
+            reason_code: string;
+            /** Reason */
+            reason: string;
+            /** Payment Id */
+            payment_id: string | null;
+            /** Payment Status */
+            payment_status: ("unprocessed" | "sending" | "pending" | "completed" | "failed" | "in_doubt" | "held" | "cancelled" | "reversed") | null;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "paid" | "open" | "unpaid";
+            /** Why */
+            why: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * EmployeeStory
+         * @description An employee with all rows, newest first. `more`: there are older rows than these 1,000.
+         */
+        EmployeeStory: {
+            /** Person Id */
+            person_id: string;
+            /** Employee Id */
+            employee_id: string;
+            /** First Name */
+            first_name: string;
+            /** Last Name */
+            last_name: string;
+            /** Branch Id */
+            branch_id: string;
+            /**
+             * Last Seen
+             * Format: date-time
+             */
+            last_seen: string;
+            /**
+             * First Seen
+             * Format: date-time
+             */
+            first_seen: string;
+            /** Spellings */
+            spellings: string[];
+            /** Names */
+            names: string[];
+            /**
+             * Identities
+             * @default []
+             */
+            identities: components["schemas"]["EmployeeIdentity"][];
+            /** Branches */
+            branches: string[];
+            /** Loans */
+            loans: components["schemas"]["EmployeeLoan"][];
+            year: components["schemas"]["YearOfEmployee"];
+            /** Periods */
+            periods: components["schemas"]["EmployeePeriod"][];
+            /** Rows */
+            rows: components["schemas"]["EmployeeRow"][];
+            /** More */
+            more: boolean;
+            /**
+             * Decisions
+             * @description newest first, at most 100
+             * @default []
+             */
+            decisions: components["schemas"]["EmployeeDecision"][];
+            /**
+             * Holds
+             * @description on the employee, or on a loan, branch or source of its rows; standing first
+             * @default []
+             */
+            holds: components["schemas"]["Hold"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Employees
+         * @description The people that were found, at most 50. `more`: there are others; search for more words.
+         */
+        Employees: {
+            /** Items */
+            items: components["schemas"]["Employee"][];
+            /** More */
+            more: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Entry
          * @description One line of a journal; a debit is positive.
          */
@@ -1859,6 +3956,134 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * Evidence
+         * @description The manifest of evidence for a payment: who made it, when, of which version of it.
+         *
+         *     `as_of` is the moment until which everything published was applied; empty: not known. `behind`
+         *     says in words what was not.
+         */
+        Evidence: {
+            /**
+             * Evidence Id
+             * Format: uuid
+             */
+            evidence_id: string;
+            /**
+             * Payment Id
+             * Format: uuid
+             */
+            payment_id: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * As Of
+             * @default
+             */
+            as_of: string;
+            /**
+             * Behind
+             * @default
+             */
+            behind: string;
+            /** Status */
+            status: string;
+            /** Version */
+            version: number;
+            /** Currency */
+            currency: string;
+            /** Amount */
+            amount: string;
+            /** Facts */
+            facts: number;
+            /** Sha256 */
+            sha256: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * ExportLine
+         * @description One line of a general ledger entry; either the debit or the credit is zero.
+         */
+        ExportLine: {
+            /** Entry */
+            entry: number;
+            /**
+             * Posting Date
+             * Format: date
+             */
+            posting_date: string;
+            /**
+             * Document Date
+             * Format: date
+             */
+            document_date: string;
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "settle" | "reverse" | "correction";
+            /** Gl Account */
+            gl_account: string;
+            /**
+             * Gl Type
+             * @enum {string}
+             */
+            gl_type: "Assets" | "Liabilities" | "Equity" | "Income" | "Expenses";
+            /** Cost Centre */
+            cost_centre: string;
+            /** Debit Cents */
+            debit_cents: number;
+            /** Credit Cents */
+            credit_cents: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * ExportMonth
+         * @description A month in UTC: how much of it is exported, and which export closed it (None: none has).
+         */
+        ExportMonth: {
+            /** Month */
+            month: string;
+            /** Exported Journals */
+            exported_journals: number;
+            /** Exported Cents */
+            exported_cents: number;
+            /** Open Journals */
+            open_journals: number;
+            /** Open Cents */
+            open_cents: number;
+            /** Closed By */
+            closed_by: number | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * ExportOrder
+         * @description An accounting export: of one batch, or of every batch through a day that is over in UTC.
+         *
+         *     It has every journal of that which moved money and is in no export yet. `last_number` is the
+         *     number of the last export in the company's books; it is asked for after a restore.
+         */
+        ExportOrder: {
+            /** Batch Id */
+            batch_id?: string | null;
+            /** Through */
+            through?: string | null;
+            /** Last Number */
+            last_number?: number | null;
+        };
+        /**
          * FiguresOf
          * @description The figures that a service makes of the events of others.
          *
@@ -1877,6 +4102,9 @@ export interface components {
         /**
          * FileError
          * @description Why a file was rejected.
+         *
+         *     `message` says all in words. `row` is the row in which reading stopped, counted from 1, and
+         *     `field` the element; `found` is what was found there, such as a byte.
          */
         FileError: {
             /** Code */
@@ -1885,6 +4113,323 @@ export interface components {
             message: string;
             /** Line */
             line: number | null;
+            /** Row */
+            row?: number | null;
+            /**
+             * Field
+             * @default
+             */
+            field: string;
+            /**
+             * Found
+             * @default
+             */
+            found: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * FinanceReport
+         * @description The manifest of a report: who made it, when, from which versions, and its files' SHA-256.
+         *
+         *     `as_of` is the moment until which everything published was applied; empty: not known. `behind`
+         *     says in words what was not. The files never change. `kind` is `yearly` for the list of a year.
+         */
+        FinanceReport: {
+            /**
+             * Report Id
+             * Format: uuid
+             */
+            report_id: string;
+            /**
+             * Kind
+             * @default sums
+             * @enum {string}
+             */
+            kind: "sums" | "yearly";
+            /** Made By */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** As Of */
+            as_of: string;
+            /** Behind */
+            behind: string;
+            question: components["schemas"]["FinanceReportQuestion"];
+            /** Batches */
+            batches: components["schemas"]["FinanceReportBatch"][];
+            /** All Final */
+            all_final: boolean;
+            /** Currency */
+            currency: string;
+            /** Lines */
+            lines: number;
+            /** Rows */
+            rows: number;
+            /** Amount */
+            amount: string;
+            /** Paid Amount */
+            paid_amount: string;
+            /** Sha256 */
+            sha256: {
+                [key: string]: string;
+            };
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * FinanceReportBatch
+         * @description Which version of a batch is in the report.
+         *
+         *     `certificate_version`: the certificate of the ledger that its figures equal; 0 while the batch
+         *     is not final.
+         */
+        FinanceReportBatch: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Period */
+            period: string;
+            /** Status */
+            status: string;
+            /** Version */
+            version: number;
+            /** Digest */
+            digest: string;
+            /** Certificate Version */
+            certificate_version: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * FinanceReportLine
+         * @description A line of a report: what it is about, as its file has it, and its money.
+         */
+        FinanceReportLine: {
+            /** About */
+            about: string[];
+            /** Rows */
+            rows: number;
+            /** Amount Cents */
+            amount_cents: number;
+            /** Paid Cents */
+            paid_cents: number;
+            /** Failed Cents */
+            failed_cents: number;
+            /** Returned Cents */
+            returned_cents: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * FinanceReportLines
+         * @description The largest lines of a report, for a plot; `others` are all the others together, if any.
+         */
+        FinanceReportLines: {
+            /**
+             * Report Id
+             * Format: uuid
+             */
+            report_id: string;
+            /** Columns */
+            columns: string[];
+            /** Lines */
+            lines: components["schemas"]["FinanceReportLine"][];
+            others: components["schemas"]["FinanceReportLine"] | null;
+            /** Others Count */
+            others_count: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * FinanceReportOrder
+         * @description Over which batches a report is, and by what its lines are grouped.
+         *
+         *     The batches whose pay period begins within these days (the last one included) and that were
+         *     approved; or the batches that are named. `by` gives the columns in their order; `month` is that
+         *     of the first day of the pay period, `person` the employee id as the roster has it.
+         */
+        FinanceReportOrder: {
+            /** From Day */
+            from_day?: string | null;
+            /** To Day */
+            to_day?: string | null;
+            /**
+             * Batch Ids
+             * @default []
+             */
+            batch_ids: string[];
+            /** By */
+            by: ("batch" | "source" | "branch" | "servicer" | "month" | "status" | "person")[];
+        };
+        /**
+         * FinanceReportQuestion
+         * @description What was asked. An empty day is no limit; no batch ids: every approved batch.
+         */
+        FinanceReportQuestion: {
+            /** From Day */
+            from_day: string;
+            /** To Day */
+            to_day: string;
+            /** Batch Ids */
+            batch_ids: string[];
+            /** By */
+            by: ("batch" | "source" | "branch" | "servicer" | "month" | "status" | "person")[];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * FinanceReports
+         * @description A page of reports that were made, newest first.
+         */
+        FinanceReports: {
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+            /** Items */
+            items: components["schemas"]["FinanceReport"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * FirstApproval
+         * @description The first of two approvals of a batch. Nothing is paid by it.
+         *
+         *     The second one must be of the same `start_at`; null: at once.
+         */
+        FirstApproval: {
+            /** Approved By */
+            approved_by: string;
+            /**
+             * Approved At
+             * Format: date-time
+             */
+            approved_at: string;
+            /** Start At */
+            start_at?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Found
+         * @description What a search found, at most 8 of each kind.
+         *
+         *     Employees are found for preparers, approvers and auditors alone.
+         */
+        Found: {
+            /** Employees */
+            employees: components["schemas"]["Employee"][];
+            /** Payments */
+            payments: components["schemas"]["FoundPayment"][];
+            /** Batches */
+            batches: components["schemas"]["FoundBatch"][];
+            /** Branches */
+            branches: components["schemas"]["FoundBranch"][];
+            /** Sources */
+            sources: components["schemas"]["FoundSource"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * FoundBatch
+         * @description A batch that a search found.
+         */
+        FoundBatch: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Filename */
+            filename: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "paused" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled";
+            /**
+             * Period
+             * Format: date
+             */
+            period: string;
+            /**
+             * Uploaded At
+             * Format: date-time
+             */
+            uploaded_at: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * FoundBranch
+         * @description A branch that a search found, with its newest batch.
+         */
+        FoundBranch: {
+            /** Branch Id */
+            branch_id: string;
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Filename */
+            filename: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * FoundPayment
+         * @description A payment that a search found.
+         */
+        FoundPayment: {
+            /**
+             * Payment Id
+             * Format: uuid
+             */
+            payment_id: string;
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "unprocessed" | "sending" | "pending" | "completed" | "failed" | "in_doubt" | "held" | "cancelled" | "reversed";
+            /** Amount */
+            amount: string;
+            /** Amount Cents */
+            amount_cents: number;
+            /** Employee Id */
+            employee_id: string;
+            /** Loan Last4 */
+            loan_last4: string;
+            /** Provider Payment Id */
+            provider_payment_id: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * FoundSource
+         * @description A source account that a search found, with its newest batch.
+         */
+        FoundSource: {
+            /** Source Account Id */
+            source_account_id: string;
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Filename */
+            filename: string;
         } & {
             [key: string]: unknown;
         };
@@ -1900,6 +4445,42 @@ export interface components {
             checked_at: string;
             /** Figures */
             figures: components["schemas"]["FiguresOf"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * GivenName
+         * @description A name as somebody gave it; empty: it has none any more. The newest version counts.
+         */
+        GivenName: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "branch" | "source";
+            /** Id */
+            id: string;
+            /** Version */
+            version: number;
+            /** Name */
+            name: string;
+            /** Given By */
+            given_by: string;
+            /**
+             * Given At
+             * Format: date-time
+             */
+            given_at: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * GivenNames
+         * @description The newest name of each branch and source account that ever had one; or one's history.
+         */
+        GivenNames: {
+            /** Items */
+            items: components["schemas"]["GivenName"][];
         } & {
             [key: string]: unknown;
         };
@@ -1961,6 +4542,32 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * HeldBatch
+         * @description A batch with rows of a hold: those that it pays, and those that it excludes for a hold.
+         */
+        HeldBatch: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Filename */
+            filename: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "receiving" | "reading" | "checking" | "ready" | "approved" | "paying" | "paused" | "completed" | "completed_with_failures" | "archived" | "rejected" | "discarded" | "expired" | "cancelled" | "pausing" | "cancelling";
+            /** Rows */
+            rows: number;
+            /** Amount Cents */
+            amount_cents: number;
+            /** Held Rows */
+            held_rows: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * HeldProposal
          * @description What one person has proposed for a held payment; a second person must confirm it.
          */
@@ -1981,6 +4588,122 @@ export interface components {
              * Format: date-time
              */
             at: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Hold
+         * @description A hold. Rows that fall under it arrive excluded in every batch of its days.
+         */
+        Hold: {
+            /**
+             * Hold Id
+             * Format: uuid
+             */
+            hold_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "person" | "loan" | "branch" | "source";
+            /**
+             * Shown
+             * @description what is held; of a loan the last four digits
+             */
+            shown: string;
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /** Last Day */
+            last_day: string | null;
+            /** Reason */
+            reason: string;
+            /** Evidence */
+            evidence: string;
+            /** Set By */
+            set_by: string;
+            /**
+             * Set At
+             * Format: date-time
+             */
+            set_at: string;
+            /** Lifted By */
+            lifted_by: string | null;
+            /** Lifted At */
+            lifted_at: string | null;
+            /** Lift Reason */
+            lift_reason: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * HoldChange
+         * @description A hold that was set or lifted, with the batches that it touches.
+         *
+         *     Open batches are checked again. Approved ones are not stopped by a hold.
+         */
+        HoldChange: {
+            /**
+             * Hold Id
+             * Format: uuid
+             */
+            hold_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "person" | "loan" | "branch" | "source";
+            /**
+             * Shown
+             * @description what is held; of a loan the last four digits
+             */
+            shown: string;
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /** Last Day */
+            last_day: string | null;
+            /** Reason */
+            reason: string;
+            /** Evidence */
+            evidence: string;
+            /** Set By */
+            set_by: string;
+            /**
+             * Set At
+             * Format: date-time
+             */
+            set_at: string;
+            /** Lifted By */
+            lifted_by: string | null;
+            /** Lifted At */
+            lifted_at: string | null;
+            /** Lift Reason */
+            lift_reason: string;
+            /** Dry Run */
+            dry_run: boolean;
+            /** Open Batches */
+            open_batches: components["schemas"]["HeldBatch"][];
+            /** Approved Batches */
+            approved_batches: components["schemas"]["HeldBatch"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Holds
+         * @description Holds, the newest first.
+         */
+        Holds: {
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+            /** Items */
+            items: components["schemas"]["Hold"][];
         } & {
             [key: string]: unknown;
         };
@@ -2214,12 +4937,193 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * LedgerMovement
+         * @description What a journal took out of the source account (below zero) or brought back.
+         */
+        LedgerMovement: {
+            /**
+             * Journal Id
+             * Format: uuid
+             */
+            journal_id: string;
+            /** Payment Id */
+            payment_id: string;
+            /** Provider Payment Id */
+            provider_payment_id: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Amount Cents */
+            amount_cents: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Limiter
          * @description Every limit of the provider.
          */
         Limiter: {
             /** Tiers */
             tiers: components["schemas"]["Tier"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * LoanStory
+         * @description A loan with all rows, newest first, and everybody who has it in a row.
+         */
+        LoanStory: {
+            /** Loan Id */
+            loan_id: string;
+            /** Institution Id */
+            institution_id: string;
+            /** Loan Last4 */
+            loan_last4: string;
+            /**
+             * First Seen
+             * Format: date-time
+             */
+            first_seen: string;
+            /**
+             * Last Seen
+             * Format: date-time
+             */
+            last_seen: string;
+            /** People */
+            people: components["schemas"]["Employee"][];
+            /** Periods */
+            periods: components["schemas"]["EmployeePeriod"][];
+            /** Rows */
+            rows: components["schemas"]["EmployeeRow"][];
+            /** More */
+            more: boolean;
+            /**
+             * Decisions
+             * @description newest first, at most 100
+             * @default []
+             */
+            decisions: components["schemas"]["EmployeeDecision"][];
+            /**
+             * Holds
+             * @description on the loan; standing first
+             * @default []
+             */
+            holds: components["schemas"]["Hold"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * LoggedOut
+         * @description How many sessions the identity provider's logout has ended here.
+         */
+        LoggedOut: {
+            /** Sessions */
+            sessions: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Mapping
+         * @description The mapping that counts (version 0: there is none yet), and every version, newest first.
+         */
+        Mapping: {
+            /** Version */
+            version: number;
+            /** Lines */
+            lines: components["schemas"]["MappingLine"][];
+            /** Versions */
+            versions: components["schemas"]["MappingVersion"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * MappingChange
+         * @description A new version of the mapping, after the version `base` that the person saw (0: none).
+         */
+        MappingChange: {
+            /** Base */
+            base: number;
+            /** Lines */
+            lines: components["schemas"]["MappingLine"][];
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * MappingChanged
+         * @description The number of the new version.
+         */
+        MappingChanged: {
+            /** Version */
+            version: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * MappingLine
+         * @description Where an account of paydown's ledger goes in the company's general ledger.
+         *
+         *     `account` is `source:<id>`, `branch:<id>`, `outside:provider`, or all others of a kind:
+         *     `source:*`, `branch:*`. A branch without a cost centre has its own id.
+         */
+        MappingLine: {
+            /**
+             * Account
+             * @example source:*
+             */
+            account: string;
+            /** Gl Account */
+            gl_account: string;
+            /**
+             * Gl Type
+             * @enum {string}
+             */
+            gl_type: "Assets" | "Liabilities" | "Equity" | "Income" | "Expenses";
+            /**
+             * Cost Centre
+             * @default
+             */
+            cost_centre: string;
+        };
+        /**
+         * MappingVersion
+         * @description A version of the mapping; an export keeps the accounts of the version it was made with.
+         */
+        MappingVersion: {
+            /** Version */
+            version: number;
+            /** Lines */
+            lines: components["schemas"]["MappingLine"][];
+            /** Made By */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Reason */
+            reason: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * MatchedSum
+         * @description Of the lines that match: how many by reference, by the sum of a day, by the amount.
+         */
+        MatchedSum: {
+            /** Count */
+            count: number;
+            /** Debit Cents */
+            debit_cents: number;
+            /** Credit Cents */
+            credit_cents: number;
+            /** By */
+            by: {
+                [key: string]: number;
+            };
         } & {
             [key: string]: unknown;
         };
@@ -2256,6 +5160,207 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * MessageService
+         * @description An e-mail or chat service that this installation has.
+         */
+        MessageService: {
+            /** Name */
+            name: string;
+            /**
+             * Needs Address
+             * @description it sends to an address of each person
+             */
+            needs_address: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * MoneyNeeded
+         * @description What a batch has still to take out of each of its source accounts.
+         */
+        MoneyNeeded: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Status */
+            status: string;
+            /** Currency */
+            currency: string;
+            /**
+             * Read At
+             * Format: date-time
+             */
+            read_at: string;
+            /** Needed Cents */
+            needed_cents: number;
+            /** Is Short */
+            is_short: boolean;
+            /** Sources */
+            sources: components["schemas"]["SourceMoney"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * NameOrder
+         * @description A name, after the version `base` that the person saw (0: none); empty: none any more.
+         */
+        NameOrder: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "branch" | "source";
+            /** Id */
+            id: string;
+            /** Base */
+            base: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * Nameless
+         * @description A branch or a source account without a name.
+         */
+        Nameless: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "branch" | "source";
+            /** Id */
+            id: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * NotificationChannel
+         * @description A channel without its address and secret, which are never shown again.
+         */
+        NotificationChannel: {
+            /**
+             * Channel Id
+             * Format: uuid
+             */
+            channel_id: string;
+            /** Name */
+            name: string;
+            /**
+             * Service
+             * @description one of the message services; empty for a webhook
+             */
+            service: string;
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "en" | "es";
+            /**
+             * Place
+             * @description of the address, its host alone
+             */
+            place: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Events */
+            events: ("approval_waiting" | "sent_back" | "approved" | "finished" | "failures" | "payment_returned" | "source_stopped" | "money_short" | "break_found" | "operations_red")[];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * NotificationChannels
+         * @description What a person has chosen, and what can be chosen.
+         */
+        NotificationChannels: {
+            /**
+             * Is On
+             * @description false: this installation has no key to encrypt addresses with
+             */
+            is_on: boolean;
+            /** Services */
+            services: components["schemas"]["MessageService"][];
+            /** Events */
+            events: ("approval_waiting" | "sent_back" | "approved" | "finished" | "failures" | "payment_returned" | "source_stopped" | "money_short" | "break_found" | "operations_red")[];
+            /** Items */
+            items: components["schemas"]["NotificationChannel"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * NotificationDeliveries
+         * @description A page of deliveries, newest first.
+         */
+        NotificationDeliveries: {
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+            /** Items */
+            items: components["schemas"]["NotificationDelivery"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * NotificationDelivery
+         * @description One event for one channel.
+         *
+         *     `waiting`: it was not accepted yet, the next attempt is at `due_at`. `failed`: it is a dead
+         *     letter. `dropped`: its channel was removed.
+         */
+        NotificationDelivery: {
+            /**
+             * Delivery Id
+             * Format: uuid
+             */
+            delivery_id: string;
+            /**
+             * Channel Id
+             * Format: uuid
+             */
+            channel_id: string;
+            /** Channel */
+            channel: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "approval_waiting" | "sent_back" | "approved" | "finished" | "failures" | "payment_returned" | "source_stopped" | "money_short" | "break_found" | "operations_red";
+            /** Path */
+            path: string;
+            /**
+             * Noticed At
+             * Format: date-time
+             */
+            noticed_at: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "waiting" | "sent" | "failed" | "dropped";
+            /** Attempts */
+            attempts: number;
+            /** Reason */
+            reason: string;
+            /** Message */
+            message: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * OptionalReason
          * @description Why; may be empty.
          */
@@ -2285,6 +5390,80 @@ export interface components {
             topic: string;
             /** Since */
             since: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * PayDays
+         * @description The pay period of today, and the one after it.
+         */
+        PayDays: {
+            /**
+             * Today
+             * Format: date
+             */
+            today: string;
+            /** Calendar */
+            calendar: string;
+            /** Periods */
+            periods: components["schemas"]["PayPeriodDates"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * PayPeriodDates
+         * @description A pay period and the latest sensible dates, so that its money arrives by its last day.
+         *
+         *     `approved`: a batch of it has been approved. The dates follow the provider's usual times; it
+         *     promises none.
+         */
+        PayPeriodDates: {
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date
+             */
+            last: string;
+            /**
+             * Upload By
+             * Format: date-time
+             */
+            upload_by: string;
+            /**
+             * Approve By
+             * Format: date-time
+             */
+            approve_by: string;
+            /**
+             * Leaves On
+             * Format: date
+             */
+            leaves_on: string;
+            /**
+             * Arrives On
+             * Format: date
+             */
+            arrives_on: string;
+            /** Approved */
+            approved: boolean;
+            /** Batches */
+            batches: components["schemas"]["PeriodBatch"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * PayableSum
+         * @description Rows that are paid, and their sum.
+         */
+        PayableSum: {
+            /** Rows */
+            rows: number;
+            /** Amount Cents */
+            amount_cents: number;
         } & {
             [key: string]: unknown;
         };
@@ -2368,7 +5547,8 @@ export interface components {
          * PaymentStory
          * @description A payment with everything that happened to it, oldest first.
          *
-         *     `return_under_way`: the provider wants the money back from the employer.
+         *     `return_under_way`: the provider wants the money back from the employer. `person_id` and
+         *     `loan_id`: of /employees and /loans; empty if ingest does not know the payment.
          */
         PaymentStory: {
             /**
@@ -2416,6 +5596,10 @@ export interface components {
              * Format: uuid
              */
             batch_id: string;
+            /** Person Id */
+            person_id: string;
+            /** Loan Id */
+            loan_id: string;
             /** Return Under Way */
             return_under_way: boolean;
             /** Timeline */
@@ -2466,6 +5650,67 @@ export interface components {
             period: string;
         };
         /**
+         * PeriodBatch
+         * @description A batch of a pay period that is not over.
+         */
+        PeriodBatch: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Status */
+            status: string;
+            /** Filename */
+            filename: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * PeriodSums
+         * @description What became of the rows of a pay period's approved batches; `people` were paid something.
+         */
+        PeriodSums: {
+            /** Period */
+            period: string;
+            /** Batches */
+            batches: number;
+            /** Batch Ids */
+            batch_ids: string[];
+            /** People */
+            people: number;
+            /** Paid Count */
+            paid_count: number;
+            /** Pending Count */
+            pending_count: number;
+            /** Failed Count */
+            failed_count: number;
+            /** Returned Count */
+            returned_count: number;
+            /** Paid Cents */
+            paid_cents: number;
+            /** Pending Cents */
+            pending_cents: number;
+            /** Failed Cents */
+            failed_cents: number;
+            /** Returned Cents */
+            returned_cents: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Periods
+         * @description The last pay periods with approved batches, the oldest first.
+         */
+        Periods: {
+            /** Currency */
+            currency: string;
+            /** Items */
+            items: components["schemas"]["PeriodSums"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Problem
          * @description What happened: RFC 9457, with a stable `code`, whether money is affected, and what to do.
          */
@@ -2488,6 +5733,56 @@ export interface components {
             request_id: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * ProposeRules
+         * @description Rules in place of those of version `base` (0: there are none). None at all is allowed.
+         *
+         *     With `dry_run` they are only tried out on the batches that were approved last.
+         */
+        ProposeRules: {
+            /** Base */
+            base: number;
+            /** Rules */
+            rules: components["schemas"]["WantedRule"][];
+            /** Reason */
+            reason: string;
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+        };
+        /**
+         * PutAway
+         * @description A batch that a person has put away in this status; in another one it comes back.
+         */
+        PutAway: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Status */
+            status: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * PutAwayOrder
+         * @description A batch that a person has done with, in the status that they saw.
+         */
+        PutAwayOrder: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "completed_with_failures" | "rejected" | "completed" | "discarded" | "expired";
         };
         /**
          * Reason
@@ -2649,10 +5944,28 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * RosterStep
+         * @description Rows and cents that one kind of change adds; below zero: takes away.
+         */
+        RosterStep: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "before" | "new_person" | "gone_person" | "loan" | "amount" | "other" | "after";
+            /** Rows */
+            rows: number;
+            /** Amount Cents */
+            amount_cents: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Row
          * @description A row of the file, with its outcome.
          *
          *     `reason_field` and `reason_value`: what in the file refuses it; empty if it is not refused.
+         *     `person_id` and `loan_id`: of /employees and /loans; empty if the row names none.
          */
         Row: {
             /**
@@ -2695,6 +6008,10 @@ export interface components {
             reason_value: string;
             /** Payment Id */
             payment_id: string | null;
+            /** Person Id */
+            person_id: string;
+            /** Loan Id */
+            loan_id: string;
         } & {
             [key: string]: unknown;
         };
@@ -2715,6 +6032,42 @@ export interface components {
             excluded: number;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * RowFilter
+         * @description Filters of rows, as the list of rows has them. `q` is searched for.
+         */
+        RowFilter: {
+            /**
+             * Status
+             * @default
+             */
+            status: string;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /**
+             * Branch
+             * @default
+             */
+            branch: string;
+            /**
+             * Institution
+             * @default
+             */
+            institution: string;
+            /**
+             * Reason Code
+             * @default
+             */
+            reason_code: string;
+            /**
+             * Q
+             * @default
+             */
+            q: string;
         };
         /**
          * Rows
@@ -2801,6 +6154,7 @@ export interface components {
          *
          *     `held` is why the service is read-only after a restore; "" if it is not. `world` has what is
          *     wrong around it (clocks, disks, settings of Kafka, certificates), one sentence for each check.
+         *     `age_s` is how old the report is, in seconds: over 0 while the service is slow.
          */
         ServiceHealth: {
             /** Name */
@@ -2823,6 +6177,8 @@ export interface components {
             figures: {
                 [key: string]: number;
             };
+            /** Age S */
+            age_s: number;
         } & {
             [key: string]: unknown;
         };
@@ -2886,6 +6242,49 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * SetHold
+         * @description A hold on what a row has (`row_id`), or on a person, branch, source or loan by its id.
+         *
+         *     A loan is named by `id`, its number, and `institution_id`. Without `first_day` it is on
+         *     everything that is not approved yet, also of past periods; without `last_day` it is for good.
+         *     With `dry_run` nothing changes.
+         */
+        SetHold: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "person" | "loan" | "branch" | "source";
+            /** Row Id */
+            row_id?: string | null;
+            /**
+             * Id
+             * @default
+             */
+            id: string;
+            /**
+             * Institution Id
+             * @default
+             */
+            institution_id: string;
+            /** First Day */
+            first_day?: string | null;
+            /** Last Day */
+            last_day?: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Evidence
+             * @default
+             */
+            evidence: string;
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+        };
+        /**
          * SignIn
          * @description Which of the demo people to sign in as.
          */
@@ -2924,6 +6323,80 @@ export interface components {
             signed_out: boolean;
             /** Logout Url */
             logout_url: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * SourceMoney
+         * @description One source account: what this batch needs, what is reserved, and what is there after all.
+         *
+         *     `left_cents` is what our payments took out of it after the balance was read. Nothing is known of
+         *     an account whose balance nobody has said: its amounts are null and it is not called short.
+         */
+        SourceMoney: {
+            /** Source Account Id */
+            source_account_id: string;
+            /** Needed Cents */
+            needed_cents: number;
+            /** Needed */
+            needed: string;
+            /** Reserved Cents */
+            reserved_cents: number;
+            /** Reserved */
+            reserved: string;
+            /** Available Cents */
+            available_cents: number | null;
+            /** Left Cents */
+            left_cents: number | null;
+            /** After Cents */
+            after_cents: number | null;
+            /** Is Short */
+            is_short: boolean;
+            /** As Of */
+            as_of: string | null;
+            /** Said By */
+            said_by: string;
+            /** Said At */
+            said_at: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * StartChoice
+         * @description A moment at which an approved batch may begin to be sent, by business days of US banks.
+         *
+         *     `pay_day`: so that its money arrives by the pay day, as far as the provider's usual times go.
+         */
+        StartChoice: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "next_business_day" | "pay_day";
+            /**
+             * Start At
+             * Format: date-time
+             */
+            start_at: string;
+            /**
+             * Arrives On
+             * Format: date
+             */
+            arrives_on: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * StatementSum
+         * @description How many, and the money that left and that came back.
+         */
+        StatementSum: {
+            /** Count */
+            count: number;
+            /** Debit Cents */
+            debit_cents: number;
+            /** Credit Cents */
+            credit_cents: number;
         } & {
             [key: string]: unknown;
         };
@@ -3131,8 +6604,370 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * TriedBatch
+         * @description What rules would have asked for at the approval of a batch, and whether today's do.
+         */
+        TriedBatch: {
+            /**
+             * Batch Id
+             * Format: uuid
+             */
+            batch_id: string;
+            /** Filename */
+            filename: string;
+            /**
+             * Approved At
+             * Format: date-time
+             */
+            approved_at: string;
+            /** Approved By */
+            approved_by: string;
+            /** Amount Cents */
+            amount_cents: number;
+            /** Needs Two */
+            needs_two: boolean;
+            /** Needs Two Now */
+            needs_two_now: boolean;
+            /** Because */
+            because: string[];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * TriedRules
+         * @description Proposed rules, tried out on the batches that were approved last.
+         */
+        TriedRules: {
+            /** Rules Version */
+            rules_version: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "proposed" | "confirmed" | "rejected";
+            /** Rules */
+            rules: components["schemas"]["ApprovalRule"][];
+            /** Reason */
+            reason: string;
+            /** Tried */
+            tried: number;
+            /** Tried Two */
+            tried_two: number;
+            /** Proposed By */
+            proposed_by: string;
+            /**
+             * Proposed At
+             * Format: date-time
+             */
+            proposed_at: string;
+            /** Ended By */
+            ended_by: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** End Reason */
+            end_reason: string;
+            /** Dry Run */
+            dry_run: boolean;
+            /** Batches */
+            batches: components["schemas"]["TriedBatch"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * WantedDecision
+         * @description Exclude rows from a batch, or include rows that are excluded because they are paid elsewhere.
+         *
+         *     `accept`: a birth date, name or phone that differs from what the person was paid under last is
+         *     the person's own; a row that was refused for its birth date becomes payable, and later rosters
+         *     are compared with it once the batch is approved.
+         *
+         *     `mend`: an institution for which the provider lists no merchant, or several, is paid through
+         *     `merchant_id`; or a source account gets its `ein`. The provider is asked about it.
+         *
+         *     `redirect`: the loan of `row_id` went to another servicer. The loan `loan_number` of
+         *     `institution_id` is paid instead, by a row that takes its place; all rows of the person with the
+         *     old loan are redirected. Once the batch is approved, the old loan is held for good.
+         *
+         *     Exactly one of `row_id`, `row_ids`, `employee_id` and `filter` says which rows; to mend names
+         *     `institution_id` or `source_account_id` instead. To include needs the role approver.
+         */
+        WantedDecision: {
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "exclude" | "include" | "accept" | "mend" | "redirect";
+            /** Row Id */
+            row_id?: string | null;
+            /**
+             * Row Ids
+             * @default []
+             */
+            row_ids: string[];
+            /**
+             * Employee Id
+             * @default
+             */
+            employee_id: string;
+            filter?: components["schemas"]["RowFilter"] | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Evidence
+             * @description where the reason can be checked, for example a ticket
+             * @default
+             */
+            evidence: string;
+            /**
+             * Institution Id
+             * @default
+             */
+            institution_id: string;
+            /**
+             * Merchant Id
+             * @default
+             */
+            merchant_id: string;
+            /**
+             * Source Account Id
+             * @default
+             */
+            source_account_id: string;
+            /**
+             * Ein
+             * @default
+             */
+            ein: string;
+            /**
+             * Loan Number
+             * @default
+             */
+            loan_number: string;
+        };
+        /**
+         * WantedRule
+         * @description Two approvers from `from_cents` on: of the whole batch, or of one source account in it.
+         */
+        WantedRule: {
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "total" | "source";
+            /**
+             * Source Account Id
+             * @description of a rule about a source; empty: any one source account
+             * @default
+             */
+            source_account_id: string;
+            /** From Cents */
+            from_cents: number;
+        };
+        /**
+         * YearOfEmployee
+         * @description What is paid in this calendar year, and the limit that is free of tax (26 U.S.C. 127).
+         *
+         *     `counted_cents`: approved and neither failed, cancelled nor reversed. A payment counts in the
+         *     year in which the last day of its pay period lies.
+         */
+        YearOfEmployee: {
+            /** Year */
+            year: number;
+            /** Limit Cents */
+            limit_cents: number;
+            /** Counted Cents */
+            counted_cents: number;
+            /**
+             * Counted Percent
+             * @description of the limit, rounded down
+             */
+            counted_percent: number;
+            /** Paid Cents */
+            paid_cents: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * YearOrder
+         * @description The list of a calendar year: what is approved or paid for each person.
+         */
+        YearOrder: {
+            /** Year */
+            year: number;
+        };
+        /**
+         * Accounts
+         * @description The source accounts that the current pay period takes money from.
+         */
+        services__gateway__schemas__home__Accounts: {
+            /**
+             * From Day
+             * Format: date
+             */
+            from_day: string;
+            /**
+             * To Day
+             * Format: date
+             */
+            to_day: string;
+            /** Currency */
+            currency: string;
+            /**
+             * Read At
+             * Format: date-time
+             */
+            read_at: string;
+            /** Is Short */
+            is_short: boolean;
+            /** Sources */
+            sources: components["schemas"]["AccountMoney"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Accounts
+         * @description A page of accounts.
+         */
+        services__gateway__schemas__ledger__Accounts: {
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+            /** Items */
+            items: components["schemas"]["Account"][];
+        } & {
+            [key: string]: unknown;
+        };
     };
-    responses: never;
+    responses: {
+        /** @description The request is malformed. */
+        Problem400: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not signed in. */
+        Problem401: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Signed in, but not allowed. */
+        Problem403: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no such thing. */
+        Problem404: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Something has changed, or this was done before. */
+        Problem409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too large. */
+        Problem413: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description This kind of file is not accepted. */
+        Problem415: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The request is not valid. */
+        Problem422: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too many requests; Retry-After says how long to wait. */
+        Problem429: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A bug. */
+        Problem500: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A service failed. */
+        Problem502: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A service is not available. */
+        Problem503: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A service does not answer. */
+        Problem504: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no room for the file. */
+        Problem507: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -3188,131 +7023,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     sign_in: {
@@ -3338,131 +7075,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     sign_out: {
@@ -3484,137 +7123,40 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     start: {
         parameters: {
             query?: {
                 to?: string;
+                anew?: boolean;
             };
             header?: never;
             path?: never;
@@ -3640,14 +7182,7 @@ export interface operations {
                 };
             };
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description The person has no role, or the provider refuses. */
             403: {
                 headers: {
@@ -3659,68 +7194,19 @@ export interface operations {
                 };
             };
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description The identity provider does not answer. */
             502: {
                 headers: {
@@ -3732,32 +7218,11 @@ export interface operations {
                 };
             };
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     callback: {
@@ -3790,14 +7255,7 @@ export interface operations {
                 };
             };
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description The person has no role, or the provider refuses. */
             403: {
                 headers: {
@@ -3809,68 +7267,19 @@ export interface operations {
                 };
             };
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description The identity provider does not answer. */
             502: {
                 headers: {
@@ -3882,32 +7291,65 @@ export interface operations {
                 };
             };
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
+            507: components["responses"]["Problem507"];
+        };
+    };
+    back_channel_logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": {
+                    logout_token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["LoggedOut"];
                 };
             };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
         };
     };
     me: {
@@ -3929,131 +7371,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     people: {
@@ -4075,131 +7419,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     tokens: {
@@ -4224,131 +7470,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     make: {
@@ -4374,131 +7522,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     revoke: {
@@ -4522,131 +7572,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     sessions: {
@@ -4668,131 +7620,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     end_session: {
@@ -4816,131 +7670,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     batches: {
@@ -4969,131 +7725,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     upload: {
@@ -5124,131 +7782,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     batch: {
@@ -5272,131 +7832,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     rows: {
@@ -5430,131 +7892,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     issues: {
@@ -5586,131 +7950,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     changes: {
@@ -5741,131 +8007,83 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
+            507: components["responses"]["Problem507"];
+        };
+    };
+    compared: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Compared"];
                 };
             };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
         };
     };
     payments: {
@@ -5900,131 +8118,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     certificate: {
@@ -6050,131 +8170,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     approve: {
@@ -6202,131 +8224,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     discard: {
@@ -6354,131 +8278,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     corrections: {
@@ -6506,131 +8332,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     period: {
@@ -6658,131 +8386,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     retry_refused: {
@@ -6810,131 +8440,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     child_batch: {
@@ -6962,131 +8494,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     pause: {
@@ -7114,131 +8548,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     resume: {
@@ -7266,131 +8602,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     cancel: {
@@ -7418,131 +8656,766 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
+            507: components["responses"]["Problem507"];
+        };
+    };
+    ask_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskApproval"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Asked"];
                 };
             };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    send_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    approval_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRulesHistory"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    propose_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposeRules"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriedRules"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    confirm_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rules_version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRules"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    reject_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rules_version: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRules"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    decisions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decisions"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    take_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+                decision_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    holds: {
+        parameters: {
+            query?: {
+                lifted?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Holds"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    set_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetHold"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldChange"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    lift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hold_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldChange"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    mended_rows: {
+        parameters: {
+            query?: {
+                filename?: string;
+                repeat_reason?: string;
+            };
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/xml": string;
+                "application/gzip": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
         };
     };
     report: {
@@ -7565,131 +9438,81 @@ export interface operations {
                 content?: never;
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
+            507: components["responses"]["Problem507"];
+        };
+    };
+    refused_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
+                content?: never;
             };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
         };
     };
     progress: {
@@ -7713,131 +9536,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     payment: {
@@ -7861,131 +9586,182 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
+            507: components["responses"]["Problem507"];
+        };
+    };
+    list_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                payment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["AllEvidence"];
                 };
             };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    make_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                payment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    payment_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                payment_id: string;
+                evidence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
         };
     };
     held: {
@@ -8013,131 +9789,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     duplicate: {
@@ -8165,131 +9843,233 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
+            507: components["responses"]["Problem507"];
+        };
+    };
+    employees: {
+        parameters: {
+            query: {
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Employees"];
                 };
             };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    employee: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmployeeStory"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    loan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                loan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoanStory"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
         };
     };
     accounts: {
@@ -8316,135 +10096,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Accounts"];
+                    "application/json": components["schemas"]["services__gateway__schemas__ledger__Accounts"];
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     journals: {
@@ -8475,131 +10157,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     correcting_journals: {
@@ -8630,131 +10214,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     runs: {
@@ -8785,131 +10271,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     reconcile: {
@@ -8935,131 +10323,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     breaks: {
@@ -9090,131 +10380,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     acknowledge: {
@@ -9242,131 +10434,793 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
+            507: components["responses"]["Problem507"];
+        };
+    };
+    finance_reports: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["FinanceReports"];
                 };
             };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    make_finance_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FinanceReportOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FinanceReport"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    make_yearly_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["YearOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FinanceReport"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    finance_report_lines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FinanceReportLines"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    finance_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FinanceReport"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    finance_report_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report_id: string;
+                name: "report.xlsx" | "report.csv" | "report-bom.csv" | "report.pdf";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    account_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mapping"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    change_account_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingChanged"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    accounting_exports: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountingExports"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    make_accounting_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountingExport"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    accounting_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountingExportLines"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    accounting_export_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+                name: "journals.csv" | "quickbooks.iif" | "netsuite.csv" | "sap.txt" | "journals.beancount";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    money_needed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoneyNeeded"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    say_available: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AvailableOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AvailableSaid"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    match_bank_statement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BankStatementOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankStatementResult"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
         };
     };
     read_freshness: {
@@ -9388,131 +11242,528 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
+            507: components["responses"]["Problem507"];
+        };
+    };
+    pay_days: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PayDays"];
                 };
             };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    home_accounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["services__gateway__schemas__home__Accounts"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    pay_period_sums: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Periods"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    list_put_away: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllPutAway"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    put_away: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutAwayOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PutAway"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    bring_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PutAway"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    names: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GivenNames"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    give_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NameOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GivenName"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    unnamed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllNameless"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    name_history: {
+        parameters: {
+            query: {
+                kind: "branch" | "source";
+                id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GivenNames"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
         };
     };
     health: {
@@ -9534,131 +11785,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     dead_letters: {
@@ -9680,131 +11833,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     redrive: {
@@ -9828,131 +11883,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     limiter: {
@@ -9974,131 +11931,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     duplicates: {
@@ -10120,131 +11979,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     switched: {
@@ -10266,131 +12027,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     switch: {
@@ -10416,131 +12079,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     restored: {
@@ -10562,131 +12127,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     release: {
@@ -10712,131 +12179,33 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            507: components["responses"]["Problem507"];
         };
     };
     audit: {
@@ -10862,131 +12231,388 @@ export interface operations {
                 };
             };
             /** @description The request is malformed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
             /** @description Not signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
             /** @description Signed in, but not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["Problem403"];
             /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["Problem404"];
             /** @description Something has changed, or this was done before. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["Problem409"];
             /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["Problem413"];
             /** @description This kind of file is not accepted. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            415: components["responses"]["Problem415"];
             /** @description The request is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["Problem422"];
             /** @description Too many requests; Retry-After says how long to wait. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["Problem429"];
             /** @description A bug. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
             /** @description A service failed. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            502: components["responses"]["Problem502"];
             /** @description A service is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Problem503"];
             /** @description A service does not answer. */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            504: components["responses"]["Problem504"];
             /** @description There is no room for the file. */
-            507: {
+            507: components["responses"]["Problem507"];
+        };
+    };
+    notification_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["NotificationChannels"];
                 };
             };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    add_notification_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelMade"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    choose_notification_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelEvents"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationChannel"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    remove_notification_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelRemoved"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    test_notification_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelTested"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    notification_deliveries: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationDeliveries"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
+        };
+    };
+    deliver_notification_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryAgain"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: components["responses"]["Problem400"];
+            /** @description Not signed in. */
+            401: components["responses"]["Problem401"];
+            /** @description Signed in, but not allowed. */
+            403: components["responses"]["Problem403"];
+            /** @description There is no such thing. */
+            404: components["responses"]["Problem404"];
+            /** @description Something has changed, or this was done before. */
+            409: components["responses"]["Problem409"];
+            /** @description Too large. */
+            413: components["responses"]["Problem413"];
+            /** @description This kind of file is not accepted. */
+            415: components["responses"]["Problem415"];
+            /** @description The request is not valid. */
+            422: components["responses"]["Problem422"];
+            /** @description Too many requests; Retry-After says how long to wait. */
+            429: components["responses"]["Problem429"];
+            /** @description A bug. */
+            500: components["responses"]["Problem500"];
+            /** @description A service failed. */
+            502: components["responses"]["Problem502"];
+            /** @description A service is not available. */
+            503: components["responses"]["Problem503"];
+            /** @description A service does not answer. */
+            504: components["responses"]["Problem504"];
+            /** @description There is no room for the file. */
+            507: components["responses"]["Problem507"];
         };
     };
 }

@@ -14,6 +14,9 @@ export type Person = {
 };
 export type Role = "preparer" | "approver" | "auditor" | "operator" | "admin";
 
+/** Who may open the pages of employees and loans. */
+export const PERSONAL_ROLES: readonly Role[] = ["preparer", "approver", "auditor"];
+
 /** The five people of demo mode. Their tokens are no secret and work on this machine only. */
 export const DEMO_PEOPLE: readonly { id: string; name: string; role: Role }[] = [
   { id: "demo-preparer", name: "Prea Preparer", role: "preparer" },

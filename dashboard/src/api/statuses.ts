@@ -55,3 +55,8 @@ export const PAUSED = statuses("paused", "pausing");
 export function unfinishedPayments({ payments: counts }: Batch): number {
   return counts.unprocessed + counts.sending + counts.pending + counts.in_doubt;
 }
+
+/** Whether an approved batch has a start of its own and has not begun; nothing of it was sent. */
+export function isScheduled(batch: { status: string; start_at?: string | null }): boolean {
+  return batch.status === "approved" && Boolean(batch.start_at);
+}

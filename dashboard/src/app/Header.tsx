@@ -6,6 +6,7 @@ import { useSignedIn } from "../api/signedIn";
 import { type MessageId, T, useText } from "../i18n/i18n";
 import { Icon } from "../ui/icons";
 import { Link, PlainButton } from "../ui/links";
+import { SearchButton } from "./SearchButton";
 import { UserMenu } from "./UserMenu";
 
 type Destination = {
@@ -13,7 +14,9 @@ type Destination = {
     | "/"
     | "/upload"
     | "/batches"
+    | "/holds"
     | "/ledger"
+    | "/finance"
     | "/reconciliation"
     | "/operations"
     | "/audit"
@@ -26,7 +29,9 @@ const DESTINATIONS: Destination[] = [
   { to: "/", label: "nav.home" },
   { to: "/upload", label: "nav.upload", roles: ["preparer"] },
   { to: "/batches", label: "nav.batches" },
+  { to: "/holds", label: "nav.holds" },
   { to: "/ledger", label: "nav.ledger" },
+  { to: "/finance", label: "nav.finance" },
   { to: "/reconciliation", label: "nav.reconciliation" },
   {
     to: "/operations",
@@ -113,6 +118,7 @@ export function Header(): ReactElement {
           ),
         )}
       </Nav>
+      <SearchButton />
       <UserMenu />
     </Bar>
   );

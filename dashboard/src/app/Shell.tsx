@@ -2,18 +2,16 @@
 import { styled } from "@mui/material/styles";
 import { useIsFetching } from "@tanstack/react-query";
 import { Outlet, useRouterState } from "@tanstack/react-router";
-import { lazy, type ReactElement, type RefObject, Suspense, useEffect, useRef } from "react";
-import { allMessages, T } from "../i18n/i18n";
+import { type ReactElement, type RefObject, Suspense, useEffect, useRef } from "react";
+import { useNames } from "../api/names";
+import { lazyWithMessages, T } from "../i18n/i18n";
 import { preloadActionDialog } from "../ui/ActionDialog";
+import { NamesContext } from "../ui/NamedId";
 import { DuplicateNotice } from "./DuplicateNotice";
 import { Header } from "./Header";
 import { KillSwitchNotice } from "./KillSwitchNotice";
 
-// Its messages are not in the first load.
-const FiguresAge = lazy(async () => {
-  const [module] = await Promise.all([import("./FiguresAge"), allMessages]);
-  return module;
-});
+const FiguresAge = lazyWithMessages(() => import("./FiguresAge"));
 
 const Main = styled("main")({
   padding: 24,
@@ -53,7 +51,9 @@ export function Shell(): ReactElement {
         <Suspense fallback={null}>
           <FiguresAge />
         </Suspense>
-        <Outlet />
+        <NamesContext value={useNames()}>
+          <Outlet />
+        </NamesContext>
       </Main>
     </>
   );

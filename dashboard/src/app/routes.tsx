@@ -134,6 +134,26 @@ const pages = [
   }),
   createRoute({
     ...underRoot,
+    path: "/employees/$personId",
+    component: page(() => import("../employees/EmployeePage")),
+  }),
+  createRoute({
+    ...underRoot,
+    path: "/loans/$loanId",
+    component: page(() => import("../employees/LoanPage")),
+  }),
+  createRoute({
+    ...underRoot,
+    path: "/approval-rules",
+    component: page(() => import("../approvalRules/ApprovalRulesPage")),
+  }),
+  createRoute({
+    ...underRoot,
+    path: "/holds",
+    component: page(() => import("../holds/HoldsPage")),
+  }),
+  createRoute({
+    ...underRoot,
     path: "/ledger",
     component: page(() => import("../ledger/AccountsPage")),
   }),
@@ -141,6 +161,11 @@ const pages = [
     ...underRoot,
     path: "/ledger/journals",
     component: page(() => import("../ledger/JournalsPage")),
+  }),
+  createRoute({
+    ...underRoot,
+    path: "/finance",
+    component: page(() => import("../finance/FinancePage")),
   }),
   createRoute({
     ...underRoot,
@@ -161,6 +186,11 @@ const pages = [
     ...underRoot,
     path: "/settings",
     component: page(() => import("../settings/SettingsPage")),
+  }),
+  createRoute({
+    ...underRoot,
+    path: "/settings/notifications",
+    component: page(() => import("../settings/notifications/NotificationsPage")),
   }),
   createRoute({
     ...underRoot,

@@ -5,6 +5,7 @@ import { useBatchQuery } from "../api/batchQuery";
 import type { Batch } from "../api/client";
 import { T, useText } from "../i18n/i18n";
 import { PlainDate, ShortId } from "../ui/format";
+import { NamedId } from "../ui/NamedId";
 import { LeadRow } from "../ui/layout";
 import { Link } from "../ui/links";
 import { Notice } from "../ui/Notice";
@@ -13,8 +14,11 @@ import { Page } from "../ui/Page";
 import { QueryView } from "../ui/QueryView";
 import { RefusedFileNotice } from "../ui/RefusedFileNotice";
 import { StatusChip, StatusMeaning } from "../ui/StatusChip";
+import { ApprovalRequestNotice } from "./ApprovalRequestNotice";
 import { BatchContext } from "./BatchContext";
 import { BatchTabs } from "./BatchTabs";
+import { ChildBatches } from "./ChildBatches";
+import { DispatcherAway } from "./DispatcherAway";
 import { FiguresAge } from "./FiguresAge";
 import { MoneySentence } from "./MoneySentence";
 import { NextStep } from "./NextStep";
@@ -41,12 +45,15 @@ export default function BatchPage(): ReactElement {
   return (
     <Page title={batch.filename} lead={<Lead batch={batch} />} actions={<NextStep batch={batch} />}>
       {found.error && <OutdatedNotice updatedAt={found.dataUpdatedAt} />}
+      {!batch.dispatcher_answers && <DispatcherAway />}
       <MoneySentence batch={batch} />
       <FiguresAge batch={batch} />
       {batch.error && <RefusedFileNotice error={batch.error} />}
+      <ApprovalRequestNotice batch={batch} onAnswered={() => void refetch()} />
       <PeriodChoice batch={batch} onChosen={() => void refetch()} />
       <StoppedSources batch={batch} />
       <RefusedByProvider batch={batch} onRetried={() => void refetch()} />
+      <ChildBatches batch={batch} />
       <BatchTabs batch={batch} />
       <BatchContext value={shown}>
         <Outlet />
@@ -84,7 +91,7 @@ function StoppedSources({ batch }: { batch: Batch }): ReactElement[] {
       <T
         id="batch.source-stopped"
         values={{
-          source: <ShortId id={source.source_account_id} />,
+          source: <NamedId kind="source" id={source.source_account_id} />,
           why: source.reason || source.reason_code,
         }}
       />

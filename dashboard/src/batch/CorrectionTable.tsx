@@ -1,14 +1,15 @@
 import type { ReactElement } from "react";
 import type { Correction } from "../api/client";
 import { useText } from "../i18n/i18n";
-import { Code, DateTime, ShortId } from "../ui/format";
+import { Code, DateTime } from "../ui/format";
+import { NamedId } from "../ui/NamedId";
 import { type Column, ListTable } from "../ui/ListTable";
 
 /** A correction that is offered, or one that was accepted, with who did and when. */
 type OfferedOrMade = Correction & { by?: string | null; at?: string | null };
 
 const OFFERED_COLUMNS: readonly Column<OfferedOrMade>[] = [
-  { header: "column.source", cell: (one) => <ShortId id={one.source_account_id} /> },
+  { header: "column.source", cell: (one) => <NamedId kind="source" id={one.source_account_id} /> },
   { header: "column.field", cell: (one) => one.field },
   { header: "column.from", cell: (one) => <Code>{one.from}</Code> },
   { header: "column.to", cell: (one) => <b>{one.to}</b> },

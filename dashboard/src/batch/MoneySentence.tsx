@@ -1,9 +1,9 @@
 /** The sentences at the top of every batch that say whether money has gone out. */
 import type { ReactElement } from "react";
 import type { Batch } from "../api/client";
-import { ENDED, NEVER_APPROVED, PAUSED, unfinishedPayments } from "../api/statuses";
+import { ENDED, isScheduled, NEVER_APPROVED, PAUSED, unfinishedPayments } from "../api/statuses";
 import { type MessageId, T } from "../i18n/i18n";
-import { Money } from "../ui/format";
+import { DateTime, Money } from "../ui/format";
 import { Notice } from "../ui/Notice";
 import type { Tone } from "../ui/statusLooks";
 
@@ -19,6 +19,7 @@ export function MoneySentence({ batch }: { batch: Batch }): ReactElement {
           total: <Money cents={cents.total} />,
           provider: <Money cents={cents.pending + cents.sending} />,
           unsent: <Money cents={cents.unprocessed} />,
+          at: <DateTime at={batch.start_at} />,
         }}
       />
       {EXCEPTIONS.filter((status) => batch.payments[status] > 0).map((status) => (
@@ -57,6 +58,7 @@ function NothingSent({ batch }: { batch: Batch }): ReactElement {
 function mainSentence(batch: Batch): MessageId {
   if (ENDED.has(batch.status)) return "money.ended";
   if (batch.payments.held > 0 && unfinishedPayments(batch) === 0) return "money.people-decide";
+  if (isScheduled(batch)) return "money.scheduled";
   return PAUSED.has(batch.status) ? "money.paused" : "money.running";
 }
 

@@ -6,6 +6,7 @@ import { useSignedIn } from "../api/signedIn";
 import { ENDED, RUNNING } from "../api/statuses";
 import { type MessageId, T } from "../i18n/i18n";
 import { ButtonLink } from "../ui/links";
+import { isOwn, mayAsk, openRequest } from "../api/approvalRequest";
 
 type Step = {
   tab: "approval" | "checks" | "payments" | "live" | "reports";
@@ -32,14 +33,18 @@ export function NextStep({ batch }: { batch: Batch }): ReactElement | null {
   );
 }
 
-function nextStep(batch: Batch, me: Person): Step | null {
+/** What this person can do next with the batch; null if it waits for somebody else. */
+export function nextStep(batch: Batch, me: Person): Step | null {
   const preparer = hasRole(me, "preparer");
   if (batch.status === "ready") {
-    if (hasRole(me, "approver") && batch.uploaded_by !== me.id)
+    if (batch.first_approval?.approved_by === me.id) return null;
+    if (hasRole(me, "approver") && !isOwn(batch.uploaded_by, batch.approval_requests, me))
       return { tab: "approval", label: "next.approve" };
-    return batch.corrections_offered.length > 0 && preparer
-      ? { tab: "checks", label: "next.correct" }
-      : null;
+    if (openRequest(batch)) return null;
+    // also while nothing is payable yet: that is when it is needed most
+    if (preparer && batch.corrections_offered.length > 0)
+      return { tab: "checks", label: "next.correct" };
+    return mayAsk(batch, me) ? { tab: "approval", label: "next.ask" } : null;
   }
   if (RUNNING.has(batch.status))
     return batch.payments.held > 0 && hasRole(me, "preparer", "approver")

@@ -3,6 +3,7 @@ import { lazy, type ReactElement, Suspense } from "react";
 import type { Batch } from "../api/client";
 import { hasRole, type Person } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
+import { openRequest } from "../api/approvalRequest";
 
 // Rarely shown.
 const ChoosePeriod = lazy(() => import("./ChoosePeriod"));
@@ -20,6 +21,7 @@ export function PeriodChoice({ batch, onChosen }: PeriodChoiceProps): ReactEleme
 }
 
 /** Whether this person can choose now. The API takes a choice of a preparer for a ready batch. */
-export function mayChoosePeriod({ status, period_choices: choices }: Batch, me: Person): boolean {
-  return status === "ready" && choices.length > 0 && hasRole(me, "preparer");
+export function mayChoosePeriod(batch: Batch, me: Person): boolean {
+  const open = batch.status === "ready" && openRequest(batch) === undefined;
+  return open && batch.period_choices.length > 0 && hasRole(me, "preparer");
 }

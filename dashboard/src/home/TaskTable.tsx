@@ -1,14 +1,17 @@
-import type { ReactElement } from "react";
+import { type ReactElement, Suspense } from "react";
 import { useBatchQuery } from "../api/batchQuery";
 import type { BatchLine } from "../api/client";
 import { hasRole } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
-import { T, useText } from "../i18n/i18n";
-import { Count, Money } from "../ui/format";
+import { lazyWithMessages, T, useText } from "../i18n/i18n";
+import { Count, DateTime, Money } from "../ui/format";
 import { Link } from "../ui/links";
 import { type Column, ListTable } from "../ui/ListTable";
 import { StatusChip } from "../ui/StatusChip";
+import { overStatus } from "./putAway";
 import type { Task } from "./tasks";
+
+const PutAwayButton = lazyWithMessages(() => import("./PutAwayButton"));
 
 const TARGETS = {
   approval: "/batches/$batchId/approval",
@@ -60,9 +63,16 @@ function TaskCell({ task }: { task: Task }): ReactElement {
 
 function TaskLink({ task: { batch, message, tab } }: { task: Task }): ReactElement {
   return (
-    <Link to={TARGETS[tab]} params={{ batchId: batch.batch_id }}>
-      <T id={message} values={{ file: batch.filename }} />
-    </Link>
+    <>
+      <Link to={TARGETS[tab]} params={{ batchId: batch.batch_id }}>
+        <T id={message} values={{ file: batch.filename, at: <DateTime at={batch.start_at} /> }} />
+      </Link>
+      {overStatus(batch) && (
+        <Suspense fallback={null}>
+          <PutAwayButton batch={batch} />
+        </Suspense>
+      )}
+    </>
   );
 }
 

@@ -4,6 +4,8 @@
  * before any other page is shown. Other languages are fetched when a person chooses them.
  */
 import {
+  type FC,
+  lazy,
   createContext,
   Fragment,
   type ReactElement,
@@ -40,6 +42,14 @@ export const allMessages: Promise<void> = import("./en-US.json").then((others) =
   englishMessages = { ...core, ...others.default };
   for (const notify of englishListeners) notify();
 });
+
+/** A part of a page that is loaded when it is shown, together with all messages. */
+export function lazyWithMessages<P extends object>(load: () => Promise<{ default: FC<P> }>) {
+  return lazy(async () => {
+    const [module] = await Promise.all([load(), allMessages]);
+    return module;
+  });
+}
 
 function useEnglish(): Messages {
   return useSyncExternalStore(

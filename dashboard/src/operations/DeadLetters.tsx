@@ -1,10 +1,9 @@
-import Button from "@mui/material/Button";
-import { type ReactElement, useState } from "react";
-import { type DeadLetter, query } from "../api/client";
+import type { ReactElement } from "react";
+import { api, type DeadLetter, query } from "../api/client";
 import { hasRole } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
 import { T, useText } from "../i18n/i18n";
-import { ActionDialog } from "../ui/ActionDialog";
+import { ActionButton } from "../ui/ActionButton";
 import { Card } from "../ui/Card";
 import { Code, DateTime } from "../ui/format";
 import { type Column, ListTable } from "../ui/ListTable";
@@ -91,41 +90,19 @@ function Redrive({ letter, onRedriven }: RedriveProps): ReactElement {
 
 function RedriveButton({ letter, onRedriven }: RedriveProps): ReactElement {
   const text = useText();
-  const [open, setOpen] = useState(false);
-  const redrive = query.useMutation("post", "/api/v1/ops/dead-letters/{dead_letter_id}/redrive", {
-    onSuccess: () => {
-      setOpen(false);
-      onRedriven();
-    },
-  });
-  const request = { params: { path: { dead_letter_id: letter.dead_letter_id } } };
+  const params = { path: { dead_letter_id: letter.dead_letter_id } };
   return (
-    <>
-      <Button
-        size="small"
-        variant="outlined"
-        onClick={() => {
-          redrive.reset();
-          setOpen(true);
-        }}
-      >
-        <T id="dead-letters.redrive" />
-      </Button>
-      {open && (
-        <ActionDialog
-          title={text("dead-letters.ask")}
-          confirm={text("dead-letters.redrive")}
-          reason="none"
-          busy={redrive.isPending}
-          error={redrive.error}
-          onClose={() => setOpen(false)}
-          onConfirm={() => redrive.mutate(request)}
-        >
-          <p>
-            <T id="dead-letters.ask.means" />
-          </p>
-        </ActionDialog>
-      )}
-    </>
+    <ActionButton
+      name={text("dead-letters.redrive")}
+      button={{ size: "small" }}
+      title={text("dead-letters.ask")}
+      reason="none"
+      send={() => api.POST("/api/v1/ops/dead-letters/{dead_letter_id}/redrive", { params })}
+      onDone={onRedriven}
+    >
+      <p>
+        <T id="dead-letters.ask.means" />
+      </p>
+    </ActionButton>
   );
 }

@@ -1,11 +1,10 @@
-import Button from "@mui/material/Button";
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactElement, useState } from "react";
-import { query, type KillSwitchState } from "../api/client";
+import type { ReactElement } from "react";
+import { api, query, type KillSwitchState } from "../api/client";
 import { hasRole } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
 import { T, useText } from "../i18n/i18n";
-import { ActionDialog } from "../ui/ActionDialog";
+import { ActionButton } from "../ui/ActionButton";
 import { Card } from "../ui/Card";
 import { DateTime } from "../ui/format";
 import { Notice } from "../ui/Notice";
@@ -45,42 +44,20 @@ function SwitchNotice({ state }: { state: KillSwitchState }): ReactElement {
 function SwitchButton({ on }: { on: boolean }): ReactElement {
   const text = useText();
   const queries = useQueryClient();
-  const [open, setOpen] = useState(false);
-  const turn = query.useMutation("post", PATH, {
-    onSuccess: () => {
-      setOpen(false);
-      void queries.invalidateQueries({ queryKey: ["get", PATH] });
-    },
-  });
-  const label = text(on ? "kill.release" : "kill.engage");
   return (
-    <>
-      <Button
-        variant={on ? "contained" : "outlined"}
-        color={on ? "primary" : "error"}
-        onClick={() => {
-          turn.reset();
-          setOpen(true);
-        }}
-      >
-        {label}
-      </Button>
-      {open && (
-        <ActionDialog
-          title={text(on ? "kill.release.ask" : "kill.engage.ask")}
-          confirm={label}
-          tone={on ? "primary" : "error"}
-          reason="required"
-          busy={turn.isPending}
-          error={turn.error}
-          onClose={() => setOpen(false)}
-          onConfirm={(reason) => turn.mutate({ body: { on: !on, reason } })}
-        >
-          <p>
-            <T id="kill.means" />
-          </p>
-        </ActionDialog>
-      )}
-    </>
+    <ActionButton
+      name={text(on ? "kill.release" : "kill.engage")}
+      button={on ? { variant: "contained" } : { color: "error" }}
+      title={text(on ? "kill.release.ask" : "kill.engage.ask")}
+      tone={on ? "primary" : "error"}
+      reason="required"
+      dialog="kill-switch"
+      send={(reason) => api.POST(PATH, { body: { on: !on, reason } })}
+      onDone={() => void queries.invalidateQueries({ queryKey: ["get", PATH] })}
+    >
+      <p>
+        <T id="kill.means" />
+      </p>
+    </ActionButton>
   );
 }

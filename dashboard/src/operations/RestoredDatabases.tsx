@@ -1,11 +1,10 @@
-import Button from "@mui/material/Button";
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactElement, useState } from "react";
-import { query, type RestoredDatabase } from "../api/client";
+import type { ReactElement } from "react";
+import { api, query, type RestoredDatabase } from "../api/client";
 import { hasRole } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
 import { T, useText } from "../i18n/i18n";
-import { ActionDialog } from "../ui/ActionDialog";
+import { ActionButton } from "../ui/ActionButton";
 import { Card } from "../ui/Card";
 import { DateTime } from "../ui/format";
 import { type Column, ListTable } from "../ui/ListTable";
@@ -71,50 +70,23 @@ type ReleaseButtonProps = { quarantined: readonly RestoredDatabase[] };
 function ReleaseButton({ quarantined }: ReleaseButtonProps): ReactElement | null {
   const { me } = useSignedIn();
   const text = useText();
-  const [open, setOpen] = useState(false);
-  const release = useRelease(() => setOpen(false));
+  const queries = useQueryClient();
   const proposedBy = quarantined.find((service) => service.proposed_by)?.proposed_by;
-  const label = text(proposedBy ? "restored.confirm" : "restored.propose");
   const recovered = quarantined.some((service) => service.settled);
   if (!recovered || !hasRole(me, "operator", "approver")) return null;
   return (
-    <>
-      <Button
-        variant="contained"
-        disabled={proposedBy === me.id}
-        onClick={() => {
-          release.reset();
-          setOpen(true);
-        }}
-      >
-        {label}
-      </Button>
-      {open && (
-        <ActionDialog
-          title={text("restored.ask")}
-          confirm={label}
-          tone="primary"
-          reason="required"
-          busy={release.isPending}
-          error={release.error}
-          onClose={() => setOpen(false)}
-          onConfirm={(reason) => release.mutate({ body: { reason } })}
-        >
-          <p>
-            <T id="restored.ask.means" />
-          </p>
-        </ActionDialog>
-      )}
-    </>
+    <ActionButton
+      name={text(proposedBy ? "restored.confirm" : "restored.propose")}
+      button={{ variant: "contained", disabled: proposedBy === me.id }}
+      title={text("restored.ask")}
+      reason="required"
+      dialog="release"
+      send={(reason) => api.POST(`${PATH}/release`, { body: { reason } })}
+      onDone={() => void queries.invalidateQueries({ queryKey: ["get", PATH] })}
+    >
+      <p>
+        <T id="restored.ask.means" />
+      </p>
+    </ActionButton>
   );
-}
-
-function useRelease(onReleased: () => void) {
-  const queries = useQueryClient();
-  return query.useMutation("post", `${PATH}/release`, {
-    onSuccess: () => {
-      onReleased();
-      void queries.invalidateQueries({ queryKey: ["get", PATH] });
-    },
-  });
 }

@@ -2,7 +2,7 @@ import type { ReactElement } from "react";
 import { query, type ServiceHealth } from "../api/client";
 import { isMessageId, type MessageId, T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
-import { Count, Duration } from "../ui/format";
+import { Count, DateTime, Duration } from "../ui/format";
 import { Icon, type IconName } from "../ui/icons";
 import { type Column, ListTable } from "../ui/ListTable";
 import { QueryView } from "../ui/QueryView";
@@ -34,6 +34,11 @@ const COLUMNS: readonly Column<ServiceHealth>[] = [
     cell: (service) => (
       <>
         <Icon name={iconOf(service)} /> <T id={stateOf(service)} />
+        {service.age_s > 0 && (
+          <div>
+            <T id="service.slow" values={{ age: <Duration seconds={service.age_s} /> }} />
+          </div>
+        )}
       </>
     ),
   },
@@ -89,10 +94,16 @@ function Figures({ figures }: { figures: Record<string, number> }): ReactElement
         return (
           <div key={name}>
             {isMessageId(id) ? <T id={id} /> : name.replaceAll("_", " ")}:{" "}
-            {name.endsWith("_seconds") ? <Duration seconds={value} /> : <Count value={value} />}
+            <Figure name={name} value={value} />
           </div>
         );
       })}
     </>
   );
+}
+
+/** The end of a figure's name says what it is: a moment, a duration or a number. */
+function Figure({ name, value }: { name: string; value: number }): ReactElement {
+  if (name.endsWith("_at_seconds")) return <DateTime at={new Date(value * 1_000).toISOString()} />;
+  return name.endsWith("_seconds") ? <Duration seconds={value} /> : <Count value={value} />;
 }

@@ -1,21 +1,26 @@
 import type { ReactElement } from "react";
 import type { PaymentDetails } from "../api/client";
+import { hasRole, PERSONAL_ROLES } from "../api/session";
+import { useSignedIn } from "../api/signedIn";
 import { T } from "../i18n/i18n";
 import { Card } from "../ui/Card";
 import { Facts } from "../ui/Facts";
 import { Code, ShortId } from "../ui/format";
+import { NamedId } from "../ui/NamedId";
 import { Link } from "../ui/links";
 
 /** What is known of a payment, besides its amount and status. */
 export function PaymentFacts({ payment }: { payment: PaymentDetails }): ReactElement {
+  const { me } = useSignedIn();
+  const mayOpen = hasRole(me, ...PERSONAL_ROLES);
   return (
     <Card>
       <Facts
         items={[
           ["payment.rows", <FileRows key="rows" payment={payment} />],
-          ["column.employee-id", <ShortId key="employee" id={payment.employee_id} />],
-          ["column.loan", `****${payment.loan_last4} · ${payment.institution_id}`],
-          ["column.source", <ShortId key="source" id={payment.source_account_id} />],
+          ["column.employee-id", <EmployeeId key="employee" payment={payment} link={mayOpen} />],
+          ["column.loan", <Loan key="loan" payment={payment} link={mayOpen} />],
+          ["column.source", <NamedId key="source" kind="source" id={payment.source_account_id} />],
           ["column.provider-status", payment.provider_status ?? "—"],
           [
             "column.provider-id",
@@ -35,6 +40,34 @@ export function PaymentFacts({ payment }: { payment: PaymentDetails }): ReactEle
         ]}
       />
     </Card>
+  );
+}
+
+type LinkedProps = { payment: PaymentDetails; link: boolean };
+
+function EmployeeId({ payment, link }: LinkedProps): ReactElement {
+  const id = <ShortId id={payment.employee_id} />;
+  if (!link || !payment.person_id) return id;
+  return (
+    <>
+      {id}{" "}
+      <Link to="/employees/$personId" params={{ personId: payment.person_id }}>
+        <T id="employee.open" />
+      </Link>
+    </>
+  );
+}
+
+function Loan({ payment, link }: LinkedProps): ReactElement {
+  const shown = `****${payment.loan_last4} · ${payment.institution_id}`;
+  if (!link || !payment.loan_id) return <>{shown}</>;
+  return (
+    <>
+      {shown}{" "}
+      <Link to="/loans/$loanId" params={{ loanId: payment.loan_id }}>
+        <T id="loan.open" />
+      </Link>
+    </>
   );
 }
 

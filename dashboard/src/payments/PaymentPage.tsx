@@ -12,7 +12,9 @@ import { OutdatedNotice } from "../ui/OutdatedNotice";
 import { Page } from "../ui/Page";
 import { QueryView } from "../ui/QueryView";
 import { StatusChip, StatusMeaning } from "../ui/StatusChip";
+import { DuplicateDecisions } from "./DuplicateDecisions";
 import { HeldPaymentDecision, mayBeUnbound, UnbindDecision } from "./HeldPaymentDecision";
+import { PaymentEvidence } from "./PaymentEvidence";
 import { PaymentFacts } from "./PaymentFacts";
 import { PaymentTimeline } from "./PaymentTimeline";
 
@@ -47,6 +49,10 @@ export default function PaymentPage(): ReactElement {
     <Page title={titleOf(payment, title)} lead={<Lead payment={payment} />}>
       {found.error && <OutdatedNotice updatedAt={found.dataUpdatedAt} />}
       <Warnings payment={payment} />
+      <DuplicateDecisions
+        duplicates={payment.duplicates ?? []}
+        onDecided={() => void found.refetch()}
+      />
       {payment.status === "held" && (
         <HeldPaymentDecision payment={payment} onDecided={() => void found.refetch()} />
       )}
@@ -54,6 +60,7 @@ export default function PaymentPage(): ReactElement {
         <UnbindDecision payment={payment} onDecided={() => void found.refetch()} />
       )}
       <PaymentFacts payment={payment} />
+      <PaymentEvidence paymentId={payment.payment_id} />
       <PaymentTimeline entries={payment.timeline} />
     </Page>
   );

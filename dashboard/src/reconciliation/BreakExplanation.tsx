@@ -2,16 +2,14 @@
  * How two people explain a difference: one proposes what it is, another one, an approver, confirms.
  * Once explained it does not keep the batch from its certificate, unless it changes.
  */
-import Button from "@mui/material/Button";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type ReactElement, useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import type { ReactElement } from "react";
 import { api, type Break, type BreakProposal } from "../api/client";
 import { hasRole } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
-import { T, useText } from "../i18n/i18n";
+import { T } from "../i18n/i18n";
 import { AcknowledgedBy } from "../ui/AcknowledgedBy";
-import { ActionDialog } from "../ui/ActionDialog";
-import { OptionField } from "../ui/Filters";
+import { DecideButton } from "../ui/DecideButton";
 import { DateTime, Money } from "../ui/format";
 import { Notice } from "../ui/Notice";
 
@@ -31,11 +29,7 @@ export function BreakExplanation({ found }: BreakProps): ReactElement {
   return (
     <>
       {found.proposal && <ProposalText proposal={found.proposal} />}
-      {hasRole(me, "approver", "preparer") ? (
-        <ExplainButton key={found.proposal?.act} found={found} />
-      ) : (
-        "—"
-      )}
+      {hasRole(me, "approver", "preparer") ? <ExplainButton found={found} /> : "—"}
     </>
   );
 }
@@ -61,60 +55,33 @@ function ProposalText({ proposal }: { proposal: BreakProposal }): ReactElement {
 }
 
 function ExplainButton({ found }: BreakProps): ReactElement {
-  const text = useText();
-  const [open, setOpen] = useState(false);
-  const [act, setAct] = useState<Act>(found.proposal?.act ?? "explained");
-  const send = useExplain(found, () => setOpen(false));
-  return (
-    <>
-      <Button
-        size="small"
-        variant="outlined"
-        onClick={() => {
-          send.reset();
-          setOpen(true);
-        }}
-      >
-        <T id="explain.open" />
-      </Button>
-      {open && (
-        <ActionDialog
-          title={text("explain.title")}
-          confirm={text("explain.send")}
-          reason="required"
-          busy={send.isPending}
-          error={send.error}
-          onClose={() => setOpen(false)}
-          onConfirm={(reason) => send.mutate({ act, reason })}
-        >
-          <p>
-            <T id="explain.means" />
-          </p>
-          <OptionField
-            label="explain.act"
-            value={act}
-            options={ACTS}
-            optionLabel={(one) => `explain.${one}`}
-            onChange={(chosen) => setAct(chosen as Act)}
-          />
-          <Notice tone="info">
-            <T id="explain.money" values={{ amount: <Money cents={found.amount_cents} /> }} />
-          </Notice>
-        </ActionDialog>
-      )}
-    </>
-  );
-}
-
-function useExplain(found: Break, onSent: () => void) {
   const queries = useQueryClient();
-  return useMutation({
-    mutationFn: ({ act, reason }: { act: Act; reason: string }) =>
-      api.POST("/api/v1/reconciliation/breaks/{break_id}/acknowledge", {
-        params: { path: { break_id: found.break_id } },
-        body: { act, reason, evidence: found.evidence },
-      }),
-    onSuccess: onSent,
-    onSettled: () => void queries.invalidateQueries({ queryKey: ["get", BREAKS_PATH] }),
-  });
+  return (
+    <DecideButton<Act>
+      button="explain.open"
+      title="explain.title"
+      confirm="explain.send"
+      question="explain.act"
+      acts={ACTS}
+      actLabel={(act) => `explain.${act}`}
+      first={found.proposal?.act ?? "explained"}
+      send={(act, reason) =>
+        api.POST("/api/v1/reconciliation/breaks/{break_id}/acknowledge", {
+          params: { path: { break_id: found.break_id } },
+          body: { act, reason, evidence: found.evidence },
+        })
+      }
+      onSettled={() => void queries.invalidateQueries({ queryKey: ["get", BREAKS_PATH] })}
+      above={
+        <p>
+          <T id="explain.means" />
+        </p>
+      }
+      below={
+        <Notice tone="info">
+          <T id="explain.money" values={{ amount: <Money cents={found.amount_cents} /> }} />
+        </Notice>
+      }
+    />
+  );
 }

@@ -9,6 +9,7 @@ import { Link } from "../ui/links";
 import { type Column, ListTable } from "../ui/ListTable";
 import { Page } from "../ui/Page";
 import { DisplaySettings } from "./DisplaySettings";
+import { NamesCard } from "./NamesCard";
 import { SessionsCard } from "./SessionsCard";
 
 export default function SettingsPage(): ReactElement {
@@ -27,8 +28,22 @@ export default function SettingsPage(): ReactElement {
         />
       </Card>
       <Roles demo={me.auth_mode !== "oidc"} />
+      <NotificationsCard />
+      <NamesCard />
       <SessionsCard />
       {hasRole(me, "admin", "auditor") && <TokensCard />}
+      <Card
+        title={<T id="rules.title" />}
+        actions={
+          <Link to="/approval-rules">
+            <T id="rules.open" />
+          </Link>
+        }
+      >
+        <p>
+          <T id="rules.lead" />
+        </p>
+      </Card>
       <Card title={<T id="settings.rules" />}>
         <p>
           <T id="settings.rules.means" />
@@ -64,6 +79,23 @@ const ROLE_COLUMNS: readonly Column<RoleLine>[] = [
   { header: "settings.may", wide: true, cell: ({ role }) => <T id={`role.${role}.may`} /> },
   { header: "settings.may-not", wide: true, cell: ({ role }) => <T id={`role.${role}.not`} /> },
 ];
+
+function NotificationsCard(): ReactElement {
+  return (
+    <Card
+      title={<T id="notifications.title" />}
+      actions={
+        <Link to="/settings/notifications">
+          <T id="notifications.open" />
+        </Link>
+      }
+    >
+      <p>
+        <T id="notifications.lead" />
+      </p>
+    </Card>
+  );
+}
 
 function TokensCard(): ReactElement {
   return (

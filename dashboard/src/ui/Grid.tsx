@@ -23,10 +23,12 @@ type GridProps<R> = {
   loading: boolean;
   /** The columns that the server sorts, with the server's name for each. */
   sorts: Readonly<Record<string, string>>;
+  /** Gives each row a box to select it; called with the ids of the selected rows of the page. */
+  onSelect?: (ids: readonly string[]) => void;
 };
 
 export function Grid<R extends object>(props: GridProps<R>): ReactElement {
-  const { label, columns, rows, rowId, loading, sorts } = props;
+  const { label, columns, rows, rowId, loading, sorts, onSelect } = props;
   const localeText = useLocaleText();
   const [sortModel, setSortModel] = useSortModel(sorts);
   const sortableColumns = useMemo(
@@ -59,6 +61,9 @@ export function Grid<R extends object>(props: GridProps<R>): ReactElement {
         filterMode="server"
         disableColumnFilter
         disableRowSelectionOnClick
+        disableRowSelectionExcludeModel
+        checkboxSelection={onSelect !== undefined}
+        onRowSelectionModelChange={({ ids }) => onSelect?.([...ids].map(String))}
         nonce={styleNonce()}
         localeText={localeText}
         onSortModelChange={setSortModel}
@@ -88,6 +93,7 @@ function useSortModel(
 
 const GRID_TEXTS = {
   noRowsLabel: "empty.filtered",
+  actionsCellMore: "row.menu",
   columnMenuLabel: "grid.menu",
   columnHeaderSortIconLabel: "grid.sort",
   columnMenuSortAsc: "grid.asc",

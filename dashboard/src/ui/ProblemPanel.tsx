@@ -1,8 +1,11 @@
 import { styled } from "@mui/material/styles";
-import type { ReactElement, ReactNode } from "react";
+import { lazy, type ReactElement, type ReactNode, Suspense } from "react";
 import { isMessageId, type MessageId, T } from "../i18n/i18n";
 import { Icon } from "./icons";
 import { PlainButton } from "./links";
+import { STEP_UP } from "./signInAnew";
+
+const SignInAnew = lazy(() => import("./SignInAnew"));
 
 const Panel = styled("section")(({ theme }) => ({
   border: "2px solid",
@@ -41,6 +44,8 @@ type ProblemPanelProps = {
   retry?: () => void;
   /** What failed was a change, so without an answer it may have been made all the same. */
   unsafe?: boolean;
+  /** The dialog in which it failed: it is open again after a new sign-in. */
+  dialog?: string;
 };
 
 /** A proxy's refusal: the request did not reach the system, and the same one never will. */
@@ -57,7 +62,8 @@ function actionOf(problem: ProblemDetails, unsafe: boolean): MessageId {
 }
 
 /** What went wrong, whether money is affected, what to do, and the id to ask about it. */
-export function ProblemPanel({ error, retry, unsafe = false }: ProblemPanelProps): ReactElement {
+export function ProblemPanel(props: ProblemPanelProps): ReactElement {
+  const { error, retry, unsafe = false, dialog = "" } = props;
   const problem = detailsOf(error);
   const specific = `problem.${problem.code}.what`;
   return (
@@ -79,6 +85,11 @@ export function ProblemPanel({ error, retry, unsafe = false }: ProblemPanelProps
           </Detail>
         )}
       </dl>
+      {problem.code === STEP_UP && (
+        <Suspense fallback={null}>
+          <SignInAnew dialog={dialog} />
+        </Suspense>
+      )}
       {retry && (
         <p>
           <PlainButton type="button" onClick={retry}>

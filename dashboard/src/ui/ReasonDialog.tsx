@@ -6,7 +6,7 @@ import DialogContent from "@mui/material/DialogContent";
 import DialogTitle from "@mui/material/DialogTitle";
 import TextField from "@mui/material/TextField";
 import { type ReactElement, type ReactNode, useEffect, useState } from "react";
-import { T, useText } from "../i18n/i18n";
+import { type MessageId, T, useText } from "../i18n/i18n";
 import { ProblemPanel } from "./ProblemPanel";
 
 export type ReasonDialogProps = {
@@ -16,17 +16,24 @@ export type ReasonDialogProps = {
   confirm: string;
   tone?: "primary" | "error" | "warning";
   reason: "required" | "optional" | "none";
+  /** What the text is called, if it is no reason. */
+  label?: MessageId;
+  /** Something else than the reason is not filled in yet, so it cannot be confirmed. */
+  incomplete?: boolean;
   busy: boolean;
   error: unknown;
+  /** Its name in the address, if it is to be open again after a new sign-in. */
+  dialog?: string;
   onClose: () => void;
   onConfirm: (reason: string) => void;
 };
 
 export default function ReasonDialog(props: ReasonDialogProps): ReactElement {
-  const { title, children, reason, busy, error, onClose, onConfirm } = props;
+  const { title, children, reason, label, incomplete = false } = props;
+  const { busy, error, dialog, onClose, onConfirm } = props;
   const [typed, setTyped] = useState("");
   useFocusAfterClosing();
-  const missing = reason === "required" && typed.trim() === "";
+  const missing = incomplete || (reason === "required" && typed.trim() === "");
   return (
     <Dialog
       open
@@ -45,9 +52,14 @@ export default function ReasonDialog(props: ReasonDialogProps): ReactElement {
         <DialogContent>
           {children}
           {reason !== "none" && (
-            <ReasonField required={reason === "required"} value={typed} onChange={setTyped} />
+            <ReasonField
+              label={label}
+              required={reason === "required"}
+              value={typed}
+              onChange={setTyped}
+            />
           )}
-          {Boolean(error) && <ProblemPanel error={error} unsafe />}
+          {Boolean(error) && <ProblemPanel error={error} unsafe dialog={dialog} />}
         </DialogContent>
         <Buttons {...props} missing={missing} />
       </form>
@@ -55,13 +67,18 @@ export default function ReasonDialog(props: ReasonDialogProps): ReactElement {
   );
 }
 
-type ReasonFieldProps = { required: boolean; value: string; onChange: (value: string) => void };
+type ReasonFieldProps = {
+  label: MessageId | undefined;
+  required: boolean;
+  value: string;
+  onChange: (value: string) => void;
+};
 
-function ReasonField({ required, value, onChange }: ReasonFieldProps): ReactElement {
+function ReasonField({ label, required, value, onChange }: ReasonFieldProps): ReactElement {
   const text = useText();
   return (
     <TextField
-      label={text(required ? "reason.required" : "reason.optional")}
+      label={text(label ?? (required ? "reason.required" : "reason.optional"))}
       value={value}
       onChange={(event) => onChange(event.target.value)}
       required={required}

@@ -2,6 +2,7 @@
 import type { GridColDef } from "@mui/x-data-grid";
 import { Money, ShortId } from "./format";
 import { Link } from "./links";
+import { NamedId } from "./NamedId";
 
 /** An amount in cents, shown as money. */
 export function moneyColumn<R extends { amount_cents: number }>(name: string): GridColDef<R> {
@@ -15,16 +16,18 @@ export function moneyColumn<R extends { amount_cents: number }>(name: string): G
   };
 }
 
-/** An id, shortened. */
+/** An id, shortened; that of a branch or a source account with its given name. */
 export function idColumn<F extends string, R extends Record<F, string>>(
   field: F,
   name: string,
+  kind?: "branch" | "source",
 ): GridColDef<R> {
   return {
     field,
     headerName: name,
-    width: 150,
-    renderCell: ({ row }) => <ShortId id={row[field]} />,
+    width: kind ? 220 : 150,
+    renderCell: ({ row }) =>
+      kind ? <NamedId kind={kind} id={row[field]} /> : <ShortId id={row[field]} />,
   };
 }
 

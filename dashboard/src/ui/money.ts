@@ -34,3 +34,15 @@ export function sumCents(amounts: Iterable<number>): number {
   }
   return sum;
 }
+
+/**
+ * Whole cents of an amount as people type it: "1,079.88", "$1079.9" or "1079". Null for anything
+ * else; it is read from its digits, so no cent is lost.
+ */
+export function readCents(text: string): number | null {
+  const found = /^\$?(\d{1,3}(?:,\d{3})+|\d{1,11})(?:\.(\d{1,2}))?$/.exec(text.trim());
+  if (!found) return null;
+  const [, whole = "", part = ""] = found;
+  const cents = Number(whole.replaceAll(",", "") + part.padEnd(2, "0"));
+  return Number.isSafeInteger(cents) ? cents : null;
+}

@@ -17,6 +17,7 @@ export const SEARCH_KEYS = [
   "payment_id",
   "code",
   "cause",
+  "open", // the dialog to open after a new sign-in
 ] as const;
 export type Search = Partial<Record<(typeof SEARCH_KEYS)[number], string>>;
 const VALUE_MAX = 1_000; // characters

@@ -7,7 +7,16 @@ from pydantic import ValidationError
 
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.errors import Reject
-from libs.common.contracts.events import batches, ledger, payments, preparation, provider, rows
+from libs.common.contracts.events import (
+    approval_rules,
+    batches,
+    holds,
+    ledger,
+    payments,
+    preparation,
+    provider,
+    rows,
+)
 
 #: In the order in which money flows. Importing a module registers its event classes; importing all
 #: of them here means that `parse` knows every type.
@@ -18,6 +27,8 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     preparation,
     provider,
     ledger,
+    holds,
+    approval_rules,
 )
 
 

@@ -29,6 +29,12 @@ PROVIDER_EVENTS = Topic("provider-events", "provider_id", "webhooks", ("dispatch
 STATUS_EVENTS = Topic("status-events", "payment_id", "dispatcher", ("ledger", "reports"))
 PROVIDER_STATEMENTS = Topic("provider-statements", "run_id", "dispatcher", ("ledger",))
 LEDGER_POSTINGS = Topic("ledger-postings", "batch_id", "ledger", ("ingest", "reports"))
+#: Nobody else needs the holds: rows that fall under one are published as excluded. On a topic they
+#: are kept for a restore.
+HOLDS = Topic("holds", "hold_id", "ingest", ())
+#: The rules by amount are kept for a restore too: without them a restored service would ask for
+#: fewer approvers than were agreed on.
+APPROVAL_RULES = Topic("approval-rules", "rules_version", "ingest", ())
 
 TOPICS = (
     BATCHES,
@@ -39,6 +45,8 @@ TOPICS = (
     STATUS_EVENTS,
     PROVIDER_STATEMENTS,
     LEDGER_POSTINGS,
+    HOLDS,
+    APPROVAL_RULES,
 )
 
 

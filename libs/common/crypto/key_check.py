@@ -13,10 +13,17 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from libs.common.contracts.errors import Fatal
-from libs.common.crypto.field_encryption import DecryptionFailed, FieldCipher
+from libs.common.crypto.field_encryption import (
+    DecryptionFailed,
+    FieldCipher,
+    Forgotten,
+    key_id_of,
+)
 from libs.common.database.engine import is_unavailable, run
 
 UNDEFINED_TABLE = "42P01"
+#: The key id of a value, which begins with `<key id>.` or `<key id>~<place of a person>.`.
+_KEY_ID = "split_part(split_part({}, '.', 1), '~', 1)"
 T = TypeVar("T")
 
 
@@ -52,7 +59,7 @@ class EncryptedSample:
     @property
     def key_id(self) -> str:
         """The key it is encrypted under."""
-        return self.encrypted.partition(".")[0]
+        return key_id_of(self.encrypted)
 
 
 def key_problem(service: str, cipher: FieldCipher, samples: list[EncryptedSample]) -> str:
@@ -68,6 +75,8 @@ def key_problem(service: str, cipher: FieldCipher, samples: list[EncryptedSample
     for sample in samples:
         try:
             cipher.decrypt(sample.encrypted, sample.field, sample.row_id)
+        except Forgotten:
+            continue  # this key knows that it destroyed the person's: it is the right one
         except DecryptionFailed:
             return (
                 f"{service} cannot start: the key named {sample.key_id} in {setting} is not the "
@@ -82,11 +91,11 @@ def read_samples(connection: Connection, columns: EncryptedColumns) -> list[Encr
     rows = run(
         connection,
         f"""
-        SELECT DISTINCT ON (split_part(sealed, '.', 1))
+        SELECT DISTINCT ON ({_KEY_ID.format("sealed")})
                sealed, field, row_id
         FROM ({columns.samples}) AS s
         WHERE sealed <> ''
-        ORDER BY split_part(sealed, '.', 1)""",  # noqa: S608 - a query of the service's own
+        ORDER BY {_KEY_ID.format("sealed")}""",  # noqa: S608 - a query of the service's own
     )
     return [EncryptedSample(row.sealed, row.field, row.row_id) for row in rows]
 
@@ -143,7 +152,7 @@ def key_usage(connection: Connection, columns: EncryptedColumns) -> dict[str, di
         rows = run(
             connection,
             rf"""
-            SELECT split_part(v, '.', 1) AS key_id, count(*) AS n
+            SELECT {_KEY_ID.format("v")} AS key_id, count(*) AS n
             FROM ({query}) AS s(v)
             WHERE v ~ '^[^.{{]+\.'
             GROUP BY 1

@@ -50,23 +50,34 @@ def signature(raw: bytes | str | None) -> bytes:
     return raw if isinstance(raw, bytes) else b""
 
 
+def producer_config(bootstrap: str) -> dict[str, Any]:
+    """A producer's settings."""
+    return {
+        **client_settings(bootstrap),
+        "enable.idempotence": True,
+        "acks": "all",
+        "linger.ms": 5,
+        "compression.type": "lz4",
+        "delivery.timeout.ms": 30_000,
+        "message.max.bytes": MESSAGE_MAX_BYTES,
+        "queue.buffering.max.kbytes": 262_144,
+        "reconnect.backoff.max.ms": 2_000,
+        "log_level": LEVEL,
+    }
+
+
 def producer(bootstrap: str) -> Producer:
     """An idempotent producer. A message is delivered or reported as failed within 30 s."""
-    return Producer(
-        {
-            **client_settings(bootstrap),
-            "enable.idempotence": True,
-            "acks": "all",
-            "linger.ms": 5,
-            "compression.type": "lz4",
-            "delivery.timeout.ms": 30_000,
-            "message.max.bytes": MESSAGE_MAX_BYTES,
-            "queue.buffering.max.kbytes": 262_144,
-            "reconnect.backoff.max.ms": 2_000,
-            "log_level": LEVEL,
-        },
-        logger=ClientLog("producer"),
-    )
+    return Producer(producer_config(bootstrap), logger=ClientLog("producer"))
+
+
+def answers(bootstrap: str, within_s: float = 4.0) -> bool:
+    """Whether a broker answers a new client, and takes part in the cluster."""
+    client = AdminClient({**client_settings(bootstrap), "log_level": 2})
+    try:
+        return bool(client.list_topics(timeout=within_s).brokers)
+    except KafkaException:
+        return False
 
 
 def consumer_config(bootstrap: str, group: str, session_timeout_ms: int) -> dict[str, Any]:

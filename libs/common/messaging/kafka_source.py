@@ -14,7 +14,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__
 from libs.common.contracts.errors import Fatal, Retry
 from libs.common.contracts.message import Message
 from libs.common.messaging.address import SESSION_TIMEOUT_MS, client_settings
-from libs.common.messaging.client_health import STANDING_MAX_S, ClientHealth
+from libs.common.messaging.client_health import (
+    STANDING_MAX_S,
+    WITHOUT_BROKERS_MAX_S,
+    ClientHealth,
+)
 from libs.common.messaging.client_log import ClientLog
 from libs.common.messaging.kafka import TRANSIENT_ERRORS, consumer_config, signature, text
 from libs.common.messaging.turns import Turns
@@ -28,12 +32,24 @@ SESSION_HINT = (
     "Set SESSION_TIMEOUT_MS of this service to a value between the broker's "
     "group.min.session.timeout.ms and group.max.session.timeout.ms, or change these"
 )
+#: After these nobody knows what the broker is that answers next: it may be an older copy.
+DISCONNECTED = {
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - its name there
+    KafkaError._TRANSPORT,  # noqa: SLF001 - its name there
+}
 #: Gives the next offset of each partition: load(topic, topic_id, partitions).
 LoadOffsets = Callable[[str, str, Sequence[int]], dict[int, int]]
+#: Whether this consumer has taken in a message, as applied or as a dead letter.
+HasTakenIn = Callable[[Message], bool]
 
 
 class KafkaSource:
-    """One topic read by one group. Each partition continues at the offset in the database."""
+    """One topic read by one group. Each partition continues at the offset in the database.
+
+    The message before that offset is read first, also after a lost connection: the database must
+    know it. Else the topic was restored from an older copy and written on, and what lies before the
+    offset now was never read (docs/faults.md, 140).
+    """
 
     def __init__(
         self,
@@ -45,21 +61,28 @@ class KafkaSource:
         session_timeout_ms: int = SESSION_TIMEOUT_MS,
         broker_answers: Callable[[], bool] = lambda: True,
         standing_max_s: float = STANDING_MAX_S,
+        has_taken_in: HasTakenIn | None = None,
     ) -> None:
         """Join the group; nothing is read yet.
 
         Args:
+            has_taken_in: without it no message is compared; only tests and measurements do that.
             broker_answers: whether the broker answers another client. While it answers nobody, a
                 new client would not help.
             standing_max_s: after so long without work the client is given up.
         """
         self.topic, self.batch_max, self.load = topic, batch_max, load
+        self.has_taken_in = has_taken_in
         self.broker_answers, self.standing_max_s = broker_answers, standing_max_s
         self.health = ClientHealth()
         #: Since when the polling thread has been inside the client; None if it is not.
         self.inside_since: float | None = None
         #: The next offset of each owned partition.
         self.expected: dict[int, int] = {}
+        #: The offset of the message that is to be compared first, of the partitions that need it.
+        self.uncompared: dict[int, int] = {}
+        #: Whether the connection was lost since the last message.
+        self.was_disconnected = False
         self.failure: Exception | None = None
         self.topic_id, self.next_check_at = "", 0.0
         self.turns = Turns(TURN_S)
@@ -69,6 +92,7 @@ class KafkaSource:
             {
                 **consumer_config(bootstrap, group, session_timeout_ms),
                 "stats_cb": self.health.report,
+                "error_cb": self._note_error,
             },
             logger=ClientLog(group),
         )
@@ -80,8 +104,8 @@ class KafkaSource:
         """Up to `batch_max` messages; empty after half a second without any.
 
         Raises:
-            Fatal: a gap, a stored offset the topic no longer has, or a topic that was created
-                anew. End the process.
+            Fatal: a gap, a stored offset the topic no longer has, another message before it than
+                the one that was taken in, or a topic that was created anew. End the process.
             Retry, or an error of the database: an assignment could not be made now, or the client
                 stands still. Close this source and open another.
         """
@@ -96,6 +120,10 @@ class KafkaSource:
             raise self.failure
         self._check_topic()
         self._check_client()
+        if first is not None and self.was_disconnected:
+            self.was_disconnected = False
+            self.rewind()  # and compare before anything more is read
+            return []
         records = [] if first is None else [first, *rest]
         return [message for record in records if (message := self._accept(record)) is not None]
 
@@ -126,9 +154,9 @@ class KafkaSource:
             Retry, or an error of the database: not now; close this source and open another.
         """
         if self.expected:
-            self.expected = self._stored_offsets(list(self.expected))
+            begins = self._begin(self._stored_offsets(list(self.expected)))
             try:
-                for partition, offset in self.expected.items():
+                for partition, offset in begins.items():
                     self.consumer.seek(TopicPartition(self.topic, partition, offset))
             except KafkaException as error:
                 raise Retry(f"{self.topic}: {error.args[0].str()}", "kafka.away") from error
@@ -149,7 +177,11 @@ class KafkaSource:
         partition, offset = record.partition(), record.offset()
         expected = self.expected.get(partition or 0)
         if partition is None or offset is None or expected is None or offset < expected:
+            if partition is not None and offset == self.uncompared.get(partition):
+                self._compare(self._message(record))
             return None  # of a partition that was revoked meanwhile, or seen before a seek
+        if partition in self.uncompared:
+            raise Retry(f"{self.topic}/{partition}: not read from where it was asked", "kafka.away")
         if offset > expected:
             raise Fatal(
                 f"{self.topic}/{partition}: offset {offset} follows {expected - 1}: "
@@ -157,11 +189,24 @@ class KafkaSource:
                 "kafka.gap",
             )
         self.expected[partition] = offset + 1
+        return self._message(record)
+
+    def _compare(self, message: Message) -> None:
+        """End the process if the message before the stored offset is not the one taken in."""
+        if self.has_taken_in is not None and not self.has_taken_in(message):
+            raise Fatal(
+                f"{self.topic}/{message.partition}: offset {message.offset} holds another message "
+                "than the one read there: the topic is an older copy that was written on",
+                "kafka.topic-older",
+            )
+        del self.uncompared[message.partition]
+
+    def _message(self, record: Record) -> Message:
         headers = dict(record.headers() or [])
         return Message(
             self.topic,
-            partition,
-            offset,
+            record.partition() or 0,
+            record.offset() or 0,
             text(record.key()),
             text(headers.get("type")),
             text(headers.get("event_id")),
@@ -176,9 +221,8 @@ class KafkaSource:
         # raises instead.
         try:
             numbers = [p.partition for p in partitions]
-            stored = self._stored_offsets(numbers) if numbers else {}
-            consumer.incremental_assign([TopicPartition(self.topic, n, stored[n]) for n in numbers])
-            self.expected.update(stored)
+            begins = self._begin(self._stored_offsets(numbers)) if numbers else {}
+            consumer.incremental_assign([TopicPartition(self.topic, n, begins[n]) for n in numbers])
             self.health.assigned = True
         except KafkaException as error:  # the group has moved on meanwhile
             self.failure = Retry(f"{self.topic}: {error.args[0].str()}", "kafka.away")
@@ -188,10 +232,29 @@ class KafkaSource:
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for partition in partitions:
             self.expected.pop(partition.partition, None)
+            self.uncompared.pop(partition.partition, None)
         try:
             consumer.incremental_unassign(partitions)
         except KafkaException as error:
             log.info("unassign", topic=self.topic, error=str(error))
+
+    def _begin(self, stored: dict[int, int]) -> dict[int, int]:
+        """Expect the stored offsets; return from where to read, with the messages to compare."""
+        before = {
+            partition: offset - 1
+            for partition, offset in stored.items()
+            if offset and self.has_taken_in is not None
+        }
+        for partition in stored:
+            self.uncompared.pop(partition, None)
+        self.expected.update(stored)
+        self.uncompared.update(before)
+        return stored | before
+
+    def _note_error(self, error: KafkaError) -> None:
+        """Called by the client, in `poll`, between what it read before and after the error."""
+        if self.has_taken_in is not None and error.code() in DISCONNECTED:
+            self.was_disconnected = True
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """The group goes on without this client, which has to join it again."""
@@ -234,8 +297,9 @@ class KafkaSource:
 
     def _check_client(self) -> None:
         """Give the client up if it alone stands still: one that lost its way never finds it."""
-        standing_s = self.health.standing_s()
-        if standing_s > self.standing_max_s and self.broker_answers():
+        standing_s, without_s = self.health.standing_s(), self.health.without_brokers_s()
+        is_stuck = standing_s > self.standing_max_s or without_s > WITHOUT_BROKERS_MAX_S
+        if is_stuck and self.broker_answers():
             raise Retry(
                 f"{self.topic}: the client has been standing still for {standing_s:.0f} s "
                 f"({self.health.state}), and the broker answers another one",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine
 
 from libs.common.contracts.errors import Fatal
-from libs.common.contracts.message import Message
+from libs.common.contracts.message import Message, is_uuid
 from libs.common.database.engine import run
 
 
@@ -60,6 +60,35 @@ class Offsets:
                 "kafka.topic-replaced",
             )
         return {row.partition: row.next_offset for row in rows}
+
+    def has_taken_in(self, message: Message) -> bool:
+        """Whether this consumer has this message: as an event, or as a dead letter at its place."""
+        with self.engine.connect() as connection:
+            found = run(
+                connection,
+                """
+                SELECT EXISTS (
+                    SELECT
+                    FROM inbox
+                    WHERE consumer = :consumer
+                      AND event_id = CAST(:event_id AS uuid)
+                ) OR EXISTS (
+                    SELECT
+                    FROM dead_letter
+                    WHERE consumer = :consumer
+                      AND topic = :topic
+                      AND partition = :partition
+                      AND message_offset = :offset
+                      AND body = :body
+                )""",
+                consumer=self.consumer,
+                event_id=message.event_id if is_uuid(message.event_id) else None,
+                topic=message.topic,
+                partition=message.partition,
+                offset=message.offset,
+                body=message.body,
+            )
+            return bool(found.scalar())
 
 
 def _insert_missing(

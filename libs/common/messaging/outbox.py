@@ -53,14 +53,17 @@ def add(connection: Connection, events: Sequence[Event]) -> None:
     run(
         connection,
         """
-        INSERT INTO outbox
-            (event_id, topic, message_key, message_type, correlation, body)
-        SELECT *
-        FROM unnest(
-            CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS text[]),
-            CAST(:types AS text[]), CAST(:correlations AS text[]), CAST(:bodies AS text[])
+        WITH added AS (
+            INSERT INTO outbox
+                (event_id, topic, message_key, message_type, correlation, body)
+            SELECT *
+            FROM unnest(
+                CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS text[]),
+                CAST(:types AS text[]), CAST(:correlations AS text[]), CAST(:bodies AS text[])
+            )
+            ON CONFLICT (event_id) DO NOTHING
         )
-        ON CONFLICT (event_id) DO NOTHING""",
+        SELECT pg_notify('outbox', '')""",
         ids=[str(event.event_id) for event in events],
         topics=[event.topic.name for event in events],
         keys=[event.key() for event in events],
@@ -68,7 +71,6 @@ def add(connection: Connection, events: Sequence[Event]) -> None:
         correlations=[event.correlation for event in events],
         bodies=[event.model_dump_json() for event in events],
     )
-    run(connection, "SELECT pg_notify('outbox', '')")
 
 
 def find_unpublished(connection: Connection, limit: int) -> Sequence[Row[tuple[object, ...]]]:
@@ -81,6 +83,25 @@ def find_unpublished(connection: Connection, limit: int) -> Sequence[Row[tuple[o
         WHERE published_at IS NULL
         ORDER BY id
         LIMIT :limit""",
+        limit=limit,
+    ).all()
+    return rows
+
+
+def find_newest_published(
+    connection: Connection, topic: str, limit: int
+) -> Sequence[Row[tuple[object, ...]]]:
+    """The events of a topic that were published last, the newest first."""
+    rows: Sequence[Row[tuple[object, ...]]] = run(
+        connection,
+        """
+        SELECT event_id, message_key
+        FROM outbox
+        WHERE topic = :topic
+          AND published_at IS NOT NULL
+        ORDER BY id DESC
+        LIMIT :limit""",
+        topic=topic,
         limit=limit,
     ).all()
     return rows

@@ -13,7 +13,7 @@ from confluent_kafka import Message as KafkaMessage
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common.contracts.errors import Fatal
+from libs.common.contracts.errors import Fatal, Retry
 from libs.common.contracts.message import Message
 from libs.common.contracts.topics import PARTITIONS
 from libs.common.crypto.message_signatures import Signer
@@ -22,6 +22,7 @@ from libs.common.messaging import dead_letters, outbox
 from libs.common.messaging.error_text import describe
 from libs.common.messaging.message_tracing import Publication, start_publication
 from libs.common.messaging.turns import Turns
+from libs.common.messaging.written_offsets import WrittenOffsets
 from libs.common.observability.clock_difference import ClockComparison
 from libs.common.observability.logs import log
 from libs.common.observability.trace_context import unrecorded_header
@@ -45,19 +46,25 @@ def publish_until_stopped(
     name: str = "",
     signer: Signer | None = None,
     broker_clock: ClockComparison | None = None,
+    written: WrittenOffsets | None = None,
+    broker_answers: Callable[[], bool] = lambda: False,
 ) -> None:
     """Publish until `stop`, under the service's name and signed with its key.
 
     Args:
         broker_clock: learns when the broker wrote what is sent.
+        written: where the topics end as far as the process knows. One for all calls of a process:
+            a topic that came back as an older copy is noticed only by who knows its end.
+        broker_answers: asked when nothing of a turn was acknowledged.
 
     Of several replicas one publishes, the others wait for an advisory lock: two at once would
     break the order within a key. A database that is away is waited for.
 
     Raises:
         Fatal: see `publish`.
+        Retry: see `publish`. Begin again with another producer.
     """
-    turns = Turns(TURN_S)
+    turns, written = Turns(TURN_S), written or WrittenOffsets()
     while not stop.is_set():
         try:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -72,7 +79,13 @@ def publish_until_stopped(
                     producer.poll(0)  # serves what the client logs while nothing is sent
                     turns.wait()
                     count = publish(
-                        connection, producer, name=name, signer=signer, broker_clock=broker_clock
+                        connection,
+                        producer,
+                        name=name,
+                        signer=signer,
+                        broker_clock=broker_clock,
+                        written=written,
+                        broker_answers=broker_answers,
                     )
                     if count:
                         turns.end(is_full=count >= BATCH_MAX)
@@ -113,6 +126,8 @@ def publish(
     name: str = "",
     signer: Signer | None = None,
     broker_clock: ClockComparison | None = None,
+    written: WrittenOffsets | None = None,
+    broker_answers: Callable[[], bool] = lambda: False,
 ) -> int:
     """Send the oldest unpublished events, and mark those that Kafka acknowledged; how many.
 
@@ -121,8 +136,12 @@ def publish(
     take is moved to the dead letters and counts as done: what stands behind it goes on.
 
     Raises:
-        Fatal: this producer can never send again; the process must end.
+        Fatal: this producer can never send again, or the topic is an older copy: the process must
+            end. Nothing is marked then.
+        Retry: none of it was acknowledged, and the broker answers another client: a producer that
+            has dropped its brokers does not look for them again (ADR 45).
     """
+    written = written or WrittenOffsets()
     rows = outbox.find_unpublished(connection, batch_max)
     if not rows:
         return 0
@@ -132,8 +151,7 @@ def publish(
     sent = _send(producer, rows, headers)
     if broker_clock is not None and sent.written_at is not None:
         broker_clock.note(sent.written_at, asked_at, datetime.now(UTC))
-    if sent.acknowledged:
-        outbox.mark_published(connection, sent.acknowledged)
+    _mark_published(connection, sent, written)
     if spans:
         done = set(sent.acknowledged)
         spans.end((row.topic, row.correlation) for row in rows if row.id in done)
@@ -144,6 +162,11 @@ def publish(
             count += _give_up_or_send_alone(connection, producer, row, own_headers, error)
     if count < len(rows):
         log.warning("published_in_part", count=count)
+    if not count and broker_answers():
+        raise Retry(
+            "the producer could send nothing, and the broker answers another client",
+            "kafka.client-stuck",
+        )
     return count
 
 
@@ -156,11 +179,13 @@ class Sent:
         refused: why the others can never be sent, by id; a broker's refusal is of a whole batch
             of messages, so it says nothing yet about the single one.
         written_at: when the broker wrote the last one, by its clock; None if it does not tell.
+        places: topic, partition and offset of those that Kafka has.
     """
 
     acknowledged: list[int] = field(default_factory=list)
     refused: dict[int, KafkaError] = field(default_factory=dict)
     written_at: datetime | None = None
+    places: list[tuple[str, int, int]] = field(default_factory=list)
 
     def on_delivery(self, row_id: int) -> Callable[[KafkaError | None, KafkaMessage], None]:
         """The callback for one row."""
@@ -168,6 +193,10 @@ class Sent:
         def delivered(error: KafkaError | None, message: KafkaMessage) -> None:
             if error is None:
                 self.acknowledged.append(row_id)
+                offset = message.offset()
+                if offset is not None:  # the broker does not tell that of a repeated send
+                    place = (message.topic() or "", message.partition() or 0, offset)
+                    self.places.append(place)
                 kind, milliseconds = message.timestamp()
                 if kind == TIMESTAMP_LOG_APPEND_TIME:
                     self.written_at = datetime.fromtimestamp(milliseconds / 1_000, UTC)
@@ -175,6 +204,14 @@ class Sent:
                 self.refused[row_id] = error
 
         return delivered
+
+
+def _mark_published(connection: Connection, sent: Sent, written: WrittenOffsets) -> None:
+    """Mark what Kafka has, unless it lies where something else was before."""
+    for place in sent.places:
+        written.note(*place)
+    if sent.acknowledged:
+        outbox.mark_published(connection, sent.acknowledged)
 
 
 #: The headers of a message.
@@ -225,8 +262,8 @@ def _give_up_or_send_alone(
     False: neither; it stays in the outbox.
     """
     sent = _send(producer, [row], [headers])
+    _mark_published(connection, sent, WrittenOffsets())
     if sent.acknowledged:
-        outbox.mark_published(connection, sent.acknowledged)
         return True
     if row.id not in sent.refused:
         return False

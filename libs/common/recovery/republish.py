@@ -232,7 +232,7 @@ def republish(
         Refused: as `plan` says, or the service is running.
     """
     with engine.begin() as connection:
-        _require_stopped(connection, service)
+        require_stopped(connection, service)
         in_database = topics_in_database(connection, topics)
         todo = plan(service, in_database, on_broker)
         waiting = sum(known.waiting for known in in_database.values())
@@ -244,7 +244,7 @@ def republish(
         return Republished(waiting + put_back, put_back, forgotten)
 
 
-def _require_stopped(connection: Connection, service: str) -> None:
+def require_stopped(connection: Connection, service: str) -> None:
     """Refuse while the service runs, and keep a relay from starting until the transaction ends."""
     free = run(connection, "SELECT pg_try_advisory_xact_lock(:lock)", lock=RELAY_LOCK).scalar()
     connected = run(

@@ -143,7 +143,7 @@ def newest_own_messages(
     verified: list[Message] = []
     in_doubt: dict[tuple[str, int], list[Message]] = defaultdict(list)
     with closing(topic_reader.reader(bootstrap, f"{own.name}.restored")) as reader:
-        full = _full_ranges(reader, topics)
+        full = full_ranges(reader, topics)
         ends, step = {place: end for place, (_, end) in full.items()}, 1
         while ends:
             ranges = {place: (max(full[place][0], end - step), end) for place, end in ends.items()}
@@ -162,7 +162,7 @@ def newest_own_messages(
     return NewestMessages(verified, [message for one in in_doubt.values() for message in one])
 
 
-def _full_ranges(reader: Consumer, topics: Sequence[Topic]) -> Ranges:
+def full_ranges(reader: Consumer, topics: Sequence[Topic]) -> Ranges:
     """Everything that lies on these topics."""
     return {
         (topic.name, partition): (begin, end)
@@ -178,7 +178,7 @@ def _newest(
     """The newest verified message in each of these ranges, if any, and what is in doubt after."""
     verified: dict[tuple[str, int], list[Message]] = {place: [] for place in ranges}
     in_doubt: dict[tuple[str, int], list[Message]] = {place: [] for place in ranges}
-    for message in _read(reader, ranges, beat):
+    for message in read_ranges(reader, ranges, beat):
         place = message.topic, message.partition
         if not own.is_named(message):
             continue
@@ -189,7 +189,7 @@ def _newest(
     return {place: NewestMessages(verified[place], in_doubt[place]) for place in ranges}
 
 
-def _read(reader: Consumer, ranges: Ranges, beat: Beat = lambda: None) -> Iterator[Message]:
+def read_ranges(reader: Consumer, ranges: Ranges, beat: Beat = lambda: None) -> Iterator[Message]:
     """The messages of these ranges.
 
     Raises:
@@ -236,7 +236,7 @@ def recover_own_messages(
     for topic in topics:
         batch: list[Message] = []
         with closing(topic_reader.reader(bootstrap, f"{own.name}.restored")) as reader:
-            for message in _read(reader, _full_ranges(reader, [topic]), beat):
+            for message in read_ranges(reader, full_ranges(reader, [topic]), beat):
                 if own.is_named(message):
                     batch.append(message)
                 if len(batch) >= topic_reader.BATCH_MAX:

@@ -21,8 +21,9 @@ from libs.common.database.identity import DatabaseIdentityGuard
 from libs.common.messaging import offsets, topic_reader
 from libs.common.messaging.consumer import Beat, Verify
 from libs.common.messaging.forged_messages import NONE_FORGED, ForgedMessages
+from libs.common.messaging.written_offsets import Ends
 from libs.common.observability.logs import frames, log
-from libs.common.recovery import quarantine, restore
+from libs.common.recovery import lost_messages, quarantine, restore
 from libs.common.recovery.own_messages import OwnMessages
 from libs.common.recovery.restore import RecoveryBlocked, RecoverySteps
 
@@ -46,6 +47,7 @@ class StartupGate:
 
     `closed_because` says why it may not: the service is starting, or its database is quarantined;
     "" once the gate is open. `identity_guard` detects that the database is replaced later.
+    `topic_ends` says where the service's own topics ended when the gate opened.
     """
 
     name: str
@@ -57,6 +59,7 @@ class StartupGate:
     forged: ForgedMessages = NONE_FORGED
     closed_because: str = field(init=False)
     identity_guard: DatabaseIdentityGuard = field(init=False)
+    topic_ends: Ends = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.closed_because = STARTING if self.own_topics else ""
@@ -103,7 +106,10 @@ class StartupGate:
                 restore.detect_restore(
                     self.engine, self.bootstrap, self._own, self.own_topics, beat
                 )
-            self.closed_because = self._quarantine_reason()
+            reason = self._quarantine_reason()
+            if not reason:
+                self._refuse_lost_messages(beat)
+            self.closed_because = reason
             if self.closed_because:
                 self._try_to_recover(stop, beat, consumed, start_consumers)
                 stop.wait(QUARANTINED_S)
@@ -123,6 +129,12 @@ class StartupGate:
             except SQLAlchemyError as error:
                 if not is_unavailable(error):
                     raise
+
+    def _refuse_lost_messages(self, beat: Beat) -> None:
+        """End the process if its topics are an older copy, before it writes or decides anything."""
+        self.topic_ends = lost_messages.refuse_lost_messages(
+            self.engine, self.bootstrap, self.name, self.own_topics, beat
+        )
 
     def _quarantine_reason(self) -> str:
         with self.engine.connect() as connection:

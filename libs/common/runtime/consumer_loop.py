@@ -12,6 +12,7 @@ from threading import Event as Stop
 
 from sqlalchemy import Engine
 
+from libs.common.messaging.client_health import LATELY_S
 from libs.common.messaging.consumer import Apply, Beat, FindRefusals, consume
 from libs.common.messaging.kafka_source import KafkaSource
 from libs.common.messaging.lag import ASK_EVERY_S, LagMeter
@@ -43,12 +44,15 @@ class ConsumerLoop:
     end: EndProcess = end_process
     source: KafkaSource | None = field(init=False, default=None)
     worked_at: float = field(init=False, default_factory=time.monotonic)
+    #: When a client of it was last in its group with an assignment; None: none has been yet.
+    in_group_at: float | None = field(init=False, default=None)
 
     def run(self, stop: Stop, beat: Beat) -> None:
         """Consume until `stop`. Errors are those of `consume`."""
 
         def beat_and_note() -> None:
             beat()
+            self._note()
             if self.is_working():
                 self.worked_at = time.monotonic()
 
@@ -71,6 +75,21 @@ class ConsumerLoop:
         """Whether its client is assigned now and heard the broker lately."""
         source = self.source
         return source is not None and source.health.is_working()
+
+    def is_ready(self) -> bool:
+        """Whether it is working, or did so within the last 15 s.
+
+        On a machine that has too much to do a client loses its group and finds it again. The
+        service answers people meanwhile, and who asks whether it is ready should not see it come
+        and go.
+        """
+        self._note()
+        return self.in_group_at is not None and time.monotonic() - self.in_group_at < LATELY_S
+
+    def _note(self) -> None:
+        source = self.source
+        if source is not None and source.health.is_working():
+            self.in_group_at = time.monotonic() - source.health.standing_s()
 
     def standing_s(self) -> float:
         """Seconds since it last worked, also over several clients; 0 while it works."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.database.engine import run
@@ -102,23 +102,22 @@ def read_outbox_age_s(engine: Engine) -> float:
         return outbox.backlog(connection).age_s
 
 
-def messaging_gauges(engine: Engine, forged: ForgedMessages) -> dict[str, float]:
+def messaging_gauges(connection: Connection, forged: ForgedMessages) -> dict[str, float]:
     """Figures of the outbox and of the dead letters, as far as the database has these tables.
 
     Args:
         forged: messages that people found to be forged; they are not counted.
     """
     gauges: dict[str, float] = {}
-    with engine.connect() as connection:
-        tables = set(
-            run(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'").scalars()
-        )
-        if "outbox" in tables:
-            backlog = outbox.backlog(connection)
-            gauges["outbox_waiting"] = float(backlog.waiting)
-            gauges["outbox_age_seconds"] = backlog.age_s
-        if "dead_letter" in tables:
-            gauges["dead_letters"] = float(dead_letters.count_open(connection))
-            refused = dead_letters.count_refused_signatures(connection, forged)
-            gauges["refused_signatures"] = float(refused)
+    tables = set(
+        run(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'").scalars()
+    )
+    if "outbox" in tables:
+        backlog = outbox.backlog(connection)
+        gauges["outbox_waiting"] = float(backlog.waiting)
+        gauges["outbox_age_seconds"] = backlog.age_s
+    if "dead_letter" in tables:
+        gauges["dead_letters"] = float(dead_letters.count_open(connection))
+        refused = dead_letters.count_refused_signatures(connection, forged)
+        gauges["refused_signatures"] = float(refused)
     return gauges

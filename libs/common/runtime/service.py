@@ -25,14 +25,17 @@ from libs.common.messaging.dead_letter_routes import IneligiblePeople, no_one_in
 from libs.common.messaging.kafka_source import KafkaSource
 from libs.common.messaging.lag import LagMeter
 from libs.common.messaging.offsets import Offsets
+from libs.common.messaging.written_offsets import WrittenOffsets
 from libs.common.observability import tracing
 from libs.common.observability.clock_difference import ClockComparison
 from libs.common.observability.logs import configure, log
+from libs.common.observability.metrics import read_gauges
 from libs.common.recovery import restored_routes
 from libs.common.recovery.restored_routes import ReadOnlyWhileClosed
 from libs.common.recovery.startup_gate import StartupGate
 from libs.common.runtime import health, start_checks
 from libs.common.runtime.consumer_loop import ConsumerLoop, ConsumerWatch
+from libs.common.runtime.http_protocol import BoundedHeadProtocol
 from libs.common.runtime.loops import Loop, Supervisor
 from libs.common.runtime.settings import ServiceSettings
 from libs.common.runtime.world_checks import (
@@ -74,6 +77,7 @@ class Service:
         lifespan: entered when the service starts.
         middleware: around all routes.
         public: people call this service, not only other services.
+        application: the class of its HTTP application.
         trusted_proxies: addresses, with commas, whose X-Forwarded-For names the caller.
     """
 
@@ -88,9 +92,12 @@ class Service:
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
     middleware: list[Middleware] = field(default_factory=list)
     public: bool = False
+    application: type[FastAPI] = FastAPI
     trusted_proxies: str = ""
     engine: Engine = field(init=False)
     startup_gate: StartupGate = field(init=False)
+    #: Seconds since 1970. It changes only when the process has ended and begun again.
+    started_at_s: float = field(init=False, default_factory=time.time)
     supervisor: Supervisor = field(init=False, default_factory=Supervisor)
     consumers: dict[Topic, Loop] = field(init=False, default_factory=dict)
     consumer_watch: ConsumerWatch = field(init=False)
@@ -134,22 +141,25 @@ class Service:
         """Add the loop that consumes a topic. The consumer's name is `<service>.<topic>`."""
         name = f"{self.name}.{topic.name}"
 
+        offsets = Offsets(self.engine, name)
+
         def open_source() -> KafkaSource:
             return KafkaSource(
                 self.settings.kafka,
                 name,
                 topic.name,
-                Offsets(self.engine, name).load,
+                offsets.load,
                 self.settings.batch_max,
                 self.settings.session_timeout_ms,
                 self.consumer_watch.meter.broker_answers,
+                has_taken_in=offsets.has_taken_in,
             )
 
         consumer = ConsumerLoop(
             name, self.engine, apply, open_source, self.settings.verifier.refusals
         )
         self.applies[name] = apply
-        self.ready[f"group {topic.name}"] = consumer.is_working
+        self.ready[f"group {topic.name}"] = consumer.is_ready
         self.consumer_watch.meter.consumers[name] = topic.name
         self.consumer_watch.consumers.append(consumer)
         self.consumers[topic] = Loop(name, consumer.run)
@@ -158,7 +168,12 @@ class Service:
     def add_relay(self) -> None:
         """Add the loop that sends the outbox to Kafka."""
 
+        written: WrittenOffsets | None = None
+
         def loop(stop: threading.Event, beat: Beat) -> None:
+            nonlocal written
+            if written is None:  # now, because the gate knows the ends only when it is open
+                written = WrittenOffsets(self.startup_gate.topic_ends)
             producer = kafka.producer(self.settings.kafka)
             relay.publish_until_stopped(
                 self.engine,
@@ -168,6 +183,8 @@ class Service:
                 self.name,
                 self.settings.signer,
                 self.broker_clock,
+                written,
+                lambda: kafka.answers(self.settings.kafka),
             )
 
         self.loops.append(Loop("relay", loop))
@@ -191,7 +208,7 @@ class Service:
 
     def app(self) -> FastAPI:
         """The HTTP application. The loops run as long as it does."""
-        app = FastAPI(
+        app = self.application(
             title=f"paydown {self.name}",
             lifespan=self._run_loops,
             docs_url=None,
@@ -309,7 +326,7 @@ class Service:
             log_config=None,
             access_log=False,
             loop="uvloop",
-            http="httptools",
+            http=BoundedHeadProtocol,
             # The server's default trusts every caller on this machine.
             proxy_headers=bool(self.trusted_proxies),
             forwarded_allow_ips=self.trusted_proxies,
@@ -345,10 +362,15 @@ class Service:
 
     def _all_gauges(self) -> dict[str, float]:
         """The figures of messaging, of the quarantine, and the service's own."""
-        gauges: dict[str, float] = {"world_findings": float(len(self.world.sentences()))}
+        gauges: dict[str, float] = {
+            "started_at_seconds": self.started_at_s,
+            "world_findings": float(len(self.world.sentences())),
+        }
         if self.consumers:
             gauges |= self.consumer_watch.gauges()
-        gauges |= health.messaging_gauges(self.engine, self.settings.forged)
         if self.startup_gate.own_topics:
             gauges["database_held"] = float(bool(self.startup_gate.quarantined_because))
-        return gauges | {name: read() for name, read in self.gauges.items()}
+        with self.engine.connect() as connection:
+            gauges |= health.messaging_gauges(connection, self.settings.forged)
+            gauges |= read_gauges(connection, self.gauges)
+        return gauges

@@ -1,9 +1,11 @@
-"""Settings: environment variables, read once at start. A misspelt one stops the start."""
+"""Settings: environment variables, read once at start. A misspelt one stops the start.
+
+`setting_sources` says how a value may also come from a file or a command.
+"""
 
 import os
 import sys
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
@@ -13,9 +15,9 @@ from libs.common.contracts.errors import SettingsError
 from libs.common.crypto.message_signatures import Signer, Verifier
 from libs.common.messaging.address import SESSION_TIMEOUT_MS, KafkaAddress
 from libs.common.messaging.forged_messages import ForgedMessages
+from libs.common.runtime.setting_sources import resolve
 from libs.common.web.call_signatures import GATEWAY, CallSigner, CallVerifier
 
-FILE = "_FILE"
 S = TypeVar("S", bound="Settings")
 
 
@@ -46,7 +48,7 @@ class Settings(BaseSettings):
                 message names the variable, never its value.
         """
         prefix = cls.model_config["env_prefix"]
-        source = from_files(
+        source = resolve(
             os.environ if environment is None else environment, prefix, set(cls.model_fields)
         )
         given = {
@@ -180,32 +182,9 @@ def read_one(service: str, setting: str, why: str, default: str = "") -> str:
     """
     prefix = f"PAYDOWN_{service.upper()}_"
     name = f"{prefix}{setting.upper()}"
-    found = from_files(os.environ, prefix, {setting}).get(name, "") or default
+    found = resolve(os.environ, prefix, {setting}).get(name, "") or default
     if not found:
         raise SettingsError(f"{name} is not set: {why}.")
-    return found
-
-
-def from_files(
-    environment: Mapping[str, str], prefix: str, fields: Collection[str]
-) -> dict[str, str]:
-    """Replace `<NAME>_FILE=/path` by `<NAME>=<content of the file>`, as containers get secrets.
-
-    Raises:
-        SettingsError: the file cannot be read, or both variables are set.
-    """
-    found = dict(environment)
-    for key in [key for key in environment if key.startswith(prefix) and key.endswith(FILE)]:
-        name = key.removesuffix(FILE)
-        if key[len(prefix) :].lower() in fields or name[len(prefix) :].lower() not in fields:
-            continue
-        if name in environment:
-            raise SettingsError(f"{name} and {key} are both set; one of them is enough.")
-        try:
-            found[name] = Path(found.pop(key)).read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            raise SettingsError(f"{key} names a file that cannot be read: {reason}.") from None
     return found
 
 

@@ -13,10 +13,19 @@ from libs.common.tests.factories import hint
 
 
 class Delivered:
-    """What a delivery report says of its message: when the broker wrote it."""
+    """What a delivery report says of its message: when and where the broker wrote it."""
 
-    def __init__(self, written_ms: int) -> None:
-        self.written_ms = written_ms
+    def __init__(self, written_ms: int, offset: int | None = None) -> None:
+        self.written_ms, self.at = written_ms, offset
+
+    def topic(self) -> str:
+        return "provider-events"
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int | None:
+        return self.at
 
     def timestamp(self) -> tuple[int, int]:
         return TIMESTAMP_LOG_APPEND_TIME, self.written_ms
@@ -40,6 +49,7 @@ class Producer:
         )
         self.silent = False
         self.clock_ahead_s = 0.0
+        self.next_offset: int | None = 0  # None: the broker does not tell
 
     def produce(self, topic: str, **record: Any) -> None:
         fate = self.fate(len(self.given))
@@ -54,9 +64,12 @@ class Producer:
     def flush(self, _: float) -> int:
         if self.silent and not self.purged:
             return len(self.open)
-        written = Delivered(int((time.time() + self.clock_ahead_s) * 1_000))
+        written_ms = int((time.time() + self.clock_ahead_s) * 1_000)
         for delivered, error in self.open:
-            delivered(KafkaError(KafkaError._PURGE_QUEUE) if self.purged else error, written)
+            outcome = KafkaError(KafkaError._PURGE_QUEUE) if self.purged else error
+            delivered(outcome, Delivered(written_ms, self.next_offset))
+            if self.next_offset is not None:
+                self.next_offset += outcome is None
         self.open.clear()
         return 0
 

@@ -6,6 +6,12 @@ from typing import Any
 STUDENT_LOANS = {"student_loan", "student_loans"}
 
 
+def check_merchant(merchant: Mapping[str, Any]) -> str:
+    """Why a merchant that a person chose cannot be paid; "" if it can: the code of a reason."""
+    kinds = {str(merchant.get("type", "")), *map(str, merchant.get("types") or ())}
+    return "" if kinds & STUDENT_LOANS else "no_student_loan_merchant"
+
+
 def choose_merchant(merchants: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
     """Return (merchant id, reason): the only student-loan merchant of an institution.
 

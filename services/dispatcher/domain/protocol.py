@@ -49,6 +49,20 @@ class Timing:
         return self.timeout_s + 2
 
     @property
+    def longest_wait_s(self) -> float:
+        """Longer than any wait of a payment or object for its next step.
+
+        A stored time further ahead shows that the database's clock was set back since.
+        """
+        waits_s = (self.resend_after_s, self.grace_s, self.lookup_every_s, self.closed_s)
+        return self.lease_s + max(waits_s) + 60
+
+    @property
+    def longest_reading_s(self) -> float:
+        """Longer than any time between two readings of a payment."""
+        return max(self.poll_s, self.watch_s) + 60
+
+    @property
     def send_within_s(self) -> float:
         """How long after its intent a request may still go out.
 
@@ -216,6 +230,8 @@ def after_call(verdict: Verdict, answer: Answer, timing: Timing, unanswered_send
 
 def _after_only_send(verdict: Verdict, answer: Answer, timing: Timing) -> Next:
     """Say what follows the answer to an attempt's first send, or when all before were answered."""
+    # A longer wait would look like a database's clock that was set back.
+    asked_s = min(answer.retry_after_s, timing.longest_wait_s)
     match verdict:
         case Verdict.ACCEPTED:
             return Next("pending", attempt="accepted")
@@ -226,9 +242,9 @@ def _after_only_send(verdict: Verdict, answer: Answer, timing: Timing) -> Next:
         case Verdict.NOT_FOUND:
             return Next("held", attempt="refused")
         case Verdict.RATE_LIMITED:
-            return Next("sending", Step.RESEND, max(timing.closed_s, answer.retry_after_s))
+            return Next("sending", Step.RESEND, max(timing.closed_s, asked_s))
         case Verdict.TRY_LATER:
-            return Next("sending", Step.RESEND, max(timing.later_s, answer.retry_after_s))
+            return Next("sending", Step.RESEND, max(timing.later_s, asked_s))
         case Verdict.KEY_REFUSED:
             return Next("sending", Step.RESEND, timing.later_s, stop_all=True)
         case Verdict.NO_ANSWER:

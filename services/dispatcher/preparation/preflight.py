@@ -3,7 +3,7 @@
 That is: merchants, the corporation and its accounts, and known people and loans that were disabled.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Row
@@ -16,6 +16,7 @@ from libs.common.contracts.events.preparation import (
 )
 from libs.common.messaging import outbox
 from services.dispatcher import handlers
+from services.dispatcher.domain.merchants import check_merchant
 from services.dispatcher.handlers import PreflightFindings
 from services.dispatcher.preparation.disabled_objects import DisabledObjects
 from services.dispatcher.preparation.provisioning import Provisioner
@@ -23,6 +24,7 @@ from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader
 from services.dispatcher.store import (
     batches,
+    mended_merchants,
     merchants,
     object_preparation,
     object_retries,
@@ -44,8 +46,21 @@ REASONS = {
         "The provider has several student-loan merchants for this institution; "
         "a person must choose."
     ),
+    "unknown_merchant": "The provider has no merchant {}, which a person chose.",
+    "no_student_loan_merchant": (
+        "The provider's merchant {}, which a person chose, is none for student loans."
+    ),
 }
+#: Statuses with which the provider says that there is no such merchant.
+UNKNOWN_MERCHANT = (400, 404)
 UNCONFIRMED = "The provider has not confirmed the source accounts yet."
+
+
+class ReadOnce(NamedTuple):
+    """What was read at the provider for one revision of a batch: the merchants people chose."""
+
+    revision: int
+    mended: tuple[Institution, ...]
 
 
 class Preflight:
@@ -62,15 +77,19 @@ class Preflight:
         self.engine, self.reader, self.limit_s = engine, reader, limit_s
         self.provisioner = provisioner
         self.disabled = DisabledObjects(engine, reader)
-        #: The revisions that are being checked and for which disabled objects were read, by batch.
-        self.read_for: dict[UUID, int] = {}
+        #: What was read for the revisions that are being checked, by batch.
+        self.read_for: dict[UUID, ReadOnce] = {}
 
     def check(self) -> bool:
         """Take every batch that is being checked a step further; whether one was answered."""
         with self.engine.begin() as connection:
             due = batches.list_due_preflights(connection)
         revisions = {batch.batch_id: batch.revision for batch in due}
-        self.read_for = dict(self.read_for.items() & revisions.items())
+        self.read_for = {
+            batch_id: read
+            for batch_id, read in self.read_for.items()
+            if read.revision == revisions.get(batch_id)
+        }
         answered = [self._check(batch) for batch in due]
         return any(answered)
 
@@ -79,11 +98,11 @@ class Preflight:
         is_late = bool(batch.age_s >= self.limit_s)
         try:
             self.provisioner.read_merchants(batch.institutions)
-            self._read_disabled(batch)
+            mended = self._read_once(batch).mended
         except Unreachable as error:
             if is_late:
                 status = error.answer.status or "no connection"
-                self._answer(batch, f"The provider did not answer ({status}).")
+                self._answer(batch, f"The provider did not answer ({status}).", ())
             return is_late
         with self.engine.begin() as connection:
             object_preparation.ensure_sources(connection, batch.batch_id)
@@ -94,15 +113,41 @@ class Preflight:
             unconfirmed = sources.count_unconfirmed(connection, batch.batch_id)
         if (unconfirmed or under_way) and not is_late:
             return False
-        self._answer(batch, UNCONFIRMED if unconfirmed else "")
+        self._answer(batch, UNCONFIRMED if unconfirmed else "", mended)
         return True
 
-    def _read_disabled(self, batch: Row[Any]) -> None:
-        """Read what is disabled, once for each revision: not again while its tries run."""
-        if self.read_for.get(batch.batch_id) != batch.revision:
+    def _check_mended(self, batch_id: UUID) -> tuple[Institution, ...]:
+        """Read the merchants at the provider that people chose for institutions of a batch.
+
+        Raises:
+            Unreachable: one was not read.
+        """
+        with self.engine.connect() as connection:
+            mended = mended_merchants.list_mended(connection, batch_id)
+        return tuple(self._mended(*one) for one in mended.items())
+
+    def _mended(self, institution_id: str, merchant_id: str) -> Institution:
+        """The answer about an institution whose merchant a person chose."""
+        try:
+            code = check_merchant(self.reader.get(f"/merchants/{merchant_id}"))
+        except Unreachable as error:
+            if error.answer.status not in UNKNOWN_MERCHANT:
+                raise
+            code = "unknown_merchant"
+        return Institution(
+            institution_id=institution_id,
+            merchant_id="" if code else merchant_id,
+            reason=REASONS.get(code, "").format(merchant_id),
+        )
+
+    def _read_once(self, batch: Row[Any]) -> ReadOnce:
+        """Read what is disabled and what people chose once: not again while its tries run."""
+        if batch.batch_id not in self.read_for:
+            mended = self._check_mended(batch.batch_id)
             self._read_inactive()
             self.disabled.read_again(REREADS_MAX)
-            self.read_for[batch.batch_id] = batch.revision
+            self.read_for[batch.batch_id] = ReadOnce(batch.revision, mended)
+        return self.read_for[batch.batch_id]
 
     def _read_inactive(self) -> None:
         """Mark known people and accounts that the provider has disabled or closed since.
@@ -118,25 +163,29 @@ class Preflight:
                         provider_objects.mark_inactive(connection, ids)
                         object_retries.mark_listed(connection, ids)
 
-    def _answer(self, batch: Row[Any], problem: str) -> None:
+    def _answer(self, batch: Row[Any], problem: str, mended: tuple[Institution, ...]) -> None:
         """Publish the preflight; a `problem` says why the batch could not be checked."""
         with self.engine.begin() as connection:
             event = handlers.preflight_done(
                 batch.batch_id,
                 batch.revision,
                 problem,
-                self._findings(connection, batch),
+                self._findings(connection, batch, mended),
                 now(connection),
             )
             outbox.add(connection, [event])
             batches.record_preflights(connection, [(batch.batch_id, batch.revision)])
 
-    def _findings(self, connection: Connection, batch: Row[Any]) -> PreflightFindings:
+    def _findings(
+        self, connection: Connection, batch: Row[Any], mended: tuple[Institution, ...]
+    ) -> PreflightFindings:
+        chosen = {one.institution_id: one for one in mended}
         institutions = merchants.list_merchants(connection, batch.institutions)
         refused = sources.list_refused(connection, batch.batch_id)
         return PreflightFindings(
             institutions=tuple(
-                Institution(
+                chosen.get(row.institution_id)
+                or Institution(
                     institution_id=row.institution_id,
                     merchant_id=row.merchant_id,
                     reason=REASONS.get(row.reason, row.reason),

@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row
 
 from services.dispatcher.domain.merchants import choose_merchant
+from services.dispatcher.domain.start import has_begun
 from services.dispatcher.handlers import Evidence
+from services.dispatcher.preparation.approval_proof import ApprovalProof
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader
 from services.dispatcher.store import (
@@ -36,8 +38,11 @@ class Provisioner:
     Each method returns whether there was work.
     """
 
-    def __init__(self, engine: Engine, reader: Reader) -> None:
+    def __init__(
+        self, engine: Engine, reader: Reader, approvals: ApprovalProof | None = None
+    ) -> None:
         self.engine, self.reader = engine, reader
+        self.approvals = approvals or ApprovalProof()
         self.catch_up_at = 0.0
 
     def read_merchants(self, institutions: Collection[str]) -> None:
@@ -106,10 +111,18 @@ class Provisioner:
     def start_batches(self) -> bool:
         """Begin to pay batches whose announced rows and payments are all here, with their sum.
 
-        A batch that was resumed begins here again.
+        A batch that was resumed begins here again. One whose approval is not proved waits: it is
+        neither paid nor given up. So does one whose approved start has not passed; its approval is
+        examined before, so that people need not wait for the start to learn of a problem.
         """
+        now = self.reader.provider.clocks.now()
         with self.engine.begin() as connection:
-            startable = batches.lock_startable(connection)
+            startable = [
+                row
+                for row in batches.lock_startable(connection)
+                if self.approvals.is_proved(connection, row)
+                and has_begun(row.start_at, row.our_now, now)
+            ]
             for row in startable:
                 by = row.state_by or "dispatcher"
                 batches.change_state(connection, row.batch_id, "paying", by, row.state_reason)

@@ -18,10 +18,14 @@ from services.dispatcher.provider import rate_limiter
 from services.dispatcher.provider.client import Page, Provider, Unreachable
 
 PERMIT_WAIT_S = 0.1
+SERVER_ERROR = 500
 CLOSED_MIN_S = 60.0
 #: A walk ends after so many pages, or after twice as many as the provider's own count asks for.
 PAGES_MAX = 5_000
 HEAD_READS_MAX = 5  # so often what was added during a walk is read after it
+#: So often a page is read that is not the first: a walk of many pages never came to its end where
+#: each page that was lost on the way began it anew.
+PAGE_READS_MAX = 3
 
 
 class Walk:
@@ -84,7 +88,8 @@ class Walk:
 
     def _read(self, cursor: str) -> Page:
         more = {"page_cursor": cursor} if cursor else {}
-        page = self.reader.page(self.path, {**self.params, **more})
+        tries = PAGE_READS_MAX if cursor else 1
+        page = self.reader.page_again(self.path, {**self.params, **more}, tries)
         before = len(self.seen)
         self.seen |= {str(line["id"]) for line in page.lines}
         self.added = len(self.seen) - before
@@ -136,6 +141,21 @@ class Reader:
         except Unreachable as error:
             self._close_if_limited(rate_limiter.READS, error.answer)
             raise
+
+    def page_again(self, path: str, params: Mapping[str, str], tries: int) -> Page:
+        """Read one page; where no answer came, or an error of the provider's, up to `tries` times.
+
+        A refusal is not asked for again: the next one would say the same, or a limit is reached.
+        """
+        for left in range(tries - 1, -1, -1):
+            try:
+                return self.page(path, params)
+            except Unreachable as error:
+                status = error.answer.status
+                is_lost = status is None or status >= SERVER_ERROR
+                if not left or not is_lost or self.stop.is_set():
+                    raise
+        raise AssertionError("unreachable")
 
     def walk(self, path: str, params: Mapping[str, str]) -> Walk:
         """Return a walk through all pages by cursor, newest first."""

@@ -34,7 +34,6 @@ from services.dispatcher.sending.worker import Call, canonical
 from services.dispatcher.store import (
     attempts,
     flags,
-    hints,
     kill_switch,
     payment_sending,
     source_stops,
@@ -207,7 +206,6 @@ class PaymentSender:
         stop_what_must_stop(connection, judged)
         attempts.record_answers(connection, outcomes)
         apply_changes(connection, changes)
-        hints.use_early_hints(connection, [c.provider_id for c in changes if c.provider_id])
         # Last: after a lock that could not be had, the same answers come again.
         for _, answer in answers:
             self.outage_answers = self.outage_answers + 1 if is_outage(answer) else 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from libs.common.crypto.field_encryption import FieldCipher
+from libs.common.crypto.field_encryption import FieldCipher, place_of
 from services.dispatcher.domain.claims import Claim, may_record
 from services.dispatcher.domain.clocks import Moment, may_be_forgotten
 from services.dispatcher.domain.protocol import (
@@ -40,6 +40,7 @@ VERIFICATIONS: dict[str, dict[str, Any]] = {
     },
     "verify-identity": {"type": "identity", "method": "kba", "kba": {}},
 }
+PERSONAL = ("individual", "liability")
 NEXT_VERIFICATION = {"verify-phone": "verify-identity"}
 
 
@@ -167,7 +168,9 @@ class ProviderObjectSender:
                 row.kind,
                 row.purpose,
                 call.path,
-                self.cipher.encrypt(call.body, "attempt", f"{call.subject_id}/{call.n}"),
+                self.cipher.encrypt(
+                    call.body, "attempt", f"{call.subject_id}/{call.n}", _place(row)
+                ),
             )
             for row, call in pairs
             if row.status == "unprocessed"
@@ -233,6 +236,11 @@ def corporation_body(row: Row[Any]) -> dict[str, Any]:
         },
         "address": {"line2": None, **address},
     }
+
+
+def _place(row: Row[Any]) -> str:
+    """The place of the person whose values are in a request; empty if there are none in it."""
+    return place_of(row.first_name or row.loan or "") if row.kind in PERSONAL else ""
 
 
 def path_of(row: Row[Any]) -> str:

@@ -26,12 +26,14 @@ def upsert_batch(connection: Connection, event: BatchChanged) -> bool:
         INSERT INTO batch (
             batch_id, version, status, revision, digest, period,
             row_messages, payments, payments_cents,
-            institutions, barred
+            institutions, barred,
+            approved_by, approved_at, seen_digest, approval, start_at
         )
         VALUES (
             :batch_id, :version, :status, :revision, :digest, :period,
             :row_messages, :payments, :payments_cents,
-            CAST(:institutions AS text[]), CAST(:barred AS text[])
+            CAST(:institutions AS text[]), CAST(:barred AS text[]),
+            :approved_by, :approved_at, :seen_digest, :approval, :start_at
         )
         ON CONFLICT (batch_id) DO UPDATE
         SET version = excluded.version, status = excluded.status, revision = excluded.revision,
@@ -39,6 +41,21 @@ def upsert_batch(connection: Connection, event: BatchChanged) -> bool:
             row_messages = excluded.row_messages, payments = excluded.payments,
             payments_cents = excluded.payments_cents,
             institutions = excluded.institutions, barred = excluded.barred,
+            approved_by = excluded.approved_by, approved_at = excluded.approved_at,
+            seen_digest = excluded.seen_digest, approval = excluded.approval,
+            start_at = excluded.start_at,
+            -- another digest or start is proved anew before anything of it is sent
+            proved_digest = CASE
+                WHEN batch.start_at IS DISTINCT FROM excluded.start_at THEN ''
+                ELSE batch.proved_digest
+            END,
+            state = CASE
+                WHEN batch.state = 'paying'
+                    AND (batch.digest, batch.start_at)
+                        IS DISTINCT FROM (excluded.digest, excluded.start_at)
+                THEN 'waiting'
+                ELSE batch.state
+            END,
             changed_at = now(),
             preflight_since = CASE
                 WHEN batch.revision < excluded.revision THEN NULL
@@ -46,19 +63,30 @@ def upsert_batch(connection: Connection, event: BatchChanged) -> bool:
             END
         WHERE batch.version < excluded.version
         RETURNING 1""",
-        batch_id=event.batch_id,
-        version=event.version,
-        status=event.status,
-        revision=event.revision,
-        digest=event.digest,
-        period=event.period,
-        row_messages=event.row_messages,
-        payments=event.payments,
-        payments_cents=event.payments_cents,
-        institutions=list(event.institutions),
-        barred=[] if event.one_person else list(event.barred),
+        **_values(event),
     ).first()
     return newer is not None
+
+
+def _values(event: BatchChanged) -> dict[str, Any]:
+    return {
+        "batch_id": event.batch_id,
+        "version": event.version,
+        "status": event.status,
+        "revision": event.revision,
+        "digest": event.digest,
+        "period": event.period,
+        "row_messages": event.row_messages,
+        "payments": event.payments,
+        "payments_cents": event.payments_cents,
+        "institutions": list(event.institutions),
+        "barred": [] if event.one_person else list(event.barred),
+        "approved_by": event.approved_by or "",
+        "approved_at": event.approved_at,
+        "seen_digest": event.seen_digest,
+        "approval": event.approval.model_dump_json() if event.approval else "",
+        "start_at": event.start_at,
+    }
 
 
 def find_batch(connection: Connection, batch_id: UUID) -> dict[str, Any] | None:
@@ -320,7 +348,9 @@ def lock_startable(connection: Connection) -> list[Row[Any]]:
         run(
             connection,
             """
-            SELECT b.batch_id, b.state_by, b.state_reason
+            SELECT b.batch_id, b.state_by, b.state_reason, b.digest, b.barred,
+                   b.approved_by, b.approved_at, b.seen_digest, b.approval, b.proved_digest,
+                   b.start_at, now() AS our_now
             FROM batch b
             JOIN row_count c USING (batch_id)
             WHERE b.state = 'waiting'

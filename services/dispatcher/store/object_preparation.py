@@ -147,9 +147,12 @@ def _take_unprepared_rows(connection: Connection, batch_id: UUID, limit: int) ->
         """
         INSERT INTO chunk
         SELECT r.row_id, r.employee_id, r.person_index,
-               r.institution_id, m.merchant_id, r.loan_index
+               r.institution_id, coalesce(c.merchant_id, m.merchant_id), r.loan_index
         FROM batch_row r
         JOIN merchant m USING (institution_id)
+        LEFT JOIN mended_merchant c
+            ON c.batch_id = r.batch_id AND c.institution_id = r.institution_id
+            AND c.merchant_id = r.merchant_id
         WHERE r.batch_id = :batch_id AND NOT r.prepared AND r.status = 'payable'
         ORDER BY r.employee_id
         LIMIT :limit""",

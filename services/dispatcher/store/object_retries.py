@@ -273,34 +273,6 @@ def count_under_way(connection: Connection, batch_id: UUID) -> int:
     return count
 
 
-def count_refused_rows(connection: Connection, batch_id: UUID) -> dict[str, int]:
-    """Count a batch's payable rows that the provider refused, and its tries that are under way.
-
-    A row is refused if its source account, its person or its loan is.
-    """
-    rows: int = run(
-        connection,
-        f"""
-        SELECT count(*)
-        FROM batch_row r
-        LEFT JOIN object h
-            ON h.natural_key = 'individual:' || r.employee_id || ':' || r.person_index
-        WHERE r.batch_id = :batch_id
-            AND r.status = 'payable'
-            AND (
-                {REFUSED.format("h")}
-                OR EXISTS (
-                    SELECT FROM object d
-                    WHERE d.holder_id = h.object_id
-                        AND d.number_index = r.loan_index
-                        AND {REFUSED.format("d")}
-                )
-            )""",  # noqa: S608 - conditions of our own
-        batch_id=batch_id,
-    ).scalar_one()
-    return {"rows": rows, "under_way": count_under_way(connection, batch_id)}
-
-
 # --- disabled objects --------------------------------------------------------------------------
 
 

@@ -13,7 +13,6 @@ from libs.common.messaging import outbox
 from services.dispatcher import handlers
 from services.dispatcher.handlers import Evidence, PaymentState
 from services.dispatcher.store import statements
-from services.dispatcher.store.transaction import now
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ def apply_changes(connection: Connection, changes: Sequence[Change]) -> None:
     """
     if not changes:
         return
-    at = now(connection)
-    write_changes(connection, changes)
+    at = write_changes(connection, changes)
     outbox.add(
         connection,
         [
@@ -69,10 +67,13 @@ def apply_changes(connection: Connection, changes: Sequence[Change]) -> None:
     )
 
 
-def write_changes(connection: Connection, changes: Sequence[Change]) -> None:
-    """Write changes of locked payments without publishing them; a second call is refused."""
+def write_changes(connection: Connection, changes: Sequence[Change]) -> datetime:
+    """Write changes of locked payments without publishing them; a second call is refused.
+
+    Returns the database's clock at the begin of this transaction.
+    """
     states = [state_after(change) for change in changes]
-    _compare_and_set(connection, changes, states)
+    at = _compare_and_set(connection, changes, states)
     ended = [
         str(s.payment_id)
         for s in states
@@ -84,6 +85,7 @@ def write_changes(connection: Connection, changes: Sequence[Change]) -> None:
         connection,
         [c.row.batch_id for c, s in zip(changes, states, strict=True) if c.row.status != s.status],
     )
+    return at
 
 
 def state_after(change: Change) -> PaymentState:
@@ -137,66 +139,76 @@ class ChangedMeanwhile(AssertionError):
 
 def _compare_and_set(
     connection: Connection, changes: Sequence[Change], states: Sequence[PaymentState]
-) -> None:
+) -> datetime:
     """Write payments that still have the status, version, attempt and fence of their rows.
+
+    Returns the database's clock at the begin of this transaction.
 
     Raises:
         ChangedMeanwhile: one of them has not.
     """
-    written = _update_payments(connection, _values(changes, states))
+    written, at = _update_payments(connection, _values(changes, states))
     if written != len(changes):
         raise ChangedMeanwhile(f"{len(changes) - written} of {len(changes)} payments have changed")
+    return at
 
 
-def _update_payments(connection: Connection, values: Mapping[str, list[Any]]) -> int:
-    """Return how many of the given payments were as they should be, and so were written."""
+def _update_payments(
+    connection: Connection, values: Mapping[str, list[Any]]
+) -> tuple[int, datetime]:
+    """Return how many payments were as they should be, and so were written; and the time."""
     plain_arrays = ", ".join(f"CAST(:{name} AS {kind})" for name, kind in PLAIN_COLUMNS.items())
-    written: int = run(
+    row = run(
         connection,
         f"""
-        UPDATE payment p
-        SET {", ".join(f"{name} = x.{name}" for name in PLAIN_COLUMNS)},
-            step = x.step, looks = x.lookups, fence = x.fence,
-            provider_id = x.provider_id, provider_created_at = x.provider_created_at,
-            hint = '',
-            due_at = CASE
-                WHEN x.wait_s IS NULL THEN 'infinity'
-                ELSE now() + make_interval(secs => x.wait_s)
-            END,
-            lease_until = CASE
-                WHEN x.lease_s > 0 THEN now() + make_interval(secs => x.lease_s)
-                ELSE '-infinity'
-            END,
-            poll_due_at = CASE
-                WHEN x.poll_s IS NULL THEN 'infinity'
-                ELSE now() + make_interval(secs => x.poll_s)
-            END,
-            paid_at = CASE
-                WHEN x.status = 'completed' THEN coalesce(p.paid_at, x.paid_at, now())
-                ELSE p.paid_at
-            END
-        FROM unnest(
-            {plain_arrays},
-            CAST(:payment_ids AS uuid[]), CAST(:steps AS text[]), CAST(:lookups AS int[]),
-            CAST(:fences AS bigint[]), CAST(:provider_ids AS text[]),
-            CAST(:created_ats AS timestamptz[]), CAST(:waits AS float8[]),
-            CAST(:leases AS float8[]), CAST(:polls AS float8[]), CAST(:paid_ats AS timestamptz[]),
-            CAST(:old_statuses AS text[]), CAST(:old_versions AS int[]),
-            CAST(:old_attempts AS int[]), CAST(:old_fences AS bigint[])
-        ) AS x(
-            {", ".join(PLAIN_COLUMNS)},
-            payment_id, step, lookups, fence, provider_id, provider_created_at,
-            wait_s, lease_s, poll_s, paid_at,
-            old_status, old_version, old_attempts, old_fence
+        WITH written AS (
+            UPDATE payment p
+            SET {", ".join(f"{name} = x.{name}" for name in PLAIN_COLUMNS)},
+                step = x.step, looks = x.lookups, fence = x.fence,
+                provider_id = x.provider_id, provider_created_at = x.provider_created_at,
+                due_at = CASE
+                    WHEN x.wait_s IS NULL THEN 'infinity'
+                    ELSE now() + make_interval(secs => x.wait_s)
+                END,
+                lease_until = CASE
+                    WHEN x.lease_s > 0 THEN now() + make_interval(secs => x.lease_s)
+                    ELSE '-infinity'
+                END,
+                poll_due_at = CASE
+                    WHEN x.poll_s IS NULL THEN 'infinity'
+                    ELSE now() + make_interval(secs => x.poll_s)
+                END,
+                paid_at = CASE
+                    WHEN x.status = 'completed' THEN coalesce(p.paid_at, x.paid_at, now())
+                    ELSE p.paid_at
+                END
+            FROM unnest(
+                {plain_arrays},
+                CAST(:payment_ids AS uuid[]), CAST(:steps AS text[]), CAST(:lookups AS int[]),
+                CAST(:fences AS bigint[]), CAST(:provider_ids AS text[]),
+                CAST(:created_ats AS timestamptz[]), CAST(:waits AS float8[]),
+                CAST(:leases AS float8[]), CAST(:polls AS float8[]),
+                CAST(:paid_ats AS timestamptz[]),
+                CAST(:old_statuses AS text[]), CAST(:old_versions AS int[]),
+                CAST(:old_attempts AS int[]), CAST(:old_fences AS bigint[])
+            ) AS x(
+                {", ".join(PLAIN_COLUMNS)},
+                payment_id, step, lookups, fence, provider_id, provider_created_at,
+                wait_s, lease_s, poll_s, paid_at,
+                old_status, old_version, old_attempts, old_fence
+            )
+            WHERE p.payment_id = x.payment_id
+                AND p.status = x.old_status
+                AND p.version = x.old_version
+                AND p.attempts = x.old_attempts
+                AND p.fence = x.old_fence
+            RETURNING 1
         )
-        WHERE p.payment_id = x.payment_id
-            AND p.status = x.old_status
-            AND p.version = x.old_version
-            AND p.attempts = x.old_attempts
-            AND p.fence = x.old_fence""",  # noqa: S608 - names from the table above
+        SELECT count(*), now()
+        FROM written""",  # noqa: S608 - names from the table above
         **values,
-    ).rowcount
-    return written
+    ).one()
+    return row[0], row[1]
 
 
 def _values(changes: Sequence[Change], states: Sequence[PaymentState]) -> dict[str, list[Any]]:

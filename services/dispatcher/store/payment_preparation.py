@@ -9,6 +9,32 @@ from sqlalchemy import Connection, Row
 
 from libs.common.database.engine import run
 
+#: The accounts made for exactly what was approved of payment `{0}`, and whether the loan's exists
+#: at the provider (`ready`). No row if one of them is not made yet.
+ACCOUNTS = """
+            SELECT s.object_id AS source, d.object_id AS destination,
+                   m.merchant_id, d.status = 'pending' AS ready
+            FROM (
+                SELECT l.institution_id, coalesce(c.merchant_id, l.merchant_id) AS merchant_id
+                FROM merchant l
+                LEFT JOIN mended_merchant c
+                    ON c.batch_id = {0}.batch_id AND c.institution_id = l.institution_id
+                    AND c.merchant_id = {0}.merchant_id
+                WHERE l.institution_id = {0}.institution_id
+            ) m
+            JOIN object h
+                ON h.natural_key = 'individual:' || {0}.employee_id || ':' || {0}.person_index
+            JOIN object d
+                ON d.natural_key
+                    = 'liability:' || h.object_id || ':' || m.merchant_id || ':' || {0}.loan_index
+            JOIN source a
+                ON a.batch_id = {0}.batch_id AND a.source_account_id = {0}.source_account_id
+            JOIN object c ON c.natural_key = 'corporation:' || a.ein
+            JOIN object s ON s.natural_key = 'ach:' || c.object_id || ':' || {0}.account_index
+            WHERE m.merchant_id <> ''
+                AND ({0}.merchant_id = '' OR {0}.merchant_id = m.merchant_id)
+            OFFSET 0"""
+
 
 def link_payments(connection: Connection, limit: int | None, *, every: bool) -> int:
     """Bind payments to the objects made for exactly what was approved; return how many.
@@ -18,9 +44,9 @@ def link_payments(connection: Connection, limit: int | None, *, every: bool) -> 
     """
     count: int = run(
         connection,
-        """
+        f"""
         WITH unlinked AS MATERIALIZED (
-            SELECT p.payment_id
+            SELECT p.*
             FROM payment p
             JOIN batch b USING (batch_id)
             WHERE p.destination_object IS NULL
@@ -33,24 +59,9 @@ def link_payments(connection: Connection, limit: int | None, *, every: bool) -> 
             merchant_id = x.merchant_id, ready = x.ready
         FROM unlinked u
         CROSS JOIN LATERAL (
-            SELECT s.object_id AS source, d.object_id AS destination,
-                   m.merchant_id, d.status = 'pending' AS ready
-            FROM payment q
-            JOIN merchant m ON m.institution_id = q.institution_id AND m.merchant_id <> ''
-            JOIN object h
-                ON h.natural_key = 'individual:' || q.employee_id || ':' || q.person_index
-            JOIN object d
-                ON d.natural_key
-                    = 'liability:' || h.object_id || ':' || m.merchant_id || ':' || q.loan_index
-            JOIN source a
-                ON a.batch_id = q.batch_id AND a.source_account_id = q.source_account_id
-            JOIN object c ON c.natural_key = 'corporation:' || a.ein
-            JOIN object s ON s.natural_key = 'ach:' || c.object_id || ':' || q.account_index
-            WHERE q.payment_id = u.payment_id
-                AND (q.merchant_id = '' OR q.merchant_id = m.merchant_id)
-            OFFSET 0
+            {ACCOUNTS.format("u")}
         ) x
-        WHERE p.payment_id = u.payment_id""",
+        WHERE p.payment_id = u.payment_id""",  # noqa: S608 - joins of our own
         limit=limit,
         every=every,
     ).rowcount
@@ -149,6 +160,12 @@ def lock_without_merchant(connection: Connection, limit: int) -> list[Row[Any]]:
                 AND (
                     m.merchant_id = ''
                     OR (p.merchant_id <> '' AND p.merchant_id <> m.merchant_id)
+                )
+                AND NOT EXISTS (
+                    SELECT
+                    FROM mended_merchant c
+                    WHERE c.batch_id = p.batch_id AND c.institution_id = p.institution_id
+                        AND c.merchant_id = p.merchant_id
                 )
             ORDER BY p.payment_id
             LIMIT :limit

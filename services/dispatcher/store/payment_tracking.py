@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row
 
 from libs.common.database.engine import run
 from services.dispatcher.store.due import LONGEST_READING_WAIT_S, has_come
+from services.dispatcher.store.hints import FRESH_HOURS
 
 LEASE_S = 60.0
 
@@ -16,19 +17,33 @@ LEASE_S = 60.0
 
 
 def list_due_readings(connection: Connection, limit: int) -> list[Row[Any]]:
-    """Return payments that are due to be read, by source account and newest first."""
+    """Return payments that are due to be read, by source account and newest first.
+
+    `hint` is the webhook that asks for it, "" if the payment's own date has come.
+    """
     return list(
         run(
             connection,
             f"""
-            SELECT p.payment_id, p.provider_id, p.provider_created_at, o.provider_id AS source
-            FROM payment p
+            SELECT p.payment_id, p.provider_id, p.provider_created_at, o.provider_id AS source,
+                   coalesce(h.provider_event, '') AS hint
+            FROM (
+                SELECT payment_id
+                FROM payment
+                WHERE poll_due_at < 'infinity'
+                    AND {has_come("poll_due_at", LONGEST_READING_WAIT_S)}
+                    AND provider_id IS NOT NULL
+                UNION
+                SELECT q.payment_id
+                FROM hint g
+                JOIN payment q USING (provider_id)
+                WHERE g.at > now() - interval '{FRESH_HOURS} hours' AND q.status <> 'cancelled'
+            ) due
+            JOIN payment p USING (payment_id)
             JOIN object o ON o.object_id = p.source_object
-            WHERE p.poll_due_at < 'infinity'
-                AND {has_come("p.poll_due_at", LONGEST_READING_WAIT_S)}
-                AND p.provider_id IS NOT NULL
+            LEFT JOIN hint h ON h.provider_id = p.provider_id
             ORDER BY p.source_object, p.provider_created_at DESC
-            LIMIT :limit""",  # noqa: S608 - a condition of our own
+            LIMIT :limit""",  # noqa: S608 - a condition and a number of our own
             limit=limit,
         )
     )
@@ -69,28 +84,31 @@ def lock_by_provider_ids(connection: Connection, provider_ids: Collection[str]) 
 def schedule_readings(connection: Connection, waits: Sequence[tuple[UUID, float | None]]) -> None:
     """Set when payments (id, seconds from now or None for never) are read again.
 
-    Their hints are answered by the reading that was just done.
+    One that was read early, because of a webhook, keeps its date.
     """
     if not waits:
         return
     run(
         connection,
-        """
+        f"""
         UPDATE payment p
-        SET hint = '',
-            poll_due_at = CASE
+        SET poll_due_at = CASE
                 WHEN x.wait_s IS NULL THEN 'infinity'
                 ELSE now() + make_interval(secs => x.wait_s)
             END
         FROM unnest(CAST(:ids AS uuid[]), CAST(:waits AS float8[])) AS x(payment_id, wait_s)
-        WHERE p.payment_id = x.payment_id""",
+        WHERE p.payment_id = x.payment_id
+            AND (
+                (x.wait_s IS NULL AND p.poll_due_at < 'infinity')
+                OR {has_come("p.poll_due_at", LONGEST_READING_WAIT_S)}
+            )""",  # noqa: S608 - a condition of our own
         ids=[str(payment_id) for payment_id, _ in waits],
         waits=[wait for _, wait in waits],
     )
 
 
 def postpone_reading(connection: Connection, payment_id: UUID, wait_s: float) -> None:
-    """Read a payment again in `wait_s` seconds; its hint stays, it was not answered."""
+    """Read a payment again in `wait_s` seconds, not sooner because of a webhook that came."""
     run(
         connection,
         """

@@ -11,6 +11,7 @@ from libs.common.contracts.events.payments import PaymentApproved
 from libs.common.contracts.statuses import FINAL_PAYMENTS
 from libs.common.database.engine import run
 from services.dispatcher.domain.duplicates import PaymentSnapshot
+from services.dispatcher.store.payment_preparation import ACCOUNTS
 from services.dispatcher.store.refused_sources import SOURCE_MAY_PAY
 
 # --- approved payments -------------------------------------------------------------------------
@@ -19,8 +20,8 @@ from services.dispatcher.store.refused_sources import SOURCE_MAY_PAY
 def insert_payments(connection: Connection, approved: Sequence[PaymentApproved]) -> list[Row[Any]]:
     """Store approved payments, unsent; return the new ones (`payment_id`, `batch_id` as text).
 
-    A payment that is here already changes nothing, and neither does one of the same batch, source,
-    employee and loan.
+    Where the accounts are made, they are bound at once. A payment that is here already changes
+    nothing, and neither does one of the same batch, source, employee and loan.
     """
     payments = [
         {
@@ -43,22 +44,30 @@ def insert_payments(connection: Connection, approved: Sequence[PaymentApproved])
     return list(
         run(
             connection,
-            """
+            f"""
             INSERT INTO payment (
                 payment_id, batch_id, digest, amount_cents, row_id,
                 source_account_id, account_index,
                 employee_id, person_index,
-                institution_id, merchant_id, loan_index, approved_at
+                institution_id, merchant_id, loan_index, approved_at,
+                source_object, destination_object, ready
             )
-            SELECT *
+            SELECT x.payment_id, x.batch_id, x.digest, x.amount_cents, x.row_id,
+                   x.source_account_id, x.account_index,
+                   x.employee_id, x.person_index,
+                   x.institution_id, coalesce(a.merchant_id, x.merchant_id), x.loan_index,
+                   x.approved_at,
+                   a.source, a.destination, coalesce(a.ready, false)
             FROM jsonb_to_recordset(CAST(:payments AS jsonb)) AS x(
                 payment_id uuid, batch_id uuid, digest text, amount_cents bigint, row_id uuid,
                 source_account_id text, account_index text,
                 employee_id text, person_index text,
                 institution_id text, merchant_id text, loan_index text, approved_at timestamptz
             )
+            LEFT JOIN LATERAL ({ACCOUNTS.format("x")}
+            ) a ON true
             ON CONFLICT DO NOTHING
-            RETURNING payment_id, CAST(batch_id AS text) AS batch_id""",
+            RETURNING payment_id, CAST(batch_id AS text) AS batch_id""",  # noqa: S608 - our own
             payments=json.dumps(payments),
         )
     )

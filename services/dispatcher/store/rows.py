@@ -26,7 +26,10 @@ COLUMNS = {
 
 
 def upsert_rows(connection: Connection, rows: Collection[RowRead]) -> None:
-    """Store rows, each id once; an older or repeated revision changes nothing."""
+    """Store rows, each id once; an older or repeated revision changes nothing.
+
+    A row that is paid through another merchant now is prepared again: it needs another loan there.
+    """
     arrays = ", ".join(f"CAST(:{name} AS {kind})" for name, kind in COLUMNS.items())
     run(
         connection,
@@ -36,7 +39,8 @@ def upsert_rows(connection: Connection, rows: Collection[RowRead]) -> None:
         FROM unnest({arrays})
         ON CONFLICT (row_id) DO UPDATE
         SET revision = excluded.revision, status = excluded.status,
-            merchant_id = excluded.merchant_id
+            merchant_id = excluded.merchant_id,
+            prepared = batch_row.prepared AND batch_row.merchant_id = excluded.merchant_id
         WHERE batch_row.revision < excluded.revision""",  # noqa: S608 - names from the table above
         **{
             name: [

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,10 @@ COPIED = {"source_account_id", "ein", "payor_name", "dba", "account", "account_i
 
 
 def upsert_sources(connection: Connection, event: BatchChanged) -> None:
-    """Store a batch's source accounts; a later version may only correct the address."""
+    """Store a batch's source accounts; a later version may only correct the address or the EIN.
+
+    That is before the approval, so no payment is bound to an account of the old EIN.
+    """
     sources = [
         {
             **source.model_dump(include=COPIED),
@@ -43,7 +47,7 @@ def upsert_sources(connection: Connection, event: BatchChanged) -> None:
             routing text, last4 text, account text, account_index text
         )
         ON CONFLICT (batch_id, source_account_id) DO UPDATE
-        SET address = excluded.address""",
+        SET address = excluded.address, ein = excluded.ein""",
         batch_id=event.batch_id,
         sources=json.dumps(sources),
     )
@@ -67,7 +71,14 @@ def list_batches_under_way(connection: Connection, account_indexes: Sequence[str
 
 
 def list_stopped(connection: Connection, batch_id: UUID) -> list[StoppedSource]:
-    """Return the sources of a batch that wait for a person; none once the batch has ended.
+    """Return the sources of a batch that wait for a person; none once the batch has ended."""
+    return [source for source, _ in list_stopped_since(connection, batch_id)]
+
+
+def list_stopped_since(
+    connection: Connection, batch_id: UUID
+) -> list[tuple[StoppedSource, datetime]]:
+    """Return the sources of a batch that wait for a person, and since when.
 
     A source that is stopped, and refused by the provider as well, shows why it was stopped.
     """
@@ -76,7 +87,8 @@ def list_stopped(connection: Connection, batch_id: UUID) -> list[StoppedSource]:
         """
         SELECT s.source_account_id,
                coalesce(t.reason_code, r.reason_code) AS reason_code,
-               coalesce(t.reason, r.reason) AS reason
+               coalesce(t.reason, r.reason) AS reason,
+               coalesce(t.stopped_at, r.found_at) AS since
         FROM source s
         LEFT JOIN source_stop t USING (account_index)
         LEFT JOIN refused_source r
@@ -90,8 +102,13 @@ def list_stopped(connection: Connection, batch_id: UUID) -> list[StoppedSource]:
         ended=sorted(CERTIFIED_BATCHES),
     )
     return [
-        StoppedSource(
-            source_account_id=row.source_account_id, reason_code=row.reason_code, reason=row.reason
+        (
+            StoppedSource(
+                source_account_id=row.source_account_id,
+                reason_code=row.reason_code,
+                reason=row.reason,
+            ),
+            row.since,
         )
         for row in rows
     ]

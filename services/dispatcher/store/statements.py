@@ -35,7 +35,8 @@ def insert_status_changes(connection: Connection, batch_ids: Iterable[UUID]) -> 
 
 #: How often the wait after a statement that was cut short doubles at most.
 DOUBLINGS = 5
-# Batches that need a statement now; see `list_due`.
+# Batches that need a statement now; see `list_due`. A time in the future shows that the database's
+# clock was set back since: then the wait after it is over.
 DUE = """
     SELECT b.batch_id
     FROM batch b
@@ -53,19 +54,27 @@ DUE = """
         ORDER BY change_id
         LIMIT 1
     ) first ON true
+    JOIN LATERAL (
+        SELECT CASE
+                   WHEN b.statement_begun_at > now() + interval '1 minute' THEN '-infinity'
+                   ELSE b.statement_begun_at
+               END AS begun_at,
+               last.at BETWEEN now() - make_interval(secs => :quiet_s)
+                           AND now() + interval '1 minute' AS has_just_changed
+    ) x ON true
     WHERE b.state <> 'waiting'
         AND b.payments > 0
-        AND b.statement_begun_at < now() - make_interval(secs => :quiet_s)
+        AND x.begun_at < now() - make_interval(secs => :quiet_s)
         AND (
             b.statement_wanted_by <> ''
             OR (
                 b.statement_tries > 0
-                AND b.statement_begun_at < now() - make_interval(
+                AND x.begun_at < now() - make_interval(
                     secs => :again_s * power(2, least(b.statement_tries, :doublings + 1) - 1)
                 )
             )
             OR (
-                greatest(b.statement_begun_at, first.at)
+                greatest(x.begun_at, first.at)
                     < now() - make_interval(secs => :nightly_s)
                 AND last.at > now() - make_interval(secs => :watch_for_s)
             )
@@ -74,11 +83,11 @@ DUE = """
                     last.newest > b.statement_seq
                     OR (
                         b.status IN ('approved', 'paying', 'paused')
-                        AND b.statement_begun_at
+                        AND x.begun_at
                             < now() - make_interval(secs => :again_s)
                     )
                 )
-                AND last.at < now() - make_interval(secs => :quiet_s)
+                AND NOT x.has_just_changed
                 AND b.payments = (
                     SELECT count(*)
                     FROM payment p

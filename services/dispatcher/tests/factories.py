@@ -14,11 +14,14 @@ from libs.common.contracts.events.payments import PaidRow, PaymentApproved
 from libs.common.contracts.events.rows import RowRead
 from libs.common.contracts.statuses import BatchStatus
 from libs.common.crypto.field_encryption import BlindIndex, FieldCipher
+from libs.common.testing.call_keys import gateway_verifier, signed_approval
 from services.dispatcher import consumers
+from services.dispatcher.preparation.approval_proof import ApprovalProof
 
 CIPHER = FieldCipher.parse("k1:" + base64.b64encode(bytes(range(32))).decode())
 INDEX = BlindIndex(bytes(32))
 AT = datetime(2026, 11, 20, tzinfo=UTC)
+APPROVALS = ApprovalProof(gateway_verifier())
 PERIOD = "2026-11-20"
 DIGEST = "sha256:x"
 INSTITUTION = "ins_116944"
@@ -157,6 +160,12 @@ class BatchOfPayments:
             period=PERIOD,
             uploaded_by="p",
             uploaded_at=AT,
+            approved_by="someone" if is_approved else None,
+            approved_at=self.approved_at if is_approved else None,
+            approval=(
+                signed_approval(self.batch_id, DIGEST, self.approved_at) if is_approved else None
+            ),
+            barred=("p",),
             rows=Counts(total=self.count, payable=self.count),
             sources=tuple(self.sources),
             institutions=(self.institution,),

@@ -24,7 +24,7 @@ from services.dispatcher.sending.walked_batches import WalkedBatches
 from services.dispatcher.sending.worker import Call
 from services.dispatcher.store import kill_switch, merchants
 from services.dispatcher.store.object_preparation import ensure_people_and_loans, ensure_sources
-from services.dispatcher.tests.factories import INSTITUTION, announce_batch
+from services.dispatcher.tests.factories import APPROVALS, INSTITUTION, announce_batch
 from services.dispatcher.tests.memory_provider import Line, MemoryProvider
 from services.dispatcher.tests.running import MIGRATIONS, VERSION
 from services.dispatcher.tracking.duplicates import DuplicateDetector
@@ -59,6 +59,7 @@ TABLES = (
     "object_retry",
     "refused_source",
     "unbinding",
+    "mended_merchant",
 )
 #: The dates that become older when time passes.
 TIMES = {
@@ -66,7 +67,7 @@ TIMES = {
     "object": ("due_at", "lease_until"),
     "attempt": ("first_sent_at", "last_sent_at"),
     "status_change": ("at",),
-    "batch": ("statement_begun_at",),
+    "batch": ("statement_begun_at", "start_at"),
     "limiter": ("free_at", "closed_until"),
 }
 
@@ -97,7 +98,7 @@ class BareDispatcher:
         self.provider = provider or MemoryProvider("memory:", "sk", VERSION, 1.0)
         self._empty_database()
         self.reader = Reader(engine, self.provider, PassesTime(self.pass_time), lambda: None)
-        self.provisioner = Provisioner(engine, self.reader)
+        self.provisioner = Provisioner(engine, self.reader, APPROVALS)
         self.poller = StatusPoller(engine, self.reader, self.timing)
         self.detector = DuplicateDetector(engine, self.reader, self.timing)
         self.taker = StatementTaker(engine, self.reader, self.timing, self.detector)

@@ -11,6 +11,7 @@ from services.dispatcher.store import rate_limits
 from services.dispatcher.tests.harness import TIMES, BareDispatcher, ManualDispatcher
 from services.dispatcher.tests.memory_provider import lost, refusing
 from services.dispatcher.tests.test_lookup import HOUR_S
+from services.dispatcher.tracking.set_back import SetBackTimes
 
 pytestmark = pytest.mark.database
 STEPS_H = [-48, -1, 1, 48]
@@ -69,6 +70,51 @@ def test_look_ups_are_a_minute_apart_whatever_the_databases_clock_does(
         dispatcher.lookup.look_up()
         set_database_clock(dispatcher, hours)
     assert (dispatcher.payment.status, dispatcher.payment.looks) == ("in_doubt", 1)
+
+
+@pytest.mark.parametrize("hours", [-0.6, -1])
+def test_a_resend_does_not_wait_longer_by_what_the_databases_clock_was_set_back(
+    dispatcher: ManualDispatcher, hours: float
+) -> None:
+    dispatcher.provider.script = [lost]
+    dispatcher.turn()
+    set_database_clock(dispatcher, hours)
+    clocks = dispatcher.provider.clocks
+    set_back = SetBackTimes(dispatcher.engine, clocks, dispatcher.timing)
+    assert set_back.bring_forward()
+    assert not set_back.bring_forward(), "not again before a minute"
+    sent = dispatcher.turn()  # the limiter's window begins anew
+    dispatcher.pass_time(60)
+    assert sent + dispatcher.turn() == 1
+
+
+def test_what_waits_as_long_as_it_should_is_left_alone(dispatcher: ManualDispatcher) -> None:
+    dispatcher.provider.script = [lost]
+    dispatcher.turn()
+    set_back = SetBackTimes(dispatcher.engine, dispatcher.provider.clocks, dispatcher.timing)
+    assert not set_back.bring_forward()
+    assert dispatcher.turn() == 0
+
+
+@pytest.mark.parametrize("hours", [-48, -1])
+@pytest.mark.parametrize("is_cut_short", [False, True])
+def test_a_statement_does_not_wait_for_a_clock_that_was_set_back(
+    dispatcher: ManualDispatcher, hours: int, is_cut_short: bool
+) -> None:
+    dispatcher.turn()
+    dispatcher.provider.books[dispatcher.payment.provider_id]["status"] = "posted"
+    dispatcher.pass_time(HOUR_S)
+    dispatcher.poller.poll()
+    if is_cut_short:
+        dispatcher.pass_time(60)
+        dispatcher.provider.away = True
+        assert not dispatcher.taker.take()
+        dispatcher.provider.away = False
+    set_database_clock(dispatcher, hours)
+    dispatcher.taker.take()  # the limiter's window begins anew
+    dispatcher.pass_time(60)
+    dispatcher.taker.take()
+    assert [one["complete"] for one in dispatcher.published("statement-closed.v1")][:1] == [True]
 
 
 @pytest.mark.parametrize("hours", STEPS_H)

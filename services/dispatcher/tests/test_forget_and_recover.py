@@ -33,6 +33,7 @@ RECOVERED: Final = {
     "batch_row": ("row_id", "batch_id, revision, status, employee_id, merchant_id, loan_index"),
     "row_count": ("batch_id", "messages"),
     "merchant": ("institution_id", "merchant_id, reason"),
+    "mended_merchant": ("batch_id, institution_id", "merchant_id"),
     "object": (
         "natural_key",
         """object_id, kind, holder_id, employee_id, person_index, merchant_id, number_index,

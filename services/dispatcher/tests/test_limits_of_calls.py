@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from services.dispatcher.provider.client import Page, Provider
+from services.dispatcher.domain.protocol import Answer
+from services.dispatcher.provider.client import Page, Provider, Unreachable
 from services.dispatcher.provider.reader import Reader, Walk
 from services.dispatcher.provider.time_limit import remaining, total_limit
 
@@ -83,6 +84,43 @@ class PageReader(Reader):
 
 def page(ids: str, cursor: str, total: int) -> Page:
     return Page([{"id": one} for one in ids], cursor, total, "req", None)
+
+
+class LosingReader(PageReader):
+    """The answer of some pages is lost, or an error: `lost` has what comes instead, by cursor."""
+
+    def __init__(self, pages: dict[str, list[Page]], lost: dict[str, list[int | None]]) -> None:
+        super().__init__(pages)
+        self.lost, self.stop = lost, Stop()
+
+    def page(self, path: str, params: Any) -> Page:
+        if instead := self.lost.get(params.get("page_cursor", "")):
+            self.given.read += 1
+            raise Unreachable(Answer(instead.pop(0)))
+        return super().page(path, params)
+
+
+TWO_PAGES = {"": [page("ba", "a", 3)], "a": [page("0", "", 3)]}
+
+
+@pytest.mark.parametrize("lost", [[None], [500], [None, 503]])
+def test_a_page_that_is_lost_on_the_way_is_read_again(lost: list[int | None]) -> None:
+    reader = LosingReader(TWO_PAGES, {"a": lost})
+    lines, complete = reader.all("/payments", {})
+    assert (len(lines), complete) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("cursor", "lost", "read"),
+    [("", [None], 1), ("a", [None, None, 500], 4), ("a", [429], 2), ("a", [401], 2)],
+)
+def test_a_first_page_a_refusal_and_a_third_loss_end_the_walk(
+    cursor: str, lost: list[int | None], read: int
+) -> None:
+    reader = LosingReader(TWO_PAGES, {cursor: lost})
+    with pytest.raises(Unreachable):
+        reader.all("/payments", {})
+    assert reader.given.read == read
 
 
 def test_a_cursor_that_repeats_ends_the_walk_as_not_complete() -> None:

@@ -96,5 +96,7 @@ def test_the_stopped_sources_of_a_batch_that_has_ended_are_not_shown(
     for status, count in (("paying", 1), ("completed_with_failures", 0), ("archived", 0)):
         dispatcher.rows("UPDATE batch SET status = :status RETURNING 1", status=status)
         with dispatcher.engine.connect() as connection:
-            assert len(sources.list_stopped(connection, dispatcher.batch_id)) == count
+            stopped = sources.list_stopped_since(connection, dispatcher.batch_id)
+            assert len(stopped) == count
+            assert all(since for _, since in stopped)
             assert source_stops.count_stopped(connection) == count  # so its alert ends as well

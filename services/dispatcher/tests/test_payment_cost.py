@@ -1,4 +1,4 @@
-"""One payment's cost in calls, statements and commits, against `payment_cost`."""
+"""One payment's cost in calls, statements, rows and messages, against `payment_cost`."""
 
 import json
 from collections import Counter
@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import event
 
 from libs.common.contracts.events.provider import ProviderEventReceived
+from libs.common.database.engine import run
 from services.dispatcher import consumers
-from services.dispatcher.tests.factories import AT
+from services.dispatcher.store.object_preparation import ensure_people_and_loans, ensure_sources
+from services.dispatcher.tests import table_counters
+from services.dispatcher.tests.factories import AT, announce_batch
 from services.dispatcher.tests.harness import ManualDispatcher, migrated_database
 from services.dispatcher.tests.payment_cost import COST, MAY_RISE
 
@@ -25,6 +28,7 @@ HINTS = 16  # webhooks that come in one batch of messages
 def dispatcher(make_database: Callable[[str], tuple[str, str]]) -> Iterator[ManualDispatcher]:
     """A dispatcher on a database of its own, which has paid one batch before."""
     engine, owner = migrated_database(make_database)
+    table_counters.stop_autovacuum(owner)
     made = ManualDispatcher(engine, owner, CONCURRENCY)
     pay(made, made.batch_id)
     yield made
@@ -47,8 +51,25 @@ def test_one_payment_costs_no_more_than_is_written_down(dispatcher: ManualDispat
 
 
 def pay_another(dispatcher: ManualDispatcher) -> None:
+    """Pay a batch in the order of life: its accounts are created before it is approved."""
     batch_id = uuid4()
-    dispatcher.announce(batch_id, PAYMENTS, tag="b")
+    made = announce_batch(dispatcher.engine, batch_id, PAYMENTS, "ready", 2, tag="b")
+    with dispatcher.engine.begin() as connection:
+        ensure_sources(connection, batch_id)
+        ensure_people_and_loans(connection, batch_id, 2_000)
+        run(
+            connection,
+            """
+            UPDATE object
+            SET status = 'pending', provider_id = 'at_' || left(CAST(object_id AS text), 13)
+            WHERE status <> 'pending'""",
+        )
+    with dispatcher.engine.begin() as connection:
+        consumers.batches(connection, [made.changed("approved", 3)])
+        consumers.payments(connection, made.payments())
+    dispatcher.provisioner.link_payments()
+    dispatcher.provisioner.start_batches()
+    dispatcher.walker.walk()
     pay(dispatcher, batch_id)
 
 
@@ -85,8 +106,10 @@ def hint(line: dict[str, Any], status: str) -> ProviderEventReceived:
 
 
 def count(dispatcher: ManualDispatcher, work: Callable[[], None]) -> Counter[str]:
-    """The calls, statements and commits of work."""
+    """The calls, statements, commits, rows and messages of work."""
     used: Counter[str] = Counter()
+    tables = table_counters.read(dispatcher.engine, dispatcher.owner)
+    messages = messages_of(dispatcher)
 
     def statement(*_: object) -> None:
         used["statements"] += 1
@@ -101,7 +124,23 @@ def count(dispatcher: ManualDispatcher, work: Callable[[], None]) -> Counter[str
     event.remove(dispatcher.engine, "before_cursor_execute", statement)
     event.remove(dispatcher.engine, "commit", commit)
     used["provider calls"] = calls_of(dispatcher) - calls
+    used += messages_of(dispatcher) - messages
+    rows = table_counters.read(dispatcher.engine, dispatcher.owner) - tables
+    for (table, kind), number in rows.items():
+        used[f"rows {kind}"] += number
+        if (table, kind) == ("payment", "updated"):
+            used["updates of payment"] = number
     return used
+
+
+def messages_of(dispatcher: ManualDispatcher) -> Counter[str]:
+    """How many messages the outbox has for each topic, and the bytes of their bodies."""
+    rows = dispatcher.rows(
+        "SELECT topic, count(*) AS n, sum(octet_length(body)) AS bytes FROM outbox GROUP BY topic"
+    )
+    found = Counter({f"messages on {row.topic}": int(row.n) for row in rows})
+    found["bytes of messages"] = sum(int(row.bytes) for row in rows)
+    return found
 
 
 def calls_of(dispatcher: ManualDispatcher) -> int:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from services.dispatcher.domain import provider_walk
 from services.dispatcher.domain.protocol import Timing
+from services.dispatcher.tests.simulation import creations
 from services.dispatcher.tests.simulation.faults import MIXES, Faults
 from services.dispatcher.tests.simulation.provider import Violation
 from services.dispatcher.tests.simulation.run import ENDED, PaidTwice, Simulation
@@ -48,6 +49,7 @@ def judge(simulation: Simulation) -> None:
             is_exhausted = payment.attempts == dispatcher.timing.rekeys_max + 1
             assert is_exhausted or payment.reason_code == "provider_not_found"
             assert not alive[payment_id]
+    assert not creations.find_unmade(dispatcher), "refused once, and never made"
     flagged = dispatcher.rows("SELECT payment_id FROM flag WHERE kind = 'duplicate'")
     assert {str(row.payment_id) for row in flagged} >= {
         payment_id for payment_id, n in alive.items() if n > 1

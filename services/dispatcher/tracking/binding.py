@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from services.dispatcher.domain.duplicates import Line, choose_payment, is_alive, payment_id_of
 from services.dispatcher.domain.protocol import Next
 from services.dispatcher.handlers import Evidence
-from services.dispatcher.store import hints, payments, provider_walks
+from services.dispatcher.store import payments, provider_walks
 from services.dispatcher.store.payment_changes import apply_changes
 from services.dispatcher.tracking.lookup import adopt, change_after_lookup, found_payment
 
@@ -40,7 +40,6 @@ def bind_listed(engine: Engine, lines: Sequence[Line], batch_id: UUID) -> None:
                 held = Next("held")
                 changes.append(change_after_lookup(row, held, evidence, 0, "other_money"))
         apply_changes(connection, changes)
-        hints.use_early_hints(connection, [c.provider_id for c in changes if c.provider_id])
 
 
 def find_line_batches(connection: Connection, lines: Sequence[Line]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from services.dispatcher.handlers import Evidence
 from services.dispatcher.provider.client import Unreachable, parse_payment
 from services.dispatcher.provider.clocks import Clocks
 from services.dispatcher.provider.reader import Reader, since
-from services.dispatcher.store import attempts, hints, payment_sending, payment_tracking
+from services.dispatcher.store import attempts, payment_sending, payment_tracking
 from services.dispatcher.store.payment_changes import Change, apply_changes
 
 LOOKUPS_AT_ONCE = 20
@@ -92,7 +92,6 @@ class PaymentLookup:
             evidence = Evidence("lookup", f"{row.payment_id}/{row.attempts}/{row.looks + 1}")
             if found is not None and found.equal and line is not None:
                 apply_changes(connection, [adopt(connection, locked, line, evidence)])
-                hints.use_early_hints(connection, [found.provider_id])
                 return
             key = look_key(row.payment_id, row.attempts, row.looks + 1)
             self.clocks.sends.note(key, self.clocks.now())

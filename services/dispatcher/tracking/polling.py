@@ -5,6 +5,7 @@ Where many payments are due, one list page answers for several.
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from services.dispatcher.provider.client import Unreachable, parse_payment
 from services.dispatcher.provider.reader import Reader
 from services.dispatcher.store import (
     flags,
+    hints,
     payment_tracking,
     payments,
     source_refusals,
@@ -72,8 +74,9 @@ class StatusPoller:
                 lines, request_id = self._read_one(newest)
                 waiting.pop(str(newest.provider_id))
             now = self.reader.provider.clocks.now()
+            events = {str(row.provider_id): str(row.hint) for row in due if row.hint}
             with self.engine.begin() as connection:
-                apply_readings(connection, lines, request_id, self.timing, now)
+                apply_readings(connection, Readings(lines, request_id, events), self.timing, now)
             for line in lines:
                 waiting.pop(str(line["id"]), None)
 
@@ -104,6 +107,7 @@ class StatusPoller:
             answer = error.answer
             with self.engine.begin() as connection:
                 payment_tracking.postpone_reading(connection, due.payment_id, self.timing.poll_s)
+                hints.delete_answered(connection, {due.provider_id: due.hint})
                 if answer.status in (400, 404):
                     detail = f"{due.provider_id}: {answer.status} {answer.sub_type}"
                     flags.insert_flag(connection, due.payment_id, "not_at_provider", detail)
@@ -113,14 +117,28 @@ class StatusPoller:
         return [{**line, "id": due.provider_id}], line["_request_id"]
 
 
-def apply_readings(
-    connection: Connection, lines: Sequence[Line], request_id: str, timing: Timing, now: Moment
-) -> None:
+@dataclass(frozen=True)
+class Readings:
+    """What one request showed of payments, and the webhooks, by provider payment, that asked."""
+
+    lines: Sequence[Line]
+    request_id: str
+    events: Mapping[str, str]
+
+    def evidence(self, provider_id: str) -> Evidence:
+        """Return the evidence of what was read of a payment."""
+        event = self.events.get(provider_id)
+        if event:
+            return Evidence("webhook", f"{event}/{self.request_id}")
+        return Evidence("poll", self.request_id)
+
+
+def apply_readings(connection: Connection, readings: Readings, timing: Timing, now: Moment) -> None:
     """Apply what the provider shows of payments.
 
     A status is applied only if it can follow the stored one. Otherwise it is flagged.
     """
-    by_id = {str(line["id"]): line for line in lines}
+    by_id = {str(line["id"]): line for line in readings.lines}
     rows = payment_tracking.lock_by_provider_ids(connection, list(by_id))
     wrongly_bound = find_wrongly_bound(
         connection, [row for row in rows if not row.provider_status], by_id
@@ -130,7 +148,7 @@ def apply_readings(
     for row in rows:
         line = by_id[row.provider_id]
         if row.payment_id in wrongly_bound:
-            changes.append(unbind(row, request_id, wrongly_bound[row.payment_id]))
+            changes.append(unbind(row, readings.request_id, wrongly_bound[row.payment_id]))
             continue
         observed = believable_status(connection, row, line)
         if observed == row.provider_status or row.status not in ("pending", "completed"):
@@ -138,9 +156,13 @@ def apply_readings(
             wait_s = next_reading_s(row.status, observed, paid_s_ago, timing)
             unchanged.append((row.payment_id, wait_s))
             continue
-        changes.append(change_by_reading(row, line, request_id, timing, now))
+        evidence = readings.evidence(row.provider_id)
+        changes.append(change_by_reading(row, line, evidence, timing, now))
     apply_changes(connection, changes)
     payment_tracking.schedule_readings(connection, unchanged)
+    hints.delete_answered(
+        connection, {name: event for name, event in readings.events.items() if name in by_id}
+    )
     stop_refused_sources(connection, changes)
 
 
@@ -185,17 +207,15 @@ def believable_status(connection: Connection, row: Row[Any], line: Line) -> str:
 
 
 def change_by_reading(
-    row: Row[Any], line: Line, request_id: str, timing: Timing, now: Moment
+    row: Row[Any], line: Line, evidence: Evidence, timing: Timing, now: Moment
 ) -> Change:
-    """Return the change that an observed status makes, with the reading as its evidence.
+    """Return the change that an observed status makes.
 
     A payment that ended there unpaid is `failed` only if no earlier attempt, once believed absent,
     is alive. That is looked up first.
     """
     payment = parse_payment(line)
     status = our_status(row.status, payment.status)
-    by_webhook = Evidence("webhook", f"{row.hint}/{request_id}")
-    evidence = by_webhook if row.hint else Evidence("poll", request_id)
     has_ended = payment.status in PROVIDER_ENDED_UNPAID and row.status == "pending"
     if row.attempts > 1 and has_ended:
         code, reason = LOOKUP_REASONS["ended_there"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from typing import Literal
 from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
@@ -14,6 +15,7 @@ SESSION_COOKIE = "__Host-paydown"
 TOKEN_PREFIX = "paydown_"  # noqa: S105 - a prefix, no secret
 SECRET_BYTES = 32
 NONCE_BYTES = 12
+TokenPurpose = Literal["id", "refresh"]
 
 
 def new_session_id() -> str:
@@ -34,23 +36,24 @@ def secret_hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
-def encrypt_id_token(session_id: str, id_token: str) -> bytes:
-    """An ID token encrypted with a key derived from the session id.
+def encrypt_token(session_id: str, token: str, purpose: TokenPurpose) -> bytes:
+    """A token of the identity provider, encrypted with a key derived from the session id.
 
     Only the browser has the session id, so a copy of the database does not reveal the token.
     """
     nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + _cipher(session_id).encrypt(nonce, id_token.encode(), None)
+    return nonce + _cipher(session_id, purpose).encrypt(nonce, token.encode(), None)
 
 
-def decrypt_id_token(session_id: str, encrypted: bytes) -> str:
-    """The ID token of a session; "" if it was encrypted for another session."""
+def decrypt_token(session_id: str, encrypted: bytes, purpose: TokenPurpose) -> str:
+    """The token of a session; "" if it was encrypted for another session or purpose."""
     nonce, ciphertext = encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:]
     try:
-        return _cipher(session_id).decrypt(nonce, ciphertext, None).decode()
+        return _cipher(session_id, purpose).decrypt(nonce, ciphertext, None).decode()
     except InvalidTag:
         return ""
 
 
-def _cipher(session_id: str) -> AESGCM:
-    return AESGCM(HKDF(SHA256(), 32, None, b"paydown id token").derive(session_id.encode()))
+def _cipher(session_id: str, purpose: TokenPurpose) -> AESGCM:
+    info = f"paydown {purpose} token".encode()
+    return AESGCM(HKDF(SHA256(), 32, None, info).derive(session_id.encode()))

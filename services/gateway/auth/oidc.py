@@ -6,31 +6,27 @@ for ten minutes.
 """
 
 import secrets
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass
 
 import httpx
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from authlib.oidc.core import CodeIDToken
-from joserfc import jws, jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet
 
+from services.gateway.auth import provider_tokens
 from services.gateway.auth.oidc_client import (
     IdentityProviderUnavailable,
     Json,
     OidcClient,
     SignInRefused,
 )
+from services.gateway.auth.provider_tokens import CLOCK_SKEW_S, Identity, Logout, identity_of
 from services.gateway.settings import GatewaySettings
 
-#: Signature algorithms with a private key, which only the provider has.
-ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
-CLOCK_SKEW_S = 60
 ATTEMPT_COOKIE = "__Host-paydown-sign-in"
 ATTEMPT_COOKIE_S = 600
 CALLBACK_PATH = "/api/v1/sign-in/callback"
-SUBJECT_MAX, NAME_MAX = 255, 200  # characters
+ANEW = "anew"  # in the cookie of an attempt: the person must prove anew who they are
 
 
 @dataclass(frozen=True)
@@ -41,41 +37,38 @@ class SignInAttempt:
     nonce: str
     verifier: str
     path: str
+    anew: bool = False
 
     @classmethod
-    def start(cls, path: str) -> "SignInAttempt":
+    def start(cls, path: str, *, anew: bool = False) -> "SignInAttempt":
         """A new attempt with random values; `path` is opened after it."""
         return cls(
             state=secrets.token_urlsafe(24),
             nonce=secrets.token_urlsafe(24),
             verifier=secrets.token_urlsafe(48),
             path=path,
+            anew=anew,
         )
 
     @classmethod
     def from_cookie(cls, cookie: str) -> "SignInAttempt | None":
-        """The attempt in a cookie; None if the cookie is not one of ours."""
-        parts = cookie.split(".", 3)
-        if len(parts) != 4 or not all(parts[:3]):
+        """The attempt in a cookie; None if the cookie is not one of ours.
+
+        Whoever has the browser can change it. What counts is what the ID token says.
+        """
+        parts = cookie.split(".", 4)
+        if len(parts) not in (4, 5) or not all(parts[:3]):
             return None
         try:
-            return cls(parts[0], parts[1], parts[2], bytes.fromhex(parts[3]).decode())
+            path = bytes.fromhex(parts[3]).decode()
         except ValueError:
             return None
+        return cls(parts[0], parts[1], parts[2], path, anew=parts[4:] == [ANEW])
 
     def to_cookie(self) -> str:
         """The attempt as text for a cookie."""
-        return ".".join((self.state, self.nonce, self.verifier, self.path.encode().hex()))
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who has signed in, according to the provider. `id` is the subject of the ID token."""
-
-    id: str
-    name: str
-    groups: tuple[str, ...]
-    id_token: str = field(repr=False)
+        parts = (self.state, self.nonce, self.verifier, self.path.encode().hex())
+        return ".".join((*parts, ANEW) if self.anew else parts)
 
 
 class IdentityProvider:
@@ -103,6 +96,7 @@ class IdentityProvider:
             nonce=attempt.nonce,
             code_challenge=create_s256_code_challenge(attempt.verifier),
             code_challenge_method="S256",
+            **self._strength(attempt),
         )
         return address
 
@@ -110,22 +104,44 @@ class IdentityProvider:
         """Exchange the authorization code of a browser for the person who signed in.
 
         Raises:
-            SignInRefused: the code, the ID token or its subject is not accepted.
+            SignInRefused: the code, the ID token, its subject or its strength is not accepted.
             IdentityProviderUnavailable
         """
         if not code:  # the provider has shown the person why
             raise SignInRefused("denied", "The sign-in was cancelled at the identity provider.")
         tokens = await self.client.exchange_code(code, attempt.verifier, self.redirect_uri)
-        claims = await self._verified_claims(tokens, attempt.nonce)
-        if claims.get(self.settings.oidc_groups_claim) is None or "name" not in claims:
-            claims = {**await self.client.user_info(tokens, claims["sub"]), **claims}
-        subject = _subject(claims)
-        return Identity(
-            id=subject,
-            name=(_name(claims) or subject)[:NAME_MAX],
-            groups=_groups(claims.get(self.settings.oidc_groups_claim)),
-            id_token=tokens["id_token"],
+        claims = await provider_tokens.verify_id_token(
+            tokens, self.client, self.settings, attempt.nonce
         )
+        identity = await self._identity(claims, tokens)
+        self._check_strength(attempt, identity)
+        return identity
+
+    async def refresh(self, refresh_token: str, subject: str) -> Identity:
+        """What the provider says of a person now.
+
+        Raises:
+            SignInRefused: with the code `ended` the provider has ended the sign-in, or the account.
+            IdentityProviderUnavailable
+        """
+        tokens = await self.client.refresh(refresh_token)
+        claims: Json = {}
+        if "id_token" in tokens:
+            claims = await provider_tokens.verify_id_token(tokens, self.client, self.settings, None)
+        else:
+            claims = await self.client.user_info(tokens, subject)
+        if claims.get("sub") != subject:
+            raise SignInRefused("subject", "The identity provider answered about somebody else.")
+        return await self._identity(claims, tokens)
+
+    async def read_logout(self, logout_token: str) -> Logout:
+        """What a logout token of the provider ends.
+
+        Raises:
+            SignInRefused: it is not accepted.
+            IdentityProviderUnavailable
+        """
+        return await provider_tokens.verify_logout_token(logout_token, self.client, self.settings)
 
     async def sign_out_address(self, id_token: str) -> str | None:
         """Where to send a browser to sign out at the provider too.
@@ -147,62 +163,34 @@ class IdentityProvider:
             params["id_token_hint"] = id_token
         return str(httpx.URL(endpoint).copy_merge_params(params))
 
-    async def _verified_claims(self, tokens: Json, nonce: str) -> Json:
-        """The claims of an ID token after checking signature, issuer, audience, times and nonce."""
-        try:
-            try:
-                token = _decode(tokens["id_token"], await self.client.keys())
-            except InvalidKeyIdError:  # the provider has changed its keys
-                token = _decode(tokens["id_token"], await self.client.keys(refresh=True))
-            claims = CodeIDToken(
-                token.claims,
-                token.header,
-                {
-                    "iss": {"essential": True, "value": self.settings.oidc_issuer},
-                    "aud": {"essential": True, "value": self.settings.oidc_client_id},
-                },
-                {
-                    "nonce": nonce,
-                    "client_id": self.settings.oidc_client_id,
-                    "access_token": tokens.get("access_token"),
-                },
-            )
-            claims.validate(leeway=CLOCK_SKEW_S)
-        except (JoseError, ValueError) as error:
+    async def _identity(self, claims: Json, tokens: Json) -> Identity:
+        if claims.get(self.settings.oidc_groups_claim) is None or "name" not in claims:
+            claims = {**await self.client.user_info(tokens, claims["sub"]), **claims}
+        return identity_of(claims, tokens, self.settings.oidc_groups_claim)
+
+    def _strength(self, attempt: SignInAttempt) -> dict[str, str]:
+        """The parameters that demand how, and how lately, a person proves who they are."""
+        acr = self.settings.acr_of_step_up if attempt.anew else self.settings.acr_of_sign_in
+        wanted = {"acr_values": " ".join(acr)} if acr else {}
+        return {**wanted, "prompt": "login", "max_age": "0"} if attempt.anew else wanted
+
+    def _check_strength(self, attempt: SignInAttempt, identity: Identity) -> None:
+        """Refuse a sign-in that is weaker than was demanded, or not known to be new."""
+        acr = self.settings.acr_of_step_up if attempt.anew else self.settings.acr_of_sign_in
+        if acr and identity.acr not in acr:
             raise SignInRefused(
-                "token",
-                f"The identity provider's token is not accepted ({type(error).__name__}).",
-            ) from None
-        return dict(claims)
-
-
-def _decode(id_token: str, keys: KeySet) -> jwt.Token:
-    registry = jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
-    return jwt.decode(id_token, keys, registry=registry)
-
-
-def _subject(claims: Json) -> str:
-    subject = claims["sub"]
-    if (
-        not isinstance(subject, str)
-        or not 0 < len(subject) <= SUBJECT_MAX
-        or not (subject.isascii() and subject.isprintable())
-        or subject != subject.strip()
-    ):
-        raise SignInRefused("subject", "The identity provider's id of this person cannot be used.")
-    return subject
-
-
-def _name(claims: Json) -> str:
-    """The first of the name claims that is there; "" if none is."""
-    for claim in ("name", "preferred_username", "email"):
-        if claims.get(claim):
-            return str(claims[claim])
-    return ""
-
-
-def _groups(claim: object) -> tuple[str, ...]:
-    """The groups in a claim, which is a list of names or a single name."""
-    if isinstance(claim, str):
-        return (claim,)
-    return tuple(str(group) for group in claim) if isinstance(claim, list) else ()
+                "acr",
+                "The sign-in service of your organisation did not confirm the kind of sign-in "
+                "that is needed here, such as a second factor.",
+            )
+        if not attempt.anew:
+            return
+        at = identity.authenticated_at
+        if at is None or time.time() - at.timestamp() > (
+            self.settings.step_up_max_age_s + CLOCK_SKEW_S
+        ):
+            raise SignInRefused(
+                "auth-time",
+                "The sign-in service of your organisation did not confirm that you have signed "
+                "in just now.",
+            )

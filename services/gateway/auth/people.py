@@ -22,6 +22,7 @@ class Person:
     via: str = ""  # as in the audit log: `session`, `token <id>`, or "" for a demo token
     read_only: bool = False
     lost_roles: frozenset[str] = frozenset()  # given by groups, taken by a stronger role
+    is_due: bool = False  # the identity provider should be asked about the person
     counts_as: frozenset[str] = frozenset()  # by API tokens, for every two-person rule
 
     @classmethod

@@ -14,12 +14,14 @@ from libs.common.web.problem_details import Problem
 from services.gateway.auth.credentials import (
     SESSION_COOKIE,
     TOKEN_PREFIX,
-    decrypt_id_token,
-    encrypt_id_token,
+    TokenPurpose,
+    decrypt_token,
+    encrypt_token,
     new_session_id,
     secret_hash,
 )
 from services.gateway.auth.people import PeopleDirectory, Person
+from services.gateway.auth.provider_tokens import Identity
 from services.gateway.store import sessions, tokens
 
 BEARER = "bearer "
@@ -38,6 +40,8 @@ class Authenticator:
     engine: Engine
     idle_s: int = 1_800
     max_s: int = 28_800
+    sessions_max: int = 10
+    confirm_s: int = 300
 
     async def identify(self, request: Request, *, touch: bool = True) -> Person:
         """The person who makes a request, by its token if it has one, else by its session.
@@ -68,23 +72,31 @@ class Authenticator:
         connection: Connection,
         person: Person,
         replaced_session_id: str | None,
-        id_token: str = "",
+        identity: Identity | None = None,
     ) -> str:
-        """Start a session in place of the browser's previous one; the new id, for its cookie."""
+        """Start a session in place of the browser's previous one; the new id, for its cookie.
+
+        Args:
+            identity: what the identity provider said; None without one.
+        """
         if replaced_session_id:
             sessions.delete_session(connection, secret_hash(replaced_session_id))
         session_id = new_session_id()
-        encrypted = encrypt_id_token(session_id, id_token) if id_token else None
         sessions.delete_ended_sessions(connection, self.idle_s)
         sessions.insert_session(
-            connection, secret_hash(session_id), person.id, self.max_s, encrypted
+            connection,
+            secret_hash(session_id),
+            person.id,
+            self.max_s,
+            self.sessions_max,
+            _facts(session_id, identity),
         )
         return session_id
 
     def end_session(self, connection: Connection, session_id: str) -> str:
         """End a session; the identity provider's ID token for its sign-out, "" if there is none."""
         encrypted = sessions.delete_session(connection, secret_hash(session_id))
-        return "" if encrypted is None else decrypt_id_token(session_id, encrypted)
+        return "" if encrypted is None else decrypt_token(session_id, encrypted, "id")
 
     async def _identify_by_token(self, authorization: str) -> Person:
         is_bearer = authorization[: len(BEARER)].lower() == BEARER
@@ -111,14 +123,14 @@ class Authenticator:
     def _find_by_session(
         self, connection: Connection, session_id: str, *, touch: bool
     ) -> Person | None:
-        person_id = sessions.find_session_person(
-            connection, secret_hash(session_id), self.idle_s, touch=touch
+        owner = sessions.find_session_owner(
+            connection, secret_hash(session_id), self.idle_s, self.confirm_s, touch=touch
         )
-        person = None if person_id is None else self.people.find(connection, person_id)
-        if person is None:
+        person = None if owner is None else self.people.find(connection, owner.person_id)
+        if owner is None or person is None:
             return None
         made_for = tokens.list_people_of_tokens_made_by(connection, person.id)
-        return replace(person, via="session", counts_as=made_for)
+        return replace(person, via="session", is_due=owner.is_due, counts_as=made_for)
 
     def _find_by_token(self, connection: Connection, token: str) -> Person | None:
         found = tokens.use_active_token(connection, secret_hash(token))
@@ -148,6 +160,23 @@ class Authenticator:
                 "Your sign-in cannot be checked at the moment. Nothing was done.",
                 "Try again in a few seconds.",
             ) from None
+
+
+def encrypted_or_none(session_id: str, token: str, purpose: TokenPurpose) -> bytes | None:
+    """A token of the identity provider as it is stored; None if there is none."""
+    return encrypt_token(session_id, token, purpose) if token else None
+
+
+def _facts(session_id: str, identity: Identity | None) -> sessions.SignInFacts:
+    if identity is None:
+        return sessions.SignInFacts()
+    return sessions.SignInFacts(
+        authenticated_at=identity.authenticated_at,
+        acr=identity.acr,
+        provider_session=identity.provider_session,
+        encrypted_id_token=encrypted_or_none(session_id, identity.id_token, "id"),
+        encrypted_refresh_token=encrypted_or_none(session_id, identity.refresh_token, "refresh"),
+    )
 
 
 def unknown_credential(kind: type[Problem]) -> Problem:

@@ -24,6 +24,13 @@ LOST_TO_ADMIN: Final = frozenset({PREPARER, APPROVER})
 
 _EVERY_ROLE = frozenset(ROLES)
 _OPERATIONS = frozenset({OPERATOR, ADMIN, AUDITOR})
+#: Who makes files, and compares those of a bank. That changes nothing about money.
+_EXPORTING = frozenset({PREPARER, APPROVER, AUDITOR})
+#: Who marks journals as exported, maps accounts and says what is in one.
+_FINANCE = frozenset({PREPARER, APPROVER})
+
+#: Who may look for people, and see what was paid for one over all batches.
+PERSONAL_ROLES: Final = frozenset({PREPARER, APPROVER, AUDITOR})
 
 #: (method, path) -> the roles that may call it. A route that is not here cannot be created.
 ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
@@ -43,15 +50,34 @@ ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("GET", "/batches/{batch_id}/issues"): _EVERY_ROLE,
     ("GET", "/batches/{batch_id}/payments"): _EVERY_ROLE,
     ("GET", "/batches/{batch_id}/changes"): _EVERY_ROLE,
+    ("GET", "/batches/{batch_id}/compared"): _EVERY_ROLE,
     ("GET", "/batches/{batch_id}/live"): _EVERY_ROLE,
     ("GET", "/batches/{batch_id}/certificate"): _EVERY_ROLE,
     ("GET", "/batches/{batch_id}/reports/{name}"): _EVERY_ROLE,
     ("POST", "/batches/{batch_id}/approve"): frozenset({APPROVER}),
+    ("POST", "/batches/{batch_id}/approval-requests"): frozenset({PREPARER}),
+    ("DELETE", "/batches/{batch_id}/approval-requests/{request_id}"): frozenset({PREPARER}),
+    ("POST", "/batches/{batch_id}/approval-requests/{request_id}/send-back"): frozenset({APPROVER}),
     ("POST", "/batches/{batch_id}/discard"): frozenset({PREPARER, APPROVER}),
     ("POST", "/batches/{batch_id}/corrections"): frozenset({PREPARER}),
     ("POST", "/batches/{batch_id}/period"): frozenset({PREPARER}),
+    # To include needs an approver; ingest asks for the role of each act.
+    ("POST", "/batches/{batch_id}/decisions"): frozenset({PREPARER, APPROVER}),
+    ("GET", "/batches/{batch_id}/decisions"): _EVERY_ROLE,
+    ("DELETE", "/batches/{batch_id}/decisions/{decision_id}"): frozenset({PREPARER, APPROVER}),
+    ("GET", "/approval-rules"): _EVERY_ROLE,
+    ("POST", "/approval-rules"): frozenset({ADMIN}),
+    # A two-person decision: ingest refuses who proposed the rules.
+    ("POST", "/approval-rules/{rules_version}/confirm"): frozenset({ADMIN, APPROVER}),
+    ("POST", "/approval-rules/{rules_version}/reject"): frozenset({ADMIN, APPROVER}),
+    ("GET", "/holds"): _EVERY_ROLE,
+    ("POST", "/holds"): frozenset({PREPARER, APPROVER}),
+    ("POST", "/holds/{hold_id}/lift"): frozenset({APPROVER}),
     ("POST", "/batches/{batch_id}/retry-refused"): frozenset({PREPARER, APPROVER}),
     ("POST", "/batches/{batch_id}/child-batches"): frozenset({PREPARER}),
+    # It holds everything of the file about a person, and is there to be mended and uploaded.
+    ("GET", "/batches/{batch_id}/refused-rows.xml"): frozenset({PREPARER}),
+    ("POST", "/batches/{batch_id}/mended-rows"): frozenset({PREPARER}),
     ("POST", "/batches/{batch_id}/pause"): frozenset({APPROVER}),
     ("POST", "/batches/{batch_id}/resume"): frozenset({APPROVER}),
     ("POST", "/batches/{batch_id}/cancel"): frozenset({APPROVER}),
@@ -59,6 +85,13 @@ ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     # A two-person decision: the dispatcher requires an approver as the second person.
     ("POST", "/payments/{payment_id}/held"): frozenset({PREPARER, APPROVER}),
     ("POST", "/payments/{payment_id}/duplicate"): frozenset({PREPARER, APPROVER}),
+    ("GET", "/payments/{payment_id}/evidence"): _EVERY_ROLE,
+    ("POST", "/payments/{payment_id}/evidence"): _EXPORTING,
+    ("GET", "/payments/{payment_id}/evidence/{evidence_id}"): _EVERY_ROLE,
+    ("GET", "/search"): _EVERY_ROLE,  # finds people for PERSONAL_ROLES alone
+    ("GET", "/employees"): PERSONAL_ROLES,
+    ("GET", "/employees/{person_id}"): PERSONAL_ROLES,
+    ("GET", "/loans/{loan_id}"): PERSONAL_ROLES,
     ("GET", "/ledger/accounts"): _EVERY_ROLE,
     ("GET", "/ledger/journals"): _EVERY_ROLE,
     ("GET", "/ledger/corrections"): _EVERY_ROLE,
@@ -67,7 +100,33 @@ ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     # A two-person decision: the ledger requires an approver as the second person.
     ("POST", "/reconciliation/breaks/{break_id}/acknowledge"): frozenset({PREPARER, APPROVER}),
     ("POST", "/reconciliation/runs"): frozenset({APPROVER, OPERATOR}),
+    ("GET", "/finance/reports"): _EVERY_ROLE,
+    ("POST", "/finance/reports"): _EXPORTING,
+    ("GET", "/finance/reports/{report_id}"): _EVERY_ROLE,
+    ("GET", "/finance/reports/{report_id}/{name}"): _EVERY_ROLE,
+    ("GET", "/finance/mapping"): _EVERY_ROLE,
+    ("POST", "/finance/mapping"): _FINANCE,
+    ("GET", "/finance/exports"): _EVERY_ROLE,
+    ("POST", "/finance/exports"): _FINANCE,
+    ("GET", "/finance/exports/{export_id}"): _EVERY_ROLE,
+    ("GET", "/finance/exports/{export_id}/{name}"): _EVERY_ROLE,
+    ("POST", "/finance/available"): _FINANCE,
+    ("POST", "/finance/bank-statement"): _EXPORTING,
+    ("GET", "/batches/{batch_id}/money"): _EVERY_ROLE,
+    ("POST", "/finance/yearly"): _EXPORTING,
+    ("GET", "/finance/reports/{report_id}/lines"): _EVERY_ROLE,
     ("GET", "/freshness"): _EVERY_ROLE,
+    ("GET", "/home/pay-days"): _EVERY_ROLE,
+    ("GET", "/home/accounts"): _EVERY_ROLE,
+    ("GET", "/home/periods"): _EVERY_ROLE,
+    # One's own.
+    ("GET", "/home/put-away"): _EVERY_ROLE,
+    ("POST", "/home/put-away"): _EVERY_ROLE,
+    ("DELETE", "/home/put-away/{batch_id}"): _EVERY_ROLE,
+    ("GET", "/names"): _EVERY_ROLE,
+    ("GET", "/names/unnamed"): _EVERY_ROLE,
+    ("GET", "/names/history"): _EVERY_ROLE,
+    ("POST", "/names"): _FINANCE,
     ("GET", "/ops/health"): _OPERATIONS,
     ("GET", "/ops/dead-letters"): _OPERATIONS,
     ("POST", "/ops/dead-letters/{dead_letter_id}/redrive"): frozenset({OPERATOR}),
@@ -79,6 +138,14 @@ ROUTE_ROLES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     # A two-person decision: each service requires an approver as the second person.
     ("POST", "/ops/restored/release"): frozenset({OPERATOR, APPROVER}),
     ("GET", "/audit"): frozenset({AUDITOR, ADMIN}),
+    # One's own. Only an administrator adds a webhook; the route asks for that.
+    ("GET", "/notifications"): _EVERY_ROLE,
+    ("POST", "/notifications/channels"): _EVERY_ROLE,
+    ("POST", "/notifications/channels/{channel_id}/events"): _EVERY_ROLE,
+    ("POST", "/notifications/channels/{channel_id}/test"): _EVERY_ROLE,
+    ("DELETE", "/notifications/channels/{channel_id}"): _EVERY_ROLE,
+    ("GET", "/notifications/deliveries"): _EVERY_ROLE,
+    ("POST", "/notifications/deliveries/{delivery_id}/again"): _EVERY_ROLE,
 }
 
 #: The routes that need no session and no token: they are how one signs in.
@@ -88,6 +155,7 @@ PUBLIC_ROUTES: Final = frozenset(
         ("GET", "/sign-in/start"),
         ("GET", "/sign-in/callback"),
         ("POST", "/session"),
+        ("POST", "/sign-in/back-channel-logout"),  # proved by the provider's signature
     }
 )
 

@@ -59,13 +59,20 @@ def shown_status(status: str, dispatch_state: str | None) -> str:
     return status
 
 
-def compose(batch: Json, summary: Json | None, dispatch: Json | None) -> dict[str, Any]:
+def compose(
+    batch: Json,
+    summary: Json | None,
+    dispatch: Json | None,
+    *,
+    dispatcher_answers: bool = True,
+) -> dict[str, Any]:
     """The batch as the API shows it.
 
     Args:
         batch: from ingest.
         summary: the payment totals from reports; None before the approval.
-        dispatch: from the dispatcher; None if it does not know the batch.
+        dispatch: from the dispatcher; None if it does not know the batch, or does not answer.
+        dispatcher_answers: whether it does; if not, its part is shown as unknown, not as empty.
     """
     state = dispatch or {}
     return {
@@ -77,4 +84,5 @@ def compose(batch: Json, summary: Json | None, dispatch: Json | None) -> dict[st
         "eta_s": state.get("eta_s"),
         "stopped_sources": list(state.get("stopped_sources") or ()),
         "refused_by_provider": dict(state.get("refused_by_provider") or NOTHING_REFUSED),
+        "dispatcher_answers": dispatcher_answers,
     }

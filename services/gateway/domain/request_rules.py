@@ -5,12 +5,16 @@ from typing import Final
 
 #: The largest body of a request in bytes, where BODY_LIMITS has no other limit.
 BODY_MAX_BYTES: Final = 64_000
-#: (method, path) -> the largest body in bytes. None: the upload route counts while it streams.
+#: (method, path) -> the largest body in bytes. None: an upload route counts while it streams.
 BODY_LIMITS: Final[Mapping[tuple[str, str], int | None]] = {
     ("POST", "/batches"): None,
+    ("POST", "/batches/{batch_id}/mended-rows"): None,
     # Up to ten thousand excluded rows to include, each with its reason.
     ("POST", "/batches/{batch_id}/approve"): 6_000_000,
     ("POST", "/batches/{batch_id}/corrections"): 1_000_000,  # a thousand fields
+    ("POST", "/finance/mapping"): 1_000_000,  # two thousand accounts
+    ("POST", "/finance/bank-statement"): 10_000_000,  # fifty thousand lines
+    ("POST", "/batches/{batch_id}/decisions"): 1_000_000,  # ten thousand row ids, or 200 reasons
     ("POST", "/batches/{batch_id}/child-batches"): 64_000_000,  # a million row ids
 }
 

@@ -130,7 +130,7 @@ def sent_path(request: Request) -> str:
 
 
 def created_subject(response: Response) -> str:
-    """The id of the batch or token that a successful answer names; "" if it names none."""
+    """The first id in a successful answer: of what was, or would be, made; "" if it has none."""
     if response.status_code >= 400:
         return ""
     try:
@@ -139,7 +139,8 @@ def created_subject(response: Response) -> str:
         return ""
     if not isinstance(found, dict):
         return ""
-    return str(found.get("batch_id") or found.get("token_id") or "")
+    made = next((str(value) for name, value in found.items() if name.endswith("_id")), "")
+    return f"dry run {made}".strip() if found.get("dry_run") else made
 
 
 def _path_subject(request: Request) -> str:

@@ -17,6 +17,7 @@ from libs.common.web.methods import UNSAFE_METHODS
 from libs.common.web.problem_details import Problem, problem_response, request_id
 from services.gateway.auth.credentials import SESSION_COOKIE
 from services.gateway.auth.people import Person
+from services.gateway.auth.provider_tokens import Identity
 from services.gateway.auth.rate_limit import RateLimiter
 from services.gateway.auth.sessions import Authenticator, InvalidCredential
 from services.gateway.domain.request_rules import BODY_LIMITS, BODY_MAX_BYTES
@@ -31,6 +32,7 @@ from services.gateway.request_guard.audit_trail import (
 from services.gateway.request_guard.body_limit import limit_body
 from services.gateway.request_guard.permissions import check_role, check_same_origin
 from services.gateway.request_guard.personal_reads import RecentReads
+from services.gateway.request_guard.recent_sign_in import RecentSignIn
 from services.gateway.request_guard.responses import RouteHandler, respond
 from services.gateway.store import audit, idempotency_keys
 
@@ -44,6 +46,7 @@ class RequestGuard:
     call_limit: RateLimiter
     failure_limit: RateLimiter
     reads: RecentReads
+    recent_sign_in: RecentSignIn
 
     async def handle(self, request: Request, template: str, handler: RouteHandler) -> Response:
         """Check a request, let its route answer it, and record it if it is unsafe.
@@ -59,6 +62,7 @@ class RequestGuard:
             await self.record_failed_sign_in(request, "", 401)
             raise
         self.check_rate(person)
+        person = await self.recent_sign_in.renew(request, person)
         request.state.person = person
         request.state.is_still_signed_in = lambda: self.authenticator.is_still_signed_in(request)
         await self._check_permission(request, person, template)
@@ -95,7 +99,7 @@ class RequestGuard:
         await self.trail.record(audit_entry(request, NOBODY, "refused", status, subject))
 
     async def start_session(
-        self, request: Request, person: Person, status: int, id_token: str = ""
+        self, request: Request, person: Person, status: int, identity: Identity | None = None
     ) -> str:
         """Start a person's session and record it in one transaction; the session's id."""
 
@@ -103,7 +107,7 @@ class RequestGuard:
             entry = audit_entry(request, person, "outcome", status, person.id)
             audit.append_line(connection, entry)
             return self.authenticator.start_session(
-                connection, person, request.cookies.get(SESSION_COOKIE), id_token
+                connection, person, request.cookies.get(SESSION_COOKIE), identity
             )
 
         self.check_rate(person)
@@ -184,7 +188,9 @@ class RequestGuard:
         def settle_claim(connection: Connection) -> None:
             if claim is None:
                 return
-            answer = idempotency.storable_answer(response, claim)
+            answer = None
+            if not getattr(request.state, "is_repeatable", False):
+                answer = idempotency.storable_answer(response, claim)
             if answer is None:
                 idempotency_keys.release_key(connection, claim.key, claim.claim_id)
             else:

@@ -13,7 +13,7 @@ from services.gateway.request_guard.audit_trail import sent_path
 from services.gateway.request_guard.responses import SecretResponse
 from services.gateway.store.idempotency_keys import ClaimResult, IdempotencyKey, StoredAnswer
 
-UPLOAD_PATH = "/batches"  # its body is a file: never read here
+UPLOAD_PATHS = ("/batches", "/batches/{batch_id}/mended-rows")  # files: never read here
 KEY_MAX = 255  # characters
 LEASE_S, UPLOAD_LEASE_S = 60, 900
 DRAIN_MAX_BYTES = 1_000_000_000
@@ -49,7 +49,7 @@ async def read_claim(request: Request, person: Person, template: str) -> Claim |
             f"An Idempotency-Key has 1 to {KEY_MAX} printable characters.",
             "Use a random UUID.",
         )
-    is_upload = template == UPLOAD_PATH
+    is_upload = template in UPLOAD_PATHS
     return Claim(
         key=IdempotencyKey(person.id, request.method, sent_path(request), key),
         claim_id=uuid.uuid4(),

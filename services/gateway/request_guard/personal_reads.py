@@ -16,10 +16,25 @@ PERSONAL_READS: Final = frozenset(
         "/batches/{batch_id}/issues",
         "/batches/{batch_id}/payments",
         "/batches/{batch_id}/changes",
+        "/batches/{batch_id}/decisions",
+        "/holds",
         "/payments/{payment_id}",
+        "/search",
+        "/employees",
+        "/employees/{person_id}",
+        "/loans/{loan_id}",
+        "/finance/reports/{report_id}/lines",
     }
 )
-EXPORTS: Final = frozenset({"/batches/{batch_id}/reports/{name}"})
+EXPORTS: Final = frozenset(
+    {
+        "/batches/{batch_id}/reports/{name}",
+        "/batches/{batch_id}/refused-rows.xml",
+        "/finance/reports/{report_id}/{name}",
+        "/finance/exports/{export_id}/{name}",
+        "/payments/{payment_id}/evidence/{evidence_id}",
+    }
+)
 REPEAT_S = 600.0
 READS_MAX = 10_000
 

@@ -2,41 +2,74 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from services.gateway.dependencies import Context, api_router, relay
+from libs.common.web.approval_assertions import approval_params, approval_path
+from services.gateway.dependencies import (
+    Context,
+    RequestContext,
+    api_router,
+    confirmed_context,
+    relay,
+)
+from services.gateway.domain.step_up import amount_at_stake
+from services.gateway.request_guard.recent_sign_in import RecentSignIn
 from services.gateway.schemas import batch_commands as schemas
 from services.gateway.upstream import Upstreams
 
 NO_REASON = schemas.OptionalReason()
 
 
-def router(route_class: type[APIRoute], services: Upstreams) -> APIRouter:
+def router(
+    route_class: type[APIRoute], services: Upstreams, recent_sign_in: RecentSignIn
+) -> APIRouter:
     """POST below /batches/{batch_id}."""
     routes = api_router(route_class, "batches")
-    _add_decisions(routes, services)
+    _add_decisions(routes, services, recent_sign_in)
     _add_new_rosters(routes, services)
-    _add_steering(routes, services)
+    _add_steering(routes, services, recent_sign_in)
     return routes
 
 
-def _add_decisions(routes: APIRouter, services: Upstreams) -> None:
+def _add_decisions(routes: APIRouter, services: Upstreams, recent_sign_in: RecentSignIn) -> None:
     @routes.post("/batches/{batch_id}/approve", response_model=schemas.Accepted)
-    async def approve(batch_id: UUID, order: schemas.Approve, context: Context) -> Response:
+    async def approve(
+        request: Request, batch_id: UUID, order: schemas.Approve, context: Context
+    ) -> Response:
         """Approve exactly what was shown.
 
-        The same approval again by the same person gets the same answer.
+        If a rule asks for two approvers, the batch stays `ready` until another person approves it
+        too. The same approval again by the same person gets the same answer. Over an amount that
+        is set, 403 `auth.step-up` until the person has signed in anew at `sign_in_url`.
         """
+        amount: int | None = None
+        if recent_sign_in.needs_amounts:
+            amount = await _amount_of(services, context, batch_id, order)
+        context = await confirmed_context(recent_sign_in, request, amount)
         body = order.model_dump(mode="json")
-        return await relay(services.ingest, context.post(f"/batches/{batch_id}/approve", body))
+        # The signature of this call is the evidence of what was approved: see ADR 57.
+        approve = context.post(
+            approval_path(batch_id),
+            body,
+            approval_params(order.digest, len(order.include), order.start_at),
+        )
+        return await relay(services.ingest, approve)
 
     @routes.post("/batches/{batch_id}/discard", response_model=schemas.Accepted)
     async def discard(batch_id: UUID, order: schemas.Reason, context: Context) -> Response:
         """Discard a batch that was not approved."""
         body = order.model_dump(mode="json")
         return await relay(services.ingest, context.post(f"/batches/{batch_id}/discard", body))
+
+
+async def _amount_of(
+    services: Upstreams, context: RequestContext, batch_id: UUID, order: schemas.Approve
+) -> int | None:
+    """What an approval may pay, in cents; None if the batch is not the one that was seen."""
+    batch = await services.ingest.send_json(context.get(f"/batches/{batch_id}"))
+    return amount_at_stake(batch, order.digest, includes=bool(order.include))
 
 
 def _add_new_rosters(routes: APIRouter, services: Upstreams) -> None:
@@ -76,8 +109,8 @@ def _add_new_rosters(routes: APIRouter, services: Upstreams) -> None:
         return await relay(services.ingest, context.post(path, body))
 
 
-def _add_steering(routes: APIRouter, services: Upstreams) -> None:
-    def add(name: str, description: str) -> None:
+def _add_steering(routes: APIRouter, services: Upstreams, recent_sign_in: RecentSignIn) -> None:
+    def add(name: str, description: str, *, moves_money: bool = False) -> None:
         @routes.post(
             f"/batches/{{batch_id}}/{name}",
             response_model=schemas.Commanded,
@@ -85,13 +118,18 @@ def _add_steering(routes: APIRouter, services: Upstreams) -> None:
             description=description,
         )
         async def command(
-            batch_id: UUID, context: Context, order: schemas.OptionalReason = NO_REASON
+            request: Request,
+            batch_id: UUID,
+            context: Context,
+            order: schemas.OptionalReason = NO_REASON,
         ) -> Response:
+            if moves_money:  # it was approved already: the role is asked for, no new sign-in
+                context = await confirmed_context(recent_sign_in, request, 0)
             body = order.model_dump(mode="json")
             return await relay(
                 services.dispatcher, context.post(f"/batches/{batch_id}/{name}", body)
             )
 
     add("pause", "Send no further payment of this batch. What was sent is not stopped.")
-    add("resume", "Continue a paused batch.")
+    add("resume", "Continue a paused batch.", moves_money=True)
     add("cancel", "Send none of the payments that were not sent yet. This cannot be undone.")

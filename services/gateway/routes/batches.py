@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from datetime import UTC, date, datetime
+from datetime import time as time_of_day
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,25 +23,31 @@ from services.gateway.dependencies import (
     without_empty,
 )
 from services.gateway.domain import batches as rules
+from services.gateway.domain.start_choices import start_choices
 from services.gateway.schemas import batches as schemas
 from services.gateway.schemas.payments import Payments
-from services.gateway.schemas.roster import ChangeKind, Changes, Issues, Rows
-from services.gateway.upstream import UpstreamRefusal, Upstreams
+from services.gateway.schemas.roster import ChangeKind, Changes, Compared, Issues, Rows
+from services.gateway.settings import PROVIDER_ZONE
+from services.gateway.upstream import Call, UpstreamRefusal, Upstreams
 
 #: Up to a page of UUIDs with commas between them, or nothing.
 UUID_LIST = "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,|$)){0,100}$"
 FIGURES_WAIT_S, READ_AGAIN_S = 5.0, 0.2
 
 
-def router(route_class: type[APIRoute], services: Upstreams) -> APIRouter:
-    """GET /batches and below."""
+def router(route_class: type[APIRoute], services: Upstreams, cut_off: time_of_day) -> APIRouter:
+    """GET /batches and below.
+
+    Args:
+        cut_off: until when the provider takes payments of a business day, in its zone.
+    """
     routes = api_router(route_class, "batches")
-    _add_batch_routes(routes, services)
+    _add_batch_routes(routes, services, cut_off)
     _add_roster_routes(routes, services)
     return routes
 
 
-def _add_batch_routes(routes: APIRouter, services: Upstreams) -> None:
+def _add_batch_routes(routes: APIRouter, services: Upstreams, cut_off: time_of_day) -> None:
     @routes.get("/batches", response_model=schemas.Batches)
     async def batches(
         context: Context,
@@ -57,7 +65,8 @@ def _add_batch_routes(routes: APIRouter, services: Upstreams) -> None:
     @routes.get("/batches/{batch_id}", response_model=schemas.Batch)
     async def batch(batch_id: UUID, context: Context) -> Response:
         """One batch with all its figures. 503 for a moment while they are behind its status."""
-        return JSONResponse(await compose_batch(services, context, batch_id))
+        found = await compose_batch(services, context, batch_id)
+        return JSONResponse({**found, "start_choices": _start_choices(found, cut_off)})
 
 
 def _add_roster_routes(routes: APIRouter, services: Upstreams) -> None:
@@ -82,6 +91,11 @@ def _add_roster_routes(routes: APIRouter, services: Upstreams) -> None:
         params = {**params, **without_empty(kind=kind or "")}
         return await relay(services.ingest, context.get(f"/batches/{batch_id}/changes", params))
 
+    @routes.get("/batches/{batch_id}/compared", response_model=Compared)
+    async def compared(batch_id: UUID, context: Context) -> Response:
+        """How the previously approved roster became this one: steps that add up to the cent."""
+        return await relay(services.ingest, context.get(f"/batches/{batch_id}/compared"))
+
     @routes.get("/batches/{batch_id}/payments", response_model=Payments)
     async def payments(
         batch_id: UUID,
@@ -94,6 +108,21 @@ def _add_roster_routes(routes: APIRouter, services: Upstreams) -> None:
         return await relay(services.reports, context.get(f"/batches/{batch_id}/payments", params))
 
 
+def _start_choices(batch: rules.Json, cut_off: time_of_day) -> list[dict[str, str]]:
+    """The later starts that are offered to who approves a ready batch."""
+    if batch["status"] != "ready" or not batch.get("period_end"):
+        return []
+    last_day = date.fromisoformat(batch["period_end"])
+    return [
+        {
+            "kind": choice.kind,
+            "start_at": choice.start_at.isoformat(),
+            "arrives_on": choice.arrives_on.isoformat(),
+        }
+        for choice in start_choices(last_day, datetime.now(UTC), PROVIDER_ZONE, cut_off)
+    ]
+
+
 async def compose_batch(
     services: Upstreams, context: RequestContext, batch_id: UUID
 ) -> dict[str, Any]:
@@ -101,19 +130,21 @@ async def compose_batch(
 
     Raises:
         UpstreamRefusal: ingest does not know the batch.
-        Problem: 503, a service is away, or the payment totals stay behind the batch's status.
+        Problem: 503, ingest or reports is away, or the payment totals stay behind the batch's
+            status. Without the dispatcher the batch is shown, and says that its part is unknown.
     """
     until = time.monotonic() + FIGURES_WAIT_S
     while True:
         batch = await services.ingest.send_json(context.get(f"/batches/{batch_id}"))
         if not rules.has_payments(batch):
-            return rules.compose(batch, None, await _estimate(services, context, batch))
-        summary, dispatch = await asyncio.gather(
+            dispatch, answers = await _estimate(services, context, batch)
+            return rules.compose(batch, None, dispatch, dispatcher_answers=answers)
+        summary, (dispatch, answers) = await asyncio.gather(
             services.reports.send_json_if_known(context.get(f"/batches/{batch_id}/summary")),
-            services.dispatcher.send_json_if_known(context.get(f"/batches/{batch_id}")),
+            _dispatch(services, context.get(f"/batches/{batch_id}")),
         )
         if summary is not None and rules.figures_match_status(batch, summary):
-            return rules.compose(batch, summary, dispatch)
+            return rules.compose(batch, summary, dispatch, dispatcher_answers=answers)
         if time.monotonic() > until:
             raise Problem(
                 503,
@@ -124,17 +155,22 @@ async def compose_batch(
         await asyncio.sleep(READ_AGAIN_S)
 
 
+async def _dispatch(services: Upstreams, call: Call) -> tuple[dict[str, Any] | None, bool]:
+    """What the dispatcher says of a batch (None: it does not know it), and whether it answers."""
+    try:
+        return await services.dispatcher.send_json_if_known(call), True
+    except (Problem, UpstreamRefusal):
+        return None, False
+
+
 async def _estimate(
     services: Upstreams, context: RequestContext, batch: rules.Json
-) -> dict[str, Any] | None:
-    """How long paying would take, and what the provider refused since; None if unknown."""
+) -> tuple[dict[str, Any] | None, bool]:
+    """How long paying would take, what the provider refused, and whether the dispatcher answers."""
     if batch["status"] != "ready":
-        return None
+        return None, True
     payable = {"payable": batch["rows"]["payable"]}
     call = context.get(f"/batches/{batch['batch_id']}", payable)
-    try:
-        dispatch = await services.dispatcher.send_json_if_known(call)
-    except (Problem, UpstreamRefusal):
-        return None
+    dispatch, answers = await _dispatch(services, call)
     known = dispatch or {}
-    return {name: known.get(name) for name in ("eta_s", "refused_by_provider")}
+    return {name: known.get(name) for name in ("eta_s", "refused_by_provider")}, answers

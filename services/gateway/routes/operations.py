@@ -4,12 +4,19 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from libs.common.web.problem_details import Problem
-from services.gateway.dependencies import Context, RequestContext, api_router, relay
+from services.gateway.dependencies import (
+    Context,
+    RequestContext,
+    api_router,
+    confirmed_context,
+    relay,
+)
+from services.gateway.request_guard.recent_sign_in import RecentSignIn
 from services.gateway.schemas import operations as schemas
 from services.gateway.schemas import payments as payment_schemas
 from services.gateway.upstream import Upstream, UpstreamRefusal, Upstreams
@@ -18,12 +25,14 @@ TIMEOUT_S = 3.0
 DeadLetterId = Annotated[str, Path(pattern="^[a-z]{1,20}:[0-9]{1,18}$")]  # service:number
 
 
-def router(route_class: type[APIRoute], services: Upstreams) -> APIRouter:
+def router(
+    route_class: type[APIRoute], services: Upstreams, recent_sign_in: RecentSignIn
+) -> APIRouter:
     """Everything below /ops but its health."""
     routes = api_router(route_class, "operations")
     _add_dead_letters(routes, services)
-    _add_provider_controls(routes, services)
-    _add_restored_databases(routes, services)
+    _add_provider_controls(routes, services, recent_sign_in)
+    _add_restored_databases(routes, services, recent_sign_in)
     return routes
 
 
@@ -53,7 +62,9 @@ def _add_dead_letters(routes: APIRouter, services: Upstreams) -> None:
         return await relay(service, context.post(f"/ops/dead-letters/{number}/redrive"))
 
 
-def _add_provider_controls(routes: APIRouter, services: Upstreams) -> None:
+def _add_provider_controls(
+    routes: APIRouter, services: Upstreams, recent_sign_in: RecentSignIn
+) -> None:
     @routes.get("/ops/limiter", response_model=schemas.Limiter)
     async def limiter(context: Context) -> Response:
         """What the provider allows, and how much of it is used."""
@@ -70,13 +81,17 @@ def _add_provider_controls(routes: APIRouter, services: Upstreams) -> None:
         return await relay(services.dispatcher, context.get("/kill-switch"))
 
     @routes.post("/ops/kill-switch", response_model=schemas.KillSwitch)
-    async def switch(order: schemas.Switch, context: Context) -> Response:
+    async def switch(request: Request, order: schemas.Switch, context: Context) -> Response:
         """Stop everything that is sent to the provider, or allow it again."""
+        if not order.on:  # to stop, nothing more is asked
+            context = await confirmed_context(recent_sign_in, request, None)
         body = order.model_dump(mode="json")
         return await relay(services.dispatcher, context.post("/kill-switch", body))
 
 
-def _add_restored_databases(routes: APIRouter, services: Upstreams) -> None:
+def _add_restored_databases(
+    routes: APIRouter, services: Upstreams, recent_sign_in: RecentSignIn
+) -> None:
     #: Only these services decide about money, so only they become read-only after a restore.
     deciding = (services.ingest, services.dispatcher, services.ledger)
 
@@ -88,8 +103,9 @@ def _add_restored_databases(routes: APIRouter, services: Upstreams) -> None:
         return JSONResponse({"services": [one for one in states if one is not None], "away": away})
 
     @routes.post("/ops/restored/release", response_model=schemas.Releaseds)
-    async def release(order: schemas.Release, context: Context) -> Response:
+    async def release(request: Request, order: schemas.Release, context: Context) -> Response:
         """Release every restored database: one person proposes it, another confirms it."""
+        context = await confirmed_context(recent_sign_in, request, None)
         states = await asyncio.gather(*(_restored(service, context) for service in deciding))
         held = [
             service

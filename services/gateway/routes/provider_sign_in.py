@@ -8,20 +8,23 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from libs.common.web.problem_details import Problem
 from services.gateway.auth.oidc import (
     ATTEMPT_COOKIE,
     ATTEMPT_COOKIE_S,
-    Identity,
-    IdentityProvider,
     SignInAttempt,
 )
 from services.gateway.auth.oidc_client import IdentityProviderUnavailable, SignInRefused
 from services.gateway.auth.people import Person
+from services.gateway.auth.provider_tokens import Identity
 from services.gateway.domain.access import roles_of_groups
 from services.gateway.domain.request_rules import safe_redirect
-from services.gateway.routes.sign_in import LOGIN_PATH, SignInContext, public_router
-from services.gateway.schemas.problems import PROBLEMS
+from services.gateway.routes.sign_in import (
+    LOGIN_PATH,
+    SignInContext,
+    provider_of,
+    public_router,
+)
+from services.gateway.schemas.problems import CONTENT
 from services.gateway.static_files.message_page import message_page
 from services.gateway.store.people import upsert_person
 
@@ -39,7 +42,7 @@ OTHER_BROWSER = "This sign-in was started in another browser, or too long ago."
 _PAGES: dict[int | str, dict[str, Any]] = {
     status: {
         "description": description,
-        "content": {"text/html": {}, **PROBLEMS[status]["content"]},
+        "content": {"text/html": {}, **CONTENT},
     }
     for status, description in (
         (400, "This browser has not started this sign-in."),
@@ -61,11 +64,16 @@ def _add_start(routes: APIRouter, context: SignInContext) -> None:
     @routes.get(
         "/sign-in/start", status_code=303, response_class=RedirectResponse, responses=_PAGES
     )
-    async def start(to: Annotated[str, Query(max_length=1_000)] = "/") -> Response:
-        """Send a browser to the identity provider. Afterwards it opens the path `to`."""
-        attempt = SignInAttempt.start(safe_redirect(to))
+    async def start(
+        to: Annotated[str, Query(max_length=1_000)] = "/", *, anew: bool = False
+    ) -> Response:
+        """Send a browser to the identity provider. Afterwards it opens the path `to`.
+
+        With `anew` the person must prove there who they are, signed in or not.
+        """
+        attempt = SignInAttempt.start(safe_redirect(to), anew=anew)
         try:
-            address = await _provider(context).sign_in_address(attempt)
+            address = await provider_of(context).sign_in_address(attempt)
         except IdentityProviderUnavailable:
             return _unavailable_page()
         response = RedirectResponse(address, 303)
@@ -91,7 +99,7 @@ def _add_callback(routes: APIRouter, context: SignInContext) -> None:
         state: Annotated[str, Query(max_length=200)] = "",
     ) -> Response:
         """Where the identity provider sends the browser back to."""
-        provider = _provider(context)
+        provider = provider_of(context)
         attempt = SignInAttempt.from_cookie(request.cookies.get(ATTEMPT_COOKIE, ""))
         if attempt is None or not secrets.compare_digest(attempt.state.encode(), state.encode()):
             await context.guard.record_failed_sign_in(request, "state", 400)
@@ -123,18 +131,7 @@ async def _sign_in(
     if not roles:
         raise SignInRefused("no-role", NO_ROLE)
     person = replace(Person.with_given_roles(identity.id, identity.name, roles), via="session")
-    return await context.sign_in(request, person, RedirectResponse(path, 303), identity.id_token)
-
-
-def _provider(context: SignInContext) -> IdentityProvider:
-    if context.provider is None:
-        raise Problem(
-            409,
-            "auth.mode",
-            "There is no identity provider here: this is the demo sign-in.",
-            "POST /api/v1/session.",
-        )
-    return context.provider
+    return await context.sign_in(request, person, RedirectResponse(path, 303), identity)
 
 
 def _unavailable_page() -> Response:

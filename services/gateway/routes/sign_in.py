@@ -11,6 +11,7 @@ from libs.common.web.problem_details import Problem
 from services.gateway.auth.credentials import SESSION_COOKIE
 from services.gateway.auth.oidc import IdentityProvider
 from services.gateway.auth.people import DemoPeople, Person, person_fields
+from services.gateway.auth.provider_tokens import Identity
 from services.gateway.auth.sessions import InvalidCredential, unknown_credential
 from services.gateway.dependencies import api_router
 from services.gateway.domain.access import API, why_lost
@@ -44,13 +45,17 @@ class SignInContext:
         )
 
     async def sign_in(
-        self, request: Request, person: Person, response: Response, id_token: str = ""
+        self,
+        request: Request,
+        person: Person,
+        response: Response,
+        identity: Identity | None = None,
     ) -> Response:
         """Start a person's session and put its cookie into the response.
 
         No script reads the cookie, no other host gets it, and it ends with the session.
         """
-        session_id = await self.guard.start_session(request, person, response.status_code, id_token)
+        session_id = await self.guard.start_session(request, person, response.status_code, identity)
         response.set_cookie(
             SESSION_COOKIE,
             session_id,
@@ -61,6 +66,22 @@ class SignInContext:
             samesite="lax",
         )
         return response
+
+
+def provider_of(context: SignInContext) -> IdentityProvider:
+    """The identity provider.
+
+    Raises:
+        Problem: 409 in demo mode, where there is none.
+    """
+    if context.provider is None:
+        raise Problem(
+            409,
+            "auth.mode",
+            "There is no identity provider here: this is the demo sign-in.",
+            "POST /api/v1/session.",
+        )
+    return context.provider
 
 
 def public_router() -> APIRouter:
@@ -131,6 +152,8 @@ def signed_in_router(route_class: type[APIRoute], context: SignInContext) -> API
             {"signed_out": True, "logout_url": address}, {"signed_out": True, "logout_url": None}
         )
         response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+        # Not "storage": that has the language and the colours, which no session is about.
+        response.headers["Clear-Site-Data"] = '"cache"'
         return response
 
     return routes

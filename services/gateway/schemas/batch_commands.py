@@ -4,8 +4,9 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
+from services.gateway.schemas.approval_requests import ApprovalRequest
 from services.gateway.schemas.batches import Correction, ShownStatus
 from services.gateway.schemas.models import STORABLE_TEXT, RequestModel, ResponseModel
 
@@ -19,6 +20,14 @@ class Accepted(ResponseModel):
         default=[],
         description="the first days of the pay periods one of which a person must choose",
     )
+
+
+class Asked(ResponseModel):
+    """A batch, and the request for its approval that was made or ended."""
+
+    batch_id: UUID
+    status: ShownStatus
+    approval_request: ApprovalRequest
 
 
 class Commanded(ResponseModel):
@@ -36,13 +45,17 @@ class Include(RequestModel):
 
 
 class Approve(RequestModel):
-    """An approval of exactly what was shown (`digest`), with the warnings that were read."""
+    """An approval of exactly what was shown (`digest`), with the warnings that were read.
+
+    `start_at`: nothing of the batch is sent before; at most 45 days ahead. Left out: at once.
+    """
 
     digest: str = Field(max_length=100, pattern=STORABLE_TEXT)
     acknowledge: list[Annotated[str, Field(pattern=STORABLE_TEXT)]] = Field(
         default=[], max_length=200
     )
     include: list[Include] = Field(default=[], max_length=10_000)
+    start_at: AwareDatetime | None = None
 
 
 class Reason(RequestModel):

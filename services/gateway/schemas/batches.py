@@ -7,6 +7,8 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.common.contracts.statuses import BatchStatus
+from services.gateway.schemas.approval_requests import ApprovalRequest
+from services.gateway.schemas.approval_rules import ApprovalRule, FirstApproval
 from services.gateway.schemas.models import (
     STORABLE_TEXT,
     PageModel,
@@ -90,11 +92,18 @@ class Corrected(Correction):
 
 
 class FileError(ResponseModel):
-    """Why a file was rejected."""
+    """Why a file was rejected.
+
+    `message` says all in words. `row` is the row in which reading stopped, counted from 1, and
+    `field` the element; `found` is what was found there, such as a byte.
+    """
 
     code: str
     message: str
     line: int | None
+    row: int | None = None
+    field: str = ""
+    found: str = ""
 
 
 class StoppedSource(ResponseModel):
@@ -115,6 +124,30 @@ class RefusedByProvider(ResponseModel):
     under_way: int
 
 
+class ChildBatchLine(ResponseModel):
+    """A child of a batch: rows of it that are paid anew. `is_mended`: refused rows, mended."""
+
+    batch_id: UUID
+    status: ShownStatus
+    filename: str
+    uploaded_by: str
+    uploaded_at: datetime
+    is_mended: bool
+    rows: int
+    amount_cents: int
+
+
+class StartChoice(ResponseModel):
+    """A moment at which an approved batch may begin to be sent, by business days of US banks.
+
+    `pay_day`: so that its money arrives by the pay day, as far as the provider's usual times go.
+    """
+
+    kind: Literal["next_business_day", "pay_day"]
+    start_at: datetime
+    arrives_on: date
+
+
 class Batch(ResponseModel):
     """A batch: what was uploaded, what will be or was paid, and what came of it."""
 
@@ -125,6 +158,12 @@ class Batch(ResponseModel):
     uploaded_at: datetime
     approved_by: str | None
     approved_at: datetime | None
+    start_at: datetime | None = Field(
+        default=None, description="nothing of the approved batch is sent before; null: at once"
+    )
+    start_choices: list[StartChoice] = Field(
+        default=[], description="later starts that are offered to who approves a ready batch"
+    )
     acknowledged: list[str]
     one_person: bool
     family_id: UUID
@@ -148,6 +187,7 @@ class Batch(ResponseModel):
     corrections_offered: list[Correction]
     corrections: list[Corrected]
     parent_batch_id: UUID | None
+    child_batches: list[ChildBatchLine] = Field(default=[], description="oldest first, at most 100")
     error: FileError | None
     figures_as_of: datetime | None = Field(
         description="when the newest change of a payment arrived that these figures hold"
@@ -156,6 +196,25 @@ class Batch(ResponseModel):
     certificate: dict[str, Any] | None
     stopped_sources: list[StoppedSource]
     refused_by_provider: RefusedByProvider
+    dispatcher_answers: bool = Field(
+        default=True,
+        description="false: `eta_s`, `stopped_sources`, `refused_by_provider` and an order to"
+        " pause or cancel that was given just now are not known at the moment",
+    )
+    approvals_needed: int = Field(default=1, description="one, or two by the rules by amount")
+    approvals_because: list[ApprovalRule] = Field(
+        default=[], description="the rules by amount that ask for two approvers"
+    )
+    first_approval: FirstApproval | None = Field(
+        default=None, description="of two; nothing is paid before the second one"
+    )
+    approval_requests: list[ApprovalRequest] = Field(
+        default=[], description="in the order in which they were made; at most the last is open"
+    )
+    expires_at: datetime | None = Field(
+        default=None,
+        description="when a ready batch expires that nobody approves; nothing of it is paid then",
+    )
 
 
 class BatchLine(ResponseModel):
@@ -168,6 +227,9 @@ class BatchLine(ResponseModel):
     uploaded_at: datetime
     approved_by: str | None
     approved_at: datetime | None
+    start_at: datetime | None = Field(
+        default=None, description="nothing of the approved batch is sent before; null: at once"
+    )
     one_person: bool
     period: date
     parent_batch_id: UUID | None
@@ -175,6 +237,12 @@ class BatchLine(ResponseModel):
     reason: str
     rows: RowCounts
     amount_cents: RowCounts
+    approval_request: ApprovalRequest | None = Field(
+        default=None, description="the newest request for its approval"
+    )
+    first_approved_by: str | None = Field(
+        default=None, description="who has given the first of two approvals"
+    )
 
 
 class Batches(PageModel):

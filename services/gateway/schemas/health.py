@@ -16,6 +16,7 @@ class ServiceHealth(ResponseModel):
 
     `held` is why the service is read-only after a restore; "" if it is not. `world` has what is
     wrong around it (clocks, disks, settings of Kafka, certificates), one sentence for each check.
+    `age_s` is how old the report is, in seconds: over 0 while the service is slow.
     """
 
     name: str
@@ -25,6 +26,7 @@ class ServiceHealth(ResponseModel):
     checks: dict[str, bool]
     world: dict[str, str]
     figures: dict[str, float]
+    age_s: float
 
 
 class Health(ResponseModel):

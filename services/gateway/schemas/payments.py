@@ -112,10 +112,13 @@ class DuplicateAnswer(ResponseModel):
 class PaymentStory(Payment):
     """A payment with everything that happened to it, oldest first.
 
-    `return_under_way`: the provider wants the money back from the employer.
+    `return_under_way`: the provider wants the money back from the employer. `person_id` and
+    `loan_id`: of /employees and /loans; empty if ingest does not know the payment.
     """
 
     batch_id: UUID
+    person_id: str
+    loan_id: str
     return_under_way: bool
     timeline: list[TimelineEntry]
     held_proposal: HeldProposal | None = None
@@ -141,3 +144,30 @@ class HeldAnswer(ResponseModel):
     payment_id: UUID
     act: HeldAct
     state: Literal["proposed", "done"]
+
+
+class Evidence(ResponseModel):
+    """The manifest of evidence for a payment: who made it, when, of which version of it.
+
+    `as_of` is the moment until which everything published was applied; empty: not known. `behind`
+    says in words what was not.
+    """
+
+    evidence_id: UUID
+    payment_id: UUID
+    made_by: str
+    made_at: datetime
+    as_of: str = ""
+    behind: str = ""
+    status: str
+    version: int
+    currency: str
+    amount: str
+    facts: int
+    sha256: str
+
+
+class AllEvidence(ResponseModel):
+    """The evidence of a payment, newest first."""
+
+    items: list[Evidence]

@@ -19,7 +19,7 @@ class Problem(ResponseModel):
 
 
 #: Refers to `Problem` by name; /health carries the model itself, so the name is among the schemas.
-_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _DESCRIPTIONS = {
     400: "The request is malformed.",
     401: "Not signed in.",
@@ -36,8 +36,14 @@ _DESCRIPTIONS = {
     504: "A service does not answer.",
     507: "There is no room for the file.",
 }
-#: The problems that every route may answer with, for the description of the API.
+_PLACE = "#/components/responses/"
+#: The answers with a problem, by their names in the description of the API.
+PROBLEM_ANSWERS = {
+    f"Problem{status}": {"description": description, "content": CONTENT}
+    for status, description in _DESCRIPTIONS.items()
+}
+#: The problems that every route may answer with: each refers to one of PROBLEM_ANSWERS.
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"description": description, "content": _CONTENT}
+    status: {"$ref": f"#/components/responses/Problem{status}", "description": description}
     for status, description in _DESCRIPTIONS.items()
 }

@@ -14,6 +14,7 @@ class Row(ResponseModel):
     """A row of the file, with its outcome.
 
     `reason_field` and `reason_value`: what in the file refuses it; empty if it is not refused.
+    `person_id` and `loan_id`: of /employees and /loans; empty if the row names none.
     """
 
     row_id: UUID
@@ -33,6 +34,8 @@ class Row(ResponseModel):
     reason_field: str
     reason_value: str
     payment_id: UUID | None
+    person_id: str
+    loan_id: str
 
 
 class Rows(PageModel):
@@ -110,3 +113,24 @@ class Changes(PageModel):
     items: list[Change]
     against: UUID | None
     counts: ChangeCounts
+
+
+class RosterStep(ResponseModel):
+    """Rows and cents that one kind of change adds; below zero: takes away."""
+
+    kind: Literal["before", "new_person", "gone_person", "loan", "amount", "other", "after"]
+    rows: int
+    amount_cents: int
+
+
+class Compared(ResponseModel):
+    """How the roster of the batch `against` became this one.
+
+    `before` and all steps together are `after`. The step `other` is the rest: rows that are refused
+    in one of the two, or that name nobody. All null and empty if no roster was approved before.
+    """
+
+    against: UUID | None
+    before: RosterStep | None
+    steps: list[RosterStep]
+    after: RosterStep | None

@@ -48,3 +48,9 @@ class SignedOut(ResponseModel):
 
     signed_out: bool
     logout_url: str | None
+
+
+class LoggedOut(ResponseModel):
+    """How many sessions the identity provider's logout has ended here."""
+
+    sessions: int

@@ -18,6 +18,8 @@ BY_NAME: Json = {
     "account_last4": "6789",
     "loan_last4": "4321",
     "aba_routing": "121000358",
+    "ein": "321202401",
+    "merchant_id": "mch_77",
     "token": "paydown_…",
     "from": "IA",
     "to": "KS",
@@ -42,7 +44,9 @@ OPEN_ANSWERS: Json = {
         "versions": [],
     }
 }
+#: Bodies that are no JSON: files, and a form.
 FILES: Json = {
+    "application/x-www-form-urlencoded": "logout_token=eyJ…",
     "application/xml": "<root>\n  <row>…</row>\n</root>",
     "application/gzip": "(the same, compressed)",
 }

@@ -21,13 +21,14 @@ MEDIA_TYPES = {
     ".webmanifest": "application/manifest+json",
     ".txt": "text/plain; charset=utf-8",
     ".map": "application/json",
+    ".xml": "application/xml",
     ".png": "image/png",
     ".ico": "image/x-icon",
     ".woff2": "font/woff2",
     ".wasm": "application/wasm",
 }
 COMPRESSED_TYPES = frozenset(
-    {".html", ".js", ".css", ".svg", ".json", ".webmanifest", ".txt", ".map"}
+    {".html", ".js", ".css", ".svg", ".json", ".webmanifest", ".txt", ".map", ".xml"}
 )
 NOT_BUILT = (
     "The system is up; its API answers at <code>/api/v1</code> of this address.",

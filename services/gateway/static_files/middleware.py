@@ -42,7 +42,7 @@ class DashboardMiddleware:
                 Problem(
                     400,
                     "host.unknown",
-                    "Demo sign-in answers only to this machine's own names.",
+                    "A request names one host, and demo sign-in this machine's own.",
                     "Use http://127.0.0.1 or http://localhost.",
                 ),
             )
@@ -51,6 +51,9 @@ class DashboardMiddleware:
         await app(scope, receive, with_security_headers(send))
 
     def _is_foreign_host(self, request: Request) -> bool:
+        names = request.headers.getlist("host")
+        if len(names) > 1:  # RFC 9112, 3.2: never whichever of them suits
+            return True
         return (
             self.own_names_only
             and not request.scope["path"].startswith(PROBES)

@@ -114,10 +114,11 @@ def list_lines(
 
 def first_broken_line(connection: Connection) -> int | None:
     """The number of the first line that is not as it was written; None if the chain is intact."""
-    return first_broken(_read_chain(connection))
+    return first_broken(read_chain(connection))
 
 
-def _read_chain(connection: Connection) -> Iterator[ChainedEntry]:
+def read_chain(connection: Connection) -> Iterator[ChainedEntry]:
+    """Every line of the log, oldest first."""
     statement = text(
         """
         SELECT seq, at, kind, request_id,

@@ -38,6 +38,20 @@ def upsert_person(connection: Connection, person_id: str, name: str, roles: Sequ
     )
 
 
+def update_roles(connection: Connection, person_id: str, name: str, roles: Sequence[str]) -> None:
+    """Store what the provider says now of a person who is signed in. A second call replaces it."""
+    run(
+        connection,
+        """
+        UPDATE person
+        SET name = :name, roles = CAST(:roles AS text[])
+        WHERE person = :person""",
+        person=person_id,
+        name=name,
+        roles=list(roles),
+    )
+
+
 def find_person(connection: Connection, person_id: str) -> StoredPerson | None:
     """The person of an id; None if nobody of this id has signed in."""
     row = run(

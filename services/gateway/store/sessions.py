@@ -1,14 +1,30 @@
 """The table `session`: sessions of browsers, found by the hash of their id."""
 
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from libs.common.database.engine import run
 
-SESSIONS_MAX = 100  # of one person; the least recently used one is removed first
 SESSIONS_LISTED_MAX = 1_000
 SEEN_RESOLUTION_S = 30  # `seen_at` is written at most this often, to save writes
+
+
+@dataclass(frozen=True)
+class SignInFacts:
+    """What the identity provider said of a sign-in, as the table keeps it.
+
+    `authenticated_at` and `acr`: when and how strongly the person proved who they are.
+    `provider_session`: the provider's name of its own session (`sid`). The tokens are encrypted.
+    """
+
+    authenticated_at: datetime | None = None
+    acr: str = ""
+    provider_session: str = ""
+    encrypted_id_token: bytes | None = field(default=None, repr=False)
+    encrypted_refresh_token: bytes | None = field(default=None, repr=False)
 
 
 def delete_ended_sessions(connection: Connection, idle_s: int) -> None:
@@ -28,12 +44,14 @@ def insert_session(
     session_hash: bytes,
     person_id: str,
     max_s: int,
-    encrypted_id_token: bytes | None,
+    sessions_max: int,
+    facts: SignInFacts,
 ) -> None:
     """Add a session that ends after `max_s` seconds.
 
-    The person's least recently used sessions beyond SESSIONS_MAX are removed. A second call with
-    the same hash is an error of the database: ids are random.
+    The person's least recently used sessions beyond `sessions_max` are removed. A second call with
+    the same hash is an error of the database: ids are random. An `authenticated_at` in the future
+    counts as now, so that it is not recent for longer.
     """
     run(
         connection,
@@ -46,26 +64,43 @@ def insert_session(
             ORDER BY seen_at DESC
             OFFSET :others_max)""",
         person=person_id,
-        others_max=SESSIONS_MAX - 1,
+        others_max=sessions_max - 1,
     )
     run(
         connection,
         """
-        INSERT INTO session (session_hash, person, ends_at, sealed_id_token)
-        VALUES (:hash, :person, now() + make_interval(secs => :max_s), :encrypted_id_token)""",
+        INSERT INTO session (session_hash, person, ends_at, sealed_id_token, sealed_refresh_token,
+            authenticated_at, acr, provider_session)
+        VALUES (:hash, :person, now() + make_interval(secs => :max_s), :id_token, :refresh_token,
+            CASE WHEN CAST(:authenticated_at AS timestamptz) < now() THEN :authenticated_at
+                 WHEN :authenticated_at IS NOT NULL THEN now() END,
+            :acr, :provider_session)""",
         hash=session_hash,
         person=person_id,
         max_s=max_s,
-        encrypted_id_token=encrypted_id_token,
+        id_token=facts.encrypted_id_token,
+        refresh_token=facts.encrypted_refresh_token,
+        authenticated_at=facts.authenticated_at,
+        acr=facts.acr,
+        provider_session=facts.provider_session,
     )
 
 
-def find_session_person(
-    connection: Connection, session_hash: bytes, idle_s: int, *, touch: bool
-) -> str | None:
-    """The id of the person a session belongs to; None if it has ended.
+@dataclass(frozen=True)
+class SessionOwner:
+    """Whose a session is. `is_due`: the identity provider should be asked about the person."""
+
+    person_id: str
+    is_due: bool
+
+
+def find_session_owner(
+    connection: Connection, session_hash: bytes, idle_s: int, confirm_s: int, *, touch: bool
+) -> SessionOwner | None:
+    """Whose a session is; None if it has ended.
 
     Args:
+        confirm_s: how old the provider's word about the person may be, in seconds.
         idle_s: a session unused for so many seconds has ended.
         touch: record that the session is in use now.
     """
@@ -73,13 +108,16 @@ def find_session_person(
         connection,
         """
         SELECT person,
-               seen_at < now() - make_interval(secs => :resolution_s) AS is_stale
+               seen_at < now() - make_interval(secs => :resolution_s) AS is_stale,
+               sealed_refresh_token IS NOT NULL
+                   AND confirmed_at < now() - make_interval(secs => :confirm_s) AS is_due
         FROM session
         WHERE session_hash = :hash
           AND ends_at > now()
           AND seen_at > now() - make_interval(secs => :idle_s)""",
         hash=session_hash,
         idle_s=idle_s,
+        confirm_s=confirm_s,
         resolution_s=SEEN_RESOLUTION_S,
     ).first()
     if row is None:
@@ -93,7 +131,7 @@ def find_session_person(
             WHERE session_hash = :hash""",
             hash=session_hash,
         )
-    return str(row.person)
+    return SessionOwner(row.person, row.is_due)
 
 
 def session_exists(connection: Connection, session_hash: bytes) -> bool:

@@ -14,7 +14,9 @@ from libs.common.database import migrate
 from libs.common.testing.call_keys import GATEWAY_SIGNING_KEYS
 from services.gateway import app, event_stream
 from services.gateway.settings import GatewaySettings
+from services.gateway.tests.chat_receiver import Chat, running_chat
 from services.gateway.tests.fakes import TOKEN, Fake
+from services.gateway.upstream import Upstreams
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +78,23 @@ class Gateway:
             ]
 
 
-def build(url: str, **more: Any) -> Gateway:
+@pytest.fixture
+def chat() -> Iterator[Chat]:
+    with running_chat() as made:
+        yield made
+
+
+def upstreams(fakes: dict[str, Fake]) -> Upstreams:
+    """The fakes, as the gateway calls them."""
+    key = GatewaySettings(
+        database_url="postgresql+psycopg2://none/none",
+        internal_token=TOKEN,
+        signing_keys=GATEWAY_SIGNING_KEYS,
+    )
+    return app.upstreams_of(key, {name: fake.client() for name, fake in fakes.items()})
+
+
+def build(url: str, provider_client: httpx.AsyncClient | None = None, **more: Any) -> Gateway:
     """A gateway in front of five fakes, on an emptied database."""
     fakes = {name: Fake(name) for name in app.SERVICES}
     settings = GatewaySettings(
@@ -93,10 +111,13 @@ def build(url: str, **more: Any) -> Gateway:
         settings,
         {name: fake.client() for name, fake in fakes.items()},
         event_stream.StreamTiming(0.01, 0.05, 0.05),
+        provider_client,
     )
     with service.engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))
-        connection.execute(text("TRUNCATE audit, idempotency, session, api_token, person"))
+        connection.execute(
+            text("TRUNCATE audit, idempotency, session, api_token, person, logout_token")
+        )
         connection.execute(text("ALTER TABLE audit ENABLE TRIGGER USER"))
     return Gateway(service.app(), service.engine, fakes)
 

@@ -41,7 +41,9 @@ class Fake:
 
     def client(self) -> httpx.AsyncClient:
         """A client that calls the fake."""
-        app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST"])])
+        app = Starlette(
+            routes=[Route("/{path:path}", self._answer, methods=["GET", "POST", "DELETE"])]
+        )
         transport: httpx.AsyncBaseTransport = httpx.ASGITransport(signed_calls_only(app, self.name))
         return httpx.AsyncClient(
             transport=Breakable(self, transport), base_url=f"http://{self.name}"

@@ -11,8 +11,11 @@ from services.gateway.domain import access
 from services.gateway.request_guard.audit_trail import AuditTrail
 from services.gateway.request_guard.guard import RequestGuard
 from services.gateway.request_guard.personal_reads import RecentReads
+from services.gateway.request_guard.recent_sign_in import RecentSignIn
 from services.gateway.request_guard.route_classes import guarded_route_class
+from services.gateway.settings import GatewaySettings
 from services.gateway.tests.conftest import Gateway
+from services.gateway.tests.fakes import TOKEN
 from services.gateway.tests.route_samples import LIVE, SUCCESS, call, prepare
 
 pytestmark = pytest.mark.database
@@ -38,6 +41,36 @@ def test_every_route_for_every_role(gateway: Gateway, method: str, template: str
             assert sum(len(fake.calls) for fake in gateway.fakes.values()) == before
 
 
+#: One's own sessions and view.
+OWN = {"/session", "/sessions/{session_id}", "/home/put-away", "/home/put-away/{batch_id}"}
+#: What a preparer may change.
+OF_PREPARER = {
+    "/batches",
+    "/batches/{batch_id}/discard",
+    "/batches/{batch_id}/retry-refused",
+    "/batches/{batch_id}/approval-requests",
+    "/batches/{batch_id}/approval-requests/{request_id}",
+    "/batches/{batch_id}/corrections",
+    "/batches/{batch_id}/period",
+    "/batches/{batch_id}/decisions",
+    "/batches/{batch_id}/decisions/{decision_id}",
+    "/holds",
+    "/batches/{batch_id}/child-batches",
+    "/batches/{batch_id}/mended-rows",
+    "/payments/{payment_id}/held",
+    "/payments/{payment_id}/duplicate",
+    "/reconciliation/breaks/{break_id}/acknowledge",
+    "/finance/reports",
+    "/finance/mapping",
+    "/finance/exports",
+    "/finance/available",
+    "/finance/bank-statement",
+    "/finance/yearly",
+    "/names",
+    "/payments/{payment_id}/evidence",
+}
+
+
 def test_the_table_says_what_the_design_says() -> None:
     may = {
         role: {route for route, roles in access.ROUTE_ROLES.items() if role in roles}
@@ -47,22 +80,28 @@ def test_the_table_says_what_the_design_says() -> None:
         role for role in access.ROLES if ("POST", "/batches/{batch_id}/approve") in may[role]
     } == {"approver"}
     acts = {
-        role: {path for method, path in may[role] if method != "GET"}
-        - {"/session", "/sessions/{session_id}"}
+        role: {
+            path
+            for method, path in may[role]
+            # what is a person's own, whatever the role
+            if method != "GET" and not path.startswith(("/session", "/notifications/"))
+        }
+        - OWN
         for role in access.ROLES
     }
-    assert (acts["auditor"], acts["admin"]) == (set(), {"/tokens", "/tokens/{token_id}"})
-    assert acts["preparer"] == {
-        "/batches",
-        "/batches/{batch_id}/discard",
-        "/batches/{batch_id}/retry-refused",
-        "/batches/{batch_id}/corrections",
-        "/batches/{batch_id}/period",
-        "/batches/{batch_id}/child-batches",
-        "/payments/{payment_id}/held",
-        "/payments/{payment_id}/duplicate",
-        "/reconciliation/breaks/{break_id}/acknowledge",
+    # files of its own; nothing else changes
+    assert acts["auditor"] == {
+        "/finance/reports",
+        "/finance/yearly",
+        "/finance/bank-statement",
+        "/payments/{payment_id}/evidence",
     }
+    assert acts["admin"] == {
+        *("/tokens", "/tokens/{token_id}"),
+        *("/approval-rules", "/approval-rules/{rules_version}/confirm"),
+        "/approval-rules/{rules_version}/reject",
+    }
+    assert acts["preparer"] == OF_PREPARER
     assert acts["operator"] == {
         "/ops/dead-letters/{dead_letter_id}/redrive",
         "/ops/kill-switch",
@@ -74,8 +113,14 @@ def test_the_table_says_what_the_design_says() -> None:
         for route in access.ROUTE_ROLES
         if route[0] == "GET"
         and not route[1].startswith(("/ops/health", "/ops/dead", "/audit", "/tokens", "/people"))
+        and not route[1].startswith(("/employees", "/loans", "/batches/{batch_id}/refused-rows"))
     }
     assert all(reading <= may[role] for role in access.ROLES)
+    assert {role for role in access.ROLES if ("GET", "/employees/{person_id}") in may[role]} == {
+        *("preparer", "approver", "auditor")
+    }
+    refused_rows = ("GET", "/batches/{batch_id}/refused-rows.xml")
+    assert [role for role in access.ROLES if refused_rows in may[role]] == ["preparer"]
 
 
 def test_every_route_of_the_api_is_in_the_table_and_every_line_of_the_table_is_a_route(
@@ -94,13 +139,16 @@ def test_every_route_of_the_api_is_in_the_table_and_every_line_of_the_table_is_a
 
 
 def test_a_route_that_is_not_in_the_table_cannot_be_made(gateway: Gateway) -> None:
+    trail = AuditTrail(gateway.engine)
+    settings = GatewaySettings(database_url="postgresql+psycopg2://x", internal_token=TOKEN)
     kind: type[APIRoute] = guarded_route_class(
         RequestGuard(
             Authenticator(DemoPeople(), gateway.engine),
-            AuditTrail(gateway.engine),
+            trail,
             RateLimiter(1),
             RateLimiter(1),
             RecentReads(),
+            RecentSignIn(settings, trail, None),
         )
     )
     router = APIRouter(prefix=access.API, route_class=kind)

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 
 from devtools.contracts import openapi
+from services.gateway.schemas.problems import PROBLEM_ANSWERS
 from services.gateway.static_files.api_examples import (
     FILES,
     answer_example,
@@ -107,3 +108,13 @@ def test_the_page_is_served_without_scripts_under_the_strict_policy(tmp_path: Pa
     (nonce,) = re.findall(r'nonce="([^"]+)"', answer.text)
     assert f"'nonce-{nonce}'" in answer.headers["content-security-policy"]
     assert re.findall(r'href="([^"]+)"', answer.text) == ["/openapi.json"]
+
+
+def test_every_answer_that_the_description_refers_to_is_in_it() -> None:
+    answers = [
+        answer["$ref"]
+        for _, operation in OPERATIONS
+        for answer in operation["responses"].values()
+        if "$ref" in answer
+    ]
+    assert set(answers) == {f"#/components/responses/{name}" for name in PROBLEM_ANSWERS}

@@ -74,8 +74,10 @@ def test_a_batch_before_its_approval_has_no_payments_and_an_estimate_if_there_is
     assert found["refused_by_provider"] == refused
     payable = batch("ready")["rows"]["payable"]
     assert gateway.dispatcher.queries[-1] == f"payable={payable}"  # it knows no payments yet
+    assert found["dispatcher_answers"]
     gateway.dispatcher.away = httpx.ConnectError("refused")
-    assert gateway.call("GET", ONE).json()["eta_s"] is None
+    found = gateway.call("GET", ONE).json()
+    assert (found["eta_s"], found["dispatcher_answers"]) == (None, False)
 
 
 @pytest.mark.database
@@ -111,7 +113,27 @@ def test_an_approved_batch_is_composed_of_three_services(gateway: Gateway) -> No
 
 
 @pytest.mark.database
-@pytest.mark.parametrize("name", ["reports", "dispatcher", "ingest"])
+@pytest.mark.parametrize("answer", [httpx.ConnectError("x"), httpx.ReadTimeout("x"), 401, 500, 503])
+def test_without_the_dispatcher_a_batch_is_shown_and_says_what_is_unknown(
+    gateway: Gateway, answer: Exception | int
+) -> None:
+    gateway.ingest.will_answer("GET", ONE, batch("paying"))
+    gateway.reports.will_answer("GET", f"{ONE}/summary", summary(pending=5))
+    if isinstance(answer, int):
+        gateway.dispatcher.will_answer("GET", ONE, {}, answer)
+    else:
+        gateway.dispatcher.away = answer
+    found = gateway.call("GET", ONE).json()
+    assert (found["status"], found["payments"]["pending"]) == ("paying", 5)
+    assert (found["dispatcher_answers"], found["eta_s"], found["stopped_sources"]) == (
+        False,
+        None,
+        [],
+    )
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("name", ["reports", "ingest"])
 def test_a_service_that_is_away_is_a_problem_and_never_an_invented_figure(
     gateway: Gateway, name: str
 ) -> None:

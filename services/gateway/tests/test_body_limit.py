@@ -11,9 +11,17 @@ from services.gateway.tests.route_samples import NAMES, UNSAFE
 
 pytestmark = pytest.mark.database
 READ_NO_BODY = {
+    "/approval-rules/{rules_version}/confirm",
+    "/batches/{batch_id}/approval-requests/{request_id}",
+    "/notifications/channels/{channel_id}",
+    "/notifications/channels/{channel_id}/test",
+    "/notifications/deliveries/{delivery_id}/again",
+    "/payments/{payment_id}/evidence",
+    "/home/put-away/{batch_id}",
     "/session",
     "/sessions/{session_id}",
     "/tokens/{token_id}",
+    "/batches/{batch_id}/decisions/{decision_id}",
     "/ops/dead-letters/{dead_letter_id}/redrive",
 }
 

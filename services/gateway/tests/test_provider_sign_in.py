@@ -108,7 +108,9 @@ def test_a_person_of_the_provider_signs_in_works_and_signs_out(
         gateway.dispatcher.headers[0]["x-paydown-actor"],
         gateway.dispatcher.headers[0]["x-paydown-roles"],
     ) == ("u-2", "approver,preparer")
-    out = gateway.call("DELETE", "/session", None, headers={**who, "Idempotency-Key": "out"}).json()
+    gone = gateway.call("DELETE", "/session", None, headers={**who, "Idempotency-Key": "out"})
+    assert gone.headers["clear-site-data"] == '"cache"'
+    out = gone.json()
     address = httpx.URL(out["logout_url"])
     assert str(address).startswith(f"{issuer}/oauth2/end_session?")
     assert (address.params["client_id"], address.params["post_logout_redirect_uri"]) == (

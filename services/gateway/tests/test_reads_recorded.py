@@ -28,12 +28,16 @@ def test_reading_rows_is_recorded_once_for_ten_minutes_of_pages(gateway: Gateway
     ]
 
 
-def test_every_export_is_recorded(gateway: Gateway) -> None:
-    path = f"/batches/{BATCH}/reports/payments.csv"
+@pytest.mark.parametrize(
+    ("name", "role"), [("reports/payments.csv", "auditor"), ("refused-rows.xml", "preparer")]
+)
+def test_every_export_is_recorded(gateway: Gateway, name: str, role: str) -> None:
+    path = f"/batches/{BATCH}/{name}"
     gateway.reports.will_answer("GET", path, {})
+    gateway.ingest.will_answer("GET", path, {})
     for _ in range(2):
-        assert gateway.call("GET", path, "auditor").status_code == 200
-    assert gateway.audit_lines() == [("outcome", "demo-auditor", f"/api/v1{path}", 200)] * 2
+        assert gateway.call("GET", path, role).status_code == 200
+    assert gateway.audit_lines() == [("outcome", f"demo-{role}", f"/api/v1{path}", 200)] * 2
 
 
 def test_a_refused_read_shows_nothing_and_is_not_recorded(gateway: Gateway) -> None:

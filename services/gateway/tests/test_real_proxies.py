@@ -16,9 +16,10 @@ import pytest
 from cli.errors import CommandError
 from cli.gateway_client import GatewayClient, Roster
 from cli.settings import GatewaySettings
+from libs.common.testing.http_server import served
 from services.gateway.tests.conftest import Gateway
 from services.gateway.tests.fakes import BATCH, batch
-from services.gateway.tests.real_proxies import KINDS, documented, find, proxy, served
+from services.gateway.tests.real_proxies import KINDS, documented, find, proxy
 
 pytestmark = pytest.mark.database
 WHO = {"Authorization": "Bearer demo-preparer"}
@@ -70,6 +71,13 @@ def test_a_roster_of_100_mb_passes_and_arrives_while_it_is_sent(
     answer = upload(behind, ROSTER_MAX, received, gateway)
     assert (answer.status_code, gateway.ingest.received) == (202, ROSTER_MAX)
     assert received[0] > ROSTER_MAX / 2  # the proxy kept less than half of it
+
+
+def test_browsers_are_told_to_use_https_for_a_year(behind: str) -> None:
+    for path in ("/", "/health", "/api/v1/me", "/nowhere.js"):  # pages, answers, and refusals
+        answer = httpx.get(f"{behind}{path}", verify=False)
+        policy = answer.headers["strict-transport-security"]
+        assert policy == "max-age=31536000; includeSubDomains"
 
 
 def test_events_pass_as_they_happen(behind: str, gateway: Gateway) -> None:
@@ -138,7 +146,7 @@ def answered_upload(url: str, gateway: Gateway) -> httpx.Response:
     The gateway closes the connection while the rest of the file is on its way; on a busy machine
     the answer can be lost with it. Clients ask again then.
     """
-    for _ in range(4):
+    for _ in range(12):
         try:
             return upload(url, 301 * MB, [], gateway)
         except httpx.TransportError:

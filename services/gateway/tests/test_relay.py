@@ -45,6 +45,48 @@ def test_changes_come_from_ingest_and_an_unknown_kind_is_refused_without_a_call(
     assert gateway.ingest.queries == ["limit=2&q=ada&kind=loan", "limit=100"]
 
 
+def test_decisions_and_holds_are_sent_as_ingest_expects_them(gateway: Gateway) -> None:
+    one = {"act": "exclude", "filter": {"branch": "BRC-1"}, "reason": "closed"}
+    body = {"decisions": [one], "dry_run": True}
+    gateway.call("POST", f"{ONE}/decisions", "preparer", json=body)
+    held = {"kind": "loan", "row_id": PAYMENT, "last_day": "2026-12-31", "reason": "moved"}
+    gateway.call("POST", "/holds", "approver", json=held)
+    gateway.call("GET", "/holds?lifted=true", "auditor")
+    gateway.call("DELETE", f"{ONE}/decisions/{PAYMENT}", "preparer")
+    gateway.call("POST", f"/holds/{PAYMENT}/lift", "approver", json={"reason": "over"})
+    sent = [json.loads(body) for body in gateway.ingest.bodies if body]
+    (decided,) = sent[0]["decisions"]
+    assert (decided["act"], decided["filter"]["branch"], decided["row_ids"]) == (
+        *("exclude", "BRC-1", []),
+    )
+    assert (sent[0]["dry_run"], "row_id" in decided) == (True, False)
+    assert (sent[1]["row_id"], sent[1]["last_day"]) == (PAYMENT, "2026-12-31")
+    assert sent[2:] == [{"reason": "over"}]
+    assert "lifted=true" in gateway.ingest.queries
+    for who, path in (("preparer", f"/holds/{PAYMENT}/lift"), ("auditor", "/holds")):
+        assert gateway.call("POST", path, who, json={"reason": "x"}).status_code == 403
+
+
+def test_amendments_are_sent_as_ingest_expects_them(gateway: Gateway) -> None:
+    accept = {"act": "accept", "employee_id": "EMP-1", "reason": "passport seen"}
+    mend = {
+        "act": "mend",
+        "institution_id": "ins_1",
+        "merchant_id": "mch_77",
+        "reason": "named by the servicer",
+    }
+    body = {"decisions": [accept, mend]}
+    gateway.call("POST", f"{ONE}/decisions", "preparer", json=body)
+    (sent,) = [json.loads(body) for body in gateway.ingest.bodies if body]
+    empty = ("institution_id", "merchant_id", "source_account_id", "ein", "loan_number")
+    nothing = dict.fromkeys(empty, "")
+    rows = {"row_ids": [], "employee_id": "", "evidence": ""}
+    assert sent["decisions"] == [{**nothing, **rows, **accept}, {**nothing, **rows, **mend}]
+    wrong = {**mend, "merchant_id": "77"}
+    answer = gateway.call("POST", f"{ONE}/decisions", "preparer", json={"decisions": [wrong]})
+    assert answer.status_code == 422
+
+
 def test_orders_are_sent_as_the_services_expect_them(gateway: Gateway) -> None:
     offered = [{"source_account_id": "s", "field": "state", "from": "IA", "to": "KS"}]
     gateway.call("POST", f"{ONE}/corrections", "preparer", json={"corrections": offered})
@@ -60,8 +102,9 @@ def test_orders_are_sent_as_the_services_expect_them(gateway: Gateway) -> None:
         {"corrections": offered},
         {"filter": {"status": "failed"}, "reason": "again"},
         {"period": "2026-11-23"},
-        {"digest": "d", "acknowledge": ["W_A"], "include": []},
+        {"digest": "d", "acknowledge": ["W_A"], "include": [], "start_at": None},
     ]
+    assert gateway.ingest.queries[-1] == "digest=d&include=0"
     gateway.call(
         "POST",
         f"/payments/{PAYMENT}/held",

@@ -192,6 +192,9 @@ def test_demo_sign_in_answers_only_on_this_machines_own_names(gateway: Gateway) 
     ):
         answer = gateway.call("GET", "/me", "auditor", headers={"Host": host})
         assert answer.status_code == status, host
+    two = [(b"Host", b"127.0.0.1"), (b"Host", b"evil.example")]
+    answer = gateway.run(lambda client: client.get("/api/v1/sign-in", headers=two))
+    assert answer.json()["code"] == "host.unknown"
     assert (
         gateway.run(lambda client: client.get("/health", headers={"Host": "10.0.0.7"})).status_code
         == 200

@@ -59,3 +59,37 @@ def test_an_upload_that_turns_out_too_large_is_413(gateway: Gateway) -> None:
 
     answer = gateway.call("POST", "/batches?filename=a.xml", "preparer", content=body())
     assert (answer.status_code, answer.json()["code"]) == (413, "upload.too-large")
+
+
+def test_mended_rows_are_sent_on_as_a_roster_is(gateway: Gateway) -> None:
+    path = f"/batches/{BATCH}/mended-rows"
+    gateway.ingest.will_answer("POST", path, {"batch_id": BATCH, "status": "reading"}, 202)
+    answers = [
+        gateway.call(
+            "POST",
+            f"{path}?filename=m.xml&repeat_reason=why",
+            "preparer",
+            content=body,
+            headers={"Content-Type": "application/xml", "Idempotency-Key": "one"},
+        )
+        for body in (b"<root/>" * 20_000, b"<root/>" * 20_000, b"another file")
+    ]
+    assert [one.status_code for one in answers] == [202, 202, 422]
+    assert answers[1].headers["idempotent-replayed"] == "true"
+    assert answers[2].json()["code"] == "idempotency.reused"
+    assert gateway.ingest.queries == ["filename=m.xml&repeat_reason=why"]
+    assert gateway.ingest.received == 140_000
+
+
+def test_a_relayed_header_outside_ascii_is_refused_and_nothing_is_sent_on(
+    gateway: Gateway,
+) -> None:
+    answer = gateway.call(
+        "POST",
+        "/batches?filename=a.xml",
+        "preparer",
+        content=b"<root/>",
+        headers={"Content-Encoding": b"\xff"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "header.not-ascii")
+    assert gateway.ingest.calls == []

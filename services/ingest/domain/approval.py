@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from libs.common.contracts.events.batches import ApprovalAssertion
 from services.ingest.domain.batch import Batch, status_words
 from services.ingest.domain.errors import RequestError
+from services.ingest.domain.year_limit import YearLimits
 
-#: The reason of a row that an approver included, as `store.row_outcomes.include_rows` writes it.
+#: The reason of an included row, as `store.row_outcomes` writes it.
 _INCLUSION: Final = re.compile(
-    r"included by .*?, was (already in batch [0-9a-f-]{36} [^:]*): (.*)", re.DOTALL
+    r"included by (.*?), was (already in batch [0-9a-f-]{36} [^:]*): (.*)", re.DOTALL
 )
 
 
@@ -25,11 +28,20 @@ class Include:
 
 @dataclass(frozen=True)
 class IncludedRow:
-    """A row that an approver included. `was` is the reason for which it was excluded."""
+    """A row that was included, and by whom. `was` is the reason for which it was excluded."""
 
     row_id: UUID
+    person: str
     was: str
     reason: str
+
+
+@dataclass(frozen=True)
+class ApprovalPolicy:
+    """What an installation allows: approval by the uploader, and payments over the yearly limit."""
+
+    one_person: bool = False
+    year: YearLimits = field(default_factory=YearLimits)
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,10 @@ class Approval:
     """What an approver sends: the digest of what was seen, acknowledged warnings, included rows.
 
     `counts_as`: the people the approver counts as, by API tokens. `approved_digest`: of the batch
-    with the included rows, if it is not the digest that was seen.
+    with the included rows, if it is not the digest that was seen. `assertion`: the gateway's
+    signature of the call; None where calls without one are accepted. `rules_version`: of the rules
+    by amount that held; 0 if there were none. `start_at`: when the batch may begin to be paid;
+    None: at once.
     """
 
     person: str
@@ -46,12 +61,15 @@ class Approval:
     include: tuple[Include, ...] = ()
     counts_as: frozenset[str] = frozenset()
     approved_digest: str = ""
+    assertion: ApprovalAssertion | None = None
+    rules_version: int = 0
+    start_at: datetime | None = None
 
 
 def parse_inclusion(row_id: UUID, reason: str) -> IncludedRow:
     """An included row, from the reason that its row shows."""
     found = _INCLUSION.fullmatch(reason)
-    return IncludedRow(row_id, *found.groups()) if found else IncludedRow(row_id, reason, reason)
+    return IncludedRow(row_id, *(found.groups() if found else ("unknown", reason, reason)))
 
 
 def check_approver(
@@ -71,7 +89,8 @@ def check_approver(
         raise RequestError(
             "forbidden",
             "approval.same-person",
-            "Who uploaded, corrected or derived a batch, or one it comes from, cannot approve it.",
+            "Who uploaded, corrected, derived or decided about a batch, or one it comes from, "
+            "cannot approve it.",
             "Ask another approver.",
         )
     if not one_person and (by_token := sorted(set(counts_as).intersection(contributors))):

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from functools import cached_property
+from hashlib import sha1
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from libs.common.contracts.statuses import UNAPPROVED_BATCHES, BatchStatus
@@ -22,6 +24,11 @@ class Batch:
     """One batch as it is stored. Times are aware; `digest` is None before `ready`.
 
     `seen_digest` is what the approver saw, if including rows changed the digest.
+
+    `assertion` is the gateway's signature of the approval, as JSON. `start_at` is when an approved
+    batch may begin to be paid; None: at once.
+
+    `content_sha256` is that of the file's inflated bytes; None for a child batch of copied rows.
 
     `period` is the first day of the pay period. `other_period` is that of the period which may have
     been meant instead, until a person has chosen one of the two.
@@ -50,12 +57,16 @@ class Batch:
     approved_by: str | None = None
     approved_at: datetime | None = None
     seen_digest: str | None = None
+    assertion: str = ""
     acknowledged: tuple[str, ...] = ()
     one_person: bool = False
     payments: int = 0
     payments_cents: int = 0
     period_end: date | None = None
     other_period: date | None = None
+    ready_at: datetime | None = None
+    rules_version: int = 0
+    start_at: datetime | None = None
 
     @property
     def last_day(self) -> date:
@@ -71,6 +82,35 @@ def row_id(batch_id: UUID, file_row: int) -> UUID:
 def payment_id(batch_id: UUID, file_row: int) -> UUID:
     """The id of the payment whose lowest row is `file_row`."""
     return uuid5(batch_id, f"payment-{file_row}")
+
+
+@dataclass(frozen=True)
+class RowIds:
+    """The ids of the rows of one batch as text: `row_id` and `payment_id`, in a fifth of the time.
+
+    Written out because `uuid.uuid5` makes an object, and begins with the batch, for each of them.
+    """
+
+    batch_id: UUID
+
+    @cached_property
+    def _begun(self) -> Any:  # hashlib names no type for it
+        return sha1(self.batch_id.bytes, usedforsecurity=False)
+
+    def row_id(self, file_row: int) -> str:
+        """The id of a row."""
+        return self._text(str(file_row))
+
+    def payment_id(self, file_row: int) -> str:
+        """The id of the payment whose lowest row is `file_row`."""
+        return self._text(f"payment-{file_row}")
+
+    def _text(self, name: str) -> str:
+        digest = self._begun.copy()
+        digest.update(name.encode())
+        made = digest.hexdigest()
+        variant = "89ab"[int(made[16], 16) & 3]
+        return f"{made[:8]}-{made[8:12]}-5{made[13:16]}-{variant}{made[17:20]}-{made[20:32]}"
 
 
 def status_words(status: str) -> str:

@@ -5,12 +5,15 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Final
+
+# One encoder for all lines: `json.dumps` makes one for each call.
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass
 class Digest:
-    """The digest of what an approver sees: the period, the corrections, and every row.
+    """The digest of what an approver sees: the period, corrections, decisions, every row.
 
     Of a row it covers the outcome, the money, who is paid, from where and to where.
     """
@@ -22,14 +25,17 @@ class Digest:
         self._add(["period", self.period.isoformat()])
 
     def _add(self, line: list[Any]) -> None:
-        self.state.update(
-            json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        )
+        self.state.update(f"{_ENCODE(line)}\n".encode())
 
     def add_corrections(self, corrections: Iterable[Sequence[str]]) -> None:
         """Add corrections, in the order in which they were made."""
         for correction in corrections:
             self._add(["correction", *correction])
+
+    def add_decisions(self, decisions: Iterable[Sequence[str]]) -> None:
+        """Add the decisions that stand, in the order in which they were made."""
+        for decision in decisions:
+            self._add(["decision", *decision])
 
     def add_rows(self, rows: Iterable[Sequence[Any]]) -> None:
         """Add rows, in the order of the file."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from libs.common.contracts.money import display
+from services.ingest.domain.year_limit import YearLimits
 
 AMOUNT_JUMP: Final = "W_AMOUNT_JUMP"
 TOTAL_MOVED: Final = "W_TOTAL_MOVED"
@@ -39,6 +40,7 @@ class Thresholds:
     total_percent: int = 25
     people_percent: int = 20
     source_times: int = 2
+    year: YearLimits = field(default_factory=YearLimits)
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,8 @@ def loan_number(text: str) -> Parsed:
     """
     number = text.replace(" ", "")
     if not _LOAN.fullmatch(number) or len(text) > MAX_CHARACTERS:
-        return _refused(text, "E_LOAN_FORMAT")
+        masked_number = unlikely_values.is_masked(number)
+        return _refused(text, "E_LOAN_MASKED" if masked_number else "E_LOAN_FORMAT")
     if "+" in number and _SCIENTIFIC.fullmatch(number):
         return Parsed(None, ("E_LOAN_SPREADSHEET",))
     unlikely = unlikely_values.of_loan(number)

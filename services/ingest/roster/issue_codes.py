@@ -8,6 +8,7 @@ contain no data of the roster, so they may be logged.
 from typing import Final, Literal, NamedTuple
 
 from libs.common.contracts.errors import PaydownError
+from services.ingest.roster.file_place import FilePlace
 
 IssueOutcome = Literal["file", "row", "warning"]
 
@@ -15,8 +16,26 @@ SENTENCES: Final[dict[str, str]] = {
     # the file
     "E_FILE_EMPTY": "The file is empty.",
     "E_FILE_TYPE": (
-        "The file is not XML. Upload the roster as .xml or .xml.gz; zip, XLSX, CSV and JSON "
-        "are not read."
+        "The file is not XML. Upload the roster as .xml or .xml.gz; other kinds of files are not "
+        "read."
+    ),
+    "E_FILE_ARCHIVE": (
+        "The file seems to be an archive (zip or another) or encrypted. Take the roster out of it, "
+        "and upload that as .xml or .xml.gz."
+    ),
+    "E_FILE_SPREADSHEET": (
+        "The file seems to be a spreadsheet. Export the roster as .xml from the payroll system, "
+        "not through a spreadsheet: that damages account and loan numbers."
+    ),
+    "E_FILE_PDF": "The file seems to be a PDF. Export the roster as .xml, and upload that.",
+    "E_FILE_CSV": (
+        "The file seems to be a table of text, such as CSV. Export the roster as .xml, and upload "
+        "that."
+    ),
+    "E_FILE_JSON": "The file seems to be JSON. Export the roster as .xml, and upload that.",
+    "E_FILE_HTML": (
+        "The file seems to be a web page, such as the log-in page of the system that it was taken "
+        "from. Sign in there, and export the roster anew."
     ),
     "E_FILE_NACHA": (
         "The file seems to be a NACHA file, which is for a bank. It would pay directly; this "
@@ -26,13 +45,39 @@ SENTENCES: Final[dict[str, str]] = {
         "The file seems to be an ISO 20022 message (such as pain.001), which is for a bank. This "
         "system needs the roster. Export the roster as .xml, and upload that."
     ),
-    "E_FILE_ENCODING": "The file is encoded neither in UTF-8 nor in UTF-16 with a byte order mark.",
+    "E_FILE_BANK": (
+        "The file seems to be a file for or of a bank, or of accounting. This system needs the "
+        "roster. Export the roster as .xml, and upload that."
+    ),
+    "E_FILE_PAYROLL": (
+        "The file seems to be another payroll or tax file. This system needs the roster. Export "
+        "the roster as .xml, and upload that."
+    ),
+    "E_FILE_OTHER_XML": (
+        "The file is XML and no roster: it contains no <row>. Make sure that it is the right file, "
+        "and export the roster anew."
+    ),
+    "E_FILE_ENCODING": (
+        "The file contains bytes that are not UTF-8, nor UTF-16 with a byte order mark. It was "
+        "saved in another encoding, such as Windows-1252. Export it as UTF-8."
+    ),
+    "E_FILE_ENCODING_DECLARED": (
+        "The file declares another encoding than UTF-8 in its first line, and contains more than "
+        "plain ASCII letters. Export it as UTF-8, and declare that or nothing."
+    ),
+    "E_FILE_ENCODING_NO_MARK": (
+        "The file seems to be UTF-16 or UTF-32 without a byte order mark that is read here. Export "
+        "it as UTF-8."
+    ),
     "E_FILE_XML_VERSION": "The file declares an XML version other than 1.0.",
     "E_FILE_DOCTYPE": (
         "The file contains a DOCTYPE. A roster needs none, and it can carry entities, so it "
         "is not read."
     ),
-    "E_FILE_ENTITY": "The file uses an entity that XML does not define by itself.",
+    "E_FILE_ENTITY": (
+        "The file uses an entity that XML does not define by itself, such as &nbsp;. Write the "
+        "character instead, or its number (&#160;). An & that is text must be written &amp;."
+    ),
     "E_FILE_NAMESPACE": "The file uses XML namespaces. A roster has none.",
     "E_FILE_ATTRIBUTE": "The outermost element has attributes. A roster has none.",
     "E_FILE_ATTRIBUTES": "The file contains more than 100,000 attributes. A roster has none.",
@@ -41,12 +86,38 @@ SENTENCES: Final[dict[str, str]] = {
     "E_FILE_VALUE_SIZE": "A value is larger than 4,096 bytes.",
     "E_FILE_UNKNOWN_ELEMENTS": "The file contains more than 1,000 different unknown elements.",
     "E_FILE_STRAY_TEXT": "There is text between the rows.",
-    "E_FILE_MALFORMED": "The file is not well-formed XML.",
+    "E_FILE_AMPERSAND": (
+        "There is an & that begins no reference. An & in a name or another value must be written "
+        "&amp;. Correct it where the file is made, and export it anew."
+    ),
+    "E_FILE_LESS_THAN": (
+        "There is a < within a value that begins no tag. A < in a name or another value must be "
+        "written &lt;. Correct it where the file is made, and export it anew."
+    ),
+    "E_FILE_CDATA_END": "There is ]]> within a value. It must be written ]]&gt;.",
+    "E_FILE_TAGS": (
+        "A tag is missing, misspelled or not complete, so that start tags and end tags do not "
+        "match. Export the file anew; do not edit it by hand."
+    ),
+    "E_FILE_CHARACTER": (
+        "There is a character that XML does not allow, such as a control character. Remove it "
+        "where the file is made, and export it anew."
+    ),
+    "E_FILE_COMMENT": "There is -- within a comment, which XML does not allow.",
+    "E_FILE_UNFINISHED": (
+        "A comment, a CDATA section or an instruction begins here and never ends, so that the rest "
+        "of the file cannot be read."
+    ),
+    "E_FILE_DECLARATION": (
+        "The XML declaration (<?xml ...?>) is not correct, or not at the very beginning of the "
+        "file. Nothing may be before it, no space and no empty line, and it may occur once."
+    ),
+    "E_FILE_MALFORMED": "The file is not well-formed XML. Export it anew.",
     "E_FILE_TRUNCATED": "The file ends too early: it is truncated. Export or upload it again.",
     "E_FILE_TRAILING": (
         "There is something after the end of the document: a second roster, or other bytes."
     ),
-    "E_FILE_NO_ROWS": "The file contains no <row>.",
+    "E_FILE_NO_ROWS": "The file contains no <row>, so there is nothing to pay.",
     "E_FILE_ROWS": "The file has more rows than the limit.",
     "E_FILE_BRANCHES": "The file has more than 20,000 different branches. Split it.",
     "E_FILE_SOURCES": "The file has more than 5,000 different source accounts. Split it.",
@@ -64,6 +135,22 @@ SENTENCES: Final[dict[str, str]] = {
     "E_FILE_NOT_READ": (
         "The file could not be read because of an error in this system, not in the file. Nothing "
         "of it was stored and no money is affected. Tell an operator, and upload it again later."
+    ),
+    # a file of mended rows
+    "E_FILE_MENDED_LINK": (
+        "A row has no comment before it that names the refused row it mends. Download the refused "
+        "rows again, change the values alone, and leave the comments."
+    ),
+    "E_FILE_MENDED_ROW": (
+        "A row is not among the refused rows of the batch that this file mends: its comment names "
+        "another row. Leave that row out, or upload it where it belongs."
+    ),
+    "E_FILE_MENDED_TWICE": (
+        "Two rows mend the same refused row, so it is not clear which one is meant. Leave one out."
+    ),
+    "E_FILE_MENDED_PERSON": (
+        "A row names another employee than the refused row that it mends, and that row was not "
+        "refused for its employee. A mended row pays whom the refused row was to pay."
     ),
     # the structure of a row
     "E_MISSING": "This element is missing or empty.",
@@ -195,7 +282,8 @@ SENTENCES: Final[dict[str, str]] = {
         "This employee id has two different birth dates in the file: it may be two people."
     ),
     "E_EMPLOYEE_OTHER_DOB": (
-        "This employee id is known with another birth date: it may be another person."
+        "This employee id is known with another birth date: it may be another person. If it is the "
+        "same one, accept the change on this row, and somebody else approves it."
     ),
     "W_EMPLOYEE_NAME": "This employee id has another name elsewhere.",
     "W_EMPLOYEE_PHONE": "This employee id has another phone number elsewhere.",
@@ -250,11 +338,25 @@ class Issue(NamedTuple):
 class FileRejected(PaydownError):
     """The file is rejected as a whole; nothing of it can be paid.
 
-    `line` is where reading stopped, if a line is the cause. The message contains no data of the
-    roster.
+    `message` is the sentence of the code and the place where reading stopped, in words. It contains
+    no data of the roster but the end of an employee id.
     """
 
-    def __init__(self, code: str, line: int | None = None) -> None:
+    def __init__(self, code: str, line: int | None = None, found: str = "") -> None:
         super().__init__(SENTENCES[code], code)
-        self.message = SENTENCES[code]
-        self.line = line
+        self.place = FilePlace(line=line, found=found)
+
+    @property
+    def line(self) -> int | None:
+        """The line where reading stopped, if a line is the cause."""
+        return self.place.line
+
+    @property
+    def message(self) -> str:
+        """What happened, where, and what to do, for people."""
+        return " ".join(filter(None, (SENTENCES[self.code], self.place.sentences())))
+
+    def at(self, place: FilePlace) -> "FileRejected":
+        """The same, with what `place` knows beyond it."""
+        self.place = self.place.or_else(place)
+        return self

@@ -43,7 +43,7 @@ class ParsedRow(NamedTuple):
     """One `<row>` element; file_row counts from 1.
 
     `written` has the text of the file, by field, where it differs from `values` (of an amount and
-    a birth date always).
+    a birth date always). `mends` is the id of the refused row that the comment before it names.
     """
 
     file_row: int
@@ -51,6 +51,7 @@ class ParsedRow(NamedTuple):
     values: RowValues
     written: dict[str, str]
     issues: tuple[Issue, ...]
+    mends: str = ""
 
     @property
     def refused(self) -> bool:
@@ -106,6 +107,7 @@ class RowPosition(NamedTuple):
     file_row: int
     line: int
     lines: dict[str, int]
+    mends: str = ""
 
 
 def parse_row(
@@ -143,7 +145,7 @@ def parse_row(
             entry for entry in found if not (entry[1] == "E_MISSING" and _covers(blamed, entry[0]))
         )
         found = (*kept, *((field, code, "") for field, code in structure))
-    file_row, line, lines = position
+    file_row, line, lines, mends = position
     issues = tuple(
         Issue(file_row, lines.get(field, line), field, code, shown) for field, code, shown in found
     )
@@ -153,6 +155,7 @@ def parse_row(
         RowValues._make((*employee.values, *payor.values, *payee.values, cents)),
         written,
         issues,
+        mends,
     )
 
 

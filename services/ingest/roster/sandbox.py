@@ -11,8 +11,10 @@ import resource
 import select
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from io import BufferedReader
@@ -27,6 +29,7 @@ from services.ingest.roster.cross_row_rules import (
     OfferedCorrection,
     RosterSummary,
 )
+from services.ingest.roster.file_place import FilePlace
 from services.ingest.roster.issue_codes import FileRejected, Issue
 from services.ingest.roster.row_rules import ParsedRow, RowValues
 from services.ingest.roster.xml_parser import ReadLimits
@@ -55,32 +58,74 @@ def read_roster(
 
 
 def read_in_child(
-    path: Path, limits: ReadLimits, today: date, command: Sequence[str] = CHILD
+    source: BufferedReader, limits: ReadLimits, today: date, command: Sequence[str] = CHILD
 ) -> Iterator[ParsedRow | RosterSummary]:
     """Read a roster as `read_roster` does, in a child process under `limits`.
 
     The child is killed when the iterator is closed early.
 
     Args:
+        source: the file. It is sent through a pipe, so that the child needs neither its name nor
+            the key that decrypts it.
         command: the command of the child; tests start faulty ones.
 
     Raises:
         FileRejected: as above; `E_PARSER` if the child crashes, hangs or exceeds a limit.
+        Exception: what reading the source raised; then no row counts.
     """
     job = json.dumps({"today": today.isoformat(), "limits": asdict(limits)})
-    # The environment is empty, because settings contain keys and passwords. The file is passed as
-    # an open descriptor, because its name is not needed.
-    with path.open("rb") as source:
-        child = subprocess.Popen(  # noqa: S603 - our own program and arguments
-            [*command, job], cwd=_ROOT, env={}, stdin=source, stdout=subprocess.PIPE
-        )
+    # The environment is empty, because settings contain keys and passwords.
+    child = subprocess.Popen(  # noqa: S603 - our own program and arguments
+        [*command, job], cwd=_ROOT, env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert child.stdout is not None
+    feeder = _Feeder(source, child)
+    feeder.start()
     with child.stdout as answer:
         try:
             yield from _receive(_lines(answer.fileno(), limits.silence_s))
+        except FileRejected:
+            feeder.check()
+            raise
         finally:
             child.kill()
             child.wait()
+            feeder.join()
+    feeder.check()
+
+
+class _Feeder(threading.Thread):
+    """Sends a file to the child. If it cannot be read to its end, the child is killed.
+
+    The end of the file is the child's sign that it has all of it. It gets that sign only when the
+    last byte was read here, and so was decrypted.
+    """
+
+    def __init__(self, source: BufferedReader, child: "subprocess.Popen[bytes]") -> None:
+        super().__init__(name="roster-feeder", daemon=True)
+        self.source, self.child = source, child
+        self.failure: Exception | None = None
+
+    def run(self) -> None:
+        """Send all of it; stop when the child has gone."""
+        pipe = self.child.stdin
+        assert pipe is not None
+        try:
+            while piece := self.source.read(_BLOCK_BYTES):
+                try:
+                    pipe.write(piece)
+                except OSError:
+                    break
+        except Exception as error:  # noqa: BLE001 - raised again by `check`
+            self.failure = error
+            self.child.kill()
+        with suppress(OSError):
+            pipe.close()
+
+    def check(self) -> None:
+        """Raise what reading the source raised."""
+        if self.failure is not None:
+            raise self.failure
 
 
 def _receive(lines: Iterator[bytes]) -> Iterator[ParsedRow | RosterSummary]:
@@ -112,7 +157,12 @@ def _lines(answer: int, silence_s: float) -> Iterator[bytes]:
 
 
 def _row(
-    file_row: int, line: int, values: list[Any], written: dict[str, str], issues: list[list[Any]]
+    file_row: int,
+    line: int,
+    values: list[Any],
+    written: dict[str, str],
+    issues: list[list[Any]],
+    mends: str,
 ) -> ParsedRow:
     return ParsedRow(
         file_row,
@@ -120,6 +170,7 @@ def _row(
         RowValues._make(values),
         written,
         tuple(Issue(file_row, *issue) for issue in issues),
+        mends,
     )
 
 
@@ -139,8 +190,9 @@ def _conclusion(
     )
 
 
-def _rejected(code: str, line: int | None) -> RosterSummary:
-    raise FileRejected(code if code in issue_codes.SENTENCES else "E_PARSER", line)
+def _rejected(code: str, place: list[Any]) -> RosterSummary:
+    known = code if code in issue_codes.SENTENCES else "E_PARSER"
+    raise FileRejected(known).at(FilePlace(*place))
 
 
 _DECODE: Final[dict[str, Callable[..., ParsedRow | RosterSummary]]] = {
@@ -161,6 +213,7 @@ def _encode(piece: ParsedRow | RosterSummary) -> list[Any]:
         piece.values,
         piece.written,
         [issue[1:] for issue in piece.issues],
+        piece.mends,
     ]
 
 
@@ -195,7 +248,7 @@ def main() -> None:
             out.write(dump(_encode(piece)).encode())
             out.write(b"\n")
     except FileRejected as rejected:
-        out.write(dump(["refused", rejected.code, rejected.line]).encode() + b"\n")
+        out.write(dump(["refused", rejected.code, rejected.place]).encode() + b"\n")
     out.flush()
 
 

@@ -6,6 +6,7 @@ it seldom is, is a warning: there are people who are called Null, Test or Na.
 """
 
 import re
+import unicodedata
 from datetime import date
 from typing import Final
 
@@ -16,34 +17,76 @@ _NO_LOAN: Final = frozenset(
         *("testing", "pending", "missing", "blank", "empty", "undefined", "notavailable"),
         *("notapplicable", "notprovided", "nonumber", "noaccount", "notfound", "error", "value"),
         *("ref", "loan", "loannumber", "account", "accountnumber", "loanaccountnumber", "number"),
-        *("seeattached", "asdf"),
+        *("seeattached", "asdf", "qwerty", "name", "num", "div0", "spill", "calc", "objectobject"),
+        *("unavailable", "nodata", "novalue", "noloan", "nothing", "notset", "notassigned"),
+        *("notknown", "notgiven", "notonfile", "onfile", "onrequest", "seestatement", "seenotes"),
+        *("tobedetermined", "tobeadvised", "tobeconfirmed", "toconfirm", "todo", "dummy"),
+        *("sample", "example", "default", "placeholder", "invalid", "temp", "temporary", "string"),
+        *("acct", "acctno", "acctnumber", "acctnum", "accountno", "accountnum", "loanno"),
+        *("loannum", "loanid", "loanacct", "accountid", "same", "sameasabove", "various"),
+        *("multiple", "select", "pleaseselect", "closed", "paidoff", "false", "true", "yes", "no"),
     )
 )
 _NO_NAME: Final = frozenset(
     (
         *("na", "nan", "nil", "none", "null", "unknown", "unk", "tbd", "tba", "test", "testing"),
         *("pending", "missing", "blank", "empty", "undefined", "firstname", "lastname", "fname"),
-        *("lname", "name", "employee", "notavailable", "notapplicable", "xxx", "asdf"),
+        *("lname", "name", "employee", "notavailable", "notapplicable", "notprovided", "notknown"),
+        *(
+            "first",
+            "last",
+            "surname",
+            "givenname",
+            "familyname",
+            "fullname",
+            "noname",
+            "nofirstname",
+        ),
+        *(
+            "nolastname",
+            "anonymous",
+            "dummy",
+            "sample",
+            "example",
+            "default",
+            "placeholder",
+            "temp",
+        ),
+        *("asdf", "qwerty", "deleted", "inactive", "terminated", "vacant", "string", "ref"),
+        *("objectobject", "todo", "same", "nodata", "novalue"),
     )
 )
-#: What systems write where a birth date is missing.
+#: What systems write where a birth date is missing: the first day of a calendar in spreadsheets and
+#: databases, and second 0 of Unix, in London and in the time zones of the US.
 _DEFAULT_BIRTH_DATES: Final = frozenset(
-    {date(1900, 1, 1), date(1901, 1, 1), date(1904, 1, 1), date(1970, 1, 1)}
+    {
+        *(date(1900, 1, 1), date(1901, 1, 1), date(1904, 1, 1)),
+        *(date(1970, 1, 1), date(1969, 12, 31)),
+    }
 )
 LOAN_MIN_CHARACTERS: Final = 4
 LOAN_USUAL_CHARACTERS: Final = 6
 AGE_MIN_YEARS: Final = 14
 AGE_MAX_YEARS: Final = 100
 
-_MASKED = re.compile(r"\*|[#xX]{3}")
+# Also with the dots and blocks that screens show for hidden digits, and by words.
+_MASKED = re.compile(
+    r"\*|[#xX]{3}|[•●∙·⋅○◦█▪■×…]|\.{3}|(?:ending|last)-?(?:in|4|four)", re.IGNORECASE
+)
 _ESCAPED = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_CROSSED = re.compile(r"x{2,}|z{3,}")
 _NOT_ALPHANUMERIC = re.compile(r"[^0-9a-z]+")
+
+
+def is_masked(number: str) -> bool:
+    """Whether digits of a loan number are hidden; also in letters that no number has."""
+    return _MASKED.search(number) is not None and any(map(str.isalnum, number))
 
 
 def of_loan(number: str) -> tuple[str, ...]:
     """The codes of a loan number: one `E_` code if it is none, else warnings."""
-    bare = _NOT_ALPHANUMERIC.sub("", number.lower())
-    if _MASKED.search(number):
+    bare = _bare(number)
+    if is_masked(number):
         return ("E_LOAN_MASKED",)
     if not bare or bare in _NO_LOAN:
         return ("E_LOAN_PLACEHOLDER",)
@@ -71,10 +114,19 @@ def of_company_name(name: str) -> tuple[str, ...]:
 
 
 def of_person_name(name: str) -> tuple[str, ...]:
-    """The warnings about a first or last name: as above, and that it is a word for "no name"."""
-    bare = _NOT_ALPHANUMERIC.sub("", name.lower())
-    is_none = bare in _NO_NAME or (name.isascii() and not bare)
+    """The warnings about a first or last name: as above, and that it stands for "no name".
+
+    A name without any letter, such as `-` or `123`, is none; so is one letter x, more than once.
+    """
+    bare = _bare(name)
+    is_none = bare in _NO_NAME or not any(map(str.isalpha, name)) or bool(_CROSSED.fullmatch(bare))
     return (*of_company_name(name), "W_NAME_PLACEHOLDER") if is_none else of_company_name(name)
+
+
+def _bare(text: str) -> str:
+    """A text in small letters, its ASCII letters and digits alone, for the lists above."""
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return _NOT_ALPHANUMERIC.sub("", plain.lower())
 
 
 def _is_decoded_wrongly(text: str) -> bool:

@@ -15,7 +15,11 @@ from typing import Final, NoReturn
 from lxml import etree
 
 from services.ingest.roster.decoding import decode, inflate
+from services.ingest.roster.file_end import FileEnd
+from services.ingest.roster.file_place import FilePlace, masked_employee
 from services.ingest.roster.issue_codes import FileRejected, Issue
+from services.ingest.roster.markup_faults import classify
+from services.ingest.roster.row_link import read_link
 from services.ingest.roster.row_rules import FIELDS, ParsedRow, RowPosition, Structure, parse_row
 
 MAX_DEPTH: Final = 6
@@ -25,12 +29,6 @@ MAX_NAME_CHARACTERS: Final = 256
 MAX_UNKNOWN_ELEMENTS: Final = 1_000
 
 _LINE = re.compile(rb"[^\n]*\n+|[^\n]+")
-_FILE_CODES: Final = {
-    etree.ErrorTypes.ERR_UNDECLARED_ENTITY: "E_FILE_ENTITY",
-    etree.ErrorTypes.ERR_DOCUMENT_END: "E_FILE_TRAILING",
-    etree.ErrorTypes.ERR_ENTITYREF_SEMICOL_MISSING: "E_FILE_MALFORMED",
-    etree.ErrorTypes.ERR_NAME_TOO_LONG: "E_FILE_NAME_LENGTH",
-}
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,9 @@ class _Target:
 
     __slots__ = (
         *("_today", "_limits", "_above", "_here", "_unknown", "_attributes", "_pieces", "_size"),
-        *("_row_line", "_texts", "_lines", "_containers", "_structure"),
-        *("file_row", "line", "rows", "issues"),
+        *("_row_line", "_texts", "_lines", "_containers", "_structure", "_employee_before"),
+        *("file_row", "line", "rows", "issues", "root", "_row_in_row_line", "_tag_line"),
+        "_mends",
     )
 
     def __init__(self, today: date, limits: ReadLimits) -> None:
@@ -87,6 +86,11 @@ class _Target:
         self.issues: list[Issue] = []
         self.line = 1
         self.file_row = 0
+        self.root = ""
+        self._employee_before = ""
+        self._row_in_row_line = 0
+        self._tag_line = 1  # of the last tag
+        self._mends = ""  # what the last comment between two rows names
         self._today = today
         self._limits = limits
         self._here = _BEFORE
@@ -112,7 +116,7 @@ class _Target:
         above = self._here
         self._above.append(above)
         if len(self._above) > MAX_DEPTH:
-            self._reject("E_FILE_DEPTH")
+            self._reject("E_FILE_DEPTH" if self.in_row or self.file_row else "E_FILE_OTHER_XML")
         here = above.children.get(tag)
         if here is None:
             here = self._unexpected(above, tag)
@@ -127,6 +131,7 @@ class _Target:
             self._containers.add(here.path)
         self._here = here
         self._size = 0
+        self._tag_line = self.line
         if attributes:
             self._add_attributes(len(attributes))
 
@@ -136,7 +141,10 @@ class _Target:
         if ":" in tag or "{" in tag:
             self._reject("E_FILE_NAMESPACE")
         if above is _BEFORE:
+            self.root = tag
             return _ROOT
+        if tag == "row" and above is not _ROOT and not self._row_in_row_line:
+            self._row_in_row_line = self.line  # most likely the end tag of the row is missing
         if above.field >= 0:
             self._drop_value(above)
         elif above is not _UNKNOWN:
@@ -178,14 +186,17 @@ class _Target:
         elif here is _ROW:
             self._end_row()
         self._here = self._above.pop()
+        self._tag_line = self.line
 
     def _end_row(self) -> None:
         self.file_row += 1
+        self._employee_before = self._texts[0] or ""
         if self.file_row > self._limits.rows:
             self._reject("E_FILE_ROWS")
         if self._structure or len(self._containers) < len(_CONTAINERS):
             self._resolve_structure()
-        position = RowPosition(self.file_row, self._row_line, self._lines)
+        position = RowPosition(self.file_row, self._row_line, self._lines, self._mends)
+        self._mends = ""
         self.rows.append(
             parse_row(
                 position,
@@ -234,10 +245,12 @@ class _Target:
         self._pieces.clear()
         self._structure[leaf.path, "E_MARKUP_IN_VALUE"] = None
 
-    def comment(self, _text: str) -> None:
+    def comment(self, text: str) -> None:
         """A comment: harmless between elements, but within a value it would hide a part of it."""
         if self._here.field >= 0:
             self._drop_value(self._here)
+        elif self._here is _ROOT:
+            self._mends = read_link(text) or self._mends
 
     def pi(self, _name: str, _data: str | None = None) -> None:
         """A processing instruction: as a comment."""
@@ -253,6 +266,47 @@ class _Target:
 
     def close(self) -> None:
         """The document ended, or reading it."""
+
+    @property
+    def in_row(self) -> bool:
+        """Whether a row has begun that has not ended."""
+        return self._here is _ROW or _ROW in self._above
+
+    @property
+    def ended(self) -> bool:
+        """Whether the document has ended."""
+        return bool(self.root) and not self._above
+
+    @property
+    def in_unknown(self) -> bool:
+        """Whether the innermost open element is one that a roster does not have."""
+        return self._here is _UNKNOWN
+
+    def _known(self) -> _Node:
+        """The innermost open element that a roster has."""
+        open_ones = (*self._above, self._here)
+        return next(one for one in reversed(open_ones) if one is not _UNKNOWN)
+
+    @property
+    def in_value(self) -> bool:
+        """Whether reading is within a field."""
+        return self._known().field >= 0
+
+    def place(self) -> FilePlace:
+        """Where reading is, or has stopped."""
+        return FilePlace(
+            line=self.line if self.root else None,
+            row=self.file_row + 1 if self.in_row else 0,
+            field=self._known().path,
+            rows_before=self.file_row,
+            employee_before=masked_employee(self._employee_before),
+        )
+
+    def line_of(self, code: str, line: int) -> int:
+        """The line to show for a fault that libxml2 noticed in `line`: where it has its cause."""
+        if code == "E_FILE_TAGS" and self._row_in_row_line:
+            return self._row_in_row_line
+        return self._tag_line if code == "E_FILE_UNFINISHED" else line
 
 
 @dataclass(frozen=True)
@@ -280,30 +334,52 @@ def parse(
         load_dtd=False,
         recover=False,
     )
-    otherwise = "E_FILE_MALFORMED"
+    end = FileEnd()
     try:
         for chunk in decode(inflate(source, limits.inflated_bytes)):
+            end.add(chunk)
             for piece in _lines(chunk):
                 parser.feed(piece)
                 target.line += piece.count(b"\n")
             yield from _finished(parser, target)
-        otherwise = "E_FILE_TRUNCATED"
+        end.is_reached = True
         parser.close()
     except etree.XMLSyntaxError as error:
-        # The message of libxml2 is not shown: it can contain data of the file.
-        raise FileRejected(
-            _FILE_CODES.get(getattr(error, "code", 0), otherwise), target.line
-        ) from None
+        raise _rejection(error, target, end) from None
+    except _PrefixFound:
+        raise
+    except FileRejected as rejected:
+        if rejected.code == "E_FILE_TRUNCATED" and target.ended:
+            raise FileRejected("E_FILE_TRAILING").at(target.place()) from None
+        raise rejected.at(target.place()) from None
     yield from _finished(parser, target)
     if not target.file_row:
-        raise FileRejected("E_FILE_NO_ROWS")
+        raise FileRejected("E_FILE_OTHER_XML" if target.issues else "E_FILE_NO_ROWS")
     yield EndOfRoster(target.file_row, tuple(target.issues))
+
+
+class _PrefixFound(FileRejected):
+    """A rejection of which only the line is known."""
+
+
+def _rejection(error: etree.XMLSyntaxError, target: _Target, end: FileEnd) -> FileRejected:
+    """The rejection of markup that libxml2 refuses.
+
+    Its message is not shown, as it can contain data of the file.
+    """
+    line, column = error.position
+    if line >= target.line and end.is_cut(target.root, column):
+        return FileRejected("E_FILE_TRUNCATED").at(target.place())
+    fault = classify(getattr(error, "code", 0), error.msg or "", target.in_value, target.in_unknown)
+    shown = target.line_of(fault.code, line)
+    return FileRejected(fault.code, shown, fault.found).at(target.place())
 
 
 def _finished(parser: etree.XMLParser, target: _Target) -> Iterator[ParsedRow]:
     """The rows that ended since the last call."""
-    if parser.feed_error_log:  # a prefix that was never declared: libxml2 only logs it
-        raise FileRejected("E_FILE_NAMESPACE", parser.feed_error_log[0].line)
+    if parser.feed_error_log:
+        # A prefix that was never declared: libxml2 only logs it. The target is beyond it already.
+        raise _PrefixFound("E_FILE_NAMESPACE", parser.feed_error_log[0].line)
     yield from target.rows
     target.rows.clear()
 

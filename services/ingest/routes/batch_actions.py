@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
 
-from libs.common.web import request_tracing
+from libs.common.contracts.events.batches import ApprovalAssertion
+from libs.common.web import approval_assertions, request_tracing
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import Problem
 from services.ingest import approvals, child_batches, period_choice
@@ -24,20 +25,7 @@ from services.ingest.schemas.requests import (
 def add_actions(router: APIRouter, dependencies: Dependencies, caller: Any) -> None:
     """Add the routes."""
     engine = dependencies.engine
-
-    @router.post("/batches/{batch_id}/approve")
-    def approve(
-        batch_id: str, body: ApproveBody, actor: Annotated[Actor, caller]
-    ) -> dict[str, Any]:
-        require_role(actor, "approver")
-        with request_errors():
-            done = approvals.approve(
-                engine,
-                parse_id(batch_id, "batch"),
-                body.approval_of(actor.person, actor.counts_as),
-                dependencies.settings.one_person,
-            )
-        return answers.approval_answer(done)
+    _add_approve(router, dependencies, caller)
 
     @router.post("/batches/{batch_id}/discard")
     def discard(batch_id: str, body: ReasonBody, actor: Annotated[Actor, caller]) -> dict[str, Any]:
@@ -83,6 +71,26 @@ def add_actions(router: APIRouter, dependencies: Dependencies, caller: Any) -> N
         return {"batch_id": child.batch_id, "status": child.status}
 
 
+def _add_approve(router: APIRouter, dependencies: Dependencies, caller: Any) -> None:
+    engine = dependencies.engine
+
+    @router.post("/batches/{batch_id}/approve")
+    def approve(
+        request: Request, batch_id: str, body: ApproveBody, actor: Annotated[Actor, caller]
+    ) -> dict[str, Any]:
+        require_role(actor, "approver")
+        known_id = parse_id(batch_id, "batch")
+        assertion = _read_assertion(request, known_id, body)
+        with request_errors():
+            done = approvals.approve(
+                engine,
+                known_id,
+                body.approval_of(actor.person, actor.counts_as, assertion),
+                dependencies.policy,
+            )
+        return answers.approval_answer(done)
+
+
 def add_period(router: APIRouter, dependencies: Dependencies, caller: Any) -> None:
     """Add the route with which a preparer chooses a batch's pay period."""
     engine = dependencies.engine
@@ -101,6 +109,24 @@ def add_period(router: APIRouter, dependencies: Dependencies, caller: Any) -> No
                 dependencies.calendar,
             )
         return {"batch_id": done.batch_id, "status": done.status, "revision": done.revision}
+
+
+def _read_assertion(
+    request: Request, batch_id: UUID, body: ApproveBody
+) -> ApprovalAssertion | None:
+    """The gateway's signature of an approval; 409 if it would prove something else."""
+    assertion = approval_assertions.read_assertion(request)
+    if assertion is not None and not approval_assertions.names(
+        assertion, batch_id, body.digest, len(body.include), body.start_at
+    ):
+        raise Problem(
+            409,
+            "approval.assertion",
+            "The signed address of this approval names another batch, digest, number of rows "
+            "or start than its body. Nothing was approved.",
+            "Approve it again. If this repeats, gateway and ingest are of different versions.",
+        )
+    return assertion
 
 
 def _child_request(body: ChildBody, person: str) -> child_batches.ChildRequest:

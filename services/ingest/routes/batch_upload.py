@@ -48,13 +48,13 @@ def add_upload(router: APIRouter, dependencies: Dependencies, caller: Any) -> No
         with request_errors():
             calendar = dependencies.calendar
             named = parse_period(period, business_day(now), calendar)
-        stored = await _receive(request, dependencies, batch_id)
+        stored = await receive(request, dependencies, batch_id)
         batch = Batch(
             batch_id=batch_id,
             family_id=batch_id,
             parent_batch_id=None,
             status="reading",
-            filename=_printable(filename) or "roster.xml",
+            filename=printable(filename) or "roster.xml",
             period=named.first,
             period_end=named.last,
             other_period=(
@@ -68,7 +68,7 @@ def add_upload(router: APIRouter, dependencies: Dependencies, caller: Any) -> No
         )
         try:
             batch = await run_in_threadpool(
-                _insert, dependencies.engine, batch, stored.sha256, _printable(repeat_reason)
+                _insert, dependencies.engine, batch, stored.sha256, printable(repeat_reason)
             )
         except Problem:
             stored.path.unlink(missing_ok=True)
@@ -82,12 +82,12 @@ def add_upload(router: APIRouter, dependencies: Dependencies, caller: Any) -> No
         }
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A short text of a user without control characters."""
     return "".join(c for c in text if c.isprintable()).strip()[:TEXT_MAX]
 
 
-async def _receive(request: Request, dependencies: Dependencies, batch_id: UUID) -> StoredFile:
+async def receive(request: Request, dependencies: Dependencies, batch_id: UUID) -> StoredFile:
     """Store the body, a piece at a time. If anything fails, no file is left behind."""
     settings = dependencies.settings
     encoding = request.headers.get("content-encoding", "identity").lower()
@@ -107,12 +107,13 @@ async def _receive(request: Request, dependencies: Dependencies, batch_id: UUID)
     try:
         with Upload(
             dependencies.folder,
+            batch_id,
             encoding == "gzip",
             settings.wire_max_bytes,
             settings.plain_max_bytes,
         ) as upload:
             await _write_body(request, upload)
-            return await run_in_threadpool(upload.store, batch_id)
+            return await run_in_threadpool(upload.store)
     except UploadTooLarge as error:
         raise _too_large(str(error), settings) from None
     except UploadDamaged as error:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from libs.common.web import pagination
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import Problem
+from services.ingest.domain.approval import ApprovalPolicy
 from services.ingest.domain.errors import RequestError
 from services.ingest.domain.pay_period import PayCalendar
 from services.ingest.encryption import FieldEncryption
@@ -18,6 +19,7 @@ from services.ingest.schemas.requests import PageQuery
 from services.ingest.settings import IngestSettings
 from services.ingest.store.queries import ListOrder, Page
 from services.ingest.uploads import UploadFolder
+from services.ingest.year_limit import limits_of
 
 LIMIT_MAX: Final = 1_000
 STATUS: Final = {"not_found": 404, "forbidden": 403, "conflict": 409, "invalid": 422}
@@ -40,6 +42,11 @@ class Dependencies:
     def calendar(self) -> PayCalendar:
         """The pay calendar that is configured."""
         return PayCalendar(self.settings.pay_calendar, self.settings.period_anchor)
+
+    @property
+    def policy(self) -> ApprovalPolicy:
+        """What the settings allow at an approval."""
+        return ApprovalPolicy(self.settings.one_person, limits_of(self.settings))
 
 
 @contextmanager

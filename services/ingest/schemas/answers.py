@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from libs.common.contracts.money import dollars
 from services.ingest import handlers
+from services.ingest.domain.approval_request import ApprovalRequest
+from services.ingest.domain.approval_rules import FirstApproval, Rule
 from services.ingest.domain.batch import Batch
 from services.ingest.domain.correction import offer_correction
-from services.ingest.roster_diff import RosterDiff
+from services.ingest.encryption import FieldEncryption
+from services.ingest.roster_diff import RosterDiff, RosterSteps, Step
+from services.ingest.schemas.approval_requests import request_item
+from services.ingest.schemas.approval_rules import needed_answer
 
 Answer = dict[str, Any]
 Record = Any  # one row of a SELECT, read by attribute
@@ -32,6 +37,12 @@ class BatchDetails:
     issues: Sequence[Record]
     corrections: Sequence[Record]
     certificate: Mapping[str, Any] | None
+    file_fault: Record | None = None
+    requests: Sequence[ApprovalRequest] = ()
+    ready_days: int = 0
+    rules_hit: Sequence[Rule] = ()
+    first_approval: FirstApproval | None = None
+    children: Sequence[Record] = ()
 
 
 def page_answer(items: Sequence[Answer], next_cursor: str | None, total: int) -> Answer:
@@ -39,9 +50,25 @@ def page_answer(items: Sequence[Answer], next_cursor: str | None, total: int) ->
     return {"items": list(items), "next": next_cursor, "total": total}
 
 
-def batch_item(batch: Batch, totals: Sequence[Record]) -> Answer:
-    """A batch as lists show it, with its rows and cents by outcome."""
-    return {**_head(batch), **_outcomes(totals)}
+def batch_item(
+    batch: Batch,
+    totals: Sequence[Record],
+    newest: ApprovalRequest | None = None,
+    first_approved_by: str | None = None,
+) -> Answer:
+    """A batch as lists show it, with its rows and cents by outcome.
+
+    Args:
+        newest: the newest request for its approval; None if nobody asked.
+        first_approved_by: who has given the first of two approvals; None if nobody has.
+    """
+    asked = request_item(newest, batch) if newest else None
+    return {
+        **_head(batch),
+        **_outcomes(totals),
+        "approval_request": asked,
+        "first_approved_by": first_approved_by,
+    }
 
 
 def batch_answer(found: BatchDetails) -> Answer:
@@ -57,6 +84,7 @@ def batch_answer(found: BatchDetails) -> Answer:
     )
     return {
         **_head(batch),
+        "error": _file_error(batch, found.file_fault),
         **_outcomes([total for total in found.totals if total.kind == "source"]),
         "sources": [
             _source(name, sources.get(name), rows, cents)
@@ -85,7 +113,25 @@ def batch_answer(found: BatchDetails) -> Answer:
             for one in found.corrections
         ],
         "certificate": _certificate(found.certificate),
+        **needed_answer(found.rules_hit, found.first_approval),
+        "approval_requests": [request_item(one, batch) for one in found.requests],
+        "expires_at": (
+            batch.ready_at + timedelta(days=found.ready_days)
+            if batch.ready_at and batch.status == "ready"
+            else None
+        ),
+        "child_batches": [_child(one) for one in found.children],
     }
+
+
+_CHILD_FIELDS: Final = (
+    *("batch_id", "filename", "status", "uploaded_by", "uploaded_at"),
+    *("is_mended", "rows", "amount_cents"),
+)
+
+
+def _child(child: Record) -> Answer:
+    return {name: getattr(child, name) for name in _CHILD_FIELDS}
 
 
 def period_choices(batch: Batch) -> list[date]:
@@ -94,11 +140,6 @@ def period_choices(batch: Batch) -> list[date]:
 
 
 def _head(batch: Batch) -> Answer:
-    error = (
-        None
-        if batch.error_code is None
-        else {"code": batch.error_code, "message": batch.error_message, "line": batch.error_line}
-    )
     return {
         "batch_id": batch.batch_id,
         "status": batch.status,
@@ -107,6 +148,7 @@ def _head(batch: Batch) -> Answer:
         "uploaded_at": batch.uploaded_at,
         "approved_by": batch.approved_by,
         "approved_at": batch.approved_at,
+        "start_at": batch.start_at,
         "digest": batch.digest,
         "period": batch.period,
         "period_end": batch.last_day,
@@ -117,7 +159,21 @@ def _head(batch: Batch) -> Answer:
         "version": batch.version,
         "reason": batch.reason,
         "one_person": batch.one_person,
-        "error": error,
+        "error": _file_error(batch, None),
+    }
+
+
+def _file_error(batch: Batch, fault: Record | None) -> Answer | None:
+    """Why the file was rejected, and in which row and element; None if it was not."""
+    if batch.error_code is None:
+        return None
+    return {
+        "code": batch.error_code,
+        "message": batch.error_message,
+        "line": batch.error_line,
+        "row": fault.file_row or None if fault else None,
+        "field": fault.field if fault else "",
+        "found": fault.value if fault else "",
     }
 
 
@@ -162,7 +218,9 @@ def _certificate(body: Mapping[str, Any] | None) -> Answer | None:
     return {**{name: body[name] for name in _CERTIFICATE_FIELDS}, "issued_at": body["occurred_at"]}
 
 
-def row_items(rows: Sequence[Record], issues: Sequence[Record]) -> list[Answer]:
+def row_items(
+    rows: Sequence[Record], issues: Sequence[Record], encryption: FieldEncryption
+) -> list[Answer]:
     """Rows as people see them; a refused one with the field and the value that refuse it.
 
     Args:
@@ -171,10 +229,10 @@ def row_items(rows: Sequence[Record], issues: Sequence[Record]) -> list[Answer]:
     first: dict[int, Record] = {}
     for issue in issues:
         first.setdefault(issue.file_row, issue)
-    return [_row_item(row, first.get(row.file_row)) for row in rows]
+    return [_row_item(row, first.get(row.file_row), encryption) for row in rows]
 
 
-def _row_item(row: Record, refusal: Record | None) -> Answer:
+def _row_item(row: Record, refusal: Record | None, encryption: FieldEncryption) -> Answer:
     return {
         "row_id": row.row_id,
         "file_row": row.file_row,
@@ -193,6 +251,8 @@ def _row_item(row: Record, refusal: Record | None) -> Answer:
         "reason_field": refusal.field if refusal else "",
         "reason_value": refusal.value if refusal else "",
         "payment_id": row.payment_id,
+        "person_id": encryption.person_id(row.person_key) if row.person_key else "",
+        "loan_id": row.loan_key,
     }
 
 
@@ -202,7 +262,11 @@ def issue_item(issue: Record) -> Answer:
 
 
 def payment_answer(
-    payment_id: UUID, batch: Batch, rows: Sequence[Record], issues: Sequence[Record]
+    payment_id: UUID,
+    batch: Batch,
+    rows: Sequence[Record],
+    issues: Sequence[Record],
+    encryption: FieldEncryption,
 ) -> Answer:
     """An approved payment: its rows, their issues, and who approved it."""
     return {
@@ -211,7 +275,7 @@ def payment_answer(
         "filename": batch.filename,
         "uploaded_by": batch.uploaded_by,
         "uploaded_at": batch.uploaded_at,
-        "rows": row_items(rows, ()),
+        "rows": row_items(rows, (), encryption),
         "issues": [issue_item(issue) for issue in issues],
         "approval": {
             "approved_by": batch.approved_by,
@@ -223,13 +287,14 @@ def payment_answer(
 
 
 def approval_answer(batch: Batch) -> Answer:
-    """The approval of a batch."""
+    """The approval of a batch; one that is still ready needs the approval of another person."""
     return {
         "batch_id": batch.batch_id,
-        "status": "approved",
+        "status": "approved" if batch.approved_by else batch.status,
         "digest": batch.digest,
         "approved_by": batch.approved_by,
         "approved_at": batch.approved_at,
+        "start_at": batch.start_at,
         "acknowledged": list(batch.acknowledged),
         "payments": batch.payments,
         "payments_cents": batch.payments_cents,
@@ -254,6 +319,22 @@ def changes_answer(found: RosterDiff, next_cursor: str | None) -> Answer:
         "against": found.previous,
         "counts": found.counts,
     }
+
+
+def compared_answer(found: RosterSteps | None) -> Answer:
+    """How the previously approved roster became this one; `against` is None without one."""
+    if found is None:
+        return {"against": None, "before": None, "steps": [], "after": None}
+    return {
+        "against": found.previous,
+        "before": _step(found.before),
+        "steps": [_step(step) for step in found.steps],
+        "after": _step(found.after),
+    }
+
+
+def _step(step: Step) -> Answer:
+    return {"kind": step.kind, "rows": step.rows, "amount_cents": step.cents}
 
 
 def _change(found: Mapping[str, Any]) -> Answer:

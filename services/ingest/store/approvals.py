@@ -1,13 +1,13 @@
 """Tables `approval` and `include`: who approved a batch, and which excluded rows they included."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from libs.common.database.engine import run
-from services.ingest.domain.approval import Approval, IncludedRow
+from services.ingest.domain.approval import Approval, parse_inclusion
+from services.ingest.store.rows import list_included
 
 
 def insert_approval(
@@ -27,9 +27,9 @@ def insert_approval(
         INSERT INTO approval (
             batch_id, digest, seen_digest,
             approved_by, counts_as, approved_at, acknowledged, one_person,
-            payments, payments_cents)
+            assertion, rules_version, start_at, payments, payments_cents)
         SELECT :id, :digest, :seen_digest, :person, :counts_as, :at, :acknowledged, :one_person,
-            count(DISTINCT payment_id), sum(amount_cents)
+            :assertion, :rules_version, :start_at, count(DISTINCT payment_id), sum(amount_cents)
         FROM batch_row
         WHERE batch_id = :id AND status = 'payable'""",
         id=batch_id,
@@ -40,28 +40,33 @@ def insert_approval(
         at=at,
         acknowledged=sorted(approval.acknowledge),
         one_person=one_person,
+        rules_version=approval.rules_version,
+        start_at=approval.start_at,
+        assertion=approval.assertion.model_dump_json() if approval.assertion else "",
     )
 
 
-def insert_includes(
-    connection: Connection,
-    batch_id: UUID,
-    rows: Sequence[IncludedRow],
-    person: str,
-    at: datetime,
-) -> None:
-    """Insert excluded rows that an approver includes, with their former reasons."""
+def insert_includes(connection: Connection, batch_id: UUID, at: datetime) -> None:
+    """Insert the payable rows of a batch that were excluded and included, before its approval.
+
+    They need no claim (`store.claims`), but an inclusion (`store.inclusions`). By whom, what they
+    were and why is read from the reason that each row shows.
+    """
+    included = [
+        parse_inclusion(one.row_id, one.reason) for one in list_included(connection, batch_id)
+    ]
     run(
         connection,
         """
         INSERT INTO include (row_id, batch_id, was, reason, included_by, included_at)
-        SELECT row_id, :id, was, reason, :person, :at
-        FROM unnest(CAST(:row_ids AS uuid[]), CAST(:was AS text[]), CAST(:reasons AS text[]))
-            AS i(row_id, was, reason)""",
-        row_ids=[str(row.row_id) for row in rows],
-        was=[row.was for row in rows],
-        reasons=[row.reason for row in rows],
+        SELECT row_id, :id, was, reason, person, :at
+        FROM unnest(CAST(:row_ids AS uuid[]), CAST(:was AS text[]), CAST(:reasons AS text[]),
+                CAST(:people AS text[]))
+            AS i(row_id, was, reason, person)""",
+        row_ids=[str(row.row_id) for row in included],
+        was=[row.was for row in included],
+        reasons=[row.reason for row in included],
+        people=[row.person for row in included],
         id=batch_id,
-        person=person,
         at=at,
     )

@@ -15,19 +15,25 @@ from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
 from services.ingest.domain.batch import NOT_LIVE, Batch
 from services.ingest.domain.errors import RequestError
+from services.ingest.store import mended_rows
 from services.ingest.store.certificates import NEWEST_OUTCOMES
 
 #: A batch with its approval, from `batch b LEFT JOIN approval a`.
 COLUMNS = """
     b.batch_id, b.family_id, b.parent_batch_id, b.status, b.filename, b.period,
-    b.uploaded_by, b.uploaded_at, b.version, b.revision, b.content_sha256,
+    b.uploaded_by, b.uploaded_at, b.version, b.revision,
+    coalesce(b.content_sha256, (
+        SELECT m.content_sha256 FROM mended_file m WHERE m.batch_id = b.batch_id
+    )) AS content_sha256,
     b.digest, b.row_messages, b.reason, b.error_code, b.error_message, b.error_line,
     b.dispatch_version, a.approved_by, a.approved_at, a.seen_digest,
+    coalesce(a.assertion, '') AS assertion, coalesce(a.rules_version, 0) AS rules_version,
+    a.start_at,
     coalesce(a.acknowledged, '{}') AS acknowledged,
     coalesce(a.one_person, false) AS one_person,
     coalesce(a.payments, 0) AS payments,
     coalesce(a.payments_cents, 0) AS payments_cents,
-    b.period_end, b.other_period"""
+    b.period_end, b.other_period, b.ready_at"""
 
 
 def to_batch(found: Any) -> Batch:
@@ -83,12 +89,6 @@ def find_live_batch(connection: Connection, content_sha256: str) -> UUID | None:
     return found if isinstance(found, UUID) else None
 
 
-def list_batch_ids(connection: Connection) -> Collection[UUID]:
-    """List the ids of all batches."""
-    found: Collection[UUID] = run(connection, "SELECT batch_id FROM batch").scalars().all()
-    return found
-
-
 def insert_batch(connection: Connection, batch: Batch, made_because: str = "") -> bool:
     """Insert a batch.
 
@@ -99,7 +99,8 @@ def insert_batch(connection: Connection, batch: Batch, made_because: str = "") -
     Returns:
         False when a live batch with the same bytes exists; nothing was inserted then.
     """
-    return bool(
+    is_child = batch.parent_batch_id is not None
+    inserted = bool(
         run(
             connection,
             """
@@ -125,7 +126,7 @@ def insert_batch(connection: Connection, batch: Batch, made_because: str = "") -
             revision=batch.revision,
             filename=batch.filename,
             period=batch.period,
-            content_sha256=batch.content_sha256,
+            content_sha256=None if is_child else batch.content_sha256,
             made_because=made_because,
             uploaded_by=batch.uploaded_by,
             uploaded_at=batch.uploaded_at,
@@ -136,6 +137,9 @@ def insert_batch(connection: Connection, batch: Batch, made_because: str = "") -
             other_period=batch.other_period,
         ).rowcount
     )
+    if inserted and is_child and batch.content_sha256:
+        mended_rows.insert_mended_file(connection, batch.batch_id, batch.content_sha256)
+    return inserted
 
 
 def list_contributors(connection: Connection, batch_id: UUID | str) -> frozenset[str]:

@@ -23,14 +23,23 @@ class ClaimsMoved(Exception):
     """
 
 
-#: The loans that a batch pays.
+#: The loans that a batch pays, and those that it pays no more because they were redirected: on the
+#: same days, nobody else may pay them.
 PAID = """
     SELECT DISTINCT r.employee_id, r.loan_index, r.person_key, r.loan_key
     FROM batch_row r
-    WHERE r.batch_id = :id AND r.status = 'payable'"""
+    WHERE r.batch_id = :id AND (r.status = 'payable' OR r.file_row IN (
+        SELECT n.redirect_of
+        FROM batch_row n
+        WHERE n.batch_id = :id AND n.redirect_of > 0 AND n.status = 'payable'))"""
 #: The loans that a batch must claim. Rows that the approver included by name need no claim.
 WANTED = f"""{PAID}
-        AND NOT EXISTS (SELECT FROM include i WHERE i.row_id = r.row_id)"""
+        AND NOT EXISTS (SELECT FROM include i WHERE i.row_id = r.row_id)
+        AND r.file_row NOT IN (
+            SELECT n.redirect_of
+            FROM batch_row n
+            JOIN include i USING (row_id)
+            WHERE n.batch_id = :id)"""  # noqa: S608 - our own text
 
 
 def take_claims(connection: Connection, batch: Batch, *, needs_days: bool = True) -> None:

@@ -79,6 +79,16 @@ def delete_address_warnings(
     )
 
 
+def delete_without_value(connection: Connection, batch_id: UUID, code: str) -> None:
+    """Delete the issues of one code that show no value: those found by comparing with the past."""
+    run(
+        connection,
+        "DELETE FROM issue WHERE batch_id = :id AND code = :code AND file_row > 0 AND value = ''",
+        id=batch_id,
+        code=code,
+    )
+
+
 def replace_batch_warnings(
     connection: Connection, batch_id: UUID, code: str, warnings: Iterable[tuple[str, str]]
 ) -> None:
@@ -145,6 +155,20 @@ def list_warning_codes(connection: Connection, batch_id: UUID) -> list[str]:
             id=batch_id,
         ).scalars()
     )
+
+
+def find_file_fault(connection: Connection, batch_id: UUID) -> Any | None:
+    """Where and what the fault of a rejected file is: file_row (0: in no row), field, value."""
+    return run(
+        connection,
+        """
+        SELECT file_row, field, value
+        FROM issue
+        WHERE batch_id = :id AND outcome = 'file'
+        ORDER BY issue_id
+        LIMIT 1""",
+        id=batch_id,
+    ).first()
 
 
 def count_by_code(connection: Connection, batch_id: UUID) -> Sequence[Any]:

@@ -1,11 +1,32 @@
 """Rows whose loan is paid for another employee id on the same days, from `payment`."""
 
+from typing import Final
+
 from sqlalchemy import Connection
 
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
 from services.ingest.domain.other_people import OtherPayee
 from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS
+
+#: The loans of a batch that a batch of another family pays for somebody else on one of its days.
+_SHARED_LOANS: Final = f"""
+    SELECT loan_key
+    FROM (
+        SELECT loan_key, person_key, true AS is_here
+        FROM batch_row
+        WHERE batch_id = :id AND status <> 'refused' AND loan_key <> ''
+        UNION ALL
+        SELECT loan_key, person_key, false
+        FROM batch_row
+        WHERE status = 'payable' AND loan_key <> '' AND batch_id <> :id
+            AND batch_id = ANY(ARRAY(
+                SELECT b.batch_id
+                FROM approval
+                JOIN batch b USING (batch_id)
+                WHERE {DAYS_OF_BATCH} && {GIVEN_DAYS} AND b.family_id <> :family))) r
+    GROUP BY loan_key
+    HAVING count(DISTINCT person_key) > 1 AND bool_or(is_here) AND bool_or(NOT is_here)"""  # noqa: S608 - our own text
 
 
 def lock_approvals(connection: Connection) -> None:
@@ -19,27 +40,16 @@ def find_other_payees(connection: Connection, batch: Batch) -> list[OtherPayee]:
     One line for each row and other payment. A payment counts while its rows are not released.
     Rows of this batch that are refused do not count.
 
-    The loans are found first, by reading all these rows once, so that no plan can become slow for
-    lack of statistics (as in `overlaps`); the rest is found by indexes.
+    The loans are found first, by reading the rows of these batches once, each by the index of its
+    batch, so that no plan can become slow for lack of statistics (as in `overlaps`); the rest is
+    found by indexes.
     """
     values = {"id": batch.batch_id, "family": batch.family_id}
     days = {"first": batch.period, "last": batch.last_day}
     loans: list[str] = (
         run(
             connection,
-            f"""
-            SELECT loan_key
-            FROM batch_row
-            WHERE loan_key <> '' AND (
-                (batch_id = :id AND status <> 'refused')
-                OR (status = 'payable' AND batch_id IN (
-                    SELECT b.batch_id
-                    FROM approval
-                    JOIN batch b USING (batch_id)
-                    WHERE {DAYS_OF_BATCH} && {GIVEN_DAYS} AND b.family_id <> :family)))
-            GROUP BY loan_key
-            HAVING count(DISTINCT person_key) > 1
-                AND bool_or(batch_id = :id) AND bool_or(batch_id <> :id)""",  # noqa: S608 - our own text
+            _SHARED_LOANS,
             **values,
             **days,
         )

@@ -1,11 +1,13 @@
 """Pay periods: that of a batch, who chose it (`period_choice`), and the calendars there were."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
 from libs.common.database.engine import run
+from services.ingest.domain.batch import NOT_LIVE
 from services.ingest.domain.pay_period import PayCalendar
 from services.ingest.store.claimed_days import DAYS_OF_BATCH
 
@@ -52,6 +54,26 @@ def is_missing(connection: Connection, first: date, after: date) -> bool:
         after=after,
     ).one()
     return bool(found.earlier and not found.there)
+
+
+def list_batches_of(connection: Connection, first: date, after: date) -> list[dict[str, Any]]:
+    """List the batches whose pay period begins on these days and that are not over, newest first.
+
+    Args:
+        first: the first day; `after` the first day that does not belong to them any more.
+    """
+    found = run(
+        connection,
+        """
+        SELECT CAST(batch_id AS text) AS batch_id, status, filename
+        FROM batch
+        WHERE period >= :first AND period < :after AND status <> ALL(:over)
+        ORDER BY uploaded_at DESC, batch_id""",
+        first=first,
+        after=after,
+        over=sorted(NOT_LIVE),
+    )
+    return [dict(row) for row in found.mappings()]
 
 
 def insert_choice(

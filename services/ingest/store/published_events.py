@@ -19,7 +19,16 @@ from libs.common.messaging import outbox
 from services.ingest import handlers
 from services.ingest.domain.batch import Batch
 from services.ingest.domain.errors import UnknownBatch
-from services.ingest.store import batches, rows, sources, totals
+from services.ingest.store import (
+    amendments,
+    approval_requests,
+    batches,
+    decisions,
+    first_approvals,
+    rows,
+    sources,
+    totals,
+)
 
 PAGE_PAYMENTS: Final = 5_000
 PAGE_ROWS: Final = 2_000
@@ -42,6 +51,10 @@ def publish_batch(connection: Connection, batch_id: UUID, now: datetime) -> Batc
         rows.list_institutions(connection, batch_id),
         batches.list_contributors(connection, batch_id),
         now,
+        decisions.list_decisions(connection, batch_id),
+        approval_requests.list_requests(connection, batch_id),
+        first_approvals.find_standing(connection, batch_id),
+        amendments.list_amendments(connection, batch_id),
     )
     outbox.add(connection, [event])
     return batch
@@ -69,7 +82,7 @@ def publish_rows(
                 r.employee_id, r.branch_id, r.source_account_id,
                 coalesce(b.account_last4, '') AS source_last4,
                 r.institution_id, r.merchant_id, r.loan_last4, r.loan_index, r.person_index,
-                r.amount_text, r.amount_cents,
+                r.amount_text, r.amount_cents, r.redirect_of,
                 s.first_name, s.last_name, s.dob, s.phone, s.loan
             FROM batch_row r
             JOIN row_seal s USING (row_id)

@@ -142,6 +142,14 @@ _CHANGES: Final = f"""
     )"""  # noqa: S608 - our own text
 
 
+_STEP_SUMS: Final = ",".join(
+    f"""
+    CAST(coalesce(sum({unit}) FILTER (WHERE kind = '{kind}'), 0) AS bigint) AS {kind}_{unit}"""
+    for kind in ("before", "after", "new_person", "gone_person", "loan", "amount")
+    for unit in ("rows", "cents")
+)
+
+
 def find_changes(
     connection: Connection, rosters: tuple[UUID, UUID], kinds: Sequence[str], kind: str, page: Page
 ) -> Any:
@@ -199,3 +207,49 @@ def find_previous_roster(connection: Connection, batch: Batch) -> UUID | None:
         uploaded_at=batch.uploaded_at,
     ).scalar()
     return found if isinstance(found, UUID) else None
+
+
+def sum_steps(connection: Connection, rosters: tuple[UUID, UUID]) -> Any:
+    """Rows and cents of two rosters, and what new and gone people, loans and amounts changed.
+
+    Refused rows count in the whole rosters alone, as in the totals of a batch.
+
+    Args:
+        rosters: the earlier batch and the later one.
+
+    Returns:
+        `<part>_rows` and `<part>_cents` for the parts `before` and `after` (the rosters), and
+        `new_person`, `gone_person`, `loan` and `amount` (differences; fewer are below zero).
+    """
+    earlier, later = rosters
+    return run(
+        connection,
+        f"""
+        WITH {_LINES}, {_PAIRS}, step AS (
+            SELECT 'new_person' AS kind, new_rows AS rows, new_cents AS cents
+            FROM people
+            WHERE old_rows IS NULL
+            UNION ALL
+            SELECT 'gone_person', -old_rows, -old_cents
+            FROM people
+            WHERE new_rows IS NULL
+            UNION ALL
+            SELECT 'loan', coalesce(new_rows, 0) - coalesce(old_rows, 0),
+                coalesce(new_cents, 0) - coalesce(old_cents, 0)
+            FROM moved
+            UNION ALL
+            SELECT 'amount', new_rows - old_rows, new_cents - old_cents
+            FROM loans
+            WHERE old_rows > 0 AND new_rows > 0
+            UNION ALL
+            SELECT CASE WHEN batch_id = :id THEN 'after' ELSE 'before' END,
+                count(*), sum(amount_cents)
+            FROM batch_row
+            WHERE batch_id IN (:id, :against)
+            GROUP BY 1
+        )
+        SELECT {_STEP_SUMS}
+        FROM step""",  # noqa: S608 - our own text
+        id=later,
+        against=earlier,
+    ).one()

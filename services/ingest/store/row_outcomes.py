@@ -14,8 +14,12 @@ from sqlalchemy import Connection
 
 from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
+from services.ingest.domain.approval import Include
 from services.ingest.domain.batch import Batch
 from services.ingest.handlers import PreflightOutcomes
+from services.ingest.store.decisions import STANDING
+from services.ingest.store.holds import HELD
+from services.ingest.store.redirects import LOAN_REDIRECTED, OLD_LOAN_PAID, REDIRECTED
 
 _WRITE: Final = """
     UPDATE batch_row r
@@ -24,9 +28,10 @@ _WRITE: Final = """
     FROM outcome o
     WHERE r.row_id = o.row_id AND r.revision < o.revision"""
 
-# A row is unpayable for the provider's reasons first, then excluded because it is paid elsewhere.
+# A row is excluded by a person, a redirection or a hold first, then unpayable for the provider's
+# reasons, then excluded because it is paid elsewhere, unless an approver decided to include it.
 # All rows of one source, employee and loan are one payment: that of the first of them.
-_OF_PREFLIGHT: Final = """
+_OF_PREFLIGHT: Final = f"""
     institution AS (
         SELECT *
         FROM unnest(
@@ -51,7 +56,19 @@ _OF_PREFLIGHT: Final = """
             r.reason_code AS old_reason_code, r.reason AS old_reason,
             r.merchant_id AS old_merchant_id, r.payment_id AS old_payment_id,
             coalesce(i.merchant, '') AS merchant_id,
+            CASE x.act WHEN 'include' THEN x.decided_by END AS included_by,
+            x.reason AS decided_because,
             CASE
+                WHEN r.redirect_of > 0 AND m.about IS DISTINCT FROM 'to' THEN
+                    ARRAY['excluded', 'redirect_taken_back',
+                          'row ' || r.redirect_of || ' is not redirected any more']
+                WHEN x.act = 'exclude' THEN
+                    ARRAY['excluded', 'excluded_by_person',
+                          'excluded by ' || x.decided_by || ': ' || x.reason]
+                WHEN k.reason IS NOT NULL THEN
+                    ARRAY['excluded', 'redirected',
+                          'redirected by ' || k.decided_by || ': ' || k.reason]
+                WHEN h.reason IS NOT NULL THEN ARRAY['excluded', 'on_hold', h.reason]
                 WHEN i.merchant = '' THEN ARRAY['unpayable', 'no_merchant', i.reason]
                 WHEN s.id IS NOT NULL THEN ARRAY['unpayable', s.code, s.message]
                 WHEN r.employee_id = ANY(CAST(:people AS text[])) THEN
@@ -77,17 +94,30 @@ _OF_PREFLIGHT: Final = """
                                   || lower(d.days * g.days) || ' to '
                                   || upper(d.days * g.days) - 1 || ')'
                           END]
+                WHEN o.batch_id IS NOT NULL THEN
+                    ARRAY['excluded', 'already_in_period',
+                          'the loan of row ' || r.redirect_of || ' is already in batch '
+                              || o.batch_id || ' for days of this period']
                 WHEN CAST(:same_people AS jsonb) ? CAST(r.row_id AS text) THEN
                     ARRAY['excluded', 'same_person_in_period',
                           CAST(:same_people AS jsonb) ->> CAST(r.row_id AS text)]
                 WHEN p.row_id IS NOT NULL THEN
                     ARRAY['excluded', 'already_in_payment',
                           'already in payment ' || p.payment_id]
+                WHEN m.about = 'to' THEN
+                    ARRAY['payable', 'redirect',
+                          'instead of row ' || r.redirect_of || ', redirected by '
+                              || m.decided_by || ': ' || m.reason]
                 ELSE ARRAY['payable', '', '']
-            END AS outcome
+            END AS found
         FROM batch_row r
         CROSS JOIN (
             SELECT daterange(CAST(:first AS date), CAST(:last AS date), '[]') AS days) g
+        LEFT JOIN LATERAL ({STANDING}) x ON true
+        LEFT JOIN LATERAL ({REDIRECTED}) m ON true
+        LEFT JOIN LATERAL ({LOAN_REDIRECTED}) k ON true
+        LEFT JOIN LATERAL ({OLD_LOAN_PAID}) o ON true
+        LEFT JOIN LATERAL ({HELD}) h ON true
         LEFT JOIN institution i ON i.id = r.institution_id
         LEFT JOIN source s ON s.id = r.source_account_id
         LEFT JOIN refused fp ON fp.loan_index = '' AND fp.employee_id = r.employee_id
@@ -105,6 +135,15 @@ _OF_PREFLIGHT: Final = """
             LIMIT 1) d ON true
         LEFT JOIN payment_row p ON p.root_row_id = r.root_row_id AND NOT p.released
         WHERE r.batch_id = :id AND r.status <> 'refused'
+    ), judged AS (
+        SELECT e.*,
+            CASE WHEN included_by IS NOT NULL
+                    AND found[2] IN ('already_in_period', 'same_person_in_period') THEN
+                ARRAY['payable', 'included',
+                      'included by ' || included_by || ', was ' || found[3] || ': '
+                      || decided_because]
+            ELSE found END AS outcome
+        FROM examined e
     ), decided AS (
         SELECT e.*,
             e.outcome[1] AS status, e.outcome[2] AS reason_code, e.outcome[3] AS reason,
@@ -113,7 +152,7 @@ _OF_PREFLIGHT: Final = """
                     PARTITION BY e.outcome[1], e.source_account_id, e.employee_id, e.loan_index
                     ORDER BY e.file_row)
             END AS payment_id
-        FROM examined e
+        FROM judged e
     ), outcome AS (
         SELECT row_id, status, reason_code, reason, merchant_id, payment_id,
             CAST(:revision AS int) AS revision
@@ -121,20 +160,29 @@ _OF_PREFLIGHT: Final = """
         WHERE old_revision = 0
             OR (old_status, old_reason_code, old_reason, old_merchant_id, old_payment_id)
                 IS DISTINCT FROM (status, reason_code, reason, merchant_id, payment_id)
-    )"""
+    )"""  # noqa: S608 - our own text
 
+# A payable row gets another payment when a row before it joins that payment.
 _OF_INCLUDES: Final = """
-    outcome AS (
-        SELECT r.row_id, 'payable' AS status, 'included' AS reason_code,
-            'included by ' || :person || ', was ' || i.was || ': ' || i.reason AS reason,
-            r.merchant_id,
+    joined AS (
+        SELECT r.*, 'payable' AS new_status,
+            CASE WHEN i.row_id IS NULL THEN r.reason_code ELSE 'included' END AS new_code,
+            CASE WHEN i.row_id IS NULL THEN r.reason
+            ELSE 'included by ' || :person || ', was ' || r.reason || ': ' || i.reason
+            END AS new_reason,
             first_value(r.own_payment_id) OVER (
                 PARTITION BY r.source_account_id, r.employee_id, r.loan_index
-                ORDER BY r.file_row) AS payment_id,
-            CAST(:revision AS int) AS revision
+                ORDER BY r.file_row) AS new_payment_id
         FROM batch_row r
-        JOIN include i USING (row_id)
-        WHERE r.batch_id = :id
+        LEFT JOIN unnest(CAST(:row_ids AS uuid[]), CAST(:reasons AS text[]))
+            AS i(row_id, reason) USING (row_id)
+        WHERE r.batch_id = :id AND (r.status = 'payable' OR i.row_id IS NOT NULL)
+    ), outcome AS (
+        SELECT row_id, new_status AS status, new_code AS reason_code, new_reason AS reason,
+            merchant_id, new_payment_id AS payment_id, CAST(:revision AS int) AS revision
+        FROM joined
+        WHERE (status, reason_code, payment_id)
+            IS DISTINCT FROM (new_status, new_code, new_payment_id)
     )"""
 
 _OF_MESSAGES: Final = """
@@ -160,10 +208,10 @@ def write_preflight(
 ) -> None:
     """Write the outcome of every row that is not refused, as of the batch's revision.
 
-    Only rows whose outcome changes get the revision. A row is excluded if another family of
-    batches has claimed its loan for days of this period, if its loan is paid there for the same
-    person under another id, or if its file row is in a live payment. A second call changes
-    nothing.
+    Only rows whose outcome changes get the revision. A row is excluded if a person decided so, if
+    it falls under a hold, if another family of batches has claimed its loan for days of this
+    period, if its loan is paid there for the same person under another id, or if its file row is
+    in a live payment. A second call changes nothing.
 
     Args:
         same_people: the rows of people who are paid under another id, with the reason to show.
@@ -202,12 +250,22 @@ def write_preflight(
     )
 
 
-def write_includes(connection: Connection, batch: Batch, revision: int, person: str) -> None:
-    """Make the included rows of a batch payable, as of this revision.
+def write_includes(
+    connection: Connection, batch: Batch, revision: int, person: str, includes: Sequence[Include]
+) -> None:
+    """Make excluded rows of a batch payable, as of this revision.
 
     A second call changes nothing. `domain.approval.parse_inclusion` reads the reason again.
     """
-    _write(connection, _OF_INCLUDES, id=batch.batch_id, revision=revision, person=person)
+    _write(
+        connection,
+        _OF_INCLUDES,
+        id=batch.batch_id,
+        revision=revision,
+        person=person,
+        row_ids=[str(one.row_id) for one in includes],
+        reasons=[one.reason for one in includes],
+    )
 
 
 def write_published(connection: Connection, messages: Sequence[RowRead]) -> None:

@@ -48,6 +48,25 @@ def list_sources(connection: Connection, batch_id: UUID) -> Sequence[Any]:
     return found
 
 
+def change_ein(
+    connection: Connection, batch_id: UUID, source_account_id: str, old: str, new: str
+) -> bool:
+    """Change the EIN of a source's payor. False: it is not the old one."""
+    return bool(
+        run(
+            connection,
+            """
+            UPDATE batch_source
+            SET ein = :new
+            WHERE batch_id = :id AND source_account_id = :source AND ein = :old""",
+            id=batch_id,
+            source=source_account_id,
+            old=old,
+            new=new,
+        ).rowcount
+    )
+
+
 def change_address(connection: Connection, batch_id: UUID, correction: Correction) -> bool:
     """Change one field of an address. False: it is not what the correction expects."""
     field = correction.field

@@ -5,12 +5,14 @@ Each test uploads people of its own.
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from devtools import sample_roster
 from libs.common.database.migrate import upgrade
 from services.ingest.app import MIGRATIONS
+from services.ingest.tests.backups import BackedUpIngest
 from services.ingest.tests.harness import IngestHarness, consistent
 
 _seeds = count(1000)
@@ -26,6 +28,16 @@ def ingest(
     made.owner_url = owner_url
     yield made
     made.engine.dispose()
+
+
+@pytest.fixture
+def backed_up(
+    postgres_url: str, make_database: Callable[[str], tuple[str, str]], tmp_path: Path
+) -> Iterator[BackedUpIngest]:
+    """An ingest on a database of this test alone, with backups."""
+    made = BackedUpIngest.migrate(postgres_url, make_database("ingest"), tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture

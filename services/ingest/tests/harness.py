@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -52,13 +53,15 @@ PEOPLE = {
     "adam": "approver",
     "otto": "auditor",
     "maria": "preparer,approver",
+    "ada": "admin",
 }
 KEY = base64.b64encode(bytes(range(32))).decode()
 
 
-def read_here(path: Path, limits: ReadLimits, today: date) -> Iterator[ParsedRow | RosterSummary]:
-    with path.open("rb") as source:
-        yield from sandbox.read_roster(source, limits, today)
+def read_here(
+    source: BufferedReader, limits: ReadLimits, today: date
+) -> Iterator[ParsedRow | RosterSummary]:
+    yield from sandbox.read_roster(source, limits, today)
 
 
 def settings(database_url: str, folder: Path, **more: Any) -> IngestSettings:
@@ -86,8 +89,8 @@ class IngestHarness:
     @classmethod
     def make(cls, database_url: str, path: Path, **more: Any) -> "IngestHarness":
         read = settings(database_url, path, **more)
-        engine, folder = connect(database_url, "test"), UploadFolder(path)
-        encryption = encryption_of(read)
+        engine, encryption = connect(database_url, "test"), encryption_of(read)
+        folder = UploadFolder(path, encryption.cipher)
         folder.create()
         web = FastAPI()
         install_error_handlers(web)
@@ -131,7 +134,7 @@ class IngestHarness:
 
     def read_all(self) -> None:
         """Read all waiting files in this process: quicker than a child process for each."""
-        reader = RosterReader(self.folder.path_of, self.encryption, read=read_here)
+        reader = RosterReader(self.folder.open, self.encryption, read=read_here)
         while staging.read_next(self.engine, reader):
             pass
 
@@ -182,9 +185,8 @@ class IngestHarness:
                 batch_id=UUID(batch_id),
                 revision=revision,
                 checked=checked,
-                institutions=found if checked else (),
                 source_problems=tuple(problems),
-                **refused,
+                **{"institutions": found if checked else (), **refused},
             )
         )
 
@@ -219,13 +221,20 @@ class IngestHarness:
         self.read_all()
         return self.check(answer.json()["batch_id"])
 
-    def approve(self, batch: Any, who: str = "anna", **more: Any) -> Response:
+    def approve(
+        self,
+        batch: Any,
+        who: str = "anna",
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> Response:
         body = {
             "digest": batch["digest"] or "sha256:" + "0" * 64,
             "acknowledge": batch["to_acknowledge"],
             **more,
         }
-        return self.call("POST", f"/batches/{batch['batch_id']}/approve", who, json=body)
+        path = f"/batches/{batch['batch_id']}/approve"
+        return self.call("POST", path, who, json=body, headers=headers or {})
 
     def discard(self, batch: Any, who: str = "paula", reason: str = "not this one") -> Response:
         return self.call(

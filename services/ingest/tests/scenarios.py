@@ -18,9 +18,15 @@ from services.ingest.tests.harness import NO_MERCHANT, IngestHarness
 
 Step = tuple[str, int]
 
+#: A person of these rows under another birth date and phone.
+CHANGED: Final = {
+    "Employee/DunkinId": "EMP-2",
+    "Employee/DOB": "03-11-1988",
+    "Employee/PhoneNumber": "+15125550199",
+}
 #: Rows that rosters choose from: people with one or two loans and sources, one row doubled, one
-#: with an institution that has no merchant, one that is refused, one in another spelling, and one
-#: of the same person under another id.
+#: with an institution that has no merchant, one that is refused, one in another spelling, one
+#: of the same person under another id, and one changed person.
 ROWS: Final = (
     row({"Employee/DunkinId": "EMP-1", "Payee/LoanAccountNumber": "10000001"}),
     row({"Employee/DunkinId": "EMP-1", "Payee/LoanAccountNumber": "10000001", "Amount": "$8.00"}),
@@ -44,6 +50,7 @@ ROWS: Final = (
     row({"Employee/DunkinId": "EMP-5", "Amount": "$1,2.00"}),
     row({"Employee/DunkinId": "emp-1\u00a0", "Payee/LoanAccountNumber": "0-10000001"}),
     row({"Employee/DunkinId": "EMP-6", "Payee/LoanAccountNumber": "020000001"}),
+    row({**CHANGED, "Payee/LoanAccountNumber": "20000002"}),
 )
 
 
@@ -100,6 +107,103 @@ def approve(ingest: IngestHarness, number: int) -> None:
         ingest.approve(ingest.batch(batch["batch_id"]), include=include)
 
 
+def second(ingest: IngestHarness, number: int) -> None:
+    """Approve a batch as another person, as a second approval or as the only one."""
+    batch = _choose(_batches(ingest, "ready"), number)
+    if batch:
+        ingest.approve(ingest.batch(batch["batch_id"]), "adam")
+
+
+def set_rules(ingest: IngestHarness, number: int) -> None:
+    """Set rules by amount that most batches reach, none does, or no rules; or let them wait."""
+    current = ingest.get("/approval-rules")["current"]
+    rules: tuple[Any, ...] = (
+        [],
+        [{"scope": "total", "from_cents": 100_000}],
+        [{"scope": "source", "from_cents": 5}],
+    )
+    body = {
+        "base": current["rules_version"] if current else 0,
+        "rules": rules[number % 3],
+        "reason": f"agreed: {number}",
+    }
+    ingest.call("POST", "/approval-rules", "ada", json=body)
+    waiting = ingest.get("/approval-rules")["proposal"]
+    if waiting and number % 4:
+        ingest.call("POST", f"/approval-rules/{waiting['rules_version']}/confirm", "anna")
+
+
+def decide(ingest: IngestHarness, number: int) -> None:
+    batch = _choose(_batches(ingest, "ready"), number)
+    rows = ingest.rows(batch) if batch else []
+    if row := _choose(rows, number):
+        excluded = row["reason_code"] == "already_in_period"
+        decision = {
+            "act": "include" if excluded else "exclude",
+            "row_id": row["row_id"],
+            "reason": f"decided: {number}",
+        }
+        path = f"/batches/{batch['batch_id']}/decisions"
+        who = "adam" if number % 2 else "maria"
+        ingest.call("POST", path, who, json={"decisions": [decision]})
+
+
+def amend(ingest: IngestHarness, number: int) -> None:
+    batch = _choose(_batches(ingest, "ready"), number)
+    rows = ingest.rows(batch) if batch else []
+    if row := _choose(rows, number):
+        decision = {"act": "accept", "row_id": row["row_id"], "reason": f"accepted: {number}"}
+        if row["reason_code"] == "no_merchant":
+            chosen = {"institution_id": row["institution_id"], "merchant_id": "mch_77"}
+            decision = {"act": "mend", **chosen, "reason": f"mended: {number}"}
+        elif number % 5 == 0 and row["source_account_id"]:
+            of_source = {"source_account_id": row["source_account_id"], "ein": "321202409"}
+            decision = {"act": "mend", **of_source, "reason": f"mended: {number}"}
+        elif number % 3 == 0:
+            loan = {"institution_id": row["institution_id"], "loan_number": f"77400{number % 4}"}
+            named = {"act": "redirect", "row_id": row["row_id"], "reason": f"redirected: {number}"}
+            decision = {**named, **loan}
+        path = f"/batches/{batch['batch_id']}/decisions"
+        ingest.call("POST", path, "peter", json={"decisions": [decision]})
+
+
+def take_back(ingest: IngestHarness, number: int) -> None:
+    batch = _choose(_batches(ingest, "ready"), number)
+    if batch:
+        path = f"/batches/{batch['batch_id']}/decisions"
+        if one := _choose(ingest.get(path)["items"], number):
+            ingest.call("DELETE", f"{path}/{one['decision_id']}", "adam")
+
+
+def hold(ingest: IngestHarness, number: int) -> None:
+    held = {"kind": "person", "id": f"EMP-{1 + number % 6}", "reason": f"held: {number}"}
+    ingest.call("POST", "/holds", "peter", json=held)
+
+
+def lift(ingest: IngestHarness, number: int) -> None:
+    if one := _choose(ingest.get("/holds")["items"], number):
+        ingest.call("POST", f"/holds/{one['hold_id']}/lift", "anna", json={"reason": "over"})
+
+
+def ask(ingest: IngestHarness, number: int) -> None:
+    batch = _choose(_batches(ingest, "ready"), number)
+    if batch:
+        path = f"/batches/{batch['batch_id']}/approval-requests"
+        body = {"digest": batch["digest"], "note": f"note {number}"}
+        ingest.call("POST", path, "peter" if number % 2 else "maria", json=body)
+
+
+def answer(ingest: IngestHarness, number: int) -> None:
+    """Withdraw a request for approval, or send the batch back."""
+    batch = _choose(_batches(ingest, "checking", "ready"), number)
+    if batch and (asked := batch["approval_request"]):
+        path = f"/batches/{batch['batch_id']}/approval-requests/{asked['request_id']}"
+        if number % 2:
+            ingest.call("DELETE", path, "paula")
+        else:
+            ingest.call("POST", f"{path}/send-back", "adam", json={"reason": f"no: {number}"})
+
+
 def discard(ingest: IngestHarness, number: int) -> None:
     batch = _choose(_batches(ingest, "checking", "ready", "rejected"), number)
     if batch:
@@ -111,6 +215,16 @@ def derive(ingest: IngestHarness, number: int) -> None:
     if batch:
         status = ("failed", "cancelled", "unpayable")[number % 3]
         ingest.child(batch, filter={"status": status})
+
+
+def mend(ingest: IngestHarness, number: int) -> None:
+    refused = [one for one in _batches(ingest, *APPROVED) if one["rows"]["refused"]]
+    if batch := _choose(refused, number):
+        path = f"/batches/{batch['batch_id']}"
+        text = ingest.call("GET", f"{path}/refused-rows.xml", "paula").content
+        unique = b"\n" * len(_batches(ingest, *ALL_STATUSES))
+        changed = text.replace(b"$1,2.00", b"$12.00") + unique
+        ingest.call("POST", f"{path}/mended-rows", "paula", content=changed)
 
 
 def end_payments(ingest: IngestHarness, number: int) -> None:
@@ -163,7 +277,9 @@ ALL_STATUSES: Final = (
 ACTIONS: Final[dict[str, Callable[[IngestHarness, int], None]]] = {
     one.__name__: one
     for one in (
-        *(upload, read, check, make_ready, correct, approve, discard, derive),
+        *(upload, read, check, make_ready, correct, approve, discard, derive, mend),
+        *(decide, amend, take_back, hold, lift, ask, answer),
+        *(set_rules, second),
         *(end_payments, dispatch, certify, expire, archive),
     )
 }
@@ -174,7 +290,7 @@ _OFTEN: Final = ("make_ready", "approve", "make_ready", "approve", "derive", "en
 def steps() -> st.SearchStrategy[list[Step]]:
     """Lists of steps."""
     action = st.sampled_from([*_OFTEN, *ACTIONS])
-    return st.lists(st.tuples(action, st.integers(0, 511)), min_size=2, max_size=14)
+    return st.lists(st.tuples(action, st.integers(0, 1023)), min_size=2, max_size=14)
 
 
 def live(ingest: IngestHarness, scenario: list[Step]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
+from io import BufferedReader
 from uuid import uuid4
 
 import pytest
@@ -138,13 +138,18 @@ def test_a_file_that_breaks_the_reader_does_not_stop_the_next_persons(
         for one, who in ((xml, "paula"), (xml + b" ", "peter"))
     )
 
-    def read(path: Path, limits: ReadLimits, today: date) -> Iterator[ParsedRow | RosterSummary]:
-        for piece in read_here(path, limits, today):
+    begun: list[BufferedReader] = []
+
+    def read(
+        source: BufferedReader, limits: ReadLimits, today: date
+    ) -> Iterator[ParsedRow | RosterSummary]:
+        begun.append(source)
+        for piece in read_here(source, limits, today):
             yield piece
-            if path == ingest.folder.path_of(first):
+            if source is begun[0]:
                 raise KeyError("a bug of ours, met by one file")
 
-    reader = RosterReader(ingest.folder.path_of, ingest.encryption, read=read)
+    reader = RosterReader(ingest.folder.open, ingest.encryption, read=read)
     while staging.read_next(ingest.engine, reader):
         pass
     found = ingest.batch(first)

@@ -15,8 +15,9 @@ from libs.common.contracts.events.payments import PaymentApproved
 from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from services.ingest import consumers
+from services.ingest.domain.decision import to_ranges
 from services.ingest.domain.digest import Digest
-from services.ingest.store import rows
+from services.ingest.store import decisions, rows
 from services.ingest.tests.harness import IngestHarness, next_period, spaced
 
 pytestmark = pytest.mark.database
@@ -170,6 +171,13 @@ def digest_of_rows(ingest: IngestHarness, batch: Any) -> str:
     """The digest of a batch as its rows are now."""
     with ingest.engine.connect() as connection:
         digest = Digest(date.fromisoformat(batch["period"]))
+        digest.add_decisions(
+            [
+                *(one.act, one.decided_by, one.target, one.reason, one.evidence),
+                to_ranges(one.file_rows),
+            ]
+            for one in decisions.list_standing(connection, UUID(batch["batch_id"]))
+        )
         for page in rows.pages_for_digest(connection, UUID(batch["batch_id"])):
             digest.add_rows(row[:-1] for row in page)
     return digest.text()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from uuid import UUID
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from services.ingest.domain import approval as approval_rules
 from services.ingest.domain import pay_period
 from services.ingest.domain.approval import Approval, IncludedRow
-from services.ingest.domain.batch import Batch
+from services.ingest.domain.batch import Batch, RowIds, payment_id, row_id
 from services.ingest.domain.correction import Correction, check_correction, offer_correction
 from services.ingest.domain.digest import Digest
 from services.ingest.domain.errors import RequestError
@@ -141,6 +142,21 @@ def test_an_inclusion_is_read_again_from_the_reason_of_its_row() -> None:
     was = f"already in batch {UUID(int=9)} of this period"
     reason = f"included by anna, was here, was {was}: a second one: for May"
     assert approval_rules.parse_inclusion(ID, reason) == IncludedRow(
-        ID, was, "a second one: for May"
+        ID, "anna, was here", was, "a second one: for May"
     )
-    assert approval_rules.parse_inclusion(ID, "else") == IncludedRow(ID, "else", "else")
+    assert approval_rules.parse_inclusion(ID, "else") == IncludedRow(ID, "unknown", "else", "else")
+
+
+def test_ids_of_many_rows_are_those_of_each_row() -> None:
+    batch_id = UUID("98fb7f76-ac54-4d33-9bc6-fd246a6eb41f")
+    ids = RowIds(batch_id)
+    for number in (1, 2, 50_000, *range(10, 80)):
+        assert ids.row_id(number) == str(row_id(batch_id, number))
+        assert ids.payment_id(number) == str(payment_id(batch_id, number))
+
+
+def test_the_digest_is_of_json_lines() -> None:
+    made = Digest(ANCHOR)
+    made.add_rows([("1", 'Nu\u00f1ez "\\', None, True, 100)])
+    lines = f'["period","{ANCHOR.isoformat()}"]\n["row","1","Nu\u00f1ez \\"\\\\",null,true,100]\n'
+    assert made.text() == f"sha256:{sha256(lines.encode()).hexdigest()}"

@@ -39,11 +39,13 @@ def test_a_lost_or_changed_file_is_named_and_a_restored_one_is_not(
 def test_a_file_of_two_gzip_members_is_whole(ingest: IngestHarness, xml: bytes) -> None:
     half = len(xml) // 2
     zipped = gzip.compress(xml[:half]) + gzip.compress(xml[half:])
-    path = ingest.folder.path_of(UUID(ingest.ready(zipped)["batch_id"]))
-    assert is_unchanged(path, sha256(xml).hexdigest())
-    for broken in (zipped[:-20], zipped[:40], zipped + b"more", b""):
+    batch_id = UUID(ingest.ready(zipped)["batch_id"])
+    path, sent = ingest.folder.path_of(batch_id), sha256(xml).hexdigest()
+    assert is_unchanged(ingest.folder, batch_id, sent)
+    stored = path.read_bytes()
+    for broken in (stored[:-20], stored[:40], stored + b"more", b"", zipped[:-20], zipped + b"x"):
         path.write_bytes(broken)
-        assert not is_unchanged(path, sha256(xml).hexdigest())
+        assert not is_unchanged(ingest.folder, batch_id, sent)
 
 
 def test_a_check_reads_few_files_and_goes_on_with_the_others(

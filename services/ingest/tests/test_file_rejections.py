@@ -33,8 +33,14 @@ REJECTED = {
     ],
     "E_FILE_TYPE": [
         b"hello",
+    ],
+    "E_FILE_JSON": [
         b'{"a": 1}',
+    ],
+    "E_FILE_CSV": [
         b"a,b\n1,2\n",
+    ],
+    "E_FILE_ARCHIVE": [
         b"PK\x03\x04" + bytes(200),
         gzip.compress(gzip.compress(ONE)),
     ],
@@ -80,28 +86,44 @@ REJECTED = {
     "E_FILE_XML_VERSION": [
         b'<?xml version="1.1"?>' + ONE,
     ],
+    "E_FILE_ENCODING_DECLARED": [
+        b'<?xml version="1.0" encoding="ISO-8859-1"?>' + ONE.replace(b"Ames", "Kérl".encode()),
+        b"<?xml version='1.0'\n encoding = 'us-ascii'?>" + ONE.replace(b"Ames", b"K\xe9rl"),
+        ('<?xml version="1.0" encoding="UTF-8"?>' + ONE.decode()).encode("utf-16"),
+    ],
     "E_FILE_ENCODING": [
-        b'<?xml version="1.0" encoding="ISO-8859-1"?>' + ONE,
-        b"<?xml version='1.0'\n encoding = 'us-ascii'?>" + ONE,
-        b'<?xml version="1.0" encoding="UTF-16"?>' + ONE,
         ONE.replace(b"Ames", b"K\xe9rl"),
+        ONE.replace(b"Ames", b"\xed\xa0\x80"),
+    ],
+    "E_FILE_ENCODING_NO_MARK": [
         ONE.decode().encode("utf-16-le"),
         ONE.decode().encode("utf-16-be"),
         ONE.decode().encode("utf-32"),
-        ONE.decode().encode("utf-16")[:-1],
-        ONE.replace(b"Ames", b"\xed\xa0\x80"),
     ],
-    "E_FILE_MALFORMED": [
+    "E_FILE_TRUNCATED": [
+        ONE.decode().encode("utf-16")[:-1],
+    ],
+    "E_FILE_CHARACTER": [
         ONE.replace(b"Ames", b"\x01"),
         ONE.replace(b"Ames", b"\0"),
-        ONE.replace(b"</City>", b"</Town>"),
         ONE.replace(b"Ames", b"&#0;"),
-        ONE.replace(b"Ames", b"A&B"),
-        b" <?xml version='1.0'?>" + ONE,
+    ],
+    "E_FILE_TAGS": [
+        ONE.replace(b"</City>", b"</Town>"),
         ONE.replace(b"<City>", b"<City x='1' x='2'>"),
     ],
-    "E_FILE_DEPTH": [
+    "E_FILE_AMPERSAND": [
+        ONE.replace(b"Ames", b"A&B"),
+    ],
+    "E_FILE_DECLARATION": [
+        b" <?xml version='1.0'?>" + ONE,
+        b"<?xml encoding='utf-8'?>" + ONE,
+    ],
+    "E_FILE_OTHER_XML": [
         b"<root>" + b"<a>" * 5000 + b"</a>" * 5000 + b"</root>",
+        b"<payroll><person/></payroll>",
+    ],
+    "E_FILE_DEPTH": [
         b"<r><row><a><b><c><d><e/></d></c></b></a></row></r>",
     ],
     "E_FILE_VALUE_SIZE": [

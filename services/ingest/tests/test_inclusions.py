@@ -5,8 +5,9 @@ from sqlalchemy.exc import IntegrityError
 
 from libs.common.database.engine import run
 from services.ingest import registry
+from services.ingest.domain import decision
 from services.ingest.tests.factories import roster, row
-from services.ingest.tests.harness import IngestHarness
+from services.ingest.tests.harness import NO_MERCHANT, IngestHarness
 from services.ingest.tests.people_and_loans import (
     approved,
     forget_keys,
@@ -15,6 +16,8 @@ from services.ingest.tests.people_and_loans import (
     registered,
     someone,
 )
+from services.ingest.tests.test_decisions import decide
+from services.ingest.tests.test_missing_values import MEND, check_with
 
 pytestmark = pytest.mark.database
 
@@ -85,3 +88,20 @@ def test_what_was_included_before_there_were_keys_stays_included(ingest: IngestH
     registry.fill_all(ingest.engine, ingest.encryption)
     assert registered(ingest, second)["inclusion"] == before
     assert include_all(ingest, third).json()["code"] == "approval.include-taken"
+
+
+def test_what_is_included_at_the_approval_counts_with_every_decision_and_amendment(
+    ingest: IngestHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = someone(), someone(**{"Payee/PlaidId": NO_MERCHANT})
+    approved(ingest, one)
+    batch = ingest.ready(roster(row(one), row(other)))
+    assert decide(ingest, batch, **MEND).status_code == 200
+    now = check_with(ingest, batch, "mch_77")
+    assert (now["rows"]["payable"], now["rows"]["excluded"]) == (1, 1)
+    monkeypatch.setattr(decision, "DECISIONS_MAX", 1)
+    refused = include_all(ingest, now)
+    assert (refused.status_code, refused.json()["code"]) == (409, "decision.too-many")
+    assert not ingest.payments(now)
+    monkeypatch.setattr(decision, "DECISIONS_MAX", 2)
+    assert include_all(ingest, now).status_code == 200

@@ -1,7 +1,6 @@
 """Recovery after a restore: approved batches stay approved, others are checked again."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -18,15 +17,6 @@ from services.ingest.tests.harness import IngestHarness, next_period, spaced
 
 pytestmark = pytest.mark.database
 MakeXml = Callable[[int], bytes]
-
-
-@pytest.fixture
-def backed_up(
-    postgres_url: str, make_database: Callable[[str], tuple[str, str]], tmp_path: Path
-) -> Iterator[BackedUpIngest]:
-    made = BackedUpIngest.migrate(postgres_url, make_database("ingest"), tmp_path)
-    yield made
-    made.close()
 
 
 def newest_event(ingest: IngestHarness, batch: Any) -> BatchChanged:
@@ -239,3 +229,52 @@ def test_two_spellings_that_an_older_version_approved_both_stand_after_a_recover
         first, second = (batch["batch_id"] for batch in found)
         assert set(standing) == ({second} if compared else {first, second})
         assert list(days) == [second if compared else first]
+
+
+@pytest.mark.parametrize("lost", ["nothing", "the decisions", "the batch"])
+def test_decisions_and_holds_are_as_they_were(backed_up: BackedUpIngest, lost: str) -> None:
+    def call(path: str, who: str, **body: Any) -> None:
+        assert backed_up.ingest.call("POST", path, who, json=body).status_code == 200
+
+    one, other, held, third = (
+        {"Employee/DunkinId": f"EMP-{n}", "Payee/LoanAccountNumber": f"5550{n}{n}"}
+        for n in range(101, 105)
+    )
+    backup = backed_up.back_up()
+    ingest = backed_up.ingest
+    first = ingest.ready(roster(row(other)))
+    assert ingest.approve(first).status_code == 200
+    batch = ingest.ready(roster(row(one), row(other), row(held), row(third)))
+    backup = backup if lost == "the batch" else backed_up.back_up()
+    call("/holds", "peter", kind="person", id="emp-103", reason="order", evidence="ticket 1")
+    batch, rows = ingest.check(batch["batch_id"]), ingest.rows(batch)
+    path = f"/batches/{batch['batch_id']}/decisions"
+    exclude = {"act": "exclude", "row_id": rows[0]["row_id"], "reason": "left"}
+    include = {"act": "include", "row_id": rows[1]["row_id"], "reason": "second half"}
+    call(path, "adam", decisions=[exclude, include])
+    if lost == "the decisions":
+        backup = backed_up.back_up()
+        taken = next(d for d in ingest.get(path)["items"] if d["act"] == "exclude")
+        batch = ingest.check(batch["batch_id"])
+        assert ingest.call("DELETE", f"{path}/{taken['decision_id']}", "maria").status_code == 200
+    batch = ingest.check(batch["batch_id"])
+    if lost != "the decisions":
+        assert ingest.approve(batch).status_code == 200
+    was, shown = ingest.get(path)["items"], ingest.rows(batch)
+    holds = ingest.get("/holds")
+    ingest = backed_up.restore(backup)
+    if lost == "the decisions":
+        ingest.check(batch["batch_id"])
+    assert ingest.get(path)["items"] == was
+    assert ingest.get("/holds") == holds
+    kept = ingest.rows(batch)
+    assert [(r["status"], r["reason"]) for r in kept] == [(r["status"], r["reason"]) for r in shown]
+    assert [r["status"] for r in kept] == [
+        *("payable" if lost == "the decisions" else "excluded", "payable", "excluded", "payable"),
+    ]
+    assert kept[2]["reason_code"] == "on_hold"
+    if lost == "the decisions":
+        again = ingest.batch(batch["batch_id"])
+        assert ingest.approve(again, "maria").json()["code"] == "approval.same-person"
+        assert ingest.approve(again, "adam").json()["code"] == "approval.same-person"
+        assert ingest.approve(again).status_code == 200

@@ -250,3 +250,36 @@ def test_a_batch_that_was_not_read_has_nothing_to_compare(ingest: IngestHarness)
         ingest.call("GET", "/batches/00000000-0000-0000-0000-000000000000/changes").status_code
         == 404
     )
+
+
+def steps_of(ingest: IngestHarness, batch: Any) -> dict[str, tuple[int, int]]:
+    found = ingest.get(f"/batches/{batch['batch_id']}/compared")
+    parts = (found["before"], *found["steps"], found["after"])
+    return {one["kind"]: (one["rows"], one["amount_cents"]) for one in parts}
+
+
+def test_the_steps_lead_from_the_roster_before_to_this_one_to_the_cent(
+    ingest: IngestHarness,
+) -> None:
+    refused = person(11, amount="$4.00", Payee_LoanAccountNumber="N/A")
+    first = approved(ingest, *FIRST, refused)
+    second = ingest.ready(roster_of(*SECOND), period=next_period(first))
+    assert steps_of(ingest, second) == {
+        "before": (9, 4400),
+        "new_person": (1, 500),
+        "gone_person": (-1, -500),
+        "loan": (1, 500),
+        "amount": (0, 225),
+        "other": (0, -500 - 400),  # one of $0.10 is refused; so was that of EMP-11
+        "after": (10, 4225),
+    }
+    assert ingest.get(f"/batches/{first['batch_id']}/compared")["against"] is None
+    assert ingest.get(f"/batches/{second['batch_id']}/compared")["against"] == first["batch_id"]
+
+
+def test_equal_rosters_have_no_steps(ingest: IngestHarness) -> None:
+    first = approved(ingest, *FIRST)
+    again = ingest.ready(roster_of(*FIRST) + b" ", period=next_period(first))
+    found = steps_of(ingest, again)
+    assert found.pop("before") == found.pop("after") == (8, 4000)
+    assert set(found.values()) == {(0, 0)}

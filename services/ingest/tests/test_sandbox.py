@@ -1,14 +1,23 @@
 """The child process: it reads as the parent would, and no file can harm the service through it."""
 
+import io
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from devtools import sample_roster
+from libs.common.crypto.field_encryption import DecryptionFailed, FieldCipher
+from libs.common.crypto.file_encryption import (
+    CHUNK_BYTES,
+    TAG_BYTES,
+    EncryptingWriter,
+    open_encrypted,
+)
 from services.ingest.roster import sandbox
 from services.ingest.roster.cross_row_rules import RosterSummary
 from services.ingest.roster.issue_codes import FileRejected
@@ -16,8 +25,16 @@ from services.ingest.roster.row_rules import ParsedRow
 from services.ingest.roster.xml_parser import ReadLimits
 from services.ingest.tests.factories import TODAY, row
 from services.ingest.tests.factories import roster as roster_of
+from services.ingest.tests.harness import KEY
 
 LIMITS = ReadLimits(memory_bytes=1 << 30, cpu_s=30, silence_s=20)
+
+
+def read_in_child(
+    path: Path, limits: ReadLimits, today: date, command: Sequence[str] = sandbox.CHILD
+) -> Generator[ParsedRow | RosterSummary, None, None]:
+    with path.open("rb") as source:
+        yield from sandbox.read_in_child(source, limits, today, command)
 
 
 def written(path: Path, data: bytes) -> Path:
@@ -34,7 +51,7 @@ def rejection(
     path: Path, limits: ReadLimits = LIMITS, command: Sequence[str] = sandbox.CHILD
 ) -> tuple[str, int | None]:
     with pytest.raises(FileRejected) as raised:
-        list(sandbox.read_in_child(path, limits, TODAY, command))
+        list(read_in_child(path, limits, TODAY, command))
     return raised.value.code, raised.value.line
 
 
@@ -59,11 +76,11 @@ def test_the_child_answers_what_the_reader_says(tmp_path: Path) -> None:
     assert conclusion.refusals
     assert conclusion.corrections
     assert conclusion.issues
-    assert list(sandbox.read_in_child(path, LIMITS, TODAY)) == expected
+    assert list(read_in_child(path, LIMITS, TODAY)) == expected
 
 
 def test_a_sample_roster_comes_through_whole(good: Path) -> None:
-    *rows, conclusion = sandbox.read_in_child(good, LIMITS, TODAY)
+    *rows, conclusion = read_in_child(good, LIMITS, TODAY)
     assert isinstance(conclusion, RosterSummary)
     assert [piece.file_row for piece in rows if isinstance(piece, ParsedRow)] == list(range(1, 301))
     assert conclusion.rows == 300
@@ -85,7 +102,7 @@ def test_a_rejected_file_says_why_and_where(tmp_path: Path) -> None:
 def test_limits_reach_the_child(good: Path) -> None:
     assert rejection(good, replace(LIMITS, rows=299))[0] == "E_FILE_ROWS"
     assert rejection(good, replace(LIMITS, inflated_bytes=1000))[0] == "E_FILE_TOO_LARGE"
-    (first, *_) = sandbox.read_in_child(good, replace(LIMITS, amount_cents=50), TODAY)
+    (first, *_) = read_in_child(good, replace(LIMITS, amount_cents=50), TODAY)
     assert isinstance(first, ParsedRow)
     assert "E_AMOUNT_ABOVE_LIMIT" in {issue.code for issue in first.issues}
 
@@ -113,7 +130,7 @@ sandbox.main()
 """
     rows: list[ParsedRow | RosterSummary] = []
     with pytest.raises(FileRejected, match="crashed"):
-        rows.extend(sandbox.read_in_child(good, LIMITS, TODAY, behaving(dying)))
+        rows.extend(read_in_child(good, LIMITS, TODAY, behaving(dying)))
     assert rows
 
 
@@ -211,16 +228,36 @@ def children() -> set[str]:
 
 def test_closing_early_leaves_no_child_behind(good: Path) -> None:
     before = children()  # a server that other tests have started is one, too
-    answer = sandbox.read_in_child(good, LIMITS, TODAY)
+    answer = read_in_child(good, LIMITS, TODAY)
     next(answer)
     assert children() > before
-    answer.close()  # type: ignore[attr-defined] # it is a generator
+    answer.close()
     assert children() == before
 
 
 def test_a_file_that_is_not_there_is_not_the_files_fault(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        list(sandbox.read_in_child(tmp_path / "none.xml", LIMITS, TODAY))
+        list(read_in_child(tmp_path / "none.xml", LIMITS, TODAY))
+
+
+@pytest.mark.parametrize("spaces", [100_000, 10_000_000])
+def test_a_file_whose_end_was_cut_off_is_not_read_even_if_the_document_is_whole(
+    spaces: int,
+) -> None:
+    cipher, stored = FieldCipher.parse(f"k1:{KEY}"), io.BytesIO()
+    writer = EncryptingWriter(stored, cipher, "a")
+    writer.write(roster_of(row()) + b" " * spaces)
+    writer.finish()
+    whole = stored.getvalue()
+
+    def read(data: bytes) -> list[ParsedRow | RosterSummary]:
+        with open_encrypted(io.BytesIO(data), cipher, "a") as source:
+            return list(sandbox.read_in_child(source, LIMITS, TODAY))
+
+    assert isinstance(read(whole)[-1], RosterSummary)
+    last_chunk = (len(roster_of(row())) + spaces) % CHUNK_BYTES + TAG_BYTES
+    with pytest.raises(DecryptionFailed):
+        read(whole[:-last_chunk])
 
 
 def test_memory_stays_small_on_a_large_file(tmp_path: Path) -> None:
@@ -242,9 +279,7 @@ def encode_and_note(piece):
 sandbox._encode = encode_and_note
 sandbox.main()
 """
-        assert (
-            sum(1 for _ in sandbox.read_in_child(path, LIMITS, TODAY, behaving(script))) == rows + 1
-        )
+        assert sum(1 for _ in read_in_child(path, LIMITS, TODAY, behaving(script))) == rows + 1
         return int(note.read_text()) // 1024
 
     assert peak_mb(25_000) - peak_mb(10) < 25

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -17,6 +17,7 @@ from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from services.ingest import staging
+from services.ingest.roster.issue_codes import SENTENCES
 from services.ingest.staging import RosterReader
 from services.ingest.tests.harness import IngestHarness, spaced
 
@@ -122,6 +123,14 @@ def test_what_is_published_is_the_contract_and_holds_no_clear_number(
     )
 
 
+def stored_contents(ingest: IngestHarness) -> list[bytes]:
+    found = []
+    for path in ingest.folder.path.glob("*.upload"):
+        with ingest.folder.open(UUID(path.stem)) as file:
+            found.append(file.read())
+    return found
+
+
 def test_the_same_bytes_while_live_are_refused_with_the_batch_they_are(
     ingest: IngestHarness, xml: bytes
 ) -> None:
@@ -135,9 +144,7 @@ def test_the_same_bytes_while_live_are_refused_with_the_batch_they_are(
         )
     assert ingest.upload(xml, repeat_reason="on purpose").status_code == 202
     assert ingest.upload(spaced(xml)).status_code == 202
-    assert (
-        len([path for path in ingest.folder.path.glob("*.upload") if path.read_bytes() == xml]) == 2
-    )
+    assert stored_contents(ingest).count(xml) == 2
     ingest.read_all()
 
 
@@ -199,6 +206,7 @@ def test_an_upload_that_cannot_be_taken_changes_nothing(
         (lambda xml: b"<!DOCTYPE root>" + xml, "E_FILE_DOCTYPE"),
         (lambda _: b"hello", "E_FILE_TYPE"),
         (lambda _: b"<root></root>", "E_FILE_NO_ROWS"),
+        (lambda xml: xml.replace(b"</LastName>", b" & Son</LastName>", 3), "E_FILE_AMPERSAND"),
     ],
 )
 def test_a_file_that_is_refused_leaves_no_row(
@@ -212,7 +220,10 @@ def test_a_file_that_is_refused_leaves_no_row(
         code,
         0,
     )
-    assert batch["error"]["message"]
+    assert batch["error"]["message"].startswith(SENTENCES[code])
+    in_row = code in {"E_FILE_AMPERSAND", "E_FILE_TRUNCATED"}
+    assert (batch["error"]["row"] is not None) == in_row
+    assert bool(batch["error"]["field"]) == in_row
     assert [issue["outcome"] for issue in batch["issues"]] == ["file"]
     assert ingest.approve(batch).status_code == 409
     (event,) = ingest.published(batch_id, BatchChanged)
@@ -370,7 +381,7 @@ def test_two_readers_do_not_read_the_same_file(ingest: IngestHarness, make_xml: 
     done: list[bool] = []
 
     def read() -> None:
-        reader = RosterReader(ingest.folder.path_of, ingest.encryption)  # in a child process
+        reader = RosterReader(ingest.folder.open, ingest.encryption)  # in a child process
         done.append(staging.read_next(ingest.engine, reader))
 
     threads = [threading.Thread(target=read) for _ in range(2)]

@@ -89,7 +89,7 @@ def correcting_journals(
             accounts = (source, OUTSIDE) if cents > 0 else (OUTSIDE, source)
             journals.append(
                 CorrectingJournal(
-                    journal_id=uuid5(break_id, f"correct-{evidence}-{money.provider_payment_id}"),
+                    journal_id=_correction_id(break_id, evidence, money),
                     provider_payment_id=money.provider_payment_id,
                     from_account=accounts[0],
                     to_account=accounts[1],
@@ -110,12 +110,19 @@ def source_account(journal: CorrectingJournal) -> str:
 
 
 def decided_duplicates(
-    batch_id: UUID, findings: Iterable[Finding], decisions: Sequence[DecidedDuplicate]
+    batch_id: UUID,
+    findings: Iterable[Finding],
+    decisions: Sequence[DecidedDuplicate],
+    before: Sequence[CorrectingJournal],
 ) -> list[Acknowledgement]:
     """The acknowledgements that the dispatcher's decisions about duplicates make.
 
     A decision covers a payment while all that is alive of it was known then, and unless it says
-    that the second one had ended: then nothing is alive twice any more.
+    that the second one had ended: then nothing is alive twice any more. A second call, with what
+    the first one made in `before`, returns the same.
+
+    Args:
+        before: the corrections so far of the provider payments in the findings, oldest first.
     """
     found = []
     for finding in findings:
@@ -130,11 +137,16 @@ def decided_duplicates(
             and alive <= set(decision.provider_payment_ids)
         ]
         if covering:
-            found.append(_of_decision(batch_id, finding, covering[-1]))
+            found.append(_of_decision(batch_id, finding, covering[-1], before))
     return found
 
 
-def _of_decision(batch_id: UUID, finding: Finding, decision: DecidedDuplicate) -> Acknowledgement:
+def _of_decision(
+    batch_id: UUID,
+    finding: Finding,
+    decision: DecidedDuplicate,
+    before: Sequence[CorrectingJournal],
+) -> Acknowledgement:
     assert decision.act != "ended"
     break_id = finding.break_id(batch_id)
     return Acknowledgement(
@@ -149,10 +161,26 @@ def _of_decision(batch_id: UUID, finding: Finding, decision: DecidedDuplicate) -
         confirmed_at=decision.decided_at,
         decided_in="dispatcher",
         counts_after=decision.decided_at,
-        # One journal for each second payment, whatever else is found of it later.
-        journals=tuple(
-            correcting_journals(
-                break_id, "decided", finding.account, decision.act, finding.outside, ()
-            )
-        ),
+        journals=tuple(_decided_journals(break_id, finding, decision.act, before)),
     )
+
+
+def _decided_journals(
+    break_id: UUID, finding: Finding, act: str, before: Sequence[CorrectingJournal]
+) -> list[CorrectingJournal]:
+    """One journal for each second payment, whatever else is found of it later.
+
+    What an earlier run has written stays as it is: a rebuild finds later corrections there too.
+    """
+    journals = []
+    for money in finding.outside:
+        journal_id = _correction_id(break_id, "decided", money)
+        written = [one for one in before if one.journal_id == journal_id]
+        journals += written or correcting_journals(
+            break_id, "decided", finding.account, act, [money], before
+        )
+    return journals
+
+
+def _correction_id(break_id: UUID, evidence: str, money: OutsideMoney) -> UUID:
+    return uuid5(break_id, f"correct-{evidence}-{money.provider_payment_id}")

@@ -9,6 +9,9 @@ from uuid import UUID, uuid5
 
 from libs.common.contracts.events.provider import DecidedDuplicate
 
+#: Subject of what the dispatcher reports with a statement.
+DISPATCHER = "dispatcher"
+
 
 @dataclass(frozen=True, slots=True)
 class StatementRun:

@@ -127,7 +127,8 @@ def follow_up(reserved: Journal, kind: JournalKind, at: datetime) -> Journal:
         reserved: the payment's hold. The result mirrors its entries in their order, because the
             database checks them one by one.
         kind: settle, release or reverse.
-        at: when the payment's status changed.
+        at: when the payment's status changed. If a clock was set back since the hold, the journal
+            is dated as the hold is: the books refuse one that is older.
     """
     undone: Layer = "posted" if kind == "reverse" else "pending"
     entries = tuple(
@@ -144,7 +145,7 @@ def follow_up(reserved: Journal, kind: JournalKind, at: datetime) -> Journal:
         reserved.amount_cents,
         reserved.row_count,
         entries,
-        at,
+        max(at, reserved.posted_at),
     )
 
 

@@ -117,7 +117,11 @@ def find_acknowledged(
     Those that the dispatcher's decisions about duplicates make are stored here, so that people and
     the certificate see all of one kind.
     """
-    decided = decided_duplicates(statement.batch_id, findings, statement.decided_duplicates)
+    if statement.decided_duplicates:
+        acknowledgements.lock_corrections(connection)
+    outside = {m.provider_payment_id for finding in findings for m in finding.outside}
+    before = acknowledgements.find_corrections(connection, outside)
+    decided = decided_duplicates(statement.batch_id, findings, statement.decided_duplicates, before)
     acknowledgements.insert_acknowledgements(connection, decided)
     here = acknowledgements.find_acknowledgements(
         connection, [finding.evidence for finding in findings], statement.begun_at
@@ -186,7 +190,8 @@ def conclude(
     batch_id, run_id = statement.batch_id, statement.run_id
     counted = findings if barring is None else barring
     breaks.upsert_breaks(connection, batch_id, run_id, findings)
-    breaks.close_breaks_not_found(connection, batch_id, run_id, findings)
+    compared = verdict != "incomplete"
+    breaks.close_breaks_not_found(connection, batch_id, run_id, findings, compared=compared)
     number = runs.update_verdict(connection, run_id, verdict, len(counted))
     log.info(
         "reconciliation_judged",

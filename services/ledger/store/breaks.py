@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from libs.common.database.engine import run
-from services.ledger.domain.comparisons import Finding
+from services.ledger.domain.comparisons import DISPATCHER, Finding
 
 #: Subjects of the breaks of kind `waiting` that no run opens or closes.
 WAITING_CHANGE, WAITING_APPROVAL = "change", "approval"
@@ -20,7 +20,7 @@ def upsert_breaks(
     """Open a break for each finding.
 
     A break that is open keeps its opening time. One that was closed is open again, from its first
-    opening on.
+    opening on, and says when it was found again.
     """
     unique = {finding.break_id(batch_id): finding for finding in findings}
     run(
@@ -52,6 +52,10 @@ def upsert_breaks(
             outside = excluded.outside,
             last_run_id = excluded.last_run_id,
             last_seen_at = excluded.last_seen_at,
+            reopened_at = CASE
+                WHEN reconciliation_break.closed_at IS NULL THEN reconciliation_break.reopened_at
+                ELSE excluded.last_seen_at
+            END,
             closed_at = NULL""",
         batch_id=batch_id,
         run_id=run_id,
@@ -71,11 +75,20 @@ def upsert_breaks(
 
 
 def close_breaks_not_found(
-    connection: Connection, batch_id: UUID, run_id: UUID, findings: Sequence[Finding]
+    connection: Connection,
+    batch_id: UUID,
+    run_id: UUID,
+    findings: Sequence[Finding],
+    *,
+    compared: bool,
 ) -> None:
     """Close the batch's open breaks that a run no longer finds. A second call closes none.
 
     Breaks of changes and approvals that are waited for belong to no run and stay open.
+
+    Args:
+        compared: whether the run was compared. One that lacks something has looked for nothing
+            else, and closes only what is missing no longer.
     """
     run(
         connection,
@@ -86,9 +99,16 @@ def close_breaks_not_found(
         WHERE batch_id = :batch_id
             AND closed_at IS NULL
             AND break_id <> ALL(CAST(:found AS uuid[]))
-            AND NOT (kind = 'waiting' AND subject = ANY(CAST(:without_run AS text[])))""",
+            AND NOT (kind = 'waiting' AND subject = ANY(CAST(:without_run AS text[])))
+            AND (
+                :compared
+                OR kind IN ('waiting', 'incomplete')
+                OR (kind = 'dead_letter' AND subject <> :dispatcher)
+            )""",
         run_id=run_id,
         batch_id=batch_id,
+        compared=compared,
+        dispatcher=DISPATCHER,
         found=[str(finding.break_id(batch_id)) for finding in findings],
         without_run=[WAITING_CHANGE, WAITING_APPROVAL],
     )

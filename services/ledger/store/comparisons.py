@@ -159,18 +159,23 @@ def find_shared_provider_payments(connection: Connection, batch_id: UUID) -> lis
 
 
 def find_unknown_journals(connection: Connection, batch_id: UUID) -> list[UnknownJournal]:
-    """The journals of a batch that belong to none of its approved payments."""
+    """The journals of a batch that belong to none of its approved payments.
+
+    Each payment is looked up by its key: without statistics of a batch that has just come in, the
+    planner compared every journal with every payment.
+    """
     rows = run(
         connection,
         """
         SELECT j.payment_id, j.kind, j.amount_cents
         FROM journal j
-        WHERE j.batch_id = :batch_id
-            AND NOT EXISTS (
-                SELECT FROM payment p
-                WHERE p.payment_id = j.payment_id
-                    AND p.batch_id = j.batch_id
-            )
+        LEFT JOIN LATERAL (
+            SELECT p.batch_id
+            FROM payment p
+            WHERE p.payment_id = j.payment_id
+            OFFSET 0
+        ) p ON true
+        WHERE j.batch_id = :batch_id AND p.batch_id IS DISTINCT FROM j.batch_id
         ORDER BY 1, 2""",
         batch_id=batch_id,
     )

@@ -25,6 +25,12 @@ GUARDS: Final = frozenset(
         ("acknowledgement", "acknowledgement_guard"),
         ("acknowledgement", "refuse_change"),
         ("correction", "refuse_change"),
+        ("account_mapping", "refuse_change"),
+        ("accounting_export", "check_export"),
+        ("accounting_export", "refuse_change"),
+        ("exported_journal", "check_exported"),
+        ("exported_journal", "refuse_change"),
+        ("source_available", "refuse_change"),
     }
 )
 

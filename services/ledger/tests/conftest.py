@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from libs.common.database.engine import connect, run
 from libs.common.database.migrate import upgrade
+from libs.common.recovery.rebuild import SCHEMA as REBUILT
 from services.ledger.app import MIGRATIONS
 
 TABLES = (
@@ -26,7 +27,10 @@ TABLES = (
     "restored",
     "acknowledgement_proposal",
 )
-GUARDED = ("acknowledgement", "correction", "certificate", "entry", "journal", "balance")
+GUARDED = (
+    *("acknowledgement", "correction", "certificate", "entry", "journal", "balance"),
+    *("exported_journal", "accounting_export", "account_mapping", "source_available"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Database:
 
     def empty(self) -> None:
         with self.owner.begin() as connection:
+            # A rebuild that found differences keeps its store in this schema, for a look.
+            run(connection, f"DROP SCHEMA IF EXISTS {REBUILT} CASCADE")
             for table in GUARDED:
                 run(connection, f"ALTER TABLE {table} DISABLE TRIGGER USER")
             run(connection, f"TRUNCATE {', '.join((*TABLES, *GUARDED))}")

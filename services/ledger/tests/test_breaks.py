@@ -7,6 +7,7 @@ import pytest
 
 from libs.common.contracts.events.provider import StatementLine
 from services.ledger.tests.conftest import Database
+from services.ledger.tests.explained import deliver_orphan, good_lines
 from services.ledger.tests.factories import (
     at,
     closed,
@@ -171,3 +172,14 @@ def test_each_difference_from_the_provider_is_found_and_closed_by_the_next_clean
     )
     assert breaks(database.service) == []
     assert len(certificates(database.service)) == 1
+
+
+def test_a_run_that_was_cut_short_closes_only_what_it_has_looked_for(database: Database) -> None:
+    deliver_orphan(database)
+    times = [{"begun_at": at(100 * n), "occurred_at": at(100 * n + 1)} for n in (2, 3)]
+    short = closed([], 12, "run-2", complete=False, message="cut short", **times[0])
+    deliver(database.service, short)
+    assert breaks(database.service) == [("incomplete", "walk"), ("orphan", "")]
+    good = good_lines("run-3")
+    deliver(database.service, *good, closed(good, 12, "run-3", **times[1]))
+    assert breaks(database.service) == []

@@ -90,6 +90,20 @@ def test_a_decided_duplicate_carries_through_to_the_certificate(
 
 
 @pytest.mark.database
+def test_a_second_payment_that_was_explained_by_hand_before_is_corrected_once(
+    database: Database,
+) -> None:
+    deliver_ended_batch(database)
+    statement(database, 1, by_hand(provider_payment_id="pmt_1b", amount_cents=500))
+    acknowledge(database, "by-hand", "anna", "adam")
+    doubled(database, 2, decision("accepted", "pmt_1", "pmt_1b"))
+    doubled(database, 3, decision("accepted", "pmt_1", "pmt_1b"))
+    corrected = rows(database.service, "SELECT amount_cents FROM correction")
+    assert [row.amount_cents for row in corrected] == [500]
+    assert certificates(database.service)[-1]["acknowledged"][0]["journals"] == []
+
+
+@pytest.mark.database
 def test_what_had_ended_explains_no_second_payment_that_is_alive(database: Database) -> None:
     deliver_ended_batch(database)
     doubled(database, 1, decision("ended", "pmt_1", "pmt_1b"))

@@ -1,4 +1,5 @@
 import itertools
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -50,6 +51,12 @@ def test_each_journal_after_the_hold_mirrors_it() -> None:
         Entry("source:A", "posted", 938, 1),
         Entry("branch:X", "posted", -938, -1),
     )
+
+
+def test_no_journal_is_dated_before_its_hold_when_a_clock_was_set_back() -> None:
+    reserved = journals.hold(BATCH, payment_id(1), "A", journals.shares([("X", 5)]), at(100))
+    assert journals.follow_up(reserved, "settle", at(100) - timedelta(days=2)).posted_at == at(100)
+    assert journals.follow_up(reserved, "settle", at(101)).posted_at == at(101)
 
 
 def test_an_unbalanced_journal_cannot_be_made() -> None:

@@ -1,45 +1,19 @@
-import asyncio
 from typing import Any
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
-from libs.common.web.problem_details import install_error_handlers
-from services.ledger import routes
 from services.ledger.reconciliation.overdue import check_overdue
 from services.ledger.tests.conftest import Database
 from services.ledger.tests.factories import BATCH, approved, batch, changed, payment_id
 from services.ledger.tests.harness import ENDS, batch_events, deliver
+from services.ledger.tests.http_client import Client, client_of
 
 pytestmark = pytest.mark.database
-TOKEN = "x" * 20
-
-
-class Client:
-    def __init__(self, web: FastAPI) -> None:
-        self.web = web
-
-    def get(
-        self, path: str, params: dict[str, Any] | None = None, headers: dict[str, str] | None = None
-    ) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            async with httpx.AsyncClient(
-                transport=httpx.ASGITransport(self.web), base_url="http://ledger"
-            ) as client:
-                return await client.get(
-                    path, params=params, headers=headers or {"X-Paydown-Internal": TOKEN}
-                )
-
-        return asyncio.run(ask())
 
 
 @pytest.fixture
 def client(database: Database) -> Client:
-    web = FastAPI()
-    install_error_handlers(web)
-    web.include_router(routes.router(database.service, TOKEN))
-    return Client(web)
+    return client_of(database)
 
 
 def test_a_certificate_and_its_versions(client: Client, database: Database) -> None:

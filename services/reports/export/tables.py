@@ -41,20 +41,20 @@ def source_lines(batch: Row[Any], groups: Iterable[Row[Any]]) -> Iterator[list[C
     for group in groups:
         source = sources.get(group.id, {})
         payor = (source.get(name, "") for name in PAYOR_COLUMNS)
-        yield [str(batch.batch_id), group.id, *payor, *_group_cells(group)]
+        yield [str(batch.batch_id), group.id, *payor, *group_cells(group)]
 
 
 def branch_lines(batch: Row[Any], groups: Iterable[Row[Any]]) -> Iterator[list[Cell]]:
     """The lines of `branches`, one for each branch."""
     for group in groups:
-        yield [str(batch.batch_id), group.id, *_group_cells(group)]
+        yield [str(batch.batch_id), group.id, *group_cells(group)]
 
 
 def payment_line(row: Row[Any], cipher: FieldCipher) -> list[Cell]:
     """The line of `payments` of one row of the file; `cipher` decrypts the names."""
     row_id = str(row.row_id)
     first_name, last_name = (
-        cipher.decrypt(encrypted, field, row_id) if encrypted else ""
+        cipher.decrypt_or_forgotten(encrypted, field, row_id)
         for field, encrypted in (("first_name", row.first_name), ("last_name", row.last_name))
     )
     return [
@@ -91,7 +91,7 @@ def payment_line(row: Row[Any], cipher: FieldCipher) -> list[Cell]:
     ]
 
 
-def _group_cells(group: Row[Any]) -> Sequence[Cell]:
+def group_cells(group: Row[Any]) -> Sequence[Cell]:
     """The cells of `GROUP_COLUMNS`."""
     cells: list[Cell] = [CURRENCY, group.rows, dollars(group.cents)]
     for outcome in OUTCOMES:

@@ -1,7 +1,6 @@
 """HTTP: the reports of a batch as files, each made from one snapshot of the database."""
 
 import itertools
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +25,6 @@ MEDIA_TYPES = {
     "pdf": "application/pdf",
     "zip": "application/zip",
 }
-EXPORTS_MAX = 4  # each holds a connection and a snapshot for as long as its reader takes
 POLL_S = 0.25
 
 Table = Literal["sources", "branches", "payments"]
@@ -35,7 +33,6 @@ WriteReport = Callable[[Report], Iterator[bytes]]
 
 def add_routes(routes: APIRouter, context: Context) -> None:
     """Three tables as CSV and as workbook, the summary as PDF, and all of it as an archive."""
-    slots = threading.BoundedSemaphore(EXPORTS_MAX)
 
     def answer(batch_id: UUID, name: str, kind: str, write: WriteReport) -> StreamingResponse:
         stems: list[str] = []
@@ -44,7 +41,7 @@ def add_routes(routes: APIRouter, context: Context) -> None:
             stems.append(report.stem())
             return write(report)
 
-        chunks = export(context, slots, batch_id, write_noting_stem)
+        chunks = export(context, batch_id, write_noting_stem)
         first = next(chunks)  # starts the export, so that an error can still become an answer
         headers = {
             "Content-Disposition": f'attachment; filename="{stems[0]}-{name}.{kind}"',
@@ -71,9 +68,7 @@ def add_routes(routes: APIRouter, context: Context) -> None:
         return answer(batch_id, "all", "zip", lambda report: spool(report.archive))
 
 
-def export(
-    context: Context, slots: threading.BoundedSemaphore, batch_id: UUID, write: WriteReport
-) -> Iterator[bytes]:
+def export(context: Context, batch_id: UUID, write: WriteReport) -> Iterator[bytes]:
     """The bytes of a report.
 
     Its snapshot and its slot are released when it ends, also when the reader goes away.
@@ -81,18 +76,8 @@ def export(
     Raises:
         Problem: 404 or 503; nothing was written yet.
     """
-    if not slots.acquire(timeout=context.certificate_wait_s):
-        raise Problem(
-            503,
-            "reports.busy",
-            f"{EXPORTS_MAX} reports are being written at the moment.",
-            "Try again in a few seconds.",
-        )
-    try:
-        with wait_for_report(context, batch_id) as report:
-            yield from write(report)
-    finally:
-        slots.release()
+    with context.export_slot(), wait_for_report(context, batch_id) as report:
+        yield from write(report)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ READ_MODEL = (
     *("provider_event", "journal", "certificate", "judgement", "preflight", "dispatch"),
 )
 MESSAGING = ("inbox", "consumer_offset", "dead_letter")
+KEPT = ("finance_report", "given_name", "put_away", "payment_evidence")
 
 
 def delete_all(engine: Engine, tables: Sequence[str]) -> None:
@@ -40,7 +41,7 @@ def migrated(make_database: Callable[[str], tuple[str, str]]) -> Iterator[Engine
 
 @pytest.fixture
 def engine(migrated: Engine) -> Engine:
-    delete_all(migrated, (*READ_MODEL, *MESSAGING))
+    delete_all(migrated, (*READ_MODEL, *MESSAGING, *KEPT))
     return migrated
 
 

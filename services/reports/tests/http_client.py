@@ -22,12 +22,26 @@ class Client:
     def get(
         self, path: str, params: dict[str, Any] | None = None, headers: dict[str, str] | None = None
     ) -> httpx.Response:
+        return self._send("GET", path, params=params, headers=headers or {})
+
+    def post(
+        self, path: str, body: Any, person: str = "", roles: str = "preparer"
+    ) -> httpx.Response:
+        headers = {"X-Paydown-Actor": person, "X-Paydown-Roles": roles}
+        return self._send("POST", path, json=body, headers=headers)
+
+    def delete(self, path: str, headers: dict[str, str]) -> httpx.Response:
+        return self._send("DELETE", path, headers=headers)
+
+    def _send(
+        self, method: str, path: str, headers: dict[str, str], **options: Any
+    ) -> httpx.Response:
         async def ask() -> httpx.Response:
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(self.app), base_url="http://reports"
             ) as client:
-                return await client.get(
-                    path, params=params, headers={"X-Paydown-Internal": "token"} | (headers or {})
+                return await client.request(
+                    method, path, headers={"X-Paydown-Internal": "token"} | headers, **options
                 )
 
         return asyncio.run(ask())

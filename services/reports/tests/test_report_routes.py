@@ -1,7 +1,7 @@
 """The reports of a batch over HTTP: when they are given, and as what."""
 
-import threading
 import time
+from threading import BoundedSemaphore
 
 import pytest
 from sqlalchemy import Engine
@@ -12,7 +12,7 @@ from libs.common.contracts.events.ledger import CertificateIssued, Outcome
 from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
 from services.reports.routes import files
-from services.reports.routes.context import Context
+from services.reports.routes.context import EXPORTS_MAX, Context
 from services.reports.tests import factories
 from services.reports.tests.http_client import BATCH, PATH, Client, store_all
 
@@ -107,7 +107,7 @@ def test_every_file_is_given_with_its_type_and_leaves_no_connection_behind(
         ("summary.pdf", "application/pdf"),
         ("all.zip", "application/zip"),
     ):
-        for _ in range(files.EXPORTS_MAX + 1):
+        for _ in range(EXPORTS_MAX + 1):
             answer = client.get(f"{PATH}/reports/{name}")
             assert answer.status_code == 200
             assert answer.headers["content-type"].startswith(media)
@@ -145,10 +145,16 @@ def test_the_name_of_a_file_says_that_one_person_was_enough(
 
 @pytest.mark.usefixtures("whole")
 def test_a_reader_who_goes_away_gives_back_slot_and_connection(engine: Engine) -> None:
-    context = Context(engine, "token", factories.CIPHER, 0.3, lambda _connection, _batch_id: None)
-    slots = threading.BoundedSemaphore(1)
+    context = Context(
+        engine,
+        "token",
+        factories.CIPHER,
+        0.3,
+        lambda _connection, _batch_id: None,
+        slots=BoundedSemaphore(1),
+    )
     for _ in range(3):
-        chunks = files.export(context, slots, BATCH.batch_id, lambda report: report.csv("payments"))
+        chunks = files.export(context, BATCH.batch_id, lambda report: report.csv("payments"))
         next(chunks)
         del chunks
     assert isinstance(engine.pool, QueuePool)

@@ -40,6 +40,9 @@ class RowRead(Event):
     )
     amount_text: str = Field(default="", description="as written in the file")
     amount_cents: int = Field(ge=0, le=MAX_CENTS)
+    redirect_of: int = Field(
+        default=0, ge=0, description="file_row of the row whose place it takes; 0: a row of a file"
+    )
     first_name: str = Field(default="", description="encrypted")
     last_name: str = Field(default="", description="encrypted")
     dob: str = Field(default="", description="encrypted, YYYY-MM-DD")

@@ -3,7 +3,7 @@ import base64
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from libs.common.crypto.field_encryption import FieldCipher
+from libs.common.crypto.field_encryption import FieldCipher, destroy, new_key
 from libs.common.crypto.key_check import (
     EncryptedColumns,
     EncryptedSample,
@@ -48,6 +48,17 @@ def test_another_key_of_the_same_name_is_detected() -> None:
     assert NEW not in problem
 
 
+def test_a_person_whose_key_was_destroyed_does_not_stop_a_start() -> None:
+    text, place = f"k3:{new_key()}", "0123456789abcdef"
+    sealed = FieldCipher.parse(text).encrypt("0012345678", "loan", "r", place)
+    of_person = EncryptedSample(sealed, "loan", "r")
+    assert of_person.key_id == "k3"
+    assert key_problem("reports", FieldCipher.parse(destroy(text, [place])), [of_person]) == ""
+    assert "sealed under k3, which" in key_problem("reports", BOTH, [of_person])
+    other = FieldCipher.parse(f"k3:{new_key()}")
+    assert "the key named k3" in key_problem("reports", other, [of_person])
+
+
 @pytest.mark.database
 def test_a_database_is_asked_for_one_value_of_each_key(store: Store) -> None:
     with store.engine.begin() as connection:
@@ -62,15 +73,16 @@ def test_a_database_is_asked_for_one_value_of_each_key(store: Store) -> None:
                 row=f"r{place}",
                 body=sealer.encrypt("x", "loan", f"r{place}"),
             )
+    also = (UNENCRYPTED, f"k2~{'0' * 16}.x")
     places = EncryptedColumns(
         "SELECT body AS sealed, 'loan' AS field, message_key AS row_id FROM outbox",
-        {"outbox": f"SELECT body FROM outbox UNION ALL VALUES (''), ('{UNENCRYPTED}')"},
+        {"outbox": f"SELECT body FROM outbox UNION ALL VALUES (''), ('{also[0]}'), ('{also[1]}')"},
     )
     check(store.engine, "ingest", places, BOTH)
     with pytest.raises(WrongKeys, match="k1"):
         check(store.engine, "ingest", places, OF_NEW)
     with store.engine.connect() as connection:
-        assert key_usage(connection, places) == {"k1": {"outbox": 1}, "k2": {"outbox": 2}}
+        assert key_usage(connection, places) == {"k1": {"outbox": 1}, "k2": {"outbox": 3}}
     check(
         store.engine,
         "ingest",

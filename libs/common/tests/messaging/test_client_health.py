@@ -27,13 +27,15 @@ def health(clock: Clock) -> ClientHealth:
     return ClientHealth(clock)
 
 
-def report(state: str = "up", join: str = "steady", silent_s: float = 0.05) -> str:
+def report(
+    state: str = "up", join: str = "steady", silent_s: float = 0.05, broker: str = "UP"
+) -> str:
     """The parts of a report that are read; the coordinator's connection has heard nothing yet."""
     return json.dumps(
         {
             "brokers": {
-                "h:1/1": {"nodeid": 1, "rxidle": int(silent_s * 1e6)},
-                "GroupCoordinator": {"nodeid": -1, "rxidle": -1},
+                "h:1/1": {"source": "learned", "state": broker, "rxidle": int(silent_s * 1e6)},
+                "GroupCoordinator": {"source": "logical", "state": "TRY_CONNECT", "rxidle": -1},
             },
             "cgrp": {"state": state, "join_state": join},
         }
@@ -70,6 +72,42 @@ def test_one_that_lost_its_group_and_asks_for_its_coordinator_stands_still(
     assert not health.is_working()
     assert health.standing_s() >= 60
     assert health.state == "query-coord, init"
+
+
+def test_one_that_has_dropped_its_brokers_is_known_by_its_reports(
+    health: ClientHealth, clock: Clock
+) -> None:
+    """As it was seen after a broker was frozen: no broker is connected to any more."""
+    health.assigned = True
+    live(health, clock, 10, report())
+    assert health.without_brokers_s() == 0.0
+    health.assigned = False
+    live(health, clock, 15, report("query-coord", "init", broker="INIT"))
+    assert health.without_brokers_s() == 14.0
+    live(health, clock, 5, report("query-coord", "init", broker="CONNECT"))
+    assert health.without_brokers_s() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("state", "broker"),
+    [("query-coord", "UP"), ("query-coord", "TRY_CONNECT"), ("up", "INIT"), ("init", "DOWN")],
+)
+def test_one_that_looks_for_a_broker_has_not_dropped_them(
+    health: ClientHealth, clock: Clock, state: str, broker: str
+) -> None:
+    live(health, clock, 30, report(state, "init", broker=broker))
+    assert health.without_brokers_s() == 0.0
+
+
+def test_one_without_any_broker_has_dropped_them_and_a_pause_begins_anew(
+    health: ClientHealth, clock: Clock
+) -> None:
+    nobody = json.dumps({"brokers": {}, "cgrp": {"state": "query-coord", "join_state": "init"}})
+    live(health, clock, 12, nobody)
+    assert health.without_brokers_s() == 11.0
+    clock.now += 600
+    health.polled()
+    assert health.without_brokers_s() == 0.0
 
 
 def test_one_that_believes_to_be_assigned_but_hears_nobody_stands_still(

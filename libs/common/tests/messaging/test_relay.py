@@ -5,17 +5,18 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from sqlalchemy import Engine, event
 
-from libs.common.contracts.errors import Fatal
+from libs.common.contracts.errors import Fatal, Retry
 from libs.common.contracts.message import Message
 from libs.common.crypto.message_signatures import Signer
 from libs.common.messaging import outbox, relay
+from libs.common.messaging.written_offsets import WrittenOffsets
 from libs.common.observability.clock_difference import ClockComparison
 from libs.common.observability.trace_context import unrecorded_header
 from libs.common.testing.waiting import wait_for
@@ -114,6 +115,22 @@ class TestPublish:
         assert publish(store, producer) == 0
         assert producer.purged
         assert waiting(store) == sent
+
+    @pytest.mark.parametrize("broker_answers", [True, False])
+    def test_a_producer_that_sends_nothing_is_given_up_if_the_broker_answers_another(
+        self, store: Store, broker_answers: bool
+    ) -> None:
+        sent = add(store, range(3))
+        producer: Any = Producer()
+        producer.silent = True
+        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            with pytest.raises(Retry) if broker_answers else nullcontext():
+                relay.publish(connection, producer, broker_answers=lambda: broker_answers)
+            assert waiting(store) == sent
+            producer = Producer()
+            relay.publish(connection, producer, broker_answers=lambda: True)
+            relay.publish(connection, producer, broker_answers=lambda: True)  # nothing to send
+        assert waiting(store) == []
 
     def test_a_producer_that_can_never_send_again_ends_the_process(self, store: Store) -> None:
         sent = add(store, range(3))
@@ -234,3 +251,48 @@ def test_what_is_sent_compares_the_brokers_clock(store: Store, ahead_s: float, w
             relay.publish(connection, acting, broker_clock=clock)
     found = clock.check()["clock of the broker"]
     assert (words in found) if words else found == ""
+
+
+@pytest.mark.database
+class TestOlderTopic:
+    """The topic was restored from an older copy, which ends before what was written."""
+
+    def test_what_is_written_where_other_messages_were_is_not_marked(self, store: Store) -> None:
+        sent = add(store, range(3))
+        producer, written = Producer(), WrittenOffsets({("provider-events", 0): 10})
+        producer.next_offset = 4
+        acting: Any = producer
+        connection = store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        with connection, pytest.raises(Fatal):
+            relay.publish(connection, acting, name="webhooks", written=written)
+        assert waiting(store) == sent
+
+    def test_a_repeated_send_whose_offset_is_not_told_is_marked(self, store: Store) -> None:
+        add(store, range(3))
+        producer, written = Producer(), WrittenOffsets({("provider-events", 0): 10})
+        producer.next_offset = None
+        acting: Any = producer
+        connection = store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        with connection:
+            relay.publish(connection, acting, name="webhooks", written=written)
+        assert waiting(store) == []
+
+    def test_it_ends_the_relay_that_wrote_before(self, store: Store) -> None:
+        producer, ended = Producer(), list[str]()
+
+        def work() -> None:
+            acting: Any = producer
+            try:
+                relay.publish_until_stopped(store.engine, acting, threading.Event())
+            except Fatal as error:
+                ended.append(error.code)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        add(store, range(5))
+        assert wait_for(lambda: waiting(store) == [], 10)
+        producer.next_offset = 2
+        late = add(store, range(5, 7))
+        thread.join(10)
+        assert ended == ["kafka.topic-older"]
+        assert waiting(store) == late

@@ -3,6 +3,7 @@
 import uuid
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from libs.common.contracts.errors import Fatal, Retry
 from libs.common.contracts.message import Message, Source
 from libs.common.contracts.topics import Topic
 from libs.common.messaging import kafka, kafka_source
+from libs.common.messaging.client_health import ClientHealth
 from libs.common.testing.memory_broker import MemorySource, MemoryTopic
 from libs.common.testing.waiting import wait_for
 
@@ -333,3 +335,28 @@ def test_an_assignment_the_group_has_revoked_meanwhile_is_tried_again() -> None:
         source.poll()
     for consumer in (other, source):
         consumer.close()
+
+
+@pytest.mark.parametrize(
+    ("answers", "reports", "is_given_up"),
+    [
+        (True, 5, True),
+        (True, 2, False),
+        (False, 5, False),
+    ],
+)
+def test_a_client_without_brokers_is_given_up_while_the_broker_answers_another(
+    answers: bool, reports: int, is_given_up: bool
+) -> None:
+    now = [0.0]
+    source = kafka_source.KafkaSource(
+        "127.0.0.1:1", "g", "t", Stored().load, broker_answers=lambda: answers
+    )
+    source.health = ClientHealth(lambda: now[0])
+    for _ in range(reports):
+        source.health.report('{"cgrp": {"state": "query-coord"}, "brokers": {}}')
+        source.health.polled()
+        now[0] += 5
+    with pytest.raises(Retry, match="standing still") if is_given_up else nullcontext():
+        source._check_client()
+    source.close()

@@ -40,8 +40,8 @@ def search(monkeypatch: pytest.MonkeyPatch, reads: list[range]) -> Search:
             reads.append(offsets)
             return (log[offset] for offset in offsets)
 
-        monkeypatch.setattr(restore, "_full_ranges", lambda *_: {place: (0, len(log))})
-        monkeypatch.setattr(restore, "_read", read)
+        monkeypatch.setattr(restore, "full_ranges", lambda *_: {place: (0, len(log))})
+        monkeypatch.setattr(restore, "read_ranges", read)
         own = OwnMessages("webhooks", verifier().verify, ForgedMessages.parse(forged))
         return restore.newest_own_messages("127.0.0.1:1", own, [PROVIDER_EVENTS])
 

@@ -245,8 +245,8 @@ def test_a_recovery_that_finds_all_in_doubt_keeps_no_bodies_in_memory(
             event_id = str(hint(offset).event_id)
             yield template._replace(offset=offset, event_id=event_id, body=bytes(body_bytes))
 
-    monkeypatch.setattr(restore, "_read", read)
-    monkeypatch.setattr(restore, "_full_ranges", lambda *_: {})
+    monkeypatch.setattr(restore, "read_ranges", read)
+    monkeypatch.setattr(restore, "full_ranges", lambda *_: {})
     monkeypatch.setattr(topic_reader, "BATCH_MAX", 10)
     tracemalloc.start()
     try:

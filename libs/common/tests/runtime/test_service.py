@@ -314,19 +314,6 @@ def test_a_loop_without_its_database_is_begun_again_until_it_is_back(tmp_path: P
 
 
 @pytest.mark.database
-def test_each_finding_around_a_service_is_a_metric_with_the_name_of_its_check(
-    store: Store, tmp_path: Path
-) -> None:
-    made = service(store.url, tmp_path)
-    made.world.found = {"disk of /srv": "It is full.", "clock of the broker": ""}
-    found = get(made, "/metrics").text
-    assert 'paydown_example_world_finding{check="disk of /srv"} 1.0' in found
-    assert "clock of the broker" not in found
-    assert "paydown_example_world_findings 1.0" in found
-    made.engine.dispose()
-
-
-@pytest.mark.database
 def test_the_flow_of_a_service_is_the_age_of_what_it_applied_and_of_what_it_did_not_publish(
     store: Store, tmp_path: Path
 ) -> None:
@@ -342,7 +329,7 @@ def test_the_flow_of_a_service_is_the_age_of_what_it_applied_and_of_what_it_did_
     made.engine.dispose()
 
 
-def test_ready_means_assigned_now_and_answered_lately_and_not_once(tmp_path: Path) -> None:
+def test_ready_means_assigned_and_answered_lately_and_not_once(tmp_path: Path) -> None:
     made = service("postgresql+psycopg2://r:p@127.0.0.1:1/none", tmp_path)
     made.add_consumer(BATCHES, lambda _connection, _events: None)
     (consumer,) = made.consumer_watch.consumers
@@ -352,14 +339,25 @@ def test_ready_means_assigned_now_and_answered_lately_and_not_once(tmp_path: Pat
     def is_ready() -> bool:
         return made.readiness()["group batches"]
 
+    def pass_time(seconds: float) -> None:
+        health._worked_at -= seconds
+        if consumer.in_group_at is not None:
+            consumer.in_group_at -= seconds
+
     assert not is_ready()  # no client yet
     consumer.source = source
     assert not is_ready()  # a client without an assignment
     health.assigned = True
     assert is_ready()
     health.assigned = False
-    assert not is_ready()  # it has lost what it had
-    health.assigned = True
-    health._worked_at -= LATELY_S  # it has heard nobody for so long
+    assert is_ready()  # it has just lost its group, and may find it again at once
+    consumer.source = None
+    assert is_ready()  # and so may the client that is made in its place
+    pass_time(LATELY_S)
     assert not is_ready()
+    consumer.source = source
+    health.assigned, health._worked_at = True, time.monotonic()
+    assert is_ready()
+    pass_time(LATELY_S)
+    assert not is_ready()  # it has heard nobody for so long
     made.engine.dispose()

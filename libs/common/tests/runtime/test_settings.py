@@ -142,7 +142,7 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
                 "PAYDOWN_EXAMPLE_INTERNAL_TOKEN_FILE": "/nowhere/token",
                 "PAYDOWN_EXAMPLE_INTERNAL_TOKEN": SECRET,
             },
-            "both set",
+            "is set twice",
         ),
         (
             {"PAYDOWN_EXAMPLE_TOKEN_FILE": "/nowhere/token"},

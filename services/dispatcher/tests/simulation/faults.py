@@ -24,6 +24,9 @@ class Faults:
     key_refused: float = 0.0  # 401 or 403, not stored
     refused_again: float = 0.0  # 400, 401 or 404 for a key whose first request is under way
     executed_twice: float = 0.0  # the provider makes two payments of one request
+    # Of the objects to be created; of each answer to such a request.
+    objects_refused: float = 0.0  # until somebody has mended what is wrong with them
+    no_object_answer: float = 0.0  # lost on its way, or executed and not answered, or 500
     # Of each list.
     no_list: float = 0.10
     short_list: float = 0.10  # a walk that was cut short
@@ -34,6 +37,11 @@ class Faults:
     suspended: float = 0.0  # the process stops between intent and call, or during the call
     webhooks_first: bool = False  # a webhook comes before the answer
     acts: tuple[str, ...] = ()
+
+    @property
+    def are_objects_created(self) -> bool:
+        """Whether the objects are created in the simulation; else they exist when it begins."""
+        return self.objects_refused > 0
 
     @property
     def are_executed_twice(self) -> bool:
@@ -48,6 +56,11 @@ MIXES: dict[str, Faults] = {
         refused=0.15,
         key_refused=0.02,
         acts=("pause", "resume", "switch_kill", "mend"),
+    ),
+    "objects are refused and mended": Faults(
+        objects_refused=0.35,
+        no_object_answer=0.25,
+        acts=("prepare", "create", "create", "look_up_objects", "retry"),
     ),
     "objects are disabled and enabled": Faults(acts=("disable", "enable")),
     "suspended processes": Faults(suspended=0.25),

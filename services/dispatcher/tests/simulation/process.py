@@ -6,7 +6,7 @@ processes share. Each step is one call of production code.
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -106,12 +106,12 @@ def takes_effect_now(dispatcher: ManualDispatcher, act: Callable[[Connection], o
         return True
 
 
-def pause_on(dispatcher: ManualDispatcher) -> Callable[[Connection], object]:
-    return lambda c: commands.order_batch(c, dispatcher.batch_id, "pause", PERSON)
+def pause_on(connection: Connection, batch_id: UUID) -> None:
+    commands.order_batch(connection, batch_id, "pause", PERSON)
 
 
-def kill_on(_: ManualDispatcher) -> Callable[[Connection], object]:
-    return lambda c: kill_switch.engage(c, True, PERSON.person, PERSON.reason)
+def kill_on(connection: Connection) -> None:
+    kill_switch.engage(connection, True, PERSON.person, PERSON.reason)
 
 
 # --- messages ----------------------------------------------------------------------------------

@@ -15,7 +15,12 @@ import httpx
 from services.dispatcher.domain.clocks import ClockSample, Moment
 from services.dispatcher.provider.client import Provider
 from services.dispatcher.provider.clocks import Clocks
-from services.dispatcher.tests.memory_provider import Line, ManualClocks, MemoryProvider
+from services.dispatcher.tests.memory_provider import (
+    NEW_STATUS,
+    Line,
+    ManualClocks,
+    MemoryProvider,
+)
 from services.dispatcher.tests.simulation.faults import Faults
 
 # Shortly before midnight, and not after the database's clock, which runs in real time.
@@ -82,6 +87,8 @@ class UnreliableProvider(MemoryProvider):
         self.answers: dict[str, tuple[float, Stored]] = {}
         self.bodies: dict[str, dict[str, Any]] = {}
         self.made_twice: set[str] = set()
+        self.judged: dict[str, bool] = {}  # objects: whether what was asked for is wrong
+        self.made_objects: set[str] = set()
         self.pages = 0
         self.on_request: Callable[[str, bytes], None] = lambda key, body: None
         self.on_created: Callable[[str], None] = lambda provider_id: None
@@ -140,6 +147,9 @@ class UnreliableProvider(MemoryProvider):
             if request.method == "POST" and path == "/payments":
                 key = request.headers.get("idempotency-key", "")
                 status, data = self._receive(key, request.content, headers)
+            elif request.method == "POST" and path in self.objects:
+                key = request.headers.get("idempotency-key", "")
+                status, data = self._receive_object(key, path, json.loads(request.content))
             elif request.method == "GET" and path == "/payments":
                 status, data = 200, self._list(dict(request.url.params), headers)
             elif request.method == "GET" and path in LISTS:
@@ -244,6 +254,40 @@ class UnreliableProvider(MemoryProvider):
             self.made_twice.add(line["metadata"]["payment_id"])
         self.on_created(line["id"])
         return 200, shown(self.books[line["id"]])
+
+    # --- objects ---
+
+    def mend_objects(self, share: float) -> None:
+        """Somebody mends what is wrong with some of the refused objects."""
+        for object_id, is_wrong in self.judged.items():
+            if is_wrong and self.chance.random() < share:
+                self.judged[object_id] = False
+
+    def _receive_object(self, key: str, path: str, body: dict[str, Any]) -> Stored:
+        """A request to create an object; its answer may be lost, executed or not."""
+        if self.bodies.setdefault(key, body) != body:
+            raise Violation("one key was sent with two bodies")
+        if not self.is_lucky(self.faults.no_object_answer):
+            return self._first(key, lambda: self._make_object(path, body))
+        if self.chance.random() < 0.3:
+            return self._first(key, lambda: (500, error("")))
+        if self.chance.random() < 0.5:
+            self._first(key, lambda: self._make_object(path, body))
+        raise NoAnswer
+
+    def _make_object(self, path: str, body: dict[str, Any]) -> Stored:
+        object_id = str(body["metadata"]["object_id"])
+        if object_id not in self.judged:
+            self.judged[object_id] = self.is_lucky(self.faults.objects_refused)
+        if self.judged[object_id]:
+            return 400, error("INVALID_REQUEST")
+        if object_id in self.made_objects:
+            raise Violation("an object was created twice")
+        self.made_objects.add(object_id)
+        lines = self.objects[path]
+        line = self._line(path, body, len(lines), NEW_STATUS[path])
+        self.objects[path] = {line["id"]: line, **lines}
+        return 200, dict(line)
 
     # --- lists ---
 

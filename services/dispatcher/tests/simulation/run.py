@@ -1,5 +1,6 @@
 """One seeded simulation: two workers on one database, moved step by step by chance."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from libs.common.contracts.statuses import PROVIDER_PAID
 from services.dispatcher.domain.protocol import Answer, Timing
 from services.dispatcher.sending.worker import Call
 from services.dispatcher.tests.harness import ManualDispatcher
-from services.dispatcher.tests.simulation import objects, process
+from services.dispatcher.tests.simulation import creations, objects, process
 from services.dispatcher.tests.simulation.faults import Faults
 from services.dispatcher.tests.simulation.process import SimulatedProcess
 from services.dispatcher.tests.simulation.provider import (
@@ -78,7 +79,8 @@ class Simulation:
     ) -> None:
         self.chance, self.faults = random.Random(seed), faults
         self.provider = UnreliableProvider(self.chance, faults)
-        self.dispatcher = ManualDispatcher(
+        kind = creations.UnpreparedDispatcher if faults.are_objects_created else ManualDispatcher
+        self.dispatcher = kind(
             *engines,
             count=PAYMENTS,
             timing=timing,
@@ -122,7 +124,8 @@ class Simulation:
                 self.step(act)
 
     def _calm_acts(self) -> list[Callable[[], None]]:
-        return [act for act in (self.poll, self.search) if act.__name__ in self.faults.acts]
+        calm = (self.poll, self.search, self.look_up_objects, self.create, self.prepare)
+        return [act for act in calm if act.__name__ in self.faults.acts]
 
     @property
     def clocks(self) -> SimulatedClocks:
@@ -163,6 +166,15 @@ class Simulation:
             one = self.suspended.pop(0)
             sent = [(call, one.worker.send(call, one.send_until_s)) for call in one.calls]
             one.worker.record([*one.answers, *sent])
+
+    def prepare(self) -> None:
+        creations.prepare(self.dispatcher)
+
+    def create(self) -> None:
+        self.creator.create(self.chance, is_calm=self.provider.is_calm)
+
+    def look_up_objects(self) -> None:
+        creations.look_up(self.dispatcher)
 
     # --- what time and the provider do ---
 
@@ -228,9 +240,17 @@ class Simulation:
     def enable(self) -> None:
         objects.enable_all(self.dispatcher)
 
+    def retry(self) -> None:
+        """Somebody mends some of what was refused, and asks that it is tried again."""
+        self.provider.mend_objects(0.5)
+        creations.retry(self.dispatcher)
+
     def mend(self) -> None:
         """People mend what can be: the clock, a restored database, duplicates, stopped sources."""
         self.enable()
+        if self.faults.are_objects_created:
+            self.provider.mend_objects(1.0)
+            creations.retry(self.dispatcher)
         self.set_clock(0.0)
         process.recover_if_quarantined(self.dispatcher)
         process.decide_duplicates(self.dispatcher)
@@ -270,6 +290,7 @@ class Simulation:
         """Begin all processes anew; what was in their memory is gone."""
         self.suspended = []
         self.workers = [SimulatedProcess(self.dispatcher) for _ in range(2)]
+        self.creator = creations.Creator(self.dispatcher)
 
     # --- what must hold ---
 
@@ -287,15 +308,20 @@ class Simulation:
         if {call.subject_id for call in calls} & set(allowed.stopped):
             raise Violation("sent from a source account that is stopped")
         if self.chance.random() < 0.1:
-            for order in (process.pause_on, process.kill_on):
-                if process.takes_effect_now(self.dispatcher, order(self.dispatcher)):
-                    raise Violation("an order took effect between the gate and the intent")
+            pause = partial(process.pause_on, batch_id=UUID(calls[0].batch_id))
+            orders = (pause, process.kill_on)
+            if any(process.takes_effect_now(self.dispatcher, order) for order in orders):
+                raise Violation("an order took effect between the gate and the intent")
 
     def _check_request(self, key: str, content: bytes) -> None:
         if not key:
             raise Violation("sent without a key")
         if process.frozen_body(self.dispatcher, key) != content.decode():
             raise Violation("sent before its intent was committed, or another body than that")
+        if self.faults.are_objects_created:
+            body, accounts = json.loads(content), self.provider.objects["/accounts"]
+            if not {body["source"], body["destination"]} <= set(accounts):
+                raise Violation("sent to or from an account that the provider does not have")
 
     def _check_payments(self) -> None:
         """Nobody is paid twice, and nothing is called failed or paid that is not."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.ledger.domain.comparisons import (
+    DISPATCHER,
     Finding,
     RunProgress,
     StatementRun,
@@ -95,7 +96,7 @@ def dispatcher_dead_letters(statement: StatementRun) -> list[Finding]:
     return [
         Finding(
             "dead_letter",
-            "dispatcher",
+            DISPATCHER,
             expected="every message applied",
             found=f"{statement.dead_letters} rejected by the dispatcher",
         )
@@ -109,7 +110,7 @@ def undecided_duplicates(statement: StatementRun) -> list[Finding]:
     return [
         Finding(
             "duplicate",
-            "dispatcher",
+            DISPATCHER,
             expected="a decision of two people about each payment that was there twice",
             found=f"{statement.undecided_duplicates} not decided",
         )

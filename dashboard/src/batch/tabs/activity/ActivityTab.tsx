@@ -1,6 +1,6 @@
 /** What happened to the batch and who did it; for auditors also its lines of the audit log. */
 import type { ReactElement, ReactNode } from "react";
-import { type Batch, query } from "../../../api/client";
+import { type ApprovalRequest, type Batch, query } from "../../../api/client";
 import { hasRole } from "../../../api/session";
 import { useSignedIn } from "../../../api/signedIn";
 import { AuditTable } from "../../../audit/AuditTable";
@@ -47,6 +47,7 @@ function happeningsOf(batch: Batch): Happening[] {
   return [
     upload(batch),
     ...batch.corrections.map(correction),
+    ...(batch.approval_requests ?? []).flatMap(approvalRequest),
     ...approval(batch),
     ...certification(batch),
   ].toSorted((a, b) => a.at.localeCompare(b.at));
@@ -83,6 +84,25 @@ function correction(made: Batch["corrections"][number]): Happening {
       />
     ),
   };
+}
+
+/** That somebody asked, and that it was sent back or withdrawn. */
+function approvalRequest(request: ApprovalRequest): Happening[] {
+  const { request_id: id, ended_at: endedAt, ended_by: endedBy } = request;
+  const asked: Happening = {
+    key: `asked ${id}`,
+    at: request.asked_at,
+    by: request.asked_by,
+    what: <T id="activity.asked" values={{ note: request.note }} />,
+  };
+  if (endedAt === null || endedBy === null) return [asked];
+  const what =
+    request.state === "sent_back" ? (
+      <T id="activity.sent-back" values={{ reason: request.end_reason }} />
+    ) : (
+      <T id="activity.withdrawn" />
+    );
+  return [asked, { key: `answered ${id}`, at: endedAt, by: endedBy, what }];
 }
 
 const DIGEST_SHOWN = 23; // "sha256:" and 16 digits

@@ -8,22 +8,27 @@ import { Card } from "../../../ui/Card";
 import { Count, Money } from "../../../ui/format";
 import { Notice } from "../../../ui/Notice";
 import { ProblemPanel } from "../../../ui/ProblemPanel";
+import { useForgetDialog } from "../../../ui/signInAnew";
+import { useBatch } from "../../BatchContext";
 import { CorrectionTable } from "../../CorrectionTable";
 import { RowsLink } from "../../RowsLink";
 import { ApprovalChecklist } from "./ApprovalChecklist";
 import { BatchDifference } from "./BatchDifference";
 import { ConfirmApproval } from "./ConfirmApproval";
 import { ExcludedRows } from "./ExcludedRows";
-import { type Approval, useApproval } from "./useApproval";
+import { StartChoice } from "./StartChoice";
+import { type Approval, APPROVAL, keptApproval, useApproval } from "./useApproval";
 
 /** The figures to approve, a tick for every warning, and the button that approves. */
 export function ApprovalForm(): ReactElement {
-  const [confirming, setConfirming] = useState(false);
+  const { batch } = useBatch();
+  const [confirming, setConfirming] = useState(() => keptApproval(batch) !== null);
+  useForgetDialog(APPROVAL);
   const approval = useApproval(() => setConfirming(false));
   const { shown } = approval;
   return (
     <Card title={<T id="approval.title" />}>
-      {Boolean(approval.error) && <ProblemPanel error={approval.error} unsafe />}
+      {Boolean(approval.error) && <ProblemPanel error={approval.error} unsafe dialog={APPROVAL} />}
       {approval.changed && (
         <BatchDifference before={shown} after={approval.current} onAccept={approval.restart} />
       )}
@@ -37,8 +42,11 @@ export function ApprovalForm(): ReactElement {
         />
       )}
       <ApprovalChecklist approval={approval} />
+      <StartChoice approval={approval} />
       <ApproveButton approval={approval} onClick={() => setConfirming(true)} />
-      {confirming && <ConfirmApproval approval={approval} onClose={() => setConfirming(false)} />}
+      {confirming && approval.missing === 0 && (
+        <ConfirmApproval approval={approval} onClose={() => setConfirming(false)} />
+      )}
     </Card>
   );
 }

@@ -5,19 +5,30 @@ import { hasRole } from "../../../api/session";
 import { useSignedIn } from "../../../api/signedIn";
 import { type MessageId, T } from "../../../i18n/i18n";
 import { Card } from "../../../ui/Card";
-import { Facts } from "../../../ui/Facts";
+import { type Fact, Facts } from "../../../ui/Facts";
 import { Code, DateTime } from "../../../ui/format";
 import { Notice } from "../../../ui/Notice";
+import { isOwn, mayAsk } from "../../../api/approvalRequest";
 import { useBatch } from "../../BatchContext";
+import { DecisionList } from "../../DecisionList";
 import { SumsLine } from "../../SumsLine";
+import Waterfall from "../../Waterfall";
 import { ApprovalForm } from "./ApprovalForm";
+import { AskApproval } from "./AskApproval";
 import { ComparedRosters } from "./ComparedRosters";
 import { DiscardBatch } from "./DiscardBatch";
+import { TwoApprovers } from "./TwoApprovers";
 
 export default function ApprovalTab(): ReactElement {
   const { batch } = useBatch();
   const { me } = useSignedIn();
-  if (batch.approved_by) return <Approved batch={batch} />;
+  if (batch.approved_by)
+    return (
+      <>
+        <Approved batch={batch} />
+        <DecisionList />
+      </>
+    );
   if (batch.status !== "ready")
     return (
       <Notice tone="info">
@@ -28,6 +39,15 @@ export default function ApprovalTab(): ReactElement {
     <>
       <SumsLine batch={batch} />
       <ComparedRosters />
+      <Waterfall batchId={batch.batch_id} />
+      <DecisionList />
+      {batch.expires_at && (
+        <p>
+          <T id="approval.expires" values={{ at: <DateTime at={batch.expires_at} /> }} />
+        </p>
+      )}
+      {mayAsk(batch, me) && <AskApproval />}
+      <TwoApprovers />
       <ApproveOrWhyNot batch={batch} />
       {hasRole(me, "preparer", "approver") && <DiscardBatch />}
     </>
@@ -38,6 +58,9 @@ export default function ApprovalTab(): ReactElement {
 function ApproveOrWhyNot({ batch }: { batch: Batch }): ReactElement {
   const { me } = useSignedIn();
   if (batch.uploaded_by === me.id) return <WhyNot message="approval.own" />;
+  if (isOwn(batch.uploaded_by, batch.approval_requests, me))
+    return <WhyNot message="approval.asked" />;
+  if (batch.first_approval?.approved_by === me.id) return <WhyNot message="two.own" />;
   if (!hasRole(me, "approver")) return <WhyNot message="approval.others" />;
   if (batch.rows.payable + batch.rows.excluded === 0)
     return <WhyNot message="approval.nothing-payable" warning />;
@@ -50,6 +73,22 @@ function WhyNot({ message, warning }: { message: MessageId; warning?: boolean })
       <T id={message} />
     </Notice>
   );
+}
+
+/** The first of two approvals. */
+function firstApproval({ first_approval: first }: Batch): Fact[] {
+  if (!first) return [];
+  const who = (
+    <>
+      <DateTime at={first.approved_at} /> · {first.approved_by}
+    </>
+  );
+  return [["fact.first-approved", who]];
+}
+
+/** When sending may begin, if that was not at once. */
+function start({ start_at: startAt }: Batch): Fact[] {
+  return startAt ? [["fact.start", <DateTime key="start" at={startAt} />]] : [];
 }
 
 /** Who approved the batch, when, and what exactly. */
@@ -70,6 +109,8 @@ function Approved({ batch }: { batch: Batch }): ReactElement {
               <DateTime at={batch.uploaded_at} /> · {batch.uploaded_by}
             </>,
           ],
+          ...firstApproval(batch),
+          ...start(batch),
           ["fact.digest", <Code key="digest">{batch.digest ?? "—"}</Code>],
           [
             "fact.acknowledged",

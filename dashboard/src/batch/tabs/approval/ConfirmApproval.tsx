@@ -1,7 +1,7 @@
 import type { ReactElement } from "react";
 import { T, useText } from "../../../i18n/i18n";
 import { ActionDialog } from "../../../ui/ActionDialog";
-import { Code, Count, Money } from "../../../ui/format";
+import { Code, Count, DateTime, Money } from "../../../ui/format";
 import type { Approval } from "./useApproval";
 
 const DIGEST_SHOWN = 23; // "sha256:" and 16 digits
@@ -13,10 +13,11 @@ export function ConfirmApproval({ approval, onClose }: ConfirmApprovalProps): Re
   const { shown, included } = approval;
   const { rows, amount_cents: cents } = shown;
   const text = useText();
+  const isFirst = shown.approvals_needed === 2 && !approval.current.first_approval;
   return (
     <ActionDialog
       title={text("approval.ask")}
-      confirm={text("approval.ask.act")}
+      confirm={text(isFirst ? "two.act" : "approval.ask.act")}
       reason="none"
       busy={approval.approving}
       error={null}
@@ -25,14 +26,20 @@ export function ConfirmApproval({ approval, onClose }: ConfirmApprovalProps): Re
     >
       <p>
         <T
-          id="approval.ask.what"
+          id={approval.startAt ? "approval.ask.later" : "approval.ask.what"}
           values={{
+            at: <DateTime at={approval.startAt} />,
             rows: <Count value={rows.payable} />,
             money: <Money cents={cents.payable} />,
             sources: shown.sources.length,
           }}
         />
       </p>
+      {isFirst && (
+        <p>
+          <T id="two.means" />
+        </p>
+      )}
       {included.length > 0 && (
         <p>
           <T id="approval.ask.include" values={{ n: included.length }} />

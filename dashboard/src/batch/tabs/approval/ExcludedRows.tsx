@@ -7,6 +7,7 @@ import { Money } from "../../../ui/format";
 import { type Column, ListTable } from "../../../ui/ListTable";
 import { Notice } from "../../../ui/Notice";
 import { QueryView } from "../../../ui/QueryView";
+import { isPaidElsewhere } from "../../decision";
 import type { IncludedRow } from "./useApproval";
 
 const SHOWN_MAX = 100;
@@ -17,7 +18,10 @@ type ExcludedRowsProps = {
   onChange: (included: IncludedRow[]) => void;
 };
 
-/** Rows that are excluded because another batch of this pay period pays them. */
+/**
+ * The excluded rows. Those that another batch of this pay period pays can be included; what a person
+ * excluded or holds cannot.
+ */
 export function ExcludedRows({ batchId, included, onChange }: ExcludedRowsProps): ReactElement {
   const rows = query.useQuery("get", "/api/v1/batches/{batch_id}/rows", {
     params: { path: { batch_id: batchId }, query: { status: "excluded", limit: SHOWN_MAX } },
@@ -62,7 +66,7 @@ function IncludeRows({ rows, included, onChange }: IncludeRowsProps): ReactEleme
       <IncludeBox
         row={row}
         checked={included.some((one) => one.row_id === row.row_id)}
-        disabled={reason.trim() === ""}
+        disabled={reason.trim() === "" || !isPaidElsewhere(row)}
         onChange={(on) => include(row, on)}
       />
     ),

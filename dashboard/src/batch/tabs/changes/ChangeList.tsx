@@ -5,6 +5,7 @@ import { useAddress } from "../../../ui/address";
 import { Card } from "../../../ui/Card";
 import { Filters, OptionField } from "../../../ui/Filters";
 import { Money, ShortId } from "../../../ui/format";
+import { NamedId } from "../../../ui/NamedId";
 import { type Column, ListTable } from "../../../ui/ListTable";
 import { Empty } from "../../../ui/Loading";
 import { Pager } from "../../../ui/Pager";
@@ -114,7 +115,7 @@ function Side({ side }: { side: RosterChangeSide | null }): ReactElement {
       ))}
       {side.branch_ids.map((branch) => (
         <div key={branch}>
-          <ShortId id={branch} />
+          <NamedId kind="branch" id={branch} />
         </div>
       ))}
     </>
@@ -126,7 +127,7 @@ function SourceAccount({ text }: { text: string }): ReactElement {
   const [id = "", ...lastDigits] = text.split(" ");
   return (
     <div>
-      <ShortId id={id} /> {lastDigits.join(" ")}
+      <NamedId kind="source" id={id} /> {lastDigits.join(" ")}
     </div>
   );
 }

@@ -1,11 +1,11 @@
-import Button from "@mui/material/Button";
-import { type ReactElement, useState } from "react";
-import { query } from "../../../api/client";
+import type { ReactElement } from "react";
+import { api } from "../../../api/client";
 import { hasRole } from "../../../api/session";
 import { useSignedIn } from "../../../api/signedIn";
 import { T, useText } from "../../../i18n/i18n";
-import { ActionDialog } from "../../../ui/ActionDialog";
+import { ActionButton } from "../../../ui/ActionButton";
 import { Card } from "../../../ui/Card";
+import { openRequest } from "../../../api/approvalRequest";
 import { useBatch } from "../../BatchContext";
 import { CorrectionTable } from "../../CorrectionTable";
 
@@ -25,13 +25,14 @@ export function Corrections(): ReactElement | null {
 }
 
 function OfferedCorrections(): ReactElement {
-  const { corrections_offered: offered } = useBatch().batch;
+  const { batch } = useBatch();
+  const { corrections_offered: offered } = batch;
   const { me } = useSignedIn();
   const preparer = hasRole(me, "preparer");
   return (
     <Card
       title={<T id="corrections.offered" values={{ n: offered.length }} />}
-      actions={preparer && <AcceptCorrections />}
+      actions={preparer && !openRequest(batch) && <AcceptCorrections />}
     >
       <p>
         <T id="corrections.offered.means" />
@@ -49,40 +50,25 @@ function OfferedCorrections(): ReactElement {
 /** Accepts all offered corrections. The batch is then checked again and gets another digest. */
 function AcceptCorrections(): ReactElement {
   const { batch, reload } = useBatch();
-  const { corrections_offered: offered, batch_id: batchId } = batch;
+  const { corrections_offered: offered, batch_id } = batch;
   const text = useText();
-  const [open, setOpen] = useState(false);
-  const accept = query.useMutation("post", "/api/v1/batches/{batch_id}/corrections", {
-    onSuccess: () => {
-      setOpen(false);
-      void reload();
-    },
-  });
   return (
-    <>
-      <Button variant="contained" onClick={() => setOpen(true)}>
-        <T id="corrections.accept" values={{ n: offered.length }} />
-      </Button>
-      {open && (
-        <ActionDialog
-          title={text("corrections.ask", { n: offered.length })}
-          confirm={text("corrections.accept", { n: offered.length })}
-          reason="none"
-          busy={accept.isPending}
-          error={accept.error}
-          onClose={() => setOpen(false)}
-          onConfirm={() =>
-            accept.mutate({
-              params: { path: { batch_id: batchId } },
-              body: { corrections: offered },
-            })
-          }
-        >
-          <p>
-            <T id="corrections.ask.means" />
-          </p>
-        </ActionDialog>
-      )}
-    </>
+    <ActionButton
+      name={text("corrections.accept", { n: offered.length })}
+      button={{ variant: "contained" }}
+      title={text("corrections.ask", { n: offered.length })}
+      reason="none"
+      send={() =>
+        api.POST("/api/v1/batches/{batch_id}/corrections", {
+          params: { path: { batch_id } },
+          body: { corrections: offered },
+        })
+      }
+      onDone={() => void reload()}
+    >
+      <p>
+        <T id="corrections.ask.means" />
+      </p>
+    </ActionButton>
   );
 }

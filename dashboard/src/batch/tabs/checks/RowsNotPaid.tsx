@@ -11,12 +11,19 @@ import { QueryView } from "../../../ui/QueryView";
 import { useBatch } from "../../BatchContext";
 import { NewBatchFromRows } from "../../NewBatchFromRows";
 import { PartlyReadNotice } from "../../PartlyReadNotice";
+import { RefusedRowsFile } from "../../RefusedRowsFile";
 import { RowsLink } from "../../RowsLink";
 import { type Group, groupSearch, useGroupedRows } from "../../useGroupedRows";
 
 /** Outcomes of rows that are not paid. */
 export const NOT_PAID = ["unpayable", "refused", "excluded"] as const;
 type NotPaid = (typeof NOT_PAID)[number];
+
+/** What can be done about the rows of an outcome, beyond looking at them. */
+const ACTIONS: Partial<Record<NotPaid, ReactElement>> = {
+  unpayable: <PayInNewBatch />,
+  refused: <RefusedRowsFile />,
+};
 
 /** The rows of one outcome, grouped by reason. */
 export function RowsNotPaid({ status }: { status: NotPaid }): ReactElement {
@@ -31,7 +38,7 @@ export function RowsNotPaid({ status }: { status: NotPaid }): ReactElement {
           values={{ n: batch.rows[status], money: <Money cents={batch.amount_cents[status]} /> }}
         />
       }
-      actions={status === "unpayable" && <PayInNewBatch />}
+      actions={ACTIONS[status]}
     >
       <p>
         <T id={`checks.${status}.means`} />

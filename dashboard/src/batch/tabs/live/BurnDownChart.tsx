@@ -1,6 +1,7 @@
 import { LineChart } from "@mui/x-charts/LineChart";
 import type { ReactElement } from "react";
 import { useLanguage, useText } from "../../../i18n/i18n";
+import { CHART_COLORS } from "../../../ui/chartColors";
 import { leftAtLimit } from "./sendRate";
 import type { QueuePoint } from "./useLiveBatch";
 
@@ -19,6 +20,7 @@ export default function BurnDownChart({ points, perMinute }: BurnDownChartProps)
     });
   return (
     <LineChart
+      disableKeyboardNavigation
       height={260}
       skipAnimation
       series={series}
@@ -45,7 +47,7 @@ function useSeries(points: readonly QueuePoint[], perMinute: number | null) {
     data: points.map((point) => point.left),
     area: true,
     showMark: false,
-    color: "#0b7a75",
+    color: CHART_COLORS.good,
   };
   if (!first || !perMinute) return [left];
   const limit = {
@@ -53,7 +55,7 @@ function useSeries(points: readonly QueuePoint[], perMinute: number | null) {
     label: text("live.at-limit"),
     data: points.map((point) => leftAtLimit(first, perMinute, point.at)),
     showMark: false,
-    color: "#c2571a",
+    color: CHART_COLORS.bad,
   };
   return [left, limit];
 }

@@ -2,7 +2,8 @@ import type { ReactElement } from "react";
 import type { Batch } from "../../../api/client";
 import { T, useText } from "../../../i18n/i18n";
 import { Card } from "../../../ui/Card";
-import { Count, Money, ShortId } from "../../../ui/format";
+import { Count, Money } from "../../../ui/format";
+import { NamedId } from "../../../ui/NamedId";
 import { type Column, ListTable } from "../../../ui/ListTable";
 import { Empty } from "../../../ui/Loading";
 import { sumCents } from "../../../ui/money";
@@ -42,7 +43,7 @@ function columnsOf(batchId: string): Column<Branch>[] {
     {
       header: "column.branch",
       cell: ({ branch_id: branch }) =>
-        branch ? <ShortId id={branch} /> : <T id="branch.unreadable" />,
+        branch ? <NamedId kind="branch" id={branch} /> : <T id="branch.unreadable" />,
     },
     {
       header: "column.rows",

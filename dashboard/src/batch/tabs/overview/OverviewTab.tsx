@@ -1,5 +1,5 @@
 /** How much is paid, to how many, from where and for which branch, and what stays out. */
-import type { ReactElement } from "react";
+import { lazy, type ReactElement, Suspense } from "react";
 import type { Batch } from "../../../api/client";
 import { ENDED, NEVER_APPROVED, ROW_STATUSES } from "../../../api/statuses";
 import { T } from "../../../i18n/i18n";
@@ -15,6 +15,10 @@ import { BranchTotals } from "./BranchTotals";
 import { PaymentTotals } from "./PaymentTotals";
 import { SourceTotals } from "./SourceTotals";
 
+/** Loaded after the page: it needs an answer of its own. */
+const MoneyNeeded = lazy(() => import("./MoneyNeeded"));
+const Waterfall = lazy(() => import("../../Waterfall"));
+
 export default function OverviewTab(): ReactElement {
   const { batch } = useBatch();
   return (
@@ -22,6 +26,14 @@ export default function OverviewTab(): ReactElement {
       <SumsLine batch={batch} />
       <Outcomes batch={batch} />
       {!NEVER_APPROVED.has(batch.status) && <PaymentTotals batch={batch} />}
+      {!ENDED.has(batch.status) && batch.sources.length > 0 && (
+        <Suspense fallback={null}>
+          <MoneyNeeded batchId={batch.batch_id} />
+        </Suspense>
+      )}
+      <Suspense fallback={null}>
+        <Waterfall batchId={batch.batch_id} />
+      </Suspense>
       <SourceTotals batch={batch} />
       <BranchTotals batch={batch} />
       <About batch={batch} />

@@ -2,7 +2,8 @@ import type { ReactElement } from "react";
 import type { Batch } from "../../../api/client";
 import { T, useText } from "../../../i18n/i18n";
 import { Card } from "../../../ui/Card";
-import { Count, Money, ShortId } from "../../../ui/format";
+import { Count, Money } from "../../../ui/format";
+import { NamedId } from "../../../ui/NamedId";
 import { type Column, ListTable } from "../../../ui/ListTable";
 import { Empty } from "../../../ui/Loading";
 import { sumCents } from "../../../ui/money";
@@ -58,7 +59,10 @@ function columnsOf(batchId: string): Column<Source>[] {
         </>
       ),
     },
-    { header: "column.id", cell: (source) => <ShortId id={source.source_account_id} /> },
+    {
+      header: "column.id",
+      cell: (source) => <NamedId kind="source" id={source.source_account_id} />,
+    },
     {
       header: "column.rows",
       numeric: true,

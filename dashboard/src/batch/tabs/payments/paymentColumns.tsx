@@ -53,7 +53,7 @@ export function paymentColumns(text: ReturnType<typeof useText>): GridColDef<Pay
     },
     { field: "institution_id", headerName: text("column.institution"), width: 120 },
     idColumn("employee_id", text("column.employee-id")),
-    idColumn("source_account_id", text("column.source")),
+    idColumn("source_account_id", text("column.source"), "source"),
     {
       field: "provider_payment_id",
       headerName: text("column.provider-id"),

@@ -2,6 +2,7 @@ import type { GridColDef } from "@mui/x-data-grid";
 import type { Payment, Row } from "../../../api/client";
 import type { useText } from "../../../i18n/i18n";
 import { idColumn, moneyColumn, paymentColumn } from "../../../ui/gridColumns";
+import { Link } from "../../../ui/links";
 import { StatusChip } from "../../../ui/StatusChip";
 
 /** A row of the file with its payment, if it has one that was approved. */
@@ -29,8 +30,14 @@ export function reasonOf(row: ShownRow): string {
   return `${row.reason_field}${value}: ${row.reason}`;
 }
 
-/** The columns of the grid of rows, with their names in the person's language. */
-export function rowColumns(text: ReturnType<typeof useText>): GridColDef<ShownRow>[] {
+/**
+ * The columns of the grid of rows, with their names in the person's language. `linkPeople`: names
+ * lead to the pages of the employees.
+ */
+export function rowColumns(
+  text: ReturnType<typeof useText>,
+  linkPeople: boolean,
+): GridColDef<ShownRow>[] {
   return [
     { field: "file_row", headerName: text("column.row"), width: 80, type: "number" },
     {
@@ -38,6 +45,14 @@ export function rowColumns(text: ReturnType<typeof useText>): GridColDef<ShownRo
       headerName: text("column.employee"),
       width: 170,
       valueGetter: (_value, row) => `${row.first_name} ${row.last_name}`,
+      renderCell: ({ row, value }) =>
+        linkPeople && row.person_id ? (
+          <Link to="/employees/$personId" params={{ personId: row.person_id }}>
+            {value}
+          </Link>
+        ) : (
+          value
+        ),
     },
     moneyColumn(text("column.amount")),
     {
@@ -66,7 +81,7 @@ export function rowColumns(text: ReturnType<typeof useText>): GridColDef<ShownRo
     },
     { field: "institution_id", headerName: text("column.institution"), width: 120 },
     idColumn("employee_id", text("column.employee-id")),
-    idColumn("branch_id", text("column.branch")),
-    idColumn("source_account_id", text("column.source")),
+    idColumn("branch_id", text("column.branch"), "branch"),
+    idColumn("source_account_id", text("column.source"), "source"),
   ];
 }

@@ -1,0 +1,162 @@
+"""Redirected loans: rows of `batch_row` that take the place of others, and what they need.
+
+Which redirections stand, their amendments say (`amendments`): `from` the rows whose place is taken,
+`to` those that take it.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from libs.common.database.engine import run
+
+#: The redirection that stands of a row `r`, for a LATERAL join, found by its index for each row.
+REDIRECTED: Final = """
+    SELECT s.about, a.decided_by, a.reason
+    FROM amendment_row s
+    JOIN amendment a USING (decision_id)
+    WHERE s.batch_id = r.batch_id AND s.act = 'redirect' AND s.about IN ('from', 'to')
+        AND s.file_row = r.file_row AND s.standing"""
+#: The redirection of a loan of which a row `r` is one more row, though it was not redirected:
+#: it was refused then. For a LATERAL join.
+LOAN_REDIRECTED: Final = """
+    SELECT a.decided_by, a.reason
+    FROM amendment_row s
+    JOIN amendment a USING (decision_id)
+    JOIN batch_row f ON f.batch_id = s.batch_id AND f.file_row = s.file_row
+    WHERE s.batch_id = r.batch_id AND s.act = 'redirect' AND s.about = 'from' AND s.standing
+        AND f.loan_key = r.loan_key AND f.person_key = r.person_key AND f.loan_key <> ''
+    LIMIT 1"""
+#: The batch of another family that pays, on days of the batch, the loan whose place a row `r` takes
+#: (days `g`), for a LATERAL join.
+OLD_LOAN_PAID: Final = """
+    SELECT coalesce(d.batch_id, c.batch_id) AS batch_id
+    FROM batch_row f
+    LEFT JOIN claim c ON c.period = :period AND c.employee_id = f.employee_id
+        AND c.loan_index = f.loan_index AND c.family_id <> :family
+    LEFT JOIN claimed_days d ON d.loan_key = f.loan_key AND d.person_key = f.person_key
+        AND d.days && g.days AND d.family_id <> :family
+    WHERE r.redirect_of > 0 AND f.batch_id = r.batch_id AND f.file_row = r.redirect_of
+        AND (c.batch_id IS NOT NULL OR d.batch_id IS NOT NULL)
+    LIMIT 1"""
+
+
+def find_rows_of_loan(connection: Connection, batch_id: UUID, row_id: UUID) -> Sequence[Any]:
+    """Find the rows of a batch with the person and the loan of a row, with encrypted fields.
+
+    Those that were refused are left out, but for the row itself. Columns: all of `batch_row`,
+    `<field>_encrypted`, `decided_act` ("": no decision stands), `is_redirected`.
+    """
+    found: Sequence[Any] = run(
+        connection,
+        f"""
+        SELECT r.*,
+            s.first_name AS first_name_encrypted, s.last_name AS last_name_encrypted,
+            s.dob AS dob_encrypted, s.phone AS phone_encrypted, s.loan AS loan_encrypted,
+            s.written AS written_encrypted,
+            coalesce(
+                (SELECT d.act
+                FROM decision_row w
+                JOIN decision d USING (decision_id)
+                WHERE w.batch_id = r.batch_id AND w.file_row = r.file_row AND w.standing),
+                '') AS decided_act,
+            EXISTS ({REDIRECTED}) AS is_redirected
+        FROM batch_row n
+        JOIN batch_row r ON r.batch_id = n.batch_id AND (r.row_id = n.row_id OR (
+            r.person_key = n.person_key AND r.loan_key = n.loan_key AND r.status <> 'refused'
+            AND r.reason_code <> 'redirect_taken_back'))
+        JOIN row_seal s ON s.row_id = r.row_id
+        WHERE n.batch_id = :id AND n.row_id = :row_id
+        ORDER BY r.file_row""",  # noqa: S608 - our own text
+        id=batch_id,
+        row_id=row_id,
+    ).all()
+    return found
+
+
+def list_rows_with_loan(
+    connection: Connection, batch_id: UUID, person_key: str, loan_key: str
+) -> Sequence[int]:
+    """List the numbers of the rows of a person that name a loan, of those that may be paid."""
+    numbers: Sequence[int] = (
+        run(
+            connection,
+            """
+            SELECT file_row
+            FROM batch_row
+            WHERE batch_id = :id AND person_key = :person AND loan_key = :loan
+                AND status <> 'refused' AND reason_code <> 'redirect_taken_back'
+            ORDER BY file_row""",
+            id=batch_id,
+            person=person_key,
+            loan=loan_key,
+        )
+        .scalars()
+        .all()
+    )
+    return numbers
+
+
+def last_file_row(connection: Connection, batch_id: UUID) -> int:
+    """The highest number of a row of a batch."""
+    number: int = run(
+        connection, "SELECT max(file_row) FROM batch_row WHERE batch_id = :id", id=batch_id
+    ).scalar_one()
+    return number
+
+
+def list_known(connection: Connection, batch_id: UUID, row_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the rows that are here."""
+    found = run(
+        connection,
+        "SELECT row_id FROM batch_row WHERE batch_id = :id AND row_id = ANY(CAST(:ids AS uuid[]))",
+        id=batch_id,
+        ids=[str(one) for one in row_ids],
+    ).scalars()
+    return set(found)
+
+
+def list_old_loans(connection: Connection, batch_id: UUID) -> Sequence[Any]:
+    """List the loans whose place others take in a batch, with the amendment that says so.
+
+    Columns: decision_id, decided_by, reason, change, loan_key, institution_id, loan_last4.
+    """
+    found: Sequence[Any] = run(
+        connection,
+        """
+        SELECT DISTINCT ON (a.decision_id, r.loan_key)
+            a.decision_id, a.decided_by, a.reason, a.change,
+            r.loan_key, r.institution_id, r.loan_last4
+        FROM amendment a
+        JOIN amendment_row s USING (decision_id)
+        JOIN batch_row r ON r.batch_id = a.batch_id AND r.file_row = s.file_row
+        WHERE a.batch_id = :id AND s.act = 'redirect' AND s.about = 'from' AND s.standing
+            AND r.loan_key <> ''
+        ORDER BY a.decision_id, r.loan_key, r.file_row""",
+        id=batch_id,
+    ).all()
+    return found
+
+
+def list_unheld_days(
+    connection: Connection, loan_key: str, first: date
+) -> Sequence[tuple[date, date | None]]:
+    """The days from one on, for good, on which no hold on a loan stands: first and last of each."""
+    found = run(
+        connection,
+        """
+        SELECT lower(gap) AS first_day, upper(gap) - 1 AS last_day
+        FROM (
+            SELECT unnest(
+                datemultirange(daterange(CAST(:first AS date), NULL))
+                - coalesce(range_agg(days), datemultirange())) AS gap
+            FROM hold
+            WHERE kind = 'loan' AND key = :key AND lifted_at IS NULL) g
+        ORDER BY 1""",
+        key=loan_key,
+        first=first,
+    )
+    return [(row.first_day, row.last_day) for row in found]
