@@ -46,7 +46,10 @@ await step("a loan is redirected from the menu of its row", async () => {
 
 await step("the approver sees who redirected it, and chooses a later start", async () => {
   await approver.goto(`${path}/approval`);
-  await approver.getByText(/ending in 1233/).first().waitFor();
+  await approver
+    .getByText(/ending in 1233/)
+    .first()
+    .waitFor();
   const boxes = approver.locator("fieldset").getByRole("checkbox");
   for (let n = 0; n < (await boxes.count()); n += 1) await boxes.nth(n).check();
   await approver.getByRole("combobox", { name: "When sending starts" }).click();
