@@ -54,6 +54,7 @@ from services.ingest.store import (
     sources,
     totals,
 )
+from services.ingest.store.newest_events import list_newest
 from services.ingest.store.sources import StoredSource
 
 #: Who discards a batch in a recovery, and why.
@@ -92,7 +93,7 @@ def recover_batches(
     with engine.begin() as connection:
         holds.recover_holds(connection, first)
         approval_rules.recover_rules(connection, first)
-        published = published_events.list_newest_batches(connection, first)
+        published = list_newest(connection, first, BatchChanged)
     unapproved_last = datetime.max.replace(tzinfo=UTC)
     for newest in sorted(
         published, key=lambda b: (b.approved_at or unapproved_last, b.uploaded_at)

@@ -16,6 +16,7 @@ from libs.common.database.engine import run
 from libs.common.messaging import outbox
 from services.ingest import handlers
 from services.ingest.domain.approval_rules import Rule, RuleSet
+from services.ingest.store.newest_events import list_newest
 
 _SETS: Final = """
     SELECT rules_version, reason, tried, tried_two, proposed_by, proposed_at, proposed_counts_as,
@@ -166,19 +167,9 @@ def recover_rules(connection: Connection, first: int) -> None:
     Args:
         first: only events with a higher outbox id count: those recovered after a restore.
     """
-    bodies = run(
-        connection,
-        """
-        SELECT DISTINCT ON (message_key) body
-        FROM outbox
-        WHERE id > :first AND message_type = :type
-        ORDER BY message_key, CAST(CAST(body AS jsonb) ->> 'version' AS int) DESC""",
-        first=first,
-        type=ApprovalRulesChanged.name(),
-    ).scalars()
     found = [
-        handlers.published_approval_rules(ApprovalRulesChanged.model_validate_json(body))
-        for body in bodies
+        handlers.published_approval_rules(one)
+        for one in list_newest(connection, first, ApprovalRulesChanged)
     ]
     known = {one.rules_version for one in list_sets(connection)}
     for rules in sorted(found, key=lambda one: one.rules_version):

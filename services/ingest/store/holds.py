@@ -17,6 +17,7 @@ from services.ingest import handlers
 from services.ingest.domain.batch import RUNNING, Batch
 from services.ingest.domain.hold import Hold, HoldKind
 from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS, days_of
+from services.ingest.store.newest_events import list_newest
 
 EXCLUSION_VIOLATION: Final = "23P01"
 #: The column of `batch_row` that the key of each kind of hold is compared with.
@@ -185,17 +186,7 @@ def recover_holds(connection: Connection, first: int) -> None:
     Args:
         first: only events with a higher outbox id count: those recovered after a restore.
     """
-    bodies = run(
-        connection,
-        """
-        SELECT DISTINCT ON (message_key) body
-        FROM outbox
-        WHERE id > :first AND message_type = :type
-        ORDER BY message_key, CAST(CAST(body AS jsonb) ->> 'version' AS int) DESC""",
-        first=first,
-        type=HoldChanged.name(),
-    ).scalars()
-    found = [handlers.published_hold(HoldChanged.model_validate_json(body)) for body in bodies]
+    found = [handlers.published_hold(one) for one in list_newest(connection, first, HoldChanged)]
     # One that was lifted may have been followed by one of the same days.
     for hold in sorted(found, key=lambda one: one.lifted_at is None):
         write_hold(connection, hold)

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.payments import PaymentApproved
 from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
@@ -167,25 +166,6 @@ def _publish_payments(
         by=batch.approved_by,
         at=batch.approved_at.isoformat() if batch.approved_at else None,
     )
-
-
-def list_newest_batches(connection: Connection, first: int) -> list[BatchChanged]:
-    """List the newest published state of each batch.
-
-    Args:
-        first: only events with a higher outbox id count: those recovered after a restore.
-    """
-    bodies = run(
-        connection,
-        """
-        SELECT DISTINCT ON (message_key) body
-        FROM outbox
-        WHERE id > :first AND message_type = :type
-        ORDER BY message_key, CAST(CAST(body AS jsonb) ->> 'version' AS int) DESC""",
-        first=first,
-        type=BatchChanged.name(),
-    ).scalars()
-    return [BatchChanged.model_validate_json(body) for body in bodies]
 
 
 def pages_of_newest_rows(

@@ -17,6 +17,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, note, settings
 
+from libs.common.contracts.events.batches import BatchChanged
 from libs.common.database.engine import run
 from libs.common.database.migrate import upgrade
 from libs.common.tests.database_copies import Copies
@@ -25,7 +26,8 @@ from services.ingest.app import MIGRATIONS
 from services.ingest.domain.batch import UNAPPROVED
 from services.ingest.encryption import FieldEncryption, account_row_id
 from services.ingest.housekeeping import run_housekeeping
-from services.ingest.store import batches, published_events
+from services.ingest.store import batches
+from services.ingest.store.newest_events import list_newest
 from services.ingest.tests.backups import BackedUpIngest
 from services.ingest.tests.harness import IngestHarness
 from services.ingest.tests.scenarios import APPROVED, Step, live, steps
@@ -229,7 +231,7 @@ def discard_lost(ingest: IngestHarness, fates: dict[UUID, str]) -> None:
 def check_published(ingest: IngestHarness, fates: dict[UUID, str]) -> None:
     """Every batch is as its newest event says, and has counted the messages of its rows."""
     with ingest.engine.connect() as connection:
-        newest = published_events.list_newest_batches(connection, 0)
+        newest = list_newest(connection, 0, BatchChanged)
         row_events = run(
             connection,
             "SELECT correlation FROM outbox WHERE topic = 'parsed-rows' ORDER BY correlation",
