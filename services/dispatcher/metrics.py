@@ -43,5 +43,7 @@ def gauges(engine: Engine) -> dict[str, Gauge]:
         "start_overdue_age_seconds": scheduled_starts.read_overdue_s,
         "preflight_age_seconds": batches.read_oldest_preflight_s,
     }
-    counts = {name: from_query(engine, read) for name, read in reads.items()}
-    return counts | {name: age_from_query(engine, read) for name, read in ages.items()}
+    return {
+        **{name: from_query(engine, read) for name, read in reads.items()},
+        **{name: age_from_query(engine, read) for name, read in ages.items()},
+    }
