@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TextIO
 
 from devtools import paths
-from devtools.setup import jars, machine, node, python_environment
+from devtools.setup import failures, jars, machine, node, python_environment
 from devtools.setup.found import Found
 from devtools.setup.python_environment import Draft
 from devtools.setup.steps import ChildFailed, Steps, in_words
@@ -147,7 +147,8 @@ def main(arguments: list[str]) -> int:
     except ChildFailed:  # ended by a signal to all of us
         return 130
     except OSError as error:
-        raise CommandError(f"setting up failed: {error.strerror or error}") from None
+        words = failures.explain(str(error.strerror or error))
+        raise CommandError(f"setting up failed: {words}") from None
     return 0
 
 

@@ -40,5 +40,7 @@ def simulation(mix: str) -> str:
 
 
 NETWORK = simulation("network")
+#: The simulations in which no walk finds what a forgotten key cannot prevent.
+KEYS_ALONE = f"{TESTS}/test_simulation.py -k keys_alone"
 REFUSALS = simulation("refusals")
 CREATED = simulation("refused and mended")

@@ -1,6 +1,6 @@
 """Seven protocols that look right and are not; the simulation alone must see them."""
 
-from devtools.mutants.checks import DISPATCHER, NETWORK, PAYMENTS, PROTOCOL, TESTS
+from devtools.mutants.checks import DISPATCHER, KEYS_ALONE, NETWORK, PAYMENTS, PROTOCOL
 from devtools.mutants.runner import Mutant
 
 WRONG_PROTOCOLS = (
@@ -52,9 +52,7 @@ WRONG_PROTOCOLS = (
         PROTOCOL,
         "resend_until_s: float = 72_000.0",
         "resend_until_s: float = 1e9",
-        # A walk every half a day finds what a forgotten key cannot prevent, so no simulation sees
-        # this one alone; the explorer tells its story without the walks.
-        f"{TESTS}/test_lookup.py -k twenty_hours",
+        KEYS_ALONE,
     ),
     Mutant(
         "a look-up without grace",

@@ -56,11 +56,11 @@ def checkout(tmp_path: Path) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "tests"))
         else:
             shutil.copy(source, target)
-    environment = root / "devtools" / "setup" / "python_environment.py"
-    text = environment.read_text()
+    made_by = root / "devtools" / "setup" / "python_environment.py"
+    text = made_by.read_text()
     imported = "import {', '.join(IMPORTED_BY_ALL)}"
     assert imported in text
-    environment.write_text(text.replace(imported, "import small"))
+    made_by.write_text(text.replace(imported, "import small"))
     lock = wheel(tmp_path / "index")
     (root / "requirements").mkdir()
     for name in LOCKED:
@@ -75,14 +75,14 @@ def checkout(tmp_path: Path) -> Path:
     return root
 
 
-def command(checkout: Path, *words: str, **more: str) -> subprocess.Popen[str]:
-    """The command as make runs it, in a machine with a Java and with a PostgreSQL."""
+def environment(checkout: Path) -> dict[str, str]:
+    """The variables of a machine with a Java and with a PostgreSQL."""
     home = checkout.parent / "java"
     (home / "bin").mkdir(parents=True, exist_ok=True)
     (home / "release").write_text('JAVA_VERSION="21.0.1"\n')
     (home / "bin" / "java").write_text("")
     (home / "bin" / "java").chmod(0o755)
-    environment = {
+    return {
         "PATH": os.environ["PATH"],
         "PYTHON": sys.executable,
         "JAVA_HOME": str(home),
@@ -90,12 +90,15 @@ def command(checkout: Path, *words: str, **more: str) -> subprocess.Popen[str]:
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(checkout.parent / "index"),
         jars.MIRROR: (checkout.parent / "repository").as_uri(),
-        **more,
     }
+
+
+def command(checkout: Path, *words: str, **more: str) -> subprocess.Popen[str]:
+    """The command as make runs it."""
     return subprocess.Popen(
         ["devtools/bootstrap.sh", *words],
         cwd=checkout,
-        env=environment,
+        env={**environment(checkout), **more},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

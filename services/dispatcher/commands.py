@@ -23,6 +23,7 @@ from services.dispatcher.store import (
     object_retries,
     payments,
     source_stops,
+    sources,
     statements,
 )
 from services.dispatcher.store.held_decisions import HeldDecision
@@ -101,6 +102,8 @@ def order_batch(connection: Connection, batch_id: UUID, act: BatchAct, order: Or
     Raises:
         Unknown, Refused
     """
+    if act == "resume":
+        sources.lock_batches_of_same_accounts(connection, batch_id)
     batch = batches.lock_batch(connection, batch_id)
     if batch is None:
         raise Unknown(f"Batch {batch_id} is not known to the dispatcher.")

@@ -5,7 +5,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from libs.common.observability.metrics import Gauge, from_query
+from libs.common.observability.metrics import Gauge, age_from_query, from_query
 from services.dispatcher.store import (
     approval_proofs,
     batches,
@@ -26,13 +26,10 @@ def gauges(engine: Engine) -> dict[str, Gauge]:
         "payments_sent": payments.count_attempted,
         "payments_pending": partial(payments.count_by_status, status="pending"),
         "payments_in_doubt": partial(payments.count_by_status, status="in_doubt"),
-        "payments_in_doubt_age_seconds": payments.read_oldest_doubt_s,
         "payments_held": partial(payments.count_by_status, status="held"),
         "approvals_unproved": approval_proofs.count_unproved,
         "batches_paying": batches.count_paying,
         "batches_waiting_for_start": scheduled_starts.count_waiting,
-        "start_overdue_age_seconds": scheduled_starts.read_overdue_s,
-        "preflight_age_seconds": batches.read_oldest_preflight_s,
         "duplicates_undecided": duplicates.count_open,
         "payments_not_believed": flags.count_not_believed,
         "sources_stopped": source_stops.count_stopped,
@@ -41,4 +38,12 @@ def gauges(engine: Engine) -> dict[str, Gauge]:
         "limiter_busy_seconds": rate_limits.read_busy_s,
         "limiter_closed_seconds": rate_limits.read_closed_s,
     }
-    return {name: from_query(engine, read) for name, read in reads.items()}
+    ages: dict[str, Callable[[Connection], float]] = {
+        "payments_in_doubt_age_seconds": payments.read_oldest_doubt_s,
+        "start_overdue_age_seconds": scheduled_starts.read_overdue_s,
+        "preflight_age_seconds": batches.read_oldest_preflight_s,
+    }
+    return {
+        **{name: from_query(engine, read) for name, read in reads.items()},
+        **{name: age_from_query(engine, read) for name, read in ages.items()},
+    }

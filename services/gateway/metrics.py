@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from libs.common.observability.metrics import Gauge, from_query
+from libs.common.observability.metrics import Gauge, age_from_query, from_query
 from services.gateway.store import notification_deliveries
 
 
@@ -10,7 +10,7 @@ def gauges(engine: Engine) -> dict[str, Gauge]:
     """Each gauge by its name."""
     return {
         "notifications_failed": from_query(engine, notification_deliveries.count_failed),
-        "notifications_due_age_seconds": from_query(
+        "notifications_due_age_seconds": age_from_query(
             engine, notification_deliveries.oldest_due_age_s
         ),
     }

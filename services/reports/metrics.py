@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from libs.common.observability.metrics import Gauge, from_query
+from libs.common.observability.metrics import Gauge, age_from_query, from_query
 from services.reports.store import payment_queries
 
 
@@ -12,7 +12,7 @@ def gauges(engine: Engine) -> dict[str, Gauge]:
         "statuses_waiting": from_query(
             engine, lambda connection: payment_queries.waiting_statuses(connection)[0]
         ),
-        "statuses_waiting_age_seconds": from_query(
+        "statuses_waiting_age_seconds": age_from_query(
             engine, lambda connection: payment_queries.waiting_statuses(connection)[1]
         ),
     }

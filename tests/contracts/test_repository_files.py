@@ -35,6 +35,15 @@ def test_the_workflow_runs_what_a_developer_runs() -> None:
     assert workflow["permissions"] == {"contents": "read"}
 
 
+def test_ci_resolves_the_jars_of_kafka_anew_and_has_every_server_that_tests_ask_for() -> None:
+    lines = (paths.ROOT / ".ci" / "run").read_text().splitlines()
+    commands = [line.partition(" #")[0].strip() for line in lines]
+    assert "PAYDOWN_APT=yes make test" in commands
+    assert ".venv/bin/python -m devtools.kafka_jars --check" in commands
+    (installed,) = [line.split() for line in commands if "apt-get install" in line]
+    assert {"nginx", "haproxy", "pgbouncer", "prometheus"} <= set(installed)
+
+
 @pytest.mark.parametrize("update", UPDATES, ids=lambda update: update["package-ecosystem"])
 def test_each_lock_that_is_raised_exists(update: dict[str, str]) -> None:
     folder = paths.ROOT / update["directory"].lstrip("/")

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from libs.common.contracts.errors import SettingsError
+from libs.common.database.server_warnings import ServerWarnings
 
 SCHEME = "postgresql+psycopg2://"
 #: A machine that dies sends nothing. After these limits (seconds; milliseconds for the last) a
@@ -82,6 +83,7 @@ def certificates_in(url: str) -> list[str]:
 
 
 def _set_session(raw: Any, _record: object) -> None:  # raw: psycopg2's own connection
+    raw.notices = ServerWarnings()
     with raw.cursor() as cursor:
         for name, value in SESSION_SETTINGS.items():
             cursor.execute(f"SET {name} = '{value}'")

@@ -1,5 +1,6 @@
 """Logs: one JSON object a line, with allowed fields only, so that no personal value gets in."""
 
+import json
 import logging
 import sys
 import traceback
@@ -53,6 +54,8 @@ FIELDS = frozenset(
     }
 )
 
+LIBRARY_TEXT_MAX = 300
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
@@ -90,6 +93,28 @@ def frames(error: BaseException) -> list[str]:
     ]
 
 
+class LibraryLine(logging.Formatter):
+    """A line that a library logs, as one JSON object without values.
+
+    Its text and the text of an exception may hold personal values. So of the text only the form is
+    shown, if the values stand apart from it, and of an exception its name and where it came from.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; never more than one."""
+        line: dict[str, object] = {
+            "event": "library",
+            "name": record.name,
+            "level": record.levelname,
+        }
+        if record.args and isinstance(record.msg, str):
+            line["reason"] = record.msg[:LIBRARY_TEXT_MAX]
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            line |= {"error": type(error).__name__, "traceback": frames(error)}
+        return json.dumps(line)
+
+
 def configure(service: str, level: str = "info") -> None:
     """Set up this process's logging to stdout. Call it once, at start."""
     structlog.configure(
@@ -106,8 +131,6 @@ def configure(service: str, level: str = "info") -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(
-        level=logging.WARNING,
-        stream=sys.stdout,
-        format='{"event": "library", "name": "%(name)s", "level": "%(levelname)s"}',
-    )
+    libraries = logging.StreamHandler(sys.stdout)
+    libraries.setFormatter(LibraryLine())
+    logging.basicConfig(level=logging.WARNING, handlers=[libraries])

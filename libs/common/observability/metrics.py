@@ -1,7 +1,8 @@
 """Gauges that are computed by a query when Prometheus asks for them."""
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
 
@@ -28,6 +29,33 @@ class QueryGauge:
 def from_query(engine: Engine, read: Callable[[Connection], float]) -> QueryGauge:
     """A gauge whose value `read` computes at each scrape."""
     return QueryGauge(engine, read)
+
+
+@dataclass
+class Age:
+    """How long something has waited, by the database's clock, which may be set back.
+
+    What waits is then dated ahead, and its age would be negative, for days: no alert would fire. It
+    counts from the first look at it, by a clock that nobody sets.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    _dated_ahead_at: float | None = field(init=False, default=None)
+
+    def of(self, age_s: float) -> float:
+        """The age to show, in seconds: never negative."""
+        if age_s >= 0:
+            self._dated_ahead_at = None
+            return age_s
+        if self._dated_ahead_at is None:
+            self._dated_ahead_at = self.clock()
+        return self.clock() - self._dated_ahead_at
+
+
+def age_from_query(engine: Engine, read: Callable[[Connection], float]) -> QueryGauge:
+    """A gauge of an age in seconds, which `read` computes by the database's clock."""
+    age = Age()
+    return QueryGauge(engine, lambda connection: age.of(float(read(connection))))
 
 
 def read_gauges(connection: Connection, gauges: Mapping[str, Gauge]) -> dict[str, float]:

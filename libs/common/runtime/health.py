@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from libs.common.database.engine import run
 from libs.common.messaging import dead_letters, outbox
 from libs.common.messaging.forged_messages import ForgedMessages
+from libs.common.observability.metrics import Age
 
 #: A loop without a beat for so long is stuck; a call to the provider may take 30 s.
 STALE_S = 90.0
@@ -92,17 +93,19 @@ def run_checks(checks: Mapping[str, Callable[[], bool]]) -> dict[str, bool]:
     return found
 
 
-def read_outbox_age_s(engine: Engine) -> float:
+def read_outbox_age_s(engine: Engine, age: Age) -> float:
     """The age of the oldest event that has not been published, in seconds; 0 if all have been.
 
     Raises:
         SQLAlchemyError: the database does not answer.
     """
     with engine.connect() as connection:
-        return outbox.backlog(connection).age_s
+        return age.of(outbox.backlog(connection).age_s)
 
 
-def messaging_gauges(connection: Connection, forged: ForgedMessages) -> dict[str, float]:
+def messaging_gauges(
+    connection: Connection, forged: ForgedMessages, outbox_age: Age
+) -> dict[str, float]:
     """Figures of the outbox and of the dead letters, as far as the database has these tables.
 
     Args:
@@ -115,7 +118,7 @@ def messaging_gauges(connection: Connection, forged: ForgedMessages) -> dict[str
     if "outbox" in tables:
         backlog = outbox.backlog(connection)
         gauges["outbox_waiting"] = float(backlog.waiting)
-        gauges["outbox_age_seconds"] = backlog.age_s
+        gauges["outbox_age_seconds"] = outbox_age.of(backlog.age_s)
     if "dead_letter" in tables:
         gauges["dead_letters"] = float(dead_letters.count_open(connection))
         refused = dead_letters.count_refused_signatures(connection, forged)

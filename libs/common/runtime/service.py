@@ -29,7 +29,7 @@ from libs.common.messaging.written_offsets import WrittenOffsets
 from libs.common.observability import tracing
 from libs.common.observability.clock_difference import ClockComparison
 from libs.common.observability.logs import configure, log
-from libs.common.observability.metrics import read_gauges
+from libs.common.observability.metrics import Age, read_gauges
 from libs.common.recovery import restored_routes
 from libs.common.recovery.restored_routes import ReadOnlyWhileClosed
 from libs.common.recovery.startup_gate import StartupGate
@@ -106,6 +106,7 @@ class Service:
         init=False, default_factory=lambda: ClockComparison("the broker", precision_s=0.001)
     )
     pooler_checked: bool = field(init=False, default=False)
+    outbox_age: Age = field(init=False, default_factory=Age)
 
     def __post_init__(self) -> None:
         self.engine = connect(self.settings.database_url, f"paydown-{self.name}")
@@ -358,7 +359,7 @@ class Service:
 
     def _outbox_age_s(self) -> float:
         publishes = any(topic.producer == self.name for topic in TOPICS)
-        return health.read_outbox_age_s(self.engine) if publishes else 0.0
+        return health.read_outbox_age_s(self.engine, self.outbox_age) if publishes else 0.0
 
     def _all_gauges(self) -> dict[str, float]:
         """The figures of messaging, of the quarantine, and the service's own."""
@@ -371,6 +372,6 @@ class Service:
         if self.startup_gate.own_topics:
             gauges["database_held"] = float(bool(self.startup_gate.quarantined_because))
         with self.engine.connect() as connection:
-            gauges |= health.messaging_gauges(connection, self.settings.forged)
+            gauges |= health.messaging_gauges(connection, self.settings.forged, self.outbox_age)
             gauges |= read_gauges(connection, self.gauges)
         return gauges

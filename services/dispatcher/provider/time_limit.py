@@ -4,11 +4,12 @@ httpx limits each read by itself. A server that sends one byte every few seconds
 for ever. Here every wait on the network ends at the deadline of the whole call.
 """
 
+import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpcore
@@ -78,11 +79,27 @@ class _LimitedStream(httpcore.NetworkStream):
         return self.stream.get_extra_info(info)
 
 
-class _LimitedBackend(httpcore.NetworkBackend):
-    """Opens connections that keep the limit."""
+def look_up(host: str, port: int) -> list[str]:
+    """The addresses of a host, in the order in which they are tried.
 
-    def __init__(self) -> None:
-        self.backend = httpcore.SyncBackend()
+    Raises:
+        httpcore.ConnectError: there are none.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    return [str(one[4][0]) for one in found]
+
+
+class LimitedBackend(httpcore.NetworkBackend):
+    """Opens connections that keep the limit, also where a host has several addresses.
+
+    Python's own way gives each address the whole time.
+    """
+
+    def __init__(self, look_up: Callable[[str, int], list[str]] = look_up) -> None:
+        self.backend, self.look_up = httpcore.SyncBackend(), look_up
 
     def connect_tcp(
         self,
@@ -92,9 +109,21 @@ class _LimitedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
+        """Open a connection to the first address that answers.
+
+        Raises:
+            httpcore.ConnectError, httpcore.ConnectTimeout: none did in time.
+        """
+        *others, last = self.look_up(host, port)
+        for address in others:
+            left = remaining(timeout, httpcore.ConnectTimeout)
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return _LimitedStream(
+                    self.backend.connect_tcp(address, port, left, local_address, socket_options)
+                )
         left = remaining(timeout, httpcore.ConnectTimeout)
         return _LimitedStream(
-            self.backend.connect_tcp(host, port, left, local_address, socket_options)
+            self.backend.connect_tcp(last, port, left, local_address, socket_options)
         )
 
 
@@ -113,7 +142,7 @@ class _PoolOfThread(threading.local):
             max_keepalive_connections=1,
             keepalive_expiry=keepalive_expiry_s,
             retries=0,
-            network_backend=_LimitedBackend(),
+            network_backend=LimitedBackend(),
         )
 
 

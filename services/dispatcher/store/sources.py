@@ -70,6 +70,31 @@ def list_batches_under_way(connection: Connection, account_indexes: Sequence[str
     )
 
 
+def lock_batches_of_same_accounts(connection: Connection, batch_id: UUID) -> None:
+    """Lock a batch, and those under way that pay from one of its accounts, in the gate's order.
+
+    Who publishes all of them locks them so before anything else. In the order in which they come
+    up, two people who resume two batches, or a person and a gate, wait for each other.
+    """
+    run(
+        connection,
+        """
+        SELECT
+        FROM batch b
+        WHERE b.batch_id = :id
+            OR b.state IN ('paying', 'paused')
+                AND EXISTS (
+                    SELECT
+                    FROM source s
+                    JOIN source o USING (account_index)
+                    WHERE s.batch_id = b.batch_id AND o.batch_id = :id
+                )
+        ORDER BY b.batch_id
+        FOR UPDATE OF b""",
+        id=batch_id,
+    )
+
+
 def list_stopped(connection: Connection, batch_id: UUID) -> list[StoppedSource]:
     """Return the sources of a batch that wait for a person; none once the batch has ended."""
     return [source for source, _ in list_stopped_since(connection, batch_id)]

@@ -9,12 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event as Stop
 from typing import Any
 
+import httpcore
 import pytest
 
 from services.dispatcher.domain.protocol import Answer
 from services.dispatcher.provider.client import Page, Provider, Unreachable
 from services.dispatcher.provider.reader import Reader, Walk
-from services.dispatcher.provider.time_limit import remaining, total_limit
+from services.dispatcher.provider.time_limit import LimitedBackend, remaining, total_limit
 
 LIMIT_S = 0.6
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n"
@@ -58,6 +59,43 @@ def test_a_dripping_answer_is_no_answer_within_the_limit(begin: bytes, drip: byt
         answer, _ = provider.send("POST", "/payments", b"{}", "k")
         assert answer.status is None
         assert time.monotonic() - began < LIMIT_S + 0.5
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """The port of a server that takes no further connection and refuses none."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        port = server.getsockname()[1]
+        waiting = [socket.socket() for _ in range(8)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        time.sleep(0.1)
+        yield port
+        for one in waiting:
+            one.close()
+
+
+def test_the_addresses_of_a_host_share_the_limit() -> None:
+    backend = LimitedBackend(lambda _host, _port: ["127.0.0.1"] * 4)
+    with silent_server() as port, total_limit(LIMIT_S):
+        began = time.monotonic()
+        with pytest.raises(httpcore.ConnectTimeout):
+            backend.connect_tcp("provider.test", port, LIMIT_S)
+        assert LIMIT_S - 0.1 < time.monotonic() - began < LIMIT_S + 0.5
+
+
+def test_the_next_address_of_a_host_is_tried() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        backend = LimitedBackend(lambda _host, _port: ["127.0.0.2", "127.0.0.1"])
+        with total_limit(LIMIT_S):
+            backend.connect_tcp("provider.test", port, LIMIT_S).close()
+
+
+def test_a_host_without_an_address_was_not_reached() -> None:
+    answer, _ = Provider("http://nowhere.invalid", "sk", "2025-07-04", LIMIT_S).send("GET", "/ping")
+    assert answer.status is None
 
 
 class Pages:

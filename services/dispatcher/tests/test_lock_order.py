@@ -15,7 +15,9 @@ import pytest
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
+from libs.common.database.engine import run
 from libs.common.testing.waiting import wait_for
+from services.dispatcher.commands import Order, order_batch
 from services.dispatcher.domain.protocol import Answer
 from services.dispatcher.provider import rate_limiter
 from services.dispatcher.sending.provider_objects import ProviderObjectSender
@@ -23,6 +25,7 @@ from services.dispatcher.sending.worker import Call
 from services.dispatcher.store import kill_switch, merchants
 from services.dispatcher.store.gate import lock_gate
 from services.dispatcher.store.object_preparation import ensure_people_and_loans, ensure_sources
+from services.dispatcher.store.source_stops import SourceStop, stop_sources
 from services.dispatcher.tests.factories import CIPHER, INSTITUTION, announce_batch
 from services.dispatcher.tests.harness import BareDispatcher, ManualDispatcher
 from services.dispatcher.tests.running import VERSION
@@ -108,6 +111,32 @@ def test_objects_close_their_tier_after_the_kill_switch(engines: tuple[Engine, E
         with recording(dispatcher, sender, answers):
             rate_limiter.take(lease, rate_limiter.ENTITIES, 1)
             lease.commit()
+
+
+@pytest.mark.database
+def test_a_resume_locks_the_batches_of_its_source_as_a_gate_does(
+    engines: tuple[Engine, Engine],
+) -> None:
+    """A gate holds the first of two batches when the second one, of the same source, is resumed."""
+    first, second = sorted((uuid4(), uuid4()))
+    dispatcher = ManualDispatcher(*engines, count=2, batch_id=first)
+    dispatcher.announce(second, 2, tag="b")
+    (account, *_) = dispatcher.rows("SELECT account_index FROM source WHERE batch_id = :b", b=first)
+    with dispatcher.engine.begin() as connection:
+        stop_sources(connection, [SourceStop(account.account_index, "no_funds", "no money")])
+
+    def resume() -> None:
+        with dispatcher.engine.begin() as connection:
+            order_batch(connection, second, "resume", Order("anna", "mended"))
+
+    with dispatcher.engine.connect() as gate, ThreadPoolExecutor(1) as threads:
+        run(gate, "SELECT FROM batch WHERE batch_id = :b FOR SHARE", b=first)
+        done = threads.submit(resume)
+        assert wait_for(lambda: dispatcher.rows(WAITING)[0].waiting > 0, 10), "nothing waits"
+        lock_gate(gate, [], clock_known=True)
+        gate.commit()
+        done.result()
+    assert dispatcher.rows("SELECT 1 FROM source_stop") == []
 
 
 class DeadlockOnce(OneCall):

@@ -21,6 +21,8 @@ from services.dispatcher.tests.simulation.provider import Violation
 from services.dispatcher.tests.simulation.run import ENDED, PaidTwice, Simulation
 
 pytestmark = pytest.mark.database
+#: The first seed of those in which somebody is paid twice under a key that is used for ever.
+KEYS_ALONE = 9
 SEEDS = int(os.environ.get("PAYDOWN_SIMULATION_SEEDS", "1"))
 
 
@@ -72,6 +74,15 @@ def test_under_all_faults_each_payment_is_paid_once_and_none_is_forgotten(
     engines: tuple[Engine, Engine], seed: int, mix: str
 ) -> None:
     simulate(engines, seed, MIXES[mix])
+
+
+@pytest.mark.parametrize("seed", range(KEYS_ALONE, KEYS_ALONE + SEEDS))
+def test_keys_alone_pay_nobody_twice_where_no_walk_is_made_again(
+    engines: tuple[Engine, Engine], seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A walk every half a day would find what a forgotten key cannot prevent."""
+    monkeypatch.setattr(provider_walk, "WALK_COUNTS_S", 1e9)
+    simulate(engines, seed, MIXES["network"])
 
 
 @pytest.mark.parametrize(

@@ -26,4 +26,4 @@ def read_oldest_wait_s(connection: Connection) -> float:
             WHERE b.status = 'checking'
         ) AS waiting""",
     ).scalar_one()
-    return max(0.0, waited)
+    return waited

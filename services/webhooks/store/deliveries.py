@@ -46,7 +46,7 @@ def insert_deliveries(connection: Connection, received: Sequence[VerifiedDeliver
 
 
 def last_delivery_age_s(connection: Connection) -> float:
-    """Seconds since the newest delivery; -1 if there is none.
+    """Seconds since the newest delivery, at least 0; -1 if there is none.
 
     A growing age shows that the provider has disabled our webhook.
     """
@@ -54,7 +54,8 @@ def last_delivery_age_s(connection: Connection) -> float:
         run(
             connection,
             """
-            SELECT coalesce(extract(epoch FROM now() - max(received_at)), -1)
+            SELECT CASE WHEN max(received_at) IS NULL THEN -1
+                ELSE greatest(extract(epoch FROM now() - max(received_at)), 0) END
             FROM delivery""",
         ).scalar_one()
     )

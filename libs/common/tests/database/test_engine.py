@@ -8,6 +8,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as NoneFree
+from structlog.testing import capture_logs
 
 from libs.common.contracts.errors import SettingsError
 from libs.common.database.engine import connect, is_unavailable, run
@@ -97,6 +98,16 @@ def test_a_connection_has_its_limits_and_its_name(store: Store) -> None:
             "application_name",
         )
     ] == ["30s", "20s", "UTC", "test"]
+
+
+@pytest.mark.database
+def test_a_warning_of_the_server_is_a_line_without_values(store: Store) -> None:
+    with capture_logs() as lines, store.engine.begin() as connection:
+        for level in ("WARNING", "NOTICE", "WARNING"):
+            run(connection, f"DO $$ BEGIN RAISE {level} 'row 12345 of \"Ida\" is odd'; END $$")
+    assert [(line["event"], line["kind"], line["reason"]) for line in lines] == [
+        ("database_server", "WARNING", "row … of … is odd")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -80,3 +82,30 @@ def test_a_line_is_one_json_object_with_the_service(capsys: pytest.CaptureFixtur
         "trace_id": "11111111222243338444555555555555",
     }
     assert "5555550100" not in line
+
+
+#: As uvicorn logs a bug of a route, and as libraries log what they try again.
+OF_LIBRARIES = """
+import logging
+from libs.common.observability.logs import configure
+configure("ledger")
+try:
+    raise ValueError("Ida Li 0012345678")
+except ValueError as error:
+    logging.getLogger("uvicorn.error").error("Exception in ASGI application", exc_info=error)
+logging.getLogger("library").warning("retrying %s after %d s", "Ida Li", 12345678)
+logging.getLogger("library").warning("given up: Ida Li")
+"""
+
+
+def test_a_line_of_a_library_is_one_json_object_without_values() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OF_LIBRARIES], capture_output=True, text=True, check=True
+    )
+    assert "Li" not in done.stdout + done.stderr
+    assert "345678" not in done.stdout
+    failed, tried, text = map(json.loads, done.stdout.splitlines())
+    assert (failed["name"], failed["error"]) == ("uvicorn.error", "ValueError")
+    assert failed["traceback"]
+    assert tried["reason"] == "retrying %s after %d s"
+    assert text == {"event": "library", "name": "library", "level": "WARNING"}
