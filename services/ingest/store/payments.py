@@ -13,9 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
 from services.ingest.domain.errors import UnknownBatch
-from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS
+from services.ingest.store.claimed_days import GIVEN_DAYS
 from services.ingest.store.claims import WANTED, ClaimsMoved
 from services.ingest.store.inclusions import WANTED as WANTED_INCLUSIONS
+from services.ingest.store.paid_loans import STANDING
 
 UNIQUE_VIOLATION: Final = "23505"
 
@@ -135,21 +136,18 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
             JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
             WHERE c.period = :period AND c.family_id <> :family
             UNION
-            SELECT p.payment_id
+            SELECT s.payment_id
             FROM ({WANTED}) w
             JOIN claimed_days d ON d.loan_key = w.loan_key AND d.person_key = w.person_key
-            JOIN payment p ON p.loan_key = d.loan_key AND p.person_key = d.person_key
-            JOIN batch b ON b.batch_id = p.batch_id AND {DAYS_OF_BATCH} && d.days
-            JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
+            JOIN ({STANDING}) s ON s.loan_key = d.loan_key AND s.person_key = d.person_key
+                AND s.days && d.days
             WHERE d.days && {GIVEN_DAYS} AND d.family_id <> :family AND :compared
             UNION
-            SELECT p.payment_id
+            SELECT s.payment_id
             FROM ({WANTED_INCLUSIONS}) w
             JOIN inclusion n USING (loan_key, person_key)
-            JOIN payment p USING (loan_key, person_key)
-            JOIN batch b ON b.batch_id = p.batch_id AND b.family_id = n.family_id
-                AND {DAYS_OF_BATCH} && n.days
-            JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
+            JOIN ({STANDING}) s ON s.loan_key = n.loan_key AND s.person_key = n.person_key
+                AND s.family_id = n.family_id AND s.days && n.days
             WHERE n.days && {GIVEN_DAYS} AND n.family_id <> :family
             ORDER BY 1""",  # noqa: S608 - our own text
             id=batch.batch_id,
