@@ -15,7 +15,8 @@ TAKES_PLACE: Final = """
         SELECT
         FROM amendment_row s
         WHERE s.batch_id = n.batch_id AND s.act = 'redirect' AND s.about = 'to'
-            AND s.file_row = n.file_row AND s.standing)"""
+            AND s.file_row = n.file_row AND s.standing
+            AND s.known IN ('', CAST(n.row_id AS text)))"""
 #: The loans that were redirected, by family and file row, with the row that had each.
 REDIRECTED: Final = f"""
     SELECT b.family_id, n.root_row_id, f.batch_id, f.file_row,
