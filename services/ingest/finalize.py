@@ -112,12 +112,14 @@ def _make_ready(connection: Connection, batch: Batch, now: datetime, limits: Thr
     return published
 
 
-def _write_outcomes(connection: Connection, batch: Batch) -> tuple[PreflightDone, list[OtherPayee]]:
+def _write_outcomes(
+    connection: Connection, batch: Batch, only: Collection[UUID] | None = None
+) -> tuple[PreflightDone, list[OtherPayee]]:
     """Write the outcomes of a batch's rows, by the provider's answer and by other batches."""
     preflight = preflights.get_preflight(connection, batch)
     others = other_people.find_other_payees(connection, batch)
     row_outcomes.write_preflight(
-        connection, batch, handlers.on_preflight_done(preflight), exclusions(others)
+        connection, batch, handlers.on_preflight_done(preflight), exclusions(others), only
     )
     return preflight, others
 
@@ -130,7 +132,7 @@ def preview_payable(
     The provider is not asked: an institution that is new in the batch may still have no merchant.
     """
     savepoint = connection.begin_nested()
-    _write_outcomes(connection, batch)
+    _write_outcomes(connection, batch, row_ids)
     found = rows.count_and_sum_payable(connection, batch.batch_id, row_ids)
     savepoint.rollback()
     return found

@@ -82,7 +82,7 @@ def release_days(
 
     Args:
         of_payments: a SELECT of person_key, loan_key and days for `:ids`, which are the payments.
-        standing: the same, of all payments whose rows are not released.
+        standing: the same of the loan `d.loan_key`, of all payments whose rows are not released.
     """
     run(
         connection,
@@ -106,8 +106,7 @@ def release_days(
             AND NOT EXISTS (
                 SELECT
                 FROM ({standing}) q
-                WHERE q.loan_key = d.loan_key AND q.person_key = d.person_key
-                    AND q.days && d.days)""",  # noqa: S608 - as above
+                WHERE q.person_key = d.person_key AND q.days && d.days)""",  # noqa: S608 - as above
         ids=list(payment_ids),
     )
 

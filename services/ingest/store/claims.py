@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
 from services.ingest.store import claimed_days
-from services.ingest.store.paid_loans import OF_BATCH, OF_PAYMENTS, STANDING, STANDING_REDIRECTED
+from services.ingest.store.paid_loans import OF_BATCH, OF_PAYMENTS, standing, standing_redirected
 
 
 class ClaimsMoved(Exception):
@@ -92,7 +92,7 @@ def release_claims(connection: Connection, payment_ids: Collection[UUID]) -> Non
         FOR UPDATE""",  # noqa: S608 - our own text
         ids=list(payment_ids),
     )
-    claimed_days.release_days(connection, payment_ids, OF_PAYMENTS, STANDING)
+    claimed_days.release_days(connection, payment_ids, OF_PAYMENTS, standing("d.loan_key"))
     run(
         connection,
         f"""
@@ -107,8 +107,8 @@ def release_claims(connection: Connection, payment_ids: Collection[UUID]) -> Non
                     AND q.period = c.period AND NOT r.released)
             AND NOT EXISTS (
                 SELECT
-                FROM ({STANDING_REDIRECTED}) q
-                WHERE q.loan_key = e.loan_key AND q.employee_id = c.employee_id
-                    AND q.loan_index = c.loan_index AND q.period = c.period)""",  # noqa: S608 - as above
+                FROM ({standing_redirected("e.loan_key")}) q
+                WHERE q.employee_id = c.employee_id AND q.loan_index = c.loan_index
+                    AND q.period = c.period)""",  # noqa: S608 - as above
         ids=list(payment_ids),
     )

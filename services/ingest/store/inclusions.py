@@ -14,7 +14,7 @@ from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
 from services.ingest.store.claimed_days import GIVEN_DAYS, days_of
 from services.ingest.store.claims import ClaimsMoved
-from services.ingest.store.paid_loans import OF_BATCH, OF_PAYMENTS, STANDING
+from services.ingest.store.paid_loans import OF_BATCH, OF_PAYMENTS, standing
 
 
 class AlreadyIncluded(Exception):
@@ -107,29 +107,29 @@ def release_inclusions(connection: Connection, payment_ids: Collection[UUID]) ->
         connection,
         f"""
         SELECT 1
-        FROM inclusion n
+        FROM inclusion i
         WHERE EXISTS (
             SELECT
             FROM ({OF_PAYMENTS}) e
             WHERE (e.loan_key, e.person_key, e.family_id)
-                    = (n.loan_key, n.person_key, n.family_id)
-                AND e.days && n.days)
-        ORDER BY n.loan_key, n.person_key
-        FOR UPDATE OF n""",  # noqa: S608 - our own text
+                    = (i.loan_key, i.person_key, i.family_id)
+                AND e.days && i.days)
+        ORDER BY i.loan_key, i.person_key
+        FOR UPDATE OF i""",  # noqa: S608 - our own text
         ids=list(payment_ids),
     )
     run(
         connection,
         f"""
-        DELETE FROM inclusion n
+        DELETE FROM inclusion i
         USING ({OF_PAYMENTS}) e
         WHERE (e.loan_key, e.person_key, e.family_id)
-                = (n.loan_key, n.person_key, n.family_id)
-            AND e.days && n.days
+                = (i.loan_key, i.person_key, i.family_id)
+            AND e.days && i.days
             AND NOT EXISTS (
                 SELECT
-                FROM ({STANDING}) q
-                WHERE q.loan_key = n.loan_key AND q.person_key = n.person_key
-                    AND q.family_id = n.family_id AND q.days && n.days)""",  # noqa: S608 - our own text
+                FROM ({standing("i.loan_key")}) q
+                WHERE q.person_key = i.person_key AND q.family_id = i.family_id
+                    AND q.days && i.days)""",  # noqa: S608 - our own text
         ids=list(payment_ids),
     )

@@ -8,7 +8,7 @@ from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
 from services.ingest.domain.other_people import OtherPayee
 from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS
-from services.ingest.store.paid_loans import REDIRECTED, STANDING, TAKES_PLACE
+from services.ingest.store.paid_loans import REDIRECTED, STANDING_REDIRECTED, TAKES_PLACE
 
 #: The loans of a batch that a batch of another family pays for somebody else on one of its days, or
 #: more: a redirected loan counts as well, here and there.
@@ -83,18 +83,31 @@ def find_other_payees(connection: Connection, batch: Batch) -> list[OtherPayee]:
     found = run(
         connection,
         f"""
-        SELECT DISTINCT ON (r.file_row, p.batch_id, p.employee_id)
-            r.row_id, r.file_row, r.line, p.batch_id, p.employee_id,
+        WITH mine AS MATERIALIZED ({_MINE}),
+        found AS (
+            SELECT r.*, b.batch_id, p.employee_id, l.row_id AS other_row_id,
+                r.is_redirected AS by_redirection
+            FROM mine r
+            JOIN payment p ON p.loan_key = r.loan_key AND p.person_key <> r.person_key
+            JOIN batch b ON b.batch_id = p.batch_id AND {DAYS_OF_BATCH} && {GIVEN_DAYS}
+                AND b.family_id <> :family
+            JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
+            UNION ALL
+            SELECT r.*, p.batch_id, p.employee_id, p.row_id, true
+            FROM mine r
+            JOIN ({STANDING_REDIRECTED}) p ON p.loan_key = r.loan_key
+                AND p.person_key <> r.person_key AND p.days && {GIVEN_DAYS}
+                AND p.family_id <> :family
+        )
+        SELECT DISTINCT ON (r.file_row, r.batch_id, r.employee_id)
+            r.row_id, r.file_row, r.line, r.batch_id, r.employee_id,
             (lower(r.first_name), lower(r.last_name))
                 = (lower(o.first_name), lower(o.last_name)) AS same_name,
             r.dob_index = o.dob_index AND r.dob_index <> '' AS same_birth_date,
-            r.is_redirected OR p.is_redirected AS is_redirected
-        FROM ({_MINE}) r
-        JOIN ({STANDING}) p ON p.loan_key = r.loan_key AND p.person_key <> r.person_key
-            AND p.days && {GIVEN_DAYS} AND p.family_id <> :family
-        JOIN batch_row o ON o.row_id = p.row_id
-        ORDER BY r.file_row, p.batch_id, p.employee_id,
-            r.is_redirected OR p.is_redirected, p.row_id""",  # noqa: S608 - our own text
+            r.by_redirection AS is_redirected
+        FROM found r
+        JOIN batch_row o ON o.row_id = r.other_row_id
+        ORDER BY r.file_row, r.batch_id, r.employee_id, r.by_redirection, r.other_row_id""",  # noqa: S608 - our own text
         loans=loans,
         **values,
         **days,

@@ -50,22 +50,38 @@ OF_PAYMENTS: Final = f"""
     JOIN ({REDIRECTED}) e ON e.family_id = b.family_id AND e.root_row_id = l.root_row_id
         AND e.loan_key <> p.loan_key
     WHERE p.payment_id = ANY(CAST(:ids AS uuid[]))"""  # noqa: S608 - our own text
-#: The loans whose place standing payments took: those whose rows are not released.
+
+#: What took the place of loans in payments whose rows are not released.
 STANDING_REDIRECTED: Final = f"""
     SELECT p.payment_id, p.period, b.batch_id, b.family_id, {DAYS_OF_BATCH} AS days, l.row_id,
-        f.employee_id, f.loan_index, f.person_key, f.loan_key, true AS is_redirected
-    FROM batch_row f
-    JOIN batch_row n ON n.batch_id = f.batch_id AND n.redirect_of = f.file_row AND {TAKES_PLACE}
+        f.employee_id, f.loan_index, f.person_key, f.loan_key
+    FROM batch_row n
+    JOIN batch_row f ON f.batch_id = n.batch_id AND f.file_row = n.redirect_of
     JOIN payment_row l ON l.root_row_id = n.root_row_id AND NOT l.released
     JOIN payment p ON p.payment_id = l.payment_id AND p.loan_key <> f.loan_key
     JOIN batch b ON b.batch_id = p.batch_id
-    WHERE f.loan_key <> ''"""  # noqa: S608 - our own text
-#: The loans that standing payments stand for, for a join by loan: each step is found by an index.
-STANDING: Final = f"""
+    WHERE {TAKES_PLACE} AND f.loan_key <> ''"""  # noqa: S608 - our own text
+
+
+def standing_redirected(loan: str) -> str:
+    """A SELECT of what took the place of one loan in payments whose rows are not released.
+
+    Args:
+        loan: the loan_key, as SQL. It is compared inside of the SELECT, whose steps are all found
+            by indexes; so no plan reads every payment. The letters b, f, l, n, p and s have
+            another meaning there.
+    """
+    return f"{STANDING_REDIRECTED} AND f.loan_key = {loan}"
+
+
+def standing(loan: str) -> str:
+    """A SELECT of what stands for a loan in payments whose rows are not released, as above."""
+    return f"""
     SELECT p.payment_id, p.period, b.batch_id, b.family_id, {DAYS_OF_BATCH} AS days, l.row_id,
-        p.employee_id, p.loan_index, p.person_key, p.loan_key, false AS is_redirected
+        p.employee_id, p.loan_index, p.person_key, p.loan_key
     FROM payment p
     JOIN batch b USING (batch_id)
     JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
+    WHERE p.loan_key = {loan}
     UNION ALL
-    {STANDING_REDIRECTED}"""  # noqa: S608 - our own text
+    {standing_redirected(loan)}"""  # noqa: S608 - our own text

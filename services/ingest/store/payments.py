@@ -16,7 +16,7 @@ from services.ingest.domain.errors import UnknownBatch
 from services.ingest.store.claimed_days import GIVEN_DAYS
 from services.ingest.store.claims import WANTED, ClaimsMoved
 from services.ingest.store.inclusions import WANTED as WANTED_INCLUSIONS
-from services.ingest.store.paid_loans import STANDING
+from services.ingest.store.paid_loans import standing
 
 UNIQUE_VIOLATION: Final = "23505"
 
@@ -139,16 +139,16 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
             SELECT s.payment_id
             FROM ({WANTED}) w
             JOIN claimed_days d ON d.loan_key = w.loan_key AND d.person_key = w.person_key
-            JOIN ({STANDING}) s ON s.loan_key = d.loan_key AND s.person_key = d.person_key
+            JOIN LATERAL ({standing("d.loan_key")}) s ON s.person_key = d.person_key
                 AND s.days && d.days
             WHERE d.days && {GIVEN_DAYS} AND d.family_id <> :family AND :compared
             UNION
             SELECT s.payment_id
             FROM ({WANTED_INCLUSIONS}) w
-            JOIN inclusion n USING (loan_key, person_key)
-            JOIN ({STANDING}) s ON s.loan_key = n.loan_key AND s.person_key = n.person_key
-                AND s.family_id = n.family_id AND s.days && n.days
-            WHERE n.days && {GIVEN_DAYS} AND n.family_id <> :family
+            JOIN inclusion i USING (loan_key, person_key)
+            JOIN LATERAL ({standing("i.loan_key")}) s ON s.person_key = i.person_key
+                AND s.family_id = i.family_id AND s.days && i.days
+            WHERE i.days && {GIVEN_DAYS} AND i.family_id <> :family
             ORDER BY 1""",  # noqa: S608 - our own text
             id=batch.batch_id,
             period=batch.period,

@@ -5,7 +5,7 @@ One statement writes outcomes (`_write`). It takes them from a common table expr
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -137,6 +137,7 @@ _OF_PREFLIGHT: Final = f"""
             LIMIT 1) d ON true
         LEFT JOIN payment_row p ON p.root_row_id = r.root_row_id AND NOT p.released
         WHERE r.batch_id = :id AND r.status <> 'refused'
+            AND (CAST(:only AS uuid[]) IS NULL OR r.row_id = ANY(CAST(:only AS uuid[])))
     ), judged AS (
         SELECT e.*,
             CASE WHEN included_by IS NOT NULL
@@ -207,6 +208,7 @@ def write_preflight(
     batch: Batch,
     found: PreflightOutcomes,
     same_people: Mapping[UUID, str] = MappingProxyType({}),
+    only: Collection[UUID] | None = None,
 ) -> None:
     """Write the outcome of every row that is not refused, as of the batch's revision.
 
@@ -217,6 +219,7 @@ def write_preflight(
 
     Args:
         same_people: the rows of people who are paid under another id, with the reason to show.
+        only: these rows and no others, for a preview; payments of several rows need all of them.
     """
     _write(
         connection,
@@ -236,6 +239,7 @@ def write_preflight(
         first=batch.period,
         last=batch.last_day,
         same_people=json.dumps({str(row_id): reason for row_id, reason in same_people.items()}),
+        only=None if only is None else [str(row_id) for row_id in only],
         refused_employees=found.refused[0],
         refused_people=found.refused[1],
         refused_loans=found.refused[2],

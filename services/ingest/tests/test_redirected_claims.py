@@ -220,6 +220,7 @@ def test_another_payment_of_the_family_does_not_release_it(ingest: IngestHarness
     ingest.end(parent, [first])
     approved(ingest, redirected(ingest, child(ingest, parent)))
     ingest.end(parent, [second])
+    assert ingest.live_claims(parent) == 2
     lift_all(ingest)
     assert codes(ingest, ready(ingest, one)) == [ELSEWHERE]
 
