@@ -5,6 +5,7 @@ is missing at the provider, or redirect a loan.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -28,6 +29,7 @@ from services.ingest.domain.decision import (
 )
 from services.ingest.domain.errors import RequestError
 from services.ingest.encryption import FieldEncryption
+from services.ingest.finalize import preview_payable
 from services.ingest.roster import field_parsers
 from services.ingest.roster.canonical_ids import canonical_person
 from services.ingest.store import amendments, people, preflights, sources
@@ -122,13 +124,15 @@ def _redirect(
     wanted: Wanted,
     author: Author,
 ) -> Amended:
-    """What is paid more by it: the new rows, less those that would be paid to the old loan."""
-    loan, found, amended = redirects.redirect_rows(connection, encryption, batch, wanted)
-    target, change = redirects.in_words(found, loan)
-    details = {"institution_id": loan.institution_id, "loan_last4": loan.number[-4:]}
-    settled = _Settled(target, change, tuple(amended), details)
-    made = _insert(connection, batch, wanted, author, settled, found)
-    return _amended(made, [row for row in found if row.status != "payable"])
+    """What is paid more: new rows that will be paid, less what the old loan would be paid."""
+    done = redirects.redirect_rows(connection, encryption, batch, wanted)
+    target, change = redirects.in_words(done)
+    details = {"institution_id": done.loan.institution_id, "loan_last4": done.loan.number[-4:]}
+    settled = _Settled(target, change, tuple(done.amended), details)
+    made = _insert(connection, batch, wanted, author, settled, done.found)
+    number, cents = preview_payable(connection, batch, [UUID(str(row.row_id)) for row in done.made])
+    paid = [row for row in done.found if row.status == "payable"]
+    return Amended(made, number - len(paid), cents - sum(row.amount_cents for row in paid))
 
 
 def _merchant(mend: Mend) -> tuple[str, str, dict[str, str]]:
@@ -188,7 +192,7 @@ def _insert(
 ) -> Amendment:
     act: AmendingAct = "mend" if wanted.mend else "redirect" if wanted.redirect else "accept"
     amendment = Amendment(
-        decision_id=decision_id(batch, author.name),
+        decision_id=decision_id(batch, f"{author.name}-{author.now.isoformat()}"),
         batch_id=batch.batch_id,
         act=act,
         target=settled.target,
@@ -222,4 +226,6 @@ def take_back(connection: Connection, amendment: Amendment, person: str, now: da
             details["to_ein"],
             details["from_ein"],
         )
+    if amendment.act == "redirect":
+        redirects.take_back(connection, amendment)
     amendments.withdraw(connection, amendment.decision_id, person, now)

@@ -2,11 +2,13 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from libs.common.contracts.events.preparation import PreflightDone
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
 from services.ingest import handlers, known_people, mended_rows, roster_diff, year_limit
@@ -72,12 +74,8 @@ def finalize_next(engine: Engine, limits: Thresholds = USUAL) -> bool:
 
 def _make_ready(connection: Connection, batch: Batch, now: datetime, limits: Thresholds) -> int:
     """Make a locked batch ready; the number of row messages."""
-    preflight = preflights.get_preflight(connection, batch)
     known_people.refuse_changed(connection, batch.batch_id)
-    others = other_people.find_other_payees(connection, batch)
-    row_outcomes.write_preflight(
-        connection, batch, handlers.on_preflight_done(preflight), exclusions(others)
-    )
+    preflight, others = _write_outcomes(connection, batch)
     issues.replace_row_warnings(
         connection, batch.batch_id, OTHER_PERSON, OTHER_PERSON_SENTENCE, _places(others)
     )
@@ -112,6 +110,32 @@ def _make_ready(connection: Connection, batch: Batch, now: datetime, limits: Thr
     batches.mark_ready(connection, batch.batch_id, digest, now)
     published_events.publish_batch(connection, batch.batch_id, now)
     return published
+
+
+def _write_outcomes(
+    connection: Connection, batch: Batch, only: Collection[UUID] | None = None
+) -> tuple[PreflightDone, list[OtherPayee]]:
+    """Write the outcomes of a batch's rows, by the provider's answer and by other batches."""
+    preflight = preflights.get_preflight(connection, batch)
+    others = other_people.find_other_payees(connection, batch)
+    row_outcomes.write_preflight(
+        connection, batch, handlers.on_preflight_done(preflight), exclusions(others), only
+    )
+    return preflight, others
+
+
+def preview_payable(
+    connection: Connection, batch: Batch, row_ids: Collection[UUID]
+) -> tuple[int, int]:
+    """How many of these new rows would be payable by what is known now, and their cents.
+
+    The provider is not asked: an institution that is new in the batch may still have no merchant.
+    """
+    savepoint = connection.begin_nested()
+    _write_outcomes(connection, batch, row_ids)
+    found = rows.count_and_sum_payable(connection, batch.batch_id, row_ids)
+    savepoint.rollback()
+    return found
 
 
 def _places(others: Iterable[OtherPayee]) -> list[tuple[int, int, str, str]]:

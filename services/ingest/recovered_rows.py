@@ -1,14 +1,14 @@
 """Rows of a recovered batch, as they were published."""
 
-from uuid import UUID
-
 from sqlalchemy import Connection
 
+from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.rows import RowRead
 from libs.common.crypto.field_encryption import FORGOTTEN
 from services.ingest import redirects
 from services.ingest.domain.batch import payment_id
-from services.ingest.domain.redirect import ids_of
+from services.ingest.domain.decision_messages import published_amendments
+from services.ingest.domain.redirect import TO, choose_published, ids_of
 from services.ingest.encryption import FieldEncryption
 from services.ingest.roster.canonical_ids import canonical_loan, canonical_person
 from services.ingest.store import published_events
@@ -67,9 +67,28 @@ def encrypted(row: RowRead) -> EncryptedFields:
 
 
 def insert_redirected(
-    connection: Connection, encryption: FieldEncryption, batch_id: UUID, first: int
-) -> None:
-    """Insert the published rows that took the place of others and are not here."""
-    for page in published_events.pages_of_newest_rows(connection, batch_id, first):
-        made = [(staged(encryption, row), encrypted(row)) for row in page if row.redirect_of]
-        redirects.insert_published(connection, batch_id, made)
+    connection: Connection, encryption: FieldEncryption, newest: BatchChanged, first: int
+) -> int:
+    """Insert the published rows that took the place of others and are not here.
+
+    Returns:
+        How many such rows the batch has, as it was published.
+    """
+    named = {
+        row.known
+        for one in published_amendments(newest)
+        if one.act == "redirect"
+        for row in one.amended
+        if row.about == TO
+    }
+    published = [
+        row
+        for page in published_events.pages_of_newest_rows(connection, newest.batch_id, first)
+        for row in page
+        if row.redirect_of
+    ]
+    found = [
+        (staged(encryption, row), encrypted(row)) for row in choose_published(published, named)
+    ]
+    redirects.insert_published(connection, encryption, newest.batch_id, found, named)
+    return len(found)

@@ -149,13 +149,13 @@ def _recover_approved(
         _stage(connection, encryption, newest, first)
     if known.status not in APPROVED:
         periods.set_period(connection, newest.batch_id, *handlers.published_period(newest))
-        recovered_rows.insert_redirected(connection, encryption, newest.batch_id, first)
+        recovered_rows.insert_redirected(connection, encryption, newest, first)
         _write_outcomes(connection, newest.batch_id, first)
         recovered_sources.correct_addresses(connection, newest)
         recovered_sources.change_eins(connection, newest)
         decisions.recover_decisions(connection, newest)
         approval_requests.recover_requests(connection, newest)
-        amendments.recover_amendments(connection, newest)
+        amendments.recover_amendments(connection, newest, RECOVERY, datetime.now(UTC))
         _add_contributors(connection, newest)
         _approve(connection, newest)
     batches.set_status(connection, newest.batch_id, newest.status, APPROVED, newest.reason)
@@ -191,9 +191,11 @@ def _stage(
     """
     count = 0
     for page in published_events.pages_of_newest_rows(connection, newest.batch_id, first):
-        rows.insert_rows(connection, [recovered_rows.staged(encryption, row) for row in page])
-        rows.insert_encrypted_fields(connection, [recovered_rows.encrypted(row) for row in page])
-        count += len(page)
+        of_file = [row for row in page if not row.redirect_of]
+        rows.insert_rows(connection, [recovered_rows.staged(encryption, row) for row in of_file])
+        rows.insert_encrypted_fields(connection, [recovered_rows.encrypted(row) for row in of_file])
+        count += len(of_file)
+    count += recovered_rows.insert_redirected(connection, encryption, newest, first)
     if count != newest.rows.total:
         raise RecoveryBlocked(
             f"Batch {newest.batch_id} was approved, but only {count} of its {newest.rows.total} "
@@ -312,9 +314,9 @@ def _recover_unapproved(
     _count_row_messages(connection, batch_id)
     decisions.recover_decisions(connection, newest)
     approval_requests.recover_requests(connection, newest)
-    amendments.recover_amendments(connection, newest)
+    amendments.recover_amendments(connection, newest, RECOVERY, now)
+    recovered_rows.insert_redirected(connection, encryption, newest, first)
     if known.status in ("checking", "ready"):
-        recovered_rows.insert_redirected(connection, encryption, batch_id, first)
         _write_outcomes(connection, batch_id, first)
         _add_contributors(connection, newest)
         recovered_sources.change_eins(connection, newest)

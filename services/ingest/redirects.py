@@ -5,19 +5,20 @@ loan takes its place: both are of one file row, so the database lets only one of
 new row also claims the days of the old loan, and with the approval the old loan is held for good.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.ingest.domain.amendment import AmendedRow
+from services.ingest.domain.amendment import AmendedRow, Amendment
 from services.ingest.domain.batch import UNAPPROVED, Batch
 from services.ingest.domain.decision import Wanted, rows_in_words
 from services.ingest.domain.redirect import (
     FROM,
     LOAN_NUMBER,
+    POSSIBLE_DUPLICATE,
     TO,
     NewLoan,
     check_new_loan,
@@ -25,8 +26,10 @@ from services.ingest.domain.redirect import (
     ids_of,
     old_loan_hold,
     parse_loan,
+    warnings_of,
 )
 from services.ingest.encryption import FieldEncryption
+from services.ingest.roster import field_parsers
 from services.ingest.roster.canonical_ids import canonical_loan
 from services.ingest.roster.field_parsers import masked
 from services.ingest.roster.issue_codes import SENTENCES
@@ -35,13 +38,23 @@ from services.ingest.store.issues import StoredIssue
 from services.ingest.store.rows import EncryptedFields, StagedRow
 
 
+class Redirected(NamedTuple):
+    """A redirection: the new loan, the rows whose place is taken, and those that take it.
+
+    `merged` are the numbers of the person's other rows that pay the new loan.
+    """
+
+    loan: NewLoan
+    found: Sequence[Any]
+    made: Sequence[StagedRow]
+    merged: Sequence[int]
+    amended: Sequence[AmendedRow]
+
+
 def redirect_rows(
     connection: Connection, encryption: FieldEncryption, batch: Batch, wanted: Wanted
-) -> tuple[NewLoan, list[Any], list[AmendedRow]]:
+) -> Redirected:
     """Insert the rows that take the place of those with the person and loan of the named row.
-
-    Returns:
-        The new loan, the rows whose place is taken, and both for the amendment.
 
     Raises:
         RequestError: it cannot be redirected so; roll back.
@@ -51,9 +64,10 @@ def redirect_rows(
     (named,) = wanted.selection.row_ids
     found = check_redirected(redirects.find_rows_of_loan(connection, batch.batch_id, named), named)
     new_key = encryption.loan_key(loan.institution_id, canonical_loan(loan.number))
-    others = redirects.list_rows_with_loan(connection, batch.batch_id, found[0].person_key, new_key)
-    check_new_loan(found[0].loan_key, new_key, others)
-    last = redirects.last_file_row(connection, batch.batch_id)
+    others = redirects.list_rows_with_loan(connection, batch.batch_id, new_key)
+    merged = [one for one in others if one.person_key == found[0].person_key]
+    check_new_loan(found[0].loan_key, new_key, merged)
+    last = redirects.last_number(connection, batch.batch_id)
     made = [
         _new_row(old, last + number, loan, new_key, encryption)
         for number, old in enumerate(found, start=1)
@@ -63,24 +77,24 @@ def redirect_rows(
         connection,
         [_fields(old, new, loan, encryption) for old, new in zip(found, made, strict=True)],
     )
-    issues.insert_issues(
-        connection, [_warning(new, loan, code) for new in made for code in loan.warnings]
-    )
+    _warn(connection, [(new, loan) for new in made], others)
     amended = [
         *(AmendedRow(old.file_row, about=FROM) for old in found),
-        *(AmendedRow(new.file_row, about=TO) for new in made),
+        *(AmendedRow(new.file_row, known=str(new.row_id), about=TO) for new in made),
     ]
-    return loan, found, amended
+    return Redirected(loan, found, made, [one.file_row for one in merged], amended)
 
 
-def in_words(found: Sequence[Any], loan: NewLoan) -> tuple[str, str]:
+def in_words(made: Redirected) -> tuple[str, str]:
     """Which rows are redirected, and where to, without the whole number."""
-    old = found[0]
+    old, loan = made.found[0], made.loan
     change = (
         f"loan {old.institution_id} ending in {old.loan_last4} is redirected to "
         f"{loan.institution_id}, ending in {loan.number[-4:]}"
     )
-    return rows_in_words([one.file_row for one in found]), change
+    if made.merged:
+        change += f", which {rows_in_words(list(made.merged))} of this person has as well"
+    return rows_in_words([one.file_row for one in made.found]), change
 
 
 def _new_row(
@@ -104,18 +118,33 @@ def _new_row(
     )
 
 
-def _warning(new: StagedRow, loan: NewLoan, code: str) -> StoredIssue:
-    """What is unusual about the new number, as the reader of a file would say it."""
-    return StoredIssue(
-        UUID(str(new.batch_id)),
-        new.file_row,
-        new.line,
-        LOAN_NUMBER,
-        code,
-        "warning",
-        masked(LOAN_NUMBER, loan.number),
-        SENTENCES[code],
-    )
+def _warn(
+    connection: Connection, made: Iterable[tuple[StagedRow, NewLoan]], others: Iterable[Any]
+) -> None:
+    """Insert what is unusual about new rows, as the reader of a file would say it."""
+    before = list(others)
+    found = []
+    for new, loan in made:
+        for code in warnings_of(loan, new, before):
+            field, value = (
+                ("Amount", new.amount_text)
+                if code == POSSIBLE_DUPLICATE
+                else (LOAN_NUMBER, masked(LOAN_NUMBER, loan.number))
+            )
+            found.append(
+                StoredIssue(
+                    UUID(str(new.batch_id)),
+                    new.file_row,
+                    new.line,
+                    field,
+                    code,
+                    "warning",
+                    value,
+                    SENTENCES[code],
+                )
+            )
+        before.append(new)
+    issues.insert_issues(connection, found)
 
 
 def _fields(
@@ -159,13 +188,46 @@ def close_old_loans(connection: Connection, batch: Batch, now: datetime) -> list
     return sorted(touched - {batch.batch_id})
 
 
+def take_back(connection: Connection, amendment: Amendment) -> None:
+    """Delete the warnings about rows whose redirection is taken back: nobody would pay them."""
+    made = [one.file_row for one in amendment.amended if one.about == TO]
+    issues.delete_of_rows(connection, amendment.batch_id, made)
+
+
 def insert_published(
     connection: Connection,
+    encryption: FieldEncryption,
     batch_id: UUID,
     staged: Sequence[tuple[StagedRow, EncryptedFields]],
+    named: Collection[str],
 ) -> None:
-    """Insert those of published rows that took the place of others and are not here."""
-    known = redirects.list_known(connection, batch_id, [UUID(str(r.row_id)) for r, _ in staged])
-    missing = [(row, fields) for row, fields in staged if row.row_id not in known]
-    rows.insert_rows(connection, [row for row, _ in missing])
-    rows.insert_encrypted_fields(connection, [fields for _, fields in missing])
+    """Insert published rows that took the place of others and are not here, with their warnings.
+
+    A number that another row has here is that row's, unless a redirection names the published one.
+
+    Args:
+        named: the ids of rows that the published redirections name.
+    """
+    here = redirects.list_taken_numbers(connection, batch_id)
+    missing = [
+        (row, fields)
+        for row, fields in staged
+        if row.file_row not in here
+        or (here[row.file_row] != row.row_id and str(row.row_id) in named)
+    ]
+    redirects.delete_rows(
+        connection,
+        batch_id,
+        [here[row.file_row] for row, _ in missing if row.file_row in here],
+    )
+    for row, fields in missing:
+        others = redirects.list_rows_with_loan(connection, batch_id, row.loan_key)
+        rows.insert_rows(connection, [row])
+        rows.insert_encrypted_fields(connection, [fields])
+        if not encryption.cipher.is_any_forgotten(fields.loan):
+            number = encryption.decrypt(fields.loan, "loan", str(row.row_id))
+            codes = tuple(
+                code for code in field_parsers.loan_number(number).codes if code.startswith("W_")
+            )
+            loan = NewLoan(row.institution_id, number, codes)
+            _warn(connection, [(row, loan)], others)

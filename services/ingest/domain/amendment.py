@@ -2,7 +2,7 @@
 
 `mend`: an institution gets its merchant at the provider, a source account its EIN. `accept`: a
 birth date, name or phone that differs from what the person was paid under last is the
-person's own.
+person's own. `redirect`: another loan is paid in place of the row's (`domain.redirect`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,8 +28,10 @@ MENDED: Final = {"merchant": "institution's merchant", "ein": "source account's 
 class AmendedRow:
     """A row of an amendment.
 
-    `known` is the blind index of the person that the row was compared with; "" where none counts.
-    `about` says what of the row is settled, where the act has several: `merchant` or `ein`.
+    `known` is the blind index of the person that the row was compared with, or the id of the row
+    that takes the place of another one; "" where none counts.
+    `about` says what of the row is settled, where the act has several: `merchant` or `ein`; `from`
+    or `to`.
     """
 
     file_row: int

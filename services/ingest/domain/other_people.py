@@ -17,7 +17,8 @@ FIELD: Final = "Payee/LoanAccountNumber"
 class OtherPayee:
     """A row whose loan another employee id is paid for, in another batch, on a day of its period.
 
-    `same_name` and `same_birth_date` compare the two rows.
+    `same_name` and `same_birth_date` compare the two rows. `is_redirected`: what both have is the
+    loan of at least one of them before its redirection.
     """
 
     row_id: UUID
@@ -27,6 +28,7 @@ class OtherPayee:
     employee_id: str
     same_name: bool
     same_birth_date: bool
+    is_redirected: bool = False
 
     @property
     def is_same_person(self) -> bool:
@@ -36,9 +38,10 @@ class OtherPayee:
 
 def warning_value(found: OtherPayee) -> str:
     """The other batch and the other id, and whether name and birth date are the same."""
+    loan = ", the loan before its redirection" if found.is_redirected else ""
     name = "same name" if found.same_name else "another name"
     born = "same birth date" if found.same_birth_date else "another birth date"
-    return f"{found.employee_id} in batch {found.batch_id} ({name}, {born})"
+    return f"{found.employee_id} in batch {found.batch_id} ({name}, {born}{loan})"
 
 
 def exclusions(found: Iterable[OtherPayee]) -> dict[UUID, str]:

@@ -154,10 +154,22 @@ def _to_amendment(row: Mapping[Any, Any]) -> Amendment:
     return Amendment(**{**row, "amended": tuple(AmendedRow(*one) for one in row["amended"])})
 
 
-def recover_amendments(connection: Connection, newest: BatchChanged) -> None:
-    """Make the amendments of a batch those that were published. A second call changes nothing."""
+def recover_amendments(
+    connection: Connection, newest: BatchChanged, person: str, now: datetime
+) -> None:
+    """Make the amendments of a batch those that were published. A second call changes nothing.
+
+    One that stands here and was never published was lost, and work went on without it.
+
+    Args:
+        person: who takes those back, in the records.
+    """
     known = {one.decision_id: one for one in list_amendments(connection, newest.batch_id)}
-    for one in decision_messages.published_amendments(newest):
+    published = decision_messages.published_amendments(newest)
+    for decision_id in known.keys() - {one.decision_id for one in published}:
+        if known[decision_id].withdrawn_by is None:
+            withdraw(connection, decision_id, person, now)
+    for one in published:
         here = known.get(one.decision_id)
         if here is None:
             insert_amendment(connection, one)

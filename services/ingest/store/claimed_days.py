@@ -34,7 +34,7 @@ def take_days(connection: Connection, batch: Batch, paid: str, wanted: str) -> b
     """Claim the batch's days for its family, for each paid person and loan; again: no change.
 
     Args:
-        paid: a SELECT of person_key and loan_key for `:id`, which is the batch.
+        paid: a SELECT of person_key and loan_key for `:id` and `:family`, the batch and its family.
         wanted: those of them that the family must have.
 
     Returns:
@@ -68,21 +68,22 @@ def take_days(connection: Connection, batch: Batch, paid: str, wanted: str) -> b
     asked = run(
         connection,
         f"SELECT count(DISTINCT (person_key, loan_key)) FROM ({wanted}) w",  # noqa: S608 - as above
-        id=batch.batch_id,
+        **values,
     ).scalar_one()
     return bool(held == asked)
 
 
-def release_days(connection: Connection, payment_ids: Collection[UUID]) -> None:
-    """Delete the claimed days of these payments, unless a payment of that loan still stands there.
+def release_days(
+    connection: Connection, payment_ids: Collection[UUID], of_payments: str, standing: str
+) -> None:
+    """Delete the claimed days of these payments, unless a payment stands for that loan still.
 
     Lines are locked first and checked afterwards, as in `claims.release_claims`.
+
+    Args:
+        of_payments: a SELECT of person_key, loan_key and days for `:ids`, which are the payments.
+        standing: the same of the loan `d.loan_key`, of all payments whose rows are not released.
     """
-    of_payments = f"""
-        SELECT p.person_key, p.loan_key, {DAYS_OF_BATCH} AS days
-        FROM payment p
-        JOIN batch b USING (batch_id)
-        WHERE p.payment_id = ANY(CAST(:ids AS uuid[]))"""  # noqa: S608 - our own text
     run(
         connection,
         f"""
@@ -104,11 +105,8 @@ def release_days(connection: Connection, payment_ids: Collection[UUID]) -> None:
         WHERE e.loan_key = d.loan_key AND e.person_key = d.person_key AND e.days && d.days
             AND NOT EXISTS (
                 SELECT
-                FROM payment q
-                JOIN batch b USING (batch_id)
-                JOIN payment_row r USING (payment_id)
-                WHERE q.loan_key = d.loan_key AND q.person_key = d.person_key
-                    AND {DAYS_OF_BATCH} && d.days AND NOT r.released)""",  # noqa: S608 - as above
+                FROM ({standing}) q
+                WHERE q.person_key = d.person_key AND q.days && d.days)""",  # noqa: S608 - as above
         ids=list(payment_ids),
     )
 

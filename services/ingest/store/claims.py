@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
 from services.ingest.store import claimed_days
+from services.ingest.store.paid_loans import OF_BATCH, OF_PAYMENTS, standing, standing_redirected
 
 
 class ClaimsMoved(Exception):
@@ -23,27 +24,15 @@ class ClaimsMoved(Exception):
     """
 
 
-#: The loans that a batch pays, and those that it pays no more because they were redirected: on the
-#: same days, nobody else may pay them.
-PAID = """
-    SELECT DISTINCT r.employee_id, r.loan_index, r.person_key, r.loan_key
-    FROM batch_row r
-    WHERE r.batch_id = :id AND (r.status = 'payable' OR r.file_row IN (
-        SELECT n.redirect_of
-        FROM batch_row n
-        WHERE n.batch_id = :id AND n.redirect_of > 0 AND n.status = 'payable'))"""
+#: What the payable rows of a batch stand for: on the same days, nobody else may pay it.
+PAID = f"SELECT DISTINCT employee_id, loan_index, person_key, loan_key FROM ({OF_BATCH}) o"  # noqa: S608 - our own text
 #: The loans that a batch must claim. Rows that the approver included by name need no claim.
 WANTED = f"""{PAID}
-        AND NOT EXISTS (SELECT FROM include i WHERE i.row_id = r.row_id)
-        AND r.file_row NOT IN (
-            SELECT n.redirect_of
-            FROM batch_row n
-            JOIN include i USING (row_id)
-            WHERE n.batch_id = :id)"""  # noqa: S608 - our own text
+    WHERE NOT EXISTS (SELECT FROM include i WHERE i.row_id = o.row_id)"""
 
 
 def take_claims(connection: Connection, batch: Batch, *, needs_days: bool = True) -> None:
-    """Claim the loans of all payable rows for the batch's family. Claims of the family stay.
+    """Claim the loans that payable rows stand for, for the batch's family. Those it has stay.
 
     An included row is claimed too, unless another family has the claim: when that one is released,
     the row would stand without any, and the next batch would pay it again.
@@ -84,7 +73,7 @@ def take_claims(connection: Connection, batch: Batch, *, needs_days: bool = True
 
 
 def release_claims(connection: Connection, payment_ids: Collection[UUID]) -> None:
-    """Delete the claims of these payments, unless a payment of the same loan and period stands.
+    """Delete the claims of what these payments stood for, unless a payment stands for it still.
 
     A payment stands while its rows are not released: it is live or was returned.
 
@@ -93,31 +82,33 @@ def release_claims(connection: Connection, payment_ids: Collection[UUID]) -> Non
     """
     run(
         connection,
-        """
+        f"""
         SELECT 1
         FROM claim c
         WHERE (period, employee_id, loan_index) IN (
             SELECT period, employee_id, loan_index
-            FROM payment
-            WHERE payment_id = ANY(CAST(:ids AS uuid[])))
+            FROM ({OF_PAYMENTS}) e)
         ORDER BY employee_id, loan_index
-        FOR UPDATE""",
+        FOR UPDATE""",  # noqa: S608 - our own text
         ids=list(payment_ids),
     )
-    claimed_days.release_days(connection, payment_ids)
+    claimed_days.release_days(connection, payment_ids, OF_PAYMENTS, standing("d.loan_key"))
     run(
         connection,
-        """
+        f"""
         DELETE FROM claim c
-        USING payment p
-        WHERE p.payment_id = ANY(CAST(:ids AS uuid[]))
-            AND (c.period, c.employee_id, c.loan_index)
-                = (p.period, p.employee_id, p.loan_index)
+        USING ({OF_PAYMENTS}) e
+        WHERE (c.period, c.employee_id, c.loan_index) = (e.period, e.employee_id, e.loan_index)
             AND NOT EXISTS (
                 SELECT
                 FROM payment q
                 JOIN payment_row r USING (payment_id)
                 WHERE q.employee_id = c.employee_id AND q.loan_index = c.loan_index
-                    AND q.period = c.period AND NOT r.released)""",
+                    AND q.period = c.period AND NOT r.released)
+            AND NOT EXISTS (
+                SELECT
+                FROM ({standing_redirected("e.loan_key")}) q
+                WHERE q.employee_id = c.employee_id AND q.loan_index = c.loan_index
+                    AND q.period = c.period)""",  # noqa: S608 - as above
         ids=list(payment_ids),
     )

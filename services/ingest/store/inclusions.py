@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
-from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS, days_of
+from services.ingest.store.claimed_days import GIVEN_DAYS, days_of
 from services.ingest.store.claims import ClaimsMoved
+from services.ingest.store.paid_loans import OF_BATCH, OF_PAYMENTS, standing
 
 
 class AlreadyIncluded(Exception):
@@ -27,15 +28,11 @@ class AlreadyIncluded(Exception):
         super().__init__(f"included in {', '.join(self.batch_ids)}")
 
 
-#: The loans that the approver of a batch included by name.
-WANTED = """
-    SELECT DISTINCT r.person_key, r.loan_key
-    FROM batch_row r
-    JOIN include i USING (row_id)
-    WHERE r.batch_id = :id AND r.status = 'payable'"""
+#: The loans that rows stand for which the approver of a batch included by name.
+WANTED = f"SELECT DISTINCT person_key, loan_key FROM ({OF_BATCH}) o JOIN include i USING (row_id)"  # noqa: S608 - our own text
 #: The same, of payments that stand: what was included before its rows had keys.
-STANDING = f"""{WANTED}
-        AND EXISTS (SELECT FROM payment_row l WHERE l.row_id = r.row_id AND NOT l.released)"""
+_CARRIED = f"""{WANTED}
+    WHERE EXISTS (SELECT FROM payment_row l WHERE l.row_id = o.row_id AND NOT l.released)"""
 
 
 def take_inclusions(connection: Connection, batch: Batch) -> None:
@@ -64,7 +61,7 @@ def take_inclusions(connection: Connection, batch: Batch) -> None:
     asked = run(
         connection,
         f"SELECT count(*) FROM ({WANTED}) w",  # noqa: S608 - our own text
-        id=batch.batch_id,
+        **values,
     ).scalar_one()
     if held == asked:
         return
@@ -84,7 +81,7 @@ def take_inclusions(connection: Connection, batch: Batch) -> None:
 
 def carry_inclusions(connection: Connection, batch: Batch) -> None:
     """Take in what was included before its rows had keys, unless another family has it."""
-    _insert(connection, batch, STANDING)
+    _insert(connection, batch, _CARRIED)
 
 
 def _insert(connection: Connection, batch: Batch, wanted: str) -> None:
@@ -106,41 +103,33 @@ def release_inclusions(connection: Connection, payment_ids: Collection[UUID]) ->
 
     They are locked first and checked afterwards, as claims are (`store.claims.release_claims`).
     """
-    of_payments = f"""
-        SELECT p.person_key, p.loan_key, b.family_id, {DAYS_OF_BATCH} AS days
-        FROM payment p
-        JOIN batch b USING (batch_id)
-        WHERE p.payment_id = ANY(CAST(:ids AS uuid[]))"""  # noqa: S608 - our own text
     run(
         connection,
         f"""
         SELECT 1
-        FROM inclusion n
+        FROM inclusion i
         WHERE EXISTS (
             SELECT
-            FROM ({of_payments}) e
+            FROM ({OF_PAYMENTS}) e
             WHERE (e.loan_key, e.person_key, e.family_id)
-                    = (n.loan_key, n.person_key, n.family_id)
-                AND e.days && n.days)
-        ORDER BY n.loan_key, n.person_key
-        FOR UPDATE OF n""",  # noqa: S608 - our own text
+                    = (i.loan_key, i.person_key, i.family_id)
+                AND e.days && i.days)
+        ORDER BY i.loan_key, i.person_key
+        FOR UPDATE OF i""",  # noqa: S608 - our own text
         ids=list(payment_ids),
     )
     run(
         connection,
         f"""
-        DELETE FROM inclusion n
-        USING ({of_payments}) e
+        DELETE FROM inclusion i
+        USING ({OF_PAYMENTS}) e
         WHERE (e.loan_key, e.person_key, e.family_id)
-                = (n.loan_key, n.person_key, n.family_id)
-            AND e.days && n.days
+                = (i.loan_key, i.person_key, i.family_id)
+            AND e.days && i.days
             AND NOT EXISTS (
                 SELECT
-                FROM payment q
-                JOIN batch b USING (batch_id)
-                JOIN payment_row r USING (payment_id)
-                WHERE q.loan_key = n.loan_key AND q.person_key = n.person_key
-                    AND b.family_id = n.family_id AND {DAYS_OF_BATCH} && n.days
-                    AND NOT r.released)""",  # noqa: S608 - our own text
+                FROM ({standing("i.loan_key")}) q
+                WHERE q.person_key = i.person_key AND q.family_id = i.family_id
+                    AND q.days && i.days)""",  # noqa: S608 - our own text
         ids=list(payment_ids),
     )

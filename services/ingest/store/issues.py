@@ -79,6 +79,16 @@ def delete_address_warnings(
     )
 
 
+def delete_of_rows(connection: Connection, batch_id: UUID, file_rows: Sequence[int]) -> None:
+    """Delete the issues of these rows."""
+    run(
+        connection,
+        "DELETE FROM issue WHERE batch_id = :id AND file_row = ANY(CAST(:rows AS int[]))",
+        id=batch_id,
+        rows=list(file_rows),
+    )
+
+
 def delete_without_value(connection: Connection, batch_id: UUID, code: str) -> None:
     """Delete the issues of one code that show no value: those found by comparing with the past."""
     run(

@@ -13,9 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
 from services.ingest.domain.errors import UnknownBatch
-from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS
+from services.ingest.store.claimed_days import GIVEN_DAYS
 from services.ingest.store.claims import WANTED, ClaimsMoved
 from services.ingest.store.inclusions import WANTED as WANTED_INCLUSIONS
+from services.ingest.store.paid_loans import standing
 
 UNIQUE_VIOLATION: Final = "23505"
 
@@ -135,22 +136,19 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
             JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
             WHERE c.period = :period AND c.family_id <> :family
             UNION
-            SELECT p.payment_id
+            SELECT s.payment_id
             FROM ({WANTED}) w
             JOIN claimed_days d ON d.loan_key = w.loan_key AND d.person_key = w.person_key
-            JOIN payment p ON p.loan_key = d.loan_key AND p.person_key = d.person_key
-            JOIN batch b ON b.batch_id = p.batch_id AND {DAYS_OF_BATCH} && d.days
-            JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
+            JOIN LATERAL ({standing("d.loan_key")}) s ON s.person_key = d.person_key
+                AND s.days && d.days
             WHERE d.days && {GIVEN_DAYS} AND d.family_id <> :family AND :compared
             UNION
-            SELECT p.payment_id
+            SELECT s.payment_id
             FROM ({WANTED_INCLUSIONS}) w
-            JOIN inclusion n USING (loan_key, person_key)
-            JOIN payment p USING (loan_key, person_key)
-            JOIN batch b ON b.batch_id = p.batch_id AND b.family_id = n.family_id
-                AND {DAYS_OF_BATCH} && n.days
-            JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
-            WHERE n.days && {GIVEN_DAYS} AND n.family_id <> :family
+            JOIN inclusion i USING (loan_key, person_key)
+            JOIN LATERAL ({standing("i.loan_key")}) s ON s.person_key = i.person_key
+                AND s.family_id = i.family_id AND s.days && i.days
+            WHERE i.days && {GIVEN_DAYS} AND i.family_id <> :family
             ORDER BY 1""",  # noqa: S608 - our own text
             id=batch.batch_id,
             period=batch.period,

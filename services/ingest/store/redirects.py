@@ -12,6 +12,8 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from libs.common.database.engine import run
+from services.ingest.store.claimed_days import GIVEN_DAYS
+from services.ingest.store.paid_loans import REDIRECTED as REDIRECTED_LOANS
 
 #: The redirection that stands of a row `r`, for a LATERAL join, found by its index for each row.
 REDIRECTED: Final = """
@@ -19,7 +21,7 @@ REDIRECTED: Final = """
     FROM amendment_row s
     JOIN amendment a USING (decision_id)
     WHERE s.batch_id = r.batch_id AND s.act = 'redirect' AND s.about IN ('from', 'to')
-        AND s.file_row = r.file_row AND s.standing"""
+        AND s.file_row = r.file_row AND s.standing AND s.known IN ('', CAST(r.row_id AS text))"""
 #: The redirection of a loan of which a row `r` is one more row, though it was not redirected:
 #: it was refused then. For a LATERAL join.
 LOAN_REDIRECTED: Final = """
@@ -28,20 +30,23 @@ LOAN_REDIRECTED: Final = """
     JOIN amendment a USING (decision_id)
     JOIN batch_row f ON f.batch_id = s.batch_id AND f.file_row = s.file_row
     WHERE s.batch_id = r.batch_id AND s.act = 'redirect' AND s.about = 'from' AND s.standing
-        AND f.loan_key = r.loan_key AND f.person_key = r.person_key AND f.loan_key <> ''
+        AND f.loan_key = r.loan_key AND f.person_key = r.person_key
+        AND f.loan_key <> '' AND f.person_key <> ''
     LIMIT 1"""
-#: The batch of another family that pays, on days of the batch, the loan whose place a row `r` takes
-#: (days `g`), for a LATERAL join.
-OLD_LOAN_PAID: Final = """
-    SELECT coalesce(d.batch_id, c.batch_id) AS batch_id
-    FROM batch_row f
-    LEFT JOIN claim c ON c.period = :period AND c.employee_id = f.employee_id
-        AND c.loan_index = f.loan_index AND c.family_id <> :family
-    LEFT JOIN claimed_days d ON d.loan_key = f.loan_key AND d.person_key = f.person_key
-        AND d.days && g.days AND d.family_id <> :family
-    WHERE r.redirect_of > 0 AND f.batch_id = r.batch_id AND f.file_row = r.redirect_of
+#: The rows of a batch that take the place of loans which another family pays on these days.
+OLD_LOANS_PAID: Final = f"""
+    SELECT DISTINCT ON (r.row_id) r.row_id, coalesce(d.batch_id, c.batch_id) AS paid_in,
+        CASE WHEN e.batch_id = :id THEN 'the loan of row ' || e.file_row
+        ELSE 'the loan before its redirection' END AS loan
+    FROM ({REDIRECTED_LOANS}) e
+    JOIN batch_row r ON r.root_row_id = e.root_row_id AND r.loan_key <> e.loan_key
+    LEFT JOIN claim c ON c.period = :period AND c.employee_id = e.employee_id
+        AND c.loan_index = e.loan_index AND c.family_id <> :family
+    LEFT JOIN claimed_days d ON d.loan_key = e.loan_key AND d.person_key = e.person_key
+        AND d.days && {GIVEN_DAYS} AND d.family_id <> :family
+    WHERE e.family_id = CAST(:family AS uuid) AND r.batch_id = :id
         AND (c.batch_id IS NOT NULL OR d.batch_id IS NOT NULL)
-    LIMIT 1"""
+    ORDER BY r.row_id, d.batch_id, c.batch_id"""  # noqa: S608 - our own text
 
 
 def find_rows_of_loan(connection: Connection, batch_id: UUID, row_id: UUID) -> Sequence[Any]:
@@ -66,7 +71,8 @@ def find_rows_of_loan(connection: Connection, batch_id: UUID, row_id: UUID) -> S
             EXISTS ({REDIRECTED}) AS is_redirected
         FROM batch_row n
         JOIN batch_row r ON r.batch_id = n.batch_id AND (r.row_id = n.row_id OR (
-            r.person_key = n.person_key AND r.loan_key = n.loan_key AND r.status <> 'refused'
+            r.person_key = n.person_key AND r.loan_key = n.loan_key
+            AND n.person_key <> '' AND n.loan_key <> '' AND r.status <> 'refused'
             AND r.reason_code <> 'redirect_taken_back'))
         JOIN row_seal s ON s.row_id = r.row_id
         WHERE n.batch_id = :id AND n.row_id = :row_id
@@ -77,46 +83,74 @@ def find_rows_of_loan(connection: Connection, batch_id: UUID, row_id: UUID) -> S
     return found
 
 
-def list_rows_with_loan(
-    connection: Connection, batch_id: UUID, person_key: str, loan_key: str
-) -> Sequence[int]:
-    """List the numbers of the rows of a person that name a loan, of those that may be paid."""
-    numbers: Sequence[int] = (
-        run(
-            connection,
-            """
-            SELECT file_row
-            FROM batch_row
-            WHERE batch_id = :id AND person_key = :person AND loan_key = :loan
-                AND status <> 'refused' AND reason_code <> 'redirect_taken_back'
-            ORDER BY file_row""",
-            id=batch_id,
-            person=person_key,
-            loan=loan_key,
-        )
-        .scalars()
-        .all()
-    )
-    return numbers
+def list_rows_with_loan(connection: Connection, batch_id: UUID, loan_key: str) -> Sequence[Any]:
+    """List the rows of a batch with a loan, of those that may be paid.
+
+    Columns: file_row, person_key, source_account_id, loan_index, amount_cents, is_redirected (to
+    another loan).
+    """
+    found: Sequence[Any] = run(
+        connection,
+        f"""
+        SELECT r.file_row, r.person_key, r.source_account_id, r.loan_index, r.amount_cents,
+            EXISTS (SELECT FROM ({REDIRECTED}) a WHERE a.about = 'from') AS is_redirected
+        FROM batch_row r
+        WHERE r.batch_id = :id AND r.loan_key = :loan AND r.loan_key <> ''
+            AND r.status <> 'refused' AND r.reason_code <> 'redirect_taken_back'
+        ORDER BY r.file_row""",  # noqa: S608 - our own text
+        id=batch_id,
+        loan=loan_key,
+    ).all()
+    return found
 
 
-def last_file_row(connection: Connection, batch_id: UUID) -> int:
-    """The highest number of a row of a batch."""
+def last_number(connection: Connection, batch_id: UUID) -> int:
+    """The highest number that a row of a batch has, or had before a restore lost it."""
     number: int = run(
-        connection, "SELECT max(file_row) FROM batch_row WHERE batch_id = :id", id=batch_id
+        connection,
+        """
+        SELECT greatest(
+            (SELECT max(file_row) FROM batch_row WHERE batch_id = :id),
+            (SELECT max(file_row) FROM amendment_row WHERE batch_id = :id))""",
+        id=batch_id,
     ).scalar_one()
     return number
 
 
-def list_known(connection: Connection, batch_id: UUID, row_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the rows that are here."""
+def list_taken_numbers(connection: Connection, batch_id: UUID) -> dict[int, UUID]:
+    """The numbers of the rows of a batch that took the place of others, with their ids."""
     found = run(
         connection,
-        "SELECT row_id FROM batch_row WHERE batch_id = :id AND row_id = ANY(CAST(:ids AS uuid[]))",
+        "SELECT file_row, row_id FROM batch_row WHERE batch_id = :id AND redirect_of > 0",
         id=batch_id,
-        ids=[str(one) for one in row_ids],
-    ).scalars()
-    return set(found)
+    )
+    return {row.file_row: row.row_id for row in found}
+
+
+def delete_rows(connection: Connection, batch_id: UUID, row_ids: Sequence[UUID]) -> None:
+    """Delete rows of an unapproved batch that took the place of others."""
+    values = {"id": batch_id, "ids": [str(one) for one in row_ids]}
+    run(
+        connection,
+        """
+        DELETE FROM issue i
+        USING batch_row r
+        WHERE r.batch_id = :id AND r.row_id = ANY(CAST(:ids AS uuid[])) AND r.redirect_of > 0
+            AND i.batch_id = r.batch_id AND i.file_row = r.file_row""",
+        **values,
+    )
+    run(
+        connection,
+        "DELETE FROM row_seal WHERE row_id = ANY(CAST(:ids AS uuid[]))",
+        ids=values["ids"],
+    )
+    run(
+        connection,
+        """
+        DELETE FROM batch_row
+        WHERE batch_id = :id AND row_id = ANY(CAST(:ids AS uuid[])) AND redirect_of > 0""",
+        **values,
+    )
 
 
 def list_old_loans(connection: Connection, batch_id: UUID) -> Sequence[Any]:

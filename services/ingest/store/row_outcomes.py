@@ -5,7 +5,7 @@ One statement writes outcomes (`_write`). It takes them from a common table expr
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -19,7 +19,7 @@ from services.ingest.domain.batch import Batch
 from services.ingest.handlers import PreflightOutcomes
 from services.ingest.store.decisions import STANDING
 from services.ingest.store.holds import HELD
-from services.ingest.store.redirects import LOAN_REDIRECTED, OLD_LOAN_PAID, REDIRECTED
+from services.ingest.store.redirects import LOAN_REDIRECTED, OLD_LOANS_PAID, REDIRECTED
 
 _WRITE: Final = """
     UPDATE batch_row r
@@ -49,6 +49,8 @@ _OF_PREFLIGHT: Final = f"""
             CAST(:refused_loans AS text[]), CAST(:refused_messages AS text[])
         ) AS f(employee_id, person_index, loan_index, message)
         ORDER BY employee_id, person_index, loan_index
+    ), old_loan_paid AS MATERIALIZED (
+        {OLD_LOANS_PAID}
     ), examined AS (
         SELECT r.row_id, r.file_row, r.own_payment_id,
             r.source_account_id, r.employee_id, r.loan_index,
@@ -94,10 +96,10 @@ _OF_PREFLIGHT: Final = f"""
                                   || lower(d.days * g.days) || ' to '
                                   || upper(d.days * g.days) - 1 || ')'
                           END]
-                WHEN o.batch_id IS NOT NULL THEN
+                WHEN o.row_id IS NOT NULL THEN
                     ARRAY['excluded', 'already_in_period',
-                          'the loan of row ' || r.redirect_of || ' is already in batch '
-                              || o.batch_id || ' for days of this period']
+                          o.loan || ' is already in batch ' || o.paid_in
+                              || ' for days of this period']
                 WHEN CAST(:same_people AS jsonb) ? CAST(r.row_id AS text) THEN
                     ARRAY['excluded', 'same_person_in_period',
                           CAST(:same_people AS jsonb) ->> CAST(r.row_id AS text)]
@@ -116,7 +118,7 @@ _OF_PREFLIGHT: Final = f"""
         LEFT JOIN LATERAL ({STANDING}) x ON true
         LEFT JOIN LATERAL ({REDIRECTED}) m ON true
         LEFT JOIN LATERAL ({LOAN_REDIRECTED}) k ON true
-        LEFT JOIN LATERAL ({OLD_LOAN_PAID}) o ON true
+        LEFT JOIN old_loan_paid o ON o.row_id = r.row_id
         LEFT JOIN LATERAL ({HELD}) h ON true
         LEFT JOIN institution i ON i.id = r.institution_id
         LEFT JOIN source s ON s.id = r.source_account_id
@@ -135,6 +137,7 @@ _OF_PREFLIGHT: Final = f"""
             LIMIT 1) d ON true
         LEFT JOIN payment_row p ON p.root_row_id = r.root_row_id AND NOT p.released
         WHERE r.batch_id = :id AND r.status <> 'refused'
+            AND (CAST(:only AS uuid[]) IS NULL OR r.row_id = ANY(CAST(:only AS uuid[])))
     ), judged AS (
         SELECT e.*,
             CASE WHEN included_by IS NOT NULL
@@ -205,6 +208,7 @@ def write_preflight(
     batch: Batch,
     found: PreflightOutcomes,
     same_people: Mapping[UUID, str] = MappingProxyType({}),
+    only: Collection[UUID] | None = None,
 ) -> None:
     """Write the outcome of every row that is not refused, as of the batch's revision.
 
@@ -215,6 +219,7 @@ def write_preflight(
 
     Args:
         same_people: the rows of people who are paid under another id, with the reason to show.
+        only: these rows and no others, for a preview; payments of several rows need all of them.
     """
     _write(
         connection,
@@ -234,6 +239,7 @@ def write_preflight(
         first=batch.period,
         last=batch.last_day,
         same_people=json.dumps({str(row_id): reason for row_id, reason in same_people.items()}),
+        only=None if only is None else [str(row_id) for row_id in only],
         refused_employees=found.refused[0],
         refused_people=found.refused[1],
         refused_loans=found.refused[2],

@@ -146,15 +146,19 @@ def sum_payable(connection: Connection, batch_id: UUID) -> tuple[int, int]:
     return found.payments, found.cents
 
 
-def count_and_sum_payable(connection: Connection, batch_id: UUID) -> tuple[int, int]:
-    """The number of payable rows, and their cents."""
+def count_and_sum_payable(
+    connection: Connection, batch_id: UUID, row_ids: Collection[UUID] | None = None
+) -> tuple[int, int]:
+    """The number of payable rows, of all or of these, and their cents."""
     found = run(
         connection,
         """
         SELECT count(*) AS rows, coalesce(sum(amount_cents), 0)::bigint AS cents
         FROM batch_row
-        WHERE batch_id = :id AND status = 'payable'""",
+        WHERE batch_id = :id AND status = 'payable'
+            AND (CAST(:ids AS uuid[]) IS NULL OR row_id = ANY(CAST(:ids AS uuid[])))""",
         id=batch_id,
+        ids=None if row_ids is None else [str(one) for one in row_ids],
     ).one()
     return found.rows, found.cents
 

@@ -135,8 +135,8 @@ class AmendedRows(Value):
     about: str = Field(default="", description="what of them is settled: merchant, ein; from, to")
     known: str = Field(
         default="",
-        description="person_index of the person they were compared with; it is accepted as a "
-        "change of that one only",
+        description="person_index of the person they were compared with: it is accepted as a "
+        "change of that one only; or the row_id of the row that takes the place of another one",
     )
 
 
