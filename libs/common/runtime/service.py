@@ -36,6 +36,7 @@ from libs.common.recovery.startup_gate import StartupGate
 from libs.common.runtime import health, start_checks
 from libs.common.runtime.consumer_loop import ConsumerLoop, ConsumerWatch
 from libs.common.runtime.http_protocol import BoundedHeadProtocol
+from libs.common.runtime.http_server import QuietServer
 from libs.common.runtime.loops import Loop, Supervisor
 from libs.common.runtime.settings import ServiceSettings
 from libs.common.runtime.world_checks import (
@@ -317,7 +318,7 @@ class Service:
         # twenty.
         gc.freeze()
         log.info("serving", port=self.settings.port)
-        uvicorn.Server(config).run(sockets=[listener])
+        QuietServer(config).run(sockets=[listener])
 
     def server_config(self) -> uvicorn.Config:
         """How this service is served over HTTP."""
