@@ -39,6 +39,7 @@ from libs.common.runtime.http_protocol import BoundedHeadProtocol
 from libs.common.runtime.http_server import QuietServer
 from libs.common.runtime.loops import Loop, Supervisor
 from libs.common.runtime.settings import ServiceSettings
+from libs.common.runtime.work_signal import SignalsWork, WorkSignal
 from libs.common.runtime.world_checks import (
     Check,
     WorldChecks,
@@ -100,6 +101,8 @@ class Service:
     #: Seconds since 1970. It changes only when the process has ended and begun again.
     started_at_s: float = field(init=False, default_factory=time.time)
     supervisor: Supervisor = field(init=False, default_factory=Supervisor)
+    #: Given to loops that wait for work of this process (runtime/work_signal.py).
+    work: WorkSignal = field(init=False, default_factory=WorkSignal)
     consumers: dict[Topic, Loop] = field(init=False, default_factory=dict)
     consumer_watch: ConsumerWatch = field(init=False)
     world: WorldChecks = field(init=False, default_factory=WorldChecks)
@@ -157,7 +160,12 @@ class Service:
             )
 
         consumer = ConsumerLoop(
-            name, self.engine, apply, open_source, self.settings.verifier.refusals
+            name,
+            self.engine,
+            apply,
+            open_source,
+            self.settings.verifier.refusals,
+            applied=self.work.give,
         )
         self.applies[name] = apply
         self.ready[f"group {topic.name}"] = consumer.is_ready
@@ -216,6 +224,7 @@ class Service:
             redoc_url=None,
             telemetry=NO_TELEMETRY,
             middleware=[
+                Middleware(SignalsWork, give=self.work.give),
                 *([Middleware(RequestTracing, public=self.public)] if tracing.is_on() else []),
                 *self.middleware,
                 *([] if self.public else [self._signed_calls_only()]),
@@ -274,6 +283,7 @@ class Service:
             async with self.lifespan(app):
                 yield
         stop.set()
+        self.work.give()  # who waits for it sees that it is to stop
         until = time.monotonic() + STOP_S
         for thread in tuple(threads):
             thread.join(max(0.0, until - time.monotonic()))
