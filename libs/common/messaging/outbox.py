@@ -73,6 +73,11 @@ def add(connection: Connection, events: Sequence[Event]) -> None:
     )
 
 
+def wake_relay(connection: Connection) -> None:
+    """Have the relay look at the outbox when this transaction is committed."""
+    run(connection, "SELECT pg_notify('outbox', '')")
+
+
 def find_unpublished(connection: Connection, limit: int) -> Sequence[Row[tuple[object, ...]]]:
     """The oldest events that are not published, in order."""
     rows: Sequence[Row[tuple[object, ...]]] = run(
@@ -224,6 +229,7 @@ def mark_unpublished(connection: Connection, topics: Sequence[str]) -> int:
           AND published_at IS NOT NULL""",
         topics=list(topics),
     )
+    wake_relay(connection)
     return int(marked.rowcount)
 
 

@@ -1,6 +1,7 @@
 """The relay: a loop that sends the outbox to Kafka, in order and at least once."""
 
 import select
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,9 @@ from libs.common.observability.trace_context import unrecorded_header
 RELAY_LOCK = 7_030_100
 BATCH_MAX = 1_000
 FLUSH_S = 35.0
-POLL_S = 1.0  # every writer of the outbox notifies; this is for what was returned to it
+#: Every writer of the outbox notifies. What is left of a turn is sent again after `AGAIN_S`, and
+#: without a notice the relay looks after `LOOK_S`; in between it only sees whether it is to stop.
+AGAIN_S, LOOK_S = 1.0, 10.0
 #: Under load events gather for so long; the first one after a pause goes at once.
 TURN_S = 0.05
 #: With these, the same bytes are refused each time; everything else is waited for.
@@ -78,6 +81,7 @@ def publish_until_stopped(
                     beat()
                     producer.poll(0)  # serves what the client logs while nothing is sent
                     turns.wait()
+                    rows = outbox.find_unpublished(connection, BATCH_MAX)
                     count = publish(
                         connection,
                         producer,
@@ -86,11 +90,13 @@ def publish_until_stopped(
                         broker_clock=broker_clock,
                         written=written,
                         broker_answers=broker_answers,
+                        rows=rows,
                     )
                     if count:
                         turns.end(is_full=count >= BATCH_MAX)
                     if count < BATCH_MAX:
-                        _wait_for_events(connection)
+                        wait_s = LOOK_S if count == len(rows) else AGAIN_S
+                        _wait_for_events(connection, wait_s, stop, beat)
         except SQLAlchemyError as error:
             if not is_unavailable(error):
                 raise
@@ -109,12 +115,19 @@ def _wait_for_lock(connection: Connection, stop: Stop, beat: Callable[[], None])
     return False
 
 
-def _wait_for_events(connection: Connection) -> None:
-    """Wait for a NOTIFY, for at most a second; one that came during the last statement counts."""
+def _wait_for_events(
+    connection: Connection, wait_s: float, stop: Stop, beat: Callable[[], None]
+) -> None:
+    """Wait for a NOTIFY, for at most `wait_s`; one that came during the last statement counts.
+
+    The end of the connection ends the wait as well: the next statement finds it.
+    """
     # Any: psycopg2's own connection; SQLAlchemy has no interface for LISTEN.
     raw: Any = connection.connection.dbapi_connection
-    if not raw.notifies:
-        select.select([raw], [], [], POLL_S)
+    until, heard = time.monotonic() + wait_s, bool(raw.notifies)
+    while not heard and not stop.is_set() and (left_s := until - time.monotonic()) > 0:
+        beat()
+        heard = bool(select.select([raw], [], [], min(left_s, AGAIN_S))[0])
         raw.poll()
     raw.notifies.clear()
 
@@ -128,8 +141,12 @@ def publish(
     broker_clock: ClockComparison | None = None,
     written: WrittenOffsets | None = None,
     broker_answers: Callable[[], bool] = lambda: False,
+    rows: Sequence[Any] | None = None,
 ) -> int:
     """Send the oldest unpublished events, and mark those that Kafka acknowledged; how many.
+
+    Args:
+        rows: these events, if they have been read already.
 
     A crash between the two sends them again: consumers have an inbox. They are signed here, so
     what is republished later is signed with the key of that time. An event that Kafka can never
@@ -142,7 +159,8 @@ def publish(
             has dropped its brokers does not look for them again (ADR 45).
     """
     written = written or WrittenOffsets()
-    rows = outbox.find_unpublished(connection, batch_max)
+    if rows is None:
+        rows = outbox.find_unpublished(connection, batch_max)
     if not rows:
         return 0
     spans = start_publication()
