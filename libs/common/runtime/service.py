@@ -157,6 +157,7 @@ class Service:
                 self.settings.session_timeout_ms,
                 self.consumer_watch.meter.broker_answers,
                 has_taken_in=offsets.has_taken_in,
+                client=self.consumer_watch.meter.client,
             )
 
         consumer = ConsumerLoop(
