@@ -79,11 +79,12 @@ def wake_relay(connection: Connection) -> None:
 
 
 def find_unpublished(connection: Connection, limit: int) -> Sequence[Row[tuple[object, ...]]]:
-    """The oldest events that are not published, in order."""
+    """The oldest events that are not published, in order; their ids as text, as they are sent."""
     rows: Sequence[Row[tuple[object, ...]]] = run(
         connection,
         """
-        SELECT id, event_id, topic, message_key, message_type, correlation, body
+        SELECT id, CAST(event_id AS text) AS event_id, topic, message_key, message_type,
+               correlation, body
         FROM outbox
         WHERE published_at IS NULL
         ORDER BY id

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from threading import Event as Stop
 from typing import Any
 
@@ -36,6 +37,9 @@ FLUSH_S = 35.0
 AGAIN_S, LOOK_S = 1.0, 10.0
 #: Under load events gather for so long; the first one after a pause goes at once.
 TURN_S = 0.05
+#: While a turn is handed over, answers are taken in after so many events: each look costs as much
+#: as the event itself.
+ANSWERS_EVERY = 50
 #: With these, the same bytes are refused each time; everything else is waited for.
 NEVER = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
 REFUSED_CODE = "outbox.refused"
@@ -167,8 +171,9 @@ def publish(
     headers = _all_headers(rows, name, spans, signer)
     asked_at = datetime.now(UTC)
     sent = _send(producer, rows, headers)
-    if broker_clock is not None and sent.written_at is not None:
-        broker_clock.note(sent.written_at, asked_at, datetime.now(UTC))
+    if broker_clock is not None and sent.written_ms:
+        written_at = datetime.fromtimestamp(sent.written_ms / 1_000, UTC)
+        broker_clock.note(written_at, asked_at, datetime.now(UTC))
     _mark_published(connection, sent, written)
     if spans:
         done = set(sent.acknowledged)
@@ -196,32 +201,27 @@ class Sent:
         acknowledged: the ids of those that Kafka has.
         refused: why the others can never be sent, by id; a broker's refusal is of a whole batch
             of messages, so it says nothing yet about the single one.
-        written_at: when the broker wrote the last one, by its clock; None if it does not tell.
+        written_ms: when the broker wrote the last one, by its clock; 0 if it does not tell.
         places: topic, partition and offset of those that Kafka has.
     """
 
     acknowledged: list[int] = field(default_factory=list)
     refused: dict[int, KafkaError] = field(default_factory=dict)
-    written_at: datetime | None = None
+    written_ms: int = 0
     places: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def on_delivery(self, row_id: int) -> Callable[[KafkaError | None, KafkaMessage], None]:
-        """The callback for one row."""
-
-        def delivered(error: KafkaError | None, message: KafkaMessage) -> None:
-            if error is None:
-                self.acknowledged.append(row_id)
-                offset = message.offset()
-                if offset is not None:  # the broker does not tell that of a repeated send
-                    place = (message.topic() or "", message.partition() or 0, offset)
-                    self.places.append(place)
-                kind, milliseconds = message.timestamp()
-                if kind == TIMESTAMP_LOG_APPEND_TIME:
-                    self.written_at = datetime.fromtimestamp(milliseconds / 1_000, UTC)
-            elif error.code() in NEVER:
-                self.refused[row_id] = error
-
-        return delivered
+    def note(self, row_id: int, error: KafkaError | None, message: KafkaMessage) -> None:
+        """Take in what became of one row."""
+        if error is None:
+            self.acknowledged.append(row_id)
+            offset = message.offset()
+            if offset is not None:  # the broker does not tell that of a repeated send
+                self.places.append((message.topic() or "", message.partition() or 0, offset))
+            kind, milliseconds = message.timestamp()
+            if kind == TIMESTAMP_LOG_APPEND_TIME:
+                self.written_ms = milliseconds
+        elif error.code() in NEVER:
+            self.refused[row_id] = error
 
 
 def _mark_published(connection: Connection, sent: Sent, written: WrittenOffsets) -> None:
@@ -239,14 +239,15 @@ Headers = list[tuple[str, str | bytes | None]]
 def _send(producer: Producer, rows: Sequence[Any], headers: Sequence[Headers]) -> Sent:
     """Send rows of the outbox in order, and wait for the answers."""
     sent = Sent()
-    for row, own_headers in zip(rows, headers, strict=True):
+    for number, (row, own_headers) in enumerate(zip(rows, headers, strict=True)):
+        row_id, _, topic, key, _, _, body = row
         try:
             producer.produce(
-                row.topic,
-                key=row.message_key,
-                value=row.body,
+                topic,
+                key=key,
+                value=body,
                 headers=own_headers,
-                on_delivery=sent.on_delivery(row.id),
+                on_delivery=partial(sent.note, row_id),
             )
         except (BufferError, KafkaException) as error:
             code = error.args[0].code() if isinstance(error, KafkaException) else None
@@ -255,17 +256,18 @@ def _send(producer: Producer, rows: Sequence[Any], headers: Sequence[Headers]) -
                     f"the producer is dead: {error.args[0].str()}", "kafka.producer"
                 ) from error
             if code in NEVER:
-                sent.refused[row.id] = error.args[0]
+                sent.refused[row_id] = error.args[0]
                 continue
             log.warning(
                 "produce_refused",
-                topic=row.topic,
-                event_id=str(row.event_id),
+                topic=topic,
+                event_id=row.event_id,
                 next="it stays in the outbox and is sent again",
                 **describe(error),
             )
             break  # to keep the order within a key, nothing after it is sent in this turn
-        producer.poll(0)
+        if number % ANSWERS_EVERY == 0:
+            producer.poll(0)
     if producer.flush(FLUSH_S):
         producer.purge()
         producer.flush(1.0)
@@ -290,7 +292,7 @@ def _give_up_or_send_alone(
         "dead_letter",
         consumer=dead_letters.OUTBOX,
         topic=row.topic,
-        event_id=str(row.event_id),
+        event_id=row.event_id,
         type=row.message_type,
         code=REFUSED_CODE,
         reason=reason,
@@ -304,36 +306,29 @@ def _all_headers(
     rows: Sequence[Any], name: str, spans: Publication | None, signer: Signer | None
 ) -> list[Headers]:
     """The headers of each row, with signatures if there is a signer."""
-    headers = [_headers(row, name, spans) for row in rows]
+    found: list[Headers] = []
+    for _, event_id, topic, _, message_type, correlation, _ in rows:
+        span = spans.at(topic, correlation) if spans else None
+        found.append(
+            [
+                ("event_id", event_id),
+                ("type", message_type),
+                ("correlation", correlation),
+                (
+                    "traceparent",
+                    span.header() if span else unrecorded_header(correlation, event_id),
+                ),
+                ("producer", name),
+            ]
+        )
     if signer is not None:
-        signatures = signer.sign([_message(row) for row in rows])
-        for own, signature in zip(headers, signatures, strict=True):
+        for own, signature in zip(found, signer.sign(list(map(_message, rows))), strict=True):
             own.append(("signature", signature))
-    return headers
+    return found
 
 
 def _message(row: Any) -> Message:
     """The message of a row, on the partition where librdkafka will put it."""
-    partition = zlib.crc32(row.message_key.encode()) % PARTITIONS
-    return Message(
-        row.topic,
-        partition,
-        0,
-        row.message_key,
-        row.message_type,
-        str(row.event_id),
-        row.body.encode(),
-        row.correlation,
-    )
-
-
-def _headers(row: Any, name: str, spans: Publication | None) -> Headers:
-    span = spans.at(row.topic, row.correlation) if spans else None
-    event_id = str(row.event_id)
-    return [
-        ("event_id", event_id),
-        ("type", row.message_type),
-        ("correlation", row.correlation),
-        ("traceparent", span.header() if span else unrecorded_header(row.correlation, event_id)),
-        ("producer", name),
-    ]
+    _, event_id, topic, key, message_type, correlation, body = row
+    partition = zlib.crc32(key.encode()) % PARTITIONS
+    return Message(topic, partition, 0, key, message_type, event_id, body.encode(), correlation)

@@ -245,6 +245,19 @@ class TestRelay:
             thread.join(relay.AGAIN_S + 1)
             assert not thread.is_alive()
 
+    def test_two_statements_carry_a_thousand_events(self, store: Store) -> None:
+        sent, producer, asked = add(store, range(2_500)), Producer(), list[str]()
+        event.listen(
+            store.engine,
+            "before_cursor_execute",
+            note := lambda _c, _cursor, sql, *_: asked.append(sql),
+        )
+        with relaying(store.engine, producer):
+            assert wait_for(lambda: len(producer.given) == 2_500, 20)
+        event.remove(store.engine, "before_cursor_execute", note)
+        assert producer.ids() == sent
+        assert sum("outbox" in sql and "LISTEN" not in sql for sql in asked) == 2 * 3
+
     def test_what_was_not_acknowledged_is_sent_again_soon(self, store: Store) -> None:
         producer = Producer(lambda n: KafkaError(KafkaError._MSG_TIMED_OUT) if n == 0 else None)
         with relaying(store.engine, producer):
