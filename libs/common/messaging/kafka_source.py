@@ -2,19 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
-from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__ re-exports without __all__
-    AdminClient,
-    TopicDescription,
-)
 
 from libs.common.contracts.errors import Fatal, Retry
 from libs.common.contracts.message import Message
 from libs.common.messaging.address import SESSION_TIMEOUT_MS
-from libs.common.messaging.broker_client import BrokerClient
+from libs.common.messaging.broker_client import BrokerClient, Descriptions
 from libs.common.messaging.client_health import (
     STANDING_MAX_S,
     WITHOUT_BROKERS_MAX_S,
@@ -92,9 +87,8 @@ class KafkaSource:
         self.topic_id, self.next_check_at = "", 0.0
         self.turns = Turns(TURN_S)
         self.client = client or BrokerClient(bootstrap)
-        #: The client that was asked last: its end would cancel the question.
-        self.asked: AdminClient | None = None
-        self.description: Future[TopicDescription] | None = None
+        #: An open question, whether this is still the same topic.
+        self.asked: Descriptions | None = None
         self.consumer = Consumer(
             {
                 **consumer_config(bootstrap, group, session_timeout_ms),
@@ -273,7 +267,8 @@ class KafkaSource:
 
     def _stored_offsets(self, partitions: Sequence[int]) -> dict[int, int]:
         try:
-            self.topic_id = str(self._describe().result(DESCRIBED_MAX_S).topic_id)
+            asked = self.client.describe(self.topic, within_s=0.0)
+            self.topic_id = str(asked.answers[self.topic].result(DESCRIBED_MAX_S).topic_id)
         except (KafkaException, TimeoutError) as error:  # the broker is being restarted
             self.client.unanswered(DESCRIBED_MAX_S)
             raise Retry(
@@ -292,13 +287,12 @@ class KafkaSource:
 
         librdkafka would go on at the old offset of a new topic of the same name.
         """
-        if self.description is None:
+        if self.asked is None:
             if self.topic_id and time.monotonic() >= self.next_check_at:
-                self.description = self._describe()
-        elif self.description.done():
-            error, answer = self.description.exception(), self.description
-            self.description, self.next_check_at = None, time.monotonic() + TOPIC_CHECK_S
-            if error is None and str(answer.result().topic_id) != self.topic_id:
+                self.asked = self.client.describe(self.topic)
+        elif (answer := self.asked.answers[self.topic]).done():
+            self.next_check_at, self.asked = self.asked.asked_at + TOPIC_CHECK_S, None
+            if answer.exception() is None and str(answer.result().topic_id) != self.topic_id:
                 raise Fatal(
                     f"topic {self.topic} was deleted and made again while it was read",
                     "kafka.topic-replaced",
@@ -314,7 +308,3 @@ class KafkaSource:
                 f"({self.health.state}), and the broker answers another one",
                 "kafka.client-stuck",
             )
-
-    def _describe(self) -> Future[TopicDescription]:
-        self.asked, topics = self.client.admin(), TopicCollection([self.topic])
-        return self.asked.describe_topics(topics, request_timeout=10.0)[self.topic]

@@ -166,11 +166,11 @@ def test_one_use_with_another_isolation_level_leaves_nothing_behind(store: Store
     found: list[object] = []
     for level in ("AUTOCOMMIT", "REPEATABLE READ"):
         with store.engine.connect().execution_options(isolation_level=level) as connection:
-            first = connection.connection.dbapi_connection
+            first: object = connection.connection.dbapi_connection
             run(connection, "SELECT 1")
         with store.engine.connect() as connection:
             raw: Any = connection.connection.dbapi_connection
-            assert raw is first
+            assert id(raw) == id(first)
             found += [raw.isolation_level, raw.autocommit]
             found.append(run(connection, "SHOW transaction_isolation").scalar())
     assert found == [None, False, "read committed"] * 2
