@@ -19,7 +19,7 @@ RETRY_FIRST_S, RETRY_MAX_S = 0.2, 3.0
 #: A loop that has found no work for so long looks less often, but at least once in a second.
 IDLE_AFTER_S, IDLE_TIMES, IDLE_MAX_S = 20.0, 4, 1.0
 #: The same for a loop that is told when there may be work for it.
-SIGNALLED_MAX_S = 5.0
+SIGNALLED_MAX_S = 10.0
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Signal(WorkSignal):
 
 @pytest.mark.parametrize(
     ("every_s", "signalled", "looks"),
-    [(0.2, False, 75), (0.5, False, 60), (0.2, True, 12), (0.5, True, 12), (30.0, True, 2)],
+    [(0.2, False, 75), (0.5, False, 60), (0.2, True, 6), (0.5, True, 6), (30.0, True, 2)],
 )
 def test_an_idle_loop_looks_so_often_in_a_minute(
     monkeypatch: pytest.MonkeyPatch, every_s: float, signalled: bool, looks: int
