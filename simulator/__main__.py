@@ -2,8 +2,7 @@
 
 import sys
 
-import uvicorn
-
+from libs.common.runtime.http_server import QuietServer
 from libs.common.runtime.settings import read_or_exit
 from simulator.app import App
 from simulator.engine import ProviderEngine
@@ -33,7 +32,7 @@ def main() -> int:
     except StorageError as error:
         print(error, file=sys.stderr)  # noqa: T201 - for the person who started it
         return 2
-    server = uvicorn.Server(
+    server = QuietServer(
         config(App(engine, settings.key_mismatch), settings.port, settings.log_level, settings.host)
     )
     server.run()

@@ -21,6 +21,7 @@ from simulator.webhook_sender import MODES, WebhookSender
 
 CONTROLS_SETTING = "orders"  # the name in existing files
 TICK_S, STEPS_PER_TICK, COUNTERS_EVERY_S = 0.05, 50, 1.0
+IDLE_TICK_S = 0.25  # while no payment has a step before it
 #: A control is JSON from outside; each is checked where it is applied.
 Control = dict[str, Any]
 
@@ -93,7 +94,8 @@ class ProviderEngine:
         while True:
             more = self.move_due(self.clock.now_ms())
             await self.storage.committed()
-            await asyncio.sleep(0 if more else TICK_S)
+            waiting_s = TICK_S if self._heap else IDLE_TICK_S
+            await asyncio.sleep(0 if more else waiting_s)
 
     def move_due(self, now_ms: int) -> bool:
         """Carry out at most STEPS_PER_TICK due steps; true if there may be more."""

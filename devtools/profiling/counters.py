@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,17 +75,13 @@ class Usage:
 
 def sample(stack: Stack) -> Usage:
     """Read every counter of a running stack."""
-    usage = Usage()
-    pids = {one.name: one.pid for one in stack.status() if one.pid}
-    usage.cpu_s = {name: cpu_s(pid) for name, pid in pids.items() if name != "postgres"}
+    usage = Usage(cpu_of(stack, processes(stack)))
     for name in catalog.NAMES:
         engine = create_engine(
             make_url(stack.admin_url()).set(database=f"{stack.prefix}_{name}"), pool_size=1
         )
         _read_database(engine, name, usage)
         engine.dispose()
-    if "postgres" in pids:
-        usage.cpu_s |= _databases_cpu_s(pids["postgres"], stack.prefix)
     books = httpx.get(f"{stack.ports.url('simulator')}/_simulator/books", timeout=30).json()
     usage.calls = {name: float(count) for name, count in books["calls"].items()}
     return usage
@@ -97,6 +94,17 @@ def stages(stack: Stack, batch_id: str) -> Counts:
         found = connection.execute(text(STAGES), {"batch_id": batch_id}).mappings().one()
     engine.dispose()
     return {name: float(seconds) for name, seconds in found.items() if seconds is not None}
+
+
+def processes(stack: Stack) -> dict[str, int]:
+    """The pid of each process that runs; asks each service whether it is ready."""
+    return {one.name: one.pid for one in stack.status() if one.pid}
+
+
+def cpu_of(stack: Stack, pids: Mapping[str, int]) -> Counts:
+    """CPU seconds of these processes, and of the server processes of PostgreSQL among them."""
+    found = {name: cpu_s(pid) for name, pid in pids.items() if name != "postgres"}
+    return found | _databases_cpu_s(pids["postgres"], stack.prefix) if "postgres" in pids else found
 
 
 def cpu_s(pid: int) -> float:

@@ -99,6 +99,7 @@ class Loops:
                 self.provider,
                 self.settings.concurrency,
                 check_database,
+                self.service.work,
             ).run(stop, beat)
 
         return Loop(sender.name, loop)
@@ -108,7 +109,7 @@ class Loops:
         engine, reader = self.service.engine, self.reader(stop, beat)
         detector = DuplicateDetector(engine, reader, self.settings.timing)
         walker = ProviderWalker(engine, reader, detector, self.walked)
-        take_turns((walker.walk,), stop, beat, WALK_WAIT_S)
+        take_turns((walker.walk,), stop, beat, WALK_WAIT_S, self.service.work)
 
     def prepare(self, stop: threading.Event, beat: Beat) -> None:
         """Answer preflights, and bring batches to where they can be paid."""
@@ -127,7 +128,7 @@ class Loops:
             provisioner.start_batches,
             provisioner.end_unpayable,
         )
-        take_turns(turns, stop, beat, PREPARATION_WAIT_S)
+        take_turns(turns, stop, beat, PREPARATION_WAIT_S, self.service.work)
 
     def track(self, stop: threading.Event, beat: Beat) -> None:
         """Read due payments, and look up payments and objects in doubt."""
@@ -152,7 +153,7 @@ class Loops:
             lookup.sweep,
             lambda: look_up_objects(engine, reader, timing),
         )
-        take_turns(turns, stop, beat, TRACKING_WAIT_S)
+        take_turns(turns, stop, beat, TRACKING_WAIT_S, self.service.work)
 
     def take_statements(self, stop: threading.Event, beat: Beat) -> None:
         """Keep the webhooks alive, take statements, and search for duplicates."""
@@ -164,7 +165,7 @@ class Loops:
         detector = DuplicateDetector(engine, reader, timing)
         taker = StatementTaker(engine, reader, timing, detector)
         turns = (subscriptions.ensure, taker.take, detector.search)
-        take_turns(turns, stop, beat, TRACKING_WAIT_S)
+        take_turns(turns, stop, beat, TRACKING_WAIT_S, self.service.work)
 
 
 def limits(settings: DispatcherSettings) -> dict[str, int]:

@@ -229,6 +229,6 @@ def main() -> None:
             lambda: check(service.engine, "gateway", PLACES, FieldCipher.parse(keys))
         )
         service.loops += notifier(service, settings).loops(
-            lambda: upstreams_of(settings, clients(settings))
+            lambda: upstreams_of(settings, clients(settings)), service.work
         )
     service.serve()

@@ -98,7 +98,8 @@ def _loops(
         encrypt_again(folder, known, beat)  # files of an older version, or under an older key
         registry.fill_all(engine, encryption, beat)
         forgotten_people.overwrite_all(engine, encryption, folder, beat)
-        take_turns([lambda: staging.read_next(engine, reader, beat)], stop, beat, POLL_S)
+        turns = [lambda: staging.read_next(engine, reader, beat)]
+        take_turns(turns, stop, beat, POLL_S, service.work)
 
     def check(stop: Stop, beat: Beat) -> None:
         key_check.check(engine, encryption)
@@ -111,6 +112,7 @@ def _loops(
             stop,
             beat,
             POLL_S,
+            service.work,
         )
 
     def tidy_up() -> None:

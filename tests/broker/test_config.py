@@ -22,7 +22,7 @@ def test_the_consumers_settings_are_these() -> None:
         "session.timeout.ms": 3_000,
         "heartbeat.interval.ms": 500,
         "max.poll.interval.ms": 60_000,
-        "fetch.wait.max.ms": 500,
+        "fetch.wait.max.ms": 5_000,
         "message.max.bytes": LIMIT,
         "fetch.message.max.bytes": LIMIT,
         "queued.max.messages.kbytes": 65_536,

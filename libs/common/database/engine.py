@@ -57,6 +57,7 @@ def connect(url: str, application: str, pool_size: int = 8) -> Engine:
         connect_args={"application_name": application, "connect_timeout": 5, **KEEPALIVE},
     )
     event.listen(engine, "connect", _set_session)
+    event.listen(engine, "checkin", _forget_isolation)
     event.listen(engine, "handle_error", _leave_read_only_server)
     return engine
 
@@ -88,6 +89,16 @@ def _set_session(raw: Any, _record: object) -> None:  # raw: psycopg2's own conn
         for name, value in SESSION_SETTINGS.items():
             cursor.execute(f"SET {name} = '{value}'")
     raw.commit()
+
+
+def _forget_isolation(raw: Any, _record: object) -> None:  # raw: psycopg2's own connection
+    """Begin transactions by a plain BEGIN again, after one use with another isolation level.
+
+    SQLAlchemy gives the usual level back by naming it. With a named level each ping of the
+    connection costs one statement more, for as long as the connection lives.
+    """
+    if raw is not None and not raw.closed:  # None: the connection was invalidated
+        raw.isolation_level = None
 
 
 def _leave_read_only_server(context: ExceptionContext) -> None:

@@ -48,10 +48,12 @@ def consume(
     stop: Stop,
     beat: Beat = lambda: None,
     find_refusals: FindRefusals | None = None,
+    applied: Callable[[], None] = lambda: None,
 ) -> None:
     """Consume until `stop`. `beat` is called on every turn, and while waiting for a dependency.
 
-    Without `find_refusals` every message is believed; only tests do that.
+    Without `find_refusals` every message is believed; only tests do that. `applied` is called after
+    each transaction.
 
     Raises:
         Retry, or an error of a database that is away: this source cannot go on. Close it, wait,
@@ -94,6 +96,7 @@ def consume(
                 wait_s = min(wait_s * 2, RETRY_MAX_S)
             else:
                 source.commit(batch)
+                applied()
                 break
 
 

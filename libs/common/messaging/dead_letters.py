@@ -10,6 +10,7 @@ from libs.common.contracts.message import Message, is_uuid
 from libs.common.crypto import message_signatures
 from libs.common.database.engine import run
 from libs.common.messaging.forged_messages import NONE_FORGED, ForgedMessages
+from libs.common.messaging.outbox import wake_relay
 from libs.common.observability.logs import log
 
 LIST_MAX = 500
@@ -136,6 +137,8 @@ def return_to_outbox(connection: Connection, dead_letter_id: int) -> bool:
         id=dead_letter_id,
         outbox=OUTBOX,
     )
+    if returned.rowcount:
+        wake_relay(connection)
     return bool(returned.rowcount)
 
 

@@ -96,7 +96,7 @@ def consumer_config(bootstrap: str, group: str, session_timeout_ms: int) -> dict
         "session.timeout.ms": session_timeout_ms,
         "heartbeat.interval.ms": session_timeout_ms // 6,
         "max.poll.interval.ms": 60_000,
-        "fetch.wait.max.ms": 500,  # only while nothing comes: a message is fetched at once
+        "fetch.wait.max.ms": 5_000,  # only while nothing comes: a message is fetched at once
         "message.max.bytes": MESSAGE_MAX_BYTES,
         "fetch.message.max.bytes": MESSAGE_MAX_BYTES,
         "queued.max.messages.kbytes": 65_536,

@@ -2,18 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
-from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__ re-exports without __all__
-    AdminClient,
-    TopicDescription,
-)
 
 from libs.common.contracts.errors import Fatal, Retry
 from libs.common.contracts.message import Message
-from libs.common.messaging.address import SESSION_TIMEOUT_MS, client_settings
+from libs.common.messaging.address import SESSION_TIMEOUT_MS
+from libs.common.messaging.broker_client import BrokerClient, Descriptions
 from libs.common.messaging.client_health import (
     STANDING_MAX_S,
     WITHOUT_BROKERS_MAX_S,
@@ -25,7 +21,9 @@ from libs.common.messaging.turns import Turns
 from libs.common.observability.logs import log
 from libs.common.observability.tracing import is_on
 
-TOPIC_CHECK_S = 5.0
+TOPIC_CHECK_S, DESCRIBED_MAX_S = 5.0, 12.0
+#: For so long at most the loop does not see that it is to stop. A message is given at once.
+WAIT_S = 1.0
 #: Under load messages gather for so long; the first one after a pause is read at once.
 TURN_S = 0.05
 SESSION_HINT = (
@@ -62,10 +60,12 @@ class KafkaSource:
         broker_answers: Callable[[], bool] = lambda: True,
         standing_max_s: float = STANDING_MAX_S,
         has_taken_in: HasTakenIn | None = None,
+        client: BrokerClient | None = None,
     ) -> None:
         """Join the group; nothing is read yet.
 
         Args:
+            client: asks which topic this is; shared by the consumers of a service.
             has_taken_in: without it no message is compared; only tests and measurements do that.
             broker_answers: whether the broker answers another client. While it answers nobody, a
                 new client would not help.
@@ -86,8 +86,9 @@ class KafkaSource:
         self.failure: Exception | None = None
         self.topic_id, self.next_check_at = "", 0.0
         self.turns = Turns(TURN_S)
-        self.description: Future[TopicDescription] | None = None
-        self.admin = AdminClient({**client_settings(bootstrap), "log_level": 2})
+        self.client = client or BrokerClient(bootstrap)
+        #: An open question, whether this is still the same topic.
+        self.asked: Descriptions | None = None
         self.consumer = Consumer(
             {
                 **consumer_config(bootstrap, group, session_timeout_ms),
@@ -101,7 +102,7 @@ class KafkaSource:
         )
 
     def poll(self) -> list[Message]:
-        """Up to `batch_max` messages; empty after half a second without any.
+        """Up to `batch_max` messages; empty after `WAIT_S` without any.
 
         Raises:
             Fatal: a gap, a stored offset the topic no longer has, another message before it than
@@ -111,7 +112,7 @@ class KafkaSource:
         """
         self.inside_since = time.monotonic()
         try:
-            first = self.consumer.poll(0.5)  # consume(500, t) would wait out its time-out
+            first = self.consumer.poll(WAIT_S)  # consume(500, t) would wait out its time-out
             rest = [] if first is None else self._read_gathered()
         finally:
             self.inside_since = None
@@ -266,11 +267,14 @@ class KafkaSource:
 
     def _stored_offsets(self, partitions: Sequence[int]) -> dict[int, int]:
         try:
-            self.topic_id = str(self._describe().result(12.0).topic_id)
+            asked = self.client.describe(self.topic, within_s=0.0)
+            self.topic_id = str(asked.answers[self.topic].result(DESCRIBED_MAX_S).topic_id)
         except (KafkaException, TimeoutError) as error:  # the broker is being restarted
+            self.client.unanswered(DESCRIBED_MAX_S)
             raise Retry(
                 f"{self.topic}: the broker does not say which topic this is: {error}", "kafka.away"
             ) from error
+        self.client.answered()
         # A slow database is no client that hangs.
         inside, self.inside_since = self.inside_since is not None, None
         try:
@@ -283,13 +287,12 @@ class KafkaSource:
 
         librdkafka would go on at the old offset of a new topic of the same name.
         """
-        if self.description is None:
+        if self.asked is None:
             if self.topic_id and time.monotonic() >= self.next_check_at:
-                self.description = self._describe()
-        elif self.description.done():
-            error, answer = self.description.exception(), self.description
-            self.description, self.next_check_at = None, time.monotonic() + TOPIC_CHECK_S
-            if error is None and str(answer.result().topic_id) != self.topic_id:
+                self.asked = self.client.describe(self.topic)
+        elif (answer := self.asked.answers[self.topic]).done():
+            self.next_check_at, self.asked = self.asked.asked_at + TOPIC_CHECK_S, None
+            if answer.exception() is None and str(answer.result().topic_id) != self.topic_id:
                 raise Fatal(
                     f"topic {self.topic} was deleted and made again while it was read",
                     "kafka.topic-replaced",
@@ -305,7 +308,3 @@ class KafkaSource:
                 f"({self.health.state}), and the broker answers another one",
                 "kafka.client-stuck",
             )
-
-    def _describe(self) -> Future[TopicDescription]:
-        topics = TopicCollection([self.topic])
-        return self.admin.describe_topics(topics, request_timeout=10.0)[self.topic]

@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.messaging import offsets
-from libs.common.messaging.address import client_settings
 from libs.common.messaging.applied import AppliedUntil
+from libs.common.messaging.broker_client import BrokerClient
 from libs.common.messaging.end_offsets import end_offsets
 from libs.common.messaging.error_text import describe
 from libs.common.observability.logs import log
@@ -48,11 +47,12 @@ class LagMeter:
     measured_at: float = field(init=False)
     _read: dict[str, int] = field(init=False, default_factory=dict)
     _answering: bool = field(init=False, default=True)
-    _admin: AdminClient | None = field(init=False, default=None)
+    client: BrokerClient = field(init=False)
     _partitions: dict[str, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.started_at = self.answered_at = self.measured_at = self.clock()
+        self.client = BrokerClient(self.bootstrap, self.clock)
 
     def measure(self) -> None:
         """Ask the broker and the database once. Without both answers the last figures stay."""
@@ -63,21 +63,22 @@ class LagMeter:
             if self._answering:  # one line for each time that it is away
                 log.warning("lag_without_broker", next="ask again", **describe(error))
             self._answering = False
-            if self.clock() - self.answered_at > ANEW_S:
-                self._admin = None
+            self.client.unanswered(ANEW_S)
+            self._partitions = {}
             return
         self.answered_at, self._answering = self.clock(), True
+        self.client.answered()
         try:
             with self.engine.connect() as connection:
-                for consumer, topic in self.consumers.items():
-                    stored = offsets.find(connection, consumer, topic)
-                    self._note(consumer, ends[topic], stored)
-                    applied = self.applied.setdefault(consumer, AppliedUntil())
-                    applied.note(asked_at, ends[topic], stored)
+                read = offsets.find_by_consumer(connection)
         except SQLAlchemyError:
-            pass  # it is away, or not migrated yet; the age of the figures tells
-        else:
-            self.measured_at = self.clock()
+            return  # it is away, or not migrated yet; the age of the figures tells
+        for consumer, topic in self.consumers.items():
+            stored = read.get((consumer, topic), {})
+            self._note(consumer, ends[topic], stored)
+            applied = self.applied.setdefault(consumer, AppliedUntil())
+            applied.note(asked_at, ends[topic], stored)
+        self.measured_at = self.clock()
 
     def _note(self, consumer: str, ends: Mapping[int, int], stored: Mapping[int, int]) -> None:
         lag = sum(max(0, end - stored.get(partition, 0)) for partition, end in ends.items())
@@ -124,17 +125,15 @@ class LagMeter:
         Raises:
             KafkaException, TimeoutError: the broker does not answer, or not for all partitions.
         """
-        if self._admin is None:
-            self._admin = AdminClient({**client_settings(self.bootstrap), "log_level": 2})
-            self._partitions = {}
+        admin = self.client.admin()
         for topic in topics:
             if not self._partitions.get(topic):
-                found = self._admin.list_topics(topic, timeout=ANSWER_S).topics[topic]
+                found = admin.list_topics(topic, timeout=ANSWER_S).topics[topic]
                 if found.error is not None:
                     raise KafkaException(found.error)
                 self._partitions[topic] = len(found.partitions)
         places = [(topic, number) for topic in topics for number in range(self._partitions[topic])]
         ends: dict[str, dict[int, int]] = {topic: {} for topic in topics}
-        for (topic, partition), end in end_offsets(self._admin, places, ANSWER_S).items():
+        for (topic, partition), end in end_offsets(admin, places, ANSWER_S).items():
             ends[topic][partition] = end
         return ends

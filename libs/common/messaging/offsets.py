@@ -174,6 +174,15 @@ def find(connection: Connection, consumer: str, topic: str) -> dict[int, int]:
     return {row.partition: row.next_offset for row in rows}
 
 
+def find_by_consumer(connection: Connection) -> dict[tuple[str, str], dict[int, int]]:
+    """The next offset of each partition, by (consumer, topic)."""
+    rows = run(connection, "SELECT consumer, topic, partition, next_offset FROM consumer_offset")
+    found: dict[tuple[str, str], dict[int, int]] = {}
+    for row in rows:
+        found.setdefault((row.consumer, row.topic), {})[row.partition] = row.next_offset
+    return found
+
+
 def find_all(connection: Connection) -> dict[tuple[str, int], int]:
     """The next offset by (topic, partition), of a service with one consumer for each topic."""
     rows = run(connection, "SELECT topic, partition, next_offset FROM consumer_offset")

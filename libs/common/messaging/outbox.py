@@ -73,12 +73,18 @@ def add(connection: Connection, events: Sequence[Event]) -> None:
     )
 
 
+def wake_relay(connection: Connection) -> None:
+    """Have the relay look at the outbox when this transaction is committed."""
+    run(connection, "SELECT pg_notify('outbox', '')")
+
+
 def find_unpublished(connection: Connection, limit: int) -> Sequence[Row[tuple[object, ...]]]:
-    """The oldest events that are not published, in order."""
+    """The oldest events that are not published, in order; their ids as text, as they are sent."""
     rows: Sequence[Row[tuple[object, ...]]] = run(
         connection,
         """
-        SELECT id, event_id, topic, message_key, message_type, correlation, body
+        SELECT id, CAST(event_id AS text) AS event_id, topic, message_key, message_type,
+               correlation, body
         FROM outbox
         WHERE published_at IS NULL
         ORDER BY id
@@ -224,6 +230,7 @@ def mark_unpublished(connection: Connection, topics: Sequence[str]) -> int:
           AND published_at IS NOT NULL""",
         topics=list(topics),
     )
+    wake_relay(connection)
     return int(marked.rowcount)
 
 

@@ -1,10 +1,12 @@
 """The relay: a loop that sends the outbox to Kafka, in order and at least once."""
 
 import select
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from threading import Event as Stop
 from typing import Any
 
@@ -30,9 +32,14 @@ from libs.common.observability.trace_context import unrecorded_header
 RELAY_LOCK = 7_030_100
 BATCH_MAX = 1_000
 FLUSH_S = 35.0
-POLL_S = 1.0  # every writer of the outbox notifies; this is for what was returned to it
+#: Every writer of the outbox notifies. What is left of a turn is sent again after `AGAIN_S`, and
+#: without a notice the relay looks after `LOOK_S`; in between it only sees whether it is to stop.
+AGAIN_S, LOOK_S = 1.0, 10.0
 #: Under load events gather for so long; the first one after a pause goes at once.
 TURN_S = 0.05
+#: While a turn is handed over, answers are taken in after so many events: each look costs as much
+#: as the event itself.
+ANSWERS_EVERY = 50
 #: With these, the same bytes are refused each time; everything else is waited for.
 NEVER = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
 REFUSED_CODE = "outbox.refused"
@@ -78,6 +85,7 @@ def publish_until_stopped(
                     beat()
                     producer.poll(0)  # serves what the client logs while nothing is sent
                     turns.wait()
+                    rows = outbox.find_unpublished(connection, BATCH_MAX)
                     count = publish(
                         connection,
                         producer,
@@ -86,11 +94,13 @@ def publish_until_stopped(
                         broker_clock=broker_clock,
                         written=written,
                         broker_answers=broker_answers,
+                        rows=rows,
                     )
                     if count:
                         turns.end(is_full=count >= BATCH_MAX)
                     if count < BATCH_MAX:
-                        _wait_for_events(connection)
+                        wait_s = LOOK_S if count == len(rows) else AGAIN_S
+                        _wait_for_events(connection, wait_s, stop, beat)
         except SQLAlchemyError as error:
             if not is_unavailable(error):
                 raise
@@ -109,12 +119,19 @@ def _wait_for_lock(connection: Connection, stop: Stop, beat: Callable[[], None])
     return False
 
 
-def _wait_for_events(connection: Connection) -> None:
-    """Wait for a NOTIFY, for at most a second; one that came during the last statement counts."""
+def _wait_for_events(
+    connection: Connection, wait_s: float, stop: Stop, beat: Callable[[], None]
+) -> None:
+    """Wait for a NOTIFY, for at most `wait_s`; one that came during the last statement counts.
+
+    The end of the connection ends the wait as well: the next statement finds it.
+    """
     # Any: psycopg2's own connection; SQLAlchemy has no interface for LISTEN.
     raw: Any = connection.connection.dbapi_connection
-    if not raw.notifies:
-        select.select([raw], [], [], POLL_S)
+    until, heard = time.monotonic() + wait_s, bool(raw.notifies)
+    while not heard and not stop.is_set() and (left_s := until - time.monotonic()) > 0:
+        beat()
+        heard = bool(select.select([raw], [], [], min(left_s, AGAIN_S))[0])
         raw.poll()
     raw.notifies.clear()
 
@@ -128,8 +145,12 @@ def publish(
     broker_clock: ClockComparison | None = None,
     written: WrittenOffsets | None = None,
     broker_answers: Callable[[], bool] = lambda: False,
+    rows: Sequence[Any] | None = None,
 ) -> int:
     """Send the oldest unpublished events, and mark those that Kafka acknowledged; how many.
+
+    Args:
+        rows: these events, if they have been read already.
 
     A crash between the two sends them again: consumers have an inbox. They are signed here, so
     what is republished later is signed with the key of that time. An event that Kafka can never
@@ -142,15 +163,17 @@ def publish(
             has dropped its brokers does not look for them again (ADR 45).
     """
     written = written or WrittenOffsets()
-    rows = outbox.find_unpublished(connection, batch_max)
+    if rows is None:
+        rows = outbox.find_unpublished(connection, batch_max)
     if not rows:
         return 0
     spans = start_publication()
     headers = _all_headers(rows, name, spans, signer)
     asked_at = datetime.now(UTC)
     sent = _send(producer, rows, headers)
-    if broker_clock is not None and sent.written_at is not None:
-        broker_clock.note(sent.written_at, asked_at, datetime.now(UTC))
+    if broker_clock is not None and sent.written_ms:
+        written_at = datetime.fromtimestamp(sent.written_ms / 1_000, UTC)
+        broker_clock.note(written_at, asked_at, datetime.now(UTC))
     _mark_published(connection, sent, written)
     if spans:
         done = set(sent.acknowledged)
@@ -178,32 +201,27 @@ class Sent:
         acknowledged: the ids of those that Kafka has.
         refused: why the others can never be sent, by id; a broker's refusal is of a whole batch
             of messages, so it says nothing yet about the single one.
-        written_at: when the broker wrote the last one, by its clock; None if it does not tell.
+        written_ms: when the broker wrote the last one, by its clock; 0 if it does not tell.
         places: topic, partition and offset of those that Kafka has.
     """
 
     acknowledged: list[int] = field(default_factory=list)
     refused: dict[int, KafkaError] = field(default_factory=dict)
-    written_at: datetime | None = None
+    written_ms: int = 0
     places: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def on_delivery(self, row_id: int) -> Callable[[KafkaError | None, KafkaMessage], None]:
-        """The callback for one row."""
-
-        def delivered(error: KafkaError | None, message: KafkaMessage) -> None:
-            if error is None:
-                self.acknowledged.append(row_id)
-                offset = message.offset()
-                if offset is not None:  # the broker does not tell that of a repeated send
-                    place = (message.topic() or "", message.partition() or 0, offset)
-                    self.places.append(place)
-                kind, milliseconds = message.timestamp()
-                if kind == TIMESTAMP_LOG_APPEND_TIME:
-                    self.written_at = datetime.fromtimestamp(milliseconds / 1_000, UTC)
-            elif error.code() in NEVER:
-                self.refused[row_id] = error
-
-        return delivered
+    def note(self, row_id: int, error: KafkaError | None, message: KafkaMessage) -> None:
+        """Take in what became of one row."""
+        if error is None:
+            self.acknowledged.append(row_id)
+            offset = message.offset()
+            if offset is not None:  # the broker does not tell that of a repeated send
+                self.places.append((message.topic() or "", message.partition() or 0, offset))
+            kind, milliseconds = message.timestamp()
+            if kind == TIMESTAMP_LOG_APPEND_TIME:
+                self.written_ms = milliseconds
+        elif error.code() in NEVER:
+            self.refused[row_id] = error
 
 
 def _mark_published(connection: Connection, sent: Sent, written: WrittenOffsets) -> None:
@@ -221,14 +239,15 @@ Headers = list[tuple[str, str | bytes | None]]
 def _send(producer: Producer, rows: Sequence[Any], headers: Sequence[Headers]) -> Sent:
     """Send rows of the outbox in order, and wait for the answers."""
     sent = Sent()
-    for row, own_headers in zip(rows, headers, strict=True):
+    for number, (row, own_headers) in enumerate(zip(rows, headers, strict=True)):
+        row_id, _, topic, key, _, _, body = row
         try:
             producer.produce(
-                row.topic,
-                key=row.message_key,
-                value=row.body,
+                topic,
+                key=key,
+                value=body,
                 headers=own_headers,
-                on_delivery=sent.on_delivery(row.id),
+                on_delivery=partial(sent.note, row_id),
             )
         except (BufferError, KafkaException) as error:
             code = error.args[0].code() if isinstance(error, KafkaException) else None
@@ -237,17 +256,18 @@ def _send(producer: Producer, rows: Sequence[Any], headers: Sequence[Headers]) -
                     f"the producer is dead: {error.args[0].str()}", "kafka.producer"
                 ) from error
             if code in NEVER:
-                sent.refused[row.id] = error.args[0]
+                sent.refused[row_id] = error.args[0]
                 continue
             log.warning(
                 "produce_refused",
-                topic=row.topic,
-                event_id=str(row.event_id),
+                topic=topic,
+                event_id=row.event_id,
                 next="it stays in the outbox and is sent again",
                 **describe(error),
             )
             break  # to keep the order within a key, nothing after it is sent in this turn
-        producer.poll(0)
+        if number % ANSWERS_EVERY == 0:
+            producer.poll(0)
     if producer.flush(FLUSH_S):
         producer.purge()
         producer.flush(1.0)
@@ -272,7 +292,7 @@ def _give_up_or_send_alone(
         "dead_letter",
         consumer=dead_letters.OUTBOX,
         topic=row.topic,
-        event_id=str(row.event_id),
+        event_id=row.event_id,
         type=row.message_type,
         code=REFUSED_CODE,
         reason=reason,
@@ -286,36 +306,29 @@ def _all_headers(
     rows: Sequence[Any], name: str, spans: Publication | None, signer: Signer | None
 ) -> list[Headers]:
     """The headers of each row, with signatures if there is a signer."""
-    headers = [_headers(row, name, spans) for row in rows]
+    found: list[Headers] = []
+    for _, event_id, topic, _, message_type, correlation, _ in rows:
+        span = spans.at(topic, correlation) if spans else None
+        found.append(
+            [
+                ("event_id", event_id),
+                ("type", message_type),
+                ("correlation", correlation),
+                (
+                    "traceparent",
+                    span.header() if span else unrecorded_header(correlation, event_id),
+                ),
+                ("producer", name),
+            ]
+        )
     if signer is not None:
-        signatures = signer.sign([_message(row) for row in rows])
-        for own, signature in zip(headers, signatures, strict=True):
+        for own, signature in zip(found, signer.sign(list(map(_message, rows))), strict=True):
             own.append(("signature", signature))
-    return headers
+    return found
 
 
 def _message(row: Any) -> Message:
     """The message of a row, on the partition where librdkafka will put it."""
-    partition = zlib.crc32(row.message_key.encode()) % PARTITIONS
-    return Message(
-        row.topic,
-        partition,
-        0,
-        row.message_key,
-        row.message_type,
-        str(row.event_id),
-        row.body.encode(),
-        row.correlation,
-    )
-
-
-def _headers(row: Any, name: str, spans: Publication | None) -> Headers:
-    span = spans.at(row.topic, row.correlation) if spans else None
-    event_id = str(row.event_id)
-    return [
-        ("event_id", event_id),
-        ("type", row.message_type),
-        ("correlation", row.correlation),
-        ("traceparent", span.header() if span else unrecorded_header(row.correlation, event_id)),
-        ("producer", name),
-    ]
+    _, event_id, topic, key, message_type, correlation, body = row
+    partition = zlib.crc32(key.encode()) % PARTITIONS
+    return Message(topic, partition, 0, key, message_type, event_id, body.encode(), correlation)

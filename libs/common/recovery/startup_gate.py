@@ -11,7 +11,7 @@ from threading import Event as Stop
 from threading import Thread
 
 from confluent_kafka import KafkaException
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.contracts.errors import Retry
@@ -106,7 +106,8 @@ class StartupGate:
                 restore.detect_restore(
                     self.engine, self.bootstrap, self._own, self.own_topics, beat
                 )
-            reason = self._quarantine_reason()
+            with self.engine.connect() as connection:
+                reason = _quarantine_reason(connection)
             if not reason:
                 self._refuse_lost_messages(beat)
             self.closed_because = reason
@@ -124,7 +125,8 @@ class StartupGate:
             try:
                 with self.engine.connect() as connection:
                     self.identity_guard.check_and_advance(connection)
-                if self.own_topics and (why := self._quarantine_reason()):
+                    why = _quarantine_reason(connection) if self.own_topics else ""
+                if why:
                     self.identity_guard.on_replaced(why)
             except SQLAlchemyError as error:
                 if not is_unavailable(error):
@@ -135,11 +137,6 @@ class StartupGate:
         self.topic_ends = lost_messages.refuse_lost_messages(
             self.engine, self.bootstrap, self.name, self.own_topics, beat
         )
-
-    def _quarantine_reason(self) -> str:
-        with self.engine.connect() as connection:
-            row = quarantine.find_open(connection)
-        return "" if row is None else str(row.why)
 
     def _try_to_recover(
         self,
@@ -226,3 +223,8 @@ class StartupGate:
         # A consumer ends after the transaction it is in.
         while any(thread.is_alive() for thread in threads) and not stop.wait(CHECK_S):
             beat()
+
+
+def _quarantine_reason(connection: Connection) -> str:
+    row = quarantine.find_open(connection)
+    return "" if row is None else str(row.why)

@@ -20,7 +20,7 @@ from libs.common.observability.process_end import end_process
 
 #: Leaving a group takes less than a second.
 CLOSE_MAX_S = 10.0
-#: One call asks for messages for half a second; an assignment asks broker and database in it.
+#: One call asks for messages for a second; an assignment asks broker and database in it.
 INSIDE_MAX_S = 60.0
 EndProcess = Callable[..., None]
 
@@ -34,6 +34,7 @@ class ConsumerLoop:
         open_source: opens a source; called again after each failure.
         find_refusals: which messages are refused for their signature; None believes every one.
         end: ends the process, with the fields of a log line.
+        applied: called after each transaction of messages.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ConsumerLoop:
     open_source: Callable[[], KafkaSource]
     find_refusals: FindRefusals | None = None
     end: EndProcess = end_process
+    applied: Callable[[], None] = lambda: None
     source: KafkaSource | None = field(init=False, default=None)
     worked_at: float = field(init=False, default_factory=time.monotonic)
     #: When a client of it was last in its group with an assignment; None: none has been yet.
@@ -66,6 +68,7 @@ class ConsumerLoop:
                 stop,
                 beat_and_note,
                 self.find_refusals,
+                self.applied,
             )
         finally:
             source, self.source = self.source, None

@@ -13,10 +13,13 @@ from libs.common.messaging.consumer import Beat
 from libs.common.messaging.error_text import describe
 from libs.common.observability.logs import frames, log
 from libs.common.observability.process_end import end_process
+from libs.common.runtime.work_signal import WorkSignal
 
 RETRY_FIRST_S, RETRY_MAX_S = 0.2, 3.0
 #: A loop that has found no work for so long looks less often, but at least once in a second.
 IDLE_AFTER_S, IDLE_TIMES, IDLE_MAX_S = 20.0, 4, 1.0
+#: The same for a loop that is told when there may be work for it.
+SIGNALLED_MAX_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -98,22 +101,43 @@ def _end_process(loop: Loop, error: BaseException) -> None:
 
 
 def take_turns(
-    turns: Iterable[Callable[[], object]], stop: threading.Event, beat: Beat, every_s: float
+    turns: Iterable[Callable[[], object]],
+    stop: threading.Event,
+    beat: Beat,
+    every_s: float,
+    signal: WorkSignal | None = None,
 ) -> None:
     """Call each function in turn until `stop`.
 
-    Sleep only when none of them found work (returned something true), longer after a pause.
+    Sleep only when none of them found work (returned something true), longer after a pause. With a
+    signal the pause ends when it is given, and what is found here gives it to the other loops.
     """
     turns, worked_at = tuple(turns), time.monotonic()
     while not stop.is_set():
         beat()
+        given = signal.given if signal else 0
         found = [turn() for turn in turns]
         if any(found):
             worked_at = time.monotonic()
+            if signal:
+                signal.give()
         else:
-            stop.wait(idle_wait_s(every_s, time.monotonic() - worked_at))
+            wait_for_work(stop, every_s, time.monotonic() - worked_at, signal, given)
+
+
+def wait_for_work(
+    stop: threading.Event, every_s: float, idle_s: float, signal: WorkSignal | None, given: int
+) -> None:
+    """Wait until a loop looks for work again that found none for `idle_s`.
+
+    Args:
+        given: how often the signal had been given before the loop looked.
+    """
+    wait_s = idle_wait_s(every_s, idle_s)
+    if not stop.wait(wait_s) and signal and idle_s >= IDLE_AFTER_S:
+        signal.wait(given, max(0.0, SIGNALLED_MAX_S - wait_s))
 
 
 def idle_wait_s(every_s: float, idle_s: float) -> float:
-    """Seconds until a loop looks for work again that found none for `idle_s`."""
+    """Seconds for which a loop that found no work for `idle_s` does not look, whatever happens."""
     return every_s if idle_s < IDLE_AFTER_S else max(every_s, min(IDLE_TIMES * every_s, IDLE_MAX_S))

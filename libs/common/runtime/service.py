@@ -36,8 +36,10 @@ from libs.common.recovery.startup_gate import StartupGate
 from libs.common.runtime import health, start_checks
 from libs.common.runtime.consumer_loop import ConsumerLoop, ConsumerWatch
 from libs.common.runtime.http_protocol import BoundedHeadProtocol
+from libs.common.runtime.http_server import QuietServer
 from libs.common.runtime.loops import Loop, Supervisor
 from libs.common.runtime.settings import ServiceSettings
+from libs.common.runtime.work_signal import SignalsWork, WorkSignal
 from libs.common.runtime.world_checks import (
     Check,
     WorldChecks,
@@ -99,6 +101,8 @@ class Service:
     #: Seconds since 1970. It changes only when the process has ended and begun again.
     started_at_s: float = field(init=False, default_factory=time.time)
     supervisor: Supervisor = field(init=False, default_factory=Supervisor)
+    #: Given to loops that wait for work of this process (runtime/work_signal.py).
+    work: WorkSignal = field(init=False, default_factory=WorkSignal)
     consumers: dict[Topic, Loop] = field(init=False, default_factory=dict)
     consumer_watch: ConsumerWatch = field(init=False)
     world: WorldChecks = field(init=False, default_factory=WorldChecks)
@@ -154,10 +158,16 @@ class Service:
                 self.settings.session_timeout_ms,
                 self.consumer_watch.meter.broker_answers,
                 has_taken_in=offsets.has_taken_in,
+                client=self.consumer_watch.meter.client,
             )
 
         consumer = ConsumerLoop(
-            name, self.engine, apply, open_source, self.settings.verifier.refusals
+            name,
+            self.engine,
+            apply,
+            open_source,
+            self.settings.verifier.refusals,
+            applied=self.work.give,
         )
         self.applies[name] = apply
         self.ready[f"group {topic.name}"] = consumer.is_ready
@@ -216,6 +226,7 @@ class Service:
             redoc_url=None,
             telemetry=NO_TELEMETRY,
             middleware=[
+                Middleware(SignalsWork, give=self.work.give),
                 *([Middleware(RequestTracing, public=self.public)] if tracing.is_on() else []),
                 *self.middleware,
                 *([] if self.public else [self._signed_calls_only()]),
@@ -274,6 +285,7 @@ class Service:
             async with self.lifespan(app):
                 yield
         stop.set()
+        self.work.give()  # who waits for it sees that it is to stop
         until = time.monotonic() + STOP_S
         for thread in tuple(threads):
             thread.join(max(0.0, until - time.monotonic()))
@@ -318,7 +330,7 @@ class Service:
         # twenty.
         gc.freeze()
         log.info("serving", port=self.settings.port)
-        uvicorn.Server(config).run(sockets=[listener])
+        QuietServer(config).run(sockets=[listener])
 
     def server_config(self) -> uvicorn.Config:
         """How this service is served over HTTP."""

@@ -19,7 +19,8 @@ from libs.common.database.engine import is_unavailable
 from libs.common.messaging.consumer import Beat
 from libs.common.observability import tracing
 from libs.common.observability.logs import log
-from libs.common.runtime.loops import idle_wait_s
+from libs.common.runtime.loops import wait_for_work
+from libs.common.runtime.work_signal import WorkSignal
 from services.dispatcher.domain.protocol import Answer, Timing
 from services.dispatcher.provider.client import Provider
 
@@ -72,7 +73,8 @@ class Sender(Protocol):
 class Worker:
     """Sends the calls of one sender, `concurrency` at a time.
 
-    `check_database` ends the process if the database is not the one it was.
+    `check_database` ends the process if the database is not the one it was. `signal` says that
+    there may be work, and is given when answers are recorded.
     """
 
     sender: Sender
@@ -80,6 +82,7 @@ class Worker:
     provider: Provider
     concurrency: int
     check_database: Callable[[Connection], object]
+    signal: WorkSignal = field(default_factory=WorkSignal)
     in_flight: dict[Future[Answer], Call] = field(default_factory=dict)
     answers: list[tuple[Call, Answer]] = field(default_factory=list)
 
@@ -92,6 +95,7 @@ class Worker:
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.sender.name) as threads:
             while self.in_flight or self.answers or not stop.is_set():
                 beat()
+                given = self.signal.given
                 self._collect_answers()
                 try:
                     self._record_answers()
@@ -115,7 +119,8 @@ class Worker:
                 if self.in_flight:
                     worked_at = time.monotonic()
                 else:
-                    stop.wait(idle_wait_s(IDLE_S, time.monotonic() - worked_at))
+                    idle_s = time.monotonic() - worked_at
+                    wait_for_work(stop, IDLE_S, idle_s, self.signal, given)
 
     def _collect_answers(self) -> None:
         self._collect_done(ANSWER_WAIT_S)
@@ -137,6 +142,7 @@ class Worker:
             with self.engine.begin() as connection:
                 self.sender.record_answers(connection, self.answers)
             self.answers = []
+            self.signal.give()
 
     def _has_room(self) -> bool:
         """Whether at least half of the places are free."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -10,6 +11,7 @@ from sqlalchemy import Engine
 
 from libs.common.messaging.consumer import Beat
 from libs.common.observability.logs import frames, log
+from libs.common.runtime.work_signal import WorkSignal
 from services.gateway.domain.notifications import retry_wait_s
 from services.gateway.notifications.delivery import Content, Courier
 from services.gateway.notifications.outcome import Outcome
@@ -18,6 +20,8 @@ from services.gateway.store.notification_deliveries import Job
 
 AT_ONCE_MAX = 8
 EVERY_S, STOP_S = 1.0, 3.0
+#: It looks at the database so often if nothing in this process says that there is work.
+LOOK_S = 5.0
 
 
 @dataclass
@@ -26,19 +30,28 @@ class Sender:
 
     Args:
         may_be_told: whether a person still has a role here.
+        signal: says that there may be a delivery.
     """
 
     engine: Engine
     courier: Courier
     may_be_told: Callable[[str], bool]
+    signal: WorkSignal = field(default_factory=WorkSignal)
     busy: dict[UUID, asyncio.Task[None]] = field(init=False, default_factory=dict)
 
     async def run(self, stop: threading.Event, beat: Beat) -> None:
         """Deliver until `stop`."""
         while not stop.is_set():
             beat()
-            if not await self.begin_due():
+            given = self.signal.given
+            if await self.begin_due():
+                continue
+            look_at = time.monotonic() + (EVERY_S if self.busy else LOOK_S)
+            while not stop.is_set() and time.monotonic() < look_at:
                 await asyncio.sleep(EVERY_S)
+                beat()
+                if self.signal.given != given:
+                    break
         if self.busy:
             await asyncio.wait(self.busy.values(), timeout=STOP_S)
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.messaging.consumer import Beat
 from libs.common.observability.logs import frames, log
+from libs.common.runtime.work_signal import WorkSignal
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import Problem
 from services.gateway.domain import notifications as rules
@@ -49,6 +50,7 @@ class Watch:
 
     Args:
         people: gives who may be told anything now.
+        signal: given after new events, which may have deliveries.
     """
 
     engine: Engine
@@ -56,6 +58,7 @@ class Watch:
     rules: WatchRules
     people: Callable[[], Sequence[str]]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    signal: WorkSignal = field(default_factory=WorkSignal)
     red_since: dict[str, datetime] = field(init=False, default_factory=dict)
     #: The keys of events that are in the database, so that each turn writes only new ones.
     noted: set[tuple[str, str, str]] = field(init=False, default_factory=set)
@@ -192,6 +195,8 @@ class Watch:
             with self.engine.begin() as connection:
                 store.insert_event(connection, event, people)
             self.noted.add(event.key)
+        if new:
+            self.signal.give()
 
 
 def _call(path: str) -> Call:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from libs.common.crypto.field_encryption import FieldCipher
 from libs.common.messaging.consumer import Beat
 from libs.common.runtime.loops import Loop
+from libs.common.runtime.work_signal import WorkSignal
 from services.gateway.auth.people import PeopleDirectory
 from services.gateway.notifications.delivery import Courier
 from services.gateway.notifications.message_client import MessageClient
@@ -61,11 +62,12 @@ class Notifications:
             chosen = notification_channels.list_people_with_choices(connection)
         return [person for person in chosen if self.may_be_told(person)]
 
-    def loops(self, new_services: Callable[[], Upstreams]) -> list[Loop]:
+    def loops(self, new_services: Callable[[], Upstreams], signal: WorkSignal) -> list[Loop]:
         """The loop that notices events and the one that delivers them; none without a key.
 
         Args:
             new_services: makes clients that belong to the loop that uses them.
+            signal: tells the loop that delivers of new deliveries.
         """
         courier, settings = self.courier, self.settings
         if courier is None:
@@ -75,7 +77,8 @@ class Notifications:
         async def watch(stop: threading.Event, beat: Beat) -> None:
             services = new_services()
             try:
-                await Watch(self.engine, services, rules, self.told_people).run(stop, beat)
+                watched = Watch(self.engine, services, rules, self.told_people, signal=signal)
+                await watched.run(stop, beat)
             finally:
                 await services.close()
 
@@ -83,6 +86,6 @@ class Notifications:
             asyncio.run(watch(stop, beat))
 
         def run_sender(stop: threading.Event, beat: Beat) -> None:
-            asyncio.run(Sender(self.engine, courier, self.may_be_told).run(stop, beat))
+            asyncio.run(Sender(self.engine, courier, self.may_be_told, signal).run(stop, beat))
 
         return [Loop("notification-watch", run_watch), Loop("notification-sender", run_sender)]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import psycopg2
 import pytest
 from sqlalchemy.exc import (
@@ -166,3 +168,20 @@ def test_no_error_shows_the_values_of_a_statement(store: Store) -> None:
             loan="0012345678",
         )
     assert "0012345678" not in str(failed.value)
+
+
+@pytest.mark.database
+def test_one_use_with_another_isolation_level_leaves_nothing_behind(store: Store) -> None:
+    """With a level that is named, each ping of the connection costs one statement more."""
+    store.engine.dispose()
+    found: list[object] = []
+    for level in ("AUTOCOMMIT", "REPEATABLE READ"):
+        with store.engine.connect().execution_options(isolation_level=level) as connection:
+            first: object = connection.connection.dbapi_connection
+            run(connection, "SELECT 1")
+        with store.engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            assert id(raw) == id(first)
+            found += [raw.isolation_level, raw.autocommit]
+            found.append(run(connection, "SHOW transaction_isolation").scalar())
+    assert found == [None, False, "read committed"] * 2

@@ -222,6 +222,49 @@ class TestRelay:
             event.remove(store.engine, "connect", keep)
         assert producer.ids() == [str(hint(n).event_id) for n in (1, 2)]
 
+    def test_while_nothing_happens_it_asks_nothing_and_an_event_goes_at_once(
+        self, store: Store
+    ) -> None:
+        producer, asked = Producer(), list[str]()
+        event.listen(
+            store.engine,
+            "before_cursor_execute",
+            note := lambda _c, _cursor, sql, *_: asked.append(sql),
+        )
+        with relaying(store.engine, producer) as (thread, stop):
+            assert wait_for(lambda: any("FROM outbox" in sql for sql in asked), 10)
+            before = len(asked)
+            time.sleep(2.5)
+            event.remove(store.engine, "before_cursor_execute", note)
+            assert asked[before:] == []
+            began = time.monotonic()
+            add(store, [1])
+            assert wait_for(lambda: bool(producer.given), 5)
+            assert time.monotonic() - began < 1
+            stop.set()
+            thread.join(relay.AGAIN_S + 1)
+            assert not thread.is_alive()
+
+    def test_two_statements_carry_a_thousand_events(self, store: Store) -> None:
+        sent, producer, asked = add(store, range(2_500)), Producer(), list[str]()
+        event.listen(
+            store.engine,
+            "before_cursor_execute",
+            note := lambda _c, _cursor, sql, *_: asked.append(sql),
+        )
+        with relaying(store.engine, producer):
+            assert wait_for(lambda: len(producer.given) == 2_500, 20)
+        event.remove(store.engine, "before_cursor_execute", note)
+        assert producer.ids() == sent
+        assert sum("outbox" in sql and "LISTEN" not in sql for sql in asked) == 2 * 3
+
+    def test_what_was_not_acknowledged_is_sent_again_soon(self, store: Store) -> None:
+        producer = Producer(lambda n: KafkaError(KafkaError._MSG_TIMED_OUT) if n == 0 else None)
+        with relaying(store.engine, producer):
+            add(store, [1])
+            assert wait_for(lambda: waiting(store) == [], relay.LOOK_S / 2)
+        assert len(producer.given) == 2
+
 
 def _holders(store: Store) -> int:
     return int(

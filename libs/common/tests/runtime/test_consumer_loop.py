@@ -12,6 +12,7 @@ from sqlalchemy import create_engine
 
 from libs.common.contracts.errors import Retry
 from libs.common.contracts.message import Message
+from libs.common.messaging.broker_client import BrokerClient, Descriptions
 from libs.common.messaging.client_health import ClientHealth
 from libs.common.messaging.kafka_source import KafkaSource
 from libs.common.messaging.lag import LagMeter
@@ -124,17 +125,18 @@ def test_while_the_database_is_quarantined_standing_still_is_no_fault(
 def test_a_database_that_is_slow_while_offsets_are_read_is_no_client_that_hangs() -> None:
     during: list[float | None] = []
 
-    class Described(KafkaSource):
-        def _describe(self) -> Future[Any]:
+    class Described(BrokerClient):
+        def describe(self, topic: str, within_s: float = 0.0) -> Descriptions:
             answer: Future[Any] = Future()
             answer.set_result(SimpleNamespace(topic_id="id"))
-            return answer
+            return Descriptions(within_s, self.admin(), {topic: answer})
 
     def load(_topic: str, _id: str, partitions: Sequence[int]) -> dict[int, int]:
         during.append(source.inside_since)
         return dict.fromkeys(partitions, 0)
 
-    source = Described("127.0.0.1:1", "group", "batches", load)
+    address = "127.0.0.1:1"
+    source = KafkaSource(address, "group", "batches", load, client=Described(address))
     source.inside_since = 1.0  # the client calls back from within `poll`
     assert source._stored_offsets([0]) == {0: 0}
     assert during == [None]
