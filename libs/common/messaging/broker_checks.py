@@ -1,6 +1,7 @@
 """What can be wrong around Kafka: topic settings other than ours, limits of the broker."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # its __init__ re-exports without __all__
@@ -14,9 +15,22 @@ from libs.common.messaging.address import client_settings
 from libs.common.messaging.kafka import MESSAGE_MAX_BYTES
 
 ANSWER_S = 10.0
+#: Where there are brokers for it: so many copies of a message, so many before it is acknowledged.
+REPLICAS, IN_SYNC_MIN = 3, 2
 #: A topic's settings that must be exactly ours.
 EXACT = ("retention.ms", "cleanup.policy", "message.timestamp.type")
 Found = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """How many replicas each partition of a topic has at least, how many are in sync, and how many
+    brokers answer.
+    """
+
+    replicas: int
+    in_sync: int
+    brokers: int
 
 
 def check_broker(
@@ -36,9 +50,8 @@ def check_broker(
         replicas = min((len(one.replicas) for one in partitions.values()), default=0)
         in_sync = min((len(one.isrs) for one in partitions.values()), default=0)
         settings = _settings(admin, ResourceType.TOPIC, topic.name) if partitions else {}
-        found[f"topic {topic.name}"] = topic_sentence(
-            topic.name, len(partitions), replicas, in_sync, settings
-        )
+        copies = Copies(replicas, in_sync, len(cluster.brokers))
+        found[f"topic {topic.name}"] = topic_sentence(topic.name, len(partitions), copies, settings)
     broker = next(iter(cluster.brokers), None)
     limits = {} if broker is None else _settings(admin, ResourceType.BROKER, str(broker))
     found["limits of the broker"] = limits_sentence(limits, session_timeout_ms)
@@ -57,7 +70,7 @@ def _settings(admin: AdminClient, kind: ResourceType, name: str) -> Found:
     return {key: str(entry.value) for key, entry in entries.items()}
 
 
-def topic_sentence(name: str, partitions: int, replicas: int, in_sync: int, settings: Found) -> str:
+def topic_sentence(name: str, partitions: int, copies: Copies, settings: Found) -> str:
     """What is other than it must be of one topic."""
     if not partitions:
         return f"There is no topic {name}. Make it: `python -m services topics`."
@@ -71,14 +84,26 @@ def topic_sentence(name: str, partitions: int, replicas: int, in_sync: int, sett
     ]
     if int(settings.get("max.message.bytes", MESSAGE_MAX_BYTES)) < MESSAGE_MAX_BYTES:
         wrong.append(f"max.message.bytes is below {MESSAGE_MAX_BYTES}")
-    least = int(settings.get("min.insync.replicas", 1))
-    if least > replicas:
-        wrong.append(f"min.insync.replicas is {least} and there are {replicas} replicas")
-    elif in_sync < least:
-        wrong.append(f"{in_sync} replicas are in sync, and {least} must be")
+    wrong += _wrong_copies(copies, settings)
     if not wrong:
         return ""
     return f"Topic {name}: {'; '.join(wrong)}. Messages could be lost or not be accepted."
+
+
+def _wrong_copies(copies: Copies, settings: Found) -> list[str]:
+    replicas, wanted = copies.replicas, min(REPLICAS, copies.brokers)
+    if replicas < wanted:
+        return [f"replicas: {replicas}, and there are brokers for {wanted}"]
+    if "min.insync.replicas" not in settings:
+        return []
+    least = int(settings["min.insync.replicas"])
+    if least > replicas:
+        return [f"min.insync.replicas is {least} and there are {replicas} replicas"]
+    if replicas >= REPLICAS and least < IN_SYNC_MIN:
+        return [f"min.insync.replicas is {least} instead of {IN_SYNC_MIN}"]
+    if copies.in_sync < least:
+        return [f"{copies.in_sync} replicas are in sync, and {least} must be"]
+    return []
 
 
 def limits_sentence(limits: Found, session_timeout_ms: int) -> str:

@@ -20,7 +20,7 @@ from sqlalchemy import create_engine
 from libs.common.contracts.topics import CONFIG, PARTITIONS
 from libs.common.database import server_checks
 from libs.common.database.engine import run
-from libs.common.messaging.broker_checks import limits_sentence, topic_sentence
+from libs.common.messaging.broker_checks import Copies, limits_sentence, topic_sentence
 from libs.common.runtime import world_checks
 from libs.common.runtime.world_checks import WorldChecks, certificate_files, check_certificates
 from libs.common.tests.conftest import Store
@@ -58,6 +58,7 @@ def test_connections_and_transactions_have_limits() -> None:
 
 
 GOOD = dict(CONFIG)
+ONE = Copies(1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -71,17 +72,34 @@ GOOD = dict(CONFIG)
     ],
 )
 def test_a_topics_settings_other_than_ours_are_named(change: dict[str, str], words: str) -> None:
-    found = topic_sentence("batches", PARTITIONS, 1, 1, GOOD | change)
+    found = topic_sentence("batches", PARTITIONS, ONE, GOOD | change)
     assert (words in found) if words else found == ""
 
 
 def test_a_topic_without_its_partitions_or_replicas_is_named() -> None:
-    assert "6 partitions instead of 12" in topic_sentence("batches", 6, 1, 1, GOOD)
-    assert "There is no topic batches" in topic_sentence("batches", 0, 0, 0, {})
+    assert "6 partitions instead of 12" in topic_sentence("batches", 6, ONE, GOOD)
+    assert "There is no topic batches" in topic_sentence("batches", 0, Copies(0, 0, 1), {})
     two = GOOD | {"min.insync.replicas": "2"}
-    assert topic_sentence("batches", PARTITIONS, 3, 2, two) == ""
-    assert "1 replicas are in sync" in topic_sentence("batches", PARTITIONS, 3, 1, two)
-    assert topic_sentence("batches", PARTITIONS, 1, 1, {}) == ""  # we may not read its settings
+    assert topic_sentence("batches", PARTITIONS, Copies(3, 2, 3), two) == ""
+    assert "1 replicas are in sync" in topic_sentence("batches", PARTITIONS, Copies(3, 1, 3), two)
+    assert topic_sentence("batches", PARTITIONS, ONE, {}) == ""  # we may not read its settings
+
+
+@pytest.mark.parametrize(
+    ("copies", "least", "words"),
+    [
+        (Copies(1, 1, 3), "1", "replicas: 1, and there are brokers for 3"),
+        (Copies(2, 2, 3), "2", "replicas: 2, and there are brokers for 3"),
+        (Copies(3, 3, 3), "1", "min.insync.replicas is 1 instead of 2"),
+        (Copies(3, 2, 2), "2", ""),  # one broker of three is away
+        (Copies(2, 2, 2), "1", ""),
+    ],
+)
+def test_fewer_copies_than_there_are_brokers_for_are_named(
+    copies: Copies, least: str, words: str
+) -> None:
+    found = topic_sentence("batches", PARTITIONS, copies, GOOD | {"min.insync.replicas": least})
+    assert (words in found) if words else found == ""
 
 
 def test_limits_of_the_broker_that_refuse_us_are_named_with_the_setting() -> None:
