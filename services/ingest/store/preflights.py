@@ -35,18 +35,13 @@ def insert_preflights(connection: Connection, events: Sequence[PreflightDone]) -
 
 
 def get_preflight(connection: Connection, batch: Batch) -> PreflightDone:
-    """The newest preflight of a batch that was checked.
-
-    The first of two approvals may include rows: that is a revision of its own without a preflight.
-    """
+    """The preflight of the batch's revision, which has arrived."""
     body = run(
         connection,
         """
         SELECT body
         FROM preflight
-        WHERE batch_id = :id AND revision <= :revision
-        ORDER BY revision DESC
-        LIMIT 1""",
+        WHERE batch_id = :id AND revision = :revision""",
         id=batch.batch_id,
         revision=batch.revision,
     ).scalar_one()

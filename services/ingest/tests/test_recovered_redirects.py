@@ -159,6 +159,27 @@ def test_a_row_that_was_never_published_makes_room(
     assert [one["withdrawn_by"] for one in listed(ingest, now)] == ["paydown", None]
 
 
+def test_a_row_is_not_paid_under_a_redirection_that_names_another_one(
+    backed_up: BackedUpIngest,
+) -> None:
+    """The row that was named is lost; one of lost work has its number, and leads elsewhere."""
+    batch = ready(backed_up.ingest, someone())
+    before = backed_up.back_up()
+    assert redirect(backed_up.ingest, batch).status_code == 200
+    lost = backed_up.back_up()
+    ingest = backed_up.restore(before, lost=1)
+    assert redirect(ingest, ingest.check_again(batch)).status_code == 200
+    ingest = backed_up.restore(lost)
+    again = ingest.check(batch["batch_id"])
+    assert [kind[:2] for kind in outcomes(ingest, again)] == [
+        ("excluded", "redirected"),
+        ("excluded", "redirect_taken_back"),
+    ]
+    (standing,) = [one for one in listed(ingest, again) if one["withdrawn_by"] is None]
+    assert take_back(ingest, again, standing).status_code == 200
+    assert ingest.check(batch["batch_id"])["rows"]["payable"] == 1
+
+
 def test_a_redirection_that_was_never_published_does_not_stand(backed_up: BackedUpIngest) -> None:
     """Meanwhile another one with the same number was published, and taken back."""
     batch = ready(backed_up.ingest, someone())
