@@ -60,23 +60,22 @@ def publish_until_stopped(
 
     Args:
         broker_clock: learns when the broker wrote what is sent.
-        written: where the topics end as far as the process knows. One for all calls of a process:
-            a topic that came back as an older copy is noticed only by who knows its end.
+        written: where topics end, one for all calls of a process: that a topic came back as an
+            older copy is noticed only by who knows its end.
         broker_answers: asked when nothing of a turn was acknowledged.
 
     Of several replicas one publishes, the others wait for an advisory lock: two at once would
     break the order within a key. A database that is away is waited for.
 
     Raises:
-        Fatal: see `publish`.
-        Retry: see `publish`. Begin again with another producer.
+        Fatal, Retry: see `publish`. After Retry begin again with another producer.
     """
     turns, written = Turns(TURN_S), written or WrittenOffsets()
     while not stop.is_set():
         try:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                # The lock belongs to this connection, so the work is done on it as well. Back in
-                # the pool the connection would keep the lock, and no relay could work again.
+                # The lock belongs to this connection, so the work is done on it. Back in the pool
+                # it would keep the lock, and no relay could work again.
                 connection.detach()
                 if not _wait_for_lock(connection, stop, beat):
                     continue
@@ -97,10 +96,9 @@ def publish_until_stopped(
                         rows=rows,
                     )
                     if count:
-                        turns.end(is_full=count >= BATCH_MAX)
+                        turns.end(is_full=count == BATCH_MAX)
                     if count < BATCH_MAX:
-                        wait_s = LOOK_S if count == len(rows) else AGAIN_S
-                        _wait_for_events(connection, wait_s, stop, beat)
+                        _wait_for_events(connection, stop, beat, is_rest=count < len(rows))
         except SQLAlchemyError as error:
             if not is_unavailable(error):
                 raise
@@ -120,15 +118,18 @@ def _wait_for_lock(connection: Connection, stop: Stop, beat: Callable[[], None])
 
 
 def _wait_for_events(
-    connection: Connection, wait_s: float, stop: Stop, beat: Callable[[], None]
+    connection: Connection, stop: Stop, beat: Callable[[], None], *, is_rest: bool
 ) -> None:
-    """Wait for a NOTIFY, for at most `wait_s`; one that came during the last statement counts.
+    """Wait for a NOTIFY; one that came during the last statement counts.
+
+    The wait is short if there is a rest, which waits to be sent again.
 
     The end of the connection ends the wait as well: the next statement finds it.
     """
     # Any: psycopg2's own connection; SQLAlchemy has no interface for LISTEN.
     raw: Any = connection.connection.dbapi_connection
-    until, heard = time.monotonic() + wait_s, bool(raw.notifies)
+    until = time.monotonic() + (AGAIN_S if is_rest else LOOK_S)
+    heard = bool(raw.notifies)
     while not heard and not stop.is_set() and (left_s := until - time.monotonic()) > 0:
         beat()
         heard = bool(select.select([raw], [], [], min(left_s, AGAIN_S))[0])
