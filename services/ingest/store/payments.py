@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
 from services.ingest.domain.errors import UnknownBatch
-from services.ingest.store.claimed_days import DAYS_OF_BATCH, GIVEN_DAYS
+from services.ingest.store.claimed_days import DAYS_OF_BATCH, on_given_days
 from services.ingest.store.claims import WANTED, ClaimsMoved
 from services.ingest.store.inclusions import WANTED as WANTED_INCLUSIONS
 
@@ -141,7 +141,7 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
             JOIN payment p ON p.loan_key = d.loan_key AND p.person_key = d.person_key
             JOIN batch b ON b.batch_id = p.batch_id AND {DAYS_OF_BATCH} && d.days
             JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
-            WHERE d.days && {GIVEN_DAYS} AND d.family_id <> :family AND :compared
+            WHERE d.family_id <> :family AND :compared AND {on_given_days("d")}
             UNION
             SELECT p.payment_id
             FROM ({WANTED_INCLUSIONS}) w
@@ -150,7 +150,7 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
             JOIN batch b ON b.batch_id = p.batch_id AND b.family_id = n.family_id
                 AND {DAYS_OF_BATCH} && n.days
             JOIN payment_row l ON l.payment_id = p.payment_id AND NOT l.released
-            WHERE n.days && {GIVEN_DAYS} AND n.family_id <> :family
+            WHERE n.family_id <> :family AND {on_given_days("n")}
             ORDER BY 1""",  # noqa: S608 - our own text
             id=batch.batch_id,
             period=batch.period,

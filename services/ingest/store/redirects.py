@@ -12,6 +12,8 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from libs.common.database.engine import run
+from services.ingest.store.claimed_days import on_given_days
+from services.ingest.store.claims import CLAIMED_AS_SPELLED
 
 #: The redirection that stands of a row `r`, for a LATERAL join, found by its index for each row.
 REDIRECTED: Final = """
@@ -20,28 +22,28 @@ REDIRECTED: Final = """
     JOIN amendment a USING (decision_id)
     WHERE s.batch_id = r.batch_id AND s.act = 'redirect' AND s.about IN ('from', 'to')
         AND s.file_row = r.file_row AND s.standing"""
-#: The redirection of a loan of which a row `r` is one more row, though it was not redirected:
-#: it was refused then. For a LATERAL join.
-LOAN_REDIRECTED: Final = """
-    SELECT a.decided_by, a.reason
+#: The loans of a batch that are redirected, by person and loan: a row that was refused when its
+#: loan was redirected was not. Found once, not for each row.
+REDIRECTED_LOANS: Final = """
+    SELECT DISTINCT ON (f.person_key, f.loan_key)
+        f.person_key, f.loan_key, a.decided_by, a.reason
     FROM amendment_row s
     JOIN amendment a USING (decision_id)
     JOIN batch_row f ON f.batch_id = s.batch_id AND f.file_row = s.file_row
-    WHERE s.batch_id = r.batch_id AND s.act = 'redirect' AND s.about = 'from' AND s.standing
-        AND f.loan_key = r.loan_key AND f.person_key = r.person_key AND f.loan_key <> ''
-    LIMIT 1"""
-#: The batch of another family that pays, on days of the batch, the loan whose place a row `r` takes
-#: (days `g`), for a LATERAL join.
-OLD_LOAN_PAID: Final = """
+    WHERE s.batch_id = :id AND s.act = 'redirect' AND s.about = 'from' AND s.standing
+        AND f.loan_key <> ''
+    ORDER BY f.person_key, f.loan_key, f.file_row"""
+#: The batch of another family that pays, on days of the batch, the loan whose place a row `r`
+#: takes, for a LATERAL join.
+OLD_LOAN_PAID: Final = f"""
     SELECT coalesce(d.batch_id, c.batch_id) AS batch_id
     FROM batch_row f
-    LEFT JOIN claim c ON c.period = :period AND c.employee_id = f.employee_id
-        AND c.loan_index = f.loan_index AND c.family_id <> :family
+    LEFT JOIN LATERAL ({CLAIMED_AS_SPELLED.format(row="f")}) c ON true
     LEFT JOIN claimed_days d ON d.loan_key = f.loan_key AND d.person_key = f.person_key
-        AND d.days && g.days AND d.family_id <> :family
+        AND d.family_id <> :family AND {on_given_days("d")}
     WHERE r.redirect_of > 0 AND f.batch_id = r.batch_id AND f.file_row = r.redirect_of
         AND (c.batch_id IS NOT NULL OR d.batch_id IS NOT NULL)
-    LIMIT 1"""
+    LIMIT 1"""  # noqa: S608 - our own text
 
 
 def find_rows_of_loan(connection: Connection, batch_id: UUID, row_id: UUID) -> Sequence[Any]:
