@@ -24,9 +24,11 @@ _COMPARED: Final = (
 
 def warn(connection: Connection, batch_id: UUID) -> None:
     """Replace the warnings about details that differ from those paid before. Again: the same."""
-    for code, path in _COMPARED:
+    for code, _ in _COMPARED:
         issues.delete_without_value(connection, batch_id, code)
-        people.insert_difference_warnings(connection, batch_id, code, path, SENTENCES[code])
+    people.insert_difference_warnings(
+        connection, batch_id, [(code, path, SENTENCES[code]) for code, path in _COMPARED]
+    )
 
 
 def refuse_changed(connection: Connection, batch_id: UUID) -> None:

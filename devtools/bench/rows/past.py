@@ -33,7 +33,7 @@ from services.ingest.tests.harness import IngestHarness
 
 ROWS, PEOPLE = 50_000, 500_000
 PAST, TURNS = 26, 2
-FIRST_PERIOD = date(2026, 1, 5)
+FIRST_PERIOD = date(2025, 12, 19)  # so all 27 periods end in one year, whose payments are summed
 WORDS = "person_terms_of_rows"  # the trigger that keeps the words of names for the search
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import event
 
 from libs.common.contracts.events.provider import ProviderEventReceived
 from libs.common.database.engine import run
+from libs.common.testing import table_counters
 from services.dispatcher import consumers
 from services.dispatcher.store.object_preparation import ensure_people_and_loans, ensure_sources
-from services.dispatcher.tests import table_counters
 from services.dispatcher.tests.factories import AT, announce_batch
 from services.dispatcher.tests.harness import ManualDispatcher, migrated_database
 from services.dispatcher.tests.payment_cost import COST, MAY_RISE

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
 from services.ingest.store import inclusions, loans
-from services.ingest.store.claimed_days import GIVEN_DAYS
+from services.ingest.store.claimed_days import GIVEN_DAYS, on_given_days
 
 
 def find_batch_without_keys(connection: Connection) -> UUID | None:
@@ -125,7 +125,7 @@ def _claim_days(connection: Connection, batch: Batch) -> int:
             - (SELECT count(*)
                FROM wanted
                JOIN claimed_days d USING (person_key, loan_key)
-               WHERE d.family_id = :family AND d.days && {GIVEN_DAYS}) AS lost""",  # noqa: S608 - our own text
+               WHERE d.family_id = :family AND {on_given_days("d")}) AS lost""",  # noqa: S608 - our own text
         id=batch.batch_id,
         family=batch.family_id,
         first=batch.period,

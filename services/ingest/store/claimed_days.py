@@ -18,6 +18,34 @@ from services.ingest.domain.batch import Batch
 DAYS_OF_BATCH: Final = "daterange(b.period, coalesce(b.period_end, b.period + 13), '[]')"
 #: The days that a statement is given as `first` and `last`.
 GIVEN_DAYS: Final = "daterange(CAST(:first AS date), CAST(:last AS date), '[]')"
+#: Whether any approved batch has one of the given days: without one, no line has. It is asked once
+#: in a statement, not once for each row.
+ARE_DAYS_TAKEN: Final = f"""EXISTS (
+        SELECT
+        FROM approval
+        JOIN batch b USING (batch_id)
+        WHERE {DAYS_OF_BATCH} && {GIVEN_DAYS})"""  # noqa: S608 - our own text
+
+
+def on_given_days(line: str) -> str:
+    """Condition on a line of `claimed_days` or `inclusion`: it has one of the given days.
+
+    To be used where the person and the loan of the line are known. It means `days && …`. But that
+    could be answered by the index of the exclusion constraint, by the days alone, which all lines
+    of a batch share; with statistics from before the period, PostgreSQL chose that for each row.
+    So the primary key is used, with bounds: no line is longer than the longest period of a batch.
+    """
+    return f"""
+        {line}.days <= daterange(CAST(:last AS date), NULL)
+        AND {line}.days > daterange(
+            CAST(:first AS date) - (SELECT max(coalesce(period_end - period, 13)) + 1 FROM batch),
+            NULL)
+        AND NOT isempty({line}.days * {GIVEN_DAYS})"""  # noqa: S608 - our own text
+
+
+def on_all_given_days(line: str) -> str:
+    """Condition as `on_given_days`: the line has all of the given days."""
+    return f"{on_given_days(line)} AND {line}.days * {GIVEN_DAYS} = {GIVEN_DAYS}"
 
 
 def days_of(batch: Batch) -> dict[str, object]:
@@ -60,7 +88,7 @@ def take_days(connection: Connection, batch: Batch, paid: str, wanted: str) -> b
         SELECT d.loan_key
         FROM claimed_days d
         JOIN (SELECT DISTINCT person_key, loan_key FROM ({wanted}) w) n USING (loan_key, person_key)
-        WHERE d.family_id = :family AND d.days @> {GIVEN_DAYS}
+        WHERE d.family_id = :family AND {on_all_given_days("d")}
         ORDER BY d.loan_key, d.person_key
         FOR UPDATE OF d""",  # noqa: S608 - our own text
         **values,

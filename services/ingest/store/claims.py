@@ -7,6 +7,7 @@ Two approvals that want the same claim are decided here, by the table's key and 
 """
 
 from collections.abc import Collection
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -24,6 +25,14 @@ class ClaimsMoved(Exception):
     """
 
 
+#: The claim of another family on the loan of a row, as spelled, for a LATERAL join. LIMIT has it
+#: found by the whole key for each row: a join may read all claims of the period for each row.
+CLAIMED_AS_SPELLED: Final = """
+    SELECT c.batch_id
+    FROM claim c
+    WHERE c.period = :period AND c.employee_id = {row}.employee_id
+        AND c.loan_index = {row}.loan_index AND c.family_id <> :family
+    LIMIT 1"""
 #: What the payable rows of a batch stand for: on the same days, nobody else may pay it.
 PAID = f"SELECT DISTINCT employee_id, loan_index, person_key, loan_key FROM ({OF_BATCH}) o"  # noqa: S608 - our own text
 #: The loans that a batch must claim. Rows that the approver included by name need no claim.

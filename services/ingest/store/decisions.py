@@ -64,7 +64,7 @@ def find_rows(
         SELECT r.row_id, r.file_row, r.status, r.reason_code, r.amount_cents,
             coalesce(s.act, '') AS decided_act
         FROM (SELECT * FROM batch_row WHERE batch_id = :id{where}) r
-        LEFT JOIN LATERAL ({STANDING}) s ON true
+        LEFT JOIN LATERAL ({STANDING} LIMIT 1) s ON true
         ORDER BY r.file_row""",  # noqa: S608 - our own text
         **values,
         id=batch_id,

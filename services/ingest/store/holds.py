@@ -28,11 +28,12 @@ COLUMNS: Final[dict[HoldKind, str]] = {
     "source": "source_account_id",
 }
 #: The oldest hold under which a row `r` falls on a day of the batch, for a LATERAL join: it is
-#: found by its key for each row, so no plan can become slow for lack of statistics.
+#: found by its key for each row (`&&` could be answered by the days of all holds instead), so no
+#: plan can become slow for lack of statistics.
 HELD: Final = f"""
     SELECT 'on hold (' || h.shown || ', set by ' || h.set_by || '): ' || h.reason AS reason
     FROM hold h
-    WHERE h.lifted_at IS NULL AND h.days && {GIVEN_DAYS}
+    WHERE h.lifted_at IS NULL AND NOT isempty(h.days * {GIVEN_DAYS})
         AND h.key = ANY(ARRAY[{", ".join(f"r.{column}" for column in COLUMNS.values())}])
         AND h.key = CASE h.kind
             {" ".join(f"WHEN '{kind}' THEN r.{column}" for kind, column in COLUMNS.items())}

@@ -12,7 +12,12 @@ from sqlalchemy import Connection
 
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
-from services.ingest.store.claimed_days import GIVEN_DAYS, days_of
+from services.ingest.store.claimed_days import (
+    GIVEN_DAYS,
+    days_of,
+    on_all_given_days,
+    on_given_days,
+)
 from services.ingest.store.claims import ClaimsMoved
 from services.ingest.store.paid_loans import OF_BATCH, OF_PAYMENTS, standing
 
@@ -53,7 +58,7 @@ def take_inclusions(connection: Connection, batch: Batch) -> None:
         SELECT n.loan_key
         FROM inclusion n
         JOIN ({WANTED}) w USING (loan_key, person_key)
-        WHERE n.family_id = :family AND n.days @> {GIVEN_DAYS}
+        WHERE n.family_id = :family AND {on_all_given_days("n")}
         ORDER BY n.loan_key, n.person_key
         FOR UPDATE OF n""",  # noqa: S608 - our own text
         **values,
@@ -71,7 +76,7 @@ def take_inclusions(connection: Connection, batch: Batch) -> None:
         SELECT DISTINCT n.batch_id
         FROM ({WANTED}) w
         JOIN inclusion n USING (loan_key, person_key)
-        WHERE n.days && {GIVEN_DAYS} AND n.family_id <> :family""",  # noqa: S608 - our own text
+        WHERE n.family_id <> :family AND {on_given_days("n")}""",  # noqa: S608 - our own text
         **values,
     )
     if batch_ids := others.scalars().all():

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from libs.common.database.engine import run
 from services.ingest.domain.batch import Batch
 from services.ingest.domain.errors import UnknownBatch
-from services.ingest.store.claimed_days import GIVEN_DAYS
+from services.ingest.store.claimed_days import on_given_days
 from services.ingest.store.claims import WANTED, ClaimsMoved
 from services.ingest.store.inclusions import WANTED as WANTED_INCLUSIONS
 from services.ingest.store.paid_loans import standing
@@ -141,14 +141,14 @@ def list_superseded(connection: Connection, batch: Batch) -> list[UUID]:
             JOIN claimed_days d ON d.loan_key = w.loan_key AND d.person_key = w.person_key
             JOIN LATERAL ({standing("d.loan_key")}) s ON s.person_key = d.person_key
                 AND s.days && d.days
-            WHERE d.days && {GIVEN_DAYS} AND d.family_id <> :family AND :compared
+            WHERE d.family_id <> :family AND :compared AND {on_given_days("d")}
             UNION
             SELECT s.payment_id
             FROM ({WANTED_INCLUSIONS}) w
             JOIN inclusion i USING (loan_key, person_key)
             JOIN LATERAL ({standing("i.loan_key")}) s ON s.person_key = i.person_key
                 AND s.family_id = i.family_id AND s.days && i.days
-            WHERE i.days && {GIVEN_DAYS} AND i.family_id <> :family
+            WHERE i.family_id <> :family AND {on_given_days("i")}
             ORDER BY 1""",  # noqa: S608 - our own text
             id=batch.batch_id,
             period=batch.period,

@@ -14,21 +14,36 @@ from libs.common.database.engine import run
 from services.ingest.domain.decision import Selection
 from services.ingest.store.decisions import selected
 
-# Rows (r) of a batch, with the row last approved (k) of the same employee.
-_KNOWN = """
-    FROM batch_row r
-    JOIN LATERAL (
-        SELECT p.row_id
-        FROM person p
-        JOIN batch_row l ON l.row_id = p.row_id
-        LEFT JOIN approval a ON a.batch_id = l.batch_id
-        WHERE p.person_key = r.person_key
-        ORDER BY a.approved_at DESC NULLS LAST, p.employee_id
-        LIMIT 1) known ON true
-    JOIN batch_row k ON k.row_id = known.row_id
-    WHERE r.batch_id = :id"""
+
+def _known(where: str = "", join: str = "JOIN") -> str:
+    """Rows (r) of a batch, with the row last approved (k) of the same employee.
+
+    The rows of a person are gathered, so that row k is looked for once for all of them. Nothing is
+    joined with the rows of the batch, of which statistics may know nothing yet.
+
+    Args:
+        where: conditions on the rows of the batch, each after AND.
+        join: "LEFT JOIN" gives rows of people who were never approved, too.
+    """
+    return f"""
+        FROM (
+            SELECT b.person_key, array_agg(b) AS of_person
+            FROM batch_row b
+            WHERE b.batch_id = :id{where}
+            GROUP BY b.person_key) n
+        {join} LATERAL (
+            SELECT l.*
+            FROM person p
+            JOIN batch_row l ON l.row_id = p.row_id
+            LEFT JOIN approval a ON a.batch_id = l.batch_id
+            WHERE p.person_key = n.person_key
+            ORDER BY a.approved_at DESC NULLS LAST, p.employee_id
+            LIMIT 1) k ON true
+        CROSS JOIN LATERAL unnest(n.of_person) AS r"""  # noqa: S608 - our own text
+
+
 # Compared are rows that are not refused.
-_COMPARED = f"{_KNOWN} AND r.status <> 'refused'"
+_COMPARED = _known(" AND b.status <> 'refused'")
 # A person accepted row `r` as a change of row `k`, and of no other.
 _ACCEPTED = """EXISTS (
         SELECT
@@ -43,12 +58,13 @@ _DIFFERS = f"""array_remove(ARRAY[
         CASE WHEN {_OTHER_NAME} THEN 'name' END,
         CASE WHEN r.phone_index <> k.phone_index THEN 'phone' END], NULL)"""
 
-#: What differs, by the code of its warning.
+# What differs, by the code of its warning.
 _DIFFERENCES = {
     "W_EMPLOYEE_NAME": f"{_OTHER_NAME} AND NOT {_ACCEPTED}",
     "W_EMPLOYEE_PHONE": f"r.phone_index <> k.phone_index AND NOT {_ACCEPTED}",
     "W_EMPLOYEE_BRANCH": "r.branch_id <> k.branch_id",
 }
+_IS_FOUND = " ".join(f"WHEN '{code}' THEN {sql}" for code, sql in _DIFFERENCES.items())
 
 
 def list_other_birth_dates(connection: Connection, batch_id: UUID) -> list[str]:
@@ -58,7 +74,8 @@ def list_other_birth_dates(connection: Connection, batch_id: UUID) -> list[str]:
             connection,
             f"""
             SELECT DISTINCT r.employee_id
-            {_COMPARED} AND {_OTHER_BIRTH_DATE}
+            {_COMPARED}
+            WHERE {_OTHER_BIRTH_DATE}
             ORDER BY r.employee_id""",
             id=batch_id,
         ).scalars()
@@ -66,25 +83,30 @@ def list_other_birth_dates(connection: Connection, batch_id: UUID) -> list[str]:
 
 
 def insert_difference_warnings(
-    connection: Connection, batch_id: UUID, code: str, field: str, message: str
+    connection: Connection, batch_id: UUID, warnings: Sequence[tuple[str, str, str]]
 ) -> None:
-    """Insert one warning for each employee whose details differ from those paid before.
+    """Insert one warning of each code for each employee whose details differ from those paid.
 
     Args:
-        code: which details, a key of `_DIFFERENCES`.
+        warnings: of each the code (which details, a key of `_DIFFERENCES`), field and message.
     """
+    codes, fields, messages = (list(part) for part in zip(*warnings, strict=True))
     run(
         connection,
         f"""
         INSERT INTO issue (batch_id, file_row, line, field, code, outcome, value, message)
-        SELECT DISTINCT ON (r.employee_id)
-            r.batch_id, r.file_row, r.line, :field, :code, 'warning', '', :message
-        {_COMPARED} AND {_DIFFERENCES[code]}
-        ORDER BY r.employee_id, r.file_row""",
+        SELECT DISTINCT ON (w.n, r.employee_id)
+            r.batch_id, r.file_row, r.line, w.field, w.code, 'warning', '', w.message
+        {_COMPARED}
+        JOIN unnest(
+            CAST(:codes AS text[]), CAST(:fields AS text[]), CAST(:messages AS text[])
+        ) WITH ORDINALITY AS w(code, field, message, n) ON CASE w.code {_IS_FOUND} END
+        WHERE {_OTHER_NAME} OR r.phone_index <> k.phone_index OR r.branch_id <> k.branch_id
+        ORDER BY w.n, r.employee_id, r.file_row""",
         id=batch_id,
-        code=code,
-        field=field,
-        message=message,
+        codes=codes,
+        fields=fields,
+        messages=messages,
     )
 
 
@@ -101,20 +123,16 @@ def find_changed(
     found: Sequence[Any] = run(
         connection,
         f"""
-        SELECT c.file_row, c.status, c.reason_code, c.amount_cents, known.known_index,
-            known.known_batch_id, coalesce(known.is_accepted, false) AS is_accepted,
-            coalesce(known.differs, CAST('{{}}' AS text[])) AS differs
-        FROM (SELECT * FROM batch_row WHERE batch_id = :id{where}) c
-        LEFT JOIN (
-            SELECT r.row_id, k.person_index AS known_index, k.batch_id AS known_batch_id,
-                EXISTS (
-                    SELECT
-                    FROM amendment_row a
-                    WHERE a.batch_id = r.batch_id AND a.file_row = r.file_row
-                        AND a.act = 'accept' AND a.standing) AS is_accepted,
-                {_DIFFERS} AS differs
-            {_KNOWN}) known USING (row_id)
-        ORDER BY c.file_row""",  # noqa: S608 - our own text
+        SELECT r.file_row, r.status, r.reason_code, r.amount_cents,
+            k.person_index AS known_index, k.batch_id AS known_batch_id,
+            k.row_id IS NOT NULL AND EXISTS (
+                SELECT
+                FROM amendment_row a
+                WHERE a.batch_id = r.batch_id AND a.file_row = r.file_row
+                    AND a.act = 'accept' AND a.standing) AS is_accepted,
+            {_DIFFERS} AS differs
+        {_known(where, "LEFT JOIN")}
+        ORDER BY r.file_row""",  # noqa: S608 - our own text
         **values,
         id=batch_id,
     ).all()
@@ -137,8 +155,8 @@ def admit_rows(connection: Connection, batch_id: UUID, code: str) -> None:
             SET status = 'payable', reason_code = '', reason = '', revision = 0
             WHERE row_id IN (
                 SELECT r.row_id
-                {_KNOWN} AND r.status = 'refused' AND r.reason_code = :code
-                    AND NOT ({_OTHER_BIRTH_DATE}))
+                {_known(" AND b.status = 'refused' AND b.reason_code = :code")}
+                WHERE NOT ({_OTHER_BIRTH_DATE}))
             RETURNING batch_id, file_row)
         DELETE FROM issue i
         USING admitted a
@@ -161,7 +179,7 @@ def refuse_rows(connection: Connection, batch_id: UUID, code: str, field: str, m
                 UPDATE batch_row
                 SET status = 'refused', reason_code = :code, reason = :message, revision = 0,
                     payment_id = NULL, merchant_id = ''
-                WHERE row_id IN (SELECT r.row_id {_COMPARED} AND {_OTHER_BIRTH_DATE})
+                WHERE row_id IN (SELECT r.row_id {_COMPARED} WHERE {_OTHER_BIRTH_DATE})
                 RETURNING batch_id, file_row, line, employee_id)
             INSERT INTO issue (batch_id, file_row, line, field, code, outcome, value, message)
             SELECT batch_id, file_row, line, :field, :code, 'row', employee_id, :message
@@ -179,7 +197,10 @@ def count_payable_changed(connection: Connection, batch_id: UUID) -> int:
     """Count the rows that a batch would pay though their birth date is not the accepted one."""
     number: int = run(
         connection,
-        f"SELECT count(*) {_COMPARED} AND r.status = 'payable' AND {_OTHER_BIRTH_DATE}",
+        f"""
+        SELECT count(*)
+        {_known(" AND b.status = 'payable'")}
+        WHERE {_OTHER_BIRTH_DATE}""",
         id=batch_id,
     ).scalar_one()
     return number

@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from libs.common.database.engine import run
-from services.ingest.store.claimed_days import GIVEN_DAYS
+from services.ingest.store.claimed_days import on_given_days
+from services.ingest.store.claims import CLAIMED_AS_SPELLED
 from services.ingest.store.paid_loans import REDIRECTED as REDIRECTED_LOANS
 
 #: The redirection that stands of a row `r`, for a LATERAL join, found by its index for each row.
@@ -22,17 +23,17 @@ REDIRECTED: Final = """
     JOIN amendment a USING (decision_id)
     WHERE s.batch_id = r.batch_id AND s.act = 'redirect' AND s.about IN ('from', 'to')
         AND s.file_row = r.file_row AND s.standing AND s.known IN ('', CAST(r.row_id AS text))"""
-#: The redirection of a loan of which a row `r` is one more row, though it was not redirected:
-#: it was refused then. For a LATERAL join.
-LOAN_REDIRECTED: Final = """
-    SELECT a.decided_by, a.reason
+#: The loans of a batch that are redirected, by person and loan: a row that was refused when its
+#: loan was redirected was not. Found once, not for each row.
+LOANS_REDIRECTED: Final = """
+    SELECT DISTINCT ON (f.person_key, f.loan_key)
+        f.person_key, f.loan_key, a.decided_by, a.reason
     FROM amendment_row s
     JOIN amendment a USING (decision_id)
     JOIN batch_row f ON f.batch_id = s.batch_id AND f.file_row = s.file_row
-    WHERE s.batch_id = r.batch_id AND s.act = 'redirect' AND s.about = 'from' AND s.standing
-        AND f.loan_key = r.loan_key AND f.person_key = r.person_key
+    WHERE s.batch_id = :id AND s.act = 'redirect' AND s.about = 'from' AND s.standing
         AND f.loan_key <> '' AND f.person_key <> ''
-    LIMIT 1"""
+    ORDER BY f.person_key, f.loan_key, f.file_row"""
 #: The rows of a batch that take the place of loans which another family pays on these days.
 OLD_LOANS_PAID: Final = f"""
     SELECT DISTINCT ON (r.row_id) r.row_id, coalesce(d.batch_id, c.batch_id) AS paid_in,
@@ -40,10 +41,9 @@ OLD_LOANS_PAID: Final = f"""
         ELSE 'the loan before its redirection' END AS loan
     FROM ({REDIRECTED_LOANS}) e
     JOIN batch_row r ON r.root_row_id = e.root_row_id AND r.loan_key <> e.loan_key
-    LEFT JOIN claim c ON c.period = :period AND c.employee_id = e.employee_id
-        AND c.loan_index = e.loan_index AND c.family_id <> :family
+    LEFT JOIN LATERAL ({CLAIMED_AS_SPELLED.format(row="e")}) c ON true
     LEFT JOIN claimed_days d ON d.loan_key = e.loan_key AND d.person_key = e.person_key
-        AND d.days && {GIVEN_DAYS} AND d.family_id <> :family
+        AND d.family_id <> :family AND {on_given_days("d")}
     WHERE e.family_id = CAST(:family AS uuid) AND r.batch_id = :id
         AND (c.batch_id IS NOT NULL OR d.batch_id IS NOT NULL)
     ORDER BY r.row_id, d.batch_id, c.batch_id"""  # noqa: S608 - our own text

@@ -17,9 +17,11 @@ from libs.common.database.engine import run
 from services.ingest.domain.approval import Include
 from services.ingest.domain.batch import Batch
 from services.ingest.handlers import PreflightOutcomes
+from services.ingest.store.claimed_days import ARE_DAYS_TAKEN, on_given_days
+from services.ingest.store.claims import CLAIMED_AS_SPELLED
 from services.ingest.store.decisions import STANDING
 from services.ingest.store.holds import HELD
-from services.ingest.store.redirects import LOAN_REDIRECTED, OLD_LOANS_PAID, REDIRECTED
+from services.ingest.store.redirects import LOANS_REDIRECTED, OLD_LOANS_PAID, REDIRECTED
 
 _WRITE: Final = """
     UPDATE batch_row r
@@ -49,6 +51,8 @@ _OF_PREFLIGHT: Final = f"""
             CAST(:refused_loans AS text[]), CAST(:refused_messages AS text[])
         ) AS f(employee_id, person_index, loan_index, message)
         ORDER BY employee_id, person_index, loan_index
+    ), redirected AS MATERIALIZED (
+        {LOANS_REDIRECTED}
     ), old_loan_paid AS MATERIALIZED (
         {OLD_LOANS_PAID}
     ), examined AS (
@@ -115,9 +119,9 @@ _OF_PREFLIGHT: Final = f"""
         FROM batch_row r
         CROSS JOIN (
             SELECT daterange(CAST(:first AS date), CAST(:last AS date), '[]') AS days) g
-        LEFT JOIN LATERAL ({STANDING}) x ON true
+        LEFT JOIN LATERAL ({STANDING} LIMIT 1) x ON true
         LEFT JOIN LATERAL ({REDIRECTED}) m ON true
-        LEFT JOIN LATERAL ({LOAN_REDIRECTED}) k ON true
+        LEFT JOIN redirected k ON k.loan_key = r.loan_key AND k.person_key = r.person_key
         LEFT JOIN old_loan_paid o ON o.row_id = r.row_id
         LEFT JOIN LATERAL ({HELD}) h ON true
         LEFT JOIN institution i ON i.id = r.institution_id
@@ -126,13 +130,13 @@ _OF_PREFLIGHT: Final = f"""
             AND fp.person_index = r.person_index
         LEFT JOIN refused fl ON fl.loan_index = r.loan_index AND fl.employee_id = r.employee_id
             AND fl.person_index = r.person_index
-        LEFT JOIN claim c ON c.period = :period AND c.employee_id = r.employee_id
-            AND c.loan_index = r.loan_index AND c.family_id <> :family
+        LEFT JOIN LATERAL ({CLAIMED_AS_SPELLED.format(row="r")}) c ON true
         LEFT JOIN LATERAL (
             SELECT d.batch_id, d.days
             FROM claimed_days d
             WHERE d.loan_key = r.loan_key AND d.person_key = r.person_key
-                AND d.days && g.days AND d.family_id <> :family
+                AND d.family_id <> :family AND {on_given_days("d")}
+                AND {ARE_DAYS_TAKEN}
             ORDER BY d.days
             LIMIT 1) d ON true
         LEFT JOIN payment_row p ON p.root_row_id = r.root_row_id AND NOT p.released
