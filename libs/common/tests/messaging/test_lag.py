@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 
 from libs.common.database.engine import run
 from libs.common.messaging import lag
@@ -49,6 +49,22 @@ def test_what_the_database_has_not_read_is_the_lag(store: Store) -> None:
     meter.ends = {0: 10, 1: 5}  # partition 1 was never read
     meter.measure()
     assert meter.lags == {"example.topic": 8}
+
+
+@pytest.mark.database
+def test_one_statement_reads_the_offsets_of_all_consumers(store: Store) -> None:
+    asked: list[str] = []
+    meter = MeterWithEnds(store.engine, "", dict.fromkeys(("a", "b", "c"), TOPIC))
+    meter.ends = {0: 3}
+    event.listen(
+        store.engine,
+        "before_cursor_execute",
+        note := lambda _c, _cursor, sql, *_: asked.append(sql),
+    )
+    meter.measure()
+    event.remove(store.engine, "before_cursor_execute", note)
+    assert len(asked) == 1
+    assert meter.lags == {"a": 3, "b": 3, "c": 3}
 
 
 def test_without_the_broker_the_age_grows_and_one_line_says_so(
