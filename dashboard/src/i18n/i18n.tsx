@@ -7,6 +7,7 @@ import {
   type FC,
   lazy,
   createContext,
+  createElement,
   Fragment,
   type ReactElement,
   type ReactNode,
@@ -144,23 +145,15 @@ export function T({ id, values }: { id: MessageId; values?: Values }): ReactElem
   const message = messages[id];
   if (message === undefined || typeof message === "string") return <>{message ?? id}</>;
   const formatted = formatOf(message, locale).format<ReactNode>({
-    b: bold,
+    b: (parts: ReactNode) => inOrder("b", parts),
     ...values,
   } as FormatValues);
-  return (
-    <>
-      {Array.isArray(formatted)
-        ? formatted.map((part: ReactNode, n) => (
-            // oxlint-disable-next-line react/no-array-index-key -- the parts never move
-            <Fragment key={n}>{part}</Fragment>
-          ))
-        : formatted}
-    </>
-  );
+  return inOrder(Fragment, formatted);
 }
 
-function bold(chunks: ReactNode): ReactElement {
-  return <b>{chunks}</b>;
+/** An element around the parts of a message. They never move, so they need no keys. */
+function inOrder(around: "b" | typeof Fragment, parts: ReactNode): ReactElement {
+  return createElement(around, null, ...(Array.isArray(parts) ? (parts as ReactNode[]) : [parts]));
 }
 
 /** Messages as plain text, for labels and titles. */
