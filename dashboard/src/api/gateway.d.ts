@@ -3776,6 +3776,12 @@ export interface components {
             unpaid_cents: number;
             /** Sentence */
             sentence: string;
+            /**
+             * Parts
+             * @description `sentence` as codes with values; empty if no roster names it
+             * @default []
+             */
+            parts: components["schemas"]["PeriodPart"][];
         } & {
             [key: string]: unknown;
         };
@@ -3859,6 +3865,8 @@ export interface components {
             outcome: "paid" | "open" | "unpaid";
             /** Why */
             why: string;
+            /** @description `why` as a code with values */
+            not_paid?: components["schemas"]["NotPaid"] | null;
         } & {
             [key: string]: unknown;
         };
@@ -5235,6 +5243,29 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * NotPaid
+         * @description Why a row is not paid: a code with its values. The API says the same in English beside it.
+         *
+         *     `status` is that of the batch, the row or the payment, as the code says.
+         */
+        NotPaid: {
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "batch_ended" | "batch_waits" | "row" | "payment" | "return_under_way";
+            /** Status */
+            status: string;
+            /** Filename */
+            filename: string;
+            /** Reason Code */
+            reason_code: string;
+            /** Reason */
+            reason: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * NotificationChannel
          * @description A channel without its address and secret, which are never shown again.
          */
@@ -5663,6 +5694,25 @@ export interface components {
             status: string;
             /** Filename */
             filename: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * PeriodPart
+         * @description What of a pay period is paid, open or not paid, and why; `more` reasons are not named.
+         */
+        PeriodPart: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "paid" | "open" | "unpaid";
+            /** Amount Cents */
+            amount_cents: number;
+            /** Whys */
+            whys: components["schemas"]["NotPaid"][];
+            /** More */
+            more: number;
         } & {
             [key: string]: unknown;
         };

@@ -4,6 +4,7 @@ import type { ReactElement } from "react";
 import { type Decision, query } from "../api/client";
 import { hasRole, type Person } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
+import { ApiText } from "../i18n/ApiText";
 import { T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
 import { DateTime, Money } from "../ui/format";
@@ -52,7 +53,13 @@ const COLUMNS: readonly Column<Decision>[] = [
     wide: true,
     cell: (one) => (
       <>
-        <T id={`decision.${one.act}`} />: {[one.target, one.change].filter(Boolean).join(" · ")}
+        <T id={`decision.${one.act}`} />: <ApiText text={one.target} kind="values" />
+        {one.change && (
+          <>
+            {" · "}
+            <ApiText text={one.change} kind="values" />
+          </>
+        )}
       </>
     ),
   },

@@ -2,6 +2,7 @@
 import { type ReactElement, useState } from "react";
 import { api, type HoldChange, type HoldKind, query } from "../api/client";
 import { usePreview } from "../api/preview";
+import { ApiText } from "../i18n/ApiText";
 import { type MessageId, T, useText } from "../i18n/i18n";
 import { ActionDialog } from "../ui/ActionDialog";
 import { Field, Input } from "../ui/fields";
@@ -67,7 +68,10 @@ function Affected({ change }: { change: HoldChange }): ReactElement {
   return (
     <>
       <p>
-        <b>{change.shown}</b>. <T id="hold.open" values={sum(change.open_batches)} />
+        <b>
+          <ApiText text={change.shown} kind="values" />
+        </b>
+        . <T id="hold.open" values={sum(change.open_batches)} />
       </p>
       {change.approved_batches.length > 0 && (
         <p>

@@ -1,6 +1,7 @@
 /** What people decided about the rows of an employee or a loan, and the holds on it. */
 import type { ReactElement } from "react";
 import type { EmployeeDecision, Hold } from "../api/client";
+import { ApiText } from "../i18n/ApiText";
 import { type MessageId, T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
 import { DateTime, PlainDate } from "../ui/format";
@@ -48,7 +49,7 @@ export function Decided({ decisions, holds, action }: DecidedProps): ReactElemen
 }
 
 const HOLDS: readonly Column<Hold>[] = [
-  { header: "holds.what", wide: true, cell: (hold) => hold.shown },
+  { header: "holds.what", wide: true, cell: (hold) => <ApiText text={hold.shown} kind="values" /> },
   {
     header: "holds.days",
     cell: ({ first_day, last_day }) => (
@@ -88,7 +89,8 @@ const DECISIONS: readonly Column<EmployeeDecision>[] = [
     wide: true,
     cell: (decision) => (
       <>
-        <T id={`decide.${decision.act}` as MessageId} /> · {decision.target}
+        <T id={`decide.${decision.act}` as MessageId} /> ·{" "}
+        <ApiText text={decision.target} kind="values" />
       </>
     ),
   },

@@ -3,7 +3,8 @@ import { type ReactElement, useState } from "react";
 import { api, type Hold, query } from "../api/client";
 import { hasRole } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
-import { T, useText } from "../i18n/i18n";
+import { ApiText } from "../i18n/ApiText";
+import { T, useApiText, useText } from "../i18n/i18n";
 import { ActionButton } from "../ui/ActionButton";
 import { Card } from "../ui/Card";
 import { DateTime, PlainDate } from "../ui/format";
@@ -53,7 +54,7 @@ export default function HoldsPage(): ReactElement {
 }
 
 const COLUMNS: readonly Column<Hold>[] = [
-  { header: "holds.what", wide: true, cell: (hold) => hold.shown },
+  { header: "holds.what", wide: true, cell: (hold) => <ApiText text={hold.shown} kind="values" /> },
   {
     header: "holds.days",
     cell: ({ first_day, last_day }) => (
@@ -95,7 +96,8 @@ function Lift({ hold, onLifted }: LiftProps): ReactElement {
 
 function LiftButton({ hold, onLifted }: LiftProps): ReactElement {
   const text = useText();
-  const title = text("holds.lift.one", { what: hold.shown });
+  const apiText = useApiText();
+  const title = text("holds.lift.one", { what: apiText(hold.shown, "values") });
   const params = { path: { hold_id: hold.hold_id } };
   return (
     <ActionButton

@@ -100,7 +100,8 @@ def _row(line: Line, payment: Mapping[str, Any] | None) -> dict[str, Any]:
         "amount": dollars(line.cents),
         "payment_status": payment["status"] if payment else None,
         "outcome": line.outcome,
-        "why": line.why,
+        "why": line.why.text if line.why else "",
+        "not_paid": line.why.fields() if line.why else None,
     }
 
 
