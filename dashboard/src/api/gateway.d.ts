@@ -798,7 +798,7 @@ export interface paths {
         };
         /**
          * Holds
-         * @description The holds that stand; with `lifted` also those that were lifted.
+         * @description The holds that stand, the newest first; with `lifted` also those that were lifted.
          */
         get: operations["holds"];
         put?: never;
@@ -3472,6 +3472,12 @@ export interface components {
             withdrawn_by: string | null;
             /** Withdrawn At */
             withdrawn_at: string | null;
+            /**
+             * People
+             * @description of the first rows, at most 3; for preparers, approvers and auditors alone
+             * @default []
+             */
+            people: components["schemas"]["NamedPerson"][];
         } & {
             [key: string]: unknown;
         };
@@ -4393,7 +4399,7 @@ export interface components {
         };
         /**
          * FoundPayment
-         * @description A payment that a search found.
+         * @description A payment that a search found; `name` of its employee, for those who may see people.
          */
         FoundPayment: {
             /**
@@ -4421,6 +4427,11 @@ export interface components {
             loan_last4: string;
             /** Provider Payment Id */
             provider_payment_id: string;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
         } & {
             [key: string]: unknown;
         };
@@ -4620,6 +4631,14 @@ export interface components {
              */
             shown: string;
             /**
+             * Held Id
+             * @description of a branch or a source account its id
+             * @default
+             */
+            held_id: string;
+            /** @description in the list of holds, for preparers, approvers and auditors: who is held */
+            person?: components["schemas"]["NamedPerson"] | null;
+            /**
              * First Day
              * Format: date
              */
@@ -4668,6 +4687,14 @@ export interface components {
              * @description what is held; of a loan the last four digits
              */
             shown: string;
+            /**
+             * Held Id
+             * @description of a branch or a source account its id
+             * @default
+             */
+            held_id: string;
+            /** @description in the list of holds, for preparers, approvers and auditors: who is held */
+            person?: components["schemas"]["NamedPerson"] | null;
             /**
              * First Day
              * Format: date
@@ -5226,6 +5253,18 @@ export interface components {
             base: number;
             /** Name */
             name: string;
+        };
+        /**
+         * NamedPerson
+         * @description A person of a row; `person_id` is for addresses.
+         */
+        NamedPerson: {
+            /** Person Id */
+            person_id: string;
+            /** Name */
+            name: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * Nameless
@@ -9257,6 +9296,8 @@ export interface operations {
     holds: {
         parameters: {
             query?: {
+                limit?: number;
+                cursor?: string;
                 lifted?: boolean;
             };
             header?: never;

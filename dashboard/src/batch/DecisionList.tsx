@@ -1,6 +1,6 @@
 /** Every decision about rows of the batch, with names and reasons. */
 import Button from "@mui/material/Button";
-import type { ReactElement } from "react";
+import { Fragment, type ReactElement } from "react";
 import { type Decision, query } from "../api/client";
 import { hasRole, type Person } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
@@ -9,6 +9,7 @@ import { T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
 import { DateTime, Money } from "../ui/format";
 import { type Column, ListTable } from "../ui/ListTable";
+import { PersonLink } from "../ui/PersonLink";
 import { ProblemPanel } from "../ui/ProblemPanel";
 import { useBatch } from "./BatchContext";
 import { mayDecide } from "./decision";
@@ -47,6 +48,9 @@ export function DecisionList(): ReactElement | null {
   );
 }
 
+/** So many people of a decision are named by the API. */
+const PEOPLE_MAX = 3;
+
 const COLUMNS: readonly Column<Decision>[] = [
   {
     header: "decisions.what",
@@ -54,6 +58,7 @@ const COLUMNS: readonly Column<Decision>[] = [
     cell: (one) => (
       <>
         <T id={`decision.${one.act}`} />: <ApiText text={one.target} kind="values" />
+        <People decision={one} />
         {one.change && (
           <>
             {" · "}
@@ -79,6 +84,21 @@ const COLUMNS: readonly Column<Decision>[] = [
     cell: (one) => [one.reason, one.evidence].filter(Boolean).join(" · "),
   },
 ];
+
+/** The people of the first rows, for those who may see them. */
+function People({ decision }: { decision: Decision }): ReactElement {
+  return (
+    <>
+      {decision.people.map((person) => (
+        <Fragment key={person.person_id}>
+          {" · "}
+          <PersonLink person={person} />
+        </Fragment>
+      ))}
+      {decision.people.length >= PEOPLE_MAX && decision.rows > PEOPLE_MAX && " · …"}
+    </>
+  );
+}
 
 type TakeBackProps = { decision: Decision; onDone: () => void };
 

@@ -2,12 +2,12 @@
 import { type ReactElement, useState } from "react";
 import { api, type HoldChange, type HoldKind, query } from "../api/client";
 import { usePreview } from "../api/preview";
-import { ApiText } from "../i18n/ApiText";
 import { type MessageId, T, useText } from "../i18n/i18n";
 import { ActionDialog } from "../ui/ActionDialog";
 import { Field, Input } from "../ui/fields";
 import { OptionField } from "../ui/Filters";
 import { Money } from "../ui/format";
+import { HeldThing } from "../ui/HeldThing";
 import { ProblemPanel } from "../ui/ProblemPanel";
 
 /** The hold is on what a row has, so it names nothing else. */
@@ -69,7 +69,7 @@ function Affected({ change }: { change: HoldChange }): ReactElement {
     <>
       <p>
         <b>
-          <ApiText text={change.shown} kind="values" />
+          <HeldThing hold={change} />
         </b>
         . <T id="hold.open" values={sum(change.open_batches)} />
       </p>

@@ -5,6 +5,7 @@ import { ApiText } from "../i18n/ApiText";
 import { type MessageId, T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
 import { DateTime, PlainDate } from "../ui/format";
+import { HeldThing } from "../ui/HeldThing";
 import { Empty } from "../ui/Loading";
 import { Link } from "../ui/links";
 import { type Column, ListTable } from "../ui/ListTable";
@@ -49,7 +50,7 @@ export function Decided({ decisions, holds, action }: DecidedProps): ReactElemen
 }
 
 const HOLDS: readonly Column<Hold>[] = [
-  { header: "holds.what", wide: true, cell: (hold) => <ApiText text={hold.shown} kind="values" /> },
+  { header: "holds.what", wide: true, cell: (hold) => <HeldThing hold={hold} /> },
   {
     header: "holds.days",
     cell: ({ first_day, last_day }) => (

@@ -62,7 +62,7 @@ def router(route_class: type[APIRoute], services: Upstreams) -> APIRouter:
         people = bool(request.state.person.roles & PERSONAL_ROLES)
         in_ingest, in_reports = await asyncio.gather(
             services.ingest.send_json(context.post("/search", {"q": q, "people": people})),
-            services.reports.send_json(context.post("/search", {"q": q})),
+            services.reports.send_json(context.post("/search", {"q": q, "people": people})),
         )
         return JSONResponse({**in_ingest, **in_reports})
 

@@ -197,7 +197,7 @@ class LoanStory(EmployeeLoan):
 
 
 class FoundPayment(ResponseModel):
-    """A payment that a search found."""
+    """A payment that a search found; `name` of its employee, for those who may see people."""
 
     payment_id: UUID
     batch_id: UUID
@@ -207,6 +207,7 @@ class FoundPayment(ResponseModel):
     employee_id: str
     loan_last4: str
     provider_payment_id: str
+    name: str = ""
 
 
 class FoundBatch(ResponseModel):
