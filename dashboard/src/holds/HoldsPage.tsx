@@ -19,7 +19,7 @@ import { pageNumber } from "../ui/paging";
 import { QueryView } from "../ui/QueryView";
 import { usePager } from "../ui/usePager";
 
-const SIZE = 50;
+const SIZE = 25;
 
 export default function HoldsPage(): ReactElement {
   const [lifted, setLifted] = useState(false);
