@@ -2,9 +2,10 @@
 
     python -m devtools.contracts [--check]
 
-`<type>.schema.json` and `examples/<type>/<n>.json` for every message, `topics.json` and
-`gateway.openapi.json`. With --check nothing is written, and the exit code is 1 if a file is stale.
-An example is never changed: every one that was ever committed must still parse.
+`<type>.schema.json` and `examples/<type>/<n>.json` for every message, `topics.json`,
+`gateway.openapi.json`, and in `api-texts.json` the texts for people that the API sends. With
+--check nothing is written, and the exit code is 1 if a file is stale. An example is never changed:
+every one that was ever committed must still parse.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
+from devtools.api_texts import api_texts
 from libs.common.contracts import registry, topics
 from libs.common.contracts.envelope import Event
 from ops.secret_files import new_signing_key
@@ -67,7 +69,11 @@ def stale(folder: Path) -> list[str]:
 
 def expected_files(folder: Path) -> dict[str, str]:
     """Every file with its text. An example that is there under any number is not written again."""
-    files = {"topics.json": as_text(topics_table()), "gateway.openapi.json": as_text(openapi())}
+    files = {
+        "topics.json": as_text(topics_table()),
+        "gateway.openapi.json": as_text(openapi()),
+        "api-texts.json": as_text(dict(api_texts())),
+    }
     for name, kind in sorted(messages().items()):
         schema = kind.model_json_schema(mode="serialization")
         files[f"{name}.schema.json"] = as_text(

@@ -100,7 +100,7 @@ else {
       await reader.getByText("The service “dispatcher” does not answer.").waitFor({
         timeout: 75_000,
       });
-      await reader.getByText(/^Not live: a part of the system stands behind/).waitFor();
+      await reader.getByText(/^Not live: a part of the system is behind/).waitFor();
       assert.equal(await reader.getByText(/^Live\./).count(), 0);
     });
     await step("so do other pages, also one that cannot be read now", async () => {

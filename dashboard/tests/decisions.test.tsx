@@ -3,7 +3,7 @@ import { fireEvent, render, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import type { ReactElement } from "react";
 import { afterEach, expect, test, vi } from "vitest";
-import { api, type Batch, type Decision, type Hold, type Row } from "../src/api/client";
+import { api, type Batch, type Decision, type Row } from "../src/api/client";
 import { Problem } from "../src/api/problem";
 import type { Person } from "../src/api/session";
 import { SignedInContext, type SignedIn } from "../src/api/signedIn";
@@ -22,7 +22,6 @@ import {
 import { HoldDialog } from "../src/batch/HoldDialog";
 import { MendDialog } from "../src/batch/MendDialog";
 import { RedirectDialog } from "../src/batch/RedirectDialog";
-import HoldsPage from "../src/holds/HoldsPage";
 import { Language } from "../src/i18n/i18n";
 
 const BATCH = { batch_id: "b1", status: "ready", digest: "sha256:1" } as unknown as Batch;
@@ -41,6 +40,7 @@ const DECISION = {
   decided_at: "2026-11-28T10:00:00Z",
   withdrawn_by: null,
   withdrawn_at: null,
+  people: [],
 } as unknown as Decision;
 
 afterEach(() => {
@@ -193,31 +193,6 @@ test("a hold says what open batches pay of it, and what it does not stop", async
   await waitFor(() => expect(done).toHaveBeenCalledOnce());
   expect(post.mock.calls.at(-1)?.[1]).toMatchObject({
     body: { kind: "person", row_id: "r1", last_day: null, reason: "order", dry_run: false },
-  });
-});
-
-test("an approver lifts a hold with a reason, and nobody else", async () => {
-  const hold = {
-    hold_id: "h1",
-    shown: "branch BRC-1",
-    first_day: "2026-11-28",
-    last_day: null,
-    reason: "closed",
-    evidence: "",
-    set_by: "peter",
-    set_at: "2026-11-28T10:00:00Z",
-    lifted_by: null,
-  } as unknown as Hold;
-  vi.spyOn(api, "GET").mockResolvedValue(answer({ items: [hold], next: null, total: 1 }));
-  const post = vi.spyOn(api, "POST").mockResolvedValue(answer({}));
-  show(<HoldsPage />, vi.fn(), person("approver"));
-  fireEvent.click(await screen.findByRole("button", { name: "Lift the hold: branch BRC-1" }));
-  fireEvent.change(await screen.findByRole("textbox"), { target: { value: "open again" } });
-  fireEvent.click(screen.getByRole("button", { name: "Lift" }));
-  await waitFor(() => expect(post).toHaveBeenCalledOnce());
-  expect(post.mock.calls[0]?.[1]).toEqual({
-    params: { path: { hold_id: "h1" } },
-    body: { reason: "open again" },
   });
 });
 

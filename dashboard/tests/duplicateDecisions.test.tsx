@@ -41,7 +41,7 @@ test("a decision sends the act and the reason, and the page is read again", asyn
   const post = vi.spyOn(api, "POST").mockResolvedValue({ data: {}, response: new Response() });
   const { onDecided } = show();
   expect(screen.getByText("pmt_1, pmt_1b")).toBeInTheDocument();
-  fireEvent.click(screen.getByRole("button", { name: "Say what became of it" }));
+  fireEvent.click(screen.getByRole("button", { name: "Decide what became of it" }));
   const acts = await screen.findByLabelText("What became of the second payment?");
   fireEvent.change(acts, { target: { value: "accepted" } });
   fireEvent.change(screen.getByRole("textbox"), { target: { value: "ticket 17" } });
@@ -58,14 +58,14 @@ test("a decision sends the act and the reason, and the page is read again", asyn
 
 test("what another person has proposed is chosen first, and an open dialog stays open", async () => {
   const { update } = show();
-  fireEvent.click(screen.getByRole("button", { name: "Say what became of it" }));
+  fireEvent.click(screen.getByRole("button", { name: "Decide what became of it" }));
   await screen.findByRole("dialog");
   update(PROPOSED);
   expect(screen.getByRole("dialog")).toBeInTheDocument();
   fireEvent.click(screen.getByRole("button", { name: "Cancel" }));
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
   expect(screen.getByText(/anna proposed/)).toHaveTextContent("wire of Monday");
-  fireEvent.click(screen.getByRole("button", { name: "Say what became of it" }));
+  fireEvent.click(screen.getByRole("button", { name: "Decide what became of it" }));
   expect(await screen.findByLabelText("What became of the second payment?")).toHaveValue(
     "recovered",
   );

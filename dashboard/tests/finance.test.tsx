@@ -138,7 +138,7 @@ test("an account without enough money is named in words, not by color alone", as
   expect(short).toHaveTextContent("−$0.01 too little");
   expect(short).toHaveTextContent("fina");
   const unknown = screen.getByRole("row", { name: /CORP-2/ });
-  expect(within(unknown).getAllByText("not said")).toHaveLength(2);
+  expect(within(unknown).getAllByText("not entered")).toHaveLength(2);
 });
 
 test("a balance is sent as whole cents", async () => {

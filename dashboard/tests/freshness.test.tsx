@@ -145,7 +145,7 @@ test("a page is never live while a part of the system stands behind", () => {
   const words = (behind: boolean) =>
     show(<ConnectionNotice live={{ ...live, points: [] }} status="paying" behind={behind} />);
   expect(words(false)).toMatch(/^Live\./);
-  expect(words(true)).toMatch(/^Not live: a part of the system stands behind/);
+  expect(words(true)).toMatch(/^Not live: a part of the system is behind/);
 });
 
 test("figures are no newer than what was known when they were read", () => {

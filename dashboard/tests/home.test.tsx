@@ -198,6 +198,6 @@ test("what was put away is a task again when its batch has another status", asyn
 
 test("a run whose payments are all sent is never said to take no time", async () => {
   show(<Eta seconds={0} />);
-  expect(await screen.findByText(/the provider has still to say/)).toBeVisible();
+  expect(await screen.findByText(/The provider has not yet reported/)).toBeVisible();
   expect(screen.queryByText(/0 seconds/)).toBeNull();
 });

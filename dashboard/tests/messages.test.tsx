@@ -60,6 +60,13 @@ test("every status has a word and a sentence", () => {
   }
 });
 
+test("every kind of difference has a word", () => {
+  const glossary = readFileSync("../docs/glossary.md", "utf8").split("## Kinds of breaks")[1] ?? "";
+  const kinds = [...glossary.matchAll(/^\| `(\w+)` \|/gm)].map(([, kind]) => `break.${kind}`);
+  expect(kinds.length).toBeGreaterThan(10);
+  expect(Object.keys(english)).toEqual(expect.arrayContaining(kinds));
+});
+
 test("an error says what happened, if money is affected, what to do, and its request id", async () => {
   await allMessages;
   const problem = new Problem(

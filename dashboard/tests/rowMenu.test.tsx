@@ -164,7 +164,7 @@ test("holds and decisions are listed with names, reasons and their end", async (
   if (!holds || !decisions) throw new Error("a table is missing");
   for (const shown of [/court order · case 7/, /peter/, /Lifted: .*anna.*over/])
     expect(within(holds).getByRole("row", { name: shown })).toBeVisible();
-  for (const shown of [/Exclude · employee EMP-1/, /paula/, /on leave/, /Stands/])
+  for (const shown of [/Exclude · employee EMP-1/, /paula/, /on leave/, /In force/])
     expect(within(decisions).getByRole("row", { name: shown })).toBeVisible();
   expect(screen.getByRole("link", { name: "may.xml" })).toHaveAttribute("href", "/batches/b1");
 });

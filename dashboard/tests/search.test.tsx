@@ -36,12 +36,14 @@ const FOUND = {
       employee_id: "EMP-1",
       loan_last4: "4321",
       provider_payment_id: "pmt_1",
+      name: "María García",
     },
   ],
   batches: [],
   branches: [{ branch_id: "BRC-9", batch_id: "b2", filename: "may.xml" }],
   sources: [],
 } as unknown as Found;
+const NAME = { kind: "branch", id: "BRC-9", version: 1, name: "Boston" };
 const get = vi.spyOn(api, "GET");
 
 beforeAll(async () => {
@@ -49,13 +51,17 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   get.mockReset();
-  get.mockResolvedValue({ data: FOUND, response: new Response() } as never);
+  get.mockImplementation(((path: string) =>
+    Promise.resolve({
+      data: path === "/api/v1/names" ? { items: [NAME] } : FOUND,
+      response: new Response(),
+    })) as never);
 });
 
 /** What the gateway was asked for, each time. */
 function asked(): unknown[] {
   const calls = get.mock.calls as unknown as [string, { params: { query: { q: string } } }][];
-  return calls.map(([, init]) => init.params.query.q);
+  return calls.filter(([path]) => path === "/api/v1/search").map(([, init]) => init.params.query.q);
 }
 
 /** A page with the button, and the router's history. */
@@ -94,8 +100,8 @@ test("Ctrl-K opens the search, and the keyboard alone leads to an employee", asy
   const options = await screen.findAllByRole("option");
   expect(options.map((one) => one.textContent)).toEqual([
     "María GarcíaEMP-1 · BRC-1",
-    "$9.38 · ****43217f3e0b86 pmt_1Held",
-    "BRC-9may.xml",
+    "$9.38 · María García · ****43217f3e0b86 pmt_1Held",
+    "BostonBRC-9 · may.xml",
   ]);
   expect(asked().at(-1)).toBe("garc"); // hits of an earlier text are not shown
   expect(history.location.href).toBe("/"); // what is typed is not in the address
@@ -130,7 +136,7 @@ test("a refusal is shown in the dialog", async () => {
 });
 
 test("every kind of hit leads to its page", () => {
-  expect(hitsOf(FOUND, "en-US").map(({ target }) => target)).toEqual([
+  expect(hitsOf(FOUND, "en-US", () => "").map(({ target }) => target)).toEqual([
     { to: "/employees/$personId", params: { personId: "p3rs0n" } },
     {
       to: "/payments/$paymentId",

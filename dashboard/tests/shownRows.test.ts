@@ -5,6 +5,7 @@ import { paymentIds } from "../src/batch/tabs/rows/useRowPayments";
 
 const row = (fields: Partial<Row>) =>
   ({ status: "payable", reason: "", reason_field: "", payment_id: "p1", ...fields }) as Row;
+const asSent = (text: string) => text;
 const failed = {
   payment_id: "p1",
   status: "failed",
@@ -15,7 +16,7 @@ const failed = {
 test("a row whose payment failed shows that and why, not that it was payable", () => {
   const [shown] = shownRows([row({})], new Map([["p1", failed]]));
   expect(shown?.payment?.status).toBe("failed");
-  expect(shown && reasonOf(shown)).toBe("The account is closed.");
+  expect(shown && reasonOf(shown, asSent)).toBe("The account is closed.");
 });
 
 test("a payment that was not approved has no page, so nothing links to it", () => {
@@ -34,6 +35,8 @@ test("a refused row says which field and which value of the file are wrong", () 
     reason_field: "Amount",
     reason_value: "$1,2.00",
   });
-  expect(reasonOf(refused)).toBe("Amount “$1,2.00”: The amount is not written like $1,234.56.");
-  expect(reasonOf(row({ reason: "no merchant" }))).toBe("no merchant");
+  expect(reasonOf(refused, asSent)).toBe(
+    "Amount “$1,2.00”: The amount is not written like $1,234.56.",
+  );
+  expect(reasonOf(row({ reason: "no merchant" }), asSent)).toBe("no merchant");
 });

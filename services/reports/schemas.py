@@ -48,11 +48,13 @@ def with_names(wanted: PaymentFilter, names: Iterable[Any], cipher: FieldCipher)
         names: the rows of `payment_queries.read_names`.
     """
     text = wanted.q.casefold()
-    found = {row.payment_id for row in names if text in " ".join(_names(row, cipher)).casefold()}
+    found = {
+        row.payment_id for row in names if text in " ".join(payment_names(row, cipher)).casefold()
+    }
     return replace(wanted, named=tuple(sorted(found)))
 
 
-def _names(row: Any, cipher: FieldCipher) -> tuple[str, str]:
+def payment_names(row: Any, cipher: FieldCipher) -> tuple[str, str]:
     """First and last name of a payment's first row, decrypted; empty where its row is not here."""
     return (
         cipher.decrypt_or_forgotten(row.first_name, "first_name", str(row.row_id)),
@@ -62,7 +64,7 @@ def _names(row: Any, cipher: FieldCipher) -> tuple[str, str]:
 
 def payment_item(row: Any, cipher: FieldCipher) -> dict[str, Any]:
     """A payment as lists and single answers show it."""
-    first_name, last_name = _names(row, cipher)
+    first_name, last_name = payment_names(row, cipher)
     return {
         "first_name": first_name,
         "last_name": last_name,

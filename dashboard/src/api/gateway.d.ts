@@ -798,7 +798,7 @@ export interface paths {
         };
         /**
          * Holds
-         * @description The holds that stand; with `lifted` also those that were lifted.
+         * @description The holds that stand, the newest first; with `lifted` also those that were lifted.
          */
         get: operations["holds"];
         put?: never;
@@ -3472,6 +3472,12 @@ export interface components {
             withdrawn_by: string | null;
             /** Withdrawn At */
             withdrawn_at: string | null;
+            /**
+             * People
+             * @description of the first rows, at most 3; for preparers, approvers and auditors alone
+             * @default []
+             */
+            people: components["schemas"]["NamedPerson"][];
         } & {
             [key: string]: unknown;
         };
@@ -3776,6 +3782,12 @@ export interface components {
             unpaid_cents: number;
             /** Sentence */
             sentence: string;
+            /**
+             * Parts
+             * @description `sentence` as codes with values; empty if no roster names it
+             * @default []
+             */
+            parts: components["schemas"]["PeriodPart"][];
         } & {
             [key: string]: unknown;
         };
@@ -3859,6 +3871,8 @@ export interface components {
             outcome: "paid" | "open" | "unpaid";
             /** Why */
             why: string;
+            /** @description `why` as a code with values */
+            not_paid?: components["schemas"]["NotPaid"] | null;
         } & {
             [key: string]: unknown;
         };
@@ -4385,7 +4399,7 @@ export interface components {
         };
         /**
          * FoundPayment
-         * @description A payment that a search found.
+         * @description A payment that a search found; `name` of its employee, for those who may see people.
          */
         FoundPayment: {
             /**
@@ -4413,6 +4427,11 @@ export interface components {
             loan_last4: string;
             /** Provider Payment Id */
             provider_payment_id: string;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
         } & {
             [key: string]: unknown;
         };
@@ -4612,6 +4631,14 @@ export interface components {
              */
             shown: string;
             /**
+             * Held Id
+             * @description of a branch or a source account its id
+             * @default
+             */
+            held_id: string;
+            /** @description in the list of holds, for preparers, approvers and auditors: who is held */
+            person?: components["schemas"]["NamedPerson"] | null;
+            /**
              * First Day
              * Format: date
              */
@@ -4660,6 +4687,14 @@ export interface components {
              * @description what is held; of a loan the last four digits
              */
             shown: string;
+            /**
+             * Held Id
+             * @description of a branch or a source account its id
+             * @default
+             */
+            held_id: string;
+            /** @description in the list of holds, for preparers, approvers and auditors: who is held */
+            person?: components["schemas"]["NamedPerson"] | null;
             /**
              * First Day
              * Format: date
@@ -5220,6 +5255,18 @@ export interface components {
             name: string;
         };
         /**
+         * NamedPerson
+         * @description A person of a row; `person_id` is for addresses.
+         */
+        NamedPerson: {
+            /** Person Id */
+            person_id: string;
+            /** Name */
+            name: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Nameless
          * @description A branch or a source account without a name.
          */
@@ -5231,6 +5278,29 @@ export interface components {
             kind: "branch" | "source";
             /** Id */
             id: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * NotPaid
+         * @description Why a row is not paid: a code with its values. The API says the same in English beside it.
+         *
+         *     `status` is that of the batch, the row or the payment, as the code says.
+         */
+        NotPaid: {
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "batch_ended" | "batch_waits" | "row" | "payment" | "return_under_way";
+            /** Status */
+            status: string;
+            /** Filename */
+            filename: string;
+            /** Reason Code */
+            reason_code: string;
+            /** Reason */
+            reason: string;
         } & {
             [key: string]: unknown;
         };
@@ -5663,6 +5733,25 @@ export interface components {
             status: string;
             /** Filename */
             filename: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * PeriodPart
+         * @description What of a pay period is paid, open or not paid, and why; `more` reasons are not named.
+         */
+        PeriodPart: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "paid" | "open" | "unpaid";
+            /** Amount Cents */
+            amount_cents: number;
+            /** Whys */
+            whys: components["schemas"]["NotPaid"][];
+            /** More */
+            more: number;
         } & {
             [key: string]: unknown;
         };
@@ -9207,6 +9296,8 @@ export interface operations {
     holds: {
         parameters: {
             query?: {
+                limit?: number;
+                cursor?: string;
                 lifted?: boolean;
             };
             header?: never;

@@ -1,5 +1,6 @@
 import type { ReactElement } from "react";
 import { query } from "../api/client";
+import { ApiText } from "../i18n/ApiText";
 import { T } from "../i18n/i18n";
 import { Notice } from "../ui/Notice";
 
@@ -14,7 +15,7 @@ export function KillSwitchNotice(): ReactElement | null {
   if (!data?.on) return null;
   return (
     <Notice tone="error" icon="stop" live>
-      <T id="kill.on" values={{ who: data.by_whom, why: data.reason }} />
+      <T id="kill.on" values={{ who: data.by_whom, why: <ApiText text={data.reason} /> }} />
     </Notice>
   );
 }

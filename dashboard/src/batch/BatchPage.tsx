@@ -3,6 +3,7 @@ import { getRouteApi, Outlet } from "@tanstack/react-router";
 import { type ReactElement, useMemo } from "react";
 import { useBatchQuery } from "../api/batchQuery";
 import type { Batch } from "../api/client";
+import { ApiText } from "../i18n/ApiText";
 import { T, useText } from "../i18n/i18n";
 import { PlainDate, ShortId } from "../ui/format";
 import { NamedId } from "../ui/NamedId";
@@ -92,7 +93,13 @@ function StoppedSources({ batch }: { batch: Batch }): ReactElement[] {
         id="batch.source-stopped"
         values={{
           source: <NamedId kind="source" id={source.source_account_id} />,
-          why: source.reason || source.reason_code,
+          why: (
+            <ApiText
+              text={source.reason || source.reason_code}
+              kind="reasons"
+              code={source.reason_code}
+            />
+          ),
         }}
       />
     </Notice>

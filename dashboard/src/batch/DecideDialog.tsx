@@ -2,6 +2,7 @@
 import type { ReactElement } from "react";
 import { api, query, type WantedDecision } from "../api/client";
 import { usePreview } from "../api/preview";
+import { ApiText } from "../i18n/ApiText";
 import { T, useText } from "../i18n/i18n";
 import { ActionDialog } from "../ui/ActionDialog";
 import { Money } from "../ui/format";
@@ -76,7 +77,9 @@ function Change({ decisions, payable_before, payable_after }: ChangeProps): Reac
   return (
     <>
       {changes.map((change) => (
-        <p key={change}>{change}</p>
+        <p key={change}>
+          <ApiText text={change} kind="values" />
+        </p>
       ))}
       <p>
         <T

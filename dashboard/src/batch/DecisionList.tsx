@@ -1,13 +1,15 @@
 /** Every decision about rows of the batch, with names and reasons. */
 import Button from "@mui/material/Button";
-import type { ReactElement } from "react";
+import { Fragment, type ReactElement } from "react";
 import { type Decision, query } from "../api/client";
 import { hasRole, type Person } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
+import { ApiText } from "../i18n/ApiText";
 import { T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
 import { DateTime, Money } from "../ui/format";
 import { type Column, ListTable } from "../ui/ListTable";
+import { PersonLink } from "../ui/PersonLink";
 import { ProblemPanel } from "../ui/ProblemPanel";
 import { useBatch } from "./BatchContext";
 import { mayDecide } from "./decision";
@@ -46,13 +48,23 @@ export function DecisionList(): ReactElement | null {
   );
 }
 
+/** So many people of a decision are named by the API. */
+const PEOPLE_MAX = 3;
+
 const COLUMNS: readonly Column<Decision>[] = [
   {
     header: "decisions.what",
     wide: true,
     cell: (one) => (
       <>
-        <T id={`decision.${one.act}`} />: {[one.target, one.change].filter(Boolean).join(" · ")}
+        <T id={`decision.${one.act}`} />: <ApiText text={one.target} kind="values" />
+        <People decision={one} />
+        {one.change && (
+          <>
+            {" · "}
+            <ApiText text={one.change} kind="values" />
+          </>
+        )}
       </>
     ),
   },
@@ -72,6 +84,21 @@ const COLUMNS: readonly Column<Decision>[] = [
     cell: (one) => [one.reason, one.evidence].filter(Boolean).join(" · "),
   },
 ];
+
+/** The people of the first rows, for those who may see them. */
+function People({ decision }: { decision: Decision }): ReactElement {
+  return (
+    <>
+      {decision.people.map((person) => (
+        <Fragment key={person.person_id}>
+          {" · "}
+          <PersonLink person={person} />
+        </Fragment>
+      ))}
+      {decision.people.length >= PEOPLE_MAX && decision.rows > PEOPLE_MAX && " · …"}
+    </>
+  );
+}
 
 type TakeBackProps = { decision: Decision; onDone: () => void };
 

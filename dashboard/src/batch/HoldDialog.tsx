@@ -7,6 +7,7 @@ import { ActionDialog } from "../ui/ActionDialog";
 import { Field, Input } from "../ui/fields";
 import { OptionField } from "../ui/Filters";
 import { Money } from "../ui/format";
+import { HeldThing } from "../ui/HeldThing";
 import { ProblemPanel } from "../ui/ProblemPanel";
 
 /** The hold is on what a row has, so it names nothing else. */
@@ -67,7 +68,10 @@ function Affected({ change }: { change: HoldChange }): ReactElement {
   return (
     <>
       <p>
-        <b>{change.shown}</b>. <T id="hold.open" values={sum(change.open_batches)} />
+        <b>
+          <HeldThing hold={change} />
+        </b>
+        . <T id="hold.open" values={sum(change.open_batches)} />
       </p>
       {change.approved_batches.length > 0 && (
         <p>

@@ -26,6 +26,7 @@ type StepsProps = { batchId: string; parts: readonly RosterStep[] };
 function Steps({ batchId, parts }: StepsProps): ReactElement {
   const text = useText();
   const [before, after] = [parts[0], parts.at(-1)];
+  const moved = (after?.rows ?? 0) - (before?.rows ?? 0);
   return (
     <ChartOrTable
       title={<T id="waterfall.title" />}
@@ -35,7 +36,8 @@ function Steps({ batchId, parts }: StepsProps): ReactElement {
           values={{
             before: <Money cents={before?.amount_cents ?? 0} />,
             after: <Money cents={after?.amount_cents ?? 0} />,
-            rows: (after?.rows ?? 0) - (before?.rows ?? 0),
+            change: moved === 0 ? "none" : moved > 0 ? "more" : "fewer",
+            n: Math.abs(moved),
           }}
         />
       }

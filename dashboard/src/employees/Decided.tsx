@@ -1,9 +1,11 @@
 /** What people decided about the rows of an employee or a loan, and the holds on it. */
 import type { ReactElement } from "react";
 import type { EmployeeDecision, Hold } from "../api/client";
+import { ApiText } from "../i18n/ApiText";
 import { type MessageId, T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
 import { DateTime, PlainDate } from "../ui/format";
+import { HeldThing } from "../ui/HeldThing";
 import { Empty } from "../ui/Loading";
 import { Link } from "../ui/links";
 import { type Column, ListTable } from "../ui/ListTable";
@@ -48,7 +50,7 @@ export function Decided({ decisions, holds, action }: DecidedProps): ReactElemen
 }
 
 const HOLDS: readonly Column<Hold>[] = [
-  { header: "holds.what", wide: true, cell: (hold) => hold.shown },
+  { header: "holds.what", wide: true, cell: (hold) => <HeldThing hold={hold} /> },
   {
     header: "holds.days",
     cell: ({ first_day, last_day }) => (
@@ -88,7 +90,8 @@ const DECISIONS: readonly Column<EmployeeDecision>[] = [
     wide: true,
     cell: (decision) => (
       <>
-        <T id={`decide.${decision.act}` as MessageId} /> · {decision.target}
+        <T id={`decide.${decision.act}` as MessageId} /> ·{" "}
+        <ApiText text={decision.target} kind="values" />
       </>
     ),
   },

@@ -2,7 +2,7 @@
 import { getRouteApi } from "@tanstack/react-router";
 import type { ReactElement } from "react";
 import { type EmployeeRow, type EmployeeStory, query } from "../api/client";
-import { T, useText } from "../i18n/i18n";
+import { T, useApiText, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
 import { Facts } from "../ui/Facts";
 import { DateTime, ShortId } from "../ui/format";
@@ -77,6 +77,7 @@ function Lead({ employee }: { employee: EmployeeStory }): ReactElement {
 
 function EmployeeFacts({ employee }: { employee: EmployeeStory }): ReactElement {
   const text = useText();
+  const apiText = useApiText();
   return (
     <Card title={text("employee.known")}>
       <Facts
@@ -91,13 +92,20 @@ function EmployeeFacts({ employee }: { employee: EmployeeStory }): ReactElement 
                   id={one.accepted ? "employee.identity.accepted" : "employee.identity.earlier"}
                   values={{
                     name: `${one.first_name} ${one.last_name}`.trim(),
-                    differs: one.differs.join(", "),
+                    differs: one.differs.map((name) => apiText(name, "values")).join(", "),
                   }}
                 />
               </div>
             )),
           ],
-          ["employee.branches", employee.branches.join(", ")],
+          [
+            "employee.branches",
+            employee.branches.map((id) => (
+              <div key={id}>
+                <NamedId kind="branch" id={id} />
+              </div>
+            )),
+          ],
           [
             "employee.loans",
             employee.loans.map((loan) => (

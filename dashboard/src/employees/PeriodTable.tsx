@@ -7,6 +7,7 @@ import { Card } from "../ui/Card";
 import { Money, PlainDate } from "../ui/format";
 import { type Column, ListTable } from "../ui/ListTable";
 import { Word } from "../ui/Word";
+import { PeriodSentence } from "./NotPaid";
 
 const Track = styled("div")(({ theme }) => ({
   display: "flex",
@@ -54,7 +55,7 @@ export function PeriodTable({ periods }: { periods: EmployeePeriod[] }): ReactEl
     { header: "column.status", cell: (one) => <Word prefix="period" code={one.outcome} /> },
     { header: "column.paid", cell: (one) => <Money cents={one.paid_cents} />, numeric: true },
     { header: "employee.bar", cell: (one) => <Bar period={one} largestCents={largest} /> },
-    { header: "employee.why", cell: (one) => one.sentence, wide: true },
+    { header: "employee.why", cell: (one) => <PeriodSentence period={one} />, wide: true },
   ];
   return (
     <Card title={text("employee.periods")}>

@@ -8,6 +8,7 @@ import { MutedText } from "../ui/layout";
 import { Link } from "../ui/links";
 import { type Column, ListTable } from "../ui/ListTable";
 import { StatusChip } from "../ui/StatusChip";
+import { NotPaid } from "./NotPaid";
 
 type RowTableProps = {
   rows: EmployeeRow[];
@@ -25,7 +26,7 @@ export function RowTable({ rows, more, other }: RowTableProps): ReactElement {
     { header: "column.amount", cell: (row) => <Money cents={row.amount_cents} />, numeric: true },
     { header: "column.status", cell: (row) => <RowStatus row={row} /> },
     { header: "column.payment", cell: (row) => <PaymentLink row={row} /> },
-    { header: "column.reason", cell: (row) => row.why || "—", wide: true },
+    { header: "column.reason", cell: (row) => <NotPaid row={row} />, wide: true },
   ];
   return (
     <Card title={text("employee.rows")}>

@@ -1,21 +1,38 @@
 /** The holds that stand: people, loans, branches and sources that are not paid for now. */
+import { keepPreviousData } from "@tanstack/react-query";
 import { type ReactElement, useState } from "react";
 import { api, type Hold, query } from "../api/client";
+import { cursorOfPage } from "../api/paging";
 import { hasRole } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
-import { T, useText } from "../i18n/i18n";
+import { T, useApiText, useText } from "../i18n/i18n";
 import { ActionButton } from "../ui/ActionButton";
+import { useAddress } from "../ui/address";
 import { Card } from "../ui/Card";
 import { DateTime, PlainDate } from "../ui/format";
+import { HeldThing } from "../ui/HeldThing";
 import { Empty } from "../ui/Loading";
 import { type Column, ListTable } from "../ui/ListTable";
 import { Page } from "../ui/Page";
+import { Pager } from "../ui/Pager";
+import { pageNumber } from "../ui/paging";
 import { QueryView } from "../ui/QueryView";
+import { usePager } from "../ui/usePager";
+
+const SIZE = 25;
 
 export default function HoldsPage(): ReactElement {
   const [lifted, setLifted] = useState(false);
   const text = useText();
-  const holds = query.useQuery("get", "/api/v1/holds", { params: { query: { lifted } } });
+  const [{ page }, change] = useAddress();
+  const cursor = cursorOfPage(pageNumber(page), SIZE);
+  const holds = query.useQuery(
+    "get",
+    "/api/v1/holds",
+    { params: { query: { lifted, limit: SIZE, cursor } } },
+    { placeholderData: keepPreviousData },
+  );
+  const pager = usePager(holds.data, SIZE);
   const lift: Column<Hold> = {
     header: "holds.lift",
     cell: (hold) => <Lift hold={hold} onLifted={() => void holds.refetch()} />,
@@ -27,7 +44,10 @@ export default function HoldsPage(): ReactElement {
           <input
             type="checkbox"
             checked={lifted}
-            onChange={(event) => setLifted(event.target.checked)}
+            onChange={(event) => {
+              setLifted(event.target.checked);
+              change({ page: "" });
+            }}
           />{" "}
           <T id="holds.lifted" />
         </label>
@@ -47,13 +67,14 @@ export default function HoldsPage(): ReactElement {
             )
           }
         </QueryView>
+        <Pager {...pager} />
       </Card>
     </Page>
   );
 }
 
 const COLUMNS: readonly Column<Hold>[] = [
-  { header: "holds.what", wide: true, cell: (hold) => hold.shown },
+  { header: "holds.what", wide: true, cell: (hold) => <HeldThing hold={hold} /> },
   {
     header: "holds.days",
     cell: ({ first_day, last_day }) => (
@@ -95,7 +116,8 @@ function Lift({ hold, onLifted }: LiftProps): ReactElement {
 
 function LiftButton({ hold, onLifted }: LiftProps): ReactElement {
   const text = useText();
-  const title = text("holds.lift.one", { what: hold.shown });
+  const apiText = useApiText();
+  const title = text("holds.lift.one", { what: apiText(hold.shown, "values") });
   const params = { path: { hold_id: hold.hold_id } };
   return (
     <ActionButton

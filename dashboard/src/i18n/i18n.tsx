@@ -7,6 +7,7 @@ import {
   type FC,
   lazy,
   createContext,
+  createElement,
   Fragment,
   type ReactElement,
   type ReactNode,
@@ -18,6 +19,7 @@ import {
   useSyncExternalStore,
 } from "react";
 import { IntlMessageFormat } from "intl-messageformat";
+import type { translate } from "./apiTexts.es";
 import core from "./en-US.core.json";
 
 type OtherMessages = typeof import("./en-US.json");
@@ -61,12 +63,18 @@ function useEnglish(): Messages {
   );
 }
 
-/** Spanish messages; null until they are loaded, which begins when `wanted` is true. */
-function useSpanish(wanted: boolean): Messages | null {
-  const [spanish, setSpanish] = useState<Messages | null>(null);
+/** A text of the API in the person's language: in English it is the API's own. */
+type ApiText = typeof translate;
+const asSent: ApiText = (text) => text;
+
+/** Spanish; null until it is loaded, which begins when `wanted` is true. */
+function useSpanish(wanted: boolean): Pick<LanguageSettings, "messages" | "apiText"> | null {
+  const [spanish, setSpanish] = useState<ReturnType<typeof useSpanish>>(null);
   useEffect(() => {
     if (wanted && !spanish)
-      void import("./es-US.json").then((module) => setSpanish(module.default));
+      void Promise.all([import("./es-US.json"), import("./apiTexts.es")]).then(([own, api]) =>
+        setSpanish({ messages: own.default, apiText: api.translate }),
+      );
   }, [wanted, spanish]);
   return spanish;
 }
@@ -74,6 +82,7 @@ function useSpanish(wanted: boolean): Messages | null {
 type LanguageSettings = {
   locale: Locale;
   messages: Messages;
+  apiText: ApiText;
   setLocale: (locale: Locale) => void;
   zone: string;
   setZone: (zone: string) => void;
@@ -81,6 +90,7 @@ type LanguageSettings = {
 const LanguageContext = createContext<LanguageSettings>({
   locale: "en-US",
   messages: core,
+  apiText: asSent,
   setLocale: () => undefined,
   zone: "America/Chicago",
   setZone: () => undefined,
@@ -116,8 +126,8 @@ export function Language({ children }: { children: ReactNode }): ReactElement {
   const settings = useMemo<LanguageSettings>(
     () =>
       locale === "es-US" && spanish
-        ? { locale, messages: spanish, setLocale, zone, setZone }
-        : { locale: "en-US", messages: english, setLocale, zone, setZone },
+        ? { locale, ...spanish, setLocale, zone, setZone }
+        : { locale: "en-US", messages: english, apiText: asSent, setLocale, zone, setZone },
     [locale, spanish, english, setLocale, zone, setZone],
   );
   return <LanguageContext value={settings}>{children}</LanguageContext>;
@@ -126,6 +136,11 @@ export function Language({ children }: { children: ReactNode }): ReactElement {
 /** The person's language and time zone, and how to change them. */
 export function useLanguage(): LanguageSettings {
   return use(LanguageContext);
+}
+
+/** Texts that the API sends in English, in the person's language. */
+export function useApiText(): ApiText {
+  return use(LanguageContext).apiText;
 }
 
 type FormatValues = Parameters<typeof IntlMessageFormat.prototype.format<ReactNode>>[0];
@@ -144,23 +159,15 @@ export function T({ id, values }: { id: MessageId; values?: Values }): ReactElem
   const message = messages[id];
   if (message === undefined || typeof message === "string") return <>{message ?? id}</>;
   const formatted = formatOf(message, locale).format<ReactNode>({
-    b: bold,
+    b: (parts: ReactNode) => inOrder("b", parts),
     ...values,
   } as FormatValues);
-  return (
-    <>
-      {Array.isArray(formatted)
-        ? formatted.map((part: ReactNode, n) => (
-            // oxlint-disable-next-line react/no-array-index-key -- the parts never move
-            <Fragment key={n}>{part}</Fragment>
-          ))
-        : formatted}
-    </>
-  );
+  return inOrder(Fragment, formatted);
 }
 
-function bold(chunks: ReactNode): ReactElement {
-  return <b>{chunks}</b>;
+/** An element around the parts of a message. They never move, so they need no keys. */
+function inOrder(around: "b" | typeof Fragment, parts: ReactNode): ReactElement {
+  return createElement(around, null, ...(Array.isArray(parts) ? (parts as ReactNode[]) : [parts]));
 }
 
 /** Messages as plain text, for labels and titles. */

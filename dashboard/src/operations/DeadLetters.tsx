@@ -2,6 +2,7 @@ import type { ReactElement } from "react";
 import { api, type DeadLetter, query } from "../api/client";
 import { hasRole } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
+import { ApiText } from "../i18n/ApiText";
 import { T, useText } from "../i18n/i18n";
 import { ActionButton } from "../ui/ActionButton";
 import { Card } from "../ui/Card";
@@ -70,7 +71,7 @@ const MESSAGE_COLUMNS: readonly Column<DeadLetter>[] = [
     wide: true,
     cell: (letter) => (
       <>
-        {letter.reason} <Code>{letter.code}</Code>
+        <ApiText text={letter.reason} /> <Code>{letter.code}</Code>
       </>
     ),
   },

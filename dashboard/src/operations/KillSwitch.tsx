@@ -3,6 +3,7 @@ import type { ReactElement } from "react";
 import { api, query, type KillSwitchState } from "../api/client";
 import { hasRole } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
+import { ApiText } from "../i18n/ApiText";
 import { T, useText } from "../i18n/i18n";
 import { ActionButton } from "../ui/ActionButton";
 import { Card } from "../ui/Card";
@@ -34,7 +35,7 @@ function SwitchNotice({ state }: { state: KillSwitchState }): ReactElement {
   const { on, by_whom: who, reason: why, at, off_proposed_by: proposer } = state;
   return (
     <Notice tone={on ? "error" : "success"}>
-      <T id={on ? "kill.on" : "kill.off"} values={{ who, why }} />{" "}
+      <T id={on ? "kill.on" : "kill.off"} values={{ who, why: <ApiText text={why} /> }} />{" "}
       {who && <T id="kill.last" values={{ who, at: <DateTime at={at} /> }} />}{" "}
       {proposer && <T id="kill.proposed" values={{ who: proposer }} />}
     </Notice>

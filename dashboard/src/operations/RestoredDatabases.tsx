@@ -3,6 +3,7 @@ import type { ReactElement } from "react";
 import { api, query, type RestoredDatabase } from "../api/client";
 import { hasRole } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
+import { ApiText } from "../i18n/ApiText";
 import { T, useText } from "../i18n/i18n";
 import { ActionButton } from "../ui/ActionButton";
 import { Card } from "../ui/Card";
@@ -50,7 +51,7 @@ const COLUMNS: readonly Column<RestoredDatabase>[] = [
     wide: true,
     cell: ({ why, noticed_at: at }) => (
       <>
-        {why}
+        <ApiText text={why} />
         {at && (
           <>
             {" "}
@@ -60,7 +61,11 @@ const COLUMNS: readonly Column<RestoredDatabase>[] = [
       </>
     ),
   },
-  { header: "restored.progress", wide: true, cell: (service) => service.progress || "—" },
+  {
+    header: "restored.progress",
+    wide: true,
+    cell: (service) => (service.progress ? <ApiText text={service.progress} /> : "—"),
+  },
   { header: "restored.proposed", cell: (service) => service.proposed_by ?? "—" },
 ];
 

@@ -1,5 +1,6 @@
 import type { ReactElement } from "react";
 import { query, type ServiceHealth } from "../api/client";
+import { ApiText } from "../i18n/ApiText";
 import { isMessageId, type MessageId, T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
 import { Count, DateTime, Duration } from "../ui/format";
@@ -68,7 +69,7 @@ function Checks({ service }: { service: ServiceHealth }): ReactElement {
       <OwnChecks service={service} />
       {Object.entries(service.world).map(([name, sentence]) => (
         <div key={name}>
-          <Icon name="triangle" /> {sentence}
+          <Icon name="triangle" /> <ApiText text={sentence} />
         </div>
       ))}
     </>

@@ -3,6 +3,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import type { ReactElement } from "react";
 import { type PaymentDetails, query } from "../api/client";
 import { REFRESH_MS } from "../api/queryClient";
+import { ApiText } from "../i18n/ApiText";
 import { T, useText } from "../i18n/i18n";
 import { Code, Money, shortId } from "../ui/format";
 import { LeadRow } from "../ui/layout";
@@ -103,7 +104,8 @@ function Warnings({ payment }: { payment: PaymentDetails }): ReactElement {
       )}
       {payment.reason && (
         <Notice tone="warning">
-          {payment.reason} <Code>{payment.reason_code}</Code>
+          <ApiText text={payment.reason} kind="reasons" code={payment.reason_code} />{" "}
+          <Code>{payment.reason_code}</Code>
         </Notice>
       )}
     </>

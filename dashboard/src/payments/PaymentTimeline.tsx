@@ -2,7 +2,8 @@ import Box from "@mui/material/Box";
 import { styled } from "@mui/material/styles";
 import type { ReactElement } from "react";
 import type { TimelineEntry } from "../api/client";
-import { T } from "../i18n/i18n";
+import { ApiText } from "../i18n/ApiText";
+import { T, useApiText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
 import { Code, DateTime } from "../ui/format";
 import { Icon, type IconName } from "../ui/icons";
@@ -63,17 +64,27 @@ export function PaymentTimeline({ entries }: PaymentTimelineProps): ReactElement
 }
 
 function Entry({ entry }: { entry: TimelineEntry }): ReactElement {
+  const apiText = useApiText();
   return (
     <li>
       <Box sx={{ pt: "2px" }}>
         <Icon name={ICONS[entry.kind] ?? "info"} />
       </Box>
       <div>
-        <b>{entry.title}</b>{" "}
+        <b>
+          <ApiText text={entry.title} kind="timeline" />
+        </b>{" "}
         <MutedText>
           <Word prefix="kind" code={entry.kind} /> · <DateTime at={entry.at} />
         </MutedText>
-        {entry.detail && <Box sx={{ overflowWrap: "anywhere" }}>{entry.detail}</Box>}
+        {entry.detail && (
+          <Box sx={{ overflowWrap: "anywhere" }}>
+            {entry.detail
+              .split(" · ")
+              .map((part) => apiText(part, "timeline"))
+              .join(" · ")}
+          </Box>
+        )}
         {entry.evidence && (
           <Box sx={{ color: "text.secondary", overflowWrap: "anywhere" }}>
             <Code>{entry.evidence}</Code>

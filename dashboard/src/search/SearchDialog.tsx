@@ -10,6 +10,7 @@ import TextField from "@mui/material/TextField";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactElement, useEffect, useState } from "react";
 import { query } from "../api/client";
+import { useNames } from "../api/names";
 import { T, useLanguage, useText } from "../i18n/i18n";
 import { LeadRow, MutedText } from "../ui/layout";
 import { ProblemPanel } from "../ui/ProblemPanel";
@@ -27,6 +28,7 @@ export default function SearchDialog({ onClose }: { onClose: () => void }): Reac
   const text = useText();
   const asked = useSettled(typed.trim());
   const { locale } = useLanguage();
+  const nameOf = useNames();
   const found = query.useQuery(
     "get",
     "/api/v1/search",
@@ -39,7 +41,7 @@ export default function SearchDialog({ onClose }: { onClose: () => void }): Reac
   );
   // Hits of an earlier text are not shown: Enter would open one of them.
   const isAnswered = asked === typed.trim() && !found.isPending;
-  const hits = isAnswered && found.data ? hitsOf(found.data, locale) : NO_HITS;
+  const hits = isAnswered && found.data ? hitsOf(found.data, locale, nameOf) : NO_HITS;
   return (
     <Dialog
       open

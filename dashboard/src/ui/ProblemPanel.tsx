@@ -1,6 +1,6 @@
 import { styled } from "@mui/material/styles";
 import { lazy, type ReactElement, type ReactNode, Suspense } from "react";
-import { isMessageId, type MessageId, T } from "../i18n/i18n";
+import { isMessageId, type MessageId, T, useApiText } from "../i18n/i18n";
 import { Icon } from "./icons";
 import { PlainButton } from "./links";
 import { STEP_UP } from "./signInAnew";
@@ -65,6 +65,7 @@ function actionOf(problem: ProblemDetails, unsafe: boolean): MessageId {
 export function ProblemPanel(props: ProblemPanelProps): ReactElement {
   const { error, retry, unsafe = false, dialog = "" } = props;
   const problem = detailsOf(error);
+  const apiText = useApiText();
   const specific = `problem.${problem.code}.what`;
   return (
     <Panel role="alert">
@@ -73,12 +74,16 @@ export function ProblemPanel(props: ProblemPanelProps): ReactElement {
       </h2>
       <dl>
         <Detail label="problem.what">
-          {problem.message || <T id={isMessageId(specific) ? specific : "problem.unknown"} />}
+          {apiText(problem.message) || (
+            <T id={isMessageId(specific) ? specific : "problem.unknown"} />
+          )}
         </Detail>
         <Detail label="problem.money">
-          {problem.money || <T id={moneyOf(problem, unsafe)} />}
+          {apiText(problem.money) || <T id={moneyOf(problem, unsafe)} />}
         </Detail>
-        <Detail label="problem.do">{problem.action || <T id={actionOf(problem, unsafe)} />}</Detail>
+        <Detail label="problem.do">
+          {apiText(problem.action) || <T id={actionOf(problem, unsafe)} />}
+        </Detail>
         {problem.requestId && (
           <Detail label="problem.request">
             <code>{problem.requestId}</code>

@@ -41,15 +41,50 @@ _ENDED_PAYMENTS: Final = {
     "cancelled": "the payment was cancelled",
     "reversed": "the payment was made and came back",
 }
+_OUTCOMES: Final = {"paid": "Paid", "open": "Not paid yet", "unpaid": "Not paid"}
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a row is not paid: a code with its values, and `text`, the same in English.
+
+    `status` is that of the batch, the row or the payment, as the code says. `reason` was given for
+    it by a person, a rule or the provider; it may be empty.
+    """
+
+    code: Literal["batch_ended", "batch_waits", "row", "payment", "return_under_way"]
+    status: str = ""
+    filename: str = ""
+    reason_code: str = ""
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """The part of a sentence, in English."""
+        if self.code == "return_under_way":
+            return "the provider wants the money back"
+        if self.code == "batch_waits":
+            return f"the batch {self.filename} {_WAITING[self.status]}"
+        what = {
+            "batch_ended": f"the batch {self.filename} was {self.status}",
+            "row": f"the row is {self.status}",
+            "payment": {**_OPEN_PAYMENTS, **_ENDED_PAYMENTS}.get(self.status, self.status),
+        }[self.code]
+        shown = self.reason.strip().rstrip(".")
+        return f"{what} ({shown})" if shown else what
+
+    def fields(self) -> dict[str, str]:
+        """As the API sends it."""
+        return {name: getattr(self, name) for name in Why.__dataclass_fields__}
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row with what became of it; `why` is empty for a paid one."""
+    """One row with what became of it; `why` is None for a paid one."""
 
     row: Json
     outcome: Outcome
-    why: str = ""
+    why: Why | None = None
     is_repeat: bool = False
 
     @property
@@ -66,35 +101,33 @@ def describe_row(row: Json, payment: Json | None) -> Line:
     """
     if payment is not None:
         return _of_payment(row, payment)
+    not_sent = Line(row, "open", Why("payment", "unprocessed"))
     if row["payment_id"]:
-        return Line(row, "open", _OPEN_PAYMENTS["unprocessed"])
+        return not_sent
     status, batch_status = str(row["status"]), str(row["batch_status"])
+    filename = str(row["filename"])
     if batch_status in ENDED_UNAPPROVED:
-        why = _with_reason(f"the batch {row['filename']} was {batch_status}", row["batch_reason"])
+        why = Why("batch_ended", batch_status, filename, reason=str(row["batch_reason"] or ""))
         return Line(row, "unpaid", why, is_repeat=True)
     if status != "payable":
-        why = _with_reason(f"the row is {status}", row["reason"])
+        why = Why("row", status, "", str(row["reason_code"]), str(row["reason"] or ""))
         repeat = status == "excluded" and row["reason_code"] in PAID_ELSEWHERE
         return Line(row, "unpaid", why, is_repeat=repeat)
     if batch_status in UNAPPROVED_BATCHES:
-        return Line(row, "open", f"the batch {row['filename']} {_WAITING[batch_status]}")
-    return Line(row, "open", _OPEN_PAYMENTS["unprocessed"])
+        return Line(row, "open", Why("batch_waits", batch_status, filename))
+    return not_sent
 
 
 def _of_payment(row: Json, payment: Json) -> Line:
-    status, reason = str(payment["status"]), payment["reason"] or payment["reason_code"]
+    status, code = str(payment["status"]), str(payment["reason_code"])
     if status == "completed":
         returning = payment.get("return_under_way")
-        return Line(row, "paid", "the provider wants the money back" if returning else "")
+        return Line(row, "paid", Why("return_under_way") if returning else None)
+    why = Why("payment", status, "", code, str(payment["reason"] or code))
     if status in _ENDED_PAYMENTS:
-        return Line(row, "unpaid", _with_reason(_ENDED_PAYMENTS[status], reason))
-    shown = reason if status in ("held", "in_doubt") else ""
-    return Line(row, "open", _with_reason(_OPEN_PAYMENTS.get(status, status), shown))
-
-
-def _with_reason(what: str, reason: object) -> str:
-    text = str(reason or "").strip().rstrip(".")
-    return f"{what} ({text})" if text else what
+        return Line(row, "unpaid", why)
+    has_reason = status in ("held", "in_doubt")
+    return Line(row, "open", why if has_reason else Why("payment", status))
 
 
 def periods_of(lines: Sequence[Line], approved: Iterable[Json], noun: str) -> list[dict[str, Any]]:
@@ -126,6 +159,7 @@ def _missing(first: str, last: str, noun: str) -> dict[str, Any]:
     return {
         **_period(first, last, "not_listed", {}),
         "sentence": f"Not paid: no roster of this period names this {noun}.",
+        "parts": [],
     }
 
 
@@ -138,7 +172,8 @@ def _describe_period(days: tuple[str, str], lines: Sequence[Line]) -> dict[str, 
     found = {line.outcome for line in counted}
     whole = {"paid": "paid", "open": "open", "unpaid": "not_paid"}
     outcome = whole[next(iter(found))] if len(found) == 1 else "partly"
-    return {**_period(*days, outcome, cents), "sentence": _sentence(counted, cents)}
+    parts = _parts(counted, cents)
+    return {**_period(*days, outcome, cents), "sentence": _sentence(parts), "parts": parts}
 
 
 def _period(first: str, last: str, outcome: str, cents: Mapping[str, int]) -> dict[str, Any]:
@@ -206,17 +241,30 @@ def _loan(line: Line) -> str:
     return str(line.row["loan_id"] or line.row["row_id"])
 
 
-def _sentence(lines: Sequence[Line], cents: Mapping[str, int]) -> str:
+def _parts(lines: Sequence[Line], cents: Mapping[str, int]) -> list[dict[str, Any]]:
+    """What is paid, open and not paid, each with its reasons; `more` of them are not named."""
     parts = []
-    for outcome, words in (("paid", "paid"), ("open", "not paid yet"), ("unpaid", "not paid")):
-        reasons = list(
-            dict.fromkeys(line.why for line in lines if line.outcome == outcome and line.why)
-        )
-        if not any(line.outcome == outcome for line in lines):
-            continue
-        said = f"{words}, {display(cents[outcome])}"
-        shown = "; ".join(reasons[:REASONS_MAX])
-        more = f" and {len(reasons) - REASONS_MAX} more" if len(reasons) > REASONS_MAX else ""
-        parts.append(f"{said}: {shown}{more}" if shown else said)
-    text = ". ".join(part[0].upper() + part[1:] for part in parts)
-    return f"{text}."
+    for outcome in ("paid", "open", "unpaid"):
+        of_outcome = [line for line in lines if line.outcome == outcome]
+        whys = list(dict.fromkeys(line.why for line in of_outcome if line.why))
+        if of_outcome:
+            parts.append(
+                {
+                    "outcome": outcome,
+                    "amount_cents": cents[outcome],
+                    "whys": [why.fields() for why in whys[:REASONS_MAX]],
+                    "more": max(0, len(whys) - REASONS_MAX),
+                }
+            )
+    return parts
+
+
+def _sentence(parts: Sequence[Json]) -> str:
+    """The parts in English."""
+    said = []
+    for part in parts:
+        whole = f"{_OUTCOMES[part['outcome']]}, {display(part['amount_cents'])}"
+        shown = "; ".join(Why(**why).text for why in part["whys"])
+        more = f" and {part['more']} more" if part["more"] else ""
+        said.append(f"{whole}: {shown}{more}" if shown else whole)
+    return f"{'. '.join(said)}."

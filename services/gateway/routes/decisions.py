@@ -5,7 +5,14 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from fastapi.routing import APIRoute
 
-from services.gateway.dependencies import Context, api_router, relay
+from services.gateway.dependencies import (
+    Context,
+    Cursor,
+    Limit,
+    api_router,
+    relay,
+    without_empty,
+)
 from services.gateway.schemas import decisions as schemas
 from services.gateway.schemas.batch_commands import Accepted, Reason
 from services.gateway.upstream import Upstreams
@@ -53,9 +60,11 @@ def _add_holds(routes: APIRouter, services: Upstreams) -> None:
         return await relay(services.ingest, context.post("/holds", body))
 
     @routes.get("/holds", response_model=schemas.Holds)
-    async def holds(context: Context, *, lifted: bool = False) -> Response:
-        """The holds that stand; with `lifted` also those that were lifted."""
-        params = {"lifted": "true"} if lifted else {}
+    async def holds(
+        context: Context, limit: Limit = 100, cursor: Cursor = "", *, lifted: bool = False
+    ) -> Response:
+        """The holds that stand, the newest first; with `lifted` also those that were lifted."""
+        params = without_empty(limit=limit, cursor=cursor, lifted="true" if lifted else "")
         return await relay(services.ingest, context.get("/holds", params))
 
     @routes.post("/holds/{hold_id}/lift", response_model=schemas.HoldChange)

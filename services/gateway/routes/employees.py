@@ -62,7 +62,7 @@ def router(route_class: type[APIRoute], services: Upstreams) -> APIRouter:
         people = bool(request.state.person.roles & PERSONAL_ROLES)
         in_ingest, in_reports = await asyncio.gather(
             services.ingest.send_json(context.post("/search", {"q": q, "people": people})),
-            services.reports.send_json(context.post("/search", {"q": q})),
+            services.reports.send_json(context.post("/search", {"q": q, "people": people})),
         )
         return JSONResponse({**in_ingest, **in_reports})
 
@@ -100,7 +100,8 @@ def _row(line: Line, payment: Mapping[str, Any] | None) -> dict[str, Any]:
         "amount": dollars(line.cents),
         "payment_status": payment["status"] if payment else None,
         "outcome": line.outcome,
-        "why": line.why,
+        "why": line.why.text if line.why else "",
+        "not_paid": line.why.fields() if line.why else None,
     }
 
 

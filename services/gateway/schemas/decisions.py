@@ -108,6 +108,13 @@ class Decided(ResponseModel):
     payable_after: PayableSum
 
 
+class NamedPerson(ResponseModel):
+    """A person of a row; `person_id` is for addresses."""
+
+    person_id: str
+    name: str
+
+
 class Decision(ResponseModel):
     """A decision about rows of a batch. `withdrawn_by`: who took it back.
 
@@ -127,6 +134,10 @@ class Decision(ResponseModel):
     decided_at: datetime
     withdrawn_by: str | None
     withdrawn_at: datetime | None
+    people: list[NamedPerson] = Field(
+        default=[],
+        description="of the first rows, at most 3; for preparers, approvers and auditors alone",
+    )
 
 
 class Decisions(PageModel):
@@ -160,6 +171,11 @@ class Hold(ResponseModel):
     hold_id: UUID
     kind: HoldKind
     shown: str = Field(description="what is held; of a loan the last four digits")
+    held_id: str = Field(default="", description="of a branch or a source account its id")
+    person: NamedPerson | None = Field(
+        default=None,
+        description="in the list of holds, for preparers, approvers and auditors: who is held",
+    )
     first_day: date
     last_day: date | None
     reason: str

@@ -39,6 +39,19 @@ class EmployeeLoan(ResponseModel):
     loan_last4: str
 
 
+class NotPaid(ResponseModel):
+    """Why a row is not paid: a code with its values. The API says the same in English beside it.
+
+    `status` is that of the batch, the row or the payment, as the code says.
+    """
+
+    code: Literal["batch_ended", "batch_waits", "row", "payment", "return_under_way"]
+    status: str
+    filename: str
+    reason_code: str
+    reason: str
+
+
 class EmployeeRow(ResponseModel):
     """A row of a file, with what became of it.
 
@@ -70,6 +83,16 @@ class EmployeeRow(ResponseModel):
     payment_status: PaymentStatus | None
     outcome: Literal["paid", "open", "unpaid"]
     why: str
+    not_paid: NotPaid | None = Field(default=None, description="`why` as a code with values")
+
+
+class PeriodPart(ResponseModel):
+    """What of a pay period is paid, open or not paid, and why; `more` reasons are not named."""
+
+    outcome: Literal["paid", "open", "unpaid"]
+    amount_cents: int
+    whys: list[NotPaid]
+    more: int
 
 
 class EmployeePeriod(ResponseModel):
@@ -85,6 +108,9 @@ class EmployeePeriod(ResponseModel):
     open_cents: int
     unpaid_cents: int
     sentence: str
+    parts: list[PeriodPart] = Field(
+        default=[], description="`sentence` as codes with values; empty if no roster names it"
+    )
 
 
 class YearOfEmployee(ResponseModel):
@@ -171,7 +197,7 @@ class LoanStory(EmployeeLoan):
 
 
 class FoundPayment(ResponseModel):
-    """A payment that a search found."""
+    """A payment that a search found; `name` of its employee, for those who may see people."""
 
     payment_id: UUID
     batch_id: UUID
@@ -181,6 +207,7 @@ class FoundPayment(ResponseModel):
     employee_id: str
     loan_last4: str
     provider_payment_id: str
+    name: str = ""
 
 
 class FoundBatch(ResponseModel):

@@ -79,7 +79,8 @@ def test_people_are_searched_for_those_who_may_see_them(
     gateway: Gateway, who: str, people: bool
 ) -> None:
     gateway.call("GET", "/search", who, params={"q": NAME})
-    assert json.loads(gateway.ingest.bodies[0]) == {"q": NAME, "people": people}
+    for fake in (gateway.ingest, gateway.reports):
+        assert json.loads(fake.bodies[0]) == {"q": NAME, "people": people}
 
 
 def test_one_character_finds_nothing(gateway: Gateway) -> None:

@@ -39,12 +39,12 @@ def overlap_sentence(overlap: Overlap) -> str:
     )
     if not overlap.payable_rows:
         return f"{shared} None of them would be paid here."
-    payable = (
-        "All of them"
-        if overlap.payable_rows == overlap.rows
-        else f"{overlap.payable_rows:,} of them, {display(overlap.payable_cents)},"
+    if overlap.payable_rows == overlap.rows:
+        return f"{shared} All of them would be paid here, unless the other batch pays them first."
+    return (
+        f"{shared} {overlap.payable_rows:,} of them, {display(overlap.payable_cents)}, would be "
+        "paid here, unless the other batch pays them first."
     )
-    return f"{shared} {payable} would be paid here, unless the other batch pays them first."
 
 
 def _rows(number: int, cents: int) -> str:

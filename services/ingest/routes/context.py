@@ -28,6 +28,9 @@ ROLE_SENTENCES: Final = {
     "approver": "approve batches",
 }
 
+#: The roles that may see the names of people; as the gateway's `PERSONAL_ROLES`.
+PEOPLE_ROLES: Final = ("preparer", "approver", "auditor")
+
 
 @dataclass(frozen=True)
 class Dependencies:
@@ -70,6 +73,11 @@ def require_role(actor: Actor, *roles: str) -> None:
             f"Only {' or '.join(roles)} may do this ({does}).",
             "Ask somebody with that role.",
         )
+
+
+def may_see_people(actor: Actor) -> bool:
+    """Whether the person may see the names of people beside what was decided about them."""
+    return bool(actor.roles.intersection(PEOPLE_ROLES))
 
 
 def parse_id(text: str, noun: str) -> UUID:

@@ -4,19 +4,29 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
+from libs.common.web import pagination
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import Problem
 from services.ingest import decisions, holds
 from services.ingest.domain.hold import first_day
 from services.ingest.holds import WantedHold
-from services.ingest.routes.context import Dependencies, parse_id, request_errors, require_role
+from services.ingest.routes.context import (
+    LIMIT_MAX,
+    Dependencies,
+    may_see_people,
+    parse_id,
+    request_errors,
+    require_role,
+)
 from services.ingest.schemas import decisions as schemas
-from services.ingest.schemas.requests import ReasonBody
+from services.ingest.schemas.requests import PageQuery, ReasonBody
 from services.ingest.staging import business_day
-from services.ingest.store import batches
+from services.ingest.store import batches, named_people, person_search
 from services.ingest.store import holds as stored_holds
+
+HOLDS_ORDER = "holds"
 
 
 def add_decisions(router: APIRouter, dependencies: Dependencies, caller: Any) -> None:
@@ -47,12 +57,15 @@ def add_decisions(router: APIRouter, dependencies: Dependencies, caller: Any) ->
             )
         return schemas.decided_answer(done, dry_run=body.dry_run)
 
-    @router.get("/batches/{batch_id}/decisions", dependencies=[caller])
-    def list_decisions(batch_id: str) -> dict[str, Any]:
+    @router.get("/batches/{batch_id}/decisions")
+    def list_decisions(batch_id: str, actor: Annotated[Actor, caller]) -> dict[str, Any]:
         with request_errors(), engine.connect() as connection:
             batch = batches.get_batch(connection, parse_id(batch_id, "batch"))
             found = decisions.list_all(connection, batch.batch_id)
-        return schemas.decisions_answer(found)
+            people = named_people.list_people_of_decisions(
+                connection, found if may_see_people(actor) else ()
+            )
+        return schemas.decisions_answer(found, people, dependencies.encryption)
 
     @router.delete("/batches/{batch_id}/decisions/{decision_id}")
     def take_back(
@@ -90,11 +103,28 @@ def add_holds(router: APIRouter, dependencies: Dependencies, caller: Any) -> Non
             done = holds.set_hold(engine, dependencies.encryption, wanted, dry_run=body.dry_run)
         return schemas.affected_answer(done, dry_run=body.dry_run)
 
-    @router.get("/holds", dependencies=[caller])
-    def list_holds(lifted: bool = False) -> dict[str, Any]:
+    @router.get("/holds")
+    def list_holds(
+        actor: Annotated[Actor, caller],
+        query: Annotated[PageQuery, Depends(PageQuery)],
+        lifted: bool = False,
+    ) -> dict[str, Any]:
+        offset = pagination.read_offset(query.cursor, HOLDS_ORDER)
         with engine.connect() as connection:
-            found = stored_holds.list_holds(connection, standing_only=not lifted)
-        return schemas.holds_answer(found)
+            found, total = stored_holds.list_holds(
+                connection,
+                standing_only=not lifted,
+                limit=min(max(query.limit, 1), LIMIT_MAX),
+                offset=offset,
+            )
+            held = [one.key for one in found if one.kind == "person" and may_see_people(actor)]
+            people = person_search.list_newest_rows(connection, held)
+        following = pagination.next_offset(HOLDS_ORDER, offset + len(found), total)
+        return {
+            "items": schemas.hold_items(found, people, dependencies.encryption),
+            "next": following,
+            "total": total,
+        }
 
     @router.post("/holds/{hold_id}/lift")
     def lift(hold_id: str, body: ReasonBody, actor: Annotated[Actor, caller]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Requests and answers about decisions and holds."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from pydantic import Field
 from services.ingest.decisions import Decided, Effect
 from services.ingest.domain.decision import Mend, Redirect, Selection, Wanted
 from services.ingest.domain.hold import Hold, HoldKind
+from services.ingest.encryption import FieldEncryption
 from services.ingest.holds import Affected, HoldTarget
 from services.ingest.schemas.answers import Answer
 from services.ingest.schemas.requests import Body
@@ -160,14 +162,22 @@ def _effect(effect: Effect) -> Answer:
     }
 
 
-def decisions_answer(decisions: Sequence[Record]) -> Answer:
-    """All decisions about a batch."""
+def decisions_answer(
+    decisions: Sequence[Record], people: Sequence[Record], encryption: FieldEncryption
+) -> Answer:
+    """All decisions about a batch, each with people of its first rows."""
+    named: dict[UUID, list[Answer]] = defaultdict(list)
+    for one in people:
+        named[one.decision_id].append(_person(one, encryption))
     names = (
         *("decision_id", "act", "target", "change", "reason", "evidence", "seen_digest"),
         *("rows", "amount_cents", "at_approval", "decided_by", "decided_at"),
         *("withdrawn_by", "withdrawn_at"),
     )
-    items = [{name: getattr(one, name) for name in names} for one in decisions]
+    items = [
+        {name: getattr(one, name) for name in names} | {"people": named[one.decision_id]}
+        for one in decisions
+    ]
     return {"items": items, "next": None, "total": len(items)}
 
 
@@ -177,6 +187,7 @@ def hold_item(hold: Hold) -> Answer:
         "hold_id": hold.hold_id,
         "kind": hold.kind,
         "shown": hold.shown,
+        "held_id": hold.key if hold.kind in ("branch", "source") else "",
         "first_day": hold.first_day,
         "last_day": hold.last_day,
         "reason": hold.reason,
@@ -189,9 +200,20 @@ def hold_item(hold: Hold) -> Answer:
     }
 
 
-def holds_answer(holds: Sequence[Hold]) -> Answer:
-    """A list of holds."""
-    return {"items": [hold_item(one) for one in holds], "next": None, "total": len(holds)}
+def hold_items(
+    holds: Sequence[Hold], people: Sequence[Record], encryption: FieldEncryption
+) -> list[Answer]:
+    """Holds with who is held, as in the newest row of each of these people."""
+    named = {one.person_key: _person(one, encryption) for one in people}
+    return [
+        hold_item(one) | {"person": named.get(one.key) if one.kind == "person" else None}
+        for one in holds
+    ]
+
+
+def _person(row: Record, encryption: FieldEncryption) -> Answer:
+    name = f"{row.first_name} {row.last_name}".strip()
+    return {"person_id": encryption.person_id(row.person_key), "name": name}
 
 
 def affected_answer(affected: Affected, *, dry_run: bool = False) -> Answer:

@@ -113,11 +113,22 @@ def find_hold(connection: Connection, hold_id: UUID) -> Hold | None:
     return None if row is None else Hold(**row)
 
 
-def list_holds(connection: Connection, *, standing_only: bool) -> list[Hold]:
-    """List holds, the newest first; those that were lifted too, unless `standing_only`."""
+def list_holds(
+    connection: Connection, *, standing_only: bool, limit: int = 100, offset: int = 0
+) -> tuple[list[Hold], int]:
+    """List a page of holds, the newest first, and count all.
+
+    Those that were lifted are listed too, unless `standing_only`.
+    """
     where = "WHERE lifted_at IS NULL" if standing_only else ""
-    found = run(connection, f"{_HOLDS} {where} ORDER BY set_at DESC, hold_id").mappings()
-    return [Hold(**row) for row in found]
+    total = run(connection, f"SELECT count(*) FROM hold {where}").scalar_one()  # noqa: S608
+    found = run(
+        connection,
+        f"{_HOLDS} {where} ORDER BY set_at DESC, hold_id LIMIT :limit OFFSET :offset",
+        limit=limit,
+        offset=offset,
+    ).mappings()
+    return [Hold(**row) for row in found], int(total)
 
 
 def find_affected(connection: Connection, hold: Hold) -> Sequence[Any]:

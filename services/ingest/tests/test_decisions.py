@@ -27,6 +27,10 @@ def three(ingest: IngestHarness) -> tuple[Any, list[dict[str, str]]]:
     return ingest.ready(roster(*(row(one) for one in people))), people
 
 
+def people_of(one: Any) -> list[str]:
+    return [person["name"] for person in one["people"]]
+
+
 def decide(ingest: IngestHarness, batch: Any, who: str = "peter", **decision: Any) -> Any:
     more: dict[str, Any] = {
         name: decision.pop(name) for name in ("dry_run", "digest") if name in decision
@@ -376,3 +380,18 @@ def test_so_many_people_are_accepted_as_fit_into_the_message() -> None:
     check_accepted_people(map(str, range(1_000)))
     with pytest.raises(RequestError, match="at most 1,000 people"):
         check_accepted_people(map(str, range(1_001)))
+
+
+def test_a_decision_names_people_of_its_rows_to_those_who_may_see_people(
+    ingest: IngestHarness,
+) -> None:
+    batch, _ = three(ingest)
+    rows = ingest.rows(batch)
+    row_ids = [one["row_id"] for one in rows]
+    assert decide(ingest, batch, row_ids=row_ids).status_code == 200
+    names = [f"{one['first_name']} {one['last_name']}" for one in (rows[0], rows[2])]
+    path = f"/batches/{batch['batch_id']}/decisions"
+    (seen,) = ingest.call("GET", path, "peter").json()["items"]
+    assert people_of(seen) == names  # two rows of the first person, who is named once
+    (unseen,) = ingest.call("GET", path, "ada").json()["items"]
+    assert people_of(unseen) == []

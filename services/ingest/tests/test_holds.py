@@ -243,3 +243,43 @@ def test_holds_are_listed_and_published(ingest: IngestHarness) -> None:
         (1, "ticket 9", None),
         (2, "ticket 9", "anna"),
     ]
+
+
+def listed(ingest: IngestHarness, who: str, **params: Any) -> dict[str, Any]:
+    """The hold of each id, as this person sees the list of holds."""
+    answer = ingest.call("GET", "/holds", who, params={"limit": 1_000, **params})
+    assert answer.status_code == 200, answer.text
+    return {one["hold_id"]: one for one in answer.json()["items"]}
+
+
+def test_a_hold_names_what_is_held_and_the_person_to_those_who_may_see_people(
+    ingest: IngestHarness,
+) -> None:
+    one = mine()
+    (in_roster,) = ingest.rows(ingest.ready(roster(row(one))))
+    made = {
+        kind: hold(ingest, kind=kind, **named(kind, one)).json()["hold_id"]
+        for kind in ("person", "loan", "branch", "source")
+    }
+    for who, may_see in (("peter", True), ("otto", True), ("ada", False)):
+        found = listed(ingest, who)
+        assert found[made["branch"]]["held_id"] == one["Employee/DunkinBranch"]
+        assert found[made["source"]]["held_id"] == one["Payor/DunkinId"]
+        assert found[made["loan"]]["person"] is None
+        assert found[made["loan"]]["held_id"] == found[made["person"]]["held_id"] == ""
+        person = found[made["person"]]["person"]
+        name = f"{in_roster['first_name']} {in_roster['last_name']}"
+        assert (person and person["name"]) == (name if may_see else None)
+
+
+def test_holds_are_read_page_by_page_the_newest_first(ingest: IngestHarness) -> None:
+    made = [
+        hold(ingest, kind="branch", **named("branch", mine())).json()["hold_id"] for _ in range(3)
+    ]
+    first = ingest.get("/holds", limit=2)
+    second = ingest.get("/holds", limit=2, cursor=first["next"])
+    seen = [one["hold_id"] for one in first["items"] + second["items"]]
+    assert seen[:3] == made[::-1]
+    assert len(first["items"]) == 2
+    assert first["total"] == second["total"] >= 3
+    assert ingest.call("GET", "/holds", params={"cursor": "x"}).json()["code"] == "cursor.invalid"

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from libs.common.contracts.money import dollars
 from services.reports.routes.context import Context
+from services.reports.schemas import payment_names
 from services.reports.store import payment_search, queries
 
 HITS_MAX: Final = 8
@@ -22,11 +23,12 @@ _FIELDS: Final = (
 
 
 class SearchBody(BaseModel):
-    """What is searched for."""
+    """What is searched for. Without `people` payments are found without the names of people."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
+    people: bool = False
 
 
 class StatesBody(BaseModel):
@@ -44,7 +46,15 @@ def add_routes(routes: APIRouter, context: Context) -> None:
     def search(body: SearchBody) -> dict[str, Any]:
         with queries.open_snapshot(context.engine) as connection:
             found = payment_search.find_payments(connection, body.q, HITS_MAX)
-        return {"payments": [_item(one) for one in found]}
+            ids = [one.payment_id for one in found] if body.people else []
+            named = payment_search.list_names(connection, ids)
+        names = {one.payment_id: payment_names(one, context.cipher) for one in named}
+        return {
+            "payments": [
+                {**_item(one), "name": " ".join(names.get(one.payment_id, ())).strip()}
+                for one in found
+            ]
+        }
 
     @routes.post("/payment-states")
     def states(body: StatesBody) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from libs.common.database.engine import run
+from services.reports.store.payment_queries import FIRST_ROW
 
 #: A beginning of an id that is shorter finds too much.
 PREFIX_MIN: Final = 6
@@ -89,3 +90,16 @@ def _uuid_range(text: str) -> tuple[UUID, UUID] | None:
     lowest, highest = UUID(f"{digits:0<32}"), UUID(f"{digits:f<32}")
     is_written_so = "-" not in text or str(lowest).startswith(text)
     return (lowest, highest) if is_written_so else None
+
+
+def list_names(connection: Connection, payment_ids: Sequence[UUID]) -> Sequence[Any]:
+    """List the encrypted names of the first row of each of these payments, with its `row_id`."""
+    found: Sequence[Any] = run(
+        connection,
+        f"""
+        SELECT p.payment_id, n.row_id, n.first_name, n.last_name
+        FROM payment p {FIRST_ROW}
+        WHERE p.payment_id = ANY(CAST(:ids AS uuid[]))""",  # noqa: S608 - our own text
+        ids=[str(one) for one in payment_ids],
+    ).all()
+    return found

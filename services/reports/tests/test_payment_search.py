@@ -72,3 +72,10 @@ def test_states_are_those_of_the_named_payments(client: Client) -> None:
         (str(p.payment_id), p.amount_cents) for p in (one, other)
     }
     assert {p["status"] for p in found} <= {"completed", "failed", "cancelled", "reversed"}
+
+
+def test_names_are_found_for_those_who_may_see_people(client: Client) -> None:
+    last4 = BATCH.payments[0].loan_last4
+    seen = client.post("/search", {"q": last4, "people": True}).json()["payments"]
+    assert all(one["name"] for one in seen)
+    assert {one["name"] for one in client.post("/search", {"q": last4}).json()["payments"]} == {""}

@@ -3,7 +3,7 @@ import Checkbox from "@mui/material/Checkbox";
 import FormControlLabel from "@mui/material/FormControlLabel";
 import type { ReactElement, ReactNode } from "react";
 import type { Batch } from "../../../api/client";
-import { T } from "../../../i18n/i18n";
+import { T, useApiText } from "../../../i18n/i18n";
 import { Code, Count, Money } from "../../../ui/format";
 import { Icon } from "../../../ui/icons";
 import { MutedText } from "../../../ui/layout";
@@ -72,9 +72,11 @@ function Tick({ checked, onChange, children }: TickProps): ReactElement {
 
 function Warning({ batch, code }: { batch: Batch; code: string }): ReactElement {
   const { messages, count } = warningOf(batch, code);
+  const apiText = useApiText();
   return (
     <>
-      {isUnusual(code) && <Icon name="triangle" />} {messages.join(" ") || code}{" "}
+      {isUnusual(code) && <Icon name="triangle" />}{" "}
+      {messages.map((one) => apiText(one)).join(" ") || code}{" "}
       <Link to="/batches/$batchId/checks" params={{ batchId: batch.batch_id }} search={{ code }}>
         <T id="approval.places" values={{ n: count }} />
       </Link>{" "}

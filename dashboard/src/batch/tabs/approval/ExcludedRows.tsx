@@ -1,6 +1,7 @@
 import Checkbox from "@mui/material/Checkbox";
 import { type ReactElement, useState } from "react";
 import { query, type Row } from "../../../api/client";
+import { ApiText } from "../../../i18n/ApiText";
 import { T, useText } from "../../../i18n/i18n";
 import { Field, Input } from "../../../ui/fields";
 import { Money } from "../../../ui/format";
@@ -95,7 +96,11 @@ const ROW_COLUMNS: readonly Column<Row>[] = [
   { header: "column.row", numeric: true, cell: (row) => row.file_row },
   { header: "column.employee", cell: (row) => `${row.first_name} ${row.last_name}` },
   { header: "column.amount", numeric: true, cell: (row) => <Money cents={row.amount_cents} /> },
-  { header: "column.reason", wide: true, cell: (row) => row.reason },
+  {
+    header: "column.reason",
+    wide: true,
+    cell: (row) => <ApiText text={row.reason} kind="reasons" code={row.reason_code} />,
+  },
 ];
 
 type IncludeBoxProps = {

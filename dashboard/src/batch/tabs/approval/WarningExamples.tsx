@@ -1,5 +1,6 @@
 import type { ReactElement } from "react";
 import { query } from "../../../api/client";
+import { ApiText } from "../../../i18n/ApiText";
 import { T } from "../../../i18n/i18n";
 import { MutedText } from "../../../ui/layout";
 
@@ -21,7 +22,14 @@ export function WarningExamples({
     <>
       {data.items.map(({ file_row: row, value }) => (
         <MutedText key={`${row}|${value}`} style={{ display: "block" }}>
-          {row ? <T id="approval.example-row" values={{ row, value }} /> : value}
+          {row ? (
+            <T
+              id="approval.example-row"
+              values={{ row, value: <ApiText text={value} kind="values" /> }}
+            />
+          ) : (
+            <ApiText text={value} kind="values" />
+          )}
         </MutedText>
       ))}
     </>

@@ -2,7 +2,7 @@ import { keepPreviousData } from "@tanstack/react-query";
 import type { ReactElement } from "react";
 import { type Issue, query } from "../../../api/client";
 import { cursorOfPage } from "../../../api/paging";
-import { T, useText } from "../../../i18n/i18n";
+import { T, useApiText, useText } from "../../../i18n/i18n";
 import { useAddress } from "../../../ui/address";
 import { Code } from "../../../ui/format";
 import { type Column, ListTable } from "../../../ui/ListTable";
@@ -68,7 +68,13 @@ function columnsOf(batchId: string): Column<Issue>[] {
     {
       header: "column.value",
       wide: true,
-      cell: (issue) => (issue.value ? <Code>{issue.value}</Code> : "—"),
+      cell: (issue) => (issue.value ? <Value text={issue.value} /> : "—"),
     },
   ];
+}
+
+/** What stands there; where the services wrote it, in the person's language. */
+function Value({ text }: { text: string }): ReactElement {
+  const apiText = useApiText();
+  return <Code>{apiText(text, "values")}</Code>;
 }

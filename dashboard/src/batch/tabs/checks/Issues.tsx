@@ -1,5 +1,6 @@
 import type { ReactElement } from "react";
 import type { IssueCount } from "../../../api/client";
+import { ApiText } from "../../../i18n/ApiText";
 import { T, useText } from "../../../i18n/i18n";
 import { useAddress } from "../../../ui/address";
 import { Card } from "../../../ui/Card";
@@ -49,7 +50,7 @@ function columnsOf(batchId: string): Column<IssueCount>[] {
         </>
       ),
     },
-    { header: "column.what", wide: true, cell: (issue) => issue.message },
+    { header: "column.what", wide: true, cell: (issue) => <ApiText text={issue.message} /> },
     {
       header: "column.places",
       numeric: true,

@@ -2,6 +2,7 @@ import type { ReactElement } from "react";
 import { hasRole } from "../../../api/session";
 import { useSignedIn } from "../../../api/signedIn";
 import { NEVER_APPROVED } from "../../../api/statuses";
+import { ApiText } from "../../../i18n/ApiText";
 import { T, useText } from "../../../i18n/i18n";
 import { Card } from "../../../ui/Card";
 import { Code, Count, Money } from "../../../ui/format";
@@ -84,7 +85,7 @@ function columnsOf(batchId: string): Column<Group>[] {
       wide: true,
       cell: (group) => (
         <>
-          {group.reason || "—"}{" "}
+          {group.reason ? <ApiText text={group.reason} kind="reasons" code={group.code} /> : "—"}{" "}
           <MutedText>
             <Code>{group.code}</Code>
           </MutedText>

@@ -5,6 +5,7 @@ import type { ReactElement } from "react";
 import { hasRole } from "../../../api/session";
 import { useSignedIn } from "../../../api/signedIn";
 import { ENDED } from "../../../api/statuses";
+import { ApiText } from "../../../i18n/ApiText";
 import { T, useText } from "../../../i18n/i18n";
 import { Card } from "../../../ui/Card";
 import { Code, Count, Money } from "../../../ui/format";
@@ -64,7 +65,12 @@ function columnsOf(batchId: string): Column<Group>[] {
       wide: true,
       cell: (group) => (
         <>
-          {group.reason || <T id="failures.no-reason" />} {group.code && <Code>{group.code}</Code>}
+          {group.reason ? (
+            <ApiText text={group.reason} kind="reasons" code={group.code} />
+          ) : (
+            <T id="failures.no-reason" />
+          )}{" "}
+          {group.code && <Code>{group.code}</Code>}
         </>
       ),
     },

@@ -2,6 +2,7 @@
 import { lazy, type ReactElement, Suspense } from "react";
 import type { Batch } from "../../../api/client";
 import { ENDED, NEVER_APPROVED, ROW_STATUSES } from "../../../api/statuses";
+import { ApiText } from "../../../i18n/ApiText";
 import { T } from "../../../i18n/i18n";
 import { BigNumber, BigNumbers } from "../../../ui/BigNumber";
 import { Card } from "../../../ui/Card";
@@ -102,7 +103,9 @@ function About({ batch }: { batch: Batch }): ReactElement {
           ...(ENDED.has(batch.status)
             ? []
             : [["fact.eta", <SendingTime key="eta" seconds={batch.eta_s} />] as const]),
-          ...(batch.reason ? [["fact.reason", batch.reason] as const] : []),
+          ...(batch.reason
+            ? [["fact.reason", <ApiText key="reason" text={batch.reason} />] as const]
+            : []),
           ...(batch.one_person
             ? [["fact.one-person", <T key="one" id="fact.one-person.yes" />] as const]
             : []),

@@ -1,6 +1,7 @@
+import type { ReactElement } from "react";
 import type { GridColDef } from "@mui/x-data-grid";
 import type { Payment } from "../../../api/client";
-import type { useText } from "../../../i18n/i18n";
+import { useApiText, type useText } from "../../../i18n/i18n";
 import { idColumn, moneyColumn, paymentColumn } from "../../../ui/gridColumns";
 import { StatusChip } from "../../../ui/StatusChip";
 
@@ -42,7 +43,7 @@ export function paymentColumns(text: ReturnType<typeof useText>): GridColDef<Pay
       field: "reason",
       headerName: text("column.reason"),
       width: 260,
-      renderCell: ({ row }) => <span title={row.reason}>{row.reason || row.reason_code}</span>,
+      renderCell: ({ row }) => <Reason payment={row} />,
     },
     { field: "attempts", headerName: text("column.attempts"), width: 100, type: "number" },
     {
@@ -61,4 +62,11 @@ export function paymentColumns(text: ReturnType<typeof useText>): GridColDef<Pay
       valueFormatter: orDash,
     },
   ];
+}
+
+/** In a narrow column, so that it is cut off: the whole of it is shown under the pointer. */
+function Reason({ payment }: { payment: Payment }): ReactElement {
+  const apiText = useApiText();
+  const reason = apiText(payment.reason || payment.reason_code, "reasons", payment.reason_code);
+  return <span title={reason}>{reason}</span>;
 }

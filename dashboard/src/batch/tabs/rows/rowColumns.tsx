@@ -1,6 +1,7 @@
 import type { GridColDef } from "@mui/x-data-grid";
+import type { ReactElement } from "react";
 import type { Payment, Row } from "../../../api/client";
-import type { useText } from "../../../i18n/i18n";
+import { useApiText, type useText } from "../../../i18n/i18n";
 import { idColumn, moneyColumn, paymentColumn } from "../../../ui/gridColumns";
 import { Link } from "../../../ui/links";
 import { StatusChip } from "../../../ui/StatusChip";
@@ -23,11 +24,12 @@ export function shownRows(
 }
 
 /** Why a row, or its payment, is not paid: with the field and the value of the file if they are. */
-export function reasonOf(row: ShownRow): string {
-  if (row.payment) return row.payment.reason || row.payment.reason_code;
-  if (!row.reason_field) return row.reason;
+export function reasonOf(row: ShownRow, apiText: ReturnType<typeof useApiText>): string {
+  const { reason, reason_code: code } = row.payment ?? row;
+  const shown = apiText(reason || code, "reasons", code);
+  if (row.payment || !row.reason_field) return shown;
   const value = row.reason_value ? ` “${row.reason_value}”` : "";
-  return `${row.reason_field}${value}: ${row.reason}`;
+  return `${row.reason_field}${value}: ${shown}`;
 }
 
 /**
@@ -70,7 +72,7 @@ export function rowColumns(
       field: "reason",
       headerName: text("column.reason"),
       width: 320,
-      renderCell: ({ row }) => <span title={reasonOf(row)}>{reasonOf(row)}</span>,
+      renderCell: ({ row }) => <Reason row={row} />,
     },
     paymentColumn(text("column.payment")),
     {
@@ -84,4 +86,10 @@ export function rowColumns(
     idColumn("branch_id", text("column.branch"), "branch"),
     idColumn("source_account_id", text("column.source"), "source"),
   ];
+}
+
+/** In a narrow column, so that it is cut off: the whole of it is shown under the pointer. */
+function Reason({ row }: { row: ShownRow }): ReactElement {
+  const reason = reasonOf(row, useApiText());
+  return <span title={reason}>{reason}</span>;
 }

@@ -1,0 +1,36 @@
+import type { ReactElement } from "react";
+import { ApiText } from "../i18n/ApiText";
+import { T } from "../i18n/i18n";
+import { NamedId } from "./NamedId";
+import { PersonLink } from "./PersonLink";
+
+type HeldThingProps = {
+  hold: {
+    kind: "person" | "loan" | "branch" | "source";
+    shown: string;
+    held_id: string;
+    person?: { person_id: string; name: string } | null;
+  };
+};
+
+/** What a hold is on, by its name for those who may see it, and by its id. */
+export function HeldThing({ hold }: HeldThingProps): ReactElement {
+  const { kind, shown, held_id: id, person } = hold;
+  if ((kind === "branch" || kind === "source") && id)
+    return (
+      <>
+        <T id={`hold.kind.${kind}`} /> <NamedId kind={kind} id={id} />
+      </>
+    );
+  return (
+    <>
+      <ApiText text={shown} kind="values" />
+      {person && (
+        <>
+          {" · "}
+          <PersonLink person={person} />
+        </>
+      )}
+    </>
+  );
+}
