@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 from structlog.testing import capture_logs
 
 from libs.common.contracts.errors import SettingsError
-from libs.common.database.engine import connect, is_unavailable, run
+from libs.common.database.engine import connect, is_unavailable, parsed, run
 from libs.common.tests.conftest import Store
 
 NOWHERE = "postgresql+psycopg2://role:hunter2@127.0.0.1:1/none"
@@ -185,3 +185,14 @@ def test_one_use_with_another_isolation_level_leaves_nothing_behind(store: Store
             found += [raw.isolation_level, raw.autocommit]
             found.append(run(connection, "SHOW transaction_isolation").scalar())
     assert found == [None, False, "read committed"] * 2
+
+
+@pytest.mark.database
+def test_the_text_of_a_statement_is_read_once_however_often_it_is_used(store: Store) -> None:
+    sql = "SELECT CAST(:number AS int) + 1 AS next"
+    before = parsed.cache_info()
+    with store.engine.begin() as connection:
+        found = [run(connection, sql, number=n).scalar_one() for n in range(5)]
+    after = parsed.cache_info()
+    assert found == [1, 2, 3, 4, 5]
+    assert (after.misses - before.misses, after.hits - before.hits) == (1, 4)
