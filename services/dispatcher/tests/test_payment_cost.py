@@ -1,22 +1,21 @@
 """One payment's cost in calls, statements, rows and messages, against `payment_cost`."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import pytest
-from sqlalchemy import event
 
 from libs.common.contracts.events.provider import ProviderEventReceived
 from libs.common.database.engine import run
 from libs.common.testing import table_counters
+from libs.common.testing.cost import check, count
 from services.dispatcher import consumers
 from services.dispatcher.store.object_preparation import ensure_people_and_loans, ensure_sources
 from services.dispatcher.tests.factories import AT, announce_batch
 from services.dispatcher.tests.harness import ManualDispatcher, migrated_database
-from services.dispatcher.tests.payment_cost import COST, MAY_RISE
+from services.dispatcher.tests.payment_cost import COST
 
 pytestmark = pytest.mark.database
 PAYMENTS = 96
@@ -37,17 +36,8 @@ def dispatcher(make_database: Callable[[str], tuple[str, str]]) -> Iterator[Manu
 
 
 def test_one_payment_costs_no_more_than_is_written_down(dispatcher: ManualDispatcher) -> None:
-    used = count(dispatcher, lambda: pay_another(dispatcher))
-    found = {name: round(number / PAYMENTS, 3) for name, number in used.items()}
-    assert set(found) == set(COST), json.dumps(found)
-    dearer = {
-        name: f"{found[name]} instead of {limit.per_payment}: {limit.reason}"
-        for name, limit in COST.items()
-        if found[name] > limit.per_payment * MAY_RISE
-    }
-    assert not dearer
-    cheaper = {n: found[n] for n, limit in COST.items() if found[n] * MAY_RISE < limit.per_payment}
-    assert not cheaper, "cheaper than written down: write it down, so that it stays so"
+    used = count_all(dispatcher, lambda: pay_another(dispatcher))
+    check(used, PAYMENTS, COST)
 
 
 def pay_another(dispatcher: ManualDispatcher) -> None:
@@ -105,42 +95,12 @@ def hint(line: dict[str, Any], status: str) -> ProviderEventReceived:
     )
 
 
-def count(dispatcher: ManualDispatcher, work: Callable[[], None]) -> Counter[str]:
+def count_all(dispatcher: ManualDispatcher, work: Callable[[], None]) -> Counter[str]:
     """The calls, statements, commits, rows and messages of work."""
-    used: Counter[str] = Counter()
-    tables = table_counters.read(dispatcher.engine, dispatcher.owner)
-    messages = messages_of(dispatcher)
-
-    def statement(*_: object) -> None:
-        used["statements"] += 1
-
-    def commit(*_: object) -> None:
-        used["commits"] += 1
-
     calls = calls_of(dispatcher)
-    event.listen(dispatcher.engine, "before_cursor_execute", statement)
-    event.listen(dispatcher.engine, "commit", commit)
-    work()
-    event.remove(dispatcher.engine, "before_cursor_execute", statement)
-    event.remove(dispatcher.engine, "commit", commit)
+    used = count(dispatcher.engine, dispatcher.owner, work)
     used["provider calls"] = calls_of(dispatcher) - calls
-    used += messages_of(dispatcher) - messages
-    rows = table_counters.read(dispatcher.engine, dispatcher.owner) - tables
-    for (table, kind), number in rows.items():
-        used[f"rows {kind}"] += number
-        if (table, kind) == ("payment", "updated"):
-            used["updates of payment"] = number
     return used
-
-
-def messages_of(dispatcher: ManualDispatcher) -> Counter[str]:
-    """How many messages the outbox has for each topic, and the bytes of their bodies."""
-    rows = dispatcher.rows(
-        "SELECT topic, count(*) AS n, sum(octet_length(body)) AS bytes FROM outbox GROUP BY topic"
-    )
-    found = Counter({f"messages on {row.topic}": int(row.n) for row in rows})
-    found["bytes of messages"] = sum(int(row.bytes) for row in rows)
-    return found
 
 
 def calls_of(dispatcher: ManualDispatcher) -> int:
