@@ -1,9 +1,11 @@
 """The clocks of this process, and the provider's clock as its answers show it."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Hashable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from libs.common.observability.logs import log
@@ -18,13 +20,20 @@ from services.dispatcher.domain.clocks import (
     find_step,
 )
 
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+BOOT_ID, BOOT_ID_BYTES = Path("/proc/sys/kernel/random/boot_id"), 64
 MOMENTS_MAX = 200_000
+
+
+@cache
+def open_boot_id() -> int | None:
+    """The kernel's file, opened once: each call reads the clocks, several times."""
+    return os.open(BOOT_ID, os.O_RDONLY | os.O_CLOEXEC) if BOOT_ID.exists() else None
 
 
 def read_clocks() -> ClockSample:
     """Read this machine's clocks."""
-    boot_id = BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
+    file = open_boot_id()
+    boot_id = "" if file is None else os.pread(file, BOOT_ID_BYTES, 0).decode().strip()
     return ClockSample(
         time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME), time.time(), boot_id
     )
