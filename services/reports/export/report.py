@@ -14,7 +14,7 @@ from typing import IO, Any
 from sqlalchemy import Connection, Row
 
 from libs.common.crypto.field_encryption import FieldCipher
-from services.reports.domain.formats import approval_rule, format_instant, safe_cell
+from services.reports.domain.formats import approval_rule, format_instant, safe_line
 from services.reports.export.tables import (
     BRANCHES,
     PAYMENTS,
@@ -92,9 +92,7 @@ class Report:
         writer = csv.writer(buffer, lineterminator="\r\n")
         writer.writerow(columns)
         for count, line in enumerate(lines, 1):
-            writer.writerow(
-                [safe_cell(value) if isinstance(value, str) else value for value in line]
-            )
+            writer.writerow(safe_line(line))
             if count % CHUNK_ROWS == 0:
                 yield _drain(buffer)
         yield _drain(buffer)

@@ -52,19 +52,14 @@ def branch_lines(batch: Row[Any], groups: Iterable[Row[Any]]) -> Iterator[list[C
 
 def payment_line(row: Row[Any], cipher: FieldCipher) -> list[Cell]:
     """The line of `payments` of one row of the file; `cipher` decrypts the names."""
-    row_id = str(row.row_id)
-    first_name, last_name = (
-        cipher.decrypt_or_forgotten(encrypted, field, row_id)
-        for field, encrypted in (("first_name", row.first_name), ("last_name", row.last_name))
-    )
     return [
-        str(row.batch_id),
+        row.batch_id,
         row.file_row,
-        row_id,
-        str(row.payment_id or ""),
+        row.row_id,
+        row.payment_id or "",
         row.employee_id,
-        first_name,
-        last_name,
+        cipher.decrypt_or_forgotten(row.first_name, "first_name", row.row_id),
+        cipher.decrypt_or_forgotten(row.last_name, "last_name", row.row_id),
         row.branch_id,
         row.source_account_id,
         row.source_last4,

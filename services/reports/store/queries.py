@@ -173,13 +173,18 @@ def groups(connection: Connection, batch_id: UUID, by: str) -> list[Row[Any]]:
 
 
 def lines(connection: Connection, batch_id: UUID) -> Iterator[Row[Any]]:
-    """Every row of the file in order, through a server-side cursor.
+    """Every row of the file in order, through a server-side cursor; ids are text.
 
     Memory stays flat however long the file is.
     """
     streaming = connection.execution_options(stream_results=True, yield_per=1_000)
     statement = """
-        SELECT *
+        SELECT CAST(batch_id AS text), file_row, CAST(row_id AS text), CAST(payment_id AS text),
+               employee_id, first_name, last_name, branch_id, source_account_id, source_last4,
+               institution_id, merchant_id, loan_last4, amount_cents,
+               status, outcome, reason_code, reason, provider_payment_id, provider_status,
+               source_trace_id, destination_trace_id, reversal_id, attempts,
+               approved_by, approved_at, created_at, updated_at, completed_at
         FROM report_line
         WHERE batch_id = :id
         ORDER BY file_row"""

@@ -36,6 +36,9 @@ from services.reports.tests import factories
 )
 def test_no_cell_begins_like_a_formula_or_leaves_its_line(text: str, shown: str) -> None:
     assert formats.safe_cell(text) == shown
+    lines: list[list[str | int]] = [[text, "a", 7], ["a", text, 7], [7, "a", text]]
+    for line in lines:
+        assert formats.safe_line(line) == [shown if cell == text else cell for cell in line]
 
 
 def test_reports_say_under_which_rule_a_batch_was_approved() -> None:
