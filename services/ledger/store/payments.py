@@ -21,8 +21,9 @@ def insert_payments(connection: Connection, events: Sequence[PaymentApproved]) -
     Raises:
         Conflict: a payment is stored with other content, or a row belongs to another payment.
     """
-    digests = {event.payment_id: content_digest(event) for event in events}
-    if any(digests[event.payment_id] != content_digest(event) for event in events):
+    given = {(event.payment_id, content_digest(event)) for event in events}
+    digests = dict(given)
+    if len(digests) < len(given):
         raise Conflict("two approvals of one payment differ")
     unique = list({event.payment_id: event for event in events}.values())
     new = _insert_new_payments(connection, unique, digests)

@@ -48,6 +48,15 @@ def test_a_rejected_message_is_buried_alone(database: Database) -> None:
     assert certificates(database.service) == []
 
 
+def test_two_approvals_of_a_payment_in_one_turn_are_one_or_a_conflict(database: Database) -> None:
+    again = approved(1, event_id=UUID(int=8))
+    other = approved(2, employee_id="E9", event_id=UUID(int=9))
+    deliver(database.service, batch(), approved(1), again)
+    with pytest.raises(Reject, match="two approvals of one payment differ"):
+        deliver(database.service, approved(2), other)
+    assert rows(database.service, "SELECT payment_id FROM payment") == [(payment_id(1),)]
+
+
 #: A release of payment 4 that nobody asked for.
 RELEASE_4 = """
     WITH head AS (
