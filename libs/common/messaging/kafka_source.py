@@ -17,6 +17,7 @@ from libs.common.messaging.client_health import (
 )
 from libs.common.messaging.client_log import ClientLog
 from libs.common.messaging.kafka import TRANSIENT_ERRORS, consumer_config, signature, text
+from libs.common.messaging.reported_offsets import ReportedOffsets
 from libs.common.messaging.turns import Turns
 from libs.common.observability.logs import log
 from libs.common.observability.tracing import is_on
@@ -85,7 +86,7 @@ class KafkaSource:
         self.was_disconnected = False
         self.failure: Exception | None = None
         self.topic_id, self.next_check_at = "", 0.0
-        self.turns = Turns(TURN_S)
+        self.turns, self.reported = Turns(TURN_S), ReportedOffsets()
         self.client = client or BrokerClient(bootstrap)
         #: An open question, whether this is still the same topic.
         self.asked: Descriptions | None = None
@@ -121,6 +122,8 @@ class KafkaSource:
             raise self.failure
         self._check_topic()
         self._check_client()
+        if first is None:
+            self._report()
         if first is not None and self.was_disconnected:
             self.was_disconnected = False
             self.rewind()  # and compare before anything more is read
@@ -137,12 +140,18 @@ class KafkaSource:
 
     def commit(self, messages: list[Message]) -> None:
         """Commit to Kafka, for tools that show lag only; a failure has no consequence."""
-        ends = {message.partition: message.offset + 1 for message in messages}
+        self.reported.note(messages)
+        self._report()
+
+    def _report(self, *, is_last: bool = False) -> None:
+        """Commit what is due, of the partitions that are still owned."""
         owned = [
             TopicPartition(self.topic, partition, end)
-            for partition, end in ends.items()
+            for partition, end in self.reported.take_due(is_last=is_last).items()
             if partition in self.expected
         ]
+        if not owned:
+            return
         try:
             self.consumer.commit(offsets=owned, asynchronous=True)
         except KafkaException as error:
@@ -164,6 +173,7 @@ class KafkaSource:
 
     def close(self) -> None:
         """Leave the group at once, so that others take the partitions over without waiting."""
+        self._report(is_last=True)
         self.consumer.close()
 
     def _accept(self, record: Record) -> Message | None:
