@@ -1,7 +1,7 @@
 """Group commit: deliveries that arrive while one transaction is committed share the next one.
 
 A lone delivery has a transaction of its own and waits for nothing. Under load a group gathers for
-at most ten milliseconds, and hundreds share one flush of the database's log.
+at most thirty milliseconds, and hundreds share one flush of the database's log.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from services.webhooks.store.security_events import insert_security_events
 WAITING_MAX = 5_000
 IDLE_S = 0.5
 #: Under load deliveries gather for so long; the first one after a pause is stored at once.
-TURN_S = 0.01
+TURN_S = 0.03
 
 Item = VerifiedDelivery | RejectedDelivery
 Write = Callable[[Connection, Sequence[Item]], None]

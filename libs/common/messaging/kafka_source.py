@@ -26,7 +26,7 @@ TOPIC_CHECK_S, DESCRIBED_MAX_S = 5.0, 12.0
 #: For so long at most the loop does not see that it is to stop. A message is given at once.
 WAIT_S = 1.0
 #: Under load messages gather for so long; the first one after a pause is read at once.
-TURN_S = 0.05
+TURN_S = 0.2
 SESSION_HINT = (
     "Set SESSION_TIMEOUT_MS of this service to a value between the broker's "
     "group.min.session.timeout.ms and group.max.session.timeout.ms, or change these"

@@ -36,7 +36,7 @@ FLUSH_S = 35.0
 #: without a notice the relay looks after `LOOK_S`; in between it only sees whether it is to stop.
 AGAIN_S, LOOK_S = 1.0, 10.0
 #: Under load events gather for so long; the first one after a pause goes at once.
-TURN_S = 0.05
+TURN_S = 0.2
 #: While a turn is handed over, answers are taken in after so many events: each look costs as much
 #: as the event itself.
 ANSWERS_EVERY = 50
