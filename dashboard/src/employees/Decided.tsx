@@ -3,7 +3,8 @@ import type { ReactElement } from "react";
 import type { EmployeeDecision, Hold } from "../api/client";
 import { type MessageId, T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
-import { DateTime, PlainDate } from "../ui/format";
+import { DateTime, WithShortIds } from "../ui/format";
+import { HoldDays } from "../ui/HoldDays";
 import { Empty } from "../ui/Loading";
 import { Link } from "../ui/links";
 import { type Column, ListTable } from "../ui/ListTable";
@@ -48,16 +49,8 @@ export function Decided({ decisions, holds, action }: DecidedProps): ReactElemen
 }
 
 const HOLDS: readonly Column<Hold>[] = [
-  { header: "holds.what", wide: true, cell: (hold) => hold.shown },
-  {
-    header: "holds.days",
-    cell: ({ first_day, last_day }) => (
-      <>
-        <PlainDate date={first_day} /> –{" "}
-        {last_day ? <PlainDate date={last_day} /> : <T id="holds.for-good" />}
-      </>
-    ),
-  },
+  { header: "holds.what", wide: true, cell: (hold) => <WithShortIds text={hold.shown} /> },
+  { header: "holds.days", cell: (hold) => <HoldDays {...hold} /> },
   { header: "column.by", cell: (hold) => <Who who={hold.set_by} at={hold.set_at} /> },
   { header: "column.reason", wide: true, cell: why },
   {

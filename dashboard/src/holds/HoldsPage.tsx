@@ -6,7 +6,8 @@ import { useSignedIn } from "../api/signedIn";
 import { T, useText } from "../i18n/i18n";
 import { ActionButton } from "../ui/ActionButton";
 import { Card } from "../ui/Card";
-import { DateTime, PlainDate } from "../ui/format";
+import { DateTime, WithShortIds } from "../ui/format";
+import { HoldDays } from "../ui/HoldDays";
 import { Empty } from "../ui/Loading";
 import { type Column, ListTable } from "../ui/ListTable";
 import { Page } from "../ui/Page";
@@ -53,16 +54,8 @@ export default function HoldsPage(): ReactElement {
 }
 
 const COLUMNS: readonly Column<Hold>[] = [
-  { header: "holds.what", wide: true, cell: (hold) => hold.shown },
-  {
-    header: "holds.days",
-    cell: ({ first_day, last_day }) => (
-      <>
-        <PlainDate date={first_day} /> –{" "}
-        {last_day ? <PlainDate date={last_day} /> : <T id="holds.for-good" />}
-      </>
-    ),
-  },
+  { header: "holds.what", wide: true, cell: (hold) => <WithShortIds text={hold.shown} /> },
+  { header: "holds.days", cell: (hold) => <HoldDays {...hold} /> },
   {
     header: "holds.who",
     cell: (hold) => (

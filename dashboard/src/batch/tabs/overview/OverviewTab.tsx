@@ -21,6 +21,7 @@ const Waterfall = lazy(() => import("../../Waterfall"));
 
 export default function OverviewTab(): ReactElement {
   const { batch } = useBatch();
+  if (batch.status === "rejected") return <About batch={batch} />; // nothing of the file counts
   return (
     <>
       <SumsLine batch={batch} />
