@@ -3,11 +3,12 @@ import type { ReactElement } from "react";
 import type { EmployeeDecision, Hold } from "../api/client";
 import { type MessageId, T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
-import { DateTime, WithShortIds } from "../ui/format";
+import { DateTime } from "../ui/format";
 import { HoldDays } from "../ui/HoldDays";
 import { Empty } from "../ui/Loading";
 import { Link } from "../ui/links";
 import { type Column, ListTable } from "../ui/ListTable";
+import { WithShortIds } from "../ui/WithShortIds";
 
 type DecidedProps = {
   decisions: readonly EmployeeDecision[];

@@ -80,7 +80,7 @@ type DimensionsProps = {
 function Dimensions({ chosen, onChange }: DimensionsProps): ReactElement {
   return (
     <fieldset style={{ border: 0, padding: 0, margin: 0 }}>
-      <legend style={{ padding: 0 }}>
+      <legend>
         <T id="finance.group" />
       </legend>
       {DIMENSIONS.map((dimension) => (

@@ -6,12 +6,13 @@ import { useSignedIn } from "../api/signedIn";
 import { T, useText } from "../i18n/i18n";
 import { ActionButton } from "../ui/ActionButton";
 import { Card } from "../ui/Card";
-import { DateTime, WithShortIds } from "../ui/format";
+import { DateTime } from "../ui/format";
 import { HoldDays } from "../ui/HoldDays";
 import { Empty } from "../ui/Loading";
 import { type Column, ListTable } from "../ui/ListTable";
 import { Page } from "../ui/Page";
 import { QueryView } from "../ui/QueryView";
+import { WithShortIds } from "../ui/WithShortIds";
 
 export default function HoldsPage(): ReactElement {
   const [lifted, setLifted] = useState(false);

@@ -110,11 +110,6 @@ export function shortId(id: string): string {
   return uuid ? `${uuid[1] ?? ""}${uuid[2] ?? ""}` : id;
 }
 
-/** A text of words and ids, with its ids shortened. */
-export function WithShortIds({ text }: { text: string }): ReactElement {
-  return <span title={text}>{text.split(" ").map(shortId).join(" ")}</span>;
-}
-
 export function Code({ children }: { children: string }): ReactElement {
   return <Monospace>{children}</Monospace>;
 }

@@ -73,7 +73,8 @@ def describe_row(row: Json, payment: Json | None) -> Line:
         why = _with_reason(f"the batch {row['filename']} was {batch_status}", row["batch_reason"])
         return Line(row, "unpaid", why, is_repeat=True)
     if status != "payable":
-        why = _with_reason(f"the row is {status}", row["reason"])
+        shown = "not payable" if status == "unpayable" else status
+        why = _with_reason(f"the row is {shown}", row["reason"])
         repeat = status == "excluded" and row["reason_code"] in PAID_ELSEWHERE
         return Line(row, "unpaid", why, is_repeat=repeat)
     if batch_status in UNAPPROVED_BATCHES:

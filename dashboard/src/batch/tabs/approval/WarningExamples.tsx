@@ -2,6 +2,7 @@ import type { ReactElement } from "react";
 import { query } from "../../../api/client";
 import { T } from "../../../i18n/i18n";
 import { MutedText } from "../../../ui/layout";
+import { WithShortIds } from "../../../ui/WithShortIds";
 
 const EXAMPLES = 5;
 
@@ -21,7 +22,11 @@ export function WarningExamples({
     <>
       {data.items.map(({ file_row: row, value }) => (
         <MutedText key={`${row}|${value}`} style={{ display: "block" }}>
-          {row ? <T id="approval.example-row" values={{ row, value }} /> : value}
+          {row ? (
+            <T id="approval.example-row" values={{ row, value: <WithShortIds text={value} /> }} />
+          ) : (
+            <WithShortIds text={value} />
+          )}
         </MutedText>
       ))}
     </>
