@@ -1,7 +1,7 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
 .PHONY: help setup up down status backup restore refill rotate-keys forget demo test lint format \
 	types bench profile chaos simulate attack explore mutants fuzz compose-test keycloak contracts \
-	sbom audit clean
+	sbom audit pictures clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
@@ -120,6 +120,10 @@ keycloak: ## sign in at a real Keycloak, which is fetched first (180 MB): step-u
 contracts: ## generate contracts/ again from the message classes
 	$(DEV)
 	@exec $(RUN) -m devtools.contracts
+
+pictures: ## docs/pages.md with its pictures, made again in a real browser
+	$(DASHBOARD)
+	@exec $(RUN) -m devtools.dashboard browser docs:pictures
 
 sbom: ## write the parts lists (CycloneDX) of Python, dashboard and Kafka: make sbom [TO=out/sbom]
 	@target=$@ ./devtools/bootstrap.sh audit

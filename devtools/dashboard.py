@@ -1,11 +1,12 @@
 """Build the dashboard for the gateway, check it, and try it in a real browser.
 
-    python -m devtools.dashboard build | check | browser
+    python -m devtools.dashboard build | check | browser [SCRIPT …]
 
 `build` does not fail if Node is missing: the API works without the dashboard, and a line says so.
 `check` and `browser` are stages of `make test`. Where Node or Chromium is missing, they print in
-large what was not tried. Chromium is installed with the machine's package manager only where
-`PAYDOWN_APT=yes` asks for it.
+large what was not tried. `browser` with names runs these scripts of package.json and no others; OUT
+names the folder of their pictures. Chromium is installed with the machine's package manager only
+where `PAYDOWN_APT=yes` asks for it.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from devtools import paths
@@ -27,7 +29,10 @@ FOLDER = paths.ROOT / "dashboard"
 DIST = FOLDER / "dist"
 MISSING = f"Node.js {node.OLDEST} or newer with npm"
 NOT_IN_PAGES = {"dist", "node_modules", "screenshots", "e2e", "tests"}
-SCRIPTS = ("e2e:lifecycle", "e2e:keyboard", "e2e:failures", "e2e:freshness", "accessibility")
+SCRIPTS = (
+    *("e2e:lifecycle", "e2e:keyboard", "e2e:failures", "e2e:decisions", "e2e:freshness"),
+    "accessibility",
+)
 SCRIPT_LIMIT_S = 900
 PATIENCE = ("--fetch-timeout=20000", "--fetch-retries=3")  # milliseconds without a byte
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -73,11 +78,14 @@ def check() -> int:
     return 0
 
 
-def browser() -> int:
+def browser(scripts: Sequence[str] = SCRIPTS) -> int:
     """Try the dashboard in Chromium on a stack of its own.
 
-    A batch from upload to summed reports, one by keyboard alone, failures, how old figures are,
-    then every page under axe.
+    A batch from upload to summed reports, one by keyboard alone, failures, a redirected loan and a
+    later start, how old figures are, then every page under axe.
+
+    Args:
+        scripts: scripts of package.json, each with its arguments.
     """
     if not has_node():
         return print_not_tried(f"{MISSING} is missing: the dashboard was NOT tried in a browser")
@@ -100,13 +108,13 @@ def browser() -> int:
             "KAFKA": stack.ports.address("kafka"),
             "KEYS": str(stack.state),
             "CHROMIUM": chromium,
-            "OUT": str(folder / "out"),
+            "OUT": os.environ.get("OUT") or str(folder / "out"),
             "SUPERVISOR_URL": f"unix://{stack.supervisor.socket}",
         }
-        for script in SCRIPTS:
+        for script in scripts:
             with Steps().step(f"npm run {script}"):
                 code = subprocess.run(
-                    ["npm", "run", "-s", script],
+                    ["npm", "run", "-s", *script.split()],
                     cwd=FOLDER,
                     env={**npm_environment(), **variables},
                     check=False,
@@ -216,7 +224,9 @@ def main(arguments: list[str]) -> int:
             return check()
         case ["browser"]:
             return browser()
-    raise CommandError("usage: python -m devtools.dashboard build | check | browser")
+        case ["browser", *scripts]:
+            return browser(scripts)
+    raise CommandError("usage: python -m devtools.dashboard build | check | browser [SCRIPT …]")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ export function launchBrowser() {
   });
 }
 
-const DESKTOP = { width: 1280, height: 900 };
+export const DESKTOP = { width: 1280, height: 900 };
 
 /**
  * A page of a person, in a browser context of its own. `options` are Playwright's. `errors` collects

@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { callApi, launchBrowser, waitUntilLoaded } from "./browser.mjs";
+import { callApi, DESKTOP, launchBrowser, waitUntilLoaded } from "./browser.mjs";
+import { cutOff } from "./hand.mjs";
 import { mainText, openPeople, step, waitUntil } from "./steps.mjs";
-import { getBatch, makeRoster, uploadReadyBatch, waitForStatus } from "./system.mjs";
+import { getBatch, makeRoster, uploadReadyBatch } from "./system.mjs";
 
 const PERIOD = "2027-01-04";
 const browser = await launchBrowser();
@@ -16,16 +17,30 @@ const batch = await uploadReadyBatch(makeRoster(60, "redirect.xml"), { period: P
 const path = `/batches/${batch.batch_id}`;
 const currentBatch = () => getBatch(batch.batch_id);
 
+const MOVING_MS = 350; // until the colors of the other scheme have faded in
+/** In light and dark, and as wide as a phone; nothing may be wider than its window. */
+const LOOKS = [
+  { name: "phone", colorScheme: "light", size: { width: 390, height: 844 } },
+  { name: "dark", colorScheme: "dark", size: DESKTOP },
+  { name: "light", colorScheme: "light", size: DESKTOP },
+];
+
 async function takePicture(page, name) {
-  if (!process.env.OUT) return;
-  mkdirSync(process.env.OUT, { recursive: true });
-  await page.screenshot({ path: join(process.env.OUT, `${name}.png`) });
+  if (process.env.OUT) mkdirSync(process.env.OUT, { recursive: true });
+  for (const { name: look, colorScheme, size } of LOOKS) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize(size);
+    await page.waitForTimeout(MOVING_MS);
+    assert.equal(await cutOff(page), "", `${name}, ${look}`);
+    if (process.env.OUT)
+      await page.screenshot({ path: join(process.env.OUT, `${name}-${look}.png`) });
+  }
 }
 
 await step("a loan is redirected from the menu of its row", async () => {
   await preparer.goto(`${path}/rows?status=payable`);
   await waitUntilLoaded(preparer);
-  await preparer.getByRole("row").nth(1).getByRole("button", { name: "more" }).click();
+  await preparer.getByRole("row").nth(1).getByRole("button", { name: "Actions" }).click();
   await preparer.getByRole("menuitem", { name: "Redirect the loan…" }).click();
   const dialog = preparer.getByRole("dialog");
   await dialog.getByLabel(/Its loan number/).fill("774001233");
@@ -73,8 +88,10 @@ await step("until then it waits, and is cancelled as a whole", async () => {
     reason: "not this time",
   });
   assert.ok(status < 300, `${status}`);
-  const ended = await waitForStatus(batch.batch_id, "completed_with_failures", "completed");
-  assert.equal(ended.payments.cancelled, ended.payments.total);
+  await waitUntil("every payment is cancelled", async () => {
+    const { status: now, payments } = await currentBatch();
+    return now === "cancelled" && payments.total > 0 && payments.cancelled === payments.total;
+  });
   await approver.goto(path);
   await waitUntilLoaded(approver);
   assert.match(await mainText(approver), /cancel/i);

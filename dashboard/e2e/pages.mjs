@@ -9,6 +9,7 @@ const FIXED_PAGES = [
   ["upload-forbidden", "/upload", "demo-auditor"],
   ["batches", "/batches", "demo-preparer"],
   ["batches-empty", "/batches?q=nothing-is-called-this", "demo-preparer"],
+  ["holds", "/holds", "demo-preparer"],
   ["ledger", "/ledger", "demo-auditor"],
   ["journals", "/ledger/journals", "demo-auditor"],
   ["finance", "/finance", "demo-preparer"],

@@ -41,8 +41,8 @@ export function waitForStatus(id, ...statuses) {
   });
 }
 
-/** Uploads a roster and accepts its corrections. Returns the batch when it is ready to approve. */
-export async function uploadReadyBatch(file, { period, reason } = {}) {
+/** Uploads a roster as the preparer, and returns the id of its batch. */
+export async function uploadRoster(file, { period, reason } = {}) {
   const query = new URLSearchParams({
     filename: basename(file),
     ...(period ? { period } : {}),
@@ -54,8 +54,12 @@ export async function uploadReadyBatch(file, { period, reason } = {}) {
     headers: { Authorization: "Bearer demo-preparer" },
   });
   assert.equal(answer.status, 202);
-  const { batch_id: id } = await answer.json();
-  const batch = await waitForStatus(id, "ready");
+  return (await answer.json()).batch_id;
+}
+
+/** Uploads a roster and accepts its corrections. Returns the batch when it is ready to approve. */
+export async function uploadReadyBatch(file, options) {
+  const batch = await waitForStatus(await uploadRoster(file, options), "ready");
   return batch.corrections_offered.length > 0 ? acceptCorrections(batch) : batch;
 }
 

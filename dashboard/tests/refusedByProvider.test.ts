@@ -18,7 +18,7 @@ test("people can ask again while something may be refused, and only then", () =>
   const stopped = { stopped_sources: [{ source_account_id: "s", reason_code: "c", reason: "r" }] };
   expect(mayAskAgain(batch("ready"))).toBe(false);
   expect(mayAskAgain(batch("ready", refused))).toBe(true);
-  expect(mayAskAgain(batch("ready", { rows: { unpayable: 1 } as Batch["rows"] }))).toBe(true);
+  expect(mayAskAgain(batch("ready", { rows: { unpayable: 1 } as Batch["rows"] }))).toBe(false);
   expect(mayAskAgain(batch("paying", stopped))).toBe(true);
   expect(mayAskAgain(batch("paying"))).toBe(false);
   expect(mayAskAgain(batch("completed", refused))).toBe(false);

@@ -46,12 +46,13 @@ const Bar = styled("header")(({ theme }) => ({
   display: "flex",
   flexWrap: "wrap",
   alignItems: "center",
-  gap: "4px 16px",
+  gap: "4px 12px",
   padding: "8px 24px",
   minHeight: 56,
   boxSizing: "border-box",
   background: (theme.vars ?? theme).palette.background.paper,
   borderBottom: `1px solid ${(theme.vars ?? theme).palette.divider}`,
+  "@media (max-width: 1400px)": { "& kbd": { display: "none" } },
   "@media (max-width: 600px)": { padding: "8px 12px" },
   "@media print": { display: "none" },
 }));
@@ -69,7 +70,7 @@ const Nav = styled("nav")(({ theme }) => ({
   gap: 4,
   flexGrow: 1,
   "& a": {
-    padding: "6px 10px",
+    padding: "6px 8px",
     borderRadius: 6,
     textDecoration: "none",
     color: (theme.vars ?? theme).palette.text.primary,

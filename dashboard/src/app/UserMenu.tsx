@@ -56,7 +56,7 @@ function PersonSwitch(): ReactElement {
       >
         {DEMO_PEOPLE.map((person) => (
           <option key={person.id} value={person.id}>
-            {`${person.name} (${text(`role.${person.role}`)})`}
+            {person.name}
           </option>
         ))}
       </Select>

@@ -37,13 +37,23 @@ const COLUMNS: readonly Column<AuditLine>[] = [
     cell: (line) => <Code>{`${line.method} ${line.path}`}</Code>,
   },
   { header: "audit.status", numeric: true, cell: (line) => line.status ?? "—" },
-  { header: "audit.address", cell: (line) => <Code>{line.address || "—"}</Code> },
+  { header: "audit.address", cell: (line) => <Address of={line} /> },
   { header: "audit.subject", cell: (line) => <Subject line={line} /> },
   {
     header: "problem.request",
     cell: (line) => <Code>{line.request_id.slice(0, REQUEST_ID_SHOWN)}</Code>,
   },
 ];
+
+/** Not broken within an IPv4 address; an IPv6 address is too long for that. */
+function Address({ of: { address } }: { of: AuditLine }): ReactElement {
+  const style = address.includes(".") ? ({ whiteSpace: "nowrap" } as const) : undefined;
+  return (
+    <span style={style}>
+      <Code>{address || "—"}</Code>
+    </span>
+  );
+}
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

@@ -22,7 +22,7 @@ export default function AskProviderAgain({
     },
   });
   return (
-    <ButtonRow style={{ marginBottom: 16 }}>
+    <ButtonRow>
       <Button variant="outlined" onClick={() => setOpen(true)}>
         <T id="retry.act" />
       </Button>

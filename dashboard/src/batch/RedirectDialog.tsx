@@ -1,4 +1,5 @@
 /** Asks for the loan that is paid instead, then for the reason, with what it changes in money. */
+import Box from "@mui/material/Box";
 import { type ReactElement, useState } from "react";
 import type { Row } from "../api/client";
 import { T, useText } from "../i18n/i18n";
@@ -34,18 +35,20 @@ export function RedirectDialog({ row, onClose, onDecided }: RedirectDialogProps)
           values={{ institution: row.institution_id, last4: row.loan_last4 }}
         />
       </p>
-      <Field>
-        <T id="decide.redirect.institution" />
-        <Input value={institution} onChange={(event) => setInstitution(event.target.value)} />
-      </Field>
-      <Field>
-        <T id="decide.redirect.number" />
-        <Input
-          autoComplete="off"
-          value={number}
-          onChange={(event) => setNumber(event.target.value)}
-        />
-      </Field>
+      <Box sx={{ display: "grid", gap: 1.5 }}>
+        <Field>
+          <T id="decide.redirect.institution" />
+          <Input value={institution} onChange={(event) => setInstitution(event.target.value)} />
+        </Field>
+        <Field>
+          <T id="decide.redirect.number" />
+          <Input
+            autoComplete="off"
+            value={number}
+            onChange={(event) => setNumber(event.target.value)}
+          />
+        </Field>
+      </Box>
     </ActionDialog>
   );
 }

@@ -1,4 +1,5 @@
 /** What the provider refused of a batch since its check, and how people ask it again. */
+import Box from "@mui/material/Box";
 import { lazy, type ReactElement, Suspense } from "react";
 import type { Batch } from "../api/client";
 import { hasRole } from "../api/session";
@@ -24,17 +25,22 @@ export function RefusedByProvider({ batch, onRetried }: Props): ReactElement {
         </Notice>
       )}
       {mayAskAgain(batch) && hasRole(me, "preparer", "approver") && (
-        <Suspense>
-          <AskProviderAgain batchId={batch.batch_id} onRetried={onRetried} />
-        </Suspense>
+        <Box sx={{ mb: 2 }}>
+          <Suspense>
+            <AskProviderAgain batchId={batch.batch_id} onRetried={onRetried} />
+          </Suspense>
+        </Box>
       )}
     </>
   );
 }
 
-/** Whether something of a batch may be refused that another try could mend. */
+/**
+ * Whether something of a batch was refused since its check that another try could mend. Before the
+ * approval the rows that are not payable have the same button, on the Checks tab.
+ */
 export function mayAskAgain(batch: Batch): boolean {
-  const { status, refused_by_provider: refused, stopped_sources: stopped, rows } = batch;
-  if (status === "ready") return refused.rows > 0 || rows.unpayable > 0;
+  const { status, refused_by_provider: refused, stopped_sources: stopped } = batch;
+  if (status === "ready") return refused.rows > 0;
   return RUNNING.has(status) && (refused.rows > 0 || stopped.length > 0);
 }

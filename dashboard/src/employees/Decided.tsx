@@ -4,8 +4,9 @@ import type { EmployeeDecision, Hold } from "../api/client";
 import { ApiText } from "../i18n/ApiText";
 import { type MessageId, T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
-import { DateTime, PlainDate } from "../ui/format";
+import { DateTime } from "../ui/format";
 import { HeldThing } from "../ui/HeldThing";
+import { HoldDays } from "../ui/HoldDays";
 import { Empty } from "../ui/Loading";
 import { Link } from "../ui/links";
 import { type Column, ListTable } from "../ui/ListTable";
@@ -51,15 +52,7 @@ export function Decided({ decisions, holds, action }: DecidedProps): ReactElemen
 
 const HOLDS: readonly Column<Hold>[] = [
   { header: "holds.what", wide: true, cell: (hold) => <HeldThing hold={hold} /> },
-  {
-    header: "holds.days",
-    cell: ({ first_day, last_day }) => (
-      <>
-        <PlainDate date={first_day} /> –{" "}
-        {last_day ? <PlainDate date={last_day} /> : <T id="holds.for-good" />}
-      </>
-    ),
-  },
+  { header: "holds.days", cell: (hold) => <HoldDays {...hold} /> },
   { header: "column.by", cell: (hold) => <Who who={hold.set_by} at={hold.set_at} /> },
   { header: "column.reason", wide: true, cell: why },
   {

@@ -5,10 +5,11 @@ import { hasRole } from "../api/session";
 import { useSignedIn } from "../api/signedIn";
 import { T, useText } from "../i18n/i18n";
 import { Card } from "../ui/Card";
-import { Count, DateTime, PlainDate, ShortId } from "../ui/format";
+import { Count, DateTime, Money, PlainDate, ShortId } from "../ui/format";
 import { MutedText } from "../ui/layout";
 import { type Column, ListTable } from "../ui/ListTable";
 import { Empty } from "../ui/Loading";
+import { readCents } from "../ui/money";
 import { ProblemPanel } from "../ui/ProblemPanel";
 import { QueryView } from "../ui/QueryView";
 import { FileButtons } from "./FileButtons";
@@ -92,16 +93,22 @@ const COLUMNS: readonly Column<FinanceReport>[] = [
 
 /** What is paid; of a year the sum, which holds what is approved and not paid yet, as such. */
 function Paid({ report }: { report: FinanceReport }): ReactElement {
-  if (report.kind !== "yearly") return <>{report.paid_amount}</>;
+  if (report.kind !== "yearly") return <Amount text={report.paid_amount} />;
   return (
     <>
-      {report.amount}
+      <Amount text={report.amount} />
       <br />
       <MutedText>
         <T id="finance.year.amount" />
       </MutedText>
     </>
   );
+}
+
+/** An amount of the API, with its thousands. */
+function Amount({ text }: { text: string }): ReactElement {
+  const cents = readCents(text);
+  return cents === null ? <>{text}</> : <Money cents={cents} />;
 }
 
 /** What a report is of, as of when, and whether its figures still change. */

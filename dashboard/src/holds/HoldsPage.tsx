@@ -9,8 +9,9 @@ import { T, useApiText, useText } from "../i18n/i18n";
 import { ActionButton } from "../ui/ActionButton";
 import { useAddress } from "../ui/address";
 import { Card } from "../ui/Card";
-import { DateTime, PlainDate } from "../ui/format";
+import { DateTime } from "../ui/format";
 import { HeldThing } from "../ui/HeldThing";
+import { HoldDays } from "../ui/HoldDays";
 import { Empty } from "../ui/Loading";
 import { type Column, ListTable } from "../ui/ListTable";
 import { Page } from "../ui/Page";
@@ -75,15 +76,7 @@ export default function HoldsPage(): ReactElement {
 
 const COLUMNS: readonly Column<Hold>[] = [
   { header: "holds.what", wide: true, cell: (hold) => <HeldThing hold={hold} /> },
-  {
-    header: "holds.days",
-    cell: ({ first_day, last_day }) => (
-      <>
-        <PlainDate date={first_day} /> –{" "}
-        {last_day ? <PlainDate date={last_day} /> : <T id="holds.for-good" />}
-      </>
-    ),
-  },
+  { header: "holds.days", cell: (hold) => <HoldDays {...hold} /> },
   {
     header: "holds.who",
     cell: (hold) => (

@@ -1,8 +1,8 @@
 import type { ReactElement } from "react";
-import { ApiText } from "../i18n/ApiText";
-import { T } from "../i18n/i18n";
+import { T, useApiText } from "../i18n/i18n";
 import { NamedId } from "./NamedId";
 import { PersonLink } from "./PersonLink";
+import { WithShortIds } from "./WithShortIds";
 
 type HeldThingProps = {
   hold: {
@@ -16,6 +16,7 @@ type HeldThingProps = {
 /** What a hold is on, by its name for those who may see it, and by its id. */
 export function HeldThing({ hold }: HeldThingProps): ReactElement {
   const { kind, shown, held_id: id, person } = hold;
+  const apiText = useApiText();
   if ((kind === "branch" || kind === "source") && id)
     return (
       <>
@@ -24,7 +25,7 @@ export function HeldThing({ hold }: HeldThingProps): ReactElement {
     );
   return (
     <>
-      <ApiText text={shown} kind="values" />
+      <WithShortIds text={apiText(shown, "values")} />
       {person && (
         <>
           {" · "}

@@ -70,7 +70,7 @@ const Table = styled("table")(({ theme }) => ({
   "& th": { fontWeight: 650, verticalAlign: "bottom" },
   "@media (min-width: 601px)": { "& time": { whiteSpace: "nowrap" } },
   "& .right": { textAlign: "right" },
-  "& .wide": { minWidth: 220, overflowWrap: "anywhere" },
+  "& .wide": { minWidth: 180, overflowWrap: "anywhere" },
   "& tbody tr:hover": { background: (theme.vars ?? theme).palette.action.hover },
   "& tfoot td": {
     fontWeight: 650,

@@ -67,7 +67,7 @@ class Why:
             return f"the batch {self.filename} {_WAITING[self.status]}"
         what = {
             "batch_ended": f"the batch {self.filename} was {self.status}",
-            "row": f"the row is {self.status}",
+            "row": f"the row is {'not payable' if self.status == 'unpayable' else self.status}",
             "payment": {**_OPEN_PAYMENTS, **_ENDED_PAYMENTS}.get(self.status, self.status),
         }[self.code]
         shown = self.reason.strip().rstrip(".")

@@ -84,7 +84,7 @@ def only(*rows: Any, approved: Any = ()) -> dict[str, Any]:
         (
             row(1, status="unpayable", reason="The institution has no merchant."),
             "not_paid",
-            "Not paid, $100.00: the row is unpayable (The institution has no merchant).",
+            "Not paid, $100.00: the row is not payable (The institution has no merchant).",
         ),
     ],
 )

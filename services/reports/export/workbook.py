@@ -101,7 +101,8 @@ class _Totals:
             # 109: the sum of what a filter shows; the value is that of all lines
             formula = f"=SUBTOTAL(109,{letter}2:{letter}{rows})"
             form = self.bold_amount if column in self.amounts else self.bold
-            sheet.write_formula(rows, column, formula, form, str(value))
+            # as a number: programs that do not calculate when they open would have text
+            sheet.write_formula(rows, column, formula, form, value)
         self.sums = {}
 
 

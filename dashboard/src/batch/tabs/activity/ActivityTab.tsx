@@ -8,6 +8,7 @@ import { T, useText } from "../../../i18n/i18n";
 import { Card } from "../../../ui/Card";
 import { Code, DateTime } from "../../../ui/format";
 import { Link } from "../../../ui/links";
+import { NamedId } from "../../../ui/NamedId";
 import { type Column, ListTable } from "../../../ui/ListTable";
 import { QueryView } from "../../../ui/QueryView";
 import { useBatch } from "../../BatchContext";
@@ -79,7 +80,7 @@ function correction(made: Batch["corrections"][number]): Happening {
           field: made.field,
           from: made.from,
           to: made.to,
-          source: made.source_account_id,
+          source: <NamedId kind="source" id={made.source_account_id} />,
         }}
       />
     ),

@@ -18,6 +18,7 @@ import { AskApproval } from "./AskApproval";
 import { ComparedRosters } from "./ComparedRosters";
 import { DiscardBatch } from "./DiscardBatch";
 import { TwoApprovers } from "./TwoApprovers";
+import { warningOf } from "./unusualChanges";
 
 export default function ApprovalTab(): ReactElement {
   const { batch } = useBatch();
@@ -91,6 +92,15 @@ function start({ start_at: startAt }: Batch): Fact[] {
   return startAt ? [["fact.start", <DateTime key="start" at={startAt} />]] : [];
 }
 
+/** A warning that was confirmed, in words. */
+function Acknowledged({ batch, code }: { batch: Batch; code: string }): ReactElement {
+  return (
+    <div>
+      {warningOf(batch, code).messages.join(" ")} <Code>{code}</Code>
+    </div>
+  );
+}
+
 /** Who approved the batch, when, and what exactly. */
 function Approved({ batch }: { batch: Batch }): ReactElement {
   return (
@@ -114,7 +124,13 @@ function Approved({ batch }: { batch: Batch }): ReactElement {
           ["fact.digest", <Code key="digest">{batch.digest ?? "—"}</Code>],
           [
             "fact.acknowledged",
-            batch.acknowledged.join(", ") || <T key="none" id="fact.acknowledged.none" />,
+            batch.acknowledged.length > 0 ? (
+              batch.acknowledged.map((code) => (
+                <Acknowledged key={code} batch={batch} code={code} />
+              ))
+            ) : (
+              <T key="none" id="fact.acknowledged.none" />
+            ),
           ],
         ]}
       />

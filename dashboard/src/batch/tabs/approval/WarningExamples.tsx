@@ -1,8 +1,8 @@
 import type { ReactElement } from "react";
 import { query } from "../../../api/client";
-import { ApiText } from "../../../i18n/ApiText";
-import { T } from "../../../i18n/i18n";
+import { T, useApiText } from "../../../i18n/i18n";
 import { MutedText } from "../../../ui/layout";
+import { WithShortIds } from "../../../ui/WithShortIds";
 
 const EXAMPLES = 5;
 
@@ -17,6 +17,7 @@ export function WarningExamples({
   const { data } = query.useQuery("get", "/api/v1/batches/{batch_id}/issues", {
     params: { path: { batch_id: batchId }, query: { code, limit: EXAMPLES } },
   });
+  const apiText = useApiText();
   if (!data) return null;
   return (
     <>
@@ -25,10 +26,10 @@ export function WarningExamples({
           {row ? (
             <T
               id="approval.example-row"
-              values={{ row, value: <ApiText text={value} kind="values" /> }}
+              values={{ row, value: <WithShortIds text={apiText(value, "values")} /> }}
             />
           ) : (
-            <ApiText text={value} kind="values" />
+            <WithShortIds text={apiText(value, "values")} />
           )}
         </MutedText>
       ))}

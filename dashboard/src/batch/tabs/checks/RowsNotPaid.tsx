@@ -1,4 +1,4 @@
-import type { ReactElement } from "react";
+import { lazy, type ReactElement, Suspense } from "react";
 import { hasRole } from "../../../api/session";
 import { useSignedIn } from "../../../api/signedIn";
 import { NEVER_APPROVED } from "../../../api/statuses";
@@ -16,13 +16,15 @@ import { RefusedRowsFile } from "../../RefusedRowsFile";
 import { RowsLink } from "../../RowsLink";
 import { type Group, groupSearch, useGroupedRows } from "../../useGroupedRows";
 
+const AskProviderAgain = lazy(() => import("../../AskProviderAgain"));
+
 /** Outcomes of rows that are not paid. */
 export const NOT_PAID = ["unpayable", "refused", "excluded"] as const;
 type NotPaid = (typeof NOT_PAID)[number];
 
 /** What can be done about the rows of an outcome, beyond looking at them. */
 const ACTIONS: Partial<Record<NotPaid, ReactElement>> = {
-  unpayable: <PayInNewBatch />,
+  unpayable: <TryAgain />,
   refused: <RefusedRowsFile />,
 };
 
@@ -62,12 +64,18 @@ export function RowsNotPaid({ status }: { status: NotPaid }): ReactElement {
 }
 
 /**
- * For a preparer, once the batch was approved: take the rows that were not payable into a new
- * batch.
+ * Before the approval: ask the provider again. Afterwards, for a preparer: take the rows that were
+ * not payable into a new batch.
  */
-function PayInNewBatch(): ReactElement | null {
-  const { batch } = useBatch();
+function TryAgain(): ReactElement | null {
+  const { batch, reload } = useBatch();
   const { me } = useSignedIn();
+  if (batch.status === "ready" && hasRole(me, "preparer", "approver"))
+    return (
+      <Suspense>
+        <AskProviderAgain batchId={batch.batch_id} onRetried={() => void reload()} />
+      </Suspense>
+    );
   if (NEVER_APPROVED.has(batch.status) || !hasRole(me, "preparer")) return null;
   return (
     <NewBatchFromRows

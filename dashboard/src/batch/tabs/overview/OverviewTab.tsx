@@ -22,6 +22,7 @@ const Waterfall = lazy(() => import("../../Waterfall"));
 
 export default function OverviewTab(): ReactElement {
   const { batch } = useBatch();
+  if (batch.status === "rejected") return <About batch={batch} />; // nothing of the file counts
   return (
     <>
       <SumsLine batch={batch} />

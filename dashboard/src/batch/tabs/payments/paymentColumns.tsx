@@ -36,7 +36,7 @@ export function paymentColumns(text: ReturnType<typeof useText>): GridColDef<Pay
     {
       field: "provider_status",
       headerName: text("column.provider-status"),
-      width: 130,
+      width: 180,
       valueFormatter: orDash,
     },
     {

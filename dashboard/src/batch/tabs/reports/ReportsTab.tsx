@@ -12,10 +12,11 @@ import { ProblemPanel } from "../../../ui/ProblemPanel";
 import { useBatch } from "../../BatchContext";
 import { Certificate } from "./Certificate";
 
+/** A workbook first: it keeps ids as text and amounts as numbers whatever opens it. */
 const REPORTS = [
-  { name: "sources", files: ["sources.csv", "sources.xlsx"] },
-  { name: "branches", files: ["branches.csv", "branches.xlsx"] },
-  { name: "payments", files: ["payments.csv", "payments.xlsx"] },
+  { name: "sources", files: ["sources.xlsx", "sources.csv"] },
+  { name: "branches", files: ["branches.xlsx", "branches.csv"] },
+  { name: "payments", files: ["payments.xlsx", "payments.csv"] },
   { name: "summary", files: ["summary.pdf"] },
   { name: "all", files: ["all.zip"] },
 ] as const;

@@ -51,7 +51,7 @@ export function menuColumn(
     field: "actions",
     type: "actions",
     headerName: text("row.menu"),
-    width: 60,
+    width: 84,
     renderCell: (cell) => <RowMenu cell={cell} actions={actionsOf(cell.row)} onAsk={onAsk} />,
   };
 }
