@@ -42,6 +42,7 @@ def read_payments(connection: Connection, batch_id: UUID, digest: str) -> Stored
 
 
 def _approved_payment(row: Row[Any]) -> ApprovedPayment:
+    columns: list[Any]
     *columns, rows = row
     pairs = (text.partition("/") for text in rows.split(","))
     return ApprovedPayment._make(
