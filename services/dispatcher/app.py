@@ -84,6 +84,10 @@ class Loops:
                 self._are_limits_set = True
         return Reader(self.service.engine, self.provider, stop, beat)
 
+    def approvals(self) -> ApprovalProof:
+        """Return what verifies approvals; each one examines every batch."""
+        return ApprovalProof(self.settings.call_verifier, self.settings.trusted)
+
     def worker(self, sender: Sender) -> Loop:
         """Return the loop that sends payments or provider objects."""
 
@@ -115,8 +119,7 @@ class Loops:
         """Answer preflights, and bring batches to where they can be paid."""
         engine, reader = self.service.engine, self.reader(stop, beat)
         settings = self.settings
-        approvals = ApprovalProof(settings.call_verifier, settings.trusted)
-        provisioner = Provisioner(engine, reader, approvals)
+        provisioner = Provisioner(engine, reader, self.approvals())
         preflight = Preflight(engine, reader, provisioner, settings.preflight_limit_s)
         disabled = DisabledObjects(engine, reader)
         turns = (
@@ -202,7 +205,9 @@ def main() -> None:
     add_consumers(service)
     service.world.checks.append(lambda: check_hints(service.engine))
     service.add_relay()
-    service.startup_gate.recovery_steps = recovery_steps(loops.reader, settings.timing)
+    service.startup_gate.recovery_steps = recovery_steps(
+        loops.reader, settings.timing, loops.approvals
+    )
     service.loops += loops.all()
     service.world.checks.append(provider.clock.check)
     service.gauges |= metrics.gauges(service.engine)

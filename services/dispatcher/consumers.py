@@ -17,9 +17,9 @@ from libs.common.contracts.events.payments import PaymentApproved
 from libs.common.contracts.events.provider import ProviderEventReceived
 from libs.common.contracts.events.rows import RowRead
 from services.dispatcher import published_states
+from services.dispatcher.store import batch_starts, mended_merchants, published_events, sources
 from services.dispatcher.store import batches as batch_store
 from services.dispatcher.store import hints as hint_store
-from services.dispatcher.store import mended_merchants, published_events, sources
 from services.dispatcher.store import payments as payment_store
 from services.dispatcher.store import rows as row_store
 
@@ -66,6 +66,7 @@ def payments(connection: Connection, events: Sequence[Event]) -> None:
     """
     approved = cast("Sequence[PaymentApproved]", events)
     _check_amounts(approved)
+    batch_starts.lock_arriving(connection, {str(event.batch_id) for event in approved})
     new = payment_store.insert_payments(connection, approved)
     published = published_events.list_published(connection, [row.payment_id for row in new])
     unpublished = {row.batch_id for row in new if row.payment_id not in published}

@@ -59,8 +59,8 @@ class DispatcherSettings(ServiceSettings):
     trusted_approvals: str = Field(
         default="",
         pattern=f"^({TRUSTED}(,{TRUSTED})*)?$",
-        description="batch id=digest[,…]: approvals from before approvals were signed, for which "
-        "two people vouch",
+        description="batch id=digest of its payments[,…]: approvals from before approvals were "
+        "signed or covered payments, for which two people vouch",
     )
 
     @model_validator(mode="after")
@@ -97,7 +97,7 @@ class DispatcherSettings(ServiceSettings):
 
     @property
     def trusted(self) -> frozenset[str]:
-        """Approvals without a signature for which people vouch, as `batch id=digest`."""
+        """Payments for which people vouch, as `batch id=digest of its payments`."""
         return frozenset(filter(None, self.trusted_approvals.split(",")))
 
     @property

@@ -1,14 +1,14 @@
 """What people do with a batch, each act in one transaction: approve, discard, correct."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from libs.common.contracts.approved_payments import digest_batch
 from services.ingest import (
     finalize,
     known_people,
@@ -22,17 +22,13 @@ from services.ingest.domain.approval import Approval, ApprovalPolicy
 from services.ingest.domain.approval_request import check_unlocked
 from services.ingest.domain.batch import DISCARDABLE, Batch, status_words
 from services.ingest.domain.correction import Correction, check_correction, is_consistent
-from services.ingest.domain.decision import (
-    Decision,
-    check_number,
-    decision_id,
-    rows_in_words,
-)
 from services.ingest.domain.errors import RequestError
 from services.ingest.domain.start import check_start
+from services.ingest.included_rows import include_rows
 from services.ingest.store import (
     approval_requests,
     approvals,
+    batch_digests,
     batches,
     claims,
     corrections,
@@ -46,15 +42,46 @@ from services.ingest.store import (
     payments,
     people,
     published_events,
-    row_outcomes,
     rows,
     sources,
-    totals,
 )
 
 
 class HoldsMoved(Exception):
     """Holds on rows of the batch were set or lifted since its check; roll back."""
+
+
+class DigestMoved(Exception):
+    """The digest of the batch is not of the payments that its rows make; roll back.
+
+    That is so if it was checked by a version whose digest did not cover them.
+    """
+
+
+#: Why a batch is checked again instead of being approved: the code and the sentence.
+_CHECKED_AGAIN: Final = {
+    claims.ClaimsMoved: (
+        "approval.claims-moved",
+        (
+            "Rows or people of this batch were approved in another batch meanwhile; "
+            "it is being checked again."
+        ),
+    ),
+    HoldsMoved: (
+        "approval.held",
+        (
+            "A hold on rows of this batch was set or lifted since it was checked; nothing was "
+            "approved. It is being checked again."
+        ),
+    ),
+    DigestMoved: (
+        "approval.stale",
+        (
+            "The digest of this batch does not cover its payments as they are now; nothing was "
+            "approved. It is being checked again."
+        ),
+    ),
+}
 
 
 def approve(
@@ -77,29 +104,14 @@ def approve(
     try:
         with engine.begin() as connection:
             done = _approve(connection, batch_id, approval, policy, now, touched)
-    except claims.ClaimsMoved:
+    except tuple(_CHECKED_AGAIN) as moved:
         with engine.begin() as connection:
             batch = batches.get_batch(connection, batch_id, lock=True)
             if batch.digest == approval.digest:
                 check_again(connection, batch, now)
+        code, message = _CHECKED_AGAIN[type(moved)]
         raise RequestError(
-            "conflict",
-            "approval.claims-moved",
-            "Rows or people of this batch were approved in another batch meanwhile; "
-            "it is being checked again.",
-            "Look at it again when it is ready.",
-        ) from None
-    except HoldsMoved:
-        with engine.begin() as connection:
-            batch = batches.get_batch(connection, batch_id, lock=True)
-            if batch.digest == approval.digest:
-                check_again(connection, batch, now)
-        raise RequestError(
-            "conflict",
-            "approval.held",
-            "A hold on rows of this batch was set or lifted since it was checked; nothing was "
-            "approved. It is being checked again.",
-            "Look at it again when it is ready.",
+            "conflict", code, message, "Look at it again when it is ready."
         ) from None
     except inclusions.AlreadyIncluded as error:
         raise RequestError(
@@ -148,25 +160,24 @@ def _approve(
     batch = batches.get_batch(connection, batch_id, lock=True)
     if _is_the_same_again(connection, batch, approval):
         return batch
-    approval_rules.check_approver(
-        approval.person,
-        batches.list_contributors(connection, batch_id),
-        policy.one_person,
-        approval.counts_as,
-    )
-    approval_rules.check_approval(
-        batch,
-        approval,
-        issues.list_warning_codes(connection, batch_id),
-        rows.count_payable(connection, batch_id) + len(approval.include),
-    )
+    _check(connection, batch, approval, policy)
+    payments_digest = finalize.digest_payments(connection, batch_id)
+    if digest_batch(batch.contents_digest, payments_digest) != batch.digest:
+        raise DigestMoved
     first = first_approvals.find_standing(connection, batch_id)
     if first is None or first.start_at != approval.start_at:
         check_start(approval.start_at, now)  # one that passed since the first approval is as good
     if approval.include:
-        included_digest = _include_rows(connection, batch, approval, now)
-        batches.set_digest(connection, batch_id, included_digest)
-        approval = replace(approval, approved_digest=included_digest)
+        included = include_rows(connection, batch, approval, now)
+        if approval.approved_digest not in ("", included.text):
+            raise RequestError(
+                "conflict",
+                "approval.stale",
+                "What would be paid with the included rows is not what was approved.",
+                "Look at the batch again.",
+            )
+        batch_digests.set_digest(connection, batch_id, included)
+        approval = replace(approval, approved_digest=included.text)
     rules_version, waits = two_approvals.record_first(
         connection, batch, approval, now, one_person=policy.one_person
     )
@@ -196,6 +207,49 @@ def _approve(
     return approved
 
 
+def find_included_digest(
+    engine: Engine, batch_id: UUID, approval: Approval, policy: ApprovalPolicy
+) -> str:
+    """The digest that a batch would have by an approval, with the included rows.
+
+    The gateway asks for it, and signs it with the call that approves. Nothing is changed. Of a
+    batch that was approved so, it is the digest that it has.
+
+    Raises:
+        RequestError: the approval would be refused.
+    """
+    with engine.connect() as connection:  # what is written is rolled back at the end
+        batch = batches.get_batch(connection, batch_id, lock=True)
+        if not approval.include or _is_the_same_again(connection, batch, approval):
+            return batch.digest or ""
+        _check(connection, batch, approval, policy)
+        included = include_rows(connection, batch, approval, datetime.now(UTC))
+        connection.rollback()
+    return included.text
+
+
+def _check(
+    connection: Connection, batch: Batch, approval: Approval, policy: ApprovalPolicy
+) -> None:
+    """Check who approves, and that the approval fits a locked batch as it is now.
+
+    Raises:
+        RequestError: it is refused.
+    """
+    approval_rules.check_approver(
+        approval.person,
+        batches.list_contributors(connection, batch.batch_id),
+        policy.one_person,
+        approval.counts_as,
+    )
+    approval_rules.check_approval(
+        batch,
+        approval,
+        issues.list_warning_codes(connection, batch.batch_id),
+        rows.count_payable(connection, batch.batch_id) + len(approval.include),
+    )
+
+
 def _check_nothing_moved(connection: Connection, batch: Batch, policy: ApprovalPolicy) -> None:
     """Raise ClaimsMoved or HoldsMoved if what the check of the batch found is so no more."""
     if (
@@ -221,61 +275,6 @@ def _is_the_same_again(connection: Connection, batch: Batch, approval: Approval)
     return seen == (batch.approved_by, batch.seen_digest or batch.digest, batch.start_at) or (
         first is not None and seen == (first.approved_by, first.digest, first.start_at)
     )
-
-
-def _include_rows(connection: Connection, batch: Batch, approval: Approval, now: datetime) -> str:
-    """Make the excluded rows payable that the approver names, as the next revision of these rows.
-
-    Returns:
-        The digest of the batch with them: what is paid agrees with it.
-
-    Raises:
-        RequestError: one of them is not an excluded row of this batch; roll back.
-    """
-    excluded = {
-        row.row_id: row
-        for row in rows.list_excluded_in_period(
-            connection, batch.batch_id, [one.row_id for one in approval.include]
-        )
-    }
-    if len(excluded) != len(approval.include):
-        raise RequestError(
-            "conflict",
-            "approval.include",
-            "A row to include is not a row of this batch that was excluded for its pay period.",
-            "Look at the excluded rows again.",
-        )
-    by_reason: dict[str, list[Any]] = defaultdict(list)
-    for one in approval.include:
-        by_reason[one.reason].append(excluded[one.row_id])
-    check_number(decisions.count_with_amendments(connection, batch.batch_id), len(by_reason))
-    for number, (reason, chosen) in enumerate(by_reason.items()):
-        file_rows = [row.file_row for row in chosen]
-        decision = Decision(
-            decision_id=decision_id(batch, f"approval-{number}"),
-            batch_id=batch.batch_id,
-            act="include",
-            target=rows_in_words(file_rows),
-            reason=reason,
-            evidence="",
-            seen_digest=approval.digest,
-            file_rows=tuple(file_rows),
-            rows=len(file_rows),
-            amount_cents=sum(row.amount_cents for row in chosen),
-            decided_by=approval.person,
-            decided_at=now,
-            at_approval=True,
-        )
-        decisions.insert_decision(connection, decision)
-    batches.set_revision(connection, batch.batch_id, batch.revision + 1)
-    row_outcomes.write_includes(
-        connection, batch, batch.revision + 1, approval.person, approval.include
-    )
-    digest, _ = finalize.publish_rows(
-        connection, batches.get_batch(connection, batch.batch_id), now
-    )
-    totals.replace_totals(connection, batch.batch_id)
-    return digest
 
 
 def discard(engine: Engine, batch_id: UUID, person: str, reason: str) -> Any:

@@ -21,7 +21,7 @@ from services.ingest.domain.batch_warnings import (
     overlap_sentence,
 )
 from services.ingest.domain.decision import to_ranges
-from services.ingest.domain.digest import Digest
+from services.ingest.domain.digest import BatchDigest, ContentsDigest, PayableRows
 from services.ingest.domain.other_people import (
     FIELD,
     OTHER_PERSON,
@@ -34,6 +34,7 @@ from services.ingest.domain.pay_period import PERIOD_AMBIGUOUS, ambiguous_senten
 from services.ingest.domain.roster_warnings import AMOUNT_JUMP, BATCH_CODES, Thresholds
 from services.ingest.store import (
     amendments,
+    batch_digests,
     batches,
     corrections,
     decisions,
@@ -45,6 +46,7 @@ from services.ingest.store import (
     roster_figures,
     row_outcomes,
     rows,
+    sources,
     totals,
 )
 
@@ -107,7 +109,7 @@ def _make_ready(connection: Connection, batch: Batch, now: datetime, limits: Thr
     year_limit.replace_warnings(connection, batch, limits.year)
     totals.replace_totals(connection, batch.batch_id)
     digest, published = publish_rows(connection, batch, now)
-    batches.mark_ready(connection, batch.batch_id, digest, now)
+    batch_digests.mark_ready(connection, batch.batch_id, digest.text, digest.contents, now)
     published_events.publish_batch(connection, batch.batch_id, now)
     return published
 
@@ -188,13 +190,37 @@ def _replace_unusual(connection: Connection, batch: Batch, limits: Thresholds) -
     )
 
 
-def publish_rows(connection: Connection, batch: Batch, now: datetime) -> tuple[str, int]:
+def publish_rows(connection: Connection, batch: Batch, now: datetime) -> tuple[BatchDigest, int]:
     """Publish the rows that changed in this revision, and count their messages in the batch.
 
     Returns:
-        The digest of all rows, and the number of messages.
+        The digest of all rows and of the payments that they make, and the number of messages.
     """
-    digest, published = Digest(batch.period), 0
+    contents, payable, published = _begin_contents(connection, batch), PayableRows(), 0
+    for page in rows.pages_for_digest(connection, batch.batch_id):
+        contents.add_rows(row[:-1] for row in page)
+        payable.add_rows(page)
+        changed = [row.row_id for row in page if row.changed]
+        published_events.publish_rows(
+            connection, changed, handlers.event_ids(changed, f"row-read-{batch.revision}"), now
+        )
+        published += len(changed)
+    batches.set_row_messages(connection, batch.batch_id, batch.row_messages + published)
+    paying = sources.list_paying(connection, batch.batch_id)
+    return BatchDigest(contents.text(), payable.digest(batch.batch_id, paying)), published
+
+
+def digest_payments(connection: Connection, batch_id: UUID) -> str:
+    """The digest of the payments that a batch's payable rows make."""
+    payable = PayableRows()
+    for page in rows.pages_for_digest(connection, batch_id):
+        payable.add_rows(page)
+    return payable.digest(batch_id, sources.list_paying(connection, batch_id))
+
+
+def _begin_contents(connection: Connection, batch: Batch) -> ContentsDigest:
+    """The digest of all that comes before the rows."""
+    digest = ContentsDigest(batch.period)
     digest.add_corrections(
         [one.source_account_id, one.field, one.from_value, one.to_value]
         for one in corrections.list_corrections(connection, batch.batch_id)
@@ -211,12 +237,4 @@ def publish_rows(connection: Connection, batch: Batch, now: datetime) -> tuple[s
         ]
         for one in amendments.list_standing(connection, batch.batch_id)
     )
-    for page in rows.pages_for_digest(connection, batch.batch_id):
-        digest.add_rows(row[:-1] for row in page)
-        changed = [row.row_id for row in page if row.changed]
-        published_events.publish_rows(
-            connection, changed, handlers.event_ids(changed, f"row-read-{batch.revision}"), now
-        )
-        published += len(changed)
-    batches.set_row_messages(connection, batch.batch_id, batch.row_messages + published)
-    return digest.text(), published
+    return digest

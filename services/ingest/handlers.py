@@ -147,6 +147,10 @@ def _by_kind(totals: Iterable[Record]) -> dict[str, dict[str, list[Record]]]:
     return found
 
 
+def _sources(totals: dict[str, list[Record]], stored: dict[str, Record]) -> tuple[Source, ...]:
+    return tuple(_source(name, stored.get(name), found) for name, found in sorted(totals.items()))
+
+
 def batch_changed(
     batch: Batch,
     sources: Sequence[Record],
@@ -172,6 +176,7 @@ def batch_changed(
         status=batch.status,
         revision=batch.revision,
         digest=batch.digest,
+        contents_digest=batch.contents_digest,
         family_id=batch.family_id,
         parent_batch_id=batch.parent_batch_id,
         period=batch.period.isoformat(),
@@ -187,10 +192,7 @@ def batch_changed(
         approval=decision_messages.assertion_message(batch.assertion),
         rows=rows,
         amount_cents=cents,
-        sources=tuple(
-            _source(name, stored.get(name), found)
-            for name, found in sorted(by_kind["source"].items())
-        ),
+        sources=_sources(by_kind["source"], stored),
         branches=tuple(_branch(name, found) for name, found in sorted(by_kind["branch"].items())),
         institutions=tuple(institutions),
         row_messages=batch.row_messages,

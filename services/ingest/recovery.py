@@ -16,12 +16,20 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from libs.common.contracts.approved_payments import digest_batch
 from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.batches import Source as PublishedSource
 from libs.common.messaging.consumer import Beat
 from libs.common.observability.logs import log
 from libs.common.recovery.restore import RecoveryBlocked, RecoverySteps
-from services.ingest import handlers, known_people, recovered_rows, recovered_sources, registry
+from services.ingest import (
+    finalize,
+    handlers,
+    known_people,
+    recovered_rows,
+    recovered_sources,
+    registry,
+)
 from services.ingest.domain.approval import Approval
 from services.ingest.domain.batch import (
     APPROVED,
@@ -36,6 +44,7 @@ from services.ingest.store import (
     approval_requests,
     approval_rules,
     approvals,
+    batch_digests,
     batches,
     claims,
     corrections,
@@ -245,11 +254,13 @@ def _approve(connection: Connection, newest: BatchChanged) -> None:
         start_at=newest.start_at,
     )
     batches.start_check(connection, batch_id, newest.revision)
-    batches.mark_ready(connection, batch_id, newest.digest, datetime.now(UTC))
+    batch_digests.mark_ready(
+        connection, batch_id, newest.digest, newest.contents_digest, datetime.now(UTC)
+    )
     batches.set_row_messages(connection, batch_id, newest.row_messages)
     first_approvals.recover_first(connection, newest)
     approvals.insert_includes(connection, batch_id, at)
-    _compare_sums(connection, newest)
+    _compare_payments(connection, newest)
     batches.mark_approved(connection, batch_id, newest.digest)
     approvals.insert_approval(connection, batch_id, approval, newest.one_person, at)
     batch = batches.get_batch(connection, batch_id)
@@ -265,13 +276,21 @@ def _approve(connection: Connection, newest: BatchChanged) -> None:
     published_events.publish_payments(connection, batch, at)
 
 
-def _compare_sums(connection: Connection, newest: BatchChanged) -> None:
+def _compare_payments(connection: Connection, newest: BatchChanged) -> None:
+    """Stop the recovery unless the rows make exactly the payments that were approved."""
     found = rows.sum_payable(connection, newest.batch_id)
     if found != (newest.payments, newest.payments_cents):
         raise RecoveryBlocked(
             f"Batch {newest.batch_id}: its rows make {found[0]} payments of {found[1]} cents, "
             f"approved were {newest.payments} of {newest.payments_cents}. {EXAMINE}"
         )
+    if newest.contents_digest:
+        payments_digest = finalize.digest_payments(connection, newest.batch_id)
+        if digest_batch(newest.contents_digest, payments_digest) != newest.digest:
+            raise RecoveryBlocked(
+                f"Batch {newest.batch_id}: its rows make other payments than those that were "
+                f"approved. {EXAMINE}"
+            )
 
 
 def _discard_unknown(connection: Connection, newest: BatchChanged) -> None:

@@ -2730,6 +2730,11 @@ export interface components {
             /** Digest */
             digest: string | null;
             /**
+             * Payments Digest
+             * @description of the payments of an approved batch whose digest does not cover them, because an older version made it
+             */
+            payments_digest?: string | null;
+            /**
              * Period
              * Format: date
              */

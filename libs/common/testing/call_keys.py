@@ -46,9 +46,10 @@ def signed_approval(
     counts_as: str = "",
     signer: CallSigner | None = None,
     start_at: datetime | None = None,
+    approved: str = "",
 ) -> ApprovalAssertion:
     """The gateway's signature of an approval."""
-    query = urlencode(approval_params(digest, included, start_at))
+    query = urlencode(approval_params(digest, included, start_at, approved))
     target = f"{approval_path(batch_id)}?{query}"
     contents = CallContents(
         "ingest", "POST", target.encode(), (person.encode(), roles.encode(), counts_as.encode())

@@ -1,8 +1,9 @@
 """The gateway's signature of an approval, as evidence of who approved which digest.
 
 The gateway signs the call that approves a batch, and puts the digest that the person approved into
-its query. Ingest keeps the signature beside the approval and publishes it. The dispatcher verifies
-it before it pays: who has ingest's key but not the gateway's cannot approve.
+its query; if rows are included, also the digest with them. Ingest keeps the signature beside the
+approval and publishes it. The dispatcher verifies it before it pays: who has ingest's key but not
+the gateway's cannot approve.
 """
 
 from collections.abc import Collection
@@ -32,7 +33,8 @@ class ClaimedApproval:
     """An approval as ingest publishes it.
 
     `seen_digest`: what the approver saw, if including rows changed the digest. `barred`: who must
-    not approve the batch. `start_at`: when it may begin to be paid; None: at once.
+    not approve the batch. `start_at`: when it may begin to be paid; None: at once. `is_older`: it
+    may be of a version whose calls did not name the digest with the included rows.
     """
 
     batch_id: UUID
@@ -42,16 +44,22 @@ class ClaimedApproval:
     approved_at: datetime
     barred: Collection[str] = ()
     start_at: datetime | None = None
+    is_older: bool = False
 
 
 @dataclass(frozen=True)
 class SignedApproval:
-    """What the target of a call names. `start`: as it stands there; empty: at once."""
+    """What the target of a call names.
+
+    `start`: as it stands there; empty: at once. `approved`: the digest with the included rows;
+    empty: none are included.
+    """
 
     path: str
     digest: str
     included: int
     start: str
+    approved: str
 
 
 def approval_path(batch_id: object) -> str:
@@ -59,16 +67,23 @@ def approval_path(batch_id: object) -> str:
     return f"/batches/{batch_id}/approve"
 
 
+def included_digest_path(batch_id: object) -> str:
+    """The path of the call to ingest that asks for a batch's digest with included rows."""
+    return f"/batches/{batch_id}/included-digest"
+
+
 def approval_params(
-    digest: str, included: int, start_at: datetime | None = None
+    digest: str, included: int, start_at: datetime | None = None, approved: str = ""
 ) -> dict[str, str | int]:
     """The query of that call: the digest that was seen, and how many rows are included.
 
     Args:
         start_at: when the batch may begin to be paid; None, which the query leaves out: at once.
+        approved: the digest with the included rows; empty, which the query leaves out: none are.
     """
     start = {} if start_at is None else {"start_at": start_text(start_at)}
-    return {"digest": digest, "include": included, **start}
+    with_rows = {"approved": approved} if approved else {}
+    return {"digest": digest, "include": included, **start, **with_rows}
 
 
 def start_text(start_at: datetime | None) -> str:
@@ -97,10 +112,17 @@ def names(
     digest: str,
     included: int,
     start_at: datetime | None = None,
+    approved: str = "",
 ) -> bool:
-    """Whether the target of a call names exactly this batch, digest, number of rows and start."""
-    wanted = SignedApproval(approval_path(batch_id), digest, included, start_text(start_at))
-    return _approved(assertion) == wanted
+    """Whether the target of a call names exactly this batch, digest, number of rows and start.
+
+    Args:
+        approved: the digest with the included rows, which it must name if there are any.
+    """
+    wanted = SignedApproval(
+        approval_path(batch_id), digest, included, start_text(start_at), approved
+    )
+    return bool(included) == bool(approved) and _approved(assertion) == wanted
 
 
 def verify_approval(
@@ -134,14 +156,14 @@ def _approved(assertion: ApprovalAssertion) -> SignedApproval | None:
     target = urlsplit(assertion.target)
     query = parse_qs(target.query, keep_blank_values=True)
     digests, included = query.get("digest", []), query.get("include", [])
-    starts = query.get("start_at", [""])
-    if set(query) - {"start_at"} != {"digest", "include"}:
+    starts, approved = query.get("start_at", [""]), query.get("approved", [""])
+    if set(query) - {"start_at", "approved"} != {"digest", "include"}:
         return None
-    if any(len(found) != 1 for found in (digests, included, starts)):
+    if any(len(found) != 1 for found in (digests, included, starts, approved)):
         return None
     if not (included[0].isascii() and included[0].isdecimal()):
         return None
-    return SignedApproval(target.path, digests[0], int(included[0]), starts[0])
+    return SignedApproval(target.path, digests[0], int(included[0]), starts[0], approved[0])
 
 
 def _check_target(assertion: ApprovalAssertion, claimed: ClaimedApproval) -> None:
@@ -151,6 +173,9 @@ def _check_target(assertion: ApprovalAssertion, claimed: ClaimedApproval) -> Non
     seen = claimed.seen_digest if found.included else claimed.digest
     if found.digest != seen or (not found.included and claimed.seen_digest is not None):
         raise ApprovalNotProved("the signature is of another digest")
+    approved = claimed.digest if found.included else ""
+    if found.approved != approved and not (claimed.is_older and not found.approved):
+        raise ApprovalNotProved("the signature is of other included rows")
     if found.start != start_text(claimed.start_at):
         raise ApprovalNotProved("the signature is of another start")
 

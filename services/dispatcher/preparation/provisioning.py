@@ -16,6 +16,7 @@ from services.dispatcher.preparation.approval_proof import ApprovalProof
 from services.dispatcher.provider.client import Unreachable
 from services.dispatcher.provider.reader import Reader
 from services.dispatcher.store import (
+    batch_starts,
     batches,
     merchants,
     object_preparation,
@@ -117,12 +118,11 @@ class Provisioner:
         """
         now = self.reader.provider.clocks.now()
         with self.engine.begin() as connection:
-            startable = [
-                row
-                for row in batches.lock_startable(connection)
-                if self.approvals.is_proved(connection, row)
-                and has_begun(row.start_at, row.our_now, now)
-            ]
+            startable = []
+            for row in batch_starts.lock_startable(connection):
+                begins = has_begun(row.start_at, row.our_now, now)
+                if self.approvals.is_proved(connection, row, begins=begins) and begins:
+                    startable.append(row)
             for row in startable:
                 by = row.state_by or "dispatcher"
                 batches.change_state(connection, row.batch_id, "paying", by, row.state_reason)

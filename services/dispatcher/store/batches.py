@@ -27,13 +27,13 @@ def upsert_batch(connection: Connection, event: BatchChanged) -> bool:
             batch_id, version, status, revision, digest, period,
             row_messages, payments, payments_cents,
             institutions, barred,
-            approved_by, approved_at, seen_digest, approval, start_at
+            approved_by, approved_at, seen_digest, approval, start_at, contents_digest
         )
         VALUES (
             :batch_id, :version, :status, :revision, :digest, :period,
             :row_messages, :payments, :payments_cents,
             CAST(:institutions AS text[]), CAST(:barred AS text[]),
-            :approved_by, :approved_at, :seen_digest, :approval, :start_at
+            :approved_by, :approved_at, :seen_digest, :approval, :start_at, :contents_digest
         )
         ON CONFLICT (batch_id) DO UPDATE
         SET version = excluded.version, status = excluded.status, revision = excluded.revision,
@@ -43,7 +43,7 @@ def upsert_batch(connection: Connection, event: BatchChanged) -> bool:
             institutions = excluded.institutions, barred = excluded.barred,
             approved_by = excluded.approved_by, approved_at = excluded.approved_at,
             seen_digest = excluded.seen_digest, approval = excluded.approval,
-            start_at = excluded.start_at,
+            start_at = excluded.start_at, contents_digest = excluded.contents_digest,
             -- another digest or start is proved anew before anything of it is sent
             proved_digest = CASE
                 WHEN batch.start_at IS DISTINCT FROM excluded.start_at THEN ''
@@ -86,6 +86,7 @@ def _values(event: BatchChanged) -> dict[str, Any]:
         "seen_digest": event.seen_digest,
         "approval": event.approval.model_dump_json() if event.approval else "",
         "start_at": event.start_at,
+        "contents_digest": event.contents_digest,
     }
 
 
@@ -335,32 +336,5 @@ def list_unprepared(connection: Connection, *, every: bool) -> list[Row[Any]]:
                     WHERE r.batch_id = b.batch_id AND NOT r.prepared AND r.status = 'payable'
                 )""",
             every=every,
-        )
-    )
-
-
-def lock_startable(connection: Connection) -> list[Row[Any]]:
-    """Lock the batches that may begin: their rows and payments are all here, with the right sum.
-
-    By then ingest may have published `paying` or `paused` of them, because we did.
-    """
-    return list(
-        run(
-            connection,
-            """
-            SELECT b.batch_id, b.state_by, b.state_reason, b.digest, b.barred,
-                   b.approved_by, b.approved_at, b.seen_digest, b.approval, b.proved_digest,
-                   b.start_at, now() AS our_now
-            FROM batch b
-            JOIN row_count c USING (batch_id)
-            WHERE b.state = 'waiting'
-                AND b.status IN ('approved', 'paying', 'paused')
-                AND c.messages >= b.row_messages
-                AND (b.payments, b.payments_cents) = (
-                    SELECT count(*), coalesce(sum(p.amount_cents), 0)
-                    FROM payment p
-                    WHERE p.batch_id = b.batch_id AND p.digest = b.digest
-                )
-            FOR UPDATE OF b SKIP LOCKED""",
         )
     )

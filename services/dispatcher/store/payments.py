@@ -49,14 +49,14 @@ def insert_payments(connection: Connection, approved: Sequence[PaymentApproved])
                 payment_id, batch_id, digest, amount_cents, row_id,
                 source_account_id, account_index,
                 employee_id, person_index,
-                institution_id, merchant_id, loan_index, approved_at,
+                institution_id, merchant_id, approved_merchant_id, loan_index, approved_at,
                 source_object, destination_object, ready
             )
             SELECT x.payment_id, x.batch_id, x.digest, x.amount_cents, x.row_id,
                    x.source_account_id, x.account_index,
                    x.employee_id, x.person_index,
-                   x.institution_id, coalesce(a.merchant_id, x.merchant_id), x.loan_index,
-                   x.approved_at,
+                   x.institution_id, coalesce(a.merchant_id, x.merchant_id), x.merchant_id,
+                   x.loan_index, x.approved_at,
                    a.source, a.destination, coalesce(a.ready, false)
             FROM jsonb_to_recordset(CAST(:payments AS jsonb)) AS x(
                 payment_id uuid, batch_id uuid, digest text, amount_cents bigint, row_id uuid,

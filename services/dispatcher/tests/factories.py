@@ -4,16 +4,19 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import Engine
 
+from libs.common.contracts.approved_payments import digest_batch
 from libs.common.contracts.events.batches import BatchChanged, Counts, Source
 from libs.common.contracts.events.payments import PaidRow, PaymentApproved
 from libs.common.contracts.events.rows import RowRead
 from libs.common.contracts.statuses import BatchStatus
 from libs.common.crypto.field_encryption import BlindIndex, FieldCipher
+from libs.common.testing.approved_payments import digest_of_messages
 from libs.common.testing.call_keys import gateway_verifier, signed_approval
 from services.dispatcher import consumers
 from services.dispatcher.preparation.approval_proof import ApprovalProof
@@ -21,9 +24,8 @@ from services.dispatcher.preparation.approval_proof import ApprovalProof
 CIPHER = FieldCipher.parse("k1:" + base64.b64encode(bytes(range(32))).decode())
 INDEX = BlindIndex(bytes(32))
 AT = datetime(2026, 11, 20, tzinfo=UTC)
-APPROVALS = ApprovalProof(gateway_verifier())
 PERIOD = "2026-11-20"
-DIGEST = "sha256:x"
+CONTENTS = "sha256:contents"
 INSTITUTION = "ins_116944"
 ACCOUNTS = (("403911437", "40909581"), ("547414133", "93785544"))
 ROWS_PER_PERSON = 5
@@ -44,6 +46,7 @@ class BatchOfPayments:
     zip_code: str = "50613"
     ein: str = "32120240"
     approved_at: datetime = AT
+    merchant_id: str = ""  # as it was approved
     sources: Sequence[Source] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +120,16 @@ class BatchOfPayments:
             **sealed,
         )
 
+    @cached_property
+    def digest(self) -> str:
+        """The digest that people approved."""
+        payments = [self.unapproved(number) for number in range(self.count)]
+        return digest_of(self.sources, payments)
+
     def payment(self, number: int) -> PaymentApproved:
+        return self.unapproved(number).model_copy(update={"digest": self.digest})
+
+    def unapproved(self, number: int) -> PaymentApproved:
         row_id, source = self.row_id(number), self.sources[number % 2]
         paid = PaidRow(
             row_id=row_id,
@@ -128,7 +140,8 @@ class BatchOfPayments:
         )
         return PaymentApproved(
             event_id=uuid5(self.payment_id(number), "approved"),
-            digest=DIGEST,
+            merchant_id=self.merchant_id,
+            digest="",
             period=PERIOD,
             rows=(paid,),
             account_index=source.account_index,
@@ -155,7 +168,8 @@ class BatchOfPayments:
             version=version,
             status=status,
             revision=1,
-            digest=DIGEST,
+            digest=self.digest,
+            contents_digest=CONTENTS,
             family_id=self.batch_id,
             period=PERIOD,
             uploaded_by="p",
@@ -163,7 +177,9 @@ class BatchOfPayments:
             approved_by="someone" if is_approved else None,
             approved_at=self.approved_at if is_approved else None,
             approval=(
-                signed_approval(self.batch_id, DIGEST, self.approved_at) if is_approved else None
+                signed_approval(self.batch_id, self.digest, self.approved_at)
+                if is_approved
+                else None
             ),
             barred=("p",),
             rows=Counts(total=self.count, payable=self.count),
@@ -173,6 +189,16 @@ class BatchOfPayments:
             payments=self.count if is_approved else 0,
             payments_cents=cents if is_approved else 0,
         )
+
+
+def approvals() -> ApprovalProof:
+    """Verifies what the gateway of the tests signs, as a process that has just begun."""
+    return ApprovalProof(gateway_verifier())
+
+
+def digest_of(sources: Sequence[Source], payments: Sequence[PaymentApproved]) -> str:
+    """The digest of a batch with these payments, as ingest computes it."""
+    return digest_batch(CONTENTS, digest_of_messages(payments[0].batch_id, sources, payments))
 
 
 def announce_batch(

@@ -24,7 +24,7 @@ from services.dispatcher.sending.walked_batches import WalkedBatches
 from services.dispatcher.sending.worker import Call
 from services.dispatcher.store import kill_switch, merchants
 from services.dispatcher.store.object_preparation import ensure_people_and_loans, ensure_sources
-from services.dispatcher.tests.factories import APPROVALS, INSTITUTION, announce_batch
+from services.dispatcher.tests.factories import INSTITUTION, announce_batch, approvals
 from services.dispatcher.tests.memory_provider import Line, MemoryProvider
 from services.dispatcher.tests.running import MIGRATIONS, VERSION
 from services.dispatcher.tracking.duplicates import DuplicateDetector
@@ -98,7 +98,7 @@ class BareDispatcher:
         self.provider = provider or MemoryProvider("memory:", "sk", VERSION, 1.0)
         self._empty_database()
         self.reader = Reader(engine, self.provider, PassesTime(self.pass_time), lambda: None)
-        self.provisioner = Provisioner(engine, self.reader, APPROVALS)
+        self.provisioner = Provisioner(engine, self.reader, approvals())
         self.poller = StatusPoller(engine, self.reader, self.timing)
         self.detector = DuplicateDetector(engine, self.reader, self.timing)
         self.taker = StatementTaker(engine, self.reader, self.timing, self.detector)
@@ -108,6 +108,7 @@ class BareDispatcher:
         """Begin a process: nothing is remembered that is not in the database."""
         self.clocks = self.provider.clocks = self.provider.new_clocks()
         self.walked = WalkedBatches()
+        self.provisioner.approvals = approvals()
         self.lookup = PaymentLookup(self.engine, self.reader, self.timing)
         self.walker = ProviderWalker(self.engine, self.reader, self.detector, self.walked)
         self.sender = PaymentSender(self.timing, self.clocks, self.walked)

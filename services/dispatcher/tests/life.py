@@ -16,7 +16,7 @@ from services.dispatcher.recovery.steps import after_topics, before_topics
 from services.dispatcher.sending.provider_objects import ProviderObjectSender
 from services.dispatcher.store import statements
 from services.dispatcher.tests import table_copies
-from services.dispatcher.tests.factories import AT, CIPHER, announce_batch
+from services.dispatcher.tests.factories import AT, CIPHER, announce_batch, approvals
 from services.dispatcher.tests.harness import BareDispatcher
 from services.dispatcher.tests.memory_provider import lost, refusing
 from services.dispatcher.tests.running import VERSION
@@ -220,7 +220,7 @@ class Life:
         before_topics(self.engine, first)
         for message in received:
             message()
-        after_topics(self.engine, self.dispatcher.reader, self.fast_timing, first)
+        after_topics(self.engine, self.dispatcher.reader, self.fast_timing, first, approvals())
 
     @property
     def fast_timing(self) -> Timing:

@@ -29,7 +29,7 @@ from services.dispatcher.sending.provider_objects import ProviderObjectSender
 from services.dispatcher.sending.walked_batches import WalkedBatches
 from services.dispatcher.sending.worker import Sender, Worker
 from services.dispatcher.settings import FAST_TIMING
-from services.dispatcher.tests.factories import APPROVALS, CIPHER
+from services.dispatcher.tests.factories import CIPHER, approvals
 from services.dispatcher.tracking.duplicates import DuplicateDetector
 from services.dispatcher.tracking.lookup import PaymentLookup
 from services.dispatcher.tracking.object_lookup import look_up_objects
@@ -112,7 +112,7 @@ class RunningDispatcher:
         self._start_thread(self._loop(ProviderWalker(self.engine, reader, detector, walked).walk))
 
     def _start_preparation(self, reader: Reader) -> None:
-        provisioner = Provisioner(self.engine, reader, APPROVALS)
+        provisioner = Provisioner(self.engine, reader, approvals())
         preflight = Preflight(self.engine, reader, provisioner, 10.0)
         turns = (
             preflight.check,

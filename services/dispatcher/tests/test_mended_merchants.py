@@ -52,17 +52,15 @@ class Mending(Preparing):
         batch_id: UUID | None = None,
     ) -> BatchOfPayments:
         """Announce a version of a batch of one payment, whose rows say this merchant from then."""
-        made = BatchOfPayments(batch_id or uuid4(), 1)
+        made = BatchOfPayments(batch_id or uuid4(), 1, merchant_id=merchant_id)
         changed = {"amendments": amendments, "revision": version}
         event = made.changed(status, version).model_copy(update=changed)
-        approved = {"merchant_id": merchant_id}
         with self.engine.begin() as connection:
             consumers.batches(connection, [event])
-            revised = {**approved, "revision": version}
+            revised = {"merchant_id": merchant_id, "revision": version}
             consumers.rows(connection, [row.model_copy(update=revised) for row in made.rows()])
             if status == "approved":
-                paid = [one.model_copy(update=approved) for one in made.payments()]
-                consumers.payments(connection, paid)
+                consumers.payments(connection, made.payments())
         return made
 
     def answered(self) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from services.dispatcher.domain.provider_walk import WALK_COUNTS_S, find_ours, s
 from services.dispatcher.recovery.steps import after_topics, before_topics
 from services.dispatcher.store import kill_switch
 from services.dispatcher.store.gate import lock_gate
+from services.dispatcher.tests.factories import approvals
 from services.dispatcher.tests.harness import ManualDispatcher
 from services.dispatcher.tests.life import Life
 from services.dispatcher.tests.memory_provider import lost
@@ -56,7 +57,8 @@ def release(life: Life) -> None:
         row = quarantine.find_open(connection)
     assert row is not None
     before_topics(life.engine, row.first_outbox_id)
-    after_topics(life.engine, life.dispatcher.reader, life.fast_timing, row.first_outbox_id)
+    first = row.first_outbox_id
+    after_topics(life.engine, life.dispatcher.reader, life.fast_timing, first, approvals())
     quarantine.mark_recovered(life.engine)
     for person in ("anna", "adam"):
         with life.engine.begin() as connection:

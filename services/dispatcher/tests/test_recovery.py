@@ -30,7 +30,14 @@ from services.dispatcher.recovery.steps import after_topics, before_topics
 from services.dispatcher.sending.provider_objects import ProviderObjectSender
 from services.dispatcher.settings import FAST_TIMING
 from services.dispatcher.store import kill_switch, merchants
-from services.dispatcher.tests.factories import AT, CIPHER, INSTITUTION, PERIOD, announce_batch
+from services.dispatcher.tests.factories import (
+    AT,
+    CIPHER,
+    INSTITUTION,
+    PERIOD,
+    announce_batch,
+    approvals,
+)
 from services.dispatcher.tests.running import (
     VERSION,
     RunningDispatcher,
@@ -101,7 +108,7 @@ class Scenario:
         engine = self.dispatcher.engine
         before_topics(engine, first)
         reader = Reader(engine, self.dispatcher.provider, self.dispatcher.stop, lambda: None)
-        after_topics(engine, reader, QUICK, first)
+        after_topics(engine, reader, QUICK, first, approvals())
         quarantine.mark_recovered(engine)
 
     def release(self) -> None:

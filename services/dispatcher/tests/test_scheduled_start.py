@@ -10,7 +10,7 @@ from libs.common.contracts.events.batches import BatchChanged
 from libs.common.testing.call_keys import signed_approval
 from services.dispatcher import consumers
 from services.dispatcher.store import approval_proofs, scheduled_starts
-from services.dispatcher.tests.factories import AT, DIGEST, BatchOfPayments
+from services.dispatcher.tests.factories import AT, BatchOfPayments
 from services.dispatcher.tests.harness import ManualDispatcher
 
 pytestmark = pytest.mark.database
@@ -26,7 +26,9 @@ def approved(
     made: BatchOfPayments, start_at: datetime | None, version: int, **signed: datetime | None
 ) -> BatchChanged:
     """A batch's message, whose approval is signed with this start unless `signed` is another."""
-    assertion = signed_approval(made.batch_id, DIGEST, AT, start_at=signed.get("signed", start_at))
+    assertion = signed_approval(
+        made.batch_id, made.digest, AT, start_at=signed.get("signed", start_at)
+    )
     event = made.changed("approved", version)
     return event.model_copy(update={"start_at": start_at, "approval": assertion})
 

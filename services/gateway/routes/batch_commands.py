@@ -6,7 +6,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from libs.common.web.approval_assertions import approval_params, approval_path
+from libs.common.web.approval_assertions import (
+    approval_params,
+    approval_path,
+    included_digest_path,
+)
 from services.gateway.dependencies import (
     Context,
     RequestContext,
@@ -49,11 +53,16 @@ def _add_decisions(routes: APIRouter, services: Upstreams, recent_sign_in: Recen
             amount = await _amount_of(services, context, batch_id, order)
         context = await confirmed_context(recent_sign_in, request, amount)
         body = order.model_dump(mode="json")
-        # The signature of this call is the evidence of what was approved: see ADR 57.
+        approved = ""
+        if order.include:
+            asked = context.post(included_digest_path(batch_id), body)
+            approved = (await services.ingest.send_json(asked))["digest"]
+            body["approved_digest"] = approved
+        # The signature of this call is the evidence of what was approved: see ADR 57 and 73.
         approve = context.post(
             approval_path(batch_id),
             body,
-            approval_params(order.digest, len(order.include), order.start_at),
+            approval_params(order.digest, len(order.include), order.start_at, approved),
         )
         return await relay(services.ingest, approve)
 

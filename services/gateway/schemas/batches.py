@@ -170,6 +170,11 @@ class Batch(ResponseModel):
     revision: int
     reason: str
     digest: str | None
+    payments_digest: str | None = Field(
+        default=None,
+        description="of the payments of an approved batch whose digest does not cover them,"
+        " because an older version made it",
+    )
     period: date
     period_end: date | None = Field(default=None, description="the last day of the pay period")
     period_choices: list[date] = Field(

@@ -49,7 +49,8 @@ class Approval:
     """What an approver sends: the digest of what was seen, acknowledged warnings, included rows.
 
     `counts_as`: the people the approver counts as, by API tokens. `approved_digest`: of the batch
-    with the included rows, if it is not the digest that was seen. `assertion`: the gateway's
+    with the included rows, as the approving call names it, and as it is once they are included;
+    empty: none are included. `assertion`: the gateway's
     signature of the call; None where calls without one are accepted. `rules_version`: of the rules
     by amount that held; 0 if there were none. `start_at`: when the batch may begin to be paid;
     None: at once.

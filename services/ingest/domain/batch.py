@@ -23,6 +23,9 @@ ENDED_UNAPPROVED: Final = ("rejected", "discarded", "expired")
 class Batch:
     """One batch as it is stored. Times are aware; `digest` is None before `ready`.
 
+    `contents_digest` is the part of the digest that is not of payments; empty: the digest is of a
+    version that did not know its parts.
+
     `seen_digest` is what the approver saw, if including rows changed the digest.
 
     `assertion` is the gateway's signature of the approval, as JSON. `start_at` is when an approved
@@ -48,6 +51,7 @@ class Batch:
     revision: int = 0
     content_sha256: str | None = None
     digest: str | None = None
+    contents_digest: str = ""
     row_messages: int = 0
     reason: str = ""
     error_code: str | None = None

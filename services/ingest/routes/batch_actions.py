@@ -90,6 +90,17 @@ def _add_approve(router: APIRouter, dependencies: Dependencies, caller: Any) -> 
             )
         return answers.approval_answer(done)
 
+    @router.post("/batches/{batch_id}/included-digest")
+    def included_digest(
+        batch_id: str, body: ApproveBody, actor: Annotated[Actor, caller]
+    ) -> dict[str, Any]:
+        require_role(actor, "approver")
+        known_id = parse_id(batch_id, "batch")
+        wanted = body.approval_of(actor.person, actor.counts_as)
+        with request_errors():
+            digest = approvals.find_included_digest(engine, known_id, wanted, dependencies.policy)
+        return {"batch_id": known_id, "digest": digest}
+
 
 def add_period(router: APIRouter, dependencies: Dependencies, caller: Any) -> None:
     """Add the route with which a preparer chooses a batch's pay period."""
@@ -117,13 +128,18 @@ def _read_assertion(
     """The gateway's signature of an approval; 409 if it would prove something else."""
     assertion = approval_assertions.read_assertion(request)
     if assertion is not None and not approval_assertions.names(
-        assertion, batch_id, body.digest, len(body.include), body.start_at
+        assertion,
+        batch_id,
+        body.digest,
+        len(body.include),
+        body.start_at,
+        body.approved_digest,
     ):
         raise Problem(
             409,
             "approval.assertion",
-            "The signed address of this approval names another batch, digest, number of rows "
-            "or start than its body. Nothing was approved.",
+            "The signed address of this approval names another batch, digest, number of rows, "
+            "included rows or start than its body. Nothing was approved.",
             "Approve it again. If this repeats, gateway and ingest are of different versions.",
         )
     return assertion

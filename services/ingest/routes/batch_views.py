@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 
-from services.ingest import roster_diff
+from services.ingest import finalize, roster_diff
 from services.ingest.domain.approval_request import OPEN_BATCHES
 from services.ingest.domain.approval_rules import Rule
 from services.ingest.domain.batch import Batch
@@ -161,4 +161,12 @@ def _details(connection: Connection, batch: Batch, ready_days: int) -> answers.B
         _rules_hit(connection, batch),
         first_approvals.find_standing(connection, batch.batch_id),
         mended_rows.list_children(connection, batch.batch_id),
+        _payments_digest(connection, batch),
     )
+
+
+def _payments_digest(connection: Connection, batch: Batch) -> str | None:
+    """The digest of the payments of an approval that does not cover them; people compare it."""
+    if batch.status not in {"approved", "paused"} or batch.contents_digest:
+        return None
+    return finalize.digest_payments(connection, batch.batch_id)

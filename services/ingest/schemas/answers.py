@@ -43,6 +43,7 @@ class BatchDetails:
     rules_hit: Sequence[Rule] = ()
     first_approval: FirstApproval | None = None
     children: Sequence[Record] = ()
+    payments_digest: str | None = None
 
 
 def page_answer(items: Sequence[Answer], next_cursor: str | None, total: int) -> Answer:
@@ -84,6 +85,7 @@ def batch_answer(found: BatchDetails) -> Answer:
     )
     return {
         **_head(batch),
+        "payments_digest": found.payments_digest,
         "error": _file_error(batch, found.file_fault),
         **_outcomes([total for total in found.totals if total.kind == "source"]),
         "sources": [

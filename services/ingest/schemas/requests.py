@@ -40,6 +40,9 @@ class ApproveBody(Body):
     acknowledge: list[str] = Field(default=[], max_length=1_000)
     include: list[IncludeBody] = Field(default=[], max_length=100_000)
     start_at: AwareDatetime | None = None
+    approved_digest: str = Field(
+        default="", max_length=100, description="with the included rows, if there are any"
+    )
 
     def approval_of(
         self,
@@ -54,6 +57,7 @@ class ApproveBody(Body):
             frozenset(self.acknowledge),
             tuple(Include(one.row_id, one.reason) for one in self.include),
             counts_as,
+            approved_digest=self.approved_digest if self.include else "",
             assertion=assertion,
             start_at=self.start_at,
         )

@@ -25,7 +25,8 @@ COLUMNS = """
     coalesce(b.content_sha256, (
         SELECT m.content_sha256 FROM mended_file m WHERE m.batch_id = b.batch_id
     )) AS content_sha256,
-    b.digest, b.row_messages, b.reason, b.error_code, b.error_message, b.error_line,
+    b.digest, coalesce(b.contents_digest, '') AS contents_digest, b.row_messages,
+    b.reason, b.error_code, b.error_message, b.error_line,
     b.dispatch_version, a.approved_by, a.approved_at, a.seen_digest,
     coalesce(a.assertion, '') AS assertion, coalesce(a.rules_version, 0) AS rules_version,
     a.start_at,
@@ -316,25 +317,12 @@ def start_check(connection: Connection, batch_id: UUID, revision: int) -> bool:
             connection,
             """
             UPDATE batch
-            SET status = 'checking', revision = :revision, digest = NULL, ready_at = NULL
+            SET status = 'checking', revision = :revision, digest = NULL, contents_digest = NULL,
+                ready_at = NULL
             WHERE batch_id = :id AND status IN ('reading', 'checking', 'ready')""",
             id=batch_id,
             revision=revision,
         ).rowcount
-    )
-
-
-def mark_ready(connection: Connection, batch_id: UUID, digest: str, now: datetime) -> None:
-    """Fix the digest of a batch in `checking`. It can be approved from now on."""
-    run(
-        connection,
-        """
-        UPDATE batch
-        SET status = 'ready', digest = :digest, ready_at = :now
-        WHERE batch_id = :id AND status = 'checking'""",
-        id=batch_id,
-        digest=digest,
-        now=now,
     )
 
 
@@ -350,16 +338,6 @@ def mark_approved(connection: Connection, batch_id: UUID, digest: str) -> bool:
             id=batch_id,
             digest=digest,
         ).rowcount
-    )
-
-
-def set_digest(connection: Connection, batch_id: UUID, digest: str) -> None:
-    """Set the digest of a batch that is not approved. The database refuses it for one that is."""
-    run(
-        connection,
-        "UPDATE batch SET digest = :digest WHERE batch_id = :id",
-        id=batch_id,
-        digest=digest,
     )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from libs.common.contracts.approved_payments import PayingSource
 from libs.common.database.engine import run
 from services.ingest.domain.correction import CORRECTABLE, Correction
 from services.ingest.store import bulk_copy
@@ -46,6 +47,14 @@ def list_sources(connection: Connection, batch_id: UUID) -> Sequence[Any]:
         id=batch_id,
     ).all()
     return found
+
+
+def list_paying(connection: Connection, batch_id: UUID) -> list[PayingSource]:
+    """List the source accounts of a batch as the digest of its payments names them."""
+    return [
+        PayingSource(one.source_account_id, one.ein, one.aba_routing, one.account_index)
+        for one in list_sources(connection, batch_id)
+    ]
 
 
 def change_ein(

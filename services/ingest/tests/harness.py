@@ -18,8 +18,11 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import Engine
 
+from libs.common.contracts.approved_payments import digest_batch
 from libs.common.contracts.envelope import Event
+from libs.common.contracts.events.batches import BatchChanged
 from libs.common.contracts.events.ledger import CertificateIssued, JournalPosted, Outcome
+from libs.common.contracts.events.payments import PaymentApproved
 from libs.common.contracts.events.preparation import (
     DispatchChanged,
     Institution,
@@ -28,6 +31,7 @@ from libs.common.contracts.events.preparation import (
 )
 from libs.common.contracts.registry import parse
 from libs.common.database.engine import connect, run
+from libs.common.testing.approved_payments import digest_of_messages
 from libs.common.web.internal_auth import Actor
 from libs.common.web.problem_details import install_error_handlers
 from services.ingest import approvals, consumers, registry, staging
@@ -234,7 +238,18 @@ class IngestHarness:
             **more,
         }
         path = f"/batches/{batch['batch_id']}/approve"
-        return self.call("POST", path, who, json=body, headers=headers or {})
+        answer = self.call("POST", path, who, json=body, headers=headers or {})
+        if answer.status_code == 200 and answer.json()["status"] == "approved":
+            self.check_payments(batch["batch_id"])
+        return answer
+
+    def check_payments(self, batch_id: str) -> None:
+        """Every approved batch announces exactly the payments that its digest covers."""
+        batch = self.published(batch_id, BatchChanged)[-1]
+        payments = self.published(batch_id, PaymentApproved)
+        found = digest_of_messages(UUID(batch_id), batch.sources, payments)
+        assert digest_batch(batch.contents_digest, found) == batch.digest
+        assert {payment.digest for payment in payments} == {batch.digest}
 
     def discard(self, batch: Any, who: str = "paula", reason: str = "not this one") -> Response:
         return self.call(

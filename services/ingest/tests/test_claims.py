@@ -16,8 +16,8 @@ from libs.common.contracts.events.rows import RowRead
 from libs.common.database.engine import run
 from services.ingest import consumers
 from services.ingest.domain.decision import to_ranges
-from services.ingest.domain.digest import Digest
-from services.ingest.store import decisions, rows
+from services.ingest.domain.digest import BatchDigest, ContentsDigest, PayableRows
+from services.ingest.store import decisions, rows, sources
 from services.ingest.tests.harness import IngestHarness, next_period, spaced
 
 pytestmark = pytest.mark.database
@@ -170,7 +170,7 @@ def test_the_database_refuses_a_payment_without_claim_or_inclusion_of_its_family
 def digest_of_rows(ingest: IngestHarness, batch: Any) -> str:
     """The digest of a batch as its rows are now."""
     with ingest.engine.connect() as connection:
-        digest = Digest(date.fromisoformat(batch["period"]))
+        digest, payable = ContentsDigest(date.fromisoformat(batch["period"])), PayableRows()
         digest.add_decisions(
             [
                 *(one.act, one.decided_by, one.target, one.reason, one.evidence),
@@ -180,7 +180,10 @@ def digest_of_rows(ingest: IngestHarness, batch: Any) -> str:
         )
         for page in rows.pages_for_digest(connection, UUID(batch["batch_id"])):
             digest.add_rows(row[:-1] for row in page)
-    return digest.text()
+            payable.add_rows(page)
+        batch_id = UUID(batch["batch_id"])
+        payments = payable.digest(batch_id, sources.list_paying(connection, batch_id))
+    return BatchDigest(digest.text(), payments).text
 
 
 def test_the_digest_covers_what_the_approver_includes(ingest: IngestHarness, xml: bytes) -> None:

@@ -332,7 +332,7 @@ def test_a_check_that_knew_no_decisions_does_not_pay_an_excluded_row(ingest: Ing
             WHERE batch_id = :id""",
             id=batch["batch_id"],
         )
-    assert ingest.approve(batch).json()["code"] == "approval.claims-moved"
+    assert ingest.approve(batch).json()["code"] == "approval.stale"
     assert ingest.check(batch["batch_id"])["rows"]["payable"] == 2
     with ingest.engine.connect() as connection:
         *prepared, pay = STOLEN

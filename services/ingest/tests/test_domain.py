@@ -14,7 +14,7 @@ from services.ingest.domain import pay_period
 from services.ingest.domain.approval import Approval, IncludedRow
 from services.ingest.domain.batch import Batch, RowIds, payment_id, row_id
 from services.ingest.domain.correction import Correction, check_correction, offer_correction
-from services.ingest.domain.digest import Digest
+from services.ingest.domain.digest import ContentsDigest
 from services.ingest.domain.errors import RequestError
 from services.ingest.domain.pay_period import PayCalendar, PayPeriod
 
@@ -87,7 +87,7 @@ def test_a_correction_must_be_of_the_address_and_a_value(field: str, value: str)
 def digest(
     period: date = ANCHOR, correction: str = "KS", row: tuple[object, ...] = ("1", "payable", 100)
 ) -> str:
-    made = Digest(period)
+    made = ContentsDigest(period)
     made.add_corrections([["CORP-1", "state", "IA", correction]])
     made.add_rows([row, ("2", "payable", 5)])
     return made.text()
@@ -156,7 +156,7 @@ def test_ids_of_many_rows_are_those_of_each_row() -> None:
 
 
 def test_the_digest_is_of_json_lines() -> None:
-    made = Digest(ANCHOR)
+    made = ContentsDigest(ANCHOR)
     made.add_rows([("1", 'Nu\u00f1ez "\\', None, True, 100)])
     lines = f'["period","{ANCHOR.isoformat()}"]\n["row","1","Nu\u00f1ez \\"\\\\",null,true,100]\n'
     assert made.text() == f"sha256:{sha256(lines.encode()).hexdigest()}"

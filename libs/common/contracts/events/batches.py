@@ -187,6 +187,12 @@ class BatchChanged(Event):
         ge=0, description="grows with each check; rows and digest belong to one revision"
     )
     digest: str | None = None
+    contents_digest: str = Field(
+        default="",
+        description="of what the digest covers besides the payments; the two together are the "
+        "digest. Empty: the batch has no digest, or one of a version that did not cover payments "
+        "as the dispatcher pays them",
+    )
     family_id: UUID
     parent_batch_id: UUID | None = None
     period: str = Field(description="first day of the pay period, YYYY-MM-DD")

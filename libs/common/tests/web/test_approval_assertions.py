@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from libs.common.contracts.events.batches import ApprovalAssertion
 from libs.common.testing.call_keys import gateway_verifier, signed_approval
 from libs.common.web.approval_assertions import (
     ApprovalNotProved,
@@ -55,15 +56,41 @@ def test_a_signature_of_another_time_is_another_approval() -> None:
 
 
 def test_a_target_names_one_batch_one_digest_and_one_number() -> None:
-    assertion = signed_approval(BATCH, "sha256:a", AT, included=2)
-    assert names(assertion, BATCH, "sha256:a", 2)
-    assert not names(assertion, uuid4(), "sha256:a", 2)
-    assert not names(assertion, BATCH, "sha256:b", 2)
-    assert not names(assertion, BATCH, "sha256:a", 0)
+    assertion = signed_approval(BATCH, "sha256:a", AT, included=2, approved="sha256:i")
+
+    def is_named(one: ApprovalAssertion, digest: str, included: int, approved: str) -> bool:
+        return names(one, BATCH, digest, included, approved=approved)
+
+    assert is_named(assertion, "sha256:a", 2, "sha256:i")
+    assert not names(assertion, uuid4(), "sha256:a", 2, approved="sha256:i")
+    assert not is_named(assertion, "sha256:b", 2, "sha256:i")
+    assert not is_named(assertion, "sha256:a", 0, "sha256:i")
+    assert not is_named(assertion, "sha256:a", 2, "sha256:j")
+    assert not is_named(assertion, "sha256:a", 2, "")
     bare = assertion.model_copy(update={"target": f"/batches/{BATCH}/approve"})
-    assert not names(bare, BATCH, "sha256:a", 2)
-    twice = assertion.model_copy(update={"target": assertion.target + "&include=2"})
-    assert not names(twice, BATCH, "sha256:a", 2)
+    assert not is_named(bare, "sha256:a", 2, "sha256:i")
+    for more in ("&include=2", "&approved=sha256%3Ai"):
+        twice = assertion.model_copy(update={"target": assertion.target + more})
+        assert not is_named(twice, "sha256:a", 2, "sha256:i")
+    unnamed = signed_approval(BATCH, "sha256:a", AT, included=2)
+    assert not is_named(unnamed, "sha256:a", 2, "")  # nobody knows what would be paid
+    assert is_named(signed_approval(BATCH, "sha256:a", AT), "sha256:a", 0, "")
+
+
+def test_included_rows_are_proved_by_the_digest_with_them() -> None:
+    claimed = replace(CLAIMED, digest="sha256:i", seen_digest="sha256:a")
+    older = replace(claimed, is_older=True)
+    named = signed_approval(BATCH, "sha256:a", AT, "anna", 2, approved="sha256:i")
+    other = signed_approval(BATCH, "sha256:a", AT, "anna", 2, approved="sha256:j")
+    unnamed = signed_approval(BATCH, "sha256:a", AT, "anna", 2)
+    for assertion, may_be in ((named, claimed), (named, older), (unnamed, older)):
+        verify_approval(gateway_verifier(), assertion, may_be)
+    for assertion, refused in ((other, claimed), (other, older), (unnamed, claimed)):
+        with pytest.raises(ApprovalNotProved, match="other included rows"):
+            verify_approval(gateway_verifier(), assertion, refused)
+    without = signed_approval(BATCH, "sha256:a", AT, "anna", approved="sha256:i")
+    with pytest.raises(ApprovalNotProved, match="other included rows"):
+        verify_approval(gateway_verifier(), without, CLAIMED)
 
 
 def test_a_time_of_many_digits_is_no_signature() -> None:

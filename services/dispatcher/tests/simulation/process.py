@@ -22,7 +22,7 @@ from services.dispatcher.recovery.steps import after_topics, before_topics
 from services.dispatcher.sending.payments import PaymentSender
 from services.dispatcher.sending.worker import Call, send_in_time
 from services.dispatcher.store import kill_switch
-from services.dispatcher.tests.factories import AT, announce_batch
+from services.dispatcher.tests.factories import AT, announce_batch, approvals
 from services.dispatcher.tests.harness import ManualDispatcher
 from services.dispatcher.tests.simulation.provider import BEGIN
 from services.dispatcher.tests.table_copies import restore_tables
@@ -165,7 +165,7 @@ def recover(
     before_topics(dispatcher.engine, first)
     turn_kill_switch(dispatcher, False)
     meanwhile()
-    after_topics(dispatcher.engine, dispatcher.reader, dispatcher.timing, first)
+    after_topics(dispatcher.engine, dispatcher.reader, dispatcher.timing, first, approvals())
     quarantine.mark_recovered(dispatcher.engine)
     for person in PEOPLE:
         with dispatcher.engine.begin() as connection:
