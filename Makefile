@@ -121,9 +121,9 @@ contracts: ## generate contracts/ again from the message classes
 	$(DEV)
 	@exec $(RUN) -m devtools.contracts
 
-pictures: ## docs/pages.md with its pictures, made again in a real browser
+pictures: ## docs/pages.md with its pictures and docs/hr-tasks.md, made again in a real browser
 	$(DASHBOARD)
-	@exec $(RUN) -m devtools.dashboard browser docs:pictures
+	@exec $(RUN) -m devtools.dashboard browser docs:pictures "e2e:tasks -- --docs"
 
 sbom: ## write the parts lists (CycloneDX) of Python, dashboard and Kafka: make sbom [TO=out/sbom]
 	@target=$@ ./devtools/bootstrap.sh audit

@@ -41,7 +41,8 @@ ${lines.join("\n")}
 
 Each task ends when its result is seen: the reason of the failure on the person's page, the sum of the
 workbook's amounts equal to the batch's (${program ? `read by ${program}` : "not read: no program for spreadsheets was there"}), the year's total equal to what was
-paid. The phone is 390 px wide, and nothing there may be wider.
+paid. The other year is the one that an upload may still name: last year until May, then the next. The
+phone is 390 px wide, and nothing there may be wider.
 `,
   );
 }

@@ -30,7 +30,6 @@ NAMED_FILE = re.compile(r"(?<![\w./{}*<$%])(?:[\w-]+/)+[\w.-]+\.(?:py|md|ya?ml|t
 NAMED_MODULE = re.compile(r"\bpython -m ((?:services|ops|devtools|simulator)[a-z_.]*)")
 NOT_HERE = {  # made by a command, or an example that a reader is asked to write
     "src/help/HelpPage.tsx",
-    "docs/hr-tasks.md",
 }
 WORD = re.compile(r"^\| `([a-z_]+)` \| .+\. \|$", re.MULTILINE)
 GLOSSARY = {
