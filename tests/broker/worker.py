@@ -167,7 +167,7 @@ def kill_between_statements(engine: Engine, kill: SelfKill) -> None:
         "INSERT INTO inbox": "inbox",
         "INSERT INTO applied": "apply",
         "INSERT INTO outbox": "outbox",
-        "SELECT id, event_id, topic": "read",
+        "SELECT id, CAST(event_id AS text) AS event_id, topic": "read",
         "UPDATE outbox": "marked",
     }
 
