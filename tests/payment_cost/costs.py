@@ -74,8 +74,8 @@ COSTS = {
         "rows updated": Limit(0.165, "offsets once a turn, the batch twice"),
         "rows fetched": Limit(
             55.694,
-            "the rows of the batch, with people and claims, by key; its payments are read once more "
-            "to compare them with the digest that is approved",
+            "the rows of the batch, with people and claims, by key; its payments are read once "
+            "more to compare them with the digest that is approved",
         ),
         "messages on approved-payments": Limit(1.0, "the payment"),
         "bytes on approved-payments": Limit(1_094.071, "all that the dispatcher pays by"),
