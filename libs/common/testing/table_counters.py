@@ -23,6 +23,15 @@ def stop_autovacuum(owner: Engine) -> None:
             run(connection, f'ALTER TABLE "{table}" SET (autovacuum_enabled = off)')
 
 
+def read_by_keys(owner: Engine) -> None:
+    """Have connections made from now on read tables by their indexes.
+
+    A small table is read whole or by key, as its pages happen to be filled, which is chance.
+    """
+    with owner.begin() as connection:
+        run(connection, f'ALTER DATABASE "{owner.url.database}" SET enable_seqscan = off')
+
+
 def read(engine: Engine, owner: Engine) -> Counter[tuple[str, str]]:
     """The counters by (table, name). The engine's connections are closed before."""
     engine.dispose()

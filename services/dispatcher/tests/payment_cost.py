@@ -39,9 +39,9 @@ COST = {
     ),
     "rows deleted": Limit(3.0, "each of three webhooks, once a reading has answered it"),
     "rows fetched": Limit(
-        120.24,
-        "most by joins that look up accounts by key when a payment is inserted and sent; the "
-        "tables are small here, so some are read whole: 104 or 120, as PostgreSQL plans it",
+        94.0,
+        "most by joins that look up accounts by key when a payment is inserted and sent; all are "
+        "read by key here",
     ),
     "messages on status-events": Limit(
         4.0, "`sending`, `pending`, and one for each status that the provider shows"

@@ -28,6 +28,7 @@ def dispatcher(make_database: Callable[[str], tuple[str, str]]) -> Iterator[Manu
     """A dispatcher on a database of its own, which has paid one batch before."""
     engine, owner = migrated_database(make_database)
     table_counters.stop_autovacuum(owner)
+    table_counters.read_by_keys(owner)
     made = ManualDispatcher(engine, owner, CONCURRENCY)
     pay(made, made.batch_id)
     yield made

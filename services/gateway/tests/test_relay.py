@@ -62,7 +62,7 @@ def test_decisions_and_holds_are_sent_as_ingest_expects_them(gateway: Gateway) -
     assert (sent[0]["dry_run"], "row_id" in decided) == (True, False)
     assert (sent[1]["row_id"], sent[1]["last_day"]) == (PAYMENT, "2026-12-31")
     assert sent[2:] == [{"reason": "over"}]
-    assert "lifted=true" in gateway.ingest.queries
+    assert "limit=100&lifted=true" in gateway.ingest.queries
     for who, path in (("preparer", f"/holds/{PAYMENT}/lift"), ("auditor", "/holds")):
         assert gateway.call("POST", path, who, json={"reason": "x"}).status_code == 403
 
