@@ -21,7 +21,8 @@ async function focusedElement(page) {
     // oxlint-disable-next-line unicorn/consistent-function-scoping -- this runs in the page
     const outlined = (one) => {
       if (one.matches("input[type=checkbox]")) return one.parentElement;
-      const field = one.matches("input, textarea") && one.closest(".MuiInputBase-root");
+      const drawn = one.matches("input, textarea, [role=combobox]");
+      const field = drawn && one.closest(".MuiInputBase-root");
       return field ? field.querySelector("fieldset") : one;
     };
     // oxlint-disable-next-line unicorn/consistent-function-scoping -- this runs in the page
