@@ -214,11 +214,41 @@ LOOKUPS = (
 
 ANSWERS = (
     Mutant(
+        "no answer means failed",
+        PROTOCOL,
+        "    if status is None:\n        return Verdict.NO_ANSWER",
+        "    if status is None:\n        return Verdict.REFUSED",
+        NETWORK,
+    ),
+    Mutant(
+        "a new key after no answer",
+        PROTOCOL,
+        'return Next("in_doubt", Step.RESEND, timing.resend_after_s)',
+        'return Next("unprocessed", attempt="absent")',
+        NETWORK,
+    ),
+    Mutant(
+        "an unknown answer is sent again for ever",
+        PROTOCOL,
+        """        case Verdict.UNKNOWN:
+            return Next("in_doubt", Step.LOOK_UP, timing.grace_s)""",
+        """        case Verdict.UNKNOWN:
+            return Next("in_doubt", Step.RESEND, timing.resend_after_s)""",
+        NETWORK,
+    ),
+    Mutant(
+        "an absent attempt means failed",
+        PROTOCOL,
+        '    return Next("unprocessed", attempt="absent")',
+        '    return Next("failed", attempt="absent")',
+        NETWORK,
+    ),
+    Mutant(
         "a stored 429 is waited for",
         PROTOCOL,
         "    if status in (429, 503) and answer.replayed:\n",
         "    if status == 0 and answer.replayed:\n",
-        PROTOCOL_RULES,
+        NETWORK,
     ),
     Mutant(
         "an unknown answer is a refusal",
@@ -326,7 +356,7 @@ STATES_AND_LIMITS = (
         OBJECTS,
         "return may_be_forgotten(row.provider_date, since, now, self.timing.resend_until_s)",
         "return False",
-        f"{TESTS}/test_object_clocks.py -k not_used_after_its_time",
+        simulation("refused and mended"),
     ),
     Mutant(
         "a statement that was cut short is not counted",
