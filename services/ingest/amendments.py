@@ -32,7 +32,7 @@ from services.ingest.encryption import FieldEncryption
 from services.ingest.finalize import preview_payable
 from services.ingest.roster import field_parsers
 from services.ingest.roster.canonical_ids import canonical_person
-from services.ingest.store import amendments, people, preflights, sources
+from services.ingest.store import amendments, people, preflights, sources, withdrawals
 
 #: The reason code of a row whose institution has no merchant at the provider.
 NO_MERCHANT = "no_merchant"
@@ -47,11 +47,16 @@ class Amended(NamedTuple):
 
 
 class Author(NamedTuple):
-    """Who amends a batch, when, and a name that is unique at this revision of the batch."""
+    """Who decides about a batch, when, and which of the decisions made together this is."""
 
     person: str
     now: datetime
-    name: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Unique among decisions at one revision, also if a restore went back to before it."""
+        return f"{self.number}-{self.now.isoformat()}"
 
 
 def amend(
@@ -192,7 +197,7 @@ def _insert(
 ) -> Amendment:
     act: AmendingAct = "mend" if wanted.mend else "redirect" if wanted.redirect else "accept"
     amendment = Amendment(
-        decision_id=decision_id(batch, f"{author.name}-{author.now.isoformat()}"),
+        decision_id=decision_id(batch, author.name),
         batch_id=batch.batch_id,
         act=act,
         target=settled.target,
@@ -228,4 +233,4 @@ def take_back(connection: Connection, amendment: Amendment, person: str, now: da
         )
     if amendment.act == "redirect":
         redirects.take_back(connection, amendment)
-    amendments.withdraw(connection, amendment.decision_id, person, now)
+    withdrawals.withdraw(connection, amendment, person, now)

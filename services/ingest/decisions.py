@@ -33,7 +33,14 @@ from services.ingest.domain.decision import (
 from services.ingest.domain.errors import RequestError
 from services.ingest.encryption import FieldEncryption
 from services.ingest.roster.canonical_ids import canonical_person
-from services.ingest.store import amendments, approval_requests, batches, decisions, rows
+from services.ingest.store import (
+    amendments,
+    approval_requests,
+    batches,
+    decisions,
+    rows,
+    withdrawals,
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ def decide(
         check_number(decisions.count_with_amendments(connection, batch_id), len(request.wanted))
         before = rows.count_and_sum_payable(connection, batch_id)
         effects = tuple(
-            _settle(connection, encryption, batch, one, Author(request.person, now, str(number)))
+            _settle(connection, encryption, batch, one, Author(request.person, now, number))
             for number, one in enumerate(request.wanted)
         )
         if request.dry_run:
@@ -204,6 +211,6 @@ def take_back(
         if isinstance(found, Amendment):
             take_amendment_back(connection, found, person, now)
         else:
-            decisions.withdraw(connection, wanted_id, person, now)
+            withdrawals.withdraw(connection, found, person, now)
         check_again(connection, batch, now)
         return batches.get_batch(connection, batch_id)

@@ -151,6 +151,7 @@ def _recover_approved(
     first: int,
 ) -> None:
     """Recover rows, approval, claims and payments as they were, and the newest status."""
+    now = datetime.now(UTC)
     if known is None:
         known = _uploaded(newest)
         batches.insert_batch(connection, known, RECOVERED)
@@ -162,9 +163,9 @@ def _recover_approved(
         _write_outcomes(connection, newest.batch_id, first)
         recovered_sources.correct_addresses(connection, newest)
         recovered_sources.change_eins(connection, newest)
-        decisions.recover_decisions(connection, newest)
+        decisions.recover_decisions(connection, newest, RECOVERY, now)
         approval_requests.recover_requests(connection, newest)
-        amendments.recover_amendments(connection, newest, RECOVERY, datetime.now(UTC))
+        amendments.recover_amendments(connection, newest, RECOVERY, now)
         _add_contributors(connection, newest)
         _approve(connection, newest)
     batches.set_status(connection, newest.batch_id, newest.status, APPROVED, newest.reason)
@@ -331,7 +332,7 @@ def _recover_unapproved(
         _end_unapproved(connection, newest, now)
         return
     _count_row_messages(connection, batch_id)
-    decisions.recover_decisions(connection, newest)
+    decisions.recover_decisions(connection, newest, RECOVERY, now)
     approval_requests.recover_requests(connection, newest)
     amendments.recover_amendments(connection, newest, RECOVERY, now)
     recovered_rows.insert_redirected(connection, encryption, newest, first)

@@ -16,6 +16,7 @@ from libs.common.database.engine import run
 from services.ingest.domain import decision_messages
 from services.ingest.domain.amendment import AmendedRow, Amendment
 from services.ingest.domain.decision import Mend
+from services.ingest.store import withdrawals
 
 _AMENDMENTS: Final = """
     SELECT a.decision_id, a.batch_id, a.act, a.target, a.change, a.details, a.reason, a.evidence,
@@ -70,28 +71,6 @@ def insert_amendment(connection: Connection, amendment: Amendment) -> None:
         file_rows=[one.file_row for one in amendment.amended],
         known=[one.known for one in amendment.amended],
         about=[one.about for one in amendment.amended],
-    )
-
-
-def withdraw(connection: Connection, decision_id: UUID, person: str, now: datetime) -> None:
-    """Take an amendment back. Its rows are free for another one; it is kept with who did it."""
-    run(
-        connection,
-        """
-        UPDATE amendment
-        SET withdrawn_by = :person, withdrawn_at = :now
-        WHERE decision_id = :id""",
-        id=decision_id,
-        person=person,
-        now=now,
-    )
-    run(
-        connection,
-        """
-        UPDATE amendment_row
-        SET standing = false
-        WHERE decision_id = :id AND standing""",
-        id=decision_id,
     )
 
 
@@ -157,21 +136,11 @@ def _to_amendment(row: Mapping[Any, Any]) -> Amendment:
 def recover_amendments(
     connection: Connection, newest: BatchChanged, person: str, now: datetime
 ) -> None:
-    """Make the amendments of a batch those that were published. A second call changes nothing.
-
-    One that stands here and was never published was lost, and work went on without it.
+    """Make the amendments of a batch those that were published (`withdrawals.recover`).
 
     Args:
-        person: who takes those back, in the records.
+        person: who takes back those that were lost, in the records.
     """
-    known = {one.decision_id: one for one in list_amendments(connection, newest.batch_id)}
+    here = list_amendments(connection, newest.batch_id)
     published = decision_messages.published_amendments(newest)
-    for decision_id in known.keys() - {one.decision_id for one in published}:
-        if known[decision_id].withdrawn_by is None:
-            withdraw(connection, decision_id, person, now)
-    for one in published:
-        here = known.get(one.decision_id)
-        if here is None:
-            insert_amendment(connection, one)
-        elif here.withdrawn_by is None and one.withdrawn_by and one.withdrawn_at:
-            withdraw(connection, one.decision_id, one.withdrawn_by, one.withdrawn_at)
+    withdrawals.recover(connection, here, published, insert_amendment, (person, now))

@@ -14,7 +14,7 @@ from libs.common.contracts.events.batches import BatchChanged
 from libs.common.database.engine import run
 from services.ingest.domain import decision_messages
 from services.ingest.domain.decision import Decision, Selection
-from services.ingest.store import queries
+from services.ingest.store import queries, withdrawals
 
 #: The decision that stands about a row `r`, for a LATERAL join: it is found by its index for each
 #: row, so no plan can become slow for lack of statistics.
@@ -109,28 +109,6 @@ def insert_decision(connection: Connection, decision: Decision) -> None:
     )
 
 
-def withdraw(connection: Connection, decision_id: UUID, person: str, now: datetime) -> None:
-    """Take a decision back. Its rows are free for another one; it is kept with who did it."""
-    run(
-        connection,
-        """
-        UPDATE decision
-        SET withdrawn_by = :person, withdrawn_at = :now
-        WHERE decision_id = :id""",
-        id=decision_id,
-        person=person,
-        now=now,
-    )
-    run(
-        connection,
-        """
-        UPDATE decision_row
-        SET standing = false
-        WHERE decision_id = :id AND standing""",
-        id=decision_id,
-    )
-
-
 def find_decision(connection: Connection, batch_id: UUID, decision_id: UUID) -> Decision | None:
     """Find a decision of a batch."""
     found = run(
@@ -191,12 +169,14 @@ def count_payable_excluded(connection: Connection, batch_id: UUID) -> int:
     return number
 
 
-def recover_decisions(connection: Connection, newest: BatchChanged) -> None:
-    """Make the decisions of a batch those that were published. A second call changes nothing."""
-    known = {one.decision_id: one for one in list_decisions(connection, newest.batch_id)}
-    for one in decision_messages.published_decisions(newest):
-        here = known.get(one.decision_id)
-        if here is None:
-            insert_decision(connection, one)
-        elif here.withdrawn_by is None and one.withdrawn_by and one.withdrawn_at:
-            withdraw(connection, one.decision_id, one.withdrawn_by, one.withdrawn_at)
+def recover_decisions(
+    connection: Connection, newest: BatchChanged, person: str, now: datetime
+) -> None:
+    """Make the decisions of a batch those that were published (`withdrawals.recover`).
+
+    Args:
+        person: who takes back those that were lost, in the records.
+    """
+    here = list_decisions(connection, newest.batch_id)
+    published = decision_messages.published_decisions(newest)
+    withdrawals.recover(connection, here, published, insert_decision, (person, now))

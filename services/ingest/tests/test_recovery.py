@@ -278,3 +278,29 @@ def test_decisions_and_holds_are_as_they_were(backed_up: BackedUpIngest, lost: s
         assert ingest.approve(again, "maria").json()["code"] == "approval.same-person"
         assert ingest.approve(again, "adam").json()["code"] == "approval.same-person"
         assert ingest.approve(again).status_code == 200
+
+
+def test_a_decision_that_was_never_published_does_not_stand(backed_up: BackedUpIngest) -> None:
+    """Meanwhile another row was excluded at the same revision, and that was published."""
+
+    def exclude(ingest: IngestHarness, number: int) -> None:
+        row_id = ingest.rows(batch)[number]["row_id"]
+        one = {"act": "exclude", "row_id": row_id, "reason": f"row {number}"}
+        assert ingest.call("POST", path, "adam", json={"decisions": [one]}).status_code == 200
+
+    people = (
+        {"Employee/DunkinId": f"EMP-{n}", "Payee/LoanAccountNumber": f"5550{n}{n}"} for n in (1, 2)
+    )
+    batch = backed_up.ingest.ready(roster(*map(row, people)))
+    path = f"/batches/{batch['batch_id']}/decisions"
+    before = backed_up.back_up()
+    exclude(backed_up.ingest, 0)
+    lost = backed_up.back_up()
+    ingest = backed_up.restore(before, lost=1)
+    exclude(ingest, 1)
+    ingest.check(batch["batch_id"])
+    ingest = backed_up.restore(lost)
+    again = ingest.check(batch["batch_id"])
+    assert [one["status"] for one in ingest.rows(again)] == ["payable", "excluded"]
+    made = {one["reason"]: one["withdrawn_by"] for one in ingest.get(path)["items"]}
+    assert made == {"row 0": "paydown", "row 1": None}
