@@ -38,7 +38,7 @@ def test_a_person_is_composed_of_rows_and_payments(gateway: Gateway) -> None:
         (None, "unpaid"),
     ]
     assert found["year"] == {
-        **PERSON["year"],  # type: ignore[dict-item]
+        **PERSON["year"],  # type: ignore[dict-item] # it is a mapping
         "counted_percent": 6,
         "paid_cents": 100_00,
     }

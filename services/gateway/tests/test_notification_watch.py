@@ -152,11 +152,11 @@ def test_a_service_that_does_not_answer_is_waited_for_once_in_a_turn(gateway: Ga
         asked.append(call.path)
         raise Problem(504, "upstream.timeout", "It did not answer.", "Try again.")
 
-    watch.services.reports.send = away  # type: ignore[method-assign]
+    watch.services.reports.send = away  # type: ignore[method-assign] # a stand-in
     turn(watch)
     assert [path for path in asked if path != "/health/ready"] == ["/batches/batch-0/summary"]
     assert ("GET", "/batches/batch-0") not in gateway.ingest.calls  # there is nothing to compare
-    watch.services.reports.send = send  # type: ignore[method-assign]
+    watch.services.reports.send = send  # type: ignore[method-assign] # a stand-in
     turn(watch)
     assert ("GET", "/batches/batch-4/summary") in gateway.reports.calls
 

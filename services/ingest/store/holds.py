@@ -121,7 +121,7 @@ def list_holds(
     Those that were lifted are listed too, unless `standing_only`.
     """
     where = "WHERE lifted_at IS NULL" if standing_only else ""
-    total = run(connection, f"SELECT count(*) FROM hold {where}").scalar_one()  # noqa: S608
+    total = run(connection, f"SELECT count(*) FROM hold {where}").scalar_one()  # noqa: S608 - ours
     found = run(
         connection,
         f"{_HOLDS} {where} ORDER BY set_at DESC, hold_id LIMIT :limit OFFSET :offset",

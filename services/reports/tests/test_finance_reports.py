@@ -153,9 +153,9 @@ def test_the_workbook_has_numbers_filters_a_frozen_header_and_the_totals(client:
         about = archive.read("xl/worksheets/sheet2.xml").decode()
     rows = sheet.findall(f".//{SHEET}row")
     assert len(rows) == report["lines"] + 2
-    assert sheet.find(f".//{SHEET}pane").attrib["ySplit"] == "1"  # type: ignore[union-attr]
+    assert sheet.find(f".//{SHEET}pane").attrib["ySplit"] == "1"  # type: ignore[union-attr] # it is there
     last = f"W{report['lines'] + 1}"
-    assert sheet.find(f"{SHEET}autoFilter").attrib["ref"] == f"A1:{last}"  # type: ignore[union-attr]
+    assert sheet.find(f"{SHEET}autoFilter").attrib["ref"] == f"A1:{last}"  # type: ignore[union-attr] # it is there
     columns = csv_header(client, report).split(",")
     totals = {cell.attrib["r"].rstrip("0123456789"): cell for cell in rows[-1]}
     amount = totals[LETTERS[columns.index("amount")]]
